@@ -1,0 +1,1 @@
+"""The box: intake, journal, normalisation, detection, store, alerts and console."""

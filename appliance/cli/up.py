@@ -1,0 +1,145 @@
+"""`czujka up`: every role of the box in this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import ssl
+import sys
+from typing import Annotated
+
+import httpx
+import typer
+
+from appliance.bootstrap import Prepared, agent_token, prepare
+from appliance.cli.client import HomeOption, fail
+from appliance.cli.exits import Exit
+from appliance.home import Home, HomeBusy
+from appliance.roles import ROLES
+from appliance.settings import Settings, SettingsError, load_settings
+from appliance.supervisor import Child, Console, Program, supervise
+
+_COLOURS = {"gateway": 36, "pipeline": 35, "web": 34, "jobs": 33, "agent": 32, "czujka": 1}
+_READY_SECONDS = 120.0
+
+
+class PortTaken(RuntimeError):
+    """Another process listens on a port that the box needs."""
+
+
+def command(
+    home: HomeOption,
+    port: Annotated[int | None, typer.Option(help="Port panelu.", min=1, max=65535)] = None,
+    gateway_port: Annotated[int | None, typer.Option(help="Port dla stacji.", min=1, max=65535)] = None,
+    agent: Annotated[bool, typer.Option(help="Obserwuj też ten komputer.")] = True,
+) -> None:
+    """Uruchom Czujkę w tym terminalu. Ctrl-C kończy."""
+    os.umask(0o077)
+    _override(port, gateway_port)
+    box = Home(home.resolve())
+    try:
+        box.create()
+        with box.lock():
+            settings = load_settings(box)
+            _claim(settings)
+            asyncio.run(_run(box, settings, agent))
+    except HomeBusy:
+        fail(
+            RuntimeError(f"W folderze {box.root} działa już inna Czujka. Zatrzymaj ją albo podaj inny --home."),
+            Exit.BUSY,
+        )
+    except PortTaken as error:
+        fail(error, Exit.BUSY)
+    except SettingsError as error:
+        fail(error, Exit.USAGE)
+    except PermissionError as error:
+        fail(RuntimeError(f"Brak prawa zapisu: {error.filename}. Podaj inny folder w --home."), Exit.USAGE)
+
+
+def _override(port: int | None, gateway_port: int | None) -> None:
+    for name, value in (("CZUJKA_PORT", port), ("CZUJKA_GATEWAY_PORT", gateway_port)):
+        if value is not None:
+            os.environ[name] = str(value)
+
+
+def _claim(settings: Settings) -> None:
+    for host, number, option in (
+        (settings.host, settings.port, "--port"),
+        (settings.gateway_host, settings.gateway_port, "--gateway-port"),
+    ):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, number))
+            except OSError as error:
+                raise PortTaken(
+                    f"Port {number} na adresie {host} jest zajęty ({error.strerror}). Podaj inny: {option} NUMER"
+                ) from error
+
+
+async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
+    write = Console(_COLOURS)
+    prepared = prepare(home, settings)
+    home.ports.write_text(json.dumps({"web": settings.port, "gateway": settings.gateway_port}))
+    children = [Child(_role(name, home)) for name in ROLES]
+    answering = asyncio.Event()
+
+    async def enrolled() -> None:
+        await answering.wait()
+        await _enrol(home, settings, write)
+
+    if with_agent:
+        children.append(Child(_agent(home), gate=enrolled))
+
+    async def ready() -> None:
+        await _wait_ready(home, settings)
+        answering.set()
+        _announce(settings, prepared)
+
+    await supervise(children, write, ready)
+
+
+def _role(name: str, home: Home) -> Program:
+    return Program(name, (sys.executable, "-m", "appliance", "role", name, "--home", str(home.root)), _COLOURS[name])
+
+
+def _agent(home: Home) -> Program:
+    return Program("agent", (sys.executable, "-m", "agent", "run", "--home", str(home.agent)), _COLOURS["agent"])
+
+
+async def _enrol(home: Home, settings: Settings, write: Console) -> None:
+    """Enrol the agent of this machine, once."""
+    token = agent_token(home, settings)
+    if not token:
+        return
+    arguments = ("-m", "agent", "enrol", token, "--home", str(home.agent))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    answer, _ = await process.communicate()
+    for line in answer.decode("utf-8", "replace").splitlines():
+        write("agent", line)
+
+
+async def _wait_ready(home: Home, settings: Settings) -> None:
+    trust = ssl.create_default_context(cafile=str(home.ca))
+    deadline = asyncio.get_running_loop().time() + _READY_SECONDS
+    async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=2) as client:
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                answer = await client.get(f"https://127.0.0.1:{settings.port}/api/v1/health")
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code == httpx.codes.OK:
+                return
+            await asyncio.sleep(0.1)
+    raise RuntimeError(f"Czujka nie była gotowa w ciągu {_READY_SECONDS:.0f} s. Przyczyna jest w wierszach powyżej.")
+
+
+def _announce(settings: Settings, prepared: Prepared) -> None:
+    base = f"https://127.0.0.1:{settings.port}"
+    typer.echo(f"\nCzujka działa:         {base}/")
+    if prepared.setup_token:
+        typer.echo(f"Pierwsze uruchomienie: {base}/ustaw?token={prepared.setup_token}\n")

@@ -1,0 +1,1 @@
+"""How the box itself fares: roles, losses, counts."""

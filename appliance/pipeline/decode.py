@@ -1,0 +1,57 @@
+"""A batch of the journal as events and dead letters. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from agent.wire.envelope import EnvelopeError, unpack
+from appliance.journal import Batch, DeadLetter
+from appliance.normalise import Event, Source, Unreadable
+
+Normalise = Callable[[bytes, Source], Event]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One batch after normalisation; `read` counts its records, readable or not."""
+
+    batch: Batch
+    read: int
+    events: list[Event]
+    dead: list[DeadLetter]
+
+
+def decode(batch: Batch, normalise: Normalise) -> Decoded:
+    """Normalise every record of a batch; what cannot be read becomes a dead letter with its reason."""
+    try:
+        lines = unpack(batch.body)
+    except EnvelopeError as error:
+        letter = _letter(batch, 0, f"Nie udało się rozpakować paczki: {error}", batch.body)
+        return Decoded(batch, batch.records, [], [letter])
+    source = Source(batch.source, batch.received_at)
+    events: list[Event] = []
+    dead: list[DeadLetter] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(normalise(line, source))
+        except Unreadable as error:
+            dead.append(_letter(batch, number, str(error), line))
+        except Exception as error:  # one record must never stop the box; it is counted as a dead letter
+            log.exception("normalise_failed", batch=batch.seq, line=number)
+            dead.append(_letter(batch, number, f"Błąd w programie: {type(error).__name__}", line))
+    return Decoded(batch, len(lines), events, dead)
+
+
+def _letter(batch: Batch, number: int, reason: str, original: bytes) -> DeadLetter:
+    return DeadLetter(
+        source=batch.source,
+        batch_seq=batch.seq,
+        line_no=number,
+        reason=reason,
+        original=original,
+        at=batch.received_at,
+    )

@@ -1,0 +1,170 @@
+"""One step after another: read, normalise, leave out what is known, detect, alert, store.
+
+Nothing here is remembered that a replay could not make again: the cursor is the store's own, written in one
+transaction with the events, and every sink before it is idempotent on the event's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance.alerts.grouping import Hit, apply
+from appliance.clock import SECOND
+from appliance.detect import Engine
+from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
+from appliance.normalise import Event
+from appliance.ops.losses import record_gap
+from appliance.pipeline.decode import Decoded, Normalise, decode
+from appliance.settings import Settings
+from appliance.state.models import Agent
+from appliance.store import BatchResult, EmbeddedStore
+
+FLUSH_AFTER = SECOND
+"""Microseconds that an event may wait for others before it goes to the store."""
+FLUSH_EVENTS = 20_000
+READ_BATCHES, READ_BYTES = 32, 4 << 20
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the pipeline has done since it started."""
+
+    records: int = 0
+    stored: int = 0
+    known: int = 0
+    dead: int = 0
+    alerts: int = 0
+    failed_matches: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """Events that are detected but not yet in the store."""
+
+    events: list[Event] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    results: list[BatchResult] = field(default_factory=list)
+    upto: int = 0
+    since: int | None = None
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """The single writer of alerts and store. `clock` gives microseconds since the epoch."""
+
+    journal: Journal
+    dead_letters: DeadLetters
+    store: EmbeddedStore
+    engine: Engine
+    sessions: sessionmaker[Session]
+    settings: Settings
+    normalise: Normalise
+    clock: Callable[[], int]
+    counters: Counters = field(default_factory=Counters)
+    pending: Pending = field(default_factory=Pending)
+
+    def __post_init__(self) -> None:
+        self.pending.upto = self.store.applied()
+
+    def step(self) -> bool:
+        """Take what the journal has next. Return whether there was anything.
+
+        Raises what the sinks raise (StoreUnavailable, OperationalError, OSError); the step may then be repeated.
+        """
+        batches = self.journal.read(self.pending.upto, READ_BATCHES, READ_BYTES)
+        if batches:
+            self._take(batches)
+        if self._due():
+            self.flush()
+        return bool(batches)
+
+    def flush(self) -> None:
+        """Write what is pending to the store, with the cursor, and let the journal forget it."""
+        pending = self.pending
+        if not pending.results:
+            return
+        self.store.append(pending.events, pending.results, pending.upto)
+        self._touch_agents(pending.events)
+        self.journal.forget(pending.upto)
+        self.pending = Pending(upto=pending.upto)
+
+    def _due(self) -> bool:
+        pending = self.pending
+        if pending.since is None:
+            return False
+        return len(pending.events) >= FLUSH_EVENTS or self.clock() - pending.since >= FLUSH_AFTER
+
+    def _take(self, batches: Sequence[Batch]) -> None:
+        decoded = [decode(batch, self.normalise) for batch in batches]
+        dead = [letter for part in decoded for letter in part.dead]
+        if dead:
+            self.dead_letters.add(dead)
+        fresh, results = self._fresh(decoded)
+        self._alert(fresh)
+        pending = self.pending
+        pending.events.extend(fresh)
+        pending.ids.update(str(event["event.id"]) for event in fresh)
+        pending.results.extend(results)
+        pending.upto = batches[-1].seq
+        if pending.since is None:
+            pending.since = self.clock()
+        self._count(results, dead)
+
+    def _fresh(self, decoded: Sequence[Decoded]) -> tuple[list[Event], list[BatchResult]]:
+        """Return the events that are not in the store yet, and the result of each batch."""
+        seen = self.store.known([event for part in decoded for event in part.events]) | self.pending.ids
+        fresh: list[Event] = []
+        results: list[BatchResult] = []
+        for part in decoded:
+            before = len(fresh)
+            for event in part.events:
+                identity = str(event["event.id"])
+                if identity not in seen:
+                    seen.add(identity)
+                    fresh.append(event)
+            new, batch = len(fresh) - before, part.batch
+            known = len(part.events) - new
+            results.append(BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead)))
+        return fresh, results
+
+    def _alert(self, events: Sequence[Event]) -> None:
+        hits = [Hit(rule, event) for event in events for rule in self._match(event)]
+        gaps = [event for event in events if event.get("event.action") == "telemetry_gap"]
+        if not hits and not gaps:
+            return
+        with self.sessions.begin() as session:
+            for event in gaps:
+                record_gap(session, event)
+            self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
+
+    def _match(self, event: Event) -> Sequence[object]:
+        try:
+            return self.engine.match(event)
+        except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
+            self.counters.failed_matches += 1
+            log.exception("match_failed", event=event["event.id"])
+            return ()
+
+    def _touch_agents(self, events: Sequence[Event]) -> None:
+        newest: dict[str, int] = {}
+        for event in events:
+            agent, moment = str(event.get("agent.id", "")), event["@timestamp"]
+            assert isinstance(moment, int)
+            newest[agent] = max(newest.get(agent, moment), moment)
+        if not newest:
+            return
+        with self.sessions.begin() as session:
+            for agent, moment in newest.items():
+                session.execute(update(Agent).where(Agent.id == agent).values(event_at=moment))
+
+    def _count(self, results: Sequence[BatchResult], dead: Sequence[DeadLetter]) -> None:
+        self.counters.records += sum(result.read for result in results)
+        self.counters.stored += sum(result.stored for result in results)
+        self.counters.known += sum(result.known for result in results)
+        self.counters.dead += len(dead)

@@ -1,0 +1,112 @@
+"""The pipeline's process: one loop over the journal, a heartbeat beside it."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import sessionmaker
+
+import rules
+from appliance.clock import now
+from appliance.detect import Engine, RuleSet, load_rules
+from appliance.home import Home
+from appliance.journal import DeadLetters, Journal
+from appliance.normalise import normalise
+from appliance.ops.health import beat
+from appliance.pipeline.pipeline import Pipeline
+from appliance.settings import Settings
+from appliance.state.database import open_state
+from appliance.store import EmbeddedStore, StoreUnavailable
+
+POLL_SECONDS = 0.02
+BEAT_SECONDS = 2.0
+COMPACT_SECONDS = 0.5
+"""How long an idle pipeline works on merging segments before it looks at the journal again."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+log = structlog.get_logger()
+
+
+def rule_paths(home: Home, settings: Settings) -> list[Path]:
+    """Return where rules are read from: those that ship, the office's own, and the folders of the settings."""
+    return [rules.ROOT / "sigma", home.rules, *settings.rules.folders]
+
+
+def run(home: Home, settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; what was taken is flushed before the end."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    ruleset = _load(home, settings)
+    sessions = sessionmaker(open_state(settings.database(home)))
+    pipeline = Pipeline(
+        journal=Journal(home.journal, settings.journal.max_bytes),
+        dead_letters=DeadLetters(home.dead_letters),
+        store=EmbeddedStore(home.store),
+        engine=Engine(ruleset),
+        sessions=sessions,
+        settings=settings,
+        normalise=normalise,
+        clock=now,
+    )
+    gc.collect()
+    gc.freeze()
+
+    def report() -> None:
+        while not stop.is_set():
+            detail = {**asdict(pipeline.counters), "rules": len(ruleset.rules), "rule_faults": len(ruleset.faults)}
+            try:
+                beat(sessions, "pipeline", detail, now())
+            except OperationalError:
+                log.warning("beat_failed", exc_info=True)
+            stop.wait(BEAT_SECONDS)
+
+    heart = threading.Thread(target=report, name="heartbeat", daemon=True)
+    heart.start()
+    _loop(pipeline, stop)
+    heart.join(timeout=BEAT_SECONDS * 2)
+    return 0
+
+
+def _load(home: Home, settings: Settings) -> RuleSet:
+    ruleset = load_rules(rule_paths(home, settings), home.cache)
+    for fault in ruleset.faults:
+        log.warning("rule_fault", file=str(fault.file), line=fault.line, message=fault.message)
+    log.info("rules_loaded", rules=len(ruleset.rules), faults=len(ruleset.faults))
+    return ruleset
+
+
+def _loop(pipeline: Pipeline, stop: threading.Event) -> None:
+    wait = _FIRST_WAIT
+    while not stop.is_set():
+        try:
+            busy = pipeline.step()
+            wait = _FIRST_WAIT
+            if not busy:
+                _idle(pipeline, stop)
+        except (StoreUnavailable, OperationalError, OSError):
+            # A full disk or a locked database: nothing is lost, the journal holds it. Say so and try again.
+            log.exception("sink_unavailable", retry_seconds=wait)
+            stop.wait(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+    _last(pipeline.flush)
+
+
+def _idle(pipeline: Pipeline, stop: threading.Event) -> None:
+    if not pipeline.journal.changed():
+        if pipeline.pending.since is None:
+            pipeline.store.compact(COMPACT_SECONDS)
+        stop.wait(POLL_SECONDS)
+
+
+def _last(flush: Callable[[], None]) -> None:
+    try:
+        flush()
+    except (StoreUnavailable, OperationalError, OSError):
+        log.exception("last_flush_failed")

@@ -1,0 +1,134 @@
+"""The box's settings: `czujka.toml` in the state folder, over it the environment (`CZUJKA_…`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from appliance.home import Home
+
+Port = int
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the text names every fault."""
+
+
+class Section(BaseModel):
+    """A table of the settings file; an unknown key is a fault, not a guess."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Office(Section):
+    """The office, as it is named in messages and reports. Phones stand in triage cards."""
+
+    name: str = Field("Urząd", max_length=120)
+    it_phone: str = Field("", max_length=32)
+    head_phone: str = Field("", max_length=32)
+    support_phone: str = Field("", max_length=32)
+    dpo_phone: str = Field("", max_length=32)
+    head_title: str = Field("", max_length=120)
+
+
+class Mail(Section):
+    """The outgoing mail server. Without a host, mail is put into the mailbox folder of the state folder."""
+
+    host: str = ""
+    port: int = Field(587, ge=1, le=65535)
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = "czujka@localhost"
+    recipients: list[str] = Field(default_factory=lambda: ["informatyk@localhost"], max_length=50)
+    starttls: bool = True
+
+
+class Webhook(Section):
+    """An address that gets alerts as JSON, signed with HMAC-SHA256 when it has a secret."""
+
+    url: HttpUrl
+    secret: SecretStr = SecretStr("")
+
+
+class StoreSettings(Section):
+    """How much history is kept: by age in days, and by share of the disk."""
+
+    retention_days: int = Field(730, ge=1, le=36500)
+    disk_share: float = Field(0.8, gt=0, le=0.95)
+
+
+class JournalSettings(Section):
+    """The bound of the hand-off between gateway and pipeline, in bytes on disk."""
+
+    max_bytes: int = Field(2 << 30, ge=1 << 20)
+
+
+class RuleSettings(Section):
+    """Folders or files with further Sigma rules, beside those that ship and the office's own."""
+
+    folders: list[Path] = Field(default_factory=list)
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. `docs/settings.md` explains each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CZUJKA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(8443, ge=1, le=65535)
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(8444, ge=1, le=65535)
+    names: list[str] = Field(default_factory=list)
+    language: Literal["pl", "en"] = "pl"
+    min_level: int = Field(2, ge=0, le=4)
+    state_url: str = ""
+    office: Office = Office()
+    mail: Mail = Mail()
+    webhooks: list[Webhook] = Field(default_factory=list, max_length=20)
+    store: StoreSettings = StoreSettings()
+    journal: JournalSettings = JournalSettings()
+    rules: RuleSettings = RuleSettings()
+
+    def database(self, home: Home) -> str:
+        """Return the URL of the state database."""
+        return self.state_url or f"sqlite:///{home.state}"
+
+
+# Names of the environment that start alike but belong to the launcher and the tests.
+FOREIGN = ("CZUJKA_HOME", "CZUJKA_VENV", "CZUJKA_CORPORA", "CZUJKA_AGENT_HOME")
+
+
+def load_settings(home: Home) -> Settings:
+    """Read the settings of a state folder.
+
+    Raises SettingsError with every fault, located in the file, in Polish.
+    """
+
+    class Located(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home.config)
+
+    try:
+        return Located()
+    except ValidationError as error:
+        faults = "\n".join(f"  {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise SettingsError(f"Ustawienia w {home.config} wymagają poprawy:\n{faults}") from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"Nie udało się odczytać {home.config}: {error}") from error

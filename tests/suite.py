@@ -1,0 +1,86 @@
+"""`./czujka test`: lint, types, contracts, content, tests. With arguments: pytest alone, with these arguments.
+
+Groups that this machine cannot run (no root, no corpora) are left out, each with one line that says so; with
+`CZUJKA_REQUIRE_ALL=1`, as in `.ci/run`, leaving one out is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.conftest import corpora_root
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PACKAGES = ("agent", "appliance", "rules", "dashboards", "tests")
+SYSTEM = {"chromium": "chromium", "tshark": "tshark", "auditd": "auditd", "pdfinfo": "poppler-utils", "qpdf": "qpdf"}
+"""Program → Debian package that only the tests need."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the suite; return its exit code."""
+    os.chdir(ROOT)
+    _system_packages()
+    if arguments:
+        return _pytest(arguments)
+    checks = (
+        ("lint", [BIN / "ruff", "check", "."]),
+        ("format", [BIN / "ruff", "format", "--check", "."]),
+        ("types", [BIN / "mypy"]),
+        ("contracts", [BIN / "lint-imports"]),
+        ("rules", [BIN / "sigma", "check", "--fail-on-error", "--fail-on-issues", "rules/sigma"]),
+    )
+    for name, command in checks:
+        if not _check(name, [str(part) for part in command]):
+            return 1
+    return _pytest([])
+
+
+def _check(name: str, command: list[str]) -> bool:
+    began = time.monotonic()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'} ({time.monotonic() - began:.0f} s)", flush=True)
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n", flush=True)
+    return done.returncode == 0
+
+
+def _pytest(arguments: list[str]) -> int:
+    left_out = []
+    if os.geteuid() != 0:
+        left_out.append(("root", "not root: tests of kernel audit and network namespaces are left out"))
+    if not corpora_root().is_dir():
+        left_out.append(
+            ("corpora", f"no corpora in {corpora_root()}: left out; docs/corpora.md says where to get them")
+        )
+    for _, reason in left_out:
+        print(reason, flush=True)
+    if left_out and os.environ.get("CZUJKA_REQUIRE_ALL"):
+        return 1
+    marks = " and ".join(f"not {mark}" for mark, _ in left_out)
+    select = ["-m", marks] if marks and "-m" not in arguments else []
+    return subprocess.run([sys.executable, "-m", "pytest", *select, *arguments], check=False).returncode
+
+
+def _system_packages() -> None:
+    search = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = sorted({package for program, package in SYSTEM.items() if not shutil.which(program, path=search)})
+    if not missing:
+        return
+    if os.geteuid() != 0:
+        print(f"Missing for the tests: sudo apt-get install -y {' '.join(missing)}", flush=True)
+        sys.exit(69)
+    print(f"Installing for the tests: {' '.join(missing)}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
+    subprocess.run(install, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
