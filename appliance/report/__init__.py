@@ -1,0 +1,1 @@
+"""Reports: data first, as JSON; then a document made of exactly that data."""

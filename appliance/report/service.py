@@ -1,0 +1,138 @@
+"""Making, keeping and listing reports. The only module here that touches the store and the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from agent import __version__
+from appliance.clock import HOUR
+from appliance.journal import DeadLetters
+from appliance.report.month import AlertRow, Inputs, LossRow, Period, Station, month_data, period_of
+from appliance.report.month_document import month_document
+from appliance.report.render import pdf
+from appliance.settings import Settings
+from appliance.state.models import Agent, AgentState, Alert, Loss, Report, RuleState
+from appliance.store import Store
+
+MAX_STATIONS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a report's figures come from."""
+
+    session: Session
+    store: Store
+    dead_letters: DeadLetters
+    settings: Settings
+    now: int
+
+
+def list_reports(session: Session, limit: int = 100) -> list[Report]:
+    """Return the newest reports, without their files."""
+    return list(session.scalars(select(Report).order_by(Report.id.desc()).limit(limit)))
+
+
+def make_month(sources: Sources, month: str, language: str, who: str) -> Report:
+    """Make and keep the report of a month written YYYY-MM.
+
+    Raises MonthError when the month is not one, or has not begun.
+    """
+    data = collect(sources, period_of(month, sources.now))
+    report = Report(
+        kind="month",
+        month=month,
+        language=language,
+        made_at=sources.now,
+        made_by=who,
+        data=data,
+        pdf=pdf(month_document(data, language)),
+    )
+    sources.session.add(report)
+    sources.session.flush()
+    return report
+
+
+def collect(sources: Sources, period: Period) -> dict[str, Any]:
+    """Return the data of a monthly report from store and state."""
+    return month_data(
+        Inputs(
+            period=period,
+            made_at=sources.now,
+            office=sources.settings.office.name,
+            version=__version__,
+            retention_days=sources.settings.store.retention_days,
+            stations=_stations(sources, period),
+            alerts=_alerts(sources.session, period),
+            losses=_losses(sources.session, period),
+            events_by_module=_modules(sources.store, period),
+            hourly=_hourly(sources.store, period, ""),
+            dead_letters=sources.dead_letters.count_between(period.start, period.end),
+            rules=sources.session.scalar(select(func.count()).select_from(RuleState)) or 0,
+        )
+    )
+
+
+def _hourly(store: Store, period: Period, query: str) -> list[int]:
+    hours = -(-(period.end - period.start) // HOUR)
+    buckets = store.histogram(query, period.start, period.start + hours * HOUR, hours)
+    return [bucket.count for bucket in buckets]
+
+
+def _modules(store: Store, period: Period) -> dict[str, int]:
+    return {str(value): count for value, count in store.top("", "event.module", 20, period.start, period.end)}
+
+
+def _stations(sources: Sources, period: Period) -> list[Station]:
+    rows = sources.session.scalars(
+        select(Agent).where(Agent.enrolled_at < period.end).order_by(Agent.hostname, Agent.id).limit(MAX_STATIONS)
+    )
+    return [
+        Station(
+            id=agent.id,
+            hostname=agent.hostname,
+            os=agent.os,
+            enrolled_at=agent.enrolled_at,
+            seen_at=agent.seen_at,
+            revoked=agent.state == AgentState.REVOKED,
+            hourly=_hourly(sources.store, period, f'agent.id:"{agent.id}"'),
+        )
+        for agent in rows
+    ]
+
+
+def _alerts(session: Session, period: Period) -> list[AlertRow]:
+    rows = session.scalars(
+        select(Alert)
+        .where(Alert.created_at >= period.start, Alert.created_at < period.end)
+        .order_by(Alert.level.desc(), Alert.id)
+    )
+    return [
+        AlertRow(
+            id=alert.id,
+            title=alert.title,
+            level=alert.level,
+            host=alert.host,
+            created_at=alert.created_at,
+            received_at=alert.received_at,
+            closed_at=alert.closed_at,
+            state=alert.state,
+            outcome=alert.outcome,
+            late=alert.late,
+        )
+        for alert in rows
+    ]
+
+
+def _losses(session: Session, period: Period) -> list[LossRow]:
+    rows = session.execute(
+        select(Loss.host, Loss.cause, func.sum(Loss.count))
+        .where(Loss.hour >= period.start, Loss.hour < period.end)
+        .group_by(Loss.host, Loss.cause)
+        .order_by(Loss.host, Loss.cause)
+    )
+    return [LossRow(host, cause, int(count)) for host, cause, count in rows]
