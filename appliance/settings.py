@@ -31,7 +31,6 @@ class Office(Section):
     head_phone: str = Field("", max_length=32)
     support_phone: str = Field("", max_length=32)
     dpo_phone: str = Field("", max_length=32)
-    head_title: str = Field("", max_length=120)
 
 
 class Mail(Section):

@@ -25,14 +25,17 @@ class Decoded:
     dead: list[DeadLetter]
 
 
-def decode(batch: Batch, normalise: Normalise) -> Decoded:
-    """Normalise every record of a batch; what cannot be read becomes a dead letter with its reason."""
+def decode(batch: Batch, normalise: Normalise, importer: str) -> Decoded:
+    """Normalise every record of a batch; what cannot be read becomes a dead letter with its reason.
+
+    `importer` is the identity of the box's own importer: ids that stand in imported files are not believed.
+    """
     try:
         lines = unpack(batch.body)
     except EnvelopeError as error:
         letter = _letter(batch, 0, f"Nie udało się rozpakować paczki: {error}", batch.body)
         return Decoded(batch, batch.records, [], [letter])
-    source = Source(batch.source, batch.received_at)
+    source = Source(batch.source, batch.received_at, importer=batch.source == importer)
     events: list[Event] = []
     dead: list[DeadLetter] = []
     for number, line in enumerate(lines, 1):

@@ -21,6 +21,7 @@ from appliance.normalise import Event
 from appliance.ops.losses import record_gap
 from appliance.pipeline.decode import Decoded, Normalise, decode
 from appliance.settings import Settings
+from appliance.state.database import writing
 from appliance.state.models import Agent
 from appliance.store import BatchResult, EmbeddedStore
 
@@ -65,6 +66,7 @@ class Pipeline:
     sessions: sessionmaker[Session]
     settings: Settings
     normalise: Normalise
+    importer: str
     clock: Callable[[], int]
     counters: Counters = field(default_factory=Counters)
     pending: Pending = field(default_factory=Pending)
@@ -101,7 +103,7 @@ class Pipeline:
         return len(pending.events) >= FLUSH_EVENTS or self.clock() - pending.since >= FLUSH_AFTER
 
     def _take(self, batches: Sequence[Batch]) -> None:
-        decoded = [decode(batch, self.normalise) for batch in batches]
+        decoded = [decode(batch, self.normalise, self.importer) for batch in batches]
         dead = [letter for part in decoded for letter in part.dead]
         if dead:
             self.dead_letters.add(dead)
@@ -138,7 +140,7 @@ class Pipeline:
         gaps = [event for event in events if event.get("event.action") == "telemetry_gap"]
         if not hits and not gaps:
             return
-        with self.sessions.begin() as session:
+        with writing(self.sessions) as session:
             for event in gaps:
                 record_gap(session, event)
             self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
@@ -159,7 +161,7 @@ class Pipeline:
             newest[agent] = max(newest.get(agent, moment), moment)
         if not newest:
             return
-        with self.sessions.begin() as session:
+        with writing(self.sessions) as session:
             for agent, moment in newest.items():
                 session.execute(update(Agent).where(Agent.id == agent).values(event_at=moment))
 

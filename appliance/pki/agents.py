@@ -73,7 +73,9 @@ def sign_agent(
     if after is not None:
         expires = max(expires, to_datetime(after) + timedelta(seconds=1))
     names = [x509.UniformResourceIdentifier(PREFIX + identity)]
-    certificate = sign_leaf(ca, key, identity, names, CLIENT, now, expires.replace(microsecond=0))
+    certificate = sign_leaf(
+        ca, key, name=identity, alternatives=names, purpose=CLIENT, now=now, expires=expires.replace(microsecond=0)
+    )
     return Issued(
         pem=certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
         fingerprint=fingerprint(certificate.public_bytes(serialization.Encoding.DER)),

@@ -21,6 +21,7 @@ CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 def sign_leaf(
     authority: Authority,
     key: PublicKey,
+    *,
     name: str,
     alternatives: Sequence[x509.GeneralName],
     purpose: x509.ObjectIdentifier,

@@ -6,7 +6,8 @@ import ipaddress
 import re
 import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,13 @@ from appliance.pki.leaves import CLIENT, SERVER, sign_leaf, worn
 
 DAYS = 365
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    name: str
+    names: Sequence[x509.GeneralName]
+    purpose: x509.ObjectIdentifier
 
 
 def ensure_pki(home: Home, names: list[str], now: int) -> None:
@@ -85,7 +93,8 @@ def _ensure_server(home: Home, authority: Authority, names: list[x509.GeneralNam
     path = home.pki / "server"
     current = _usable(path, authority)
     if current is None or worn(current, now) or set(_names_of(current)) != set(names):
-        _issue(path, authority, "Czujka", names, SERVER, now)
+        wanted = _Wanted("Czujka", names, SERVER)
+        _issue(path, authority, wanted, now)
 
 
 def _ensure_importer(home: Home, authority: Authority, now: int) -> None:
@@ -93,7 +102,8 @@ def _ensure_importer(home: Home, authority: Authority, now: int) -> None:
     current = _usable(path, authority)
     named = current is not None and agent_id_of(current.public_bytes(serialization.Encoding.DER)) == identity
     if current is None or worn(current, now) or not named:
-        _issue(path, authority, identity, [x509.UniformResourceIdentifier(PREFIX + identity)], CLIENT, now)
+        wanted = _Wanted(identity, [x509.UniformResourceIdentifier(PREFIX + identity)], CLIENT)
+        _issue(path, authority, wanted, now)
 
 
 def _usable(path: Path, authority: Authority) -> x509.Certificate | None:
@@ -107,14 +117,7 @@ def _usable(path: Path, authority: Authority) -> x509.Certificate | None:
     return certificate if certificate.public_key() == key.public_key() else None
 
 
-def _issue(
-    path: Path,
-    authority: Authority,
-    name: str,
-    names: list[x509.GeneralName],
-    purpose: x509.ObjectIdentifier,
-    now: int,
-) -> None:
+def _issue(path: Path, authority: Authority, wanted: _Wanted, now: int) -> None:
     """Write the pair; the key stays when there is one, so that a crash between the two files leaves them a pair."""
     try:
         key = files.load_key(path.with_suffix(".key"))
@@ -122,5 +125,13 @@ def _issue(
         key = ec.generate_private_key(ec.SECP256R1())
         files.write(path.with_suffix(".key"), files.key_pem(key), files.KEY_MODE)
     expires = (to_datetime(now) + timedelta(days=DAYS)).replace(microsecond=0)
-    certificate = sign_leaf(authority, key.public_key(), name, names, purpose, now, expires)
+    certificate = sign_leaf(
+        authority,
+        key.public_key(),
+        name=wanted.name,
+        alternatives=wanted.names,
+        purpose=wanted.purpose,
+        now=now,
+        expires=expires,
+    )
     files.write(path.with_suffix(".pem"), certificate.public_bytes(serialization.Encoding.PEM), files.CERTIFICATE_MODE)

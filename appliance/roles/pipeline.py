@@ -17,10 +17,11 @@ import rules
 from appliance.clock import now
 from appliance.detect import Engine, RuleSet, load_rules
 from appliance.home import Home
-from appliance.journal import DeadLetters, Journal
+from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.normalise import normalise
 from appliance.ops.health import beat
 from appliance.pipeline.pipeline import Pipeline
+from appliance.pki import importer_id
 from appliance.settings import Settings
 from appliance.state.database import open_state
 from appliance.store import EmbeddedStore, StoreUnavailable
@@ -30,6 +31,8 @@ BEAT_SECONDS = 2.0
 COMPACT_SECONDS = 0.5
 """How long an idle pipeline works on merging segments before it looks at the journal again."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+# What a full disk, a locked database or a damaged file raise.
+_SINKS = (StoreUnavailable, JournalUnavailable, OperationalError, OSError)
 log = structlog.get_logger()
 
 
@@ -53,6 +56,7 @@ def run(home: Home, settings: Settings) -> int:
         sessions=sessions,
         settings=settings,
         normalise=normalise,
+        importer=importer_id(home),
         clock=now,
     )
     gc.collect()
@@ -90,7 +94,7 @@ def _loop(pipeline: Pipeline, stop: threading.Event) -> None:
             wait = _FIRST_WAIT
             if not busy:
                 _idle(pipeline, stop)
-        except (StoreUnavailable, OperationalError, OSError):
+        except _SINKS:
             # A full disk or a locked database: nothing is lost, the journal holds it. Say so and try again.
             log.exception("sink_unavailable", retry_seconds=wait)
             stop.wait(wait)
@@ -108,5 +112,5 @@ def _idle(pipeline: Pipeline, stop: threading.Event) -> None:
 def _last(flush: Callable[[], None]) -> None:
     try:
         flush()
-    except (StoreUnavailable, OperationalError, OSError):
+    except _SINKS:
         log.exception("last_flush_failed")

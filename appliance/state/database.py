@@ -28,15 +28,21 @@ def open_sessions(engine: Engine) -> sessionmaker[Session]:
 
 @contextmanager
 def writing(sessions: sessionmaker[Session]) -> Iterator[Session]:
-    """Open a session for a change: what it reads cannot change under it, and it commits at the end.
-
-    SQLite takes its write lock first, so that no transaction fails half-way because another process wrote.
-    """
+    """Open a session for a change: what it reads cannot change under it, and it commits at the end."""
     with sessions.begin() as session:
-        connection = session.connection()
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        lock(session)
         yield session
+
+
+def lock(session: Session) -> None:
+    """Make a session's transaction the only writer, before it reads what its change depends on.
+
+    SQLite takes its write lock here and not half-way, where another process's write would fail the transaction.
+    """
+    connection = session.connection()
+    driver = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite" and driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare(connection: Connection, _record: Any) -> None:

@@ -15,6 +15,8 @@ class Permission(StrEnum):
     """Anybody, signed in or not: sign-in, set-up link, assets, the bare health answer."""
     SELF = "self"
     """A person about their own account."""
+    SCHEMA_READ = "schema.read"
+    """The API's description: anybody who has signed in."""
     ALERTS_READ = "alerts.read"
     ALERTS_ACT = "alerts.act"
     EVENTS_READ = "events.read"
@@ -53,6 +55,7 @@ _READING = frozenset(
     {
         Permission.PUBLIC,
         Permission.SELF,
+        Permission.SCHEMA_READ,
         Permission.ALERTS_READ,
         Permission.EVENTS_READ,
         Permission.EVENTS_EXPORT,
@@ -85,6 +88,8 @@ OF_SCOPE: Mapping[Scope, frozenset[Permission]] = {
     Scope.ADMIN: frozenset(Permission) - {Permission.SELF},
 }
 
+_ANY_TOKEN = frozenset({Permission.PUBLIC, Permission.SCHEMA_READ})
+
 
 def of_role(role: Role) -> frozenset[Permission]:
     """Return what a person of a role may do."""
@@ -93,5 +98,5 @@ def of_role(role: Role) -> frozenset[Permission]:
 
 def of_scopes(scopes: Iterable[str]) -> frozenset[Permission]:
     """Return what a token with these scopes may do; a name that is no scope gives nothing."""
-    known = [OF_SCOPE[Scope(name)] for name in scopes if name in Scope]
-    return frozenset({Permission.PUBLIC}).union(*known)
+    known = [OF_SCOPE[Scope(name)] for name in scopes if name in set(Scope)]
+    return _ANY_TOKEN.union(*known) if known else frozenset({Permission.PUBLIC})

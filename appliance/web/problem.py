@@ -17,7 +17,7 @@ LANGUAGES = ("pl", "en")
 _TEXTS = Path(__file__).parent / "catalogue" / "problems.yml"
 
 
-class Problem(Exception):  # noqa: N818 - the RFC's own word
+class Problem(Exception):
     """An answer that is an error. `code` names its text in the catalogue (`problem.<code>`); `values` fill it."""
 
     def __init__(

@@ -1,1 +1,19 @@
 """The JSON API under `/api/v1`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from appliance.web.api import accounts, agents, alerts, events, health, live, records, rules
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    alerts.router,
+    events.router,
+    agents.router,
+    rules.router,
+    records.router,
+    accounts.router,
+    live.router,
+)
+"""Every router of the API."""

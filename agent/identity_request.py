@@ -1,0 +1,67 @@
+"""The only place that needs `cryptography`: a short-lived process, so that its 15 MB never stay in the agent.
+
+`… pin` reads a CA certificate (PEM) and prints {"spki": sha256 of its public key, hex}.
+`… csr KEYFILE` makes the key when there is none (EC P-256, 0600) and prints {"csr": PEM}.
+Exit code 1 and one line on stderr when the input cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from agent.files import write_private
+
+
+def pin(certificate: bytes) -> str:
+    """Return the SHA-256 of the certificate's SubjectPublicKeyInfo, hex; raises ValueError for other input."""
+    key = x509.load_pem_x509_certificate(certificate).public_key()
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return sha256(spki).hexdigest()
+
+
+def request(key_file: Path) -> str:
+    """Return a certificate request (PEM) signed with the key in `key_file`; raises OSError or ValueError."""
+    if not key_file.exists():
+        made = ec.generate_private_key(ec.SECP256R1())
+        write_private(
+            key_file,
+            made.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+        )
+    key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the key is not an elliptic curve key")  # noqa: TRY004 (the file's content, not a type)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "czujka-agent")])
+    made_request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return made_request.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def main(argv: list[str]) -> int:
+    """Run one of the two actions."""
+    try:
+        match argv:
+            case ["pin"]:
+                answer = {"spki": pin(sys.stdin.buffer.read(64 * 1024))}
+            case ["csr", key_file]:
+                answer = {"csr": request(Path(key_file))}
+            case _:
+                sys.stderr.write("usage: identity_request pin | csr KEYFILE\n")
+                return 2
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

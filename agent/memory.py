@@ -1,0 +1,27 @@
+"""Keeps the agent small: one allocation arena for both threads, and freed memory given back to the system."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+
+_M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+
+
+def tame() -> None:
+    """Set the allocator's bounds; where the C library has no such calls, nothing happens."""
+    with contextlib.suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 1)
+        libc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
+        libc.mallopt(_M_MMAP_THRESHOLD, 64 * 1024)
+
+
+def trim() -> None:
+    """Give freed memory back to the system."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,116 @@
+"""Puts the agent together and runs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agent import __version__, enrolment, hostinfo, memory
+from agent.home import AgentHome, Identity, InUse
+from agent.runner import Runner
+from agent.sensors import linux_sensors
+from agent.sensors.base import Gap
+from agent.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
+from agent.uplink import Chores, Uplink
+from agent.wire.transport import Box, RetryLater, client_context
+
+LOG = logging.getLogger(__name__)
+
+
+def run(home: AgentHome) -> int:
+    """Run the agent until SIGTERM or SIGINT; return the exit code."""
+    identity = home.identity()
+    if identity is None:
+        sys.stderr.write(f"Ten komputer nie jest zarejestrowany ({home.folder}). Użyj: czujka-agent enrol TOKEN\n")
+        return 2
+    try:
+        lock = home.lock()
+    except InUse:
+        sys.stderr.write(f"W folderze {home.folder} działa już agent Czujki. Zatrzymaj go albo podaj inny --home.\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"Nie można użyć folderu {home.folder}: {error.strerror}.\n")
+        return 69
+    memory.tame()
+    try:
+        spool = open_spool(home.spool)
+        _agent(home, identity, spool).run()
+        spool.close()
+    except SpoolFull as error:
+        sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
+        return 69
+    finally:
+        os.close(lock)
+    return 0
+
+
+def open_spool(path: Path) -> Spool:
+    """Open the spool; a damaged file is set aside under another name, and the loss noted in the new one."""
+    limits = {
+        "max_bytes": _bytes("CZUJKA_AGENT_SPOOL_BYTES", MAX_BYTES),
+        "keep_free": _bytes("CZUJKA_AGENT_KEEP_FREE_BYTES", KEEP_FREE),
+    }
+    try:
+        return Spool(path, **limits)
+    except sqlite3.OperationalError as error:
+        raise SpoolFull(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        now = time.time_ns() // 1000
+        aside = path.with_name(f"{path.name}.damaged-{now}")
+        LOG.error("spool_damaged error=%s set_aside=%s", error, aside)  # noqa: TRY400 (the reason is in the line)
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        spool = Spool(path, **limits)
+        spool.add([], gaps=[Gap("spool_damaged", 0, now, now)])
+        return spool
+
+
+def _agent(home: AgentHome, identity: Identity, spool: Spool) -> Runner:
+    boot_id = hostinfo.boot_id()
+    runner: Runner | None = None
+
+    def heartbeat() -> Mapping[str, Any]:
+        assert runner is not None
+        states = runner.states()
+        return _heartbeat(spool, states, boot_id)
+
+    def connect() -> Box:
+        try:
+            return Box(identity.urls, client_context(home.ca, home.certificate, home.key))
+        except OSError as error:
+            raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
+
+    def renew(box: Box) -> bool:
+        try:
+            return enrolment.renew(home, box, time.time_ns() // 1000)
+        except enrolment.EnrolmentFailed as error:
+            raise RetryLater(str(error)) from error
+
+    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew))
+    runner = Runner(spool, linux_sensors(home.folder, boot_id), uplink, boot_id)
+    LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
+    return runner
+
+
+def _heartbeat(spool: Spool, states: list[dict[str, str]], boot_id: str) -> dict[str, Any]:
+    return {
+        "hostname": hostinfo.hostname(),
+        "os": hostinfo.system(),
+        "version": __version__,
+        "spooled": spool.depth,
+        "sensors": states,
+        "sent_at": time.time_ns() // 1000,
+        "boot_id": boot_id,
+    }
+
+
+def _bytes(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default

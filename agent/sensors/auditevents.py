@@ -1,0 +1,117 @@
+"""Groups audit records into events, and completes each with what this host knows: parents, names, an id."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from agent.sensors.auditrecords import EOE, EXECVE, PROCTITLE, Line, merge, parse_line, stamp
+from agent.sensors.base import ALERTING, USUAL, Reading
+from agent.sensors.processes import Process, Processes, Users
+from agent.wire.event import CREATED, ID, Record, event_id
+
+MAX_PENDING = 2000
+"""Events whose records are still arriving."""
+MAX_LINES = 64
+"""Records of one event that are kept."""
+PATIENCE = 2.0
+"""Seconds after which an event that got no end is taken as it is."""
+_UNUSED = frozenset({1321, 1323})
+_CONFIG_CHANGE = 1305
+
+Raw = tuple[int, bytes]
+
+
+class Grouping:
+    """Collects the records of an event until its end arrives."""
+
+    def __init__(self) -> None:
+        self._pending: dict[bytes, tuple[float, list[Raw]]] = {}
+        self.dropped = 0
+        """Events that were pushed out because too many were open at once."""
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def feed(self, kind: int, data: bytes, now: float) -> list[Raw] | None:
+        """Take one record; return the event's records when it is complete. `now` is monotonic seconds."""
+        name = stamp(data)
+        if not name or kind in _UNUSED:
+            return None
+        if kind == EOE:
+            found = self._pending.pop(name, None)
+            return found[1] if found else None
+        if not 1300 <= kind < 1500:
+            return [(kind, data)]
+        _, lines = self._pending.setdefault(name, (now, []))
+        if len(lines) < MAX_LINES:
+            lines.append((kind, data))
+        elif kind == PROCTITLE or kind != EXECVE:
+            lines[-1] = (kind, data)
+        if len(self._pending) > MAX_PENDING:
+            self._pending.pop(next(iter(self._pending)))
+            self.dropped += 1
+        return None
+
+    def expire(self, now: float) -> list[list[Raw]]:
+        """Return the events that have waited too long for their end."""
+        old = [name for name, (since, _) in self._pending.items() if now - since >= PATIENCE]
+        return [self._pending.pop(name)[1] for name in old]
+
+
+class Completion:
+    """Turns an event's records into a reading."""
+
+    def __init__(self, boot_id: str, own_pid: int, processes: Processes, users: Users) -> None:
+        self._boot_id = boot_id
+        self._own_pid = own_pid
+        self._processes = processes
+        self._users = users
+        self.quiet_until = 0
+        """Changes of audit's own settings up to this moment (µs) are ours and not reported."""
+
+    def reading(self, raw: Sequence[Raw]) -> Reading | None:
+        """Return the reading, None for the agent's own doings and for what cannot be read."""
+        lines = [line for line in (parse_line(kind, data) for kind, data in raw) if line is not None]
+        record = merge(lines)
+        if record is None or self._own(record, lines):
+            return None
+        record[ID] = event_id(self._boot_id, "audit", f"{lines[0].at}:{lines[0].serial}")
+        record[CREATED] = time.time_ns() // 1000
+        self._name_users(record)
+        self._relate(record)
+        return Reading(record, ALERTING if record["audit.type"] != "SYSCALL" else USUAL)
+
+    def _own(self, record: Record, lines: Sequence[Line]) -> bool:
+        if any(line.kind == _CONFIG_CHANGE for line in lines) and lines[0].at <= self.quiet_until:
+            return True
+        return self._own_pid in {record.get("process.parent.pid"), record.get("process.pid")}
+
+    def _name_users(self, record: Record) -> None:
+        for number, name in (
+            ("user.id", "user.name"),
+            ("user.effective.id", "user.effective.name"),
+            ("audit.auid", "audit.auid_name"),
+        ):
+            value = record.get(number)
+            found = self._users.name(value) if isinstance(value, str) else None
+            if found is not None:
+                record[name] = found
+
+    def _relate(self, record: Record) -> None:
+        pid, parent_pid = record.get("process.pid"), record.get("process.parent.pid")
+        if not isinstance(parent_pid, int):
+            return
+        parent = self._processes.find(parent_pid)
+        if parent is not None:
+            _set_parent(record, parent)
+        if record["audit.type"] == "EXECVE" and isinstance(pid, int):
+            executable, command = record.get("process.executable", ""), record.get("process.command_line", "")
+            self._processes.add(pid, Process(str(executable), str(command)[:4096], parent_pid))
+
+
+def _set_parent(record: Record, parent: Process) -> None:
+    if parent.executable:
+        record["process.parent.executable"] = parent.executable
+    if parent.command_line:
+        record["process.parent.command_line"] = parent.command_line

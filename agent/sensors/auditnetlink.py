@@ -1,0 +1,173 @@
+"""The kernel's audit interface over netlink: status, rules, and the sockets that records arrive on.
+
+Source: linux/audit.h (struct audit_status, struct audit_rule_data) and netlink(7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+GET, SET, ADD_RULE, DEL_RULE, LIST_RULES = 1000, 1001, 1011, 1012, 1013
+REPLACE = 1329
+"""The kernel asks whether we live, because another program wants to be the audit daemon."""
+ENABLED, FAILURE, PID, BACKLOG_LIMIT, BACKLOG_WAIT = 0x1, 0x2, 0x4, 0x10, 0x20
+IMMUTABLE = 2
+_NETLINK_AUDIT = 9
+_READLOG_GROUP = 1
+_SO_RCVBUFFORCE = 33
+_RECEIVE_BUFFER = 8 << 20
+_HEADER = struct.Struct("=IHHII")
+_STATUS = struct.Struct("=11I")
+_RULE_HEAD = 1040
+"""Bytes of struct audit_rule_data before its strings; the last four give their length."""
+_EQUAL = 0x40000000
+_FIELD_ARCH, _FIELD_SUCCESS, _FIELD_KEY = 11, 104, 210
+_EXIT_LIST, _ALWAYS = 4, 2
+_EXEC_CALLS: dict[str, tuple[tuple[int, tuple[int, ...]], ...]] = {
+    "x86_64": ((0xC000003E, (59, 322)), (0x40000003, (11, 358))),
+    "aarch64": ((0xC00000B7, (221, 281)), (0x40000028, (11, 387))),
+}
+"""Machine → (architecture, the numbers of execve and execveat), 64 and 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The kernel's audit state, as far as an agent changes or watches it."""
+
+    enabled: int
+    failure: int
+    pid: int
+    backlog_limit: int
+    lost: int
+    backlog_wait_time: int
+
+
+def exec_rules(key: bytes, machine: str = platform.machine()) -> list[bytes]:
+    """Return the kernel's form of `-a always,exit -S execve,execveat -F success=1 -k KEY` for both word sizes."""
+    return [_rule(arch, calls, key) for arch, calls in _EXEC_CALLS.get(machine, ())]
+
+
+def _rule(arch: int, calls: tuple[int, ...], key: bytes) -> bytes:
+    mask = [0] * 64
+    for call in calls:
+        mask[call // 32] |= 1 << (call % 32)
+    wanted = [(_FIELD_ARCH, arch), (_FIELD_SUCCESS, 1), (_FIELD_KEY, len(key))]
+    pad = [0] * (64 - len(wanted))
+    words = [
+        _EXIT_LIST, _ALWAYS, len(wanted), *mask,
+        *(field for field, _ in wanted), *pad, *(value for _, value in wanted), *pad, *(_EQUAL for _ in wanted), *pad,
+        len(key),
+    ]  # fmt: skip
+    return struct.pack(f"={len(words)}I", *words) + key
+
+
+def _trimmed(rule: bytes) -> bytes:
+    if len(rule) < _RULE_HEAD:
+        return rule
+    return rule[: _RULE_HEAD + struct.unpack_from("=I", rule, _RULE_HEAD - 4)[0]]
+
+
+class Control:
+    """Asks and sets on a socket of its own; each call waits for the kernel's answer."""
+
+    def __init__(self) -> None:
+        """Raise OSError where the kernel has no audit or this process may not speak to it."""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT)
+        self._socket.bind((0, 0))
+        self._socket.settimeout(2.0)
+
+    def status(self) -> Status:
+        """Return the present state."""
+        for kind, body in self._ask(GET):
+            if kind == GET:
+                words = _STATUS.unpack(body[: _STATUS.size].ljust(_STATUS.size, b"\0"))
+                return Status(words[1], words[2], words[3], words[5], words[6], words[9])
+        raise OSError(errno.EPROTO, "the kernel gave no audit status")
+
+    def set(self, mask: int, *, enabled: int = 0, failure: int = 0, backlog_limit: int = 0, wait: int = 0) -> None:
+        """Set what `mask` names; raises OSError with the kernel's refusal."""
+        self._ask(SET, _STATUS.pack(mask, enabled, failure, 0, 0, backlog_limit, 0, 0, 0, wait, 0))
+
+    def rules(self) -> list[bytes]:
+        """Return all loaded rules in the kernel's form, without netlink's padding."""
+        return [_trimmed(body) for kind, body in self._ask(LIST_RULES) if kind == LIST_RULES]
+
+    def add_rule(self, rule: bytes) -> None:
+        """Load a rule; one that is already there is fine."""
+        try:
+            self._ask(ADD_RULE, rule)
+        except FileExistsError:
+            return
+
+    def delete_rule(self, rule: bytes) -> None:
+        """Unload a rule; one that is not there is fine."""
+        with contextlib.suppress(FileNotFoundError):
+            self._ask(DEL_RULE, rule)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _ask(self, kind: int, body: bytes = b"") -> list[tuple[int, bytes]]:
+        return list(_answers(self._socket, kind, body))
+
+
+def _answers(sock: socket.socket, kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the kernel's messages after a request: an acknowledgement may come before what it acknowledges."""
+    sock.send(_HEADER.pack(_HEADER.size + len(body), kind, 0x1 | 0x4, 1, 0) + body)
+    acknowledged, wanted = False, kind in {GET, LIST_RULES}
+    while not acknowledged or wanted:
+        data = sock.recv(1 << 16)
+        _, got, _, _, _ = _HEADER.unpack_from(data)
+        if got == 2:
+            code = struct.unpack_from("=i", data, _HEADER.size)[0]
+            if code:
+                raise OSError(-code, os.strerror(-code))
+            acknowledged = True
+        elif got == 3:
+            acknowledged, wanted = True, False
+        else:
+            yield got, data[_HEADER.size :]
+            wanted = wanted and kind == LIST_RULES
+
+
+def open_records(*, multicast: bool) -> socket.socket:
+    """Return a non-blocking socket for records: beside an audit daemon (multicast), or to become the daemon with."""
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT)
+    try:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        sock.bind((0, _READLOG_GROUP if multicast else 0))
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def set_daemon(sock: socket.socket, pid: int) -> None:
+    """Ask, on the socket that shall get the records, to be (own pid) or no longer be (0) the audit daemon.
+
+    The acknowledgement arrives among the records, as a message of kind 2; see `refusal`.
+    """
+    body = _STATUS.pack(PID, 0, 0, pid, 0, 0, 0, 0, 0, 0, 0)
+    sock.send(_HEADER.pack(_HEADER.size + len(body), SET, 0x1 | 0x4, 1, 0) + body)
+
+
+def message(data: bytes) -> tuple[int, bytes]:
+    """Return kind and body of one message."""
+    if len(data) < _HEADER.size:
+        return 0, b""
+    return _HEADER.unpack_from(data)[1], data[_HEADER.size :]
+
+
+def refusal(body: bytes) -> int:
+    """Return the errno of an acknowledgement's body, 0 for agreement."""
+    return -struct.unpack_from("=i", body)[0] if len(body) >= 4 else 0

@@ -1,0 +1,154 @@
+"""sshd, sudo, cron and account changes from the systemd journal, through a child `journalctl -f`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agent.sensors.base import About, Availability, Bookmark, Gap, Item, Reading, SensorLost
+from agent.sensors.sysloglines import APPNAMES, parse_entry
+from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
+
+SOCKET = Path("/run/systemd/journal/socket")
+"""Exists where a journal runs."""
+BOOKMARK = "journald.cursor"
+MAX_ENTRY = 256 * 1024
+"""Bytes of one entry that are read; a longer one is walked over and counted."""
+_FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_UID,_HOSTNAME"
+_JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
+
+
+def command(cursor: str | None, program: str = "journalctl") -> list[str]:
+    """Return the child's command line; the first start begins with what comes, later ones after the cursor."""
+    names = sorted({*APPNAMES, "CRON"})
+    where = [f"--after-cursor={cursor}"] if cursor else ["--lines=0"]
+    wanted = [f"--identifier={name}" for name in names]
+    return [program, "--follow", "--output=json", "--quiet", f"--output-fields={_FIELDS}", *where, *wanted]
+
+
+class JournalSensor:
+    """The journal as a sensor."""
+
+    about = About(
+        "journald",
+        "Logowania (ssh), sudo, su, zadania cron oraz zmiany kont: wpisy tych programów z dziennika systemd.",
+        "Log-ins (ssh), sudo, su, cron jobs and account changes: these programs' entries of the systemd journal.",
+    )
+
+    def __init__(
+        self, program: str = "journalctl", socket: Path = SOCKET, journals: Sequence[Path] = _JOURNALS
+    ) -> None:
+        """Read with `program` where `socket` exists; `journals` are the folders whose readability is checked."""
+        self._program = program
+        self._socket = socket
+        self._journals = tuple(journals)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+        self._skipping = False
+        self._cursor: str | None = None
+        self._fresh = True
+        self._useless: str | None = None
+
+    def availability(self) -> Availability:
+        """A running journal and its program are needed; all users' entries need the right to read them."""
+        if not self._socket.exists():
+            return Availability("off", "sensor.reason.no_journal")
+        if not _found(self._program):
+            return Availability("off", "sensor.reason.no_journalctl")
+        folders = [folder for folder in self._journals if folder.is_dir()]
+        if os.geteuid() != 0 and not any(
+            os.access(file, os.R_OK) for folder in folders for file in folder.rglob("system.journal")
+        ):
+            return Availability("limited", "sensor.reason.needs_root")
+        return Availability("on")
+
+    def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
+        """Start the child after the last cursor."""
+        cursor = self._cursor or bookmarks.get(BOOKMARK)
+        items: list[Item] = []
+        if cursor is not None and cursor == self._useless:
+            cursor = None
+            items.append(Gap("journal_cursor_lost", 0, _micros(), _micros()))
+        self._buffer, self._skipping, self._fresh = b"", False, True
+        self._child = subprocess.Popen(
+            command(cursor, self._program), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert self._child.stdout is not None
+        os.set_blocking(self._child.stdout.fileno(), False)
+        self._cursor = cursor
+        return items
+
+    def fileno(self) -> int:
+        """Return the pipe from the child."""
+        return self._child.stdout.fileno() if self._child is not None and self._child.stdout is not None else -1
+
+    def read(self) -> list[Item]:
+        """Read the entries that are there; raises SensorLost when the child has ended."""
+        try:
+            data = os.read(self.fileno(), 1 << 18)
+        except BlockingIOError:
+            return []
+        if not data:
+            if self._fresh:
+                self._useless = self._cursor
+            raise SensorLost("journalctl ended", 2.0)
+        self._fresh = False
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        items: list[Item] = []
+        for line in lines:
+            items += self._items(line)
+        if len(self._buffer) > MAX_ENTRY:
+            self._buffer, self._skipping = b"", True
+        return items
+
+    def _items(self, line: bytes) -> list[Item]:
+        if self._skipping or len(line) > MAX_ENTRY:
+            self._skipping = False
+            return [Gap("entry_too_long", 1, _micros(), _micros())]
+        record, cursor = parse_entry(line)
+        if cursor is None:
+            return []
+        self._cursor = cursor
+        bookmark = Bookmark(BOOKMARK, cursor)
+        if record is None:
+            return [Reading(None, bookmark=bookmark)]
+        record[ID] = event_id("journald", cursor)
+        record[CREATED] = _micros()
+        record.setdefault(TIMESTAMP, record[CREATED])
+        return [Reading(record, bookmark=bookmark)]
+
+    def wait(self) -> float | None:
+        """Nothing here waits for time."""
+        return None
+
+    def tick(self) -> list[Item]:
+        """Nothing here waits for time."""
+        return []
+
+    def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=0.5)
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def _found(program: str) -> bool:
+    """Say whether a program is on the path, as shutil.which would, without the compressors that shutil loads."""
+    folders = [""] if "/" in program else os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(Path(folder, program), os.X_OK) for folder in folders)
+
+
+def _micros() -> int:
+    return time.time_ns() // 1000

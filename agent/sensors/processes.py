@@ -1,0 +1,94 @@
+"""Who a process number was: image and command line of recent processes, and names of users."""
+
+from __future__ import annotations
+
+import contextlib
+import pwd
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.redact import redact_args
+
+MAX_KNOWN = 4096
+"""Processes that are remembered; the longest unused goes first."""
+MAX_COMMAND = 4096
+"""Characters of a remembered command line."""
+_MAX_USERS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process as its children's events shall name it; secrets are already replaced."""
+
+    executable: str
+    command_line: str
+    parent: int
+
+
+class Processes:
+    """Remembered processes; asks /proc for those it has not seen start."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._proc = proc
+        self._known: OrderedDict[int, Process] = OrderedDict()
+
+    def fill(self) -> None:
+        """Remember what runs now."""
+        for folder in self._proc.iterdir():
+            if folder.name.isdigit():
+                self.find(int(folder.name))
+
+    def add(self, pid: int, process: Process) -> None:
+        """Remember a process that was just seen to start."""
+        self._known[pid] = process
+        self._known.move_to_end(pid)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+
+    def find(self, pid: int) -> Process | None:
+        """Return what is known of a process; None when it is gone and was never seen."""
+        known = self._known.get(pid)
+        if known is not None:
+            self._known.move_to_end(pid)
+            return known
+        found = read_process(self._proc / str(pid))
+        if found is not None:
+            self.add(pid, found)
+        return found
+
+
+def read_process(folder: Path) -> Process | None:
+    """Read a process from its /proc folder; None when it is gone. A kernel thread has an empty image."""
+    try:
+        with (folder / "cmdline").open("rb") as file:
+            raw = file.read(MAX_COMMAND * 4)
+        with (folder / "stat").open("rb") as file:
+            parent = int(file.read(1024).rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    executable = ""
+    with contextlib.suppress(OSError):
+        executable = str((folder / "exe").readlink()).removesuffix(" (deleted)")
+    args = raw.rstrip(b"\0").decode("utf-8", "backslashreplace").split("\0") if raw.rstrip(b"\0") else []
+    return Process(executable, " ".join(redact_args(args))[:MAX_COMMAND], parent)
+
+
+class Users:
+    """Names of user numbers; only found names are kept, and all are forgotten when there are many."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def name(self, uid: str) -> str | None:
+        """Return the user's name on this host, None for a number that nobody has."""
+        known = self._names.get(uid)
+        if known is not None:
+            return known
+        if len(self._names) >= _MAX_USERS:
+            self._names.clear()
+        try:
+            self._names[uid] = pwd.getpwuid(int(uid)).pw_name
+        except (KeyError, ValueError, OverflowError):
+            return None
+        return self._names[uid]

@@ -1,0 +1,178 @@
+"""Follows one log file: whole lines only, bounded, through rotation, truncation and restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from io import FileIO
+from pathlib import Path
+
+from agent.sensors.sysloglines import MAX_LINE
+
+HEAD = 256
+"""Bytes at a file's start that recognise it."""
+_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a file was read, and how to recognise the file."""
+
+    device: int
+    inode: int
+    offset: int
+    head_length: int
+    head: str
+
+    def encode(self) -> str:
+        """Return the bookmark's text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class TailLine:
+    """One line without its newline, cut at MAX_LINE, with where it began and where the next begins."""
+
+    data: bytes
+    device: int
+    inode: int
+    start: int
+    end: int
+
+
+def decode_mark(text: str) -> Mark | None:
+    """Read a bookmark; None when it is damaged."""
+    try:
+        value = json.loads(text)
+        device, inode, offset, length = (int(value[name]) for name in ("device", "inode", "offset", "head_length"))
+        mark = Mark(device, inode, offset, length, str(value["head"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return mark if mark.offset >= 0 and 0 <= mark.head_length <= HEAD else None
+
+
+class Tail:
+    """One path, followed. Reads never block; the descriptor of a rotated file is read to its end first."""
+
+    def __init__(self, path: Path, mark: Mark | None, *, from_start: bool = False) -> None:
+        """Go on at `mark`; without one, at the file's present end (`from_start`: its beginning)."""
+        self.path = path
+        self.lost = False
+        """Whether what the mark pointed at is no longer there, so lines may have been missed."""
+        self._file: FileIO | None = None
+        self._offset = 0
+        self._identity = (0, 0)
+        self._skipping = 0
+        if mark is not None:
+            self._resume(mark)
+        elif self._open(path) and not from_start:
+            self._offset = self._size()
+            self._to_line_start()
+
+    @property
+    def position(self) -> int:
+        """Where the next read begins."""
+        return self._offset
+
+    def mark(self, offset: int) -> Mark:
+        """Return the bookmark for having read up to `offset`."""
+        data = os.pread(self._file.fileno(), min(HEAD, offset), 0) if self._file is not None else b""
+        return Mark(*self._identity, offset, len(data), _digest(data))
+
+    def read(self, limit: int = 1000) -> list[TailLine]:
+        """Return the next whole lines, at most `limit`; raises OSError when the file cannot be read."""
+        if self._file is None and not self._open(self.path):
+            return []
+        before = self._offset
+        while not (lines := self._lines(limit)) and self._offset != before:
+            before = self._offset
+        if lines or not self._moved_on():
+            return lines
+        self.close()
+        return self._lines(limit) if self._open(self.path) else []
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _resume(self, mark: Mark) -> None:
+        rotated = self.path.with_name(self.path.name + ".1")
+        for candidate in (self.path, rotated):
+            if self._open(candidate):
+                if self._is(mark):
+                    self._offset = mark.offset
+                    return
+                self.close()
+        self.lost = True
+        self._open(self.path)
+
+    def _is(self, mark: Mark) -> bool:
+        assert self._file is not None
+        if self._identity != (mark.device, mark.inode) or self._size() < mark.offset:
+            return False
+        return _digest(os.pread(self._file.fileno(), mark.head_length, 0)) == mark.head
+
+    def _open(self, path: Path) -> bool:
+        try:
+            file = path.open("rb", buffering=0)
+        except FileNotFoundError:
+            return False
+        status = os.fstat(file.fileno())
+        self._file = file
+        self._identity, self._offset, self._skipping = (status.st_dev, status.st_ino), 0, 0
+        return True
+
+    def _size(self) -> int:
+        assert self._file is not None
+        return os.fstat(self._file.fileno()).st_size
+
+    def _to_line_start(self) -> None:
+        """A file that ends in the middle of a line is taken up from that line's beginning."""
+        assert self._file is not None
+        begin = max(0, self._offset - MAX_LINE)
+        tail = os.pread(self._file.fileno(), self._offset - begin, begin)
+        self._offset = begin + tail.rfind(b"\n") + 1 if b"\n" in tail else (0 if begin == 0 else self._offset)
+
+    def _moved_on(self) -> bool:
+        """Say whether the path now is another file, or this file was cut."""
+        if self._size() < self._offset:
+            return True
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return False
+        return (status.st_dev, status.st_ino) != self._identity
+
+    def _lines(self, limit: int) -> list[TailLine]:
+        assert self._file is not None
+        data = os.pread(self._file.fileno(), _CHUNK, self._offset)
+        lines: list[TailLine] = []
+        begin = 0
+        while len(lines) < limit:
+            end = data.find(b"\n", begin)
+            if end < 0:
+                self._overlong(data, begin)
+                break
+            start = self._offset + begin - self._skipping
+            if not self._skipping:
+                lines.append(
+                    TailLine(data[begin : min(end, begin + MAX_LINE)], *self._identity, start, self._offset + end + 1)
+                )
+            self._skipping = 0
+            begin = end + 1
+        self._offset += begin
+        return lines
+
+    def _overlong(self, data: bytes, begin: int) -> None:
+        """Walk over a line that is longer than a whole chunk, without keeping it."""
+        if begin == 0 and len(data) == _CHUNK:
+            self._skipping += len(data)
+            self._offset += len(data)
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()

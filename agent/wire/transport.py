@@ -1,0 +1,238 @@
+"""The client of the box: one keep-alive TLS 1.3 connection, pinned CA, bounded answers.
+
+Every call either returns what the box said, or raises RetryLater (the same request may succeed later) or
+Permanent (the box has refused this request and will refuse it again).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+from agent.wire.envelope import BATCH_PATH, HEARTBEAT_PATH, KEY_HEADER, SENT_HEADER, Ack
+
+MAX_ANSWER = 64 * 1024
+"""Bytes of one answer that are read; a longer one is a fault of the other side."""
+MAX_RETRY_AFTER = 3600.0
+"""Seconds of Retry-After that are obeyed; more is taken as this much."""
+_LATER = frozenset({408, 425, 429})
+
+
+class RetryLater(Exception):
+    """The box cannot take it now; `seconds` is what it asked for, None when it said nothing."""
+
+    def __init__(self, reason: str, seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.seconds = seconds
+
+
+class Permanent(Exception):
+    """The box refused the request itself; the same bytes will be refused again."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class Untrusted(RetryLater):
+    """Whoever answers is not our box: its certificate does not come from the pinned CA or names another host."""
+
+
+def client_context(ca_file: Path, cert_file: Path | None = None, key_file: Path | None = None) -> ssl.SSLContext:
+    """Return a TLS 1.3 context that trusts only `ca_file`; raises OSError or ssl.SSLError on unreadable files."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cafile=str(ca_file))
+    if cert_file is not None and key_file is not None:
+        context.load_cert_chain(str(cert_file), str(key_file))
+    return context
+
+
+class Box:
+    """The box behind its addresses; the first that answers is kept until it fails. For one thread at a time."""
+
+    def __init__(self, urls: Sequence[str], context: ssl.SSLContext, *, timeout: float = 10.0) -> None:
+        """Addresses are https URLs; `timeout` bounds each connection and each whole answer, in seconds."""
+        self._places: list[SplitResult] = [urlsplit(url) for url in urls]
+        self._context = context
+        self._timeout = timeout
+        self._connection: http.client.HTTPSConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send_batch(self, key: str, body: bytes, records: int, sent_at: int) -> Ack:
+        """Deliver one deflated batch; returns only when the box says that its journal has all of it."""
+        headers = {KEY_HEADER: key, SENT_HEADER: str(sent_at), "Content-Type": "application/x-ndjson+deflate"}
+        answer = self.request("POST", BATCH_PATH, body, headers)
+        ack = Ack(_integer(answer, "records"), answer.get("duplicate") is True)
+        if ack.records != records and not ack.duplicate:
+            raise RetryLater(f"the box confirmed {ack.records} of {records} records")
+        return ack
+
+    def heartbeat(self, payload: Mapping[str, Any]) -> None:
+        """Say that this agent lives."""
+        self.post_json(HEARTBEAT_PATH, payload)
+
+    def fetch(self, path: str) -> bytes:
+        """GET a small file."""
+        status, data, retry_after = self._exchange("GET", path, None, {})
+        if status == 200:
+            return data
+        if status in _LATER or status >= 500:
+            raise RetryLater(f"the box answered {status}", retry_after)
+        raise Permanent(status, _reason(data))
+
+    def post_json(self, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """POST a JSON object and return the JSON object of the answer."""
+        return self.request("POST", path, json.dumps(payload).encode(), {"Content-Type": "application/json"})
+
+    def request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Make one request; an answer without a body is an empty object."""
+        status, data, retry_after = self._exchange(method, path, body, headers)
+        if 200 <= status < 300:
+            return _object(data)
+        reason = _reason(data)
+        if status in _LATER or status >= 500:
+            raise RetryLater(f"the box answered {status} {reason}".strip(), retry_after)
+        if 400 <= status < 500:
+            raise Permanent(status, reason)
+        raise RetryLater(f"the box answered with the unexpected status {status}")
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, float | None]:
+        reused = self._connection is not None
+        try:
+            return self._once(method, path, body, headers)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            self.close()
+            if not reused:
+                raise RetryLater(f"connection lost: {error}") from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise RetryLater(f"exchange failed: {_text(error)}") from error
+        return self._again(method, path, body, headers)
+
+    def _again(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, float | None]:
+        """Repeat on a new connection: the kept one had been closed by the box while idle."""
+        try:
+            return self._once(method, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise RetryLater(f"exchange failed: {_text(error)}") from error
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, float | None]:
+        connection = self._connect()
+        connection.request(method, path, body=body, headers=dict(headers))
+        response = connection.getresponse()
+        data = _read(response, time.monotonic() + self._timeout)
+        if response.will_close:
+            self.close()
+        return response.status, data, _retry_after(response.getheader("Retry-After"))
+
+    def _connect(self) -> http.client.HTTPSConnection:
+        if self._connection is not None:
+            return self._connection
+        faults: list[Exception] = []
+        for place in list(self._places):
+            connection = http.client.HTTPSConnection(
+                place.hostname or "", place.port or 443, timeout=self._timeout, context=self._context
+            )
+            try:
+                connection.connect()
+            except (OSError, ValueError) as error:
+                connection.close()
+                faults.append(error)
+                self._places.append(self._places.pop(0))
+                continue
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connection = connection
+            return connection
+        raise _unreachable(faults)
+
+
+def _unreachable(faults: Sequence[Exception]) -> RetryLater:
+    text = "; ".join(_text(fault) for fault in faults) or "no address"
+    if faults and all(isinstance(fault, ssl.SSLCertVerificationError) for fault in faults):
+        return Untrusted(text)
+    return RetryLater(text)
+
+
+def _read(response: http.client.HTTPResponse, deadline: float, clock: Callable[[], float] = time.monotonic) -> bytes:
+    parts: list[bytes] = []
+    total = 0
+    while part := response.read1(MAX_ANSWER + 1):
+        total += len(part)
+        parts.append(part)
+        if total > MAX_ANSWER:
+            raise http.client.HTTPException(f"the answer is longer than {MAX_ANSWER} bytes")
+        if clock() > deadline:
+            raise TimeoutError("the answer took too long")
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    response.close()  # read1 leaves a fully read answer open, which would block the connection's next request
+    return b"".join(parts)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    if not data:
+        return {}
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RetryLater(f"the answer is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise RetryLater("the answer is not a JSON object")
+    return value
+
+
+def _reason(data: bytes) -> str:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    text = value.get("detail") or value.get("title") or value.get("reason") or value.get("error") or ""
+    return "".join(char for char in str(text)[:200] if char.isprintable())
+
+
+def _integer(answer: Mapping[str, Any], name: str) -> int:
+    value = answer.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise RetryLater(f"the answer has no number {name!r}")
+    return value
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Read the header's seconds; a date is not obeyed, for it would need equal clocks."""
+    if text is None or not text.strip().isascii() or not text.strip().isdigit() or len(text.strip()) > 9:
+        return None
+    return min(float(text), MAX_RETRY_AFTER)
+
+
+def _text(error: Exception) -> str:
+    return str(error) or type(error).__name__

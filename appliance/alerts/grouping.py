@@ -1,0 +1,217 @@
+"""From hits to alerts: the same rule on the same entity within an hour is one alert.
+
+Applying the same hits again changes nothing: a rule's hit on an event is kept once, whatever is replayed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from appliance.alerts.entity import account_of, entity_of, text_of
+from appliance.clock import HOUR
+from appliance.deliver import enqueue
+from appliance.detect import Rule
+from appliance.settings import Settings
+from appliance.state.database import lock
+from appliance.state.models import Alert, AlertEvent, AlertHistory, AlertState, Feed, RuleState
+
+WINDOW = HOUR
+"""A hit joins an open alert whose events are at most this far from it."""
+LATE = HOUR
+"""An event that took longer than this to arrive makes a late alert."""
+SNAPSHOTS = 200
+"""Events of one alert that are kept with the alert; further ones are counted and found in the store."""
+SNAPSHOT_TEXT = 8192
+"""Characters of one field in such a copy."""
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that matched an event."""
+
+    rule: Rule
+    event: Mapping[str, Any]
+    entity: str = ""
+    """Taken from the event when empty."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes the hit unique."""
+        return self.rule.id, str(self.event["event.id"])
+
+    @property
+    def at(self) -> int:
+        """When it happened."""
+        return int(self.event["@timestamp"])
+
+
+Group = tuple[str, str, str | None]
+"""Rule, entity, agent."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """Alerts of one call, by group, and those that are new."""
+
+    open: dict[Group, list[Alert]] = field(default_factory=lambda: defaultdict(list))
+    new: list[Alert] = field(default_factory=list)
+    touched: dict[int, Alert] = field(default_factory=dict)
+
+
+def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings) -> list[int]:
+    """Turn hits into alerts within the session's transaction; return the ids of alerts that gained an event.
+
+    New alerts are put into the outbox in the same transaction.
+    """
+    if not hits:
+        return []
+    lock(session)
+    fresh = _unknown(session, hits)
+    if not fresh:
+        return []
+    work = _open_alerts(session, fresh)
+    rows: list[dict[str, Any]] = []
+    for hit in fresh:
+        alert = _join(session, work, hit, now)
+        rows.append(_row(alert, hit))
+    _insert(session, rows)
+    _note_rules(session, fresh, now)
+    _tell(session, work, now, settings)
+    return sorted(work.touched)
+
+
+def _unknown(session: Session, hits: Sequence[Hit]) -> list[Hit]:
+    """Return the hits that no alert has yet, each once, in the order in which they happened."""
+    wanted = {hit.key: hit for hit in reversed(hits)}
+    events = sorted({event for _, event in wanted})
+    for start in range(0, len(events), _CHUNK):
+        query = select(AlertEvent.rule_id, AlertEvent.event_id).where(
+            AlertEvent.event_id.in_(events[start : start + _CHUNK])
+        )
+        for rule, event in session.execute(query):
+            wanted.pop((rule, event), None)
+    return sorted(wanted.values(), key=lambda hit: (hit.at, hit.key))
+
+
+def _group(hit: Hit) -> Group:
+    return hit.rule.id, hit.entity or entity_of(hit.event), text_of(hit.event, "agent.id")[:36] or None
+
+
+def _open_alerts(session: Session, hits: Sequence[Hit]) -> _Work:
+    work = _Work()
+    pairs = sorted({_group(hit)[:2] for hit in hits})
+    first, last = hits[0].at - WINDOW, hits[-1].at + WINDOW
+    for start in range(0, len(pairs), _CHUNK):
+        query = select(Alert).where(
+            tuple_(Alert.rule_id, Alert.entity).in_(pairs[start : start + _CHUNK]),
+            Alert.state != AlertState.CLOSED,
+            Alert.last_event_at >= first,
+            Alert.first_event_at <= last,
+        )
+        for alert in session.scalars(query.order_by(Alert.id).with_for_update()):
+            work.open[alert.rule_id, alert.entity, alert.agent_id].append(alert)
+    return work
+
+
+def _join(session: Session, work: _Work, hit: Hit, now: int) -> Alert:
+    group = _group(hit)
+    near = [
+        alert for alert in work.open[group] if alert.first_event_at - WINDOW <= hit.at <= alert.last_event_at + WINDOW
+    ]
+    alert = near[-1] if near else _create(session, work, group, hit, now)
+    alert.count += 1
+    alert.first_event_at = min(alert.first_event_at, hit.at)
+    alert.last_event_at = max(alert.last_event_at, hit.at)
+    alert.updated_at = now
+    work.touched[alert.id] = alert
+    return alert
+
+
+def _create(session: Session, work: _Work, group: Group, hit: Hit, now: int) -> Alert:
+    event, rule = hit.event, hit.rule
+    alert = Alert(
+        rule_id=rule.id,
+        title=rule.title[:255],
+        level=rule.level,
+        entity=group[1],
+        host=text_of(event, "host.name"),
+        agent_id=group[2],
+        user=account_of(event),
+        process=text_of(event, "process.executable") or text_of(event, "process.name"),
+        tags=list(rule.tags)[:50],
+        late=int(event.get("event.ingested", now)) - hit.at > LATE,
+        first_event_at=hit.at,
+        last_event_at=hit.at,
+        created_at=now,
+        updated_at=now,
+        count=0,
+        state=AlertState.NEW,
+    )
+    session.add(alert)
+    session.flush()
+    session.add(AlertHistory(alert_id=alert.id, at=now, who="czujka", action="created"))
+    work.open[group].append(alert)
+    work.new.append(alert)
+    return alert
+
+
+def _row(alert: Alert, hit: Hit) -> dict[str, Any]:
+    return {
+        "alert_id": alert.id,
+        "rule_id": hit.rule.id,
+        "event_id": str(hit.event["event.id"]),
+        "event_at": hit.at,
+        "event": snapshot(hit.event) if alert.count <= SNAPSHOTS else {},
+    }
+
+
+def snapshot(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event as JSON keeps it, with over-long texts cut."""
+    return {key: _cut(value) for key, value in event.items()}
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > SNAPSHOT_TEXT:
+        return value[:SNAPSHOT_TEXT] + "…"
+    if isinstance(value, (tuple, list)):
+        return [_cut(part) for part in value[:200]]
+    return value
+
+
+def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(rows), _CHUNK):
+        session.execute(AlertEvent.__table__.insert(), rows[start : start + _CHUNK])
+
+
+def _note_rules(session: Session, hits: Iterable[Hit], now: int) -> None:
+    counted: dict[str, int] = defaultdict(int)
+    for hit in hits:
+        counted[hit.rule.id] += 1
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    for rule, count in counted.items():
+        statement = insert(RuleState).values(rule_id=rule, matched_at=now, evaluated_at=now, hits=count)
+        changes = {"matched_at": now, "evaluated_at": now, "hits": RuleState.hits + count}
+        session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
+
+
+def _tell(session: Session, work: _Work, now: int, settings: Settings) -> None:
+    new = {alert.id for alert in work.new}
+    for number in sorted(work.touched):
+        kind = "alert.new" if number in new else "alert.updated"
+        session.add(Feed(at=now, kind=kind, alert_id=number))
+    session.flush()
+    for alert in work.new:
+        enqueue(session, alert, settings, now)
+
+
+def events_counted(session: Session, alert_id: int) -> int:
+    """Return how many events are kept for an alert; it always equals the alert's `count`."""
+    return session.scalar(select(func.count()).where(AlertEvent.alert_id == alert_id)) or 0

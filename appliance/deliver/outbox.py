@@ -1,0 +1,94 @@
+"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from appliance.clock import HOUR, SECOND
+from appliance.settings import Settings
+from appliance.state.models import Alert, Attempt, Outbox
+
+WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
+EMAIL, WEBHOOK = "email", "webhook"
+FIRST_PAUSE, LONGEST_PAUSE = 5 * SECOND, HOUR
+MAX_TRIES = 33
+"""Ten pauses from 5 s to 43 min and 22 of an hour make 23½ hours. Counted, so that a moved clock gives nothing up."""
+MAX_TARGET = 255
+MAX_DETAIL = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that should leave now."""
+
+    id: int
+    alert_id: int
+    channel: str
+    target: str
+    tries: int
+
+
+def targets(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield (channel, target) of every place that alerts go to."""
+    for recipient in settings.mail.recipients:
+        yield EMAIL, recipient[:MAX_TARGET]
+    for webhook in settings.webhooks:
+        yield WEBHOOK, target_of(str(webhook.url))
+
+
+def target_of(url: str) -> str:
+    """Return a webhook's address as the outbox names it: a long one is cut, and ends with its hash."""
+    if len(url) <= MAX_TARGET:
+        return url
+    return f"{url[: MAX_TARGET - 17]}#{sha256(url.encode()).hexdigest()[:16]}"
+
+
+def enqueue(session: Session, alert: Alert, settings: Settings, now: int) -> None:
+    """Put a message a target into the outbox when the alert's level asks for it; asking again adds nothing."""
+    if alert.level < settings.min_level:
+        return
+    rows = session.execute(select(Outbox.channel, Outbox.target).where(Outbox.alert_id == alert.id))
+    known = {(channel, target) for channel, target in rows}
+    for channel, target in targets(settings):
+        if (channel, target) not in known:
+            known.add((channel, target))
+            session.add(Outbox(alert_id=alert.id, channel=channel, target=target, next_at=now, created_at=now))
+
+
+def due(session: Session, now: int, limit: int = 50) -> list[Due]:
+    """Return messages that should leave now, the longest waiting first.
+
+    One that waits for longer than any pause was scheduled before the clock went back, and is due too.
+    """
+    rows = session.scalars(
+        select(Outbox)
+        .where(Outbox.state == WAITING, or_(Outbox.next_at <= now, Outbox.next_at > now + LONGEST_PAUSE))
+        .order_by(Outbox.next_at, Outbox.id)
+        .limit(limit)
+    )
+    return [Due(row.id, row.alert_id, row.channel, row.target, row.tries) for row in rows]
+
+
+def record(session: Session, outbox_id: int, fault: str | None, now: int) -> None:
+    """Write down a try. `fault` is None when the message was delivered; else it is tried again later, or given up."""
+    row = session.get(Outbox, outbox_id)
+    if row is None:
+        return
+    row.tries += 1
+    session.add(Attempt(outbox_id=row.id, at=now, ok=fault is None, detail=(fault or "")[:MAX_DETAIL]))
+    if fault is None:
+        row.state = DELIVERED
+    elif row.tries >= MAX_TRIES:
+        row.state = FAILED
+    else:
+        row.next_at = now + pause_after(row.tries)
+
+
+def pause_after(tries: int) -> int:
+    """Return the microseconds to wait after so many failed tries: doubled each time, from 5 s to an hour."""
+    return int(min(FIRST_PAUSE << min(tries - 1, 16), LONGEST_PAUSE))

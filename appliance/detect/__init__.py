@@ -1,0 +1,37 @@
+"""Detection: Sigma rules over the stream of events.
+
+`load_rules` reads rules, `Engine.match` says which of them an event satisfies, `explain` says why.
+"""
+
+from __future__ import annotations
+
+from .engine import Engine, RuleStats, field_names
+from .explain import Tree
+from .load import load_rules
+from .model import LEVELS, Fault, Logsource, Rule, RuleSet
+from .routes import EventClass, event_class
+from .values import Event, Value
+
+
+def explain(rule: Rule, event: Event) -> Tree:
+    """Why a rule does or does not match an event, with the shipped routes and field names."""
+    return Engine(RuleSet([rule], [])).explain(rule, event)
+
+
+__all__ = [
+    "LEVELS",
+    "Engine",
+    "Event",
+    "EventClass",
+    "Fault",
+    "Logsource",
+    "Rule",
+    "RuleSet",
+    "RuleStats",
+    "Tree",
+    "Value",
+    "event_class",
+    "explain",
+    "field_names",
+    "load_rules",
+]

@@ -1,0 +1,189 @@
+"""Necessary clauses of a condition: what an event must have before the rule is worth deciding.
+
+A clause is a set of literals of which at least one holds for every event that the condition accepts. Each step
+below only ever widens what is accepted (an atom to its literal, an alternative to the union of its parts' clauses,
+a negation to nothing or to an exact test of one key), so no matching event can miss a clause.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild, all_of, fields, negate
+from .regexes import required_literals
+from .values import fold
+
+#: Clauses kept for one rule.
+PER_RULE = 2
+
+
+class Kind(Enum):
+    """What a literal asks of one key."""
+
+    EQUALS = "equals"
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+    INFIX = "infix"
+    PRESENT = "present"
+    ATOM = "atom"  # the atom's own predicate
+    TEST = "test"  # a whole condition about this one key
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """One thing a clause may be satisfied by; `key` None is any value of the event."""
+
+    key: str | None
+    kind: Kind
+    text: str = ""
+    node: Node | None = None
+
+
+Clause = frozenset[Literal]
+_NEVER: Clause = frozenset()
+_KINDS = {Op.EQUALS: Kind.EQUALS, Op.CONTAINS: Kind.INFIX, Op.STARTSWITH: Kind.PREFIX, Op.ENDSWITH: Kind.SUFFIX}
+_CASED = {
+    Op.CASED_EQUALS: Kind.EQUALS,
+    Op.CASED_CONTAINS: Kind.INFIX,
+    Op.CASED_STARTSWITH: Kind.PREFIX,
+    Op.CASED_ENDSWITH: Kind.SUFFIX,
+}
+#: Literals that most events of a busy host have.
+_COMMON = frozenset(
+    [".exe", ".dll", ".ps1", ".txt", ".bat", "c:\\", "c:\\windows\\", "c:\\windows\\system32\\", "\\system32\\"]
+    + ["\\cmd.exe", "\\powershell.exe", "\\pwsh.exe", "powershell", "http", "\\appdata\\", "\\svchost.exe", "true"]
+)
+_WEAK = 1
+
+
+def chosen(node: Node) -> list[Clause]:
+    """At most `PER_RULE` clauses for a condition, the most selective first; none when nothing is necessary."""
+    ranked = sorted(set(_clauses(node)), key=_selectivity, reverse=True)
+    picked = ranked[:PER_RULE]
+    if any(not clause for clause in picked):
+        return [_NEVER]
+    if not picked or all(_selectivity(clause)[0] < _WEAK for clause in picked):
+        # Only presence or nothing is known: decide exactly what hangs on one key alone.
+        picked = (_tests(node) + picked)[:PER_RULE]
+    return picked
+
+
+def _selectivity(clause: Clause) -> tuple[float, int]:
+    if not clause:
+        return (1e9, 0)
+    return (min(_weight(literal) for literal in clause), -len(clause))
+
+
+def _weight(literal: Literal) -> float:
+    if literal.kind is Kind.PRESENT:
+        return -1
+    if literal.kind in (Kind.ATOM, Kind.TEST):
+        return 0.5 if literal.kind is Kind.TEST else 3
+    if literal.text in _COMMON:
+        return 1
+    return len(literal.text) + (6 if literal.kind is Kind.EQUALS else 1)
+
+
+def _clauses(node: Node) -> list[Clause]:
+    if isinstance(node, Const):
+        return [] if node.value else [_NEVER]
+    if isinstance(node, All):
+        return [clause for child in node.children for clause in _clauses(child)]
+    if isinstance(node, AnyOf):
+        return _alternatives(node)
+    if isinstance(node, Not):
+        return _clauses_of_not(node.child)
+    return _atom_clauses(node)
+
+
+def _clauses_of_not(child: Node) -> list[Clause]:
+    """By De Morgan, where a negation still says something positive."""
+    if isinstance(child, AnyOf):
+        return [clause for part in child.children for clause in _clauses(negate(part))]
+    if isinstance(child, All):
+        return _clauses(AnyOf(tuple(negate(part) for part in child.children)))
+    return []
+
+
+def _alternatives(node: AnyOf) -> list[Clause]:
+    columns = []
+    for child in node.children:
+        found = sorted(_clauses(child), key=_selectivity, reverse=True)[:PER_RULE]
+        if not found:
+            return []
+        columns.append(found)
+    if not columns:
+        return [_NEVER]
+    height = max(map(len, columns))
+    return [frozenset().union(*(column[min(row, len(column) - 1)] for column in columns)) for row in range(height)]
+
+
+def _atom_clauses(atom: Atom) -> list[Clause]:
+    literals = _literals(atom)
+    return [] if literals is None else [literals]
+
+
+def _literals(atom: Atom) -> Clause | None:
+    key, op, wanted = atom.field, atom.op, atom.wanted
+    if op is Op.NULL:
+        return None
+    if op in _KINDS:
+        return _one(key, _KINDS[op], str(wanted))
+    if op in _CASED:
+        return _one(key, _CASED[op], fold(str(wanted)))
+    if op in (Op.LIKE, Op.CASED_LIKE):
+        return _pattern(atom)
+    if op is Op.REGEX:
+        assert isinstance(wanted, tuple)
+        found = required_literals(str(wanted[0]), str(wanted[1]))
+        if found:
+            return frozenset(Literal(key, Kind.INFIX, text) for text in found)
+    if op in (Op.ANY, Op.EXISTS, Op.FIELD) or key is None:
+        return frozenset([Literal(key, Kind.PRESENT)])
+    return frozenset([Literal(key, Kind.ATOM, node=atom)])
+
+
+def _one(key: str | None, kind: Kind, text: str) -> Clause:
+    if not text and kind is not Kind.EQUALS:
+        return frozenset([Literal(key, Kind.PRESENT)])
+    return frozenset([Literal(key, kind, text)])
+
+
+def _pattern(atom: Atom) -> Clause:
+    assert isinstance(atom.wanted, tuple)
+    parts = [fold(part) for part in atom.wanted if isinstance(part, str)]
+    if not parts:
+        return frozenset([Literal(atom.field, Kind.PRESENT)])
+    longest = max(parts, key=len)
+    first, last = atom.wanted[0], atom.wanted[-1]
+    if atom.field is not None and not isinstance(first, Wild) and fold(str(first)) == longest:
+        return _one(atom.field, Kind.PREFIX, longest)
+    if atom.field is not None and not isinstance(last, Wild) and fold(str(last)) == longest:
+        return _one(atom.field, Kind.SUFFIX, longest)
+    return _one(atom.field, Kind.INFIX, longest)
+
+
+def _tests(node: Node) -> list[Clause]:
+    """For each key, the part of the conjunction that hangs on that key alone, as an exact test."""
+    by_key: dict[str, list[Node]] = defaultdict(list)
+    for part in _conjuncts(node):
+        looked_at = fields(part)
+        if len(looked_at) == 1:
+            key = next(iter(looked_at))
+            if key is not None:
+                by_key[key].append(part)
+    return [frozenset([Literal(key, Kind.TEST, node=all_of(parts))]) for key, parts in by_key.items()]
+
+
+def _conjuncts(node: Node) -> Iterator[Node]:
+    if isinstance(node, All):
+        for child in node.children:
+            yield from _conjuncts(child)
+    elif isinstance(node, Not) and isinstance(node.child, AnyOf):
+        for child in node.child.children:
+            yield from _conjuncts(negate(child))
+    elif node not in (TRUE, FALSE):
+        yield node

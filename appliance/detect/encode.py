@@ -1,0 +1,81 @@
+"""Compiled rules as plain JSON values and back. Whatever does not fit raises; nothing is ever executed."""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+from .model import LEVELS, Logsource, Rule
+from .nodes import All, AnyOf, Atom, Const, Node, Not, Op, Wild
+
+_PATTERN = frozenset({Op.LIKE, Op.CASED_LIKE})
+_PAIR = frozenset({Op.REGEX, Op.COMPARE, Op.FIELD})
+_OPS = {op.value: op for op in Op}
+_PLAIN = [f.name for f in dataclass_fields(Rule) if f.name not in ("condition", "logsource", "source_file")]
+_LISTS = frozenset({"tags", "references", "falsepositives"})
+
+
+def encode_rule(rule: Rule) -> dict[str, Any]:
+    """A rule without the file it came from."""
+    plain = {name: getattr(rule, name) for name in _PLAIN}
+    source = rule.logsource
+    return plain | {
+        "logsource": [source.product, source.category, source.service],
+        "condition": encode_node(rule.condition),
+    }
+
+
+def decode_rule(plain: dict[str, Any], file: str, atoms: dict[Atom, Atom]) -> Rule:
+    """The rule of `encode_rule`, as read from `file`; equal atoms become one. Raises ValueError, KeyError, TypeError."""
+    values = {name: tuple(plain[name]) if name in _LISTS else plain[name] for name in _PLAIN}
+    if values["level"] not in range(len(LEVELS)):
+        raise ValueError("level")
+    return Rule(
+        **values,
+        logsource=Logsource(*plain["logsource"]),
+        source_file=file,
+        condition=decode_node(plain["condition"], atoms),
+    )
+
+
+def encode_node(node: Node) -> Any:  # noqa: ANN401  JSON value
+    """A tree as nested lists."""
+    if isinstance(node, Const):
+        return node.value
+    if isinstance(node, Not):
+        return ["!", encode_node(node.child)]
+    if isinstance(node, All | AnyOf):
+        return ["&" if isinstance(node, All) else "|", node.name, [encode_node(child) for child in node.children]]
+    wanted = node.wanted
+    if node.op in _PATTERN:
+        assert isinstance(wanted, tuple)
+        wanted = tuple(part.value if isinstance(part, Wild) else part for part in wanted)  # type: ignore[assignment]
+    return ["=", node.field, node.op.value, wanted]
+
+
+def decode_node(plain: Any, atoms: dict[Atom, Atom]) -> Node:  # noqa: ANN401  JSON value
+    """The tree of `encode_node`."""
+    if isinstance(plain, bool):
+        return Const(plain)
+    match plain:
+        case ["=", field, op, wanted]:
+            atom = Atom(field, _OPS[op], _wanted(_OPS[op], wanted))
+            return atoms.setdefault(atom, atom)
+        case ["&", str(name), list(children)]:
+            return All(tuple([decode_node(child, atoms) for child in children]), name)
+        case ["|", str(name), list(children)]:
+            return AnyOf(tuple([decode_node(child, atoms) for child in children]), name)
+        case ["!", child]:
+            return Not(decode_node(child, atoms))
+    raise ValueError("not a condition")
+
+
+def _wanted(op: Op, wanted: Any) -> Any:  # noqa: ANN401  JSON value
+    if op in _PATTERN:
+        return tuple(part if isinstance(part, str) else Wild(part) for part in wanted)
+    if op in _PAIR:
+        first, second = wanted
+        return first, second
+    if wanted is not None and not isinstance(wanted, str):
+        raise ValueError("wanted")
+    return wanted

@@ -1,0 +1,103 @@
+"""From the value of one event key to the clauses it satisfies, as a bit mask."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from . import predicates
+from .clauses import Kind, Literal
+from .compiled import Decision, compile_node
+from .gate import RegexGate
+from .literals import LiteralScan
+from .memo import LONGEST_KEY, Budget, Memo
+from .nodes import Atom, Op
+from .predicates import Predicate
+from .values import Value, fold, texts
+
+_PLACES = {Kind.INFIX: 0, Kind.PREFIX: 1, Kind.SUFFIX: 2}
+
+
+class KeyIndex:
+    """The literals that all clauses of a partition ask of one key. `absent` is the mask when the key is not there."""
+
+    __slots__ = ("_atoms", "_equals", "_key", "_memo", "_present", "_regexes", "_scan", "_tests", "absent", "known")
+
+    def __init__(self, key: str, literals: Mapping[Literal, int], budget: Budget) -> None:
+        self._key = key
+        self._memo = Memo(budget)
+        self.known: Callable[[object], int | None] = self._memo.young.get
+        self._present = 0
+        self._equals: dict[str, int] = defaultdict(int)
+        self._atoms: list[tuple[Predicate, int]] = []
+        self._tests: list[tuple[Decision, int]] = []
+        self._build(literals)
+        self.absent = self._test({})
+
+    def _build(self, literals: Mapping[Literal, int]) -> None:
+        placed: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        regexes: dict[tuple[str, str], int] = defaultdict(int)
+        for literal, mask in literals.items():
+            if literal.kind in _PLACES:
+                placed[literal.text][_PLACES[literal.kind]] |= mask
+            elif literal.kind is Kind.EQUALS:
+                self._equals[literal.text] |= mask
+            elif literal.kind is Kind.PRESENT:
+                self._present |= mask
+            elif literal.kind is Kind.TEST:
+                assert literal.node is not None
+                self._tests.append((compile_node(literal.node), mask))
+            else:
+                self._add_atom(literal, mask, regexes)
+        self._scan = LiteralScan({text: (m[0], m[1], m[2]) for text, m in placed.items()}) if placed else None
+        self._regexes = RegexGate(list(regexes), list(regexes.values())) if regexes else None
+
+    def _add_atom(self, literal: Literal, mask: int, regexes: dict[tuple[str, str], int]) -> None:
+        atom = literal.node
+        assert isinstance(atom, Atom)
+        if atom.op is Op.REGEX:
+            assert isinstance(atom.wanted, tuple)
+            regexes[str(atom.wanted[0]), str(atom.wanted[1])] |= mask
+        else:
+            self._atoms.append((predicates.of(atom), mask))
+
+    def mask(self, value: Value) -> int:
+        """The mask of a value that `known` did not have; remembered where that is safe.
+
+        True, 1 and 1.0 are one dictionary key and three texts, so only texts, integers and lists of texts are kept.
+        """
+        kept = type(value) is str or type(value) is int or (type(value) is tuple and set(map(type, value)) == {str})
+        if not kept:
+            return self._decide(value)
+        answer = self._memo.recall(value)
+        if answer is None:
+            answer = self._decide(value)
+        size = len(value) if isinstance(value, str) else 8 if isinstance(value, int) else sum(map(len, texts(value)))
+        if size <= LONGEST_KEY:
+            self._memo.keep(value, size, answer)
+        return answer
+
+    def _decide(self, value: Value) -> int:
+        found = self._test({self._key: value}) if self._tests else 0
+        for element in texts(value):
+            found |= self._element(element)
+        return found | self._present
+
+    def _element(self, element: str) -> int:
+        folded = fold(element)
+        found = self._equals.get(folded, 0)
+        if self._scan is not None:
+            found |= self._scan.mask(folded)
+        if self._regexes is not None:
+            found |= self._regexes.mask(element)
+        for decide, mask in self._atoms:
+            if decide(element):
+                found |= mask
+        return found
+
+    def _test(self, event: dict[str, Value]) -> int:
+        found = 0
+        for decide, mask in self._tests:
+            if decide(event):
+                found |= mask
+        return found

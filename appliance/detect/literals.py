@@ -1,0 +1,40 @@
+"""Literal texts of many rules found in one pass over a text: Aho-Corasick with a bit mask a literal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ahocorasick_rs
+
+#: (mask for anywhere, mask for at the start, mask for at the end)
+Masks = tuple[int, int, int]
+#: Above this the faster automaton takes too long to build.
+_DFA_LITERALS = 3000
+
+
+class LiteralScan:
+    """All literals of one key. Texts are folded before they come here."""
+
+    def __init__(self, literals: Mapping[str, Masks]) -> None:
+        small = len(literals) < _DFA_LITERALS
+        kind = ahocorasick_rs.Implementation.DFA if small else ahocorasick_rs.Implementation.ContiguousNFA
+        automaton = ahocorasick_rs.BytesAhoCorasick(
+            [literal.encode("utf-8", "surrogatepass") for literal in literals], implementation=kind
+        )
+        self._find = automaton.find_matches_as_indexes
+        self._masks = list(literals.values())
+
+    def mask(self, folded: str) -> int:
+        """The masks of all literals that stand in `folded` where they should."""
+        raw = folded.encode("utf-8", "surrogatepass")
+        end_of_text = len(raw)
+        masks = self._masks
+        found = 0
+        for number, start, end in self._find(raw, overlapping=True):
+            anywhere, at_start, at_end = masks[number]
+            found |= anywhere
+            if start == 0:
+                found |= at_start
+            if end == end_of_text:
+                found |= at_end
+        return found

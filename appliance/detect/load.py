@@ -1,0 +1,82 @@
+"""Rules from files and folders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .cache import RuleCache
+from .model import RETIRED, Fault, ParsedFile, Rule, RuleSet
+from .yamldoc import MAX_BYTES
+
+_SUFFIXES = (".yml", ".yaml")
+
+
+def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The rule files under the given files and folders, each once, in a steady order.
+
+    Folders named for retired rules are passed over; a file that is named itself is always taken.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        for file in _under(path):
+            if file not in seen:
+                seen.add(file)
+                yield file
+
+
+def _under(path: Path) -> Iterable[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix in _SUFFIXES and not RETIRED.intersection(file.relative_to(path).parts) and file.is_file()
+    )
+
+
+def load_rules(paths: Iterable[Path], cache: Path | None = None, *, retired: bool = False) -> RuleSet:
+    """Load every rule under `paths`; what cannot be loaded is a fault, all faults at once.
+
+    `cache` is a folder for compiled rules. `retired` also loads rules whose status is deprecated or unsupported.
+    Of rules with one id only the first counts.
+    """
+    store = RuleCache(cache)
+    rules: list[Rule] = []
+    faults: list[Fault] = []
+    left_out = 0
+    first: dict[str, Rule] = {}
+    for file in rule_files(paths):
+        parsed = _load_file(file, store)
+        faults.extend(parsed.faults)
+        for rule in parsed.rules:
+            if rule.status in RETIRED and not retired:
+                left_out += 1
+                continue
+            earlier = first.setdefault(rule.id, rule)
+            if earlier is rule:
+                rules.append(rule)
+            else:
+                where = f"{earlier.source_file}:{earlier.line}"
+                faults.append(Fault(rule.source_file, rule.line, f"the id {rule.id} is already that of {where}"))
+    store.save()
+    return RuleSet(rules, sorted(faults), left_out)
+
+
+def _load_file(file: Path, store: RuleCache) -> ParsedFile:
+    name = str(file)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return ParsedFile(faults=[Fault(name, 1, f"cannot be read: {error.strerror}")])
+    digest = hashlib.sha256(content).hexdigest()
+    parsed = store.get(name, digest)
+    if parsed is None:
+        # pySigma takes longer to import than a cached rule set takes to load.
+        from .parse import parse_file  # noqa: PLC0415
+
+        parsed = parse_file(name, content)
+        store.put(digest, parsed)
+    return parsed

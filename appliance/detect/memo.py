@@ -1,0 +1,72 @@
+"""A bounded memory of answers: two generations a table, and one budget for all tables of an engine."""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+#: Bytes that keys may take in all tables of one engine, by estimate.
+BUDGET = 64 << 20
+#: Answers of one table's young generation.
+ENTRIES = 16_384
+#: Longer texts are looked at each time; to keep them would cost more than it saves.
+LONGEST_KEY = 8_192
+_OVERHEAD = 160
+
+
+class Budget:
+    """What all tables together may keep; when it is spent, all of them forget."""
+
+    def __init__(self, limit: int = BUDGET) -> None:
+        self.limit = limit
+        self.spent = 0
+        self.forgotten = 0
+        self._tables: WeakSet[Memo] = WeakSet()
+
+    def join(self, table: Memo) -> None:
+        """Count a table's answers from now on."""
+        self._tables.add(table)
+
+    def spend(self, cost: int) -> None:
+        """Count `cost` bytes, or forget everything first when they do not fit."""
+        if self.spent + cost > self.limit:
+            for table in list(self._tables):
+                table.clear()
+            self.spent = 0
+            self.forgotten += 1
+        self.spent += cost
+
+
+class Memo:
+    """From a value to an answer. `young` may be read directly; a miss there is asked with `recall`."""
+
+    __slots__ = ("__weakref__", "_budget", "_old", "_shared", "young")
+
+    def __init__(self, budget: Budget) -> None:
+        self.young: dict[object, int] = {}
+        self._old: dict[object, int] = {}
+        self._shared: dict[int, int] = {}
+        self._budget = budget
+        budget.join(self)
+
+    def recall(self, key: object) -> int | None:
+        """The answer that the older generation still has, or None."""
+        return self._old.get(key)
+
+    def keep(self, key: object, size: int, answer: int) -> None:
+        """Remember an answer for a key of `size` characters."""
+        if size > LONGEST_KEY:
+            return
+        if len(self.young) >= ENTRIES:
+            # Readers hold `young` itself, so it is emptied, not replaced.
+            self._old = dict(self.young)
+            self.young.clear()
+        if len(self._shared) >= ENTRIES:
+            self._shared.clear()
+        self._budget.spend(size + _OVERHEAD)
+        self.young[key] = self._shared.setdefault(answer, answer)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.young.clear()
+        self._old.clear()
+        self._shared.clear()

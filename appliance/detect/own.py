@@ -1,0 +1,55 @@
+"""What our own rules must have beside a sound condition: a source, a triage card, and events of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rules import ROOT
+
+from .model import Fault, Rule, RuleSet
+from .selftest import events_folder
+
+CARDS = ROOT / "triage"
+INDEX = CARDS / "index.yml"
+
+
+def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
+    """Every own rule without a source, a card of its own or events of its own."""
+    index = _index(INDEX)
+    blind = {rule.id for rule in unfed}
+    faults = []
+    for rule in ruleset.rules:
+        if rule.id in blind:
+            faults.append(_fault(rule, f"no source feeds this: {rule.logsource}"))
+        faults.extend(_fault(rule, message) for message in _card(rule, index))
+        folder = events_folder(Path(rule.source_file))
+        faults.extend(
+            _fault(rule, f"no own events: {folder / name} is missing")
+            for name in ("match.ndjson", "miss.ndjson")
+            if not (folder / name).is_file()
+        )
+    return faults
+
+
+def _fault(rule: Rule, message: str) -> Fault:
+    return Fault(rule.source_file, rule.line, message)
+
+
+def _index(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    rules = document.get("rules") if isinstance(document, dict) else None
+    return rules if isinstance(rules, dict) else {}
+
+
+def _card(rule: Rule, index: Mapping[str, Any]) -> Iterator[str]:
+    card = index.get(rule.id)
+    if not isinstance(card, str):
+        yield f"no triage card: rules/triage/index.yml does not name {rule.id}"
+    elif not (CARDS / f"{card}.yml").is_file():
+        yield f"the triage card '{card}' of rules/triage/index.yml does not exist"

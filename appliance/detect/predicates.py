@@ -1,0 +1,128 @@
+"""What an atom says about one text. The only place where comparison semantics are written."""
+
+from __future__ import annotations
+
+import ipaddress
+import operator
+from collections.abc import Callable
+from functools import lru_cache
+from math import isnan
+
+from .nodes import CASED, FOLDED, Atom, Op, Pattern
+from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
+from .values import fold
+
+Predicate = Callable[[str], bool]
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "neq": operator.ne,
+}
+#: The longest text that can be an address or a number worth reading.
+_SHORT = 400
+
+
+@lru_cache(maxsize=65536)
+def predicate(op: Op, wanted: object, keyword: bool = False) -> Predicate:
+    """A function that decides `op` for one text. Not for NULL, EXISTS and FIELD, which need the event."""
+    if op in CASED or op in FOLDED:
+        return _text_predicate(op, wanted, keyword)
+    if op is Op.REGEX:
+        assert isinstance(wanted, tuple)
+        return _regex(*wanted)
+    if op is Op.CIDR:
+        return _cidr(str(wanted))
+    if op is Op.COMPARE:
+        assert isinstance(wanted, tuple)
+        return _compare(*wanted)
+    if op is Op.ANY:
+        return lambda _: True
+    raise ValueError(f"{op} is not about one value")
+
+
+def of(atom: Atom) -> Predicate:
+    """The predicate of an atom."""
+    return predicate(atom.op, atom.wanted, atom.field is None)
+
+
+def _text_predicate(op: Op, wanted: object, keyword: bool) -> Predicate:
+    cased = op in FOLDED
+    plain = _like(wanted, keyword) if op in (Op.LIKE, Op.CASED_LIKE) else _plain(FOLDED.get(op, op), str(wanted))
+    if cased:
+        return plain
+    return lambda value: plain(fold(value))
+
+
+def _plain(op: Op, needle: str) -> Predicate:
+    if op is Op.EQUALS:
+        return lambda value: value == needle
+    if op is Op.CONTAINS:
+        return lambda value: needle in value
+    if op is Op.STARTSWITH:
+        return lambda value: value.startswith(needle)
+    return lambda value: value.endswith(needle)
+
+
+def _like(wanted: object, keyword: bool) -> Predicate:
+    assert isinstance(wanted, tuple)
+    pattern: Pattern = wanted
+    search = searcher(like_regex(pattern, anchored=not keyword))
+    return lambda value: search(encoded(value, None)) is not None
+
+
+def _regex(pattern: str, flags: str) -> Predicate:
+    search = searcher(pattern, flags)
+    return lambda value: search(encoded(value, SCAN_LIMIT)) is not None
+
+
+def address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address a text is, or None. A v4 address mapped into v6 is the v4 address; zone ids are not part of it."""
+    if len(value) > _SHORT:
+        return None
+    try:
+        found = ipaddress.ip_address(value.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
+def _cidr(network: str) -> Predicate:
+    net = ipaddress.ip_network(network)
+    version, shift = net.version, net.max_prefixlen - net.prefixlen
+    prefix = int(net.network_address) >> shift
+
+    def decide(value: str) -> bool:
+        found = address(value)
+        return found is not None and found.version == version and int(found) >> shift == prefix
+
+    return decide
+
+
+def _compare(name: str, number: float) -> Predicate:
+    compare = _COMPARE[name]
+
+    def decide(value: str) -> bool:
+        if len(value) > _SHORT:
+            return False
+        try:
+            found = float(value)
+        except ValueError:
+            return False
+        return not isnan(found) and compare(found, number)
+
+    return decide
+
+
+def field_predicate(how: str) -> Callable[[str, str], bool]:
+    """How a field reference compares the field's text with the other field's text; case is folded."""
+    if how == "contains":
+        return lambda value, other: fold(other) in fold(value)
+    if how == "startswith":
+        return lambda value, other: fold(value).startswith(fold(other))
+    if how == "endswith":
+        return lambda value, other: fold(value).endswith(fold(other))
+    return lambda value, other: fold(value) == fold(other)

@@ -1,0 +1,159 @@
+"""Which events a rule's log source means: data from `rules/pipelines/logsources.yml`, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rules import ROOT
+
+from .model import Logsource
+from .nodes import TRUE, Atom, Node, Op, all_of, any_of
+from .values import Event, fold, text
+
+SHIPPED = ROOT / "pipelines" / "logsources.yml"
+Names = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EventClass:
+    """What the choice of rules and field names depends on."""
+
+    module: str
+    channel: str | None = None
+    code: int | None = None
+    category: str | None = None
+
+
+def event_class(event: Event) -> EventClass:
+    """The class of an event; of several categories the first counts."""
+    code, category = event.get("event.code"), event.get("event.category")
+    if isinstance(category, tuple):
+        category = category[0] if category else None
+    channel = event.get("winlog.channel")
+    return EventClass(
+        str(event.get("event.module", "")),
+        channel if isinstance(channel, str) else None,
+        code if type(code) is int else None,
+        category if isinstance(category, str) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One kind of events that a log source consists of. None places no demand.
+
+    `where` is a further condition in Sigma's field names or event keys; `renames` gives a rule's field another
+    Sigma name first.
+    """
+
+    modules: Names | None = None
+    channels: Names | None = None
+    codes: frozenset[int] | None = None
+    categories: Names | None = None
+    where: Node = TRUE
+    renames: Mapping[str, str] = field(default_factory=dict)
+
+    def takes(self, kind: EventClass) -> bool:
+        """Whether events of this class belong here, as far as the class can tell."""
+        return (
+            (self.modules is None or kind.module in self.modules)
+            and (self.channels is None or (kind.channel or "") in self.channels)
+            and (self.codes is None or kind.code in self.codes)
+            and (self.categories is None or kind.category in self.categories)
+        )
+
+    def narrowed(self, other: Feed) -> Feed:
+        """What belongs to both."""
+        return Feed(
+            _both(self.modules, other.modules),
+            _both(self.channels, other.channels),
+            _both(self.codes, other.codes),
+            _both(self.categories, other.categories),
+            all_of([self.where, other.where]),
+            {**other.renames, **self.renames},
+        )
+
+
+def _both(one: frozenset[Any] | None, other: frozenset[Any] | None) -> frozenset[Any] | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """From a log source to its feeds."""
+
+    products: Mapping[str, tuple[Feed, ...]]
+    categories: Mapping[str, tuple[Feed, ...]]
+    services: Mapping[str, tuple[Feed, ...]]
+
+    def feeds(self, source: Logsource) -> tuple[Feed, ...]:
+        """Where the events of a log source come from; empty when no source of ours feeds it."""
+        product = source.product or ""
+        found = [self._named(self.categories, product, source.category)] if source.category else []
+        if source.service:
+            found.append(self._named(self.services, product, source.service))
+        if not found:
+            return self.products.get(product, ())
+        if len(found) == 1:
+            return found[0]
+        return tuple(one.narrowed(other) for one in found[0] for other in found[1])
+
+    @staticmethod
+    def _named(table: Mapping[str, tuple[Feed, ...]], product: str, name: str) -> tuple[Feed, ...]:
+        return table.get(f"{product}/{name}", ())
+
+
+def parse_routes(document: Mapping[str, Any]) -> Routes:
+    """Routes from the YAML's plain value. Raises KeyError or ValueError for what is not a route."""
+    services = {name: _feeds(rows, {}) for name, rows in document["services"].items()}
+    return Routes(
+        products={name: _feeds(rows, services) for name, rows in document["products"].items()},
+        categories={name: _feeds(rows, services) for name, rows in document["categories"].items()},
+        services=services,
+    )
+
+
+def _feeds(rows: Iterable[Mapping[str, Any]], services: Mapping[str, tuple[Feed, ...]]) -> tuple[Feed, ...]:
+    feeds: list[Feed] = []
+    for row in rows:
+        unknown = set(row) - {"modules", "channels", "codes", "categories", "where", "renames", "service"}
+        if unknown:
+            raise ValueError(f"unknown keys in a route: {', '.join(sorted(unknown))}")
+        feed = Feed(
+            _names(row.get("modules")),
+            _names(row.get("channels")),
+            _names(row.get("codes")),
+            _names(row.get("categories")),
+            _where(row.get("where", {})),
+            dict(row.get("renames", {})),
+        )
+        bases = services[row["service"]] if "service" in row else (Feed(),)
+        feeds.extend(feed.narrowed(base) for base in bases)
+    return tuple(feeds)
+
+
+def _names(values: Iterable[Any] | None) -> frozenset[Any] | None:
+    return None if values is None else frozenset(values)
+
+
+def _where(conditions: Mapping[str, Any]) -> Node:
+    return all_of(
+        any_of(
+            Atom(name, Op.EQUALS, fold(text(value))) for value in (wanted if isinstance(wanted, list) else [wanted])
+        )
+        for name, wanted in conditions.items()
+    )
+
+
+@lru_cache(maxsize=1)
+def shipped_routes(path: Path = SHIPPED) -> Routes:
+    """The routes that come with the product."""
+    return parse_routes(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,0 +1,69 @@
+"""A rule's own events: what it must match, and what it must leave alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.home import CHECKOUT
+from appliance.normalise import Source, Unreadable, normalise
+from rules import ROOT
+
+from .engine import Engine
+from .model import Rule, RuleSet
+
+#: Where the shipped rules and their events lie.
+SIGMA = ROOT / "sigma"
+EVENTS = CHECKOUT / "tests" / "rules"
+#: When the events are said to have arrived (2026-01-01, microseconds): a rule must not depend on it.
+_ARRIVED = 1_767_225_600_000_000
+_AGENT = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One own event that a rule got wrong, or events that are missing."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+def events_folder(rule_file: Path) -> Path:
+    """Where a rule file's own events lie: under tests/rules for shipped rules, beside the file for others."""
+    file = rule_file.resolve()
+    if file.is_relative_to(SIGMA):
+        return EVENTS / file.relative_to(SIGMA).with_suffix("")
+    return file.with_suffix("")
+
+
+def check_rule(rule: Rule, folder: Path) -> list[Failure]:
+    """Run a rule over its own events."""
+    engine = Engine(RuleSet([rule], []))
+    failures = []
+    for name, wanted in (("match.ndjson", True), ("miss.ndjson", False)):
+        file = folder / name
+        if not file.is_file():
+            failures.append(Failure(str(file), 1, f"no own events for '{rule.title}'"))
+            continue
+        failures.extend(_check(engine, rule, file, wanted))
+    return failures
+
+
+def _check(engine: Engine, rule: Rule, file: Path, wanted: bool) -> Iterable[Failure]:
+    lines = [(number, line) for number, line in enumerate(file.read_bytes().splitlines(), 1) if line.strip()]
+    if not lines:
+        yield Failure(str(file), 1, f"no own events for '{rule.title}'")
+    for number, line in lines:
+        try:
+            event = normalise(line, Source(_AGENT, _ARRIVED))
+        except Unreadable as error:
+            yield Failure(str(file), number, f"not an event: {error.reason}")
+            continue
+        if bool(engine.match(event)) is not wanted:
+            said = "does not match an event that it should" if wanted else "matches an event that it should not"
+            yield Failure(str(file), number, f"'{rule.title}' {said}")

@@ -1,0 +1,61 @@
+"""How the engine reads an event's values: as texts, folded by one function, any element of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Scalar = str | int | float | bool
+Value = Scalar | tuple[Scalar, ...]
+Event = Mapping[str, Value]
+
+#: Keys our own pipeline adds; keywords are about what the source said, not about these.
+ENVELOPE = frozenset({"event.id", "agent.id", "event.created", "event.ingested"})
+#: Integers beyond this many bits are read in hexadecimal: decimal conversion is quadratic.
+_DECIMAL_BITS = 4096
+
+
+def fold(text: str) -> str:
+    """`text` without case, of the same length.
+
+    Every character folds alone, so a part of a text folds to the same part of the folded text, whatever
+    stands around it (`str.lower` breaks this for a final sigma). Characters whose folding is longer than
+    one character (ß, İ) stay themselves, so positions keep their meaning.
+    """
+    folded = text.casefold()
+    if len(folded) == len(text):
+        return folded
+    return "".join(_fold_one(char) for char in text)
+
+
+def _fold_one(char: str) -> str:
+    for folded in (char.casefold(), char.lower()):
+        if len(folded) == 1:
+            return folded
+    return char
+
+
+def text(value: Scalar) -> str:
+    """A value as rules see it: true and false in lower case, 1.0 as 1, numbers in decimal."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+    return str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)
+
+
+def texts(value: Value | None) -> tuple[str, ...]:
+    """Every element of a value as text; nothing for a field that is not there."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, tuple):
+        return tuple(text(element) for element in value)
+    return (text(value),)
+
+
+def keyword_texts(event: Event) -> tuple[str, ...]:
+    """Every text a keyword may be found in."""
+    return tuple(element for key, value in event.items() if key not in ENVELOPE for element in texts(value))

@@ -1,0 +1,130 @@
+"""YAML of strangers: bounded in size, depth and repetition, and with the line of every key kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+#: Bytes of one rule file.
+MAX_BYTES = 1 << 20
+#: Documents in one file.
+MAX_DOCUMENTS = 1000
+#: Levels of nesting; libyaml's composer recurses in C and would overflow the stack.
+MAX_DEPTH = 40
+
+
+class YamlFault(ValueError):
+    """The text is not acceptable YAML; `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its plain value and the node tree that knows the lines."""
+
+    value: Any
+    node: yaml.Node
+
+    @property
+    def line(self) -> int:
+        """Where the document's content starts."""
+        return int(self.node.start_mark.line) + 1
+
+    def line_of(self, *path: str) -> int:
+        """The line of the key at `path`, or of the deepest part of the path that is there."""
+        node, line = self.node, self.line
+        for name in path:
+            found = next((pair for pair in _pairs(node) if pair[0].value == name), None)
+            if found is None:
+                break
+            line, node = int(found[0].start_mark.line) + 1, found[1]
+        return line
+
+    def line_with(self, needle: str) -> int | None:
+        """The line of the first key or value that contains `needle`."""
+        stack = [self.node]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, yaml.ScalarNode) and needle in node.value:
+                return int(node.start_mark.line) + 1
+            stack.extend(reversed(_children(node)))
+        return None
+
+
+def _pairs(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+    return list(node.value) if isinstance(node, yaml.MappingNode) else []
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def read_documents(text: str) -> list[Document]:
+    """The non-empty documents of a YAML text. Raises YamlFault."""
+    try:
+        _check_shape(text)
+        return _compose(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlFault(mark.line + 1 if mark else 1, f"not readable as YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise YamlFault(1, f"not readable as YAML: {error}") from error
+
+
+def _check_shape(text: str) -> None:
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise YamlFault(event.start_mark.line + 1, "YAML aliases are not accepted; write the value out")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise YamlFault(event.start_mark.line + 1, f"nested more than {MAX_DEPTH} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > MAX_DOCUMENTS:
+                raise YamlFault(event.start_mark.line + 1, f"more than {MAX_DOCUMENTS} documents in one file")
+
+
+def _compose(text: str) -> list[Document]:
+    loader = yaml.CSafeLoader(text)
+    found = []
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            _check_keys(node)
+            value = _construct(loader, node)
+            if value is not None:
+                found.append(Document(value, node))
+    finally:
+        loader.dispose()
+    return found
+
+
+def _construct(loader: Any, node: yaml.Node) -> Any:  # noqa: ANN401  YAML gives any plain value
+    try:
+        return loader.construct_document(node)
+    except ValueError as error:
+        # Dates and numbers that look right and are not (2024-13-45).
+        raise YamlFault(node.start_mark.line + 1, f"a value cannot be read: {error}") from error
+
+
+def _check_keys(node: yaml.Node) -> None:
+    seen: set[str] = set()
+    for key, _ in _pairs(node):
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in seen:
+                raise YamlFault(key.start_mark.line + 1, f"key '{key.value}' stands twice in the same map")
+            seen.add(key.value)
+    for child in _children(node):
+        _check_keys(child)

@@ -1,0 +1,267 @@
+"""The gateway's ASGI app: who may send what, within which bounds.
+
+Records are framed, never read: what is inside them, their depth included, is the normaliser's to judge, where a bad
+one costs itself and not its batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from types import MappingProxyType
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from agent.wire.envelope import (
+    BATCH_PATH,
+    ENROL_PATH,
+    HEARTBEAT_PATH,
+    KEY_HEADER,
+    RENEW_PATH,
+    SENT_HEADER,
+    EnvelopeError,
+    unpack,
+)
+from agent.wire.limits import MAX_BODY
+from appliance.clock import rfc3339
+from appliance.intake.activity import Activity
+from appliance.intake.enrolment import EnrolRefused, Facts, enrol, renew
+from appliance.intake.heartbeat import parse_heartbeat, save_heartbeat
+from appliance.intake.identity import Directory, Peer
+from appliance.intake.protocol import PEER
+from appliance.intake.rates import Buckets
+from appliance.intake.reading import (
+    MAX_JSON,
+    batch_key,
+    declared_length,
+    header,
+    parse_object,
+    read_body,
+    sent_at,
+    text_of,
+)
+from appliance.intake.replies import Gone, Receive, Refused, Reply, Scope, Send
+from appliance.intake.writer import GroupWriter
+from appliance.journal import DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
+from appliance.pki import Authority, CsrError
+from appliance.state.database import writing
+
+CA_PATH = "/v1/ca"
+BODY_SECONDS = 60.0
+MAX_WAITING = 64 << 20
+"""Bytes of batch bodies that may be in memory at once; past it senders are asked to wait."""
+FULL_WAIT, FAULT_WAIT, BUSY_WAIT = 30, 10, 1
+KEPT_OF_REFUSED = 4096
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the gateway has done since it started."""
+
+    batches: int = 0
+    records: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Limits:
+    """Requests by agent and, for enrolment, by address."""
+
+    batches: Buckets = field(default_factory=lambda: Buckets(200, 400, time.monotonic))
+    heartbeats: Buckets = field(default_factory=lambda: Buckets(1, 20, time.monotonic))
+    enrolments: Buckets = field(default_factory=lambda: Buckets(0.5, 30, time.monotonic))
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The app and its parts. `clock` gives microseconds since the epoch."""
+
+    writer: GroupWriter
+    dead_letters: DeadLetters
+    directory: Directory
+    sessions: sessionmaker[Session]
+    authority: Authority
+    clock: Callable[[], int]
+    activity: Activity = field(default_factory=Activity)
+    counters: Counters = field(default_factory=Counters)
+    limits: Limits = field(default_factory=Limits)
+    waiting: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            reply = await self._answer(scope, receive)
+        except Gone:
+            return
+        except Refused as refused:
+            self.counters.refused += 1
+            reply = refused.reply()
+        except JournalFull:
+            reply = Refused(503, "the journal is full", FULL_WAIT).reply()
+        except (JournalUnavailable, DBAPIError) as error:
+            log.warning("cannot_write", reason=str(error))
+            reply = Refused(503, "the box cannot write now", FAULT_WAIT).reply()
+        except Exception:
+            log.exception("request_failed", path=scope["path"])
+            reply = Refused(500, "the box failed on this request").reply()
+        await reply.send(send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        path, method = scope["path"], scope["method"]
+        if path == CA_PATH and method == "GET":
+            return Reply(200, self.authority.pem, media=b"application/x-pem-file")
+        if path == ENROL_PATH and method == "POST":
+            return await self._enrol(scope, receive)
+        peer = await self._authenticated(scope)
+        handler = ROUTES.get(path)
+        if handler is None:
+            raise Refused(404, "there is nothing here")
+        if method != "POST":
+            raise Refused(405, "only POST is taken here")
+        return await handler(self, peer, scope, receive)
+
+    async def _authenticated(self, scope: Scope) -> Peer:
+        peer: Peer | None = scope["state"].get(PEER)
+        if peer is None:
+            raise Refused(401, "a client certificate of this box is needed")
+        if peer.expires_at <= self.clock():
+            raise Refused(403, "this certificate has expired")
+        await asyncio.to_thread(self.directory.check, peer)
+        return peer
+
+    async def _batch(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
+        _take(self.limits.batches, peer.id)
+        key = batch_key(header(scope, KEY_HEADER))
+        sent = sent_at(header(scope, SENT_HEADER))
+        length = declared_length(scope, MAX_BODY)
+        reserved = MAX_BODY if length is None else length
+        if self.waiting + reserved > MAX_WAITING:
+            raise Refused(503, "too many batches at once", BUSY_WAIT)
+        self.waiting += reserved
+        try:
+            body = await read_body(receive, MAX_BODY, BODY_SECONDS)
+            return await self._append(peer, key, sent, body)
+        finally:
+            self.waiting -= reserved
+
+    async def _append(self, peer: Peer, key: str, sent: int | None, body: bytes) -> Reply:
+        try:
+            records = await asyncio.to_thread(_count, body)
+        except EnvelopeError as error:
+            await asyncio.to_thread(self._bury, peer, key, body, str(error))
+            raise Refused(400, str(error)) from error
+        moment = self.clock()
+        batch = NewBatch(peer.id, key, moment, sent, records, body)
+        appended = await asyncio.wrap_future(self.writer.submit(batch))
+        self._note(peer, records, moment, duplicate=appended.duplicate)
+        return Reply(200, {"records": records, "duplicate": appended.duplicate})
+
+    def _bury(self, peer: Peer, key: str, body: bytes, reason: str) -> None:
+        """Keep what of a batch can be kept; it has no place in the journal, so its key makes one below zero."""
+        digest = blake2b(f"{peer.id}\0{key}".encode(), digest_size=7).digest()
+        place = -int.from_bytes(digest, "big")
+        letter = DeadLetter(peer.id, place, 0, f"batch {key}: {reason}", body[:KEPT_OF_REFUSED], self.clock())
+        self.dead_letters.add([letter])
+
+    def _note(self, peer: Peer, records: int, moment: int, *, duplicate: bool) -> None:
+        self.counters.batches += 1
+        self.counters.duplicates += duplicate
+        new = 0 if duplicate else records
+        self.counters.records += new
+        if not self.directory.is_importer(peer):
+            self.activity.note(peer.id, new, moment)
+
+    async def _enrol(self, scope: Scope, receive: Receive) -> Reply:
+        address = _address(scope)
+        _take(self.limits.enrolments, address)
+        value = await _json(scope, receive)
+        facts = Facts(
+            hostname=text_of(value, "hostname", 255, needed=True),
+            os=text_of(value, "os", 120),
+            version=text_of(value, "version", 32),
+            address=address,
+        )
+        secret, csr = value.get("secret"), value.get("csr")
+        if not isinstance(secret, str) or not isinstance(csr, str):
+            raise Refused(400, "secret and csr are needed")
+        return await asyncio.to_thread(self._enrolled, secret, csr.encode("utf-8", "replace"), facts)
+
+    def _enrolled(self, secret: str, csr: bytes, facts: Facts) -> Reply:
+        try:
+            with writing(self.sessions) as session:
+                made = enrol(session, self.authority, secret, csr, facts=facts, now=self.clock())
+        except EnrolRefused as error:
+            log.warning("enrol_refused", address=facts.address, reason=str(error))
+            raise Refused(403, str(error)) from error
+        except CsrError as error:
+            raise Refused(400, str(error)) from error
+        log.info("agent_enrolled", agent=made.agent_id, hostname=facts.hostname, address=facts.address)
+        issued = {"certificate": made.issued.pem, "expires_at": made.issued.expires_at}
+        return Reply(200, {"agent_id": made.agent_id, **issued, "ca": self.authority.pem.decode("ascii")})
+
+    async def _renew(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
+        _take(self.limits.heartbeats, peer.id)
+        self._agents_only(peer)
+        csr = (await _json(scope, receive)).get("csr")
+        if not isinstance(csr, str):
+            raise Refused(400, "csr is needed")
+        return await asyncio.to_thread(self._renewed, peer, csr.encode("utf-8", "replace"))
+
+    def _renewed(self, peer: Peer, csr: bytes) -> Reply:
+        try:
+            with self.sessions() as session:
+                issued = renew(session, self.authority, peer.id, csr, self.clock())
+        except CsrError as error:
+            raise Refused(400, str(error)) from error
+        log.info("certificate_renewed", agent=peer.id, expires=rfc3339(issued.expires_at))
+        return Reply(200, {"certificate": issued.pem, "expires_at": issued.expires_at})
+
+    async def _heartbeat(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
+        _take(self.limits.heartbeats, peer.id)
+        self._agents_only(peer)
+        heartbeat = parse_heartbeat(await _json(scope, receive))
+        moment = self.clock()
+
+        def save() -> None:
+            with writing(self.sessions) as session:
+                save_heartbeat(session, peer.id, heartbeat, _address(scope), moment)
+
+        await asyncio.to_thread(save)
+        return Reply(200, {"time": self.clock()})
+
+    def _agents_only(self, peer: Peer) -> None:
+        if self.directory.is_importer(peer):
+            raise Refused(403, "the importer only sends batches")
+
+
+_Handler = Callable[[Gateway, Peer, Scope, Receive], Awaitable[Reply]]
+ROUTES: Mapping[str, _Handler] = MappingProxyType(
+    {BATCH_PATH: Gateway._batch, RENEW_PATH: Gateway._renew, HEARTBEAT_PATH: Gateway._heartbeat}
+)
+
+
+def _count(body: bytes) -> int:
+    return len(unpack(body))
+
+
+def _take(buckets: Buckets, name: str) -> None:
+    wait = buckets.take(name)
+    if wait:
+        raise Refused(429, "too many requests", int(wait) + 1)
+
+
+async def _json(scope: Scope, receive: Receive) -> dict[str, object]:
+    declared_length(scope, MAX_JSON)
+    return parse_object(await read_body(receive, MAX_JSON, BODY_SECONDS))
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0])[:64] if client else ""

@@ -1,0 +1,73 @@
+"""What an agent says of itself now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from appliance.clock import DAY
+from appliance.intake.reading import text_of, whole_of
+from appliance.intake.replies import Refused
+from appliance.state.models import Agent
+
+MAX_SENSORS = 64
+STATES = ("on", "off", "limited")
+MAX_SKEW = 36500 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """An agent's word on its machine, its spool and its sensors; `sent_at` in microseconds, 0 when not said."""
+
+    hostname: str
+    os: str
+    version: str
+    spooled: int
+    sensors: tuple[dict[str, str], ...]
+    sent_at: int
+
+
+def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
+    """Read a heartbeat's JSON; raises Refused when it has another form. Texts are cut to their bounds."""
+    return Heartbeat(
+        hostname=text_of(value, "hostname", 255, needed=True),
+        os=text_of(value, "os", 120),
+        version=text_of(value, "version", 32),
+        spooled=min(whole_of(value, "spooled"), (1 << 31) - 1),
+        sensors=_sensors(value.get("sensors", [])),
+        sent_at=whole_of(value, "sent_at"),
+    )
+
+
+def save_heartbeat(session: Session, agent_id: str, beat: Heartbeat, address: str, now: int) -> None:
+    """Write what a heartbeat says into its agent's row."""
+    skew = max(-MAX_SKEW, min(MAX_SKEW, now - beat.sent_at)) if beat.sent_at else 0
+    session.execute(
+        update(Agent)
+        .where(Agent.id == agent_id)
+        .values(
+            hostname=beat.hostname,
+            os=beat.os,
+            version=beat.version,
+            address=address,
+            spooled=beat.spooled,
+            sensors=list(beat.sensors),
+            skew_us=skew,
+            seen_at=now,
+        )
+    )
+
+
+def _sensors(value: object) -> tuple[dict[str, str], ...]:
+    if not isinstance(value, list) or len(value) > MAX_SENSORS:
+        raise Refused(400, f"sensors is not a list of at most {MAX_SENSORS}")
+    return tuple(map(_sensor, value))
+
+
+def _sensor(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or value.get("state") not in STATES:
+        raise Refused(400, "a sensor has no state that the wire knows")
+    return {"name": text_of(value, "name", 64), "state": value["state"], "reason": text_of(value, "reason", 120)}

@@ -1,0 +1,20 @@
+"""The durable hand-off between the gateway and the pipeline, and the store of records that could not be read."""
+
+from __future__ import annotations
+
+from appliance.journal.deadletters import DeadLetter, DeadLetters, StoredLetter
+from appliance.journal.errors import JournalFull, JournalUnavailable
+from appliance.journal.journal import Appended, Batch, Depth, Journal, NewBatch
+
+__all__ = [
+    "Appended",
+    "Batch",
+    "DeadLetter",
+    "DeadLetters",
+    "Depth",
+    "Journal",
+    "JournalFull",
+    "JournalUnavailable",
+    "NewBatch",
+    "StoredLetter",
+]

@@ -1,0 +1,115 @@
+"""What every normaliser does the same way: times, host, identity, text of values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+from agent.wire.event import event_id
+from appliance.normalise.model import Event, Raw, Source
+from appliance.normalise.times import guess_time, parse_time
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def text_of(value: Any) -> str | None:
+    """Return a scalar as the text that Windows would write; None for null and for structures."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else None
+
+
+def finish(
+    event: Event,
+    record: Raw,
+    source: Source,
+    when: object,
+    identity: Callable[[], str | None],
+    *,
+    foreign: bool = False,
+) -> Event:
+    """Add times, host, agent and id to an event.
+
+    `when` is the source's own time: RFC 3339 text or microseconds, from `foreign` sources other counts too. Without a readable one `@timestamp` is the time the agent read the record,
+    `event.time_corrected` is true and the source's text, if any, is in `event.time_original`.
+    `identity` is asked after the times are set; where it knows none, the id is a hash of the content.
+    """
+    created = parse_time(record.get("event.created"))
+    created = source.received_at if created is None else created
+    moment = guess_time(when) if foreign else parse_time(when)
+    if moment is None:
+        moment = created
+        event["event.time_corrected"] = True
+        if when is not None:
+            event["event.time_original"] = (text_of(when) or "?")[:100]
+    event["@timestamp"] = moment
+    event["event.created"] = created
+    event["event.ingested"] = source.received_at
+    event["agent.id"] = source.agent_id
+    host = event.get("host.name")
+    event["host.name"] = host if isinstance(host, str) and host else source.agent_id
+    event["event.id"] = _id(event, record.get("event.id"), source, identity)
+    return event
+
+
+def _id(event: Event, given: object, source: Source, identity: Callable[[], str | None]) -> str:
+    if not source.importer and isinstance(given, str) and _ID.fullmatch(given):
+        return given
+    return identity() or content_id(event)
+
+
+def content_id(event: Event) -> str:
+    """Return the id of an event that has no identity of its own: a hash of all its content but arrival."""
+    skip = {"event.id", "event.created", "event.ingested", "agent.id"}
+    if event.get("event.time_corrected"):
+        skip.add("@timestamp")
+    return event_id(*(f"{key}={event[key]!r}" for key in sorted(event) if key not in skip))
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """ECS words for a class of events."""
+
+    category: str
+    type: str | tuple[str, ...]
+    action: str
+    outcome: str | None = None
+
+
+def apply_meaning(event: Event, meaning: Meaning | None) -> None:
+    """Set category, type, action and, where the meaning has one, outcome."""
+    if meaning is None:
+        return
+    event["event.category"] = meaning.category
+    event["event.type"] = meaning.type
+    event["event.action"] = meaning.action
+    if meaning.outcome:
+        event["event.outcome"] = meaning.outcome
+
+
+def set_name(event: Event, path_key: str, name_key: str, separator: str) -> None:
+    """Set the last part of a path as a name, unless the source gave one."""
+    path = event.get(path_key)
+    if isinstance(path, str) and path and name_key not in event:
+        event[name_key] = path.rpartition(separator)[2]
+
+
+def short_address(text: object) -> str | None:
+    """Return an IP address in its short form, IPv4-mapped IPv6 as IPv4; None for anything else."""
+    return _short(text) if isinstance(text, str) and 2 <= len(text) <= 45 else None
+
+
+@lru_cache(maxsize=8192)
+def _short(text: str) -> str | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)

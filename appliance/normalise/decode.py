@@ -1,0 +1,148 @@
+"""Strict JSON: one line of bytes to one object, or a Polish sentence why not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import orjson
+
+from agent.wire.limits import MAX_DEPTH, MAX_RECORD
+from appliance.normalise.model import Unreadable
+
+_INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
+_FLOAT_EXACT = float(1 << 63)
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """Return the JSON object of one line.
+
+    Integers past 64 bits become text, lone surrogates U+FFFD, NUL U+2400. Raises Unreadable for anything that is no
+    JSON object: bad UTF-8, NaN, duplicate keys, nesting past MAX_DEPTH, more than MAX_RECORD bytes.
+    """
+    if len(line) > MAX_RECORD:
+        raise Unreadable(f"Rekord ma {len(line)} bajtów, a dopuszczalne jest {MAX_RECORD}.")
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _slow(line)
+    if not isinstance(record, dict):
+        raise Unreadable("Rekord nie jest obiektem JSON.")
+    if _suspicious(line, record):
+        return _slow(line)
+    return record
+
+
+def _suspicious(line: bytes, record: dict[str, Any]) -> bool:
+    """Tell whether the fast parser may have hidden something: a repeated key, a rounded integer, a NUL."""
+    if b"\\u0000" in line or b'\\\\":' in line or line.count(b'" ') != line.count(b'\\" '):
+        return True
+    if b'"\t' in line or b'"\n' in line or b'"\r' in line:
+        return True
+    keys = line.count(b'":') - line.count(b'\\":')
+    nested = False
+    for value in record.values():
+        kind = type(value)
+        if kind is dict or kind is list:
+            nested = True
+        elif (kind is float and abs(value) >= _FLOAT_EXACT) or (kind is int and value > _INT_MAX):
+            return True
+    if not nested:
+        return keys != len(record)
+    count, risky = _census(record)
+    return risky or keys != count
+
+
+def _census(root: dict[str, Any]) -> tuple[int, bool]:
+    """Return the number of keys in nested objects, and whether a number or the depth needs the exact parser."""
+    keys, stack = 0, [(root, 1)]
+    while stack:
+        item, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            return keys, True
+        if isinstance(item, dict):
+            keys += len(item)
+        for value in item.values() if isinstance(item, dict) else item:
+            if isinstance(value, dict | list):
+                stack.append((value, depth + 1))  # type: ignore[arg-type]
+            elif isinstance(value, int | float) and not _INT_MIN <= value <= _INT_MAX:
+                return keys, True
+    return keys, False
+
+
+def _slow(line: bytes) -> dict[str, Any]:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"Rekord nie jest poprawnym UTF-8 (bajt {error.start}).") from error
+    if _depth(text) > MAX_DEPTH:
+        raise Unreadable(f"Rekord jest zagnieżdżony głębiej niż {MAX_DEPTH} poziomy.")
+    try:
+        record = json.loads(
+            text, object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant
+        )
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"Rekord nie jest poprawnym JSON (znak {error.pos}).") from error
+    if not isinstance(record, dict):
+        raise Unreadable("Rekord nie jest obiektem JSON.")
+    cleaned = clean(record)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _depth(text: str) -> int:
+    """Return the deepest nesting of brackets outside strings."""
+    depth = deepest = 0
+    quoted = escaped = False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif quoted:
+            if character == "\\":
+                escaped = True
+            elif character == '"':
+                quoted = False
+        elif character == '"':
+            quoted = True
+        elif character in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "}]":
+            depth -= 1
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        name = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise Unreadable(f"Rekord ma dwa razy ten sam klucz „{clean(name[:60])}”.")
+    return result
+
+
+def _integer(text: str) -> int | str:
+    if len(text) > 20:
+        return text
+    number = int(text)
+    return number if _INT_MIN <= number <= _INT_MAX else text
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if abs(number) < _FLOAT_EXACT else text
+
+
+def _constant(text: str) -> NoReturn:
+    raise Unreadable(f"Rekord zawiera {text}, które nie jest liczbą JSON.")
+
+
+def clean(value: Any) -> Any:
+    """Return the value with NUL as U+2400 and lone surrogates as U+FFFD in every text and key."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\u2400").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, list):
+        return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    return value

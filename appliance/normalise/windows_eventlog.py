@@ -1,0 +1,157 @@
+"""Windows event log records, as XML, flat native fields, winlogbeat's JSON or the JSON of an EVTX dump."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.wire.event import event_id
+from appliance.normalise.common import finish, text_of
+from appliance.normalise.model import Event, Raw, Source, Unreadable
+from appliance.normalise.schema import windows
+from appliance.normalise.windows_plan import plan_for
+from appliance.normalise.windows_xml import MAX_FIELDS, parse_xml
+
+MODULE = "windows.eventlog"
+_TIMES = ("TimeCreated_SystemTime", "SystemTime", "TimeCreated", "@timestamp", "UtcTime", "EventTime")
+_CZUJKA = frozenset(
+    {"event.module", "event.id", "event.created", "host.name", "@timestamp", "agent.id", "event.ingested"}
+)
+
+
+def normalise(record: Raw, source: Source) -> Event:
+    """Return the event of one Windows record."""
+    xml = record.get("xml")
+    if isinstance(xml, str):
+        native = parse_xml(xml)
+        return _build(native.system, native.data, native.message, record, source)
+    system, data, message = split(record)
+    return _build(system, data, message, record, source)
+
+
+def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    """Return (system, event data, message) of a JSON record in any of its shapes."""
+    event = record.get("Event")
+    if isinstance(event, dict):
+        return _split_dump(event)
+    winlog = record.get("winlog")
+    if isinstance(winlog, dict):
+        return _split_winlogbeat(winlog, record)
+    system: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    table = windows()
+    for name, value in record.items():
+        if name in table.system:
+            system[name] = value
+        elif name in table.system_aliases:
+            system.setdefault(table.system_aliases[name], value)
+        elif name in _TIMES:
+            system[name] = value
+            if name == "UtcTime":
+                data[name] = value
+        elif name not in _CZUJKA:
+            data[name] = value
+    message = data.pop("message", None)
+    return system, data, message if isinstance(message, str) else None
+
+
+def _split_dump(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    system: dict[str, Any] = {}
+    for name, value in (event.get("System") or {}).items():
+        if isinstance(value, dict):
+            for attribute, item in (value.get("#attributes") or {}).items():
+                system[f"{name}_{attribute}"] = item
+            if "#text" in value:
+                system[name] = value["#text"]
+        else:
+            system[name] = value
+    data: dict[str, Any] = {}
+    for section in ("EventData", "UserData"):
+        _leaves(event.get(section), data)
+    return system, data, None
+
+
+def _leaves(node: Any, data: dict[str, Any]) -> None:
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if not isinstance(item, dict):
+            continue
+        for name, value in item.items():
+            if name == "#attributes":
+                continue
+            if isinstance(value, dict) and "#text" in value:
+                data[name] = value["#text"]
+            elif isinstance(value, dict):
+                stack.append(value)
+            else:
+                data[name] = value
+
+
+def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    process = winlog.get("process") or {}
+    system = {
+        "Provider_Name": winlog.get("provider_name"),
+        "Provider_Guid": winlog.get("provider_guid"),
+        "EventID": winlog.get("event_id") or (record.get("event") or {}).get("code"),
+        "Channel": winlog.get("channel"),
+        "Computer": winlog.get("computer_name"),
+        "EventRecordID": winlog.get("record_id"),
+        "Execution_ProcessID": process.get("pid"),
+        "Execution_ThreadID": (process.get("thread") or {}).get("id"),
+        "Security_UserID": (winlog.get("user") or {}).get("identifier"),
+        "Version": winlog.get("version"),
+        "Task": winlog.get("task"),
+        "Opcode": winlog.get("opcode"),
+        "@timestamp": record.get("@timestamp"),
+    }
+    data: dict[str, Any] = {}
+    for section in ("event_data", "user_data"):
+        if isinstance(winlog.get(section), dict):
+            data.update(winlog[section])
+    message = record.get("message")
+    return system, data, message if isinstance(message, str) else None
+
+
+def _build(system: dict[str, Any], data: dict[str, Any], message: str | None, record: Raw, source: Source) -> Event:
+    if len(data) > MAX_FIELDS:
+        raise Unreadable("Zdarzenie systemu Windows ma za dużo pól.")
+    code = _code(system.get("EventID"))
+    channel = text_of(system.get("Channel")) or ""
+    channel = windows().channel_aliases.get(channel, channel)
+    plan = plan_for(channel, code)
+    event: Event = {"event.module": MODULE, "event.code": code}
+    plan.system(system, event)
+    if channel:
+        event["winlog.channel"] = channel
+    plan.data(data, event)
+    if message:
+        event["message"] = message
+    when = next((system[name] for name in _TIMES if system.get(name) is not None), None)
+    event["host.name"] = event.get("winlog.computer_name") or text_of(record.get("host.name")) or source.agent_id
+    return finish(event, record, source, when, lambda: _identity(event), foreign=True)
+
+
+def _code(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise Unreadable("Zdarzenie systemu Windows nie ma numeru (EventID).")
+    try:
+        code = int(value)
+    except ValueError as error:
+        raise Unreadable("Numer zdarzenia systemu Windows (EventID) nie jest liczbą.") from error
+    if not 0 <= code <= 0xFFFF:
+        raise Unreadable("Numer zdarzenia systemu Windows (EventID) jest poza zakresem.")
+    return code
+
+
+def _identity(event: Event) -> str | None:
+    record_id = event.get("winlog.record_id")
+    if record_id is None:
+        return None
+    return event_id(
+        event.get("winlog.computer_name"),
+        event.get("winlog.channel"),
+        record_id,
+        event.get("@timestamp"),
+        event.get("winlog.provider_name"),
+        event["event.code"],
+    )

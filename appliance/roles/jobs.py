@@ -1,0 +1,177 @@
+"""The process that does what has its time: delivery, tidying, renewal. `JOBS` lists all of it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import delete, or_
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance.accounts.sessions import forget_over
+from appliance.clock import DAY, HOUR, SECOND, now
+from appliance.deliver.cards import cards_for
+from appliance.deliver.round import Courier
+from appliance.deliver.texts import Writer, load_catalogue
+from appliance.home import Home
+from appliance.journal import Journal
+from appliance.ops.health import beat
+from appliance.pki import renew_pki
+from appliance.settings import Settings
+from appliance.state.database import open_sessions, open_state, writing
+from appliance.state.models import EnrolToken, SetupLink
+
+POLL_SECONDS = 0.1
+KEYS_KEPT = 35 * DAY
+"""Batch keys are remembered for longer than the 30 days that are promised."""
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the process has done since it started."""
+
+    runs: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    tried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What jobs work with."""
+
+    home: Home
+    settings: Settings
+    sessions: sessionmaker[Session]
+    courier: Courier
+    counters: Counters
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job, and how often it runs, in microseconds."""
+
+    name: str
+    every: int
+    run: Callable[[Work], None]
+
+
+def deliver(work: Work) -> None:
+    """Send messages that are due."""
+    work.counters.tried += work.courier.deliver_due()
+
+
+def say_alive(work: Work) -> None:
+    """Write the heartbeat."""
+    counters = work.counters
+    detail = {"tried": counters.tried, "runs": dict(counters.runs), "failures": dict(counters.failures)}
+    beat(work.sessions, "jobs", detail, now())
+
+
+def drop_expired(work: Work) -> None:
+    """Drop sessions, set-up links and enrolment tokens that open nothing any more."""
+    moment = now()
+    links = or_(SetupLink.expires_at < moment, SetupLink.used_at.is_not(None))
+    with writing(work.sessions) as session:
+        forget_over(session, moment)
+        session.execute(delete(SetupLink).where(links))
+        session.execute(delete(EnrolToken).where(EnrolToken.expires_at < moment))
+
+
+def tidy_journal(work: Work) -> None:
+    """Forget old batch keys and give free space back."""
+    journal = Journal(work.home.journal, work.settings.journal.max_bytes)
+    try:
+        journal.forget_keys(now() - KEYS_KEPT)
+        journal.shrink()
+    finally:
+        journal.close()
+
+
+def renew_certificates(work: Work) -> None:
+    """Renew the box's own certificates before they wear out."""
+    renew_pki(work.home, now())
+
+
+JOBS: tuple[Job, ...] = (
+    Job("deliver", SECOND, deliver),
+    Job("say_alive", 2 * SECOND, say_alive),
+    Job("tidy_journal", HOUR, tidy_journal),
+    Job("drop_expired", DAY, drop_expired),
+    Job("renew_certificates", DAY, renew_certificates),
+)
+
+
+def run(home: Home, settings: Settings) -> int:
+    """Run the jobs until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    engine = open_state(settings.database(home))
+    sessions = open_sessions(engine)
+    courier = Courier(home, settings, sessions, Writer(load_catalogue(), settings, cards_for(settings)), now)
+    scheduler = schedule(Work(home, settings, sessions, courier, Counters()))
+    scheduler.start()
+    try:
+        _wake_on_change(home, settings, scheduler, stop)
+    finally:
+        scheduler.shutdown()
+        engine.dispose()
+    return 0
+
+
+def schedule(work: Work, jobs: Sequence[Job] = JOBS) -> BackgroundScheduler:
+    """Return a scheduler of the jobs, not started. Each runs at the start, then at its interval, never twice at once.
+
+    A job that fails is logged and counted, and runs again at its next time.
+    """
+    # A wake-up while a job runs is not worth a line: what it missed is due again within a second.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(4)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    for job in jobs:
+        scheduler.add_job(
+            _guarded,
+            "interval",
+            args=(job, work),
+            id=job.name,
+            seconds=job.every / SECOND,
+            next_run_time=datetime.now(UTC),
+        )
+    return scheduler
+
+
+def _guarded(job: Job, work: Work) -> None:
+    counters = work.counters
+    counters.runs[job.name] = counters.runs.get(job.name, 0) + 1
+    try:
+        job.run(work)
+    except Exception:  # the next run must come; the failure is logged and counted
+        counters.failures[job.name] = counters.failures.get(job.name, 0) + 1
+        log.exception("job_failed", job=job.name)
+
+
+def _wake_on_change(home: Home, settings: Settings, scheduler: BackgroundScheduler, stop: threading.Event) -> None:
+    """Run `deliver` at once when another process has written to the state, so that mail leaves within a second."""
+    if settings.state_url:
+        stop.wait()
+        return
+    with closing(sqlite3.connect(home.state, isolation_level=None)) as connection:
+        seen = None
+        while not stop.wait(POLL_SECONDS):
+            version = connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != seen:
+                seen = version
+                scheduler.modify_job("deliver", next_run_time=datetime.now(UTC))

@@ -1,0 +1,13 @@
+"""What alembic runs to migrate: on the connection it was given, never one of its own."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from appliance.state.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

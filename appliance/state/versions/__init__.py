@@ -1,0 +1,1 @@
+"""Revisions of the state database, one file each."""

@@ -1,0 +1,119 @@
+"""Small segments into larger ones, a step at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from appliance.store import segments as files
+from appliance.store.manifest import MAX_REST_NAMES, Segment
+from appliance.store.segments import SUFFIX
+from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN
+
+if TYPE_CHECKING:
+    from appliance.store.writer import EmbeddedStore
+
+FAN_IN = 8
+"""Segments of like size that are merged into one."""
+MAX_FAN_IN = 32
+MAX_ROWS = 500_000
+MAX_RAW = 192 << 20
+"""Bytes in memory of one merged segment: the bound of a merge's memory (about twice this)."""
+
+
+class Compaction:
+    """Chooses and does merges for one store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def run(self, store: EmbeddedStore, budget_seconds: float) -> int:
+        """Merge until the time is used up; return the number of merges."""
+        until = time.monotonic() + budget_seconds
+        done = 0
+        while True:
+            store.clean()
+            segments, today, new_id = store.plan()
+            chosen = choose(segments, today)
+            if not chosen:
+                return done
+            self._swap(store, chosen, new_id)
+            done += 1
+            if time.monotonic() >= until:
+                return done
+
+    def _swap(self, store: EmbeddedStore, chosen: Sequence[Segment], new_id: int) -> None:
+        merged = self._merge(chosen, new_id)
+        replaced = False
+        try:
+            replaced = store.replace(chosen, merged)
+        finally:
+            if not replaced and not store.names(merged):
+                (self._folder / merged.file).unlink(missing_ok=True)
+
+    def _merge(self, chosen: Sequence[Segment], new_id: int) -> Segment:
+        tables = [_read(self._folder / segment.file) for segment in chosen]
+        table = pa.concat_tables(tables, promote_options="default")
+        del tables
+        table = table.sort_by([(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
+        size = files.write(self._folder, _name(new_id), table)
+        names: frozenset[str] | None = frozenset()
+        for segment in chosen:
+            names = None if names is None or segment.rest is None else names | segment.rest
+        if names is not None and len(names) > MAX_REST_NAMES:
+            names = None
+        times = table.column(TIME_COLUMN)
+        low, high = times[0].as_py(), times[-1].as_py()
+        columns = tuple(name for name in table.column_names if name != REST)
+        day, late = chosen[0].day, chosen[0].late
+        return Segment(new_id, _name(new_id), day, late, table.num_rows, size, table.nbytes, low, high, columns, names)
+
+
+def _name(segment_id: int) -> str:
+    return f"{segment_id:010d}{SUFFIX}"
+
+
+def _read(path: Path) -> Any:
+    with pq.ParquetFile(path) as file:
+        return file.read(use_threads=False)
+
+
+def choose(segments: Sequence[Segment], today: int) -> list[Segment]:
+    """Return segments to merge, empty when all is tidy: eight of like size; of a past day, all that are small."""
+    groups: dict[tuple[int, bool], list[Segment]] = defaultdict(list)
+    for segment in segments:
+        if segment.rows < MAX_ROWS // 2 and segment.raw < MAX_RAW // 2:
+            groups[segment.day, segment.late].append(segment)
+    for (day, _), group in sorted(groups.items()):
+        tiers: dict[int, list[Segment]] = defaultdict(list)
+        for segment in group:
+            tiers[_tier(segment.rows)].append(segment)
+        for _tier_number, tier in sorted(tiers.items()):
+            if len(tier) >= FAN_IN:
+                return _within(tier)
+        if day < today and len(group) > 1:
+            chosen = _within(sorted(group, key=lambda one: one.rows))
+            if len(chosen) > 1:
+                return chosen
+    return []
+
+
+def _tier(rows: int) -> int:
+    return (rows.bit_length() - 1) // 3
+
+
+def _within(group: Sequence[Segment]) -> list[Segment]:
+    chosen: list[Segment] = []
+    rows = raw = 0
+    for segment in group[:MAX_FAN_IN]:
+        if chosen and (rows + segment.rows > MAX_ROWS or raw + segment.raw > MAX_RAW):
+            break
+        chosen.append(segment)
+        rows, raw = rows + segment.rows, raw + segment.raw
+    return chosen if len(chosen) > 1 else []

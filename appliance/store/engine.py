@@ -1,0 +1,105 @@
+"""DuckDB as the engine of questions: bounded in memory, threads and time, and kept inside one folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from appliance.search.evaluate import address_of
+from appliance.store.model import QueryTimeout, StoreUnavailable
+from appliance.store.sql import ADDRESS, Parameter, address_key
+
+MEMORY, THREADS = "256MB", 2
+CONCURRENT = 2
+"""Questions that run at once; others wait in line within their own time."""
+
+
+class FileGone(RuntimeError):
+    """A segment was replaced while it was being read; ask again with a fresh manifest."""
+
+
+class Engine:
+    """One in-memory DuckDB instance, started by the first question."""
+
+    def __init__(self, folder: Path, timeout_seconds: float) -> None:
+        self._folder, self._timeout = folder, timeout_seconds
+        self._slots = threading.BoundedSemaphore(CONCURRENT)
+        self._starting = threading.Lock()
+        self._instance: Any = None
+
+    def run(self, sql: str, parameters: Sequence[Parameter]) -> Any:
+        """Return the answer as an Arrow table. Raises QueryTimeout, FileGone, StoreUnavailable."""
+        if not self._slots.acquire(timeout=self._timeout):
+            raise QueryTimeout("other questions take all the time there is")
+        try:
+            return self._bounded(sql, parameters)
+        finally:
+            self._slots.release()
+
+    def _bounded(self, sql: str, parameters: Sequence[Parameter]) -> Any:
+        import duckdb  # noqa: PLC0415  # a process that asks nothing does not pay for it
+
+        cursor = self._started().cursor()
+        timer = threading.Timer(self._timeout, cursor.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            return cursor.sql(sql, params=list(parameters)).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise QueryTimeout(f"stopped after {self._timeout} s") from error
+        except duckdb.IOException as error:
+            raise FileGone(str(error)) from error
+        except duckdb.OutOfMemoryException as error:
+            raise StoreUnavailable(f"question needs more than {MEMORY}") from error
+        finally:
+            timer.cancel()
+            cursor.close()
+
+    def _started(self) -> Any:
+        with self._starting:
+            if self._instance is None:
+                self._instance = _start(self._folder)
+            return self._instance
+
+    def close(self) -> None:
+        """Let go of the instance and its memory."""
+        with self._starting:
+            if self._instance is not None:
+                self._instance.close()
+                self._instance = None
+
+
+def _start(folder: Path) -> Any:
+    import duckdb  # noqa: PLC0415  # as above
+    from duckdb.func import PythonUDFType  # noqa: PLC0415
+
+    connection = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
+    allowed = str(folder.resolve()).replace("'", "''")
+    connection.execute(f"SET allowed_directories = ['{allowed}/']")
+    for setting in (
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "temp_directory = ''",
+        "enable_external_file_cache = false",
+        "preserve_insertion_order = false",
+        "enable_external_access = false",
+    ):
+        connection.execute(f"SET {setting}")
+    connection.create_function(ADDRESS, _addresses, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _addresses(texts: Any) -> Any:
+    encoded = texts.combine_chunks().dictionary_encode() if hasattr(texts, "chunks") else texts.dictionary_encode()
+    keys = pa.array([_key(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return keys.take(encoded.indices)
+
+
+def _key(text: str) -> str | None:
+    address = address_of(text)
+    return None if address is None else address_key(*address)

@@ -1,0 +1,200 @@
+"""The manifest: which segments there are, what was applied, what was deleted. SQLite, one transaction a change."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.store.model import BatchResult, Stats, StoreUnavailable
+
+FILE = "manifest.db"
+MAX_REST_NAMES = 400
+"""Names kept for a segment; with more, the segment counts as having any name in `rest`."""
+MAX_NAMES = 20_000
+"""Names outside the schema that queries may use."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS segment (
+  id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, raw INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
+  columns TEXT NOT NULL, rest TEXT, retired INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS result (
+  seq INTEGER PRIMARY KEY, source TEXT NOT NULL, read INTEGER NOT NULL, stored INTEGER NOT NULL,
+  known INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS applied (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS name (name TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS deletion (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
+  rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL) STRICT;
+"""
+_COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One Parquet file. `day` = day of arrival since 1970; `late` = events that did not happen near that day.
+
+    `raw` = bytes in memory. `rest` = names that occur in the column `rest`, None = too many to tell.
+    """
+
+    id: int
+    file: str
+    day: int
+    late: bool
+    rows: int
+    bytes: int
+    raw: int
+    min_time: int
+    max_time: int
+    columns: tuple[str, ...]
+    rest: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A deletion by retention, one day of arrival at a time."""
+
+    at: int
+    reason: str
+    day: int
+    segments: int
+    rows: int
+    bytes: int
+    min_time: int
+    max_time: int
+
+
+class Manifest:
+    """One connection to the manifest; `folder` holds it and the segments. Not for several threads at once."""
+
+    def __init__(self, folder: Path, *, writer: bool) -> None:
+        self._db = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        if writer or not self._ready():
+            self._db.executescript(_SCHEMA)
+
+    def _ready(self) -> bool:
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deletion'").fetchone())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Raises StoreUnavailable when the disk or another process prevents it."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise StoreUnavailable(f"manifest: {error}") from error
+            raise
+
+    def version(self) -> int:
+        """Return a number that changes when another connection writes."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def next_id(self) -> int:
+        """Return an id above that of every segment."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM segment").fetchone()[0])
+
+    def add(self, segment: Segment) -> None:
+        """Insert a segment."""
+        rest = None if segment.rest is None else json.dumps(sorted(segment.rest))
+        values = [segment.id, segment.file, segment.day, segment.late, segment.rows, segment.bytes, segment.raw]
+        values += [segment.min_time, segment.max_time, json.dumps(segment.columns), rest]
+        self._db.execute(f"INSERT INTO segment ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)  # noqa: S608
+
+    def retire(self, ids: Sequence[int], at: int) -> None:
+        """Take segments out of every later question; their files stay for those who still read them."""
+        self._db.executemany("UPDATE segment SET retired = ? WHERE id = ?", [(at, one) for one in ids])
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Remove the rows of segments whose files are gone."""
+        self._db.executemany("DELETE FROM segment WHERE id = ?", [(one,) for one in ids])
+
+    def segments(self, start: int | None = None, end: int | None = None) -> list[Segment]:
+        """Return the segments in force that may hold events from `start` to before `end`."""
+        low, high = -(1 << 63) if start is None else start, (1 << 63) - 1 if end is None else end - 1
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM segment WHERE retired IS NULL AND max_time >= ? AND min_time <= ? ORDER BY id",  # noqa: S608
+            (max(low, -(1 << 63)), min(high, (1 << 63) - 1)),
+        )
+        return [_segment(row) for row in rows]
+
+    def retired(self, before: int) -> list[tuple[int, str]]:
+        """Return id and file of segments retired before a moment."""
+        return list(self._db.execute("SELECT id, file FROM segment WHERE retired < ?", (before,)))
+
+    def files(self) -> set[str]:
+        """Return every file that the manifest names, retired ones too."""
+        return {row[0] for row in self._db.execute("SELECT file FROM segment")}
+
+    def applied(self) -> int:
+        """Return the journal seq that was last applied, 0 before the first."""
+        row = self._db.execute("SELECT seq FROM applied").fetchone()
+        return int(row[0]) if row else 0
+
+    def apply(self, results: Sequence[BatchResult], upto: int) -> None:
+        """Write results and seq."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO result VALUES (?,?,?,?,?,?)",
+            [(r.seq, r.source, r.read, r.stored, r.known, r.dead) for r in results],
+        )
+        self._db.execute(
+            "INSERT INTO applied VALUES (1, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)", (upto,)
+        )
+
+    def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
+        """Return those results that are there."""
+        found: dict[int, BatchResult] = {}
+        for seq in seqs:
+            row = self._db.execute("SELECT * FROM result WHERE seq = ?", (seq,)).fetchone()
+            if row:
+                found[seq] = BatchResult(*row)
+        return found
+
+    def names(self) -> frozenset[str]:
+        """Return the names outside the schema that events had."""
+        return frozenset(row[0] for row in self._db.execute("SELECT name FROM name"))
+
+    def add_names(self, names: Sequence[str]) -> None:
+        """Remember names, up to the bound."""
+        room = MAX_NAMES - int(self._db.execute("SELECT count(*) FROM name").fetchone()[0])
+        self._db.executemany("INSERT OR IGNORE INTO name VALUES (?)", [(name,) for name in names[: max(room, 0)]])
+
+    def add_deletion(self, deletion: Deletion) -> None:
+        """Write down a deletion."""
+        d = deletion
+        values = (d.at, d.reason, d.day, d.segments, d.rows, d.bytes, d.min_time, d.max_time)
+        self._db.execute("INSERT INTO deletion VALUES (NULL,?,?,?,?,?,?,?,?)", values)
+
+    def deletions(self) -> list[Deletion]:
+        """Return every deletion, oldest first."""
+        rows = self._db.execute(
+            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time FROM deletion ORDER BY id"
+        )
+        return [Deletion(*row) for row in rows]
+
+    def stats(self) -> Stats:
+        """Return the size of what is in force."""
+        row = self._db.execute(
+            "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*), min(min_time), max(max_time)"
+            " FROM segment WHERE retired IS NULL"
+        ).fetchone()
+        return Stats(*row)
+
+
+def _segment(row: tuple[Any, ...]) -> Segment:
+    *values, columns, rest = row
+    names = None if rest is None else frozenset(json.loads(rest))
+    return Segment(*values, tuple(json.loads(columns)), names)

@@ -1,0 +1,174 @@
+"""What goes into and comes out of the store, and the interface that each kind of store offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance.normalise.model import Event, Value
+from appliance.search import Fields, Node
+
+
+class StoreUnavailable(RuntimeError):
+    """The store cannot write or answer now (disk full, database locked); nothing is half done, try again."""
+
+
+class QueryTimeout(RuntimeError):
+    """A question took longer than its bound and was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of one batch of the journal: records read, events stored, already known, dead-lettered."""
+
+    seq: int
+    source: str
+    read: int
+    stored: int
+    known: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between events, ordered by time and then id."""
+
+    time: int
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.time}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Return the cursor that `str` wrote. Raises ValueError."""
+        time, separator, identity = text.partition(".")
+        if not separator or len(identity) != 32 or len(bytes.fromhex(identity)) != 16 or len(time) > 20:
+            raise ValueError(f"not a cursor: {text[:60]!r}")
+        return cls(int(time), identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events in order, and the cursor to hand in as `after` for the next ones; None at the end.
+
+    `scanned` is how many stored events lie in the time range that was looked through for this page.
+    """
+
+    events: list[Event]
+    next: str | None
+    scanned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Events from `start` (microseconds) until the next bucket's start."""
+
+    start: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Size of the store. `oldest` and `newest` are times of events, None when it is empty."""
+
+    events: int
+    bytes: int
+    segments: int
+    oldest: int | None
+    newest: int | None
+
+    @property
+    def bytes_per_event(self) -> float:
+        """Bytes on disk for one event, 0 when the store is empty."""
+        return self.bytes / self.events if self.events else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What one run of retention deleted, and the newest day of arrival (YYYY-MM-DD) among it."""
+
+    events: int
+    bytes: int
+    segments: int
+    upto: str | None
+
+
+class StoreWriter(Protocol):
+    """What the pipeline needs of a store. One writer at a time."""
+
+    def applied(self) -> int:
+        """Return the journal seq up to which events are in the store."""
+
+    def known(self, events: Sequence[Event]) -> set[str]:
+        """Return the ids among these events that the store already has, exactly."""
+
+    def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+        """Add events, results and the journal seq, all or nothing. Raises StoreUnavailable."""
+
+    def flush(self) -> None:
+        """Make everything that was appended visible to readers."""
+
+    def compact(self, budget_seconds: float) -> int:
+        """Tidy up for at most about this long; return how many steps were done."""
+
+    def retain(self, days: int, max_bytes: int | None) -> Retained:
+        """Delete what is older than `days` days of arrival, then the oldest days past `max_bytes`."""
+
+    def close(self) -> None:
+        """Let go of files; the store is not used after."""
+
+
+class Store(Protocol):
+    """Questions to a store, from any process. Times are microseconds, `start` inclusive, `end` exclusive.
+
+    Each raises QueryError for a query that is not understood, QueryTimeout, and StoreUnavailable.
+    """
+
+    def fields(self) -> Fields:
+        """Return the names that a query may use."""
+
+    def search(
+        self,
+        query: Node | str,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int = 50,
+        after: Cursor | str | None = None,
+        *,
+        descending: bool = True,
+    ) -> Page:
+        """Return events that answer a query, newest first unless told otherwise."""
+
+    def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
+        """Return how many events answer a query."""
+
+    def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
+        """Return the counts in `buckets` equal parts of the time range."""
+
+    def top(
+        self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
+    ) -> list[tuple[Value, int]]:
+        """Return the most frequent values of a field and how many events have each."""
+
+    def get(self, event_id: str, at: int | None = None) -> Event | None:
+        """Return one event; its time `at`, if known, makes this fast."""
+
+    def around(self, event_id: str, micros: int, limit: int = 100, at: int | None = None) -> list[Event]:
+        """Return the events of the same host nearest to an event, itself included, by time."""
+
+    def process_chain(self, event: Event, depth: int = 20) -> list[Event]:
+        """Return the process starts above an event, nearest first."""
+
+    def process_children(self, event: Event, limit: int = 100) -> list[Event]:
+        """Return the process starts right below the process of an event, by time."""
+
+    def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
+        """Return the results of those batches that have been applied."""
+
+    def stats(self) -> Stats:
+        """Return the size of the store, without touching events."""
+
+    def close(self) -> None:
+        """Let go of files and memory."""

@@ -1,0 +1,76 @@
+"""Who started whom: processes are joined by host and Sysmon's GUIDs, or else by number and the nearest start before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.clock import DAY
+from appliance.normalise.model import Event
+from appliance.search import Field, Kind, Node
+from appliance.search.nodes import And, Exact, Exists, Leaf, Or
+
+if TYPE_CHECKING:
+    from appliance.store.model import Store
+
+MAX_DEPTH = 50
+REACH = 30 * DAY
+"""Microseconds back in which a process number may have started."""
+CHILDREN_REACH = DAY
+_START = Or(
+    (
+        Leaf((Field("process.parent.pid", Kind.LONG),), Exists()),
+        Leaf((Field("process.parent.entity_id", Kind.KEYWORD),), Exists()),
+    )
+)
+"""Only the start of a process tells of its parent."""
+
+
+def chain(store: Store, event: Event, depth: int) -> list[Event]:
+    """Return the process starts above an event, nearest first; for an event within a process, its start is the first.
+
+    Ends where the store knows no more, at a repetition, or at `depth`.
+    """
+    found: list[Event] = []
+    seen = {event["event.id"]}
+    current = event
+    while len(found) < min(depth, MAX_DEPTH):
+        above = _above(store, current)
+        if above is None or above["event.id"] in seen:
+            break
+        seen.add(above["event.id"])
+        found.append(above)
+        current = above
+    return found
+
+
+def children(store: Store, event: Event, limit: int) -> list[Event]:
+    """Return the process starts right below the process of an event, by time, within a day of it."""
+    link = _link(event, "process.", "process.parent.")
+    moment = event["@timestamp"]
+    assert isinstance(moment, int)
+    if link is None:
+        return []
+    return store.search(link, moment, moment + CHILDREN_REACH, limit, descending=False).events
+
+
+def _above(store: Store, event: Event) -> Event | None:
+    is_start = "process.parent.pid" in event or "process.parent.entity_id" in event
+    link = _link(event, "process.parent." if is_start else "process.", "process.")
+    moment = event["@timestamp"]
+    assert isinstance(moment, int)
+    if link is None:
+        return None
+    found = store.search(And((link, _START)), moment - REACH, moment + 1, 2).events
+    return next((one for one in found if one["event.id"] != event["event.id"]), None)
+
+
+def _link(event: Event, have: str, want: str) -> Node | None:
+    host = event.get("host.name")
+    if not isinstance(host, str):
+        return None
+    for name, kind in (("entity_id", Kind.KEYWORD), ("pid", Kind.LONG)):
+        value = event.get(have + name)
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            same = Leaf((Field(want + name, kind),), Exact(value))
+            return And((Leaf((Field("host.name", Kind.KEYWORD),), Exact(host)), same))
+    return None

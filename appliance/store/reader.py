@@ -1,0 +1,315 @@
+"""The embedded store's reader: questions over the segments that the manifest names, from any process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appliance.normalise.model import Event, Value
+from appliance.search import Field, Fields, Kind, Node, parse
+from appliance.search.nodes import Everything, Exact, Leaf
+from appliance.store import processes
+from appliance.store.engine import Engine, FileGone
+from appliance.store.manifest import Manifest, Segment
+from appliance.store.model import BatchResult, Bucket, Cursor, Page, Stats, StoreUnavailable
+from appliance.store.shape import ID, ID_COLUMN, REST, TIME_COLUMN, decode, scalar
+from appliance.store.sql import Compiler, quoted
+
+MAX_LIMIT = 1000
+MAX_BUCKETS = 2000
+MAX_TOP = 1000
+FIRST_ROWS = 300_000
+"""Rows that a search looks through before it decides whether older segments are needed."""
+TIMEOUT_SECONDS = 20.0
+_TRIES = 4
+_TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question's tree and range of time; for searches also the place to go on from and the direction."""
+
+    node: Node
+    start: int | None = None
+    end: int | None = None
+    limit: int = 0
+    after: Cursor | None = None
+    descending: bool = True
+
+
+class EmbeddedReader:
+    """Answers questions to one folder of segments. May be used by several threads at once."""
+
+    def __init__(self, folder: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._manifest = Manifest(folder, writer=False)
+        self._lock = threading.Lock()
+        self._engine = Engine(folder, timeout_seconds)
+        self._fields: tuple[int, Fields] | None = None
+
+    def fields(self) -> Fields:
+        """Return the names that a query may use: the schema's and those of stored events."""
+        with self._lock:
+            version = self._manifest.version()
+            if self._fields is None or self._fields[0] != version:
+                self._fields = version, Fields(self._manifest.names())
+            return self._fields[1]
+
+    def search(
+        self,
+        query: Node | str,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int = 50,
+        after: Cursor | str | None = None,
+        *,
+        descending: bool = True,
+    ) -> Page:
+        """Return at most `limit` (1000) events that answer a query, ordered by time and id.
+
+        `after` is the `next` of the page before. Raises QueryError, QueryTimeout, StoreUnavailable, and ValueError
+        for a bad cursor.
+        """
+        node = self._node(query)
+        cursor = Cursor.parse(after) if isinstance(after, str) else after
+        limit = max(1, min(limit, MAX_LIMIT))
+        if cursor and descending:
+            end = cursor.time + 1 if end is None else min(end, cursor.time + 1)
+        elif cursor:
+            start = cursor.time if start is None else max(start, cursor.time)
+        asked = _Asked(node, start, end, limit, cursor, descending)
+        return self._retried(lambda: self._search(asked))
+
+    def _search(self, asked: _Asked) -> Page:
+        found = self._segments(asked.start, asked.end)
+        waiting = sorted(found, key=lambda one: -one.max_time if asked.descending else one.min_time)
+        used: list[Segment] = []
+        hits: list[tuple[int, bytes]] = []
+        rows = FIRST_ROWS
+        while waiting and not _settled(hits, asked, waiting[0]):
+            chunk = _chunk(waiting, rows)
+            waiting, used, rows = waiting[len(chunk) :], used + chunk, rows * 2
+            hits = sorted(hits + self._hits(asked, chunk), reverse=asked.descending)[: asked.limit + 1]
+        more, hits = len(hits) > asked.limit, hits[: asked.limit]
+        last = str(Cursor(hits[-1][0], hits[-1][1].hex())) if more else None
+        return Page(self._fetch(used, hits), last, sum(segment.rows for segment in used))
+
+    def _hits(self, asked: _Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
+        sql = Compiler.of(chunk)
+        where = self._where(sql, asked)
+        if asked.after:
+            time, identity = sql.bind(asked.after.time), sql.bind(bytes.fromhex(asked.after.id))
+            than = "<" if asked.descending else ">"
+            where += f" AND ({_TIME} {than} {time} OR ({_TIME} = {time} AND {_ID} {than} {identity}))"
+        order = "DESC" if asked.descending else "ASC"
+        table = self._engine.run(
+            f"SELECT {_TIME}, {_ID} FROM {self._from(sql, chunk)} WHERE {where}"  # noqa: S608
+            f" ORDER BY {_TIME} {order}, {_ID} {order} LIMIT {asked.limit + 1}",
+            sql.parameters,
+        )
+        return list(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
+
+    def _fetch(self, used: Sequence[Segment], hits: Sequence[tuple[int, bytes]]) -> list[Event]:
+        if not hits:
+            return []
+        first, last = min(hits)[0], max(hits)[0]
+        near = [one for one in used if any(one.min_time <= time <= one.max_time for time, _ in hits)]
+        sql = Compiler.of(near)
+        ids = sql.bind([identity for _, identity in hits])
+        where = f"{_TIME} BETWEEN {sql.bind(first)} AND {sql.bind(last)} AND list_contains({ids}::BLOB[], {_ID})"
+        table = self._engine.run(f"SELECT * FROM {self._from(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608
+        events = {event[ID]: event for event in decode(table)}
+        return [events[identity.hex()] for _, identity in hits]
+
+    def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
+        """Return how many events answer a query."""
+        asked = _Asked(self._node(query), start, end)
+        return self._retried(lambda: self._count(asked))
+
+    def _count(self, asked: _Asked) -> int:
+        segments = self._segments(asked.start, asked.end)
+        low = _LOWEST if asked.start is None else asked.start
+        high = _HIGHEST if asked.end is None else asked.end - 1
+        whole = 0
+        if isinstance(asked.node, Everything):
+            inside = {one.id for one in segments if low <= one.min_time and one.max_time <= high}
+            whole = sum(one.rows for one in segments if one.id in inside)
+            segments = [one for one in segments if one.id not in inside]
+        if not segments:
+            return whole
+        sql = Compiler.of(segments)
+        where = self._where(sql, asked)
+        table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, segments)} WHERE {where}", sql.parameters)  # noqa: S608
+        return whole + int(table.column(0)[0].as_py())
+
+    def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
+        """Return the counts in `buckets` (at most 2000) equal parts of the time range, empty ones too.
+
+        Raises ValueError for a range or number of buckets that is not positive.
+        """
+        if end <= start or not 0 < buckets <= MAX_BUCKETS:
+            raise ValueError(f"histogram of {buckets} buckets from {start} to {end}")
+        asked = _Asked(self._node(query), start, end)
+        width = -(-(end - start) // buckets)
+        counts = self._retried(lambda: self._histogram(asked, start, width))
+        return [Bucket(start + at * width, counts.get(at, 0)) for at in range(buckets)]
+
+    def _histogram(self, asked: _Asked, start: int, width: int) -> dict[int, int]:
+        segments = self._segments(asked.start, asked.end)
+        if not segments:
+            return {}
+        sql = Compiler.of(segments)
+        where = self._where(sql, asked)
+        bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
+        table = self._engine.run(
+            f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, segments)} WHERE {where} GROUP BY bucket",  # noqa: S608
+            sql.parameters,
+        )
+        return {int(at): n for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)}
+
+    def top(
+        self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
+    ) -> list[tuple[Value, int]]:
+        """Return the `n` (at most 1000) most frequent values of a field and how many events have each.
+
+        Equal counts are ordered by the value's text. A short name with several fields counts each of them.
+        """
+        asked, wanted = _Asked(self._node(query), start, end), self.fields().resolve(field)
+        return self._retried(lambda: self._top(asked, wanted, max(1, min(n, MAX_TOP))))
+
+    def _top(self, asked: _Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
+        segments = self._segments(asked.start, asked.end)
+        sql = Compiler.of(segments)
+        parts = self._value_queries(sql, asked, wanted, segments)
+        if not parts:
+            return []
+        table = self._engine.run(
+            f"SELECT k, v, sum(c)::BIGINT AS c FROM ({' UNION ALL '.join(parts)}) GROUP BY k, v"  # noqa: S608
+            f" ORDER BY c DESC, v, k LIMIT {n}",
+            sql.parameters,
+        )
+        return [(scalar(row["k"], row["v"]), row["c"]) for row in table.to_pylist()]
+
+    def _value_queries(
+        self, sql: Compiler, asked: _Asked, wanted: Sequence[Field], segments: Sequence[Segment]
+    ) -> list[str]:
+        source, where = self._from(sql, segments), self._where(sql, asked)
+        kinds = {"s": "s", "l": "i", "b": "b", "id": "s"}
+        parts: list[str] = []
+        for field in wanted:
+            for column, kind in sql.columns.get(field.name, ()):
+                cell = f"lower(hex({quoted(column)}))" if kind == "id" else f"CAST({quoted(column)} AS VARCHAR)"
+                parts.append(
+                    f"SELECT '{kinds[kind]}' AS k, {cell} AS v, count(*) AS c FROM {source}"  # noqa: S608
+                    f" WHERE {where} AND {quoted(column)} IS NOT NULL GROUP BY v"
+                )
+            if sql.rest is None or field.name in sql.rest:
+                name = sql.bind(field.name)
+                entries = f"list_filter({REST}, lambda x: x.n = {name} AND x.k <> 'E')"
+                unnested = f"SELECT unnest(list_distinct({entries})) AS e FROM {source} WHERE {where}"  # noqa: S608
+                parts.append(f"SELECT lower(e.k) AS k, e.v AS v, count(*) AS c FROM ({unnested}) GROUP BY ALL")  # noqa: S608
+        return parts
+
+    def get(self, event_id: str, at: int | None = None) -> Event | None:
+        """Return one event or None; with its time `at` only the segments of that moment are looked at."""
+        if len(event_id) != 32 or set(event_id) - set("0123456789abcdef"):
+            return None
+        end = None if at is None else at + 1
+        found = self.search(Leaf((Field(ID, Kind.KEYWORD),), Exact(event_id)), at, end, 1).events
+        return found[0] if found else None
+
+    def around(self, event_id: str, micros: int, limit: int = 100, at: int | None = None) -> list[Event]:
+        """Return at most `limit` events of the same host, at most `micros` away from an event, by time.
+
+        The nearest are taken from both sides alike; the event itself is among them. Empty for an unknown id.
+        """
+        event = self.get(event_id, at)
+        if event is None:
+            return []
+        moment, host = event["@timestamp"], event.get("host.name")
+        assert isinstance(moment, int)
+        node: Node = Leaf((Field("host.name", Kind.KEYWORD),), Exact(host)) if isinstance(host, str) else Everything()
+        here = Cursor(moment, event_id)
+        before = self.search(node, moment - micros, None, limit, here).events
+        behind = self.search(node, None, moment + micros + 1, limit, here, descending=False).events
+        half = (limit - 1) // 2
+        earlier = before[: max(half, limit - 1 - len(behind))]
+        return [*reversed(earlier), event, *behind[: limit - 1 - len(earlier)]]
+
+    def process_chain(self, event: Event, depth: int = 20) -> list[Event]:
+        """Return the process starts above an event, nearest first, at most `depth` (50)."""
+        return processes.chain(self, event, depth)
+
+    def process_children(self, event: Event, limit: int = 100) -> list[Event]:
+        """Return the process starts right below the process of an event, by time."""
+        return processes.children(self, event, limit)
+
+    def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
+        """Return the results of those batches that have been applied."""
+        with self._lock:
+            return self._manifest.results(seqs)
+
+    def stats(self) -> Stats:
+        """Return the size of the store."""
+        with self._lock:
+            return self._manifest.stats()
+
+    def close(self) -> None:
+        """Let go of the engine and the manifest."""
+        self._engine.close()
+        with self._lock:
+            self._manifest.close()
+
+    def _node(self, query: Node | str) -> Node:
+        return parse(query, self.fields()) if isinstance(query, str) else query
+
+    def _segments(self, start: int | None, end: int | None) -> list[Segment]:
+        with self._lock:
+            return self._manifest.segments(start, end)
+
+    def _from(self, sql: Compiler, segments: Sequence[Segment]) -> str:
+        files = sql.bind([str(self._folder / segment.file) for segment in segments])
+        return f"read_parquet({files}::VARCHAR[], union_by_name = true)"
+
+    @staticmethod
+    def _where(sql: Compiler, asked: _Asked) -> str:
+        pieces = [] if asked.start is None else [f"{_TIME} >= {sql.bind(asked.start)}"]
+        pieces += [] if asked.end is None else [f"{_TIME} < {sql.bind(asked.end)}"]
+        return " AND ".join([*pieces, sql.where(asked.node)])
+
+    @staticmethod
+    def _retried(question: Callable[[], T]) -> T:
+        """Ask again when a file went away: the manifest then names the one in its place."""
+        for _ in range(_TRIES - 1):
+            try:
+                return question()
+            except FileGone:
+                continue
+        try:
+            return question()
+        except FileGone as error:
+            raise StoreUnavailable(str(error)) from error
+
+
+def _chunk(waiting: Sequence[Segment], rows: int) -> list[Segment]:
+    chunk: list[Segment] = []
+    for segment in waiting:
+        if chunk and rows < segment.rows:
+            break
+        chunk.append(segment)
+        rows -= segment.rows
+    return chunk
+
+
+def _settled(hits: Sequence[tuple[int, bytes]], asked: _Asked, following: Segment) -> bool:
+    """Return whether no event of the segments still waiting can come before the last hit."""
+    if len(hits) <= asked.limit:
+        return False
+    last = hits[asked.limit][0]
+    return last > following.max_time if asked.descending else last < following.min_time

@@ -1,0 +1,87 @@
+"""Segment files: written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from appliance.store.model import StoreUnavailable
+from appliance.store.shape import ID_COLUMN, REST, split
+
+ROW_GROUP = 32_768
+SUFFIX, TEMPORARY = ".parquet", ".tmp"
+_ZSTD_LEVEL = 3
+Probe = Callable[[str], None]
+"""Called with the name of each step of a write; tests stop the process there."""
+
+
+def quiet(_step: str) -> None:
+    """Do nothing at a step."""
+
+
+def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> int:
+    """Write a table as a segment file and return its size in bytes.
+
+    On return the file and its name are on disk. Raises StoreUnavailable and leaves nothing behind.
+    """
+    path, temporary = folder / name, folder / (name + TEMPORARY)
+    try:
+        with temporary.open("wb") as file:
+            probe("opened")
+            pq.write_table(table, file, **_options(table))
+            file.flush()
+            probe("written")
+            os.fsync(file.fileno())
+        probe("synced")
+        temporary.rename(path)
+        probe("renamed")
+        sync_folder(folder)
+        return path.stat().st_size
+    except (OSError, pa.ArrowException) as error:
+        for leftover in (temporary, path):
+            with suppress(OSError):
+                leftover.unlink()
+        raise StoreUnavailable(f"segment {name}: {error}") from error
+
+
+def _options(table: Any) -> dict[str, Any]:
+    plain = {name for name in table.column_names if name == ID_COLUMN or split(name)[1] in ("l", "b")}
+    encodings = {name: "DELTA_BINARY_PACKED" for name in table.column_names if name.endswith(":l")}
+    encodings[ID_COLUMN] = "PLAIN"
+    words = [name for name in table.column_names if name not in plain and name != REST]
+    rest = [f"{REST}.list.element.{part}" for part in ("n", "k", "v")] if REST in table.column_names else []
+    return {
+        "compression": "zstd",
+        "compression_level": _ZSTD_LEVEL,
+        "row_group_size": ROW_GROUP,
+        "use_dictionary": words + rest,
+        "column_encoding": encodings,
+        "write_statistics": sorted(plain),
+        "store_schema": False,
+        "version": "2.6",
+    }
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path, keep: set[str]) -> int:
+    """Delete what an interrupted write left: segment and temporary files that `keep` does not name."""
+    gone = 0
+    for path in folder.iterdir():
+        if path.name.endswith((SUFFIX, TEMPORARY)) and path.name not in keep:
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone

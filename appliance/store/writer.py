@@ -1,0 +1,235 @@
+"""The embedded store's writer: events into Parquet segments, one manifest transaction for each change."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from appliance import clock
+from appliance.clock import DAY
+from appliance.normalise.model import Event
+from appliance.store import segments
+from appliance.store.compaction import Compaction
+from appliance.store.known import KnownIds, halves
+from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Segment
+from appliance.store.model import BatchResult, Retained, Stats, StoreUnavailable
+from appliance.store.retention import choose, summary
+from appliance.store.segments import SUFFIX, Probe, quiet
+from appliance.store.shape import Rows, encode, identity, moment
+
+log = structlog.get_logger()
+GRACE = 60 * clock.SECOND
+"""Microseconds that a replaced file stays for those who still read it."""
+
+
+class EmbeddedStore:
+    """The single writer of one folder of segments. Its methods may be called from several threads.
+
+    `now` gives microseconds since the epoch; `probe` is told each step of a write.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], int] = clock.now, probe: Probe = quiet) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder, self._now, self._probe = folder, now, probe
+        self._only = weakref.finalize(self, os.close, _lock(folder))
+        self._manifest = Manifest(folder, writer=True)
+        swept = segments.sweep(folder, self._manifest.files())
+        if swept:
+            log.info("store_swept", files=swept)
+        self._lock = threading.RLock()
+        self._compacting = threading.Lock()
+        self._known = KnownIds(folder)
+        self._names = set(self._manifest.names())
+        self._next = self._manifest.next_id()
+        self._compaction = Compaction(folder)
+
+    def applied(self) -> int:
+        """Return the journal seq up to which events are in the store, 0 at first."""
+        with self._lock:
+            return self._manifest.applied()
+
+    def known(self, events: Sequence[Event]) -> set[str]:
+        """Return the ids among these events that the store already has, exactly. Raises StoreUnavailable."""
+        if not events:
+            return set()
+        times = np.fromiter(map(moment, events), dtype=np.int64, count=len(events))
+        ids = [identity(event) for event in events]
+        table = halves(bytes.fromhex("".join(ids)))
+        with self._lock:
+            near = self._manifest.segments(int(times.min()), int(times.max()) + 1)
+            try:
+                found = self._known.known(times, table, near)
+            except OSError as error:
+                raise StoreUnavailable(f"reading ids: {error}") from error
+        return {ids[at] for at in np.flatnonzero(found)}
+
+    def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+        """Add events, results and the applied journal seq, all or nothing and on disk on return.
+
+        Events that repeat an id, in the store or in this call, are left out. Raises StoreUnavailable.
+        """
+        with self._lock:
+            stored = self.known(events)
+            fresh = [event for name, event in {identity(e): e for e in reversed(events)}.items() if name not in stored]
+            written: list[tuple[Segment, Rows]] = []
+            try:
+                for late, part in _parts(fresh, self._now()):
+                    written.append(self._write(encode(part), self._now() // DAY, late=late))
+                self._commit([segment for segment, _ in written], results, upto)
+            except BaseException:
+                self._undo([segment for segment, _ in written])
+                raise
+            for segment, rows in written:
+                self._known.add(segment, halves(b"".join(rows.table.column("event.id:id").to_pylist())))
+
+    def _write(self, rows: Rows, day: int, *, late: bool) -> tuple[Segment, Rows]:
+        segment_id, self._next = self._next, self._next + 1
+        name = f"{segment_id:010d}{SUFFIX}"
+        size = segments.write(self._folder, name, rows.table, self._probe)
+        times = rows.table.column(0)
+        rest = rows.rest_names if len(rows.rest_names) <= MAX_REST_NAMES else None
+        low, high = times[0].as_py(), times[-1].as_py()
+        count, raw = rows.table.num_rows, rows.table.nbytes
+        return Segment(segment_id, name, day, late, count, size, raw, low, high, tuple(rows.columns), rest), rows
+
+    def _commit(self, written: Sequence[Segment], results: Sequence[BatchResult], upto: int) -> None:
+        names = {name for segment in written for name in segment.rest or ()} - self._names
+        with self._manifest.transaction():
+            self._probe("begun")
+            for segment in written:
+                self._manifest.add(segment)
+            self._manifest.apply(results, upto)
+            self._manifest.add_names(sorted(names))
+            self._probe("inserted")
+        self._probe("committed")
+        self._names |= names
+
+    def _undo(self, written: Sequence[Segment]) -> None:
+        """Remove files that no transaction names; when the manifest cannot tell, the next start sweeps them."""
+        try:
+            kept = self._manifest.files()
+        except Exception:
+            log.exception("store_undo_failed")
+            return
+        for segment in written:
+            if segment.file not in kept:
+                (self._folder / segment.file).unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Do nothing: what was appended is already visible. Other stores buffer."""
+
+    def compact(self, budget_seconds: float) -> int:
+        """Merge small segments until the time is used up, one merge at least if there is one to do.
+
+        Return the number of merges. Best called from a thread of its own: it only holds appends back for
+        milliseconds. Raises StoreUnavailable.
+        """
+        with self._compacting:
+            return self._compaction.run(self, budget_seconds)
+
+    def plan(self) -> tuple[list[Segment], int, int]:
+        """Return the segments in force, today as a day since 1970, and an id for a new segment (compaction's)."""
+        with self._lock:
+            self._next += 1
+            return self._manifest.segments(), self._now() // DAY, self._next - 1
+
+    def replace(self, old: Sequence[Segment], new: Segment) -> bool:
+        """Put one segment in the place of others, at once; False when one of them was deleted meanwhile."""
+        with self._lock:
+            with self._manifest.transaction():
+                alive = {segment.id for segment in self._manifest.segments()}
+                if not alive >= {segment.id for segment in old}:
+                    return False
+                self._manifest.add(new)
+                self._manifest.retire([segment.id for segment in old], self._now())
+                self._probe("replaced")
+            self._known.drop([segment.id for segment in old])
+            return True
+
+    def names(self, segment: Segment) -> bool:
+        """Return whether the manifest names a segment's file."""
+        with self._lock:
+            return segment.file in self._manifest.files()
+
+    def clean(self) -> int:
+        """Delete the files of segments that were replaced a while ago; return how many."""
+        with self._lock:
+            gone = self._manifest.retired(self._now() - GRACE)
+            for _, file in gone:
+                (self._folder / file).unlink(missing_ok=True)
+            if gone:
+                self._probe("unlinked")
+                with self._manifest.transaction():
+                    self._manifest.forget([one for one, _ in gone])
+            return len(gone)
+
+    def retain(self, days: int, max_bytes: int | None = None) -> Retained:
+        """Delete what arrived more than `days` days ago, then the oldest days of arrival while above `max_bytes`.
+
+        Today's events are never deleted. Each day's deletion is written down. Raises StoreUnavailable.
+        """
+        with self._lock:
+            now = self._now()
+            chosen = choose(self._manifest.segments(), now // DAY, days, max_bytes)
+            with self._manifest.transaction():
+                for day, reason, parts in chosen:
+                    self._manifest.retire([segment.id for segment in parts], now)
+                    self._manifest.add_deletion(_deletion(day, reason, parts, now))
+            self._known.drop([segment.id for _, _, parts in chosen for segment in parts])
+            self.clean()
+        return summary(chosen)
+
+    def deletions(self) -> list[Deletion]:
+        """Return what retention deleted so far, oldest first."""
+        with self._lock:
+            return self._manifest.deletions()
+
+    def stats(self) -> Stats:
+        """Return the size of the store."""
+        with self._lock:
+            return self._manifest.stats()
+
+    def close(self) -> None:
+        """Wait for a running merge and close the manifest."""
+        with self._compacting, self._lock:
+            self._manifest.close()
+            self._only()
+
+
+def _lock(folder: Path) -> int:
+    handle = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise StoreUnavailable(f"another process writes to {folder}") from error
+    return handle
+
+
+def _parts(events: Sequence[Event], now: int) -> list[tuple[bool, list[Event]]]:
+    """Part events that happened about now from those that did not, so that imports do not blur the live segments."""
+    live: list[Event] = []
+    late: list[Event] = []
+    for event in events:
+        (live if abs(moment(event) - now) <= DAY else late).append(event)
+    return [(is_late, part) for is_late, part in ((False, live), (True, late)) if part]
+
+
+def _deletion(day: int, reason: str, parts: Sequence[Segment], at: int) -> Deletion:
+    return Deletion(
+        at,
+        reason,
+        day,
+        len(parts),
+        sum(segment.rows for segment in parts),
+        sum(segment.bytes for segment in parts),
+        min(segment.min_time for segment in parts),
+        max(segment.max_time for segment in parts),
+    )

@@ -1,0 +1,193 @@
+"""The history of events: search, one event and its neighbours, counts over time, top values, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from appliance.alerts.cursor import BadCursor
+from appliance.clock import DAY, MINUTE
+from appliance.ops.operations import record
+from appliance.state.database import writing
+from appliance.store.model import Cursor
+from appliance.store.model import Page as Found
+from appliance.web.api.common import LAST_MOMENT, EventId, Limit, Moment, Page, QueryText, api_router
+from appliance.web.auth import Principal, needs, require
+from appliance.web.context import Box, Context
+from appliance.web.export import FIELDS, LIMIT, csv_rows, ndjson
+from appliance.web.policy import Permission
+from appliance.web.problem import Problem
+
+router = api_router("events")
+Exporter = Annotated[Principal, Depends(require(Permission.EVENTS_EXPORT))]
+Since = Annotated[Moment | None, Query(alias="from", description="From this time on.")]
+Until = Annotated[Moment | None, Query(alias="to", description="Before this time.")]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_@.\- ]{1,200}$")]
+Place = Annotated[str | None, Query(max_length=600, description="`next` of the page before.")]
+_BATCH = 1000
+Event = dict[str, Any]
+
+
+class FoundAnswer(Page[Event]):
+    """Events, and how many lie in the time that was looked through."""
+
+    scanned: int
+
+
+class BucketAnswer(BaseModel):
+    """How many events begin in a piece of time; `start` in microseconds."""
+
+    start: int
+    count: int
+
+
+class TopAnswer(BaseModel):
+    """A value and how many events have it."""
+
+    value: Any
+    count: int
+
+
+@router.get("/events", dependencies=needs(Permission.EVENTS_READ))
+def search(
+    *,
+    context: Box,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    after: Place = None,
+    limit: Limit = 50,
+    order: Literal["newest", "oldest"] = "newest",
+) -> FoundAnswer:
+    """Return the events that a query describes."""
+    place = _place(after)
+    found = context.store.search(q, since, until, limit, place, descending=order == "newest")
+    return FoundAnswer(items=[dict(event) for event in found.events], next=found.next, scanned=found.scanned)
+
+
+def _place(after: str | None) -> Cursor | None:
+    try:
+        place = None if after is None else Cursor.parse(after)
+    except ValueError as error:
+        raise BadCursor(after) from error
+    if place is not None and not 0 <= place.time <= LAST_MOMENT:
+        raise BadCursor(after)
+    return place
+
+
+@router.get("/events/count", dependencies=needs(Permission.EVENTS_READ))
+def count(context: Box, q: QueryText = "", since: Since = None, until: Until = None) -> dict[str, int]:
+    """Return how many events a query describes."""
+    return {"count": context.store.count(q, since, until)}
+
+
+@router.get("/events/histogram", dependencies=needs(Permission.EVENTS_READ))
+def histogram(
+    context: Box,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    buckets: Annotated[int, Query(ge=1, le=500)] = 60,
+) -> list[BucketAnswer]:
+    """Return the number of events in equal pieces of a time; the last day when none is given."""
+    end = min(context.now(), LAST_MOMENT) if until is None else until
+    start = max(0, end - DAY) if since is None else since
+    if end - start < buckets:
+        raise Problem(422, "span")
+    found = context.store.histogram(q, start, end, buckets)
+    return [BucketAnswer(start=bucket.start, count=bucket.count) for bucket in found]
+
+
+@router.get("/events/top", dependencies=needs(Permission.EVENTS_READ))
+def top(
+    *,
+    context: Box,
+    field: Annotated[FieldName, Query()],
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    n: Annotated[int, Query(ge=1, le=100)] = 10,
+) -> list[TopAnswer]:
+    """Return the most frequent values of a field."""
+    found = context.store.top(q, field, n, since, until)
+    return [TopAnswer(value=value, count=number) for value, number in found]
+
+
+@router.get(
+    "/events/export",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "At most 100,000 events as a file.",
+            "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+def export(
+    *,
+    context: Box,
+    who: Exporter,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    form: Annotated[Literal["ndjson", "csv"], Query(alias="format")] = "ndjson",
+    fields: Annotated[list[FieldName], Query(max_length=60)] = [],  # noqa: B006 - FastAPI copies defaults
+) -> StreamingResponse:
+    """Return events as a file, newest first."""
+    first = context.store.search(q, since, until, _BATCH)
+    with writing(context.sessions) as session:
+        record(session, who.who, "events.exported", q, context.now(), format=form, since=since, until=until)
+    events = _all(context, q, since, until, first)
+    lines = ndjson(events) if form == "ndjson" else csv_rows(events, fields or FIELDS)
+    kind = "application/x-ndjson" if form == "ndjson" else "text/csv"
+    name = f'attachment; filename="czujka-zdarzenia.{form}"'
+    return StreamingResponse(lines, media_type=kind, headers={"Content-Disposition": name})
+
+
+def _all(context: Context, q: str, since: int | None, until: int | None, found: Found) -> Iterator[Event]:
+    told = 0
+    while True:
+        for event in found.events[: LIMIT - told]:
+            yield dict(event)
+        told += len(found.events)
+        if found.next is None or told >= LIMIT:
+            return
+        found = context.store.search(q, since, until, _BATCH, found.next)
+
+
+@router.get("/events/{event_id}", dependencies=needs(Permission.EVENTS_READ))
+def get_event(context: Box, event_id: EventId) -> Event:
+    """Return one event."""
+    return _event(context, event_id)
+
+
+@router.get("/events/{event_id}/around", dependencies=needs(Permission.EVENTS_READ))
+def around(
+    context: Box,
+    event_id: EventId,
+    minutes: Annotated[int, Query(ge=1, le=24 * 60)] = 5,
+    limit: Limit = 100,
+) -> list[Event]:
+    """Return what happened on the same host around an event."""
+    _event(context, event_id)
+    return [dict(event) for event in context.store.around(event_id, minutes * MINUTE, limit)]
+
+
+@router.get("/events/{event_id}/process-chain", dependencies=needs(Permission.EVENTS_READ))
+def process_chain(context: Box, event_id: EventId) -> list[Event]:
+    """Return the processes that led to an event, as far as they are known."""
+    return [dict(event) for event in context.store.process_chain(_event(context, event_id))]
+
+
+def _event(context: Context, event_id: str) -> Event:
+    event = context.store.get(event_id)
+    if event is None:
+        raise Problem(404, "event_unknown")
+    return dict(event)

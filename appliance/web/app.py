@@ -1,0 +1,135 @@
+"""The app: every router, the headers, the bounds, and how errors are answered."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from appliance.web.api import ROUTERS
+from appliance.web.context import Context
+from appliance.web.description import describe
+from appliance.web.faults import FAULTS
+from appliance.web.limits import RateLimit, Rates
+from appliance.web.problem import FieldFault, Problem, language_of, respond
+from appliance.web.security import MAX_BODY, BodyLimit, SecurityHeaders
+from appliance.web.stream import Broadcaster
+
+_log = structlog.get_logger()
+ErrorPage = Callable[[Request, Problem], Awaitable[Response]]
+"""How the pages answer an error of a request that is not the API's."""
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "malformed"}
+
+
+def create_app(context: Context) -> FastAPI:
+    """Return the app over a context. The pages join it when their package is there."""
+    app = FastAPI(
+        title="Czujka",
+        version="1",
+        description="Security monitoring of a local-government office.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.context = context
+    app.state.rates = Rates()
+    app.state.broadcaster = Broadcaster(context.settings.database(context.home), context.sessions)
+    app.state.error_page = None
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api/v1")
+    describe(app)
+    _include_pages(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Crashes)
+    app.add_middleware(RateLimit, rates=app.state.rates)
+    app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    for kind in FAULTS:
+        app.add_exception_handler(kind, _on_fault)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.broadcaster:
+        yield
+
+
+def _include_pages(app: FastAPI) -> None:
+    if find_spec("appliance.web.pages") is None:
+        return
+    pages = import_module("appliance.web.pages")
+    for router in pages.routers:
+        app.include_router(router)
+    pages.install(app)
+
+
+async def _answer(request: Request, problem: Problem, faults: list[FieldFault] | None = None) -> Response:
+    page: ErrorPage | None = request.app.state.error_page
+    if page is not None and not request.url.path.startswith("/api/"):
+        return await page(request, problem)
+    return respond(request, problem, faults)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return await _answer(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        FieldFault(field=".".join(map(str, fault["loc"]))[:200], fault=str(fault["msg"])[:300])
+        for fault in error.errors()[:20]
+    ]
+    return await _answer(request, Problem(422, "invalid"), faults)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    values = {"limit": MAX_BODY} if error.status_code == 413 else {}
+    code = _CODES.get(error.status_code, "unknown")
+    headers = dict(error.headers or {})
+    return await _answer(request, Problem(error.status_code, code, values=values, headers=headers))
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    kind = next(kind for kind in type(error).__mro__ if kind in FAULTS)
+    return await _answer(request, FAULTS[kind](error, language_of(request)))
+
+
+class Crashes:
+    """ASGI middleware that turns an unforeseen error into an answer with a number that the log has too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting_send)
+        except Exception as error:
+            incident = secrets.token_hex(4)
+            _log.error("request_failed", incident=incident, path=scope.get("path"), exc_info=error)
+            if scope["type"] != "http" or started:
+                raise
+            request = Request(scope, receive)
+            answer = await _answer(request, Problem(500, "internal", values={"incident": incident}))
+            await answer(scope, receive, send)

@@ -1,0 +1,61 @@
+"""Which answer each refusal of the services becomes. API and pages share this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from appliance.accounts.passwords import LEAST, MOST, WeakPassword
+from appliance.accounts.setup import BadSetupLink
+from appliance.accounts.users import BadLogin, LastAdmin, LoginTaken, SignInFailed
+from appliance.alerts import service
+from appliance.alerts.cursor import BadCursor
+from appliance.journal.errors import JournalUnavailable
+from appliance.search import QueryError
+from appliance.store.model import QueryTimeout, StoreUnavailable
+from appliance.web.problem import Problem
+
+Make = Callable[[Any, str], Problem]
+"""From a refusal and a language to the answer."""
+
+
+def _plain(status: int, code: str, **values: Any) -> Make:
+    return lambda _, __: Problem(status, code, values=values)
+
+
+def _taken(error: service.AlreadyTaken, _: str) -> Problem:
+    return Problem(409, "alert_taken", values={"who": error.who, "state": error.state.value})
+
+
+def _state(error: service.NotAllowedNow, _: str) -> Problem:
+    return Problem(409, "alert_state", values={"who": error.who, "state": error.state.value})
+
+
+def _query(error: QueryError, language: str) -> Problem:
+    fault = error.describe("pl" if language == "pl" else "en")
+    return Problem(422, "query", values={"position": error.position + 1, "fault": fault})
+
+
+FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
+    {
+        service.UnknownAlert: lambda error, _: Problem(404, "alert_unknown", values={"id": error.args[0]}),
+        service.AlreadyTaken: _taken,
+        service.NotAllowedNow: _state,
+        service.HistoryFull: _plain(409, "alert_full", limit=service.HISTORY_LIMIT),
+        service.UnknownUser: _plain(404, "user_unknown"),
+        service.BadText: _plain(422, "text_length"),
+        BadCursor: _plain(422, "cursor"),
+        QueryError: _query,
+        WeakPassword: _plain(422, "weak_password", least=LEAST, most=MOST),
+        BadLogin: _plain(422, "bad_login"),
+        LoginTaken: lambda error, _: Problem(409, "login_taken", values={"login": error.args[0]}),
+        LastAdmin: _plain(409, "last_admin"),
+        SignInFailed: _plain(401, "bad_sign_in"),
+        BadSetupLink: _plain(410, "setup_link"),
+        StoreUnavailable: _plain(503, "unavailable"),
+        QueryTimeout: _plain(503, "query_timeout"),
+        JournalUnavailable: _plain(503, "unavailable"),
+    }
+)
+"""Exception → how it is answered."""

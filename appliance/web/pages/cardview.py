@@ -1,0 +1,82 @@
+"""Triage cards as the pages show them: chosen by the rule, filled with the alert's values, split into their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import structlog
+
+from appliance.alerts.cards import card_for, load_card, render_card
+from appliance.detect import Rule
+from appliance.settings import Office
+from appliance.state.models import Alert
+from appliance.web.pages.views.alert import Card, Phone, sentences
+from appliance.web.pages.views.events import Event
+
+_log = structlog.get_logger()
+_PHONES = (("it", "it_phone"), ("head", "head_phone"), ("support", "support_phone"), ("dpo", "dpo_phone"))
+
+
+def card_of(alert: Alert, rule: Rule | None, events: Sequence[Event], office: Office, language: str) -> Card | None:
+    """Return the card under an alert in a language; None where its file cannot be used, which the log tells."""
+    product = rule.logsource.product if rule else None
+    try:
+        text = render_card(card_for(alert.rule_id, alert.tags, product), alert, office, language, events)
+    except Exception:
+        _log.exception("card_failed", rule=alert.rule_id)
+        return None
+    return Card(
+        title=text.title,
+        steps=text.steps,
+        happened=text.happened,
+        severity=text.serious,
+        call=text.call,
+        dont=sentences(text.dont),
+        false_alarm=text.false_alarm,
+        blocks=text.blocks,
+        principles=text.principles,
+    )
+
+
+def card_preview(rule: Rule, language: str) -> Card | None:
+    """Return a rule's card without an alert, with its placeholders as they stand in the file."""
+    try:
+        texts = card_for(rule.id, rule.tags, rule.logsource.product).texts
+        return Card(
+            title=texts["tytul"][language],
+            steps=tuple(texts["zrob_teraz"][language]),
+            happened=texts["co_sie_stalo"][language],
+            severity=texts["jak_powazne"][language],
+            call=texts["do_kogo"][language],
+            dont=sentences(texts["czego_nie_robic"][language]),
+            false_alarm=texts["kiedy_falszywy_alarm"][language],
+        )
+    except Exception:
+        _log.exception("card_failed", rule=rule.id)
+        return None
+
+
+def phones_of(office: Office) -> list[Phone]:
+    """Return the numbers that the office has set, in the order in which one calls."""
+    return [Phone(name, number) for name, field in _PHONES if (number := getattr(office, field))]
+
+
+@cache
+def own_title(rule_id: str, language: str) -> str:
+    """Return the plain title of a rule's own card, without placeholders; nothing for a rule with a family card only."""
+    try:
+        own = card_for(rule_id, ())
+        if own.name in _families():
+            return ""
+        title: str = own.texts["tytul"][language]
+    except Exception:
+        _log.exception("card_failed", rule=rule_id)
+        return ""
+    return "" if "{" in title else title
+
+
+@cache
+def _families() -> frozenset[str]:
+    """Return the names of the cards that a rule without its own gets when nothing else fits."""
+    return frozenset({card_for("", ()).name, load_card("ogolna").name})

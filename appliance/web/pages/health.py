@@ -1,0 +1,132 @@
+"""Health `/zdrowie`: roles, queues, the loss ledger, rejected records, the store, messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import func, select
+
+from appliance.alerts.cursor import BadCursor, decode, encode
+from appliance.clock import DAY
+from appliance.ops.health import health, role_states
+from appliance.ops.losses import losses
+from appliance.state.models import Outbox, RoleHealth
+from appliance.web.auth import Principal, require
+from appliance.web.context import Box, Context
+from appliance.web.pages.shell import page
+from appliance.web.policy import Permission
+from appliance.web.problem import Problem
+
+router = APIRouter(include_in_schema=False)
+Reader = Annotated[Principal, Depends(require(Permission.HEALTH_READ))]
+LetterReader = Annotated[Principal, Depends(require(Permission.DEAD_LETTERS_READ))]
+LOSSES = 200
+PAGE = 50
+SHOWN = 400
+"""Bytes of a rejected record in the list."""
+WHOLE = 20_000
+"""Bytes of a rejected record on its own page; the file has all."""
+_DETAIL = 12
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rejected record; `start` is the beginning of its bytes as text."""
+
+    id: int
+    source: str
+    batch_seq: int
+    line_no: int
+    reason: str
+    at: int
+    bytes: int
+    start: str
+
+
+def letter(stored: Any, shown: int) -> Letter:
+    """Return what a page shows of a rejected record."""
+    text = stored.original[:shown].decode("utf-8", "replace")
+    return Letter(
+        stored.id, stored.source, stored.batch_seq, stored.line_no, stored.reason, stored.at, len(stored.original), text
+    )
+
+
+def details(told: object) -> list[tuple[str, str]]:
+    """Return the counters of a role as pairs of text, bounded."""
+    if not isinstance(told, dict):
+        return []
+    return [(str(name)[:60], str(value)[:60]) for name, value in list(told.items())[:_DETAIL]]
+
+
+@router.get("/zdrowie")
+def overview(request: Request, context: Box, who: Reader) -> Response:
+    """Show how the box fares."""
+    now = context.now()
+    with context.sessions() as session:
+        roles = role_states(session, now)
+        lost = losses(session, now - 30 * DAY, now + DAY, LOSSES)
+        waiting = dict(session.execute(select(Outbox.state, func.count()).group_by(Outbox.state)).tuples().all())
+    return page(
+        request,
+        context,
+        who,
+        "health",
+        "health.html",
+        ok=health(context),
+        roles=[(role, details(role.detail)) for role in roles],
+        lost=lost,
+        messages=waiting,
+        **_depths(context),
+    )
+
+
+def _depths(context: Context) -> dict[str, object]:
+    found: dict[str, object] = {"depth": None, "stats": None, "dead": None, "dropped": 0}
+    try:
+        found["depth"] = context.journal.depth()
+        found["dead"], found["dropped"] = context.dead_letters.count(), context.dead_letters.dropped()
+        found["stats"] = context.store.stats()
+    except Exception:
+        _log.exception("depths_failed")
+    return found
+
+
+@router.get("/zdrowie/tempo")
+def pace(context: Box, who: Reader) -> JSONResponse:
+    """Return how many events the pipeline has taken, for the live line."""
+    with context.sessions() as session:
+        row = session.get(RoleHealth, "pipeline")
+    events = row.detail.get("events", 0) if row else 0
+    return JSONResponse({"at": row.beat_at if row else 0, "events": events if isinstance(events, int) else 0})
+
+
+@router.get("/zdrowie/odrzucone")
+def dead_letters(request: Request, context: Box, who: LetterReader, po: str = "") -> Response:
+    """List rejected records, newest first."""
+    try:
+        before = decode(po[:200], 1)[0] if po else None
+    except BadCursor:
+        before = None
+    found = context.dead_letters.newest(before, PAGE + 1)
+    letters = [letter(one, SHOWN) for one in found[:PAGE]]
+    older = encode(letters[-1].id) if len(found) > PAGE else ""
+    total = context.dead_letters.count()
+    return page(
+        request, context, who, "health", "dead_letters.html", letters=letters, older=older, later=bool(po), total=total
+    )
+
+
+@router.get("/zdrowie/odrzucone/{number}")
+def dead_letter(
+    request: Request, context: Box, who: LetterReader, number: Annotated[int, Path(ge=1, le=(1 << 63) - 1)]
+) -> Response:
+    """Show one rejected record."""
+    found = context.dead_letters.get(number)
+    if found is None:
+        raise Problem(404, "dead_letter_unknown")
+    return page(request, context, who, "health", "dead_letter.html", letter=letter(found, WHOLE), whole=WHOLE)

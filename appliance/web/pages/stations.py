@@ -1,0 +1,137 @@
+"""Stations `/stacje`: who sends, what is missing and why, how to enrol one, how to take its right to send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from sqlalchemy import select
+
+from appliance.clock import HOUR, MINUTE
+from appliance.intake.enrolment import create_enrol_token
+from appliance.ops.operations import record
+from appliance.state.database import writing
+from appliance.state.models import Agent, AgentState
+from appliance.web.auth import Principal, require
+from appliance.web.context import Box, Context
+from appliance.web.pages.render import catalogue
+from appliance.web.pages.shell import SILENT, back_to, page
+from appliance.web.pages.views.events import term
+from appliance.web.policy import Permission
+from appliance.web.problem import Problem
+
+router = APIRouter(include_in_schema=False)
+Reader = Annotated[Principal, Depends(require(Permission.AGENTS_READ))]
+Manager = Annotated[Principal, Depends(require(Permission.AGENTS_MANAGE))]
+AgentId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+SKEWED = MINUTE
+"""A clock that is off by more is worth a word."""
+MOST_USES = 200
+MOST_HOURS = 24 * 30
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One sensor of a station; `reason` is a catalogue key or what the agent said."""
+
+    name: str
+    kind: str
+    state: str
+    reason: str
+    reason_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One station; times and spans in microseconds."""
+
+    id: str
+    hostname: str
+    os: str
+    version: str
+    address: str
+    kind: str
+    state: str
+    seen_at: int | None
+    lag_us: int | None
+    skew_us: int
+    skewed: bool
+    spooled: int
+    records: int
+    expires_at: int
+    sensors: tuple[Sensor, ...]
+    query: str
+
+
+def station(agent: Agent, now: int) -> Station:
+    """Return what the page shows of an agent."""
+    silent = agent.seen_at is None or now - agent.seen_at > SILENT
+    revoked = agent.state == AgentState.REVOKED
+    state = "revoked" if revoked else "never" if agent.seen_at is None else "silent" if silent else "heard"
+    return Station(
+        id=agent.id,
+        hostname=agent.hostname,
+        os=agent.os,
+        version=agent.version,
+        address=agent.address,
+        kind={"revoked": "off", "never": "off", "silent": "late", "heard": "ok"}[state],
+        state=state,
+        seen_at=agent.seen_at,
+        lag_us=max(0, now - agent.event_at) if agent.event_at is not None else None,
+        skew_us=abs(agent.skew_us),
+        skewed=abs(agent.skew_us) > SKEWED,
+        spooled=agent.spooled,
+        records=agent.records,
+        expires_at=agent.expires_at,
+        sensors=tuple(_sensor(one) for one in agent.sensors[:50] if isinstance(one, dict)),
+        query=term("agent.id", agent.id),
+    )
+
+
+def _sensor(told: dict[str, object]) -> Sensor:
+    state = str(told.get("state", "off"))
+    state = state if state in {"on", "off", "limited"} else "off"
+    reason = str(told.get("reason") or "")[:200]
+    kind = {"on": "ok", "limited": "late", "off": "off"}[state]
+    return Sensor(str(told.get("name", ""))[:100], kind, state, reason, reason if reason in catalogue() else "")
+
+
+def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: object) -> Response:
+    with context.sessions() as session:
+        agents = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
+    stations = [station(agent, context.now()) for agent in agents]
+    shown = {"stations": stations, "token": "", "uses": 1, "hours": 24}
+    return page(request, context, who, "stations", "stations.html", status=status, **shown | values)
+
+
+@router.get("/stacje")
+def stations(request: Request, context: Box, who: Reader) -> Response:
+    """List the stations."""
+    return _page(request, context, who)
+
+
+@router.post("/stacje/kod")
+def create_token(request: Request, context: Box, who: Manager, uses: int = Form(1), hours: int = Form(24)) -> Response:
+    """Make an enrolment code and show the command that uses it."""
+    if not (1 <= uses <= MOST_USES and 1 <= hours <= MOST_HOURS):
+        fault = catalogue().text("stations.bad_bounds", who.language, uses=MOST_USES, hours=MOST_HOURS)
+        return _page(request, context, who, status=422, fault=fault)
+    now, settings = context.now(), context.settings
+    urls = [f"https://{name}:{settings.gateway_port}" for name in settings.names or [settings.gateway_host]]
+    with writing(context.sessions) as session:
+        token = create_enrol_token(session, urls, context.home.ca.read_bytes(), uses=uses, ttl=hours * HOUR, now=now)
+        record(session, who.who, "enrol_token.created", "", now, uses=uses, hours=hours)
+    return _page(request, context, who, status=201, token=token, uses=uses, hours=hours)
+
+
+@router.post("/stacje/{agent_id}/cofnij")
+def revoke(context: Box, who: Manager, agent_id: AgentId) -> Response:
+    """Take a station's right to send."""
+    with writing(context.sessions) as session:
+        agent = session.get(Agent, agent_id)
+        if agent is None:
+            raise Problem(404, "agent_unknown")
+        agent.state = AgentState.REVOKED
+        record(session, who.who, "agent.revoked", agent.id, context.now(), hostname=agent.hostname)
+    return back_to("/stacje", "revoked")

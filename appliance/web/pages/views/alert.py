@@ -1,0 +1,163 @@
+"""The parts of the page of one alert, from the values of the box: process chain, condition tree, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from appliance.detect import Tree
+from appliance.web.pages.views.events import Event, Summary, get, program, summarise, text_of
+
+_AROUND = 60
+"""Characters kept on each side of what matched."""
+_DEEPEST = 40
+"""Levels of a condition that are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the chain; `after_us` is the time since its parent, `hit` the one that the rule is about."""
+
+    name: str
+    pid: str
+    user: str
+    at: int
+    after_us: int | None
+    command: str
+    hit: bool
+    child: Process | None = None
+
+
+def chain(ancestors: Sequence[Event], event: Event) -> Process | None:
+    """Return the chain from the oldest ancestor to the event's own process; None where it has no process."""
+    own = get(event, "event.id")
+    steps = sorted((one for one in ancestors if get(one, "event.id") != own), key=lambda one: int(one["@timestamp"]))
+    nodes: list[Process] = []
+    if get(event, "process.executable", "process.name", "process.command_line"):
+        nodes = [_process(one, hit=False) for one in steps]
+        if not nodes and get(event, "process.parent.executable"):
+            nodes.append(_parent(event))
+        nodes.append(_process(event, hit=True))
+    linked: Process | None = None
+    for place in range(len(nodes) - 1, -1, -1):
+        before = nodes[place - 1].at if place else 0
+        after = nodes[place].at - before if place and before else None
+        linked = replace(nodes[place], child=linked, after_us=after)
+    return linked
+
+
+def _process(event: Event, *, hit: bool) -> Process:
+    path = get(event, "process.executable", "process.name")
+    command = get(event, "process.command_line") or path
+    name = program(path) or "?"
+    return Process(
+        name, get(event, "process.pid"), get(event, "user.name"), int(event["@timestamp"]), None, command, hit
+    )
+
+
+def _parent(event: Event) -> Process:
+    path = get(event, "process.parent.executable")
+    command = get(event, "process.parent.command_line") or path
+    return Process(program(path), get(event, "process.parent.pid"), "", 0, None, command, hit=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One part of a rule's condition; leaves have a field, groups have children."""
+
+    kind: str
+    truth: bool
+    children: tuple[Condition, ...] = ()
+    name: str = ""
+    field: str = ""
+    key: str = ""
+    operator: str = ""
+    wanted: str = ""
+    before: str = ""
+    mark: str = ""
+    after: str = ""
+    empty: bool = False
+
+
+def condition(tree: Tree, depth: int = 0) -> Condition:
+    """Return a rule's condition tree with what was found cut to what matters."""
+    if tree.kind != "leaf":
+        children = tuple(condition(child, depth + 1) for child in tree.children) if depth < _DEEPEST else ()
+        return Condition(tree.kind, tree.truth, children, tree.name)
+    before, mark, after = around(text_of(tree.found), tree.span)
+    return Condition(
+        "leaf",
+        tree.truth,
+        field=tree.field or tree.key,
+        key=tree.key,
+        operator=tree.operator,
+        wanted=tree.wanted,
+        before=before,
+        mark=mark,
+        after=after,
+        empty=tree.found is None,
+    )
+
+
+def around(text: str, span: tuple[int, int] | None) -> tuple[str, str, str]:
+    """Split a text into what stands before, in and after a span; what is far away is cut, and the cut is shown."""
+    if span is None:
+        return (text if len(text) <= 4 * _AROUND else text[: 4 * _AROUND] + "…"), "", ""
+    start, end = span
+    head, tail = text[:start], text[end:]
+    head = head if len(head) <= _AROUND else "…" + head[-_AROUND:]
+    tail = tail if len(tail) <= _AROUND else tail[:_AROUND] + "…"
+    return head, text[start:end], tail
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One event that the alert rests on."""
+
+    id: str
+    at: int
+    summary: Summary
+
+
+def evidence(rows: Sequence[tuple[str, int, Mapping[str, object]]]) -> list[Evidence]:
+    """Return evidence lines from (event id, time, event as it was)."""
+    return [Evidence(number, at, summarise(event)) for number, at, event in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A triage card as it is read: texts filled in and in one language."""
+
+    title: str
+    steps: tuple[str, ...]
+    happened: str
+    severity: str
+    call: str
+    dont: tuple[str, ...]
+    false_alarm: str
+    blocks: tuple[str, ...] = ()
+    principles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Somebody to call; `name` is a catalogue key under `phone.`."""
+
+    name: str
+    number: str
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """Split a card's prohibitions into sentences, so that each gets its own mark."""
+    parts: list[str] = []
+    for piece in text.replace("\n", " ").split(". "):
+        piece = piece.strip()
+        if not piece:
+            continue
+        whole = piece if piece.endswith((".", "?")) else piece + "."
+        # A sentence that does not forbid explains the one before it.
+        if parts and not piece.startswith(("Nie ", "Do not ", "Never ", "Don’t ")):
+            parts[-1] += " " + whole
+        else:
+            parts.append(whole)
+    return tuple(parts)

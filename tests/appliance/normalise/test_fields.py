@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from evtx import PyEvtxParser
+
+from appliance.importer import records
+from appliance.normalise import Event, Source, normalise
+from appliance.normalise.fields import sigma_key
+from appliance.normalise.schema import fields, windows
+from appliance.normalise.windows_xml import NativeFields, parse_slowly, well_formed
+
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+@pytest.mark.parametrize(
+    ("module", "channel", "code", "name", "key"),
+    [
+        ("windows.eventlog", SYSMON, 1, "Image", "process.executable"),
+        ("windows.eventlog", SYSMON, 1, "NewProcessName", "process.executable"),
+        ("windows.eventlog", SYSMON, 1, "User", "winlog.event_data.User"),
+        ("windows.eventlog", SYSMON, 1, "Hashes", "winlog.event_data.Hashes"),
+        ("windows.eventlog", SYSMON, 1, "EventID", "event.code"),
+        ("windows.eventlog", SYSMON, 1, "Provider_Name", "winlog.provider_name"),
+        ("windows.eventlog", SYSMON, 7, "Product", "dll.pe.product"),
+        ("windows.eventlog", SYSMON, 13, "Details", "registry.data.strings"),
+        ("windows.eventlog", "Security", 4688, "Image", "process.executable"),
+        ("windows.eventlog", "Security", 4688, "ParentImage", "process.parent.executable"),
+        ("windows.eventlog", "Security", 4688, "ProcessId", "process.pid"),
+        ("windows.eventlog", "Security", 4688, "ParentProcessId", "process.parent.pid"),
+        ("windows.eventlog", "Security", 4624, "TargetUserName", "winlog.event_data.TargetUserName"),
+        ("windows.eventlog", "Security", 4697, "ImagePath", "winlog.event_data.ServiceFileName"),
+        ("windows.eventlog", "System", 7045, "ServiceFileName", "winlog.event_data.ImagePath"),
+        ("windows.eventlog", "Vendor/X", 5, "Threat Name", "winlog.event_data.ThreatName"),
+        ("windows.eventlog", None, None, "process.executable", "process.executable"),
+        ("linux.audit", None, None, "CommandLine", "process.command_line"),
+        ("linux.audit", None, None, "User", "user.name"),
+        ("linux.audit", None, None, "type", "audit.types"),
+        ("linux.audit", None, None, "a1", "audit.a1"),
+        ("linux.audit", None, None, "name", "file.path"),
+        ("linux.audit", None, None, "nametype", "audit.nametype"),
+        ("linux.audit", None, None, "SYSCALL", "audit.syscall"),
+        ("linux.syslog", None, None, "COMMAND", "process.command_line"),
+        ("json", None, None, "EventName", "EventName"),
+        ("json", None, None, "Image", "process.executable"),
+    ],
+)
+def test_sigma_names_resolve(module: str, channel: str | None, code: int | None, name: str, key: str) -> None:
+    assert sigma_key(module, channel, code, None)(name) == key
+
+
+def test_every_event_key_that_is_not_native_is_a_known_field() -> None:
+    known = fields()
+    for group in windows().groups:
+        resolve = sigma_key("windows.eventlog", group.channels[0], min(group.codes) if group.codes else 1, None)
+        for alias in group.aliases:
+            key = resolve(alias)
+            assert key in known or key.startswith("winlog.event_data."), (group.name, alias)
+
+
+@pytest.mark.corpora
+def test_regression_cases_keep_every_field_of_their_rules(corpora: Path) -> None:
+    root = corpora / "sigmahq"
+    rules = _rule_fields(root)
+    seen = wrong = 0
+    for info in sorted((root / "regression_data").rglob("info.yml")):
+        names = rules.get(yaml.safe_load(info.read_text())["rule_metadata"][0]["id"], frozenset())
+        for file in info.parent.glob("*.evtx"):
+            for native, event in _pairs(file):
+                seen += 1
+                wrong += _lost(native, event, names)
+    assert seen > 100
+    assert wrong == 0
+
+
+def _pairs(file: Path) -> Iterator[tuple[NativeFields, Event]]:
+    source = Source("agent-1", 1)
+    for record, line in zip(PyEvtxParser(str(file)).records(), records(file), strict=True):
+        yield parse_slowly(well_formed(record["data"])), normalise(line, source)
+
+
+def _lost(native: NativeFields, event: Event, names: frozenset[str]) -> int:
+    code = event["event.code"]
+    assert isinstance(code, int)
+    resolve = sigma_key("windows.eventlog", str(event.get("winlog.channel")), code, None)
+    lost = 0
+    fields_by_name: dict[str, Any] = {name.replace(" ", ""): value for name, value in native.data.items()}
+    for name in names:
+        wanted = native.system.get(name, fields_by_name.get(name))
+        if wanted is None:
+            continue
+        found = event.get(resolve(name))
+        texts = {str(item) for item in found} if isinstance(found, tuple) else {str(found)}
+        lost += not (set(wanted) if isinstance(wanted, list) else {wanted}) <= texts
+    return lost
+
+
+def _rule_fields(root: Path) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for folder in ("rules", "rules-emerging-threats", "rules-threat-hunting"):
+        for path in (root / folder).rglob("*.yml"):
+            text = path.read_text(encoding="utf-8")
+            identity = re.search(r"^id: *(\S+)", text, re.MULTILINE)
+            if identity:
+                names = re.findall(r"^\s+-?\s*['\"]?([A-Za-z_][\w ]*)(?:\|[\w|]+)?['\"]?:", text, re.MULTILINE)
+                found[identity[1]] = frozenset(names)
+    return found

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.wire.limits import MAX_RECORD
+from appliance.normalise import NORMALISERS, Unreadable, normalise
+from appliance.normalise.linux_lines import LINES
+from tests.appliance.normalise.cases import SOURCE, canonical
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=30)
+    | st.sampled_from(
+        ["", "-", "0x10", "NaN", "1601-01-01T00:00:00Z", "ZARZĄDZANIE NT\\SYSTEM", "S-1-5-18", "a\x00b", "\ud800"]
+    )
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+names = st.sampled_from(
+    [
+        "EventID", "Channel", "Provider_Name", "Computer", "EventRecordID", "TimeCreated", "UtcTime", "@timestamp", "xml",
+        "Event", "System", "winlog", "event", "event.id", "event.created", "host.name", "Image", "User", "Hashes",
+        "ProcessId", "IpAddress", "TargetUserSid", "TargetUserName", "Data", "message", "log.syslog.appname",
+        "audit.type", "audit.serial", "audit.syscall", "process.args", "process.pid", "file.path", "gap.count",
+        "event.action", "reason", "file", "line", "journald.cursor", "audit.acct", "audit.res", "process.executable",
+    ]
+) | st.text(max_size=10)  # fmt: skip
+channels = st.sampled_from(["Security", "Microsoft-Windows-Sysmon/Operational", "System", "Windows PowerShell"])
+
+
+def survives(line: bytes) -> None:
+    try:
+        event = normalise(line, SOURCE)
+    except Unreadable as error:
+        assert error.reason.strip()
+    else:
+        canonical(event)
+        json.dumps(event, ensure_ascii=False).encode()
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_become_an_event_or_are_unreadable(line: bytes) -> None:
+    survives(line)
+
+
+@pytest.mark.parametrize("module", [*NORMALISERS, None])
+@settings(max_examples=150, deadline=None)
+@given(record=st.dictionaries(names, values, max_size=12))
+def test_any_object_becomes_an_event_or_is_unreadable(module: str | None, record: dict[str, Any]) -> None:
+    if module:
+        record["event.module"] = module
+    survives(json.dumps(record).encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    record=st.dictionaries(names, values, max_size=10),
+    channel=channels,
+    code=st.sampled_from([1, 3, 7, 22, 4624, 4688, 4732]),
+)
+def test_any_windows_fields_become_an_event_or_are_unreadable(record: dict[str, Any], channel: str, code: int) -> None:
+    record.pop("xml", None)
+    record.pop("Event", None)
+    survives(json.dumps({**record, "event.module": "windows.eventlog", "Channel": channel, "EventID": code}).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="<>/&;#xEventDaSystmID01 =\"'\n\x0f![]-", max_size=200))
+def test_any_text_as_xml_becomes_an_event_or_is_unreadable(text: str) -> None:
+    survives(json.dumps({"event.module": "windows.eventlog", "xml": text}).encode())
+
+
+programs = sorted({program for line in LINES for program in line.programs})
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    program=st.sampled_from(programs), text=st.text(alphabet=" ;:()=[]/.,'1aRTUSERPWDCOMMANDfrom port", max_size=200)
+)
+def test_any_message_becomes_an_event(program: str, text: str) -> None:
+    record = {"event.module": "linux.syslog", "log.syslog.appname": program, "message": text}
+    canonical(normalise(json.dumps(record).encode(), SOURCE))
+
+
+HOSTILE = {
+    "repeated key": (b'{"a":1,"a":2}', "dwa razy"),
+    "repeated key with a blank before the colon": (b'{"a":1,"a" :2}', "dwa razy"),
+    "repeated key that ends with a backslash": (rb'{"a\\":1,"x":1,"x":2}', "dwa razy"),
+    "repeated key deep inside": (b'{"a":{"b":[{"c":1,"c":2}]}}', "dwa razy"),
+    "the same field nested and dotted": (b'{"a.b":1,"a":{"b":2}}', "dwa razy"),
+    "NaN": (b'{"a":NaN}', "NaN"),
+    "infinity": (b'{"a":-Infinity}', "Infinity"),
+    "bad UTF-8": (b'{"a":"\xff"}', "UTF-8"),
+    "raw NUL": (b'{"a":"\x00"}', "JSON"),
+    "nesting": (b'{"a":' + b"[" * 1000 + b"]" * 1000 + b"}", "zagnie"),
+    "endless nesting": (b'{"a":' + b"[" * 100_000, "zagnie"),
+    "nested objects": (b'{"a":' * 1000 + b"1" + b"}" * 1000, "zagnie"),
+    "ten megabytes": (b'{"a":"' + b"x" * 10_000_000 + b'"}', str(MAX_RECORD)),
+    "an array": (b"[1]", "obiektem"),
+    "nothing": (b"", "JSON"),
+    "cut": (b'{"a":"b', "JSON"),
+    "many fields": (json.dumps({f"k{n}": 1 for n in range(2000)}).encode(), "pól"),
+    "a name of control characters": (b'{"a\\u0007":1}', "nazwie"),
+    "a document type": (
+        json.dumps({"event.module": "windows.eventlog", "xml": '<!DOCTYPE a [<!ENTITY b "c">]><Event/>'}).encode(),
+        "DOCTYPE",
+    ),
+    "XML that is no event": (json.dumps({"event.module": "windows.eventlog", "xml": "<a/>"}).encode(), "Windows"),
+    "XML without an end": (
+        json.dumps({"event.module": "windows.eventlog", "xml": "<Event><System>"}).encode(),
+        "uszkodzony",
+    ),
+    "deep XML": (
+        json.dumps(
+            {
+                "event.module": "windows.eventlog",
+                "xml": "<Event><System><EventID>1</EventID></System><UserData>"
+                + "<a>" * 500
+                + "</a>" * 500
+                + "</UserData></Event>",
+            }
+        ).encode(),
+        "pól",
+    ),
+    "an event id that is no number": (b'{"event.module":"windows.eventlog","EventID":"x"}', "EventID"),
+    "an event id out of range": (b'{"event.module":"windows.eventlog","EventID":70000}', "EventID"),
+    "an agent event without an action": (b'{"event.module":"czujka.agent"}', "event.action"),
+    "a gap without numbers": (
+        b'{"event.module":"czujka.agent","event.action":"telemetry_gap","gap.count":"x"}',
+        "gap.count",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_input_is_refused_with_a_clear_reason(name: str) -> None:
+    line, word = HOSTILE[name]
+    with pytest.raises(Unreadable) as caught:
+        normalise(line, SOURCE)
+    assert word in caught.value.reason
+    assert caught.value.reason.endswith(".")
+    assert len(caught.value.reason) < 200
+
+
+def test_what_can_be_kept_is_kept() -> None:
+    line = (
+        rb'{"a":"x\u0000y","b":"\ud800","c":123456789012345678901234567890,"d":18446744073709551615,"e":1e400,"f":""}'
+    )
+    event = normalise(line, SOURCE)
+    assert event["a"] == "x\u2400y"
+    assert "\ufffd" in str(event["b"])
+    assert event["c"] == "123456789012345678901234567890"
+    assert event["d"] == "18446744073709551615"
+    assert event["e"] == "1e400"
+    assert event["f"] == ""

@@ -1,0 +1,83 @@
+"""The migrations make the very tables that the models describe."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Engine, inspect, text
+
+from appliance.state.database import lock, open_sessions, open_state, writing
+from appliance.state.migrate import migrate
+from appliance.state.models import Base, GapSeen
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return open_state(f"sqlite:///{tmp_path}/100% state.db")
+
+
+def test_models_and_migrated_tables_are_the_same(engine: Engine) -> None:
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        indexes = inspect(connection)
+        for table in Base.metadata.tables.values():
+            found = {index["name"] for index in indexes.get_indexes(table.name)}
+            assert {index.name for index in table.indexes} <= found
+
+
+def test_a_second_migration_changes_nothing(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO gap_seen VALUES ('x')"))
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM gap_seen")).scalar() == 1
+
+
+def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(CommandError):
+        migrate(engine)
+
+
+def test_sqlite_is_durable_and_keeps_foreign_keys(engine: Engine) -> None:
+    with engine.connect() as connection:
+        values = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
+        assert values == ["wal", 2]
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_a_change_holds_the_write_lock_from_its_start(engine: Engine) -> None:
+    migrate(engine)
+    sessions = open_sessions(engine)
+    other = open_state(str(engine.url))
+    with writing(sessions) as session, other.connect() as rival:
+        assert session.get(GapSeen, "x") is None
+        rival.execute(text("PRAGMA busy_timeout=0"))
+        with pytest.raises(Exception, match="locked"):
+            rival.execute(text("INSERT INTO gap_seen VALUES ('x')"))
+        lock(session)
+        session.add(GapSeen(event_id="y"))
+    with sessions() as session:
+        assert session.get(GapSeen, "y") is not None
+    other.dispose()
+
+
+def test_a_change_that_fails_leaves_nothing(engine: Engine) -> None:
+    migrate(engine)
+    sessions = open_sessions(engine)
+    with suppress(ZeroDivisionError), writing(sessions) as session:
+        session.add(GapSeen(event_id="y"))
+        session.flush()
+        assert 1 / 0
+    with sessions() as session:
+        assert session.get(GapSeen, "y") is None
