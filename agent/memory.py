@@ -8,7 +8,6 @@ import gc
 
 _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
 
 
 def tame() -> None:
@@ -17,7 +16,6 @@ def tame() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 1)
         libc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
-        libc.mallopt(_M_MMAP_THRESHOLD, 64 * 1024)
 
 
 def trim() -> None:

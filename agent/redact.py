@@ -30,6 +30,10 @@ _CHPASSWD = re.compile(
     r"(\becho\s+(?:-\w+\s+)?['\"]?[\w.-]{1,64}:)[^\s'\"|]+(?=['\"]?\s*\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)"
 )
 _PASSIN = re.compile(r"(\bpass:)[^\s'\"]+")
+_MAY_HOLD = re.compile(
+    r"pass|pwd|secret|token|key|credential|haslo|auth|cookie|eyj|://|mysql|mariadb|redis-cli|7z|unrar", re.IGNORECASE
+)
+"""Nothing that the patterns find is without one of these."""
 _NOT_SECRET = frozenset({"pwd", "oldpwd"})
 
 _SHORT: dict[str, tuple[str, ...]] = {
@@ -84,6 +88,8 @@ def redact_args(args: Sequence[str]) -> list[str]:
 
 def redact_text(text: str) -> str:
     """Return a line of text with the secrets that it shows replaced."""
+    if not _MAY_HOLD.search(text):
+        return text
     text = _JSON.sub(_json, text)
     text = _HEADER.sub(rf"\1{MARK}", text)
     text = _URL.sub(rf"\1{MARK}@", text)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-from agent import own
+from agent import hostinfo, own
 from agent.backoff import Backoff
 from agent.memory import trim
 from agent.sensors.base import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
@@ -25,6 +25,8 @@ LINGER = 0.02
 """Seconds that the first record of a quiet time waits for company before it is written."""
 LINGER_BUSY = 0.1
 """The same when records come all the time."""
+NAP = 0.01
+"""Seconds of rest after a reading: an event comes as many messages, and one waking for all costs least."""
 ROUND = 30.0
 """Seconds between the rounds in which each sensor looks after itself."""
 MAX_HELD = 20_000
@@ -60,7 +62,8 @@ class Runner:
         self._write_at: float | None = None
         self._written = 0.0
         self._disk_full = False
-        self._dropped: list[Gap] = []
+        self._busy = False
+        self._hostname = hostinfo.hostname()
         self._round_at = 0.0
         self._gaps_at = 0.0
         self._own_number = 0
@@ -114,7 +117,11 @@ class Runner:
         self._uplink.start()
 
     def _turn(self, wakeup: socket.socket) -> None:
-        for key, _ in self._selector.select(self._until()):
+        if self._busy:
+            time.sleep(NAP)
+        ready = self._selector.select(self._until())
+        self._busy = bool(ready)
+        for key, _ in ready:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
                     wakeup.recv(64)
@@ -184,6 +191,7 @@ class Runner:
                 slot.open_at = now + ROUND
         if now >= self._round_at:
             self._round_at = now + ROUND
+            self._hostname = hostinfo.hostname()
             self._check_clock()
             trim()
             with contextlib.suppress(SpoolFull):
@@ -219,6 +227,7 @@ class Runner:
 
     def _keep_reading(self, reading: Reading) -> None:
         if reading.record is not None:
+            reading.record.setdefault("host.name", self._hostname)
             self._held.append(Spooled(reading.record, reading.priority))
         if reading.bookmark is not None:
             self._bookmarks[reading.bookmark.name] = self._moved[reading.bookmark.name] = reading.bookmark.value

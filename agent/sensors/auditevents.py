@@ -72,7 +72,9 @@ class Completion:
 
     def reading(self, raw: Sequence[Raw]) -> Reading | None:
         """Return the reading, None for the agent's own doings and for what cannot be read."""
-        lines = [line for line in (parse_line(kind, data) for kind, data in raw) if line is not None]
+        full = any(kind == EXECVE for kind, _ in raw)
+        wanted = [(kind, data) for kind, data in raw if not (full and kind == PROCTITLE)]
+        lines = [line for line in (parse_line(kind, data) for kind, data in wanted) if line is not None]
         record = merge(lines)
         if record is None or self._own(record, lines):
             return None

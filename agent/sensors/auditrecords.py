@@ -27,6 +27,7 @@ UNSET = "4294967295"
 SYSCALL, PATH, CWD, EXECVE, EOE, PROCTITLE = 1300, 1302, 1307, 1309, 1320, 1327
 _HEAD = re.compile(rb"audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): ?")
 _FIELD = re.compile(r"([A-Za-z_][\w-]{0,40}(?:\[\d{1,6}\])?)=(\"[^\"]*\"|'.*'|\S*)", re.DOTALL)
+_NAMED = re.compile(r"\b(name|cwd|proctitle|nametype)=(\"[^\"]*\"|[^\s\"]*)")
 _ARG = re.compile(r"a(\d{1,6})(?:\[(\d{1,6})\])?\Z")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
 _ENCODED = frozenset(
@@ -216,17 +217,21 @@ def _set_command(record: Record, args: Sequence[str]) -> None:
     record["process.command_line"] = " ".join(clean)
 
 
+def _named(text: str) -> dict[str, str]:
+    """Return only the fields of a PATH, CWD or PROCTITLE record that are kept."""
+    return {
+        found[1]: found[2][1:-1] if found[2].startswith('"') else decode(found[2], quoted=False)
+        for found in _NAMED.finditer(text)
+    }
+
+
 def _merge_rest(record: Record, lines: Sequence[Line], first: Line) -> None:
     paths: list[str] = []
     kinds: list[str] = []
     for line in lines:
         if line is first or line.kind == EXECVE:
             continue
-        values = {
-            name: decode(v, quoted=q)
-            for name, v, q in fields(line.text)
-            if name in {"name", "cwd", "proctitle", "nametype"}
-        }
+        values = _named(line.text)
         if line.kind == CWD and "cwd" in values:
             record["process.working_directory"] = values["cwd"][:MAX_VALUE]
         elif line.kind == PATH and len(paths) < MAX_PATHS and values.get("name", "(null)") != "(null)":

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -188,16 +188,16 @@ def _cut(value: Any) -> Any:
 
 def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _CHUNK):
-        session.execute(AlertEvent.__table__.insert(), rows[start : start + _CHUNK])
+        session.execute(insert(AlertEvent), list(rows[start : start + _CHUNK]))
 
 
 def _note_rules(session: Session, hits: Iterable[Hit], now: int) -> None:
     counted: dict[str, int] = defaultdict(int)
     for hit in hits:
         counted[hit.rule.id] += 1
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     for rule, count in counted.items():
-        statement = insert(RuleState).values(rule_id=rule, matched_at=now, evaluated_at=now, hits=count)
+        statement = upsert(RuleState).values(rule_id=rule, matched_at=now, evaluated_at=now, hits=count)
         changes = {"matched_at": now, "evaluated_at": now, "hits": RuleState.hits + count}
         session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
 

@@ -55,10 +55,7 @@ def command(
 
 def summary(totals: Totals) -> str:
     """Return the closing line; its numbers add up: read = accepted + known + dead."""
-    return (
-        f"Przeczytane: {totals.read}, przyjęte: {totals.stored}, "
-        f"już znane: {totals.known}, odrzucone: {totals.dead}"
-    )
+    return f"Przeczytane: {totals.read}, przyjęte: {totals.stored}, już znane: {totals.known}, odrzucone: {totals.dead}"
 
 
 def _import(home: Home, client: BoxClient, files: list[Path]) -> Totals:

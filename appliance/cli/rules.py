@@ -49,8 +49,8 @@ def check(path: RulePath = None) -> None:
         raise typer.Exit(Exit.NO)
 
 
-@app.command()
-def test(path: RulePath = None) -> None:
+@app.command("test")
+def run_tests(path: RulePath = None) -> None:
     """Przepuść przez każdą regułę jej własne zdarzenia: te, które ma wykryć, i te, których nie ma."""
     ruleset = _load(path)
     failures = [

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from appliance.clock import rfc3339
 from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.clock import rfc3339
 from appliance.home import Home
 
 PAGE = 500
@@ -20,6 +20,7 @@ _TELLING = ("process.command_line", "message", "process.executable", "file.path"
 
 
 def command(
+    *,
     home: HomeOption,
     query: Annotated[str, typer.Argument(help="Zapytanie, na przykład: user:kowalski cmd:powershell")] = "",
     since: Annotated[str | None, typer.Option("--from", help="Od kiedy, na przykład 2026-11-22T08:00:00Z.")] = None,

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 import aiosmtplib
 import httpx
 import structlog
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.deliver import mail, webhook
 from appliance.deliver.outbox import EMAIL, Due, due, record, target_of
-from appliance.deliver.texts import Writer
+from appliance.deliver.texts import Letter, Writer
 from appliance.home import Home
 from appliance.settings import Settings
 from appliance.state.database import writing
-from appliance.state.models import Alert
+from appliance.state.models import Alert, AlertEvent
 
 AT_ONCE = 8
+EVENTS = 5
+"""So many of an alert's newest events give the card its values."""
 log = structlog.get_logger()
 
 
@@ -74,25 +77,27 @@ class Courier:
     async def _send(self, client: httpx.AsyncClient, message: Due) -> None:
         with self.sessions() as session:
             alert = session.get_one(Alert, message.alert_id)
+            newest = select(AlertEvent.event).where(AlertEvent.alert_id == alert.id)
+            events = session.scalars(newest.order_by(AlertEvent.event_at.desc()).limit(EVENTS)).all()
         if message.channel == EMAIL:
-            await self._mail(message, alert)
+            await self._mail(message, self.writer.letter(alert, events))
             return
         hook = next((hook for hook in self.settings.webhooks if target_of(str(hook.url)) == message.target), None)
         if hook is None:
             raise Undeliverable("the address is no longer in the settings")
-        await webhook.post(client, hook, message.id, self.writer.payload(alert))
+        await webhook.post(client, hook, message.id, self.writer.payload(alert, events))
 
-    async def _mail(self, message: Due, alert: Alert) -> None:
+    async def _mail(self, message: Due, letter: Letter) -> None:
         settings = self.settings.mail
-        letter = mail.compose(
+        made = mail.compose(
             settings.sender,
             message.target,
             message.id,
-            subject=self.writer.subject(alert),
-            body=self.writer.body(alert),
+            subject=letter.subject,
+            body=letter.body,
             at=self.clock(),
         )
         if settings.host:
-            await mail.send(settings, letter)
+            await mail.send(settings, made)
         else:
-            mail.put(self.home.mailbox, letter)
+            mail.put(self.home.mailbox, made)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
 from appliance.clock import rfc3339
 from appliance.language.catalogue import Catalogue, load
-from appliance.language.dates import clock, day
+from appliance.language.dates import NBSP, clock, day
 from appliance.language.typography import bind_spaces
 from appliance.settings import Settings
 from appliance.state.models import Alert
@@ -36,13 +36,25 @@ class CardText(Protocol):
     @property
     def call(self) -> str: ...  # noqa: D102
     @property
+    def blocks(self) -> Sequence[str]: ...  # noqa: D102
+    @property
     def dont(self) -> str: ...  # noqa: D102
     @property
     def false_alarm(self) -> str: ...  # noqa: D102
 
 
-Cards = Callable[[Alert], "CardText | None"]
+Events = Sequence[Mapping[str, Any]]
+"""An alert's events, the newest first."""
+Cards = Callable[[Alert, Events], "CardText | None"]
 """Gives an alert's card in the box's language, or None when its rule has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An e-mail's words."""
+
+    subject: str
+    body: str
 
 
 def load_catalogue() -> Catalogue:
@@ -64,48 +76,42 @@ class Writer:
     settings: Settings
     cards: Cards
 
-    def subject(self, alert: Alert) -> str:
-        """Return the subject: station and rule, never an account; it shows on a locked screen."""
-        card = self._card(alert)
-        return self.catalogue.text(
-            "email_subject",
-            self.settings.language,
-            level=self._level(alert),
-            title=(card.title if card else _line(alert.title))[:120],
-            host=_line(alert.host)[:64],
-            number=alert.id,
-        )
+    def letter(self, alert: Alert, events: Events) -> Letter:
+        """Return the e-mail: the triage card, or what is known when the rule has none.
 
-    def body(self, alert: Alert) -> str:
-        """Return the text: the triage card, or what is known when the rule has none."""
-        language, card = self.settings.language, self._card(alert)
-        values: dict[str, object] = {
-            "level": self._level(alert),
-            "host": _line(alert.host),
+        The subject names station and rule, never an account: it shows on a locked screen.
+        """
+        language, card = self.settings.language, self._card(alert, events)
+        title = card.title.replace(NBSP, " ") if card else _line(alert.title)
+        level, host = self._level(alert), _line(alert.host)
+        subject = self.catalogue.text(
+            "email_subject", language, level=level, title=title[:120], host=host[:64], number=alert.id
+        )
+        values: dict[str, Any] = {
+            "level": level,
+            "host": host,
             "date": day(alert.first_event_at, language),
             "time": clock(alert.first_event_at, language),
             "address": self.address(alert),
         }
         if card is None:
-            return self.catalogue.text(
-                "email_body_plain", language, title=_line(alert.title), events=alert.count, **values
-            )
-        steps = {f"step{number}": step for number, step in enumerate(card.steps, 1)}
-        values.update(
-            happened=card.happened, serious=card.serious, call=card.call, dont=card.dont, false_alarm=card.false_alarm
-        )
-        return self.catalogue.text("email_body", language, **values, **steps)
+            values.update(title=title, events=alert.count)
+            return Letter(subject, self.catalogue.text("email_body_plain", language, **values))
+        values.update({f"step{number}": step for number, step in enumerate(card.steps, 1)})
+        values.update(happened=card.happened, serious=card.serious, call="\n".join([card.call, *card.blocks]))
+        values.update(dont=card.dont, false_alarm=card.false_alarm)
+        return Letter(subject, self.catalogue.text("email_body", language, **values))
 
-    def payload(self, alert: Alert) -> dict[str, object]:
+    def payload(self, alert: Alert, events: Events) -> dict[str, object]:
         """Return the webhook's JSON."""
-        card = self._card(alert)
+        card = self._card(alert, events)
         return {
             "alert_id": alert.id,
             "level": alert.level,
             "level_name": self._level(alert),
             "rule_id": alert.rule_id,
-            "title": card.title if card else alert.title,
-            "happened": card.happened if card else "",
+            "title": (card.title if card else alert.title).replace(NBSP, " "),
+            "happened": card.happened.replace(NBSP, " ") if card else "",
             "host": alert.host,
             "count": alert.count,
             "first_event_at": rfc3339(alert.first_event_at),
@@ -124,9 +130,9 @@ class Writer:
     def _level(self, alert: Alert) -> str:
         return self.catalogue.text(f"level_{min(max(alert.level, 0), 4)}", self.settings.language)
 
-    def _card(self, alert: Alert) -> CardText | None:
+    def _card(self, alert: Alert, events: Events) -> CardText | None:
         try:
-            return self.cards(alert)
+            return self.cards(alert, events)
         except Exception:  # a card that cannot be rendered must not keep the message back
             log.exception("card_failed", alert=alert.id, rule=alert.rule_id)
             return None

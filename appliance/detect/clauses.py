@@ -53,10 +53,14 @@ _CASED = {
 }
 #: Literals that most events of a busy host have.
 _COMMON = frozenset(
-    [".exe", ".dll", ".ps1", ".txt", ".bat", "c:\\", "c:\\windows\\", "c:\\windows\\system32\\", "\\system32\\"]
-    + ["\\cmd.exe", "\\powershell.exe", "\\pwsh.exe", "powershell", "http", "\\appdata\\", "\\svchost.exe", "true"]
+    {
+        *(".exe", ".dll", ".ps1", ".txt", ".bat", "c:\\", "c:\\windows\\", "c:\\users\\", "\\appdata\\", "http"),
+        *("c:\\windows\\system32\\", "\\system32\\", "\\cmd.exe", "\\powershell.exe", "\\pwsh.exe", "\\svchost.exe"),
+        *("powershell", "true", "autori", "authori"),
+    }
 )
-_WEAK = 1
+_WEAK = 3
+_WORD = 6
 
 
 def chosen(node: Node) -> list[Clause]:
@@ -84,6 +88,9 @@ def _weight(literal: Literal) -> float:
         return 0.5 if literal.kind is Kind.TEST else 3
     if literal.text in _COMMON:
         return 1
+    if literal.kind is Kind.EQUALS and len(literal.text) <= _WORD:
+        # A code, a flag, a state: one of few that the key ever has.
+        return 2
     return len(literal.text) + (6 if literal.kind is Kind.EQUALS else 1)
 
 
@@ -127,20 +134,26 @@ def _atom_clauses(atom: Atom) -> list[Clause]:
 
 
 def _literals(atom: Atom) -> Clause | None:
-    key, op, wanted = atom.field, atom.op, atom.wanted
+    key, op = atom.field, atom.op
     if op is Op.NULL:
         return None
-    if op in _KINDS:
-        return _one(key, _KINDS[op], str(wanted))
-    if op in _CASED:
-        return _one(key, _CASED[op], fold(str(wanted)))
+    if op in _KINDS or op in _CASED:
+        return _one(key, _KINDS.get(op) or _CASED[op], fold(str(atom.wanted)))
     if op in (Op.LIKE, Op.CASED_LIKE):
         return _pattern(atom)
-    if op is Op.REGEX:
-        assert isinstance(wanted, tuple)
-        found = required_literals(str(wanted[0]), str(wanted[1]))
-        if found:
-            return frozenset(Literal(key, Kind.INFIX, text) for text in found)
+    return _regex(atom) or _presence(atom)
+
+
+def _regex(atom: Atom) -> Clause | None:
+    if atom.op is not Op.REGEX:
+        return None
+    assert isinstance(atom.wanted, tuple)
+    found = required_literals(str(atom.wanted[0]), str(atom.wanted[1]))
+    return frozenset(Literal(atom.field, Kind.INFIX, text) for text in found) if found else None
+
+
+def _presence(atom: Atom) -> Clause:
+    key, op = atom.field, atom.op
     if op in (Op.ANY, Op.EXISTS, Op.FIELD) or key is None:
         return frozenset([Literal(key, Kind.PRESENT)])
     return frozenset([Literal(key, Kind.ATOM, node=atom)])

@@ -123,9 +123,12 @@ def _single(key: str, decide: Predicate) -> Decision:
         value: Value | None = event.get(key)
         if value is None:
             return False
-        if isinstance(value, str):
+        if type(value) is str:
             return decide(value)
-        return any(decide(element) for element in texts(value))
+        for element in texts(value):  # noqa: SIM110  any() with a generator is half as fast
+            if decide(element):
+                return True
+        return False
 
     return of_event
 

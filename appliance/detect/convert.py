@@ -104,7 +104,7 @@ def _string(field: str | None, value: SigmaString) -> Node:
     return Atom(field, CASED[op] if cased and op in CASED else op, wanted)
 
 
-def _part(part: Any, cased: bool) -> str | Wild:  # noqa: ANN401  pySigma's union
+def _part(part: Any, cased: bool) -> str | Wild:
     if isinstance(part, Placeholder):
         raise Refused(f"the placeholder %{part.name}% has no value here", f"%{part.name}%")
     if part is SpecialChars.WILDCARD_MULTI:
@@ -218,7 +218,7 @@ def _condition(line: object, detections: SigmaDetections, identifiers: Mapping[s
         raise Refused("the condition is nested too deep", "condition") from error
 
 
-def _resolve(parsed: Any, identifiers: Mapping[str, Node]) -> Node:  # noqa: ANN401  pySigma's parse tree
+def _resolve(parsed: Any, identifiers: Mapping[str, Node]) -> Node:
     if isinstance(parsed, ParseResults):
         return _resolve(parsed[0], identifiers)
     if isinstance(parsed, ConditionIdentifier):
@@ -250,4 +250,3 @@ def _selects(pattern: str, name: str) -> bool:
         return False
     search = searcher(r"\A" + ".*".join(re.escape(part) for part in pattern.split("*")) + r"\z")
     return search(name.encode("utf-8", "replace")) is not None
-

@@ -26,8 +26,8 @@ def encode_rule(rule: Rule) -> dict[str, Any]:
 
 
 def decode_rule(plain: dict[str, Any], file: str, atoms: dict[Atom, Atom]) -> Rule:
-    """The rule of `encode_rule`, as read from `file`; equal atoms become one. Raises ValueError, KeyError, TypeError."""
-    values = {name: tuple(plain[name]) if name in _LISTS else plain[name] for name in _PLAIN}
+    """The rule of `encode_rule`, read from `file`; equal atoms become one. Raises ValueError, KeyError, TypeError."""
+    values: dict[str, Any] = {name: tuple(plain[name]) if name in _LISTS else plain[name] for name in _PLAIN}
     if values["level"] not in range(len(LEVELS)):
         raise ValueError("level")
     return Rule(
@@ -38,7 +38,7 @@ def decode_rule(plain: dict[str, Any], file: str, atoms: dict[Atom, Atom]) -> Ru
     )
 
 
-def encode_node(node: Node) -> Any:  # noqa: ANN401  JSON value
+def encode_node(node: Node) -> Any:
     """A tree as nested lists."""
     if isinstance(node, Const):
         return node.value
@@ -49,11 +49,12 @@ def encode_node(node: Node) -> Any:  # noqa: ANN401  JSON value
     wanted = node.wanted
     if node.op in _PATTERN:
         assert isinstance(wanted, tuple)
-        wanted = tuple(part.value if isinstance(part, Wild) else part for part in wanted)  # type: ignore[assignment]
+        parts = [part.value if isinstance(part, Wild) else part for part in wanted]
+        return ["=", node.field, node.op.value, parts]
     return ["=", node.field, node.op.value, wanted]
 
 
-def decode_node(plain: Any, atoms: dict[Atom, Atom]) -> Node:  # noqa: ANN401  JSON value
+def decode_node(plain: Any, atoms: dict[Atom, Atom]) -> Node:
     """The tree of `encode_node`."""
     if isinstance(plain, bool):
         return Const(plain)
@@ -70,7 +71,7 @@ def decode_node(plain: Any, atoms: dict[Atom, Atom]) -> Node:  # noqa: ANN401  J
     raise ValueError("not a condition")
 
 
-def _wanted(op: Op, wanted: Any) -> Any:  # noqa: ANN401  JSON value
+def _wanted(op: Op, wanted: Any) -> Any:
     if op in _PATTERN:
         return tuple(part if isinstance(part, str) else Wild(part) for part in wanted)
     if op in _PAIR:

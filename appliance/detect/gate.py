@@ -15,7 +15,7 @@ from .regexes import SCAN_LIMIT, encoded, searcher
 try:
     import hyperscan
 except ImportError:
-    hyperscan = None
+    hyperscan = None  # type: ignore[assignment]
 
 log = structlog.get_logger()
 Expression = tuple[str, str]
@@ -62,8 +62,8 @@ def _database(expressions: Sequence[Expression]) -> Callable[[bytes], Sequence[i
         return None
     everything = range(len(expressions))
 
-    def note(number: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:
-        found.append(number)
+    def note(number: int, _start: int, _end: int, _flags: int, found: object) -> None:
+        found.append(number)  # type: ignore[attr-defined]
 
     def scan(raw: bytes) -> Sequence[int]:
         found: list[int] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 import ahocorasick_rs
 
@@ -13,7 +14,8 @@ from .values import Event, fold, texts
 #: Characters of texts known to hold no keyword that are remembered before all are forgotten.
 _CLEAN_CHARACTERS = 4 << 20
 _LONGEST_CLEAN = 1024
-_NUMBER_CHARACTERS = frozenset("0123456789+-.abcdefinlrstux")
+#: What may be part of the text of a number or a truth value (values.text).
+_NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
 
 
 class KeywordIndex:
@@ -33,7 +35,7 @@ class KeywordIndex:
         for literal, mask in literals.items():
             if literal.kind not in (Kind.INFIX, Kind.EQUALS) or not literal.text:
                 self.always |= mask
-        self._numbers = any(set(needle) <= _NUMBER_CHARACTERS for needle in placed)
+        self._numbers = any(map(_NUMERIC, placed))
         self._scan = LiteralScan(placed) if placed else None
         self._gate = _gate(placed) if placed else None
         self._clean: set[object] = set()
@@ -47,10 +49,15 @@ class KeywordIndex:
         unseen -= self._clean
         strings = [value for value in unseen if type(value) is str]
         parts = list(strings)
-        # A set has one place for True, 1 and 1.0, so where numbers matter they are read from the event.
-        for value in event.values() if self._numbers else unseen:
-            if type(value) is not str:
-                parts.extend(texts(value))
+        if self._numbers:
+            # A set has one place for True, 1 and 1.0, so where numbers matter they are read from the event.
+            for value in event.values():
+                if type(value) is not str:
+                    parts.extend(texts(value))
+        else:
+            for value in unseen:
+                if type(value) is tuple:
+                    parts.extend(texts(value))
         joined = fold("\n".join(parts))
         if self._gate(joined.encode("utf-8", "surrogatepass")):
             return self.always | self._scan.mask(joined)
@@ -67,7 +74,7 @@ class KeywordIndex:
             self._clean_size = 0
 
 
-def _gate(placed: Mapping[str, object]) -> ahocorasick_rs.BytesAhoCorasick.find_matches_as_indexes:
+def _gate(placed: Mapping[str, object]) -> Callable[[bytes], Sequence[object]]:
     automaton = ahocorasick_rs.BytesAhoCorasick(
         [needle.encode("utf-8", "surrogatepass") for needle in placed],
         implementation=ahocorasick_rs.Implementation.DFA,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 #: A wildcard pattern: literal texts and `Wild` in the order they stand.
 Pattern = tuple["str | Wild", ...]
@@ -19,7 +19,7 @@ class Wild(Enum):
     ONE = 1
 
 
-class Op(str, Enum):
+class Op(StrEnum):
     """How a field's value is compared. Folded unless it says `CASED`."""
 
     EQUALS = "equals"

@@ -44,8 +44,10 @@ _KEY_OF_ERROR = {
     sigma_errors.SigmaAuthorError: "author",
 }
 _STANDARD = frozenset(
-    "title id name taxonomy related status description license references tags author date modified fields "
-    "falsepositives level scope logsource detection".split()
+    {
+        *("title", "id", "name", "taxonomy", "related", "status", "description", "license", "references", "tags"),
+        *("author", "date", "modified", "fields", "falsepositives", "level", "scope", "logsource", "detection"),
+    }
 )
 
 
@@ -211,7 +213,6 @@ def _item_faults(document: Document) -> list[tuple[int, str]]:
             item_node(SigmaDetectionItem.from_mapping(None if keyword else key, values))
         except Refused as error:
             faults.append((_line(document, error.needle or key), f"{error.message} (in '{key}')"))
-        except (sigma_errors.SigmaError, TypeError) as error:
+        except (sigma_errors.SigmaError, TypeError, AttributeError, ValueError) as error:
             faults.append((_line(document, key), f"{error} (in '{key}')"))
     return faults
-

@@ -90,7 +90,7 @@ class _Literals:
             best = _better(best, self.item(code, argument))
         return _better(best, _finish(run))
 
-    def item(self, code: Any, argument: Any) -> frozenset[str] | None:  # noqa: ANN401  untyped parse tree
+    def item(self, code: Any, argument: Any) -> frozenset[str] | None:
         if code is sre.SUBPATTERN:
             return self.sequence(argument[3])
         if code in (sre.MAX_REPEAT, sre.MIN_REPEAT) and argument[0] >= 1:

@@ -146,9 +146,7 @@ def _names(values: Iterable[Any] | None) -> frozenset[Any] | None:
 
 def _where(conditions: Mapping[str, Any]) -> Node:
     return all_of(
-        any_of(
-            Atom(name, Op.EQUALS, fold(text(value))) for value in (wanted if isinstance(wanted, list) else [wanted])
-        )
+        any_of(Atom(name, Op.EQUALS, fold(text(value))) for value in (wanted if isinstance(wanted, list) else [wanted]))
         for name, wanted in conditions.items()
     )
 

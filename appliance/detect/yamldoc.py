@@ -74,7 +74,10 @@ def read_documents(text: str) -> list[Document]:
         return _compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlFault(mark.line + 1 if mark else 1, f"not readable as YAML: {error.problem}") from error
+        last = text.count("\n") + (not text.endswith("\n"))
+        raise YamlFault(
+            min(mark.line + 1, max(last, 1)) if mark else 1, f"not readable as YAML: {error.problem}"
+        ) from error
     except yaml.YAMLError as error:
         raise YamlFault(1, f"not readable as YAML: {error}") from error
 
@@ -83,17 +86,17 @@ def _check_shape(text: str) -> None:
     depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise YamlFault(event.start_mark.line + 1, "YAML aliases are not accepted; write the value out")
+            raise YamlFault(_line(event), "YAML aliases are not accepted; write the value out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise YamlFault(event.start_mark.line + 1, f"nested more than {MAX_DEPTH} levels deep")
+                raise YamlFault(_line(event), f"nested more than {MAX_DEPTH} levels deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > MAX_DOCUMENTS:
-                raise YamlFault(event.start_mark.line + 1, f"more than {MAX_DOCUMENTS} documents in one file")
+                raise YamlFault(_line(event), f"more than {MAX_DOCUMENTS} documents in one file")
 
 
 def _compose(text: str) -> list[Document]:
@@ -102,6 +105,7 @@ def _compose(text: str) -> list[Document]:
     try:
         while loader.check_node():
             node = loader.get_node()
+            assert node is not None
             _check_keys(node)
             value = _construct(loader, node)
             if value is not None:
@@ -111,12 +115,16 @@ def _compose(text: str) -> list[Document]:
     return found
 
 
-def _construct(loader: Any, node: yaml.Node) -> Any:  # noqa: ANN401  YAML gives any plain value
+def _construct(loader: Any, node: yaml.Node) -> Any:
     try:
         return loader.construct_document(node)
     except ValueError as error:
         # Dates and numbers that look right and are not (2024-13-45).
         raise YamlFault(node.start_mark.line + 1, f"a value cannot be read: {error}") from error
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _check_keys(node: yaml.Node) -> None:

@@ -22,6 +22,7 @@ def read_evtx(path: Path) -> Iterator[bytes]:
     """Yield one record an event; each piece that cannot be read becomes one `unreadable` record."""
     number = 0
     try:
+        path.open("rb").close()
         for number, line in enumerate(_records(path), 1):  # noqa: B007 - the number is used below
             yield line
         for reason, chunk in damage(path):

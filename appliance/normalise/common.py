@@ -36,8 +36,9 @@ def finish(
 ) -> Event:
     """Add times, host, agent and id to an event.
 
-    `when` is the source's own time: RFC 3339 text or microseconds, from `foreign` sources other counts too. Without a readable one `@timestamp` is the time the agent read the record,
-    `event.time_corrected` is true and the source's text, if any, is in `event.time_original`.
+    `when` is the source's own time: RFC 3339 text or microseconds, from `foreign` sources other counts too.
+    Without a readable one `@timestamp` is the time the agent read the record, `event.time_corrected`
+    is true and the source's text, if any, is in `event.time_original`.
     `identity` is asked after the times are set; where it knows none, the id is a hash of the content.
     """
     created = parse_time(record.get("event.created"))

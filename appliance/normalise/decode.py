@@ -12,6 +12,7 @@ from appliance.normalise.model import Unreadable
 
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
 _FLOAT_EXACT = float(1 << 63)
+_NUMBERS = frozenset({int, float})
 
 
 def decode(line: bytes) -> dict[str, Any]:
@@ -40,17 +41,15 @@ def _suspicious(line: bytes, record: dict[str, Any]) -> bool:
     if b'"\t' in line or b'"\n' in line or b'"\r' in line:
         return True
     keys = line.count(b'":') - line.count(b'\\":')
-    nested = False
-    for value in record.values():
-        kind = type(value)
-        if kind is dict or kind is list:
-            nested = True
-        elif (kind is float and abs(value) >= _FLOAT_EXACT) or (kind is int and value > _INT_MAX):
-            return True
-    if not nested:
-        return keys != len(record)
+    kinds = set(map(type, record.values()))
+    if dict not in kinds and list not in kinds:
+        return keys != len(record) or (not kinds.isdisjoint(_NUMBERS) and _past_64_bits(record))
     count, risky = _census(record)
     return risky or keys != count
+
+
+def _past_64_bits(record: dict[str, Any]) -> bool:
+    return any(type(value) in _NUMBERS and not _INT_MIN <= value <= _INT_MAX for value in record.values())
 
 
 def _census(root: dict[str, Any]) -> tuple[int, bool]:

@@ -49,7 +49,9 @@ _AUDIT: Mapping[str, str] = MappingProxyType(
         "addr": "source.address",
     }
 )
-_SYSLOG: Mapping[str, str] = MappingProxyType({**_PROCESS, "USER": "user.target.name", "COMMAND": "process.command_line"})
+_SYSLOG: Mapping[str, str] = MappingProxyType(
+    {**_PROCESS, "USER": "user.target.name", "COMMAND": "process.command_line"}
+)
 
 
 def native_key(name: str) -> str:

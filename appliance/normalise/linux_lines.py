@@ -54,7 +54,10 @@ def _line(programs: str, pattern: str, meaning: Meaning) -> Line:
 
 _SSHD = "sshd sshd-session sshd-auth"
 _PAM = f"{_SSHD} sudo su su-l login cron systemd-user gdm-password lightdm passwd polkit-1"
-_SUDO_REST = r"(?:TTY=(?P<tty>.{0,64}?) ; )?PWD=(?P<cwd>.{0,4096}?) ; USER=(?P<target>.{0,256}?) ; (?:[A-Z]+=.{0,512}? ; )*COMMAND=(?P<command>.*)$"
+_SUDO_REST = (
+    r"(?:TTY=(?P<tty>[^; ]{0,64}+) ; )?PWD=(?P<cwd>.{0,4096}?) ; USER=(?P<target>[^;]{0,256}?) ; "
+    r"(?:[A-Z]++=[^;]{0,512}+; )*+COMMAND=(?P<command>.*)$"
+)
 
 LINES: tuple[Line, ...] = (
     _line(
@@ -62,7 +65,11 @@ LINES: tuple[Line, ...] = (
         rf"Accepted (?P<method>\S{{1,64}}) for (?P<user>.{{0,256}}){_FROM}$",
         Meaning("authentication", "start", "ssh_login", "success"),
     ),
-    _line(_SSHD, rf"Failed (?P<method>\S{{1,64}}) for (?:invalid user )?(?P<user>.{{0,256}}){_FROM}{_END}", _LOGIN_FAILED),
+    _line(
+        _SSHD,
+        rf"Failed (?P<method>\S{{1,64}}) for (?:invalid user )?(?P<user>.{{0,256}}){_FROM}{_END}",
+        _LOGIN_FAILED,
+    ),
     _line(
         _SSHD,
         rf"Invalid user (?P<user>.{{0,256}}){_FROM}{_END}",
@@ -80,17 +87,20 @@ LINES: tuple[Line, ...] = (
     ),
     _line(
         _SSHD,
-        rf"(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) (?:authenticating |invalid )?user (?P<user>.{{0,256}}) (?P<ip>\S{{1,64}}) port (?P<port>\d{{1,5}})(?:: .{{0,300}})?{_END}",
+        rf"(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) (?:authenticating |invalid"
+        rf" )?user (?P<user>.{{0,256}}) (?P<ip>\S{{1,64}}) port (?P<port>\d{{1,5}})(?:: .{{0,300}})?{_END}",
         Meaning("session", "end", "ssh_disconnected"),
     ),
     _line(
         _SSHD,
-        rf"(?:Connection (?:closed|reset) by|Disconnected from|Received disconnect from) (?P<ip>\S{{1,64}}) port (?P<port>\d{{1,5}})(?::.{{0,300}})?{_END}",
+        rf"(?:Connection (?:closed|reset) by|Disconnected from|Received disconnect from)"
+        rf" (?P<ip>\S{{1,64}}) port (?P<port>\d{{1,5}})(?::.{{0,300}})?{_END}",
         Meaning("session", "end", "ssh_disconnected"),
     ),
     _line(
         _SSHD,
-        rf"(?:Did not receive identification string|Bad protocol version identification .{{0,300}}|Unable to negotiate with)(?: from)? (?P<ip>\S{{1,64}}) port (?P<port>\d{{1,5}})(?::.{{0,300}})?{_END}",
+        rf"(?:Did not receive identification string|Bad protocol version identification .{{0,300}}|Unable"
+        rf" to negotiate with)(?: from)? (?P<ip>\S{{1,64}}) port (?P<port>\d{{1,5}})(?::.{{0,300}})?{_END}",
         Meaning("network", "denied", "ssh_no_handshake"),
     ),
     _line("sudo", rf"\s*(?P<by>\S{{1,256}}) : {_SUDO_REST}", Meaning("process", "start", "sudo_command", "success")),
@@ -101,7 +111,8 @@ LINES: tuple[Line, ...] = (
     ),
     _line(
         "sudo",
-        rf"\s*(?P<by>\S{{1,256}}) : (?P<reason>user NOT in sudoers|user NOT authorized on host|command not allowed) ; {_SUDO_REST}",
+        rf"\s*(?P<by>\S{{1,256}}) : (?P<reason>user NOT in sudoers|user NOT authorized on host|command"
+        rf" not allowed) ; {_SUDO_REST}",
         Meaning("authentication", "denied", "sudo_not_allowed", "failure"),
     ),
     _line(
@@ -111,13 +122,15 @@ LINES: tuple[Line, ...] = (
     ),
     _line(
         _PAM,
-        r"pam_\w+\([\w.-]+:session\): session opened for user (?P<target>[^ (]{1,256})(?:\(uid=\d+\))? by (?P<by>[^ (]{0,256})(?:\(uid=(?P<uid>\d+)\))?$",
+        r"pam_\w+\([\w.-]+:session\): session opened for user (?P<target>[^ (]{1,256})(?:\(uid=\d+\))?"
+        r" by (?P<by>[^ (]{0,256})(?:\(uid=(?P<uid>\d+)\))?$",
         _OPENED,
     ),
     _line(_PAM, r"pam_\w+\([\w.-]+:session\): session closed for user (?P<user>\S{1,256})$", _CLOSED),
     _line(
         _PAM,
-        r"pam_\w+\([\w.-]+:auth\): authentication failure; .*?tty=(?P<tty>\S{0,64}) ruser=\S{0,256} rhost=(?P<ip>\S{0,256})(?:\s+user=(?P<user>\S{1,256}))?$",
+        r"pam_\w+\([\w.-]+:auth\): authentication failure; .*?tty=(?P<tty>\S{0,64}) ruser=\S{0,256}"
+        r" rhost=(?P<ip>\S{0,256})(?:\s+user=(?P<user>\S{1,256}))?$",
         Meaning("authentication", "start", "authentication_failed", "failure"),
     ),
     _line(
@@ -145,7 +158,11 @@ LINES: tuple[Line, ...] = (
         r"FAILED su for (?P<target>\S{1,256}) by (?P<by>\S{1,256})$",
         Meaning("authentication", "start", "su_failed", "failure"),
     ),
-    _line("cron crond anacron", r"\((?P<user>[^)]{1,256})\) CMD \((?P<command>.*)\)$", Meaning("process", "start", "cron_command")),
+    _line(
+        "cron crond anacron",
+        r"\((?P<user>[^)]{1,256})\) CMD \((?P<command>.*)\)$",
+        Meaning("process", "start", "cron_command"),
+    ),
     _line(
         "crontab",
         r"\((?P<user>[^)]{1,256})\) (?:REPLACE|END EDIT) \((?P<target>[^)]{1,256})\)$",
@@ -168,7 +185,8 @@ LINES: tuple[Line, ...] = (
     ),
     _line(
         "useradd adduser",
-        r"new user: name=(?P<target>[^,]{1,256}), UID=\d+, GID=\d+, home=(?P<home>.{0,1024}?), shell=(?P<shell>[^,]{0,256})(?:, from=.{0,256})?$",
+        r"new user: name=(?P<target>[^,]{1,256}), UID=\d+, GID=\d+, home=(?P<home>.{0,1024}?),"
+        r" shell=(?P<shell>[^,]{0,256})(?:, from=.{0,256})?$",
         Meaning("iam", ("user", "creation"), "account_created", "success"),
     ),
     _line(

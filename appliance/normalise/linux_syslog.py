@@ -13,6 +13,8 @@ from appliance.normalise.model import Event, Raw, Source
 from appliance.normalise.times import parse_time
 
 MODULE = "linux.syslog"
+MAX_UNDERSTOOD = 16384
+"""Characters of a message that patterns are tried on; a longer one is kept as it is."""
 _DAY = 86_400_000_000
 _PRIORITY = re.compile(r"<(\d{1,3})>")
 _RFC3164 = re.compile(
@@ -85,7 +87,7 @@ def _without_year(parts: dict[str, str], arrived: int) -> int | None:
 
 def _understand(event: Event) -> None:
     app, message = event.get("log.syslog.appname"), event.get("message")
-    if not isinstance(app, str) or not isinstance(message, str):
+    if not isinstance(app, str) or not isinstance(message, str) or len(message) > MAX_UNDERSTOOD:
         return
     program = app.rpartition("/")[2].lower()
     for line in LINES:

@@ -80,7 +80,7 @@ class WindowsTable:
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Well-known accounts and groups: canonical (domain, name) by SID, by RID and by localised spelling (casefolded)."""
+    """Well-known accounts and groups: canonical (domain, name) by SID, RID and casefolded localised spelling."""
 
     by_sid: Mapping[str, tuple[str | None, str]]
     by_rid: Mapping[str, tuple[str | None, str]]

@@ -9,13 +9,10 @@ from appliance.normalise.common import finish, text_of
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 from appliance.normalise.schema import windows
 from appliance.normalise.windows_plan import plan_for
+from appliance.normalise.windows_shape import CONTROL, TIMES, move
 from appliance.normalise.windows_xml import MAX_FIELDS, parse_xml
 
 MODULE = "windows.eventlog"
-_TIMES = ("TimeCreated_SystemTime", "SystemTime", "TimeCreated", "@timestamp", "UtcTime", "EventTime")
-_CZUJKA = frozenset(
-    {"event.module", "event.id", "event.created", "host.name", "@timestamp", "agent.id", "event.ingested"}
-)
 
 
 def normalise(record: Raw, source: Source) -> Event:
@@ -24,6 +21,11 @@ def normalise(record: Raw, source: Source) -> Event:
     if isinstance(xml, str):
         native = parse_xml(xml)
         return _build(native.system, native.data, native.message, record, source)
+    if "EventID" in record:
+        code = _code(record["EventID"])
+        moved = move(record, _channel(record.get("Channel")), code)
+        if moved is not None:
+            return _finish(moved[0], code, _channel(record.get("Channel")), when=moved[1], record=record, source=source)
     system, data, message = split(record)
     return _build(system, data, message, record, source)
 
@@ -44,21 +46,25 @@ def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
             system[name] = value
         elif name in table.system_aliases:
             system.setdefault(table.system_aliases[name], value)
-        elif name in _TIMES:
+        elif name in TIMES:
             system[name] = value
             if name == "UtcTime":
                 data[name] = value
-        elif name not in _CZUJKA:
+        elif name not in CONTROL:
             data[name] = value
-    message = data.pop("message", None)
+    message = record.get("message")
     return system, data, message if isinstance(message, str) else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _split_dump(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], str | None]:
     system: dict[str, Any] = {}
-    for name, value in (event.get("System") or {}).items():
+    for name, value in _object(event.get("System")).items():
         if isinstance(value, dict):
-            for attribute, item in (value.get("#attributes") or {}).items():
+            for attribute, item in _object(value.get("#attributes")).items():
                 system[f"{name}_{attribute}"] = item
             if "#text" in value:
                 system[name] = value["#text"]
@@ -88,17 +94,17 @@ def _leaves(node: Any, data: dict[str, Any]) -> None:
 
 
 def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
-    process = winlog.get("process") or {}
+    process = _object(winlog.get("process"))
     system = {
         "Provider_Name": winlog.get("provider_name"),
         "Provider_Guid": winlog.get("provider_guid"),
-        "EventID": winlog.get("event_id") or (record.get("event") or {}).get("code"),
+        "EventID": winlog.get("event_id") or _object(record.get("event")).get("code"),
         "Channel": winlog.get("channel"),
         "Computer": winlog.get("computer_name"),
         "EventRecordID": winlog.get("record_id"),
         "Execution_ProcessID": process.get("pid"),
-        "Execution_ThreadID": (process.get("thread") or {}).get("id"),
-        "Security_UserID": (winlog.get("user") or {}).get("identifier"),
+        "Execution_ThreadID": _object(process.get("thread")).get("id"),
+        "Security_UserID": _object(winlog.get("user")).get("identifier"),
         "Version": winlog.get("version"),
         "Task": winlog.get("task"),
         "Opcode": winlog.get("opcode"),
@@ -116,19 +122,29 @@ def _build(system: dict[str, Any], data: dict[str, Any], message: str | None, re
     if len(data) > MAX_FIELDS:
         raise Unreadable("Zdarzenie systemu Windows ma za dużo pól.")
     code = _code(system.get("EventID"))
-    channel = text_of(system.get("Channel")) or ""
-    channel = windows().channel_aliases.get(channel, channel)
+    channel = _channel(system.get("Channel"))
     plan = plan_for(channel, code)
-    event: Event = {"event.module": MODULE, "event.code": code}
+    event: Event = {}
     plan.system(system, event)
-    if channel:
-        event["winlog.channel"] = channel
     plan.data(data, event)
     if message:
         event["message"] = message
-    when = next((system[name] for name in _TIMES if system.get(name) is not None), None)
+    when = next((system[name] for name in TIMES if system.get(name) is not None), None)
+    return _finish(event, code, channel, when=when, record=record, source=source)
+
+
+def _finish(event: Event, code: int, channel: str, *, when: object, record: Raw, source: Source) -> Event:
+    event["event.module"] = MODULE
+    event["event.code"] = code
+    if channel:
+        event["winlog.channel"] = channel
     event["host.name"] = event.get("winlog.computer_name") or text_of(record.get("host.name")) or source.agent_id
     return finish(event, record, source, when, lambda: _identity(event), foreign=True)
+
+
+def _channel(value: object) -> str:
+    channel = text_of(value) or ""
+    return windows().channel_aliases.get(channel, channel)
 
 
 def _code(value: object) -> int:

@@ -37,31 +37,39 @@ class Plan:
     def __init__(self, channel: str, group: Group | None) -> None:
         table = windows()
         self._system = [(name, key) for name, key in table.system.items() if name not in ("EventID", "Channel")]
+        self._system_keys = tuple(key for _, key in self._system)
         self._security = channel == "Security"
         self._group = group
         self._keys: dict[str, str] = {}
-        self._special: dict[str, Callable[[Any, str], tuple[Any, str]]] = {}
+        self.special: dict[str, Callable[[Any, str], tuple[Any, str]]] = {}
         if group:
             self._keys |= {**group.fields, **group.integers, **group.addresses, **group.guids}
             for names, convert in ((group.integers, _integer), (group.addresses, _address), (group.guids, _guid)):
-                self._special.update({name: _or_native(convert, name) for name in names})
+                self.special.update({name: _or_native(convert, name) for name in names})
         self._constants = dict(group.event) if group else {}
 
     def system(self, system: dict[str, Any], event: Event) -> None:
         """Move the System attributes."""
         for name, key in self._system:
             value = system.get(name)
-            if value is not None and value != "":
-                text = text_of(value)
-                if text is not None:
-                    event[key] = text
+            text = text_of(value)
+            if text is not None:
+                event[key] = text
+        self.finish_system(event)
+
+    def finish_system(self, event: Event) -> None:
+        """Drop empty System attributes and make the record number an integer."""
+        if "" in event.values():
+            for key in self._system_keys:
+                if event.get(key) == "":
+                    del event[key]
         record_id = event.get("winlog.record_id")
         if isinstance(record_id, str) and record_id.isdecimal() and len(record_id) < 19:
             event["winlog.record_id"] = int(record_id)
 
     def data(self, data: dict[str, Any], event: Event) -> None:
         """Move the event data, then add what follows from it."""
-        keys, special = self._keys, self._special
+        keys, special = self._keys, self.special
         for name, raw in data.items():
             value = raw if type(raw) is str else _scalars(name, raw, event)
             if value is None:
@@ -70,7 +78,11 @@ class Plan:
             if name in special:
                 value, key = special[name](value, key)
             event[key] = value
-        self._derive(event)
+        self.derive(event)
+
+    def key(self, name: str) -> str:
+        """Return the event key of a native field. Raises Unreadable for a name that is none."""
+        return self._keys.get(name) or self._learn(name)
 
     def _learn(self, name: str) -> str:
         """Return the native key of a name that no table knows, and keep it while there is room."""
@@ -81,7 +93,8 @@ class Plan:
             self._keys[name] = key
         return key
 
-    def _derive(self, event: Event) -> None:
+    def derive(self, event: Event) -> None:
+        """Add what follows from the moved fields: meaning, names, outcome, addresses, hashes, users."""
         event.update(self._constants)
         group = self._group
         for path, name in _NAMES:

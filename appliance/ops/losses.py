@@ -31,7 +31,9 @@ def record_gap(session: Session, event: Mapping[str, Any]) -> bool:
     host, cause = text_of(event, "host.name"), text_of(event, "gap.cause")[:64] or "unknown"
     for hour, count in spread(*_span(event), _count(event)):
         row = insert(Loss).values(host=host, hour=hour, cause=cause, count=count)
-        session.execute(row.on_conflict_do_update(["host", "hour", "cause"], set_={"count": Loss.count + count}))
+        session.execute(
+            row.on_conflict_do_update(index_elements=["host", "hour", "cause"], set_={"count": Loss.count + count})
+        )
     return True
 
 

@@ -19,7 +19,7 @@ from appliance.ops.health import beat
 from appliance.roles.pipeline import rule_paths
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
-from appliance.store import EmbeddedStore
+from appliance.store import EmbeddedReader
 from appliance.web.app import create_app
 from appliance.web.context import Context
 
@@ -51,7 +51,7 @@ def make_context(home: Home, settings: Settings) -> Context:
         home=home,
         settings=settings,
         sessions=open_sessions(open_state(settings.database(home))),
-        store=EmbeddedStore(home.store),
+        store=EmbeddedReader(home.store),
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
         rules=Once(lambda: load_rules(rule_paths(home, settings), home.cache)),
@@ -74,6 +74,7 @@ def make_server(context: Context) -> uvicorn.Server:
         port=context.settings.port,
         ssl_context_factory=lambda _config, _default: tls(context.home),
         http=GatewayProtocol,
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -195,6 +195,6 @@ class Manifest:
 
 
 def _segment(row: tuple[Any, ...]) -> Segment:
-    *values, columns, rest = row
+    columns, rest = row[-2:]
     names = None if rest is None else frozenset(json.loads(rest))
-    return Segment(*values, tuple(json.loads(columns)), names)
+    return Segment(*row[:-2], tuple(json.loads(columns)), names)  # type: ignore[call-arg]

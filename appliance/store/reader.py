@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from appliance.normalise.model import Event, Value
 from appliance.search import Field, Fields, Kind, Node, parse

@@ -78,10 +78,14 @@ class Compiler:
         return "(" + " OR ".join(pieces) + ")" if pieces else "false"
 
     def _free(self, test: Test) -> list[str]:
+        # DuckDB refuses parameters that the statement does not use.
+        bound = len(self.parameters)
         predicate = self._text(test)
         pieces = [predicate(quoted(c)) for places in self.columns.values() for c, kind in places if kind == "s"]
         if self.rest is None or self.rest:
             pieces.append(_some(f"x.k IN {_TEXT_KINDS} AND {predicate('x.v')}"))
+        if not pieces:
+            del self.parameters[bound:]
         return pieces
 
     def _named(self, names: Sequence[str], test: Test) -> list[str]:

@@ -88,7 +88,8 @@ class Watch:
         if self._connection is None:
             return True
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        changed, self._seen = version != self._seen, version
+        changed = bool(version != self._seen)
+        self._seen = version
         return changed
 
     def close(self) -> None:

@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.box.fault
         if fault is not None and fault(self, self.path):
             return
-        if self.path != ENROL_PATH and not self.connection.getpeercert():  # type: ignore[attr-defined]
+        if self.path != ENROL_PATH and not self.connection.getpeercert():
             self.reply(401, b'{"detail":"no certificate"}')
             return
         self._serve(body)

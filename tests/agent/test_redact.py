@@ -45,7 +45,7 @@ SECRET = "Tajne1!x"
         ["tool", f"--password=ala ma {SECRET}"],
     ],
 )
-def test_the_secret_is_gone_and_the_rest_stays(args: list[str]):
+def test_the_secret_is_gone_and_the_rest_stays(args: list[str]) -> None:
     clean = redact_args(args)
     assert SECRET not in " ".join(clean)
     assert "***" in " ".join(clean)
@@ -71,31 +71,41 @@ def test_the_secret_is_gone_and_the_rest_stays(args: list[str]):
         [],
     ],
 )
-def test_what_is_no_secret_stays(args: list[str]):
+def test_what_is_no_secret_stays(args: list[str]) -> None:
     assert redact_args(args) == args
 
 
-def test_account_is_kept_beside_its_secret():
+def test_account_is_kept_beside_its_secret() -> None:
     assert redact_args(["curl", "-u", "jan:x1y2", "u"]) == ["curl", "-u", "jan:***", "u"]
     assert redact_text("https://jan:x1y2@host/") == "https://jan:***@host/"
 
 
 @given(st.lists(st.text(max_size=200), max_size=10))
-def test_as_many_arguments_as_before(args: list[str]):
+def test_as_many_arguments_as_before(args: list[str]) -> None:
     assert len(redact_args(args)) == len(args)
 
 
 @given(st.text(max_size=300))
-def test_redacting_twice_changes_nothing_more(text: str):
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
     once = redact_text(text)
     assert redact_text(once) == once
 
 
 @pytest.mark.parametrize(
     "text",
-    ["a_" * 4096, "password" * 1024, "x-" * 4096, "a://" * 2048, "mysql " * 1400, "authorization" * 600, "--pass " * 1100, "pass_" * 1638, "eyJ" * 2700],
-)  # fmt: skip
-def test_hostile_text_takes_bounded_time(text: str):
+    [
+        "a_" * 4096,
+        "password" * 1024,
+        "x-" * 4096,
+        "a://" * 2048,
+        "mysql " * 1400,
+        "authorization" * 600,
+        "--pass " * 1100,
+        "pass_" * 1638,
+        "eyJ" * 2700,
+    ],
+)
+def test_hostile_text_takes_bounded_time(text: str) -> None:
     began = time.perf_counter()
     redact_text(text[:8192])
     assert time.perf_counter() - began < 1.0

@@ -30,7 +30,7 @@ def records(count: int, priority: int = 1, size: int = 10) -> list[Spooled]:
     return [Spooled({"n": number, "@timestamp": 1000 + number, "x": "y" * size}, priority) for number in range(count)]
 
 
-def test_rows_leave_only_after_the_acknowledgement(spool: Spool):
+def test_rows_leave_only_after_the_acknowledgement(spool: Spool) -> None:
     spool.add(records(5))
     batch = spool.batch("boot", 3, 10_000)
     assert batch is not None
@@ -46,7 +46,7 @@ def test_rows_leave_only_after_the_acknowledgement(spool: Spool):
     assert spool.batch("boot", 3, 10_000) is None
 
 
-def test_a_fixed_batch_stays_the_same_whatever_comes(tmp_path: Path):
+def test_a_fixed_batch_stays_the_same_whatever_comes(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", keep_free=0)
     spool.add(records(3))
     batch = spool.batch("boot", 100, 10_000)
@@ -58,7 +58,7 @@ def test_a_fixed_batch_stays_the_same_whatever_comes(tmp_path: Path):
     again.close()
 
 
-def test_a_batch_is_bounded_in_bytes_but_takes_at_least_one(spool: Spool):
+def test_a_batch_is_bounded_in_bytes_but_takes_at_least_one(spool: Spool) -> None:
     spool.add(records(4, size=1000))
     small = spool.batch("b", 100, 10)
     assert small is not None
@@ -69,7 +69,7 @@ def test_a_batch_is_bounded_in_bytes_but_takes_at_least_one(spool: Spool):
     assert len(two.lines) == 2
 
 
-def test_bookmark_and_records_are_one_transaction(tmp_path: Path):
+def test_bookmark_and_records_are_one_transaction(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", keep_free=0)
     spool.add(records(1), [Bookmark("file:/x", "7")])
     with pytest.raises(TypeError):
@@ -79,7 +79,7 @@ def test_bookmark_and_records_are_one_transaction(tmp_path: Path):
     spool.close()
 
 
-def test_the_oldest_of_the_least_important_go_first_and_are_counted(tmp_path: Path):
+def test_the_oldest_of_the_least_important_go_first_and_are_counted(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", max_bytes=4000, keep_free=0)
     spool.add(records(5, priority=1, size=200))
     spool.add(records(5, priority=2, size=200))
@@ -95,7 +95,7 @@ def test_the_oldest_of_the_least_important_go_first_and_are_counted(tmp_path: Pa
     spool.close()
 
 
-def test_a_batch_under_way_is_not_dropped(tmp_path: Path):
+def test_a_batch_under_way_is_not_dropped(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", max_bytes=2000, keep_free=0)
     spool.add(records(3, size=200))
     batch = spool.batch("b", 100, 100_000)
@@ -104,7 +104,7 @@ def test_a_batch_under_way_is_not_dropped(tmp_path: Path):
     spool.close()
 
 
-def test_a_full_disk_leaves_its_reserve_free(tmp_path: Path):
+def test_a_full_disk_leaves_its_reserve_free(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", keep_free=1 << 60)
     spool.add(records(5))
     assert spool.size <= sum(len(encode_record(item.record)) + 64 for item in records(5))
@@ -113,7 +113,7 @@ def test_a_full_disk_leaves_its_reserve_free(tmp_path: Path):
     spool.close()
 
 
-def test_losses_add_up_and_become_events_once(spool: Spool):
+def test_losses_add_up_and_become_events_once(spool: Spool) -> None:
     spool.add([], gaps=[Gap("audit_lost", 3, 10, 20), Gap("audit_lost", 4, 5, 15), Gap("disk_full", 1, 1, 1)])
     gaps = spool.gaps()
     assert Gap("audit_lost", 7, 5, 20) in gaps
@@ -122,7 +122,7 @@ def test_losses_add_up_and_become_events_once(spool: Spool):
     assert spool.depth == 2
 
 
-def test_a_loss_that_grew_meanwhile_stays_noted(spool: Spool):
+def test_a_loss_that_grew_meanwhile_stays_noted(spool: Spool) -> None:
     spool.add([], gaps=[Gap("audit_lost", 3, 10, 20)])
     seen = spool.gaps()
     spool.add([], gaps=[Gap("audit_lost", 1, 21, 22)])
@@ -130,13 +130,13 @@ def test_a_loss_that_grew_meanwhile_stays_noted(spool: Spool):
     assert spool.gaps() == [Gap("audit_lost", 4, 10, 22)]
 
 
-def test_a_record_past_the_bound_is_a_counted_loss(spool: Spool):
+def test_a_record_past_the_bound_is_a_counted_loss(spool: Spool) -> None:
     spool.add([Spooled({"x": "y" * (MAX_RECORD + 1), "@timestamp": 5}, 1), *records(1)])
     assert spool.depth == 1
     assert spool.gaps() == [Gap("record_too_large", 1, 5, 5)]
 
 
-def test_a_refused_batch_is_halved_to_its_record(spool: Spool):
+def test_a_refused_batch_is_halved_to_its_record(spool: Spool) -> None:
     spool.add(records(5))
     batch = spool.batch("b", 100, 10_000)
     assert batch is not None
@@ -152,7 +152,7 @@ def test_a_refused_batch_is_halved_to_its_record(spool: Spool):
     assert spool.gaps() == [Gap("refused_by_box", 1, 99, 99)]
 
 
-def test_two_spools_never_share_a_key(tmp_path: Path):
+def test_two_spools_never_share_a_key(tmp_path: Path) -> None:
     keys = set()
     for name in ("a.db", "b.db"):
         spool = Spool(tmp_path / name, keep_free=0)
@@ -165,7 +165,7 @@ def test_two_spools_never_share_a_key(tmp_path: Path):
     assert len(keys) == 2
 
 
-def test_an_unwritable_disk_is_said_and_loses_nothing_that_was_kept(tmp_path: Path):
+def test_an_unwritable_disk_is_said_and_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", keep_free=0)
     spool.add(records(2))
     blocker = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
@@ -178,7 +178,7 @@ def test_an_unwritable_disk_is_said_and_loses_nothing_that_was_kept(tmp_path: Pa
     spool.close()
 
 
-def test_a_damaged_file_is_set_aside(tmp_path: Path):
+def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     path.write_bytes(b"this is no database, not at all\n" * 200)
     spool = run.open_spool(path)
@@ -200,7 +200,7 @@ while True:
 """
 
 
-def test_kill_9_loses_nothing_that_was_kept(tmp_path: Path):
+def test_kill_9_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     for _ in range(5):
         child = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)

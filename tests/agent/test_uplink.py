@@ -59,7 +59,7 @@ def side(tmp_path: Path) -> Iterator[Side]:
     made.server.down()
 
 
-def test_a_heartbeat_comes_at_once_and_records_follow(side: Side):
+def test_a_heartbeat_comes_at_once_and_records_follow(side: Side) -> None:
     side.uplink.start()
     until(lambda: side.server.seen.heartbeats)
     began = time.monotonic()
@@ -69,7 +69,7 @@ def test_a_heartbeat_comes_at_once_and_records_follow(side: Side):
     until(lambda: side.spool.depth == 0)
 
 
-def test_an_outage_loses_and_doubles_nothing(side: Side):
+def test_an_outage_loses_and_doubles_nothing(side: Side) -> None:
     side.uplink.start()
     for round_ in range(4):
         side.add(round_ * 100, 50)
@@ -81,13 +81,16 @@ def test_an_outage_loses_and_doubles_nothing(side: Side):
     assert side.server.seen.conflicts == 0
 
 
-def test_a_lost_acknowledgement_is_a_duplicate_not_a_second_copy(side: Side):
+def test_a_lost_acknowledgement_is_a_duplicate_not_a_second_copy(side: Side) -> None:
     lost: list[str] = []
+
+    def hang_up(*_: object) -> None:
+        raise ConnectionResetError
 
     def lose(handler: Handler, path: str) -> bool:
         if path == "/v1/batches" and not lost:
             lost.append(path)
-            handler.reply = lambda *_, **__: (setattr(handler, "close_connection", True), handler.connection.close())  # type: ignore[method-assign,assignment]
+            handler.reply = hang_up  # type: ignore[method-assign,assignment]
         return False
 
     side.server.fault = lose
@@ -99,7 +102,7 @@ def test_a_lost_acknowledgement_is_a_duplicate_not_a_second_copy(side: Side):
     assert side.server.seen.conflicts == 0
 
 
-def test_retry_after_is_obeyed(side: Side):
+def test_retry_after_is_obeyed(side: Side) -> None:
     asked: list[float] = []
 
     def busy(handler: Handler, path: str) -> bool:
@@ -116,7 +119,7 @@ def test_retry_after_is_obeyed(side: Side):
     assert asked[1] - asked[0] >= 1.0
 
 
-def test_one_refused_record_costs_only_itself(side: Side):
+def test_one_refused_record_costs_only_itself(side: Side) -> None:
     side.spool.add([Spooled({"n": number, **({"poison": True} if number == 13 else {})}, 1) for number in range(40)])
     side.uplink.start()
     until(lambda: side.spool.depth == 0)
@@ -125,7 +128,7 @@ def test_one_refused_record_costs_only_itself(side: Side):
     assert (gap.cause, gap.count) == ("refused_by_box", 1)
 
 
-def test_a_refused_agent_keeps_its_records(side: Side):
+def test_a_refused_agent_keeps_its_records(side: Side) -> None:
     def revoked(handler: Handler, _path: str) -> bool:
         handler.reply(403, b'{"detail":"revoked"}')
         return True
@@ -138,7 +141,7 @@ def test_a_refused_agent_keeps_its_records(side: Side):
     assert "revoked" in side.uplink._last_complaint
 
 
-def test_the_end_sends_what_is_left(side: Side):
+def test_the_end_sends_what_is_left(side: Side) -> None:
     side.uplink.start()
     until(lambda: side.server.seen.heartbeats)
     side.add(0, 1200)
@@ -146,7 +149,7 @@ def test_the_end_sends_what_is_left(side: Side):
     assert sorted(side.got()) == list(range(1200))
 
 
-def test_the_end_does_not_wait_for_a_dead_box(side: Side):
+def test_the_end_does_not_wait_for_a_dead_box(side: Side) -> None:
     side.server.down()
     side.add(0, 1)
     side.uplink.start()
@@ -158,7 +161,7 @@ def test_the_end_does_not_wait_for_a_dead_box(side: Side):
 
 
 @given(st.integers(), st.integers(1, 40))
-def test_the_wait_grows_within_its_bounds(seed: int, failures: int):
+def test_the_wait_grows_within_its_bounds(seed: int, failures: int) -> None:
     backoff = Backoff(1.0, 300.0, random.Random(seed))
     waits = [backoff.failed() for _ in range(failures)]
     assert all(min(300.0, 2.0**n) / 2 <= wait <= min(300.0, 2.0**n) for n, wait in enumerate(waits))
@@ -167,5 +170,5 @@ def test_the_wait_grows_within_its_bounds(seed: int, failures: int):
     assert backoff.failed() <= 1.0
 
 
-def test_what_the_box_asks_is_an_instruction():
+def test_what_the_box_asks_is_an_instruction() -> None:
     assert RetryLater("x", 3.0).seconds == 3.0

@@ -101,7 +101,7 @@ def _measure(agent: RealAgent, seconds: float) -> int:
     rss = process.memory_info().rss / 1e6
     lines = (
         f"memory (RSS) after load      {rss:8.1f} MB     promised {MAX_RSS_MB}",
-        f"idle CPU                     {idle.percent:8.2f} %      promised {MAX_IDLE}   ({idle.records} records of others meanwhile)",
+        f"idle CPU                     {idle.percent:8.2f} %      promised {MAX_IDLE}   (of others: {idle.records})",
         f"CPU at 100 programs/s        {paced.percent:8.2f} %      promised {MAX_BUSY}   ({paced.records} records)",
         f"short programs seen          {seen:8d} of 1000  (at {rate:.0f}/s)",
         f"program start to box, worst  {latency * 1000:8.0f} ms     of 10",

@@ -1,4 +1,4 @@
-"""How long one record takes to become an event: microseconds a record, best of several rounds, no I/O."""
+"""How long a record takes to become an event: microseconds of processor time, best of several rounds, no I/O."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ def xml_sysmon(number: int) -> bytes:
         "<Version>5</Version><Level>4</Level><Task>1</Task><Opcode>0</Opcode><Keywords>0x8000000000000000</Keywords>"
         f"<TimeCreated SystemTime='2026-03-02T08:15:30.1234567Z'/><EventRecordID>{number}</EventRecordID><Correlation/>"
         "<Execution ProcessID='1912' ThreadID='996'/><Channel>Microsoft-Windows-Sysmon/Operational</Channel>"
-        f"<Computer>PC-07.urzad.local</Computer><Security UserID='S-1-5-18'/></System><EventData>{data}</EventData></Event>"
+        "<Computer>PC-07.urzad.local</Computer><Security UserID='S-1-5-18'/></System>"
+        f"<EventData>{data}</EventData></Event>"
     )
     return orjson.dumps({"event.module": "windows.eventlog", "xml": xml})
 
@@ -147,11 +148,18 @@ def measure(lines: list[bytes], rounds: int) -> float:
     source = Source("00000000-0000-0000-0000-000000000000", 1_772_439_331_000_000)
     best = float("inf")
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         for line in lines:
             normalise(line, source)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best / len(lines) * 1e6
+
+
+def _parse_only(lines: list[bytes]) -> float:
+    start = time.process_time()
+    for line in lines:
+        orjson.loads(line)
+    return (time.process_time() - start) / len(lines) * 1e6
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -162,7 +170,9 @@ def main(argv: list[str] | None = None) -> int:
     for name, make in SHAPES.items():
         lines = [make(number) for number in range(RECORDS)]
         size = sum(map(len, lines)) // len(lines)
-        print(f"{name:22} {size:5} B  {measure(lines, rounds):6.1f} µs/record")  # noqa: T201 - the benchmark's result
+        parse = min(_parse_only(lines) for _ in range(rounds))
+        taken = measure(lines, rounds)
+        print(f"{name:22} {size:5} B  {taken:6.1f} µs/record, {taken / parse:4.1f} × orjson.loads")
     return 0
 
 

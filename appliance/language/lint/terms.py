@@ -10,7 +10,7 @@ def _pair(english: str, polish: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 TERMS = {
-    "alert": _pair(r"\balerts?\b", r"\baler[tc]"),
+    "alert": _pair(r"\balerts?\b", r"\baler[tc]|\bodbi[oó]r"),
     "event": _pair(r"\bevents?\b", r"\bzdarze|dziennik"),
     "false alarm": _pair(r"\bfalse (alarm|positive)s?\b", r"fałszyw\w+ alarm"),
     "shadow copies": _pair(r"\bshadow cop", r"kopi\w* w tle"),

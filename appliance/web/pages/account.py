@@ -119,7 +119,7 @@ def add_person(
                 now=context.now(),
             )
             record(session, who.who, "user.created", made.login, context.now(), role=role)
-    except users.LoginTaken:
+    except (users.LoginTaken, users.BadLogin):
         taken = {"login": catalogue().text("users.taken", who.language)}
         return _users_page(request, context, who, status=422, faults=taken, given=given)
     return _users_page(request, context, who, status=201, made={"login": given["login"], "password": password})
@@ -184,7 +184,7 @@ def add_token(
         given = {"name": name, "scopes": wanted}
         return _tokens_page(request, context, who, status=422, fault=fault, given=given)
     with writing(context.sessions) as session:
-        _, secret = tokens.create_token(session, name.strip()[:120], wanted, context.now())
+        secret = tokens.create_token(session, name.strip()[:120], wanted, context.now())
         record(
             session, who.who, "token.created", name.strip()[:120], context.now(), scopes=[str(one) for one in wanted]
         )

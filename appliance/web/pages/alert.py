@@ -16,13 +16,15 @@ from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
 from appliance.state.database import writing
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
+from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import rule_of, thaw
-from appliance.web.pages.cardview import card_of, phones_of
+from appliance.web.pages.cardview import card_of, own_title, phones_of
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import back_to, page, safe_back
 from appliance.web.pages.views import alert as view
+from appliance.web.pages.views.alerts import alert_row
 from appliance.web.pages.views.events import Event, term
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
@@ -113,11 +115,11 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "evidence": view.evidence([(row.event_id, row.event_at, row.event or {}) for row in rows]),
         "more_events": more is not None,
         "first_event": rows[0].event_id if rows else "",
-        "history": [_entry(one) for one in service.history_of(session, alert.id)],
+        "history": [_entry(one) for one in service.history_of(session, alert.id) if one.action != "created"],
         "deliveries": [_delivery(outbox, tries) for outbox, tries in service.deliveries_of(session, alert.id)],
         "host_query": term("host.name", alert.host),
         "techniques": _techniques(alert.tags),
-        **_neighbours(session, alert),
+        **_neighbours(session, alert, who.language),
     }
 
 
@@ -126,7 +128,7 @@ def _chain(context: Context, event: Event) -> view.Process | None:
         return None
     try:
         ancestors = context.store.process_chain(dict(event))
-    except Exception:
+    except (QueryTimeout, StoreUnavailable):
         _log.exception("process_chain_failed", event=event.get("event.id"))
         ancestors = []
     return view.chain(ancestors, event)
@@ -159,12 +161,14 @@ def _delivery(outbox: Outbox, tries: list[Attempt]) -> Delivery:
     return Delivery(channel, outbox.target, outbox.state, kind, tuple(tries))
 
 
-def _neighbours(session: Session, alert: Alert) -> dict[str, object]:
+def _neighbours(session: Session, alert: Alert, lang: str) -> dict[str, object]:
     near = select(Alert).where(Alert.host == alert.host, Alert.id != alert.id).order_by(Alert.id.desc())
     return {
         "same_rule": service.count_alerts(session, AlertFilter(rule_id=alert.rule_id)),
         "same_host": service.count_alerts(session, AlertFilter(host=alert.host)),
-        "neighbours": list(session.scalars(near.limit(NEIGHBOURS))),
+        "neighbours": [
+            alert_row(one, {}, own_title(one.rule_id, lang)) for one in session.scalars(near.limit(NEIGHBOURS))
+        ],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import structlog
+import yaml
 
 from appliance.alerts.cards import card_for, load_card, render_card
 from appliance.detect import Rule
@@ -14,6 +15,7 @@ from appliance.state.models import Alert
 from appliance.web.pages.views.alert import Card, Phone, sentences
 from appliance.web.pages.views.events import Event
 
+CARD_FAULTS = (OSError, KeyError, TypeError, ValueError, yaml.YAMLError)
 _log = structlog.get_logger()
 _PHONES = (("it", "it_phone"), ("head", "head_phone"), ("support", "support_phone"), ("dpo", "dpo_phone"))
 
@@ -23,7 +25,7 @@ def card_of(alert: Alert, rule: Rule | None, events: Sequence[Event], office: Of
     product = rule.logsource.product if rule else None
     try:
         text = render_card(card_for(alert.rule_id, alert.tags, product), alert, office, language, events)
-    except Exception:
+    except CARD_FAULTS:
         _log.exception("card_failed", rule=alert.rule_id)
         return None
     return Card(
@@ -52,7 +54,7 @@ def card_preview(rule: Rule, language: str) -> Card | None:
             dont=sentences(texts["czego_nie_robic"][language]),
             false_alarm=texts["kiedy_falszywy_alarm"][language],
         )
-    except Exception:
+    except CARD_FAULTS:
         _log.exception("card_failed", rule=rule.id)
         return None
 
@@ -70,7 +72,7 @@ def own_title(rule_id: str, language: str) -> str:
         if own.name in _families():
             return ""
         title: str = own.texts["tytul"][language]
-    except Exception:
+    except CARD_FAULTS:
         _log.exception("card_failed", rule=rule_id)
         return ""
     return "" if "{" in title else title

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
+from appliance.accounts import setup as first
 from appliance.accounts import users
 from appliance.accounts.passwords import LEAST, MOST, WeakPassword
 from appliance.accounts.sessions import SignedIn, end_session
@@ -13,7 +14,7 @@ from appliance.state.database import writing
 from appliance.web.auth import Principal, clear_session_cookie, require, set_session_cookie
 from appliance.web.context import Box, Context
 from appliance.web.i18n import LANGUAGES
-from appliance.web.limits import check_sign_in
+from appliance.web.limits import address_of, check_sign_in
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import LONG_MEMORY, THEME_COOKIE, THEMES, back_to, page, safe_back
 from appliance.web.policy import Permission
@@ -29,8 +30,8 @@ _NAME = 120
 def setup_form(request: Request, context: Box, who: Anybody, token: str = "") -> Response:
     """Show the form of the one-time set-up link, or say that it is used up."""
     with context.sessions() as session:
-        good = users.setup_open(session, token[:200], context.now())
-        needed = users.needs_setup(session)
+        good = first.setup_open(session, token[:200], context.now())
+        needed = first.needs_setup(session)
     if good:
         return _setup_page(request, context, who, token, {}, {})
     return page(request, context, who, "door", "setup_over.html", status=410, needed=needed)
@@ -53,16 +54,16 @@ def setup(
     if faults:
         return _setup_page(request, context, who, token, given, faults)
     try:
-        signed = users.complete_setup(
+        signed = first.complete_setup(
             context.sessions, token, **given, password=password, language=context.settings.language, now=context.now()
         )
     except WeakPassword:
         weak = {"password": catalogue().text("setup.weak", who.language, n=LEAST)}
         return _setup_page(request, context, who, token, given, weak)
-    except users.LoginTaken:
+    except (users.LoginTaken, users.BadLogin):
         taken = {"login": catalogue().text("users.taken", who.language)}
         return _setup_page(request, context, who, token, given, taken)
-    except users.BadSetupLink:
+    except first.BadSetupLink:
         return page(request, context, who, "door", "setup_over.html", status=410, needed=True)
     return _welcome(signed, "/", "welcome")
 
@@ -111,7 +112,7 @@ def sign_in(
     """Sign a person in and lead them to the page they wanted."""
     back = safe_back(dalej)
     try:
-        signed = users.sign_in(context.sessions, login, password, context.now())
+        signed = users.sign_in(context.sessions, login, password, context.now(), address_of(request))
     except users.SignInFailed:
         fault = catalogue().text("login.failed", who.language, tries=users.TRIES)
         return page(request, context, who, "door", "login.html", status=401, back=back, login=login, fault=fault)

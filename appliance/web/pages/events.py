@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from appliance.clock import DAY, MINUTE
 from appliance.language import dates
 from appliance.search import QueryError, aliases, columns
-from appliance.store import Store
+from appliance.store import QueryTimeout, Store, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.charts import Bars, stacked
 from appliance.web.context import Box, Context
@@ -76,7 +76,7 @@ def events(request: Request, context: Box, who: Reader, q: str = "", po: str = "
         fault = _located(query, error, who.language)
     except ValueError:
         return _again(query, when)
-    except Exception:
+    except (QueryTimeout, StoreUnavailable):
         _log.exception("search_failed")
         resting = True
     values = {"query": query, "when": when, "spans": tuple(SPANS), "found": found, "query_fault": fault}
@@ -107,7 +107,7 @@ def _again(query: str, when: Stretch) -> Response:
 
 def _search(context: Context, query: str, when: Stretch, after: str, lang: str) -> Found:
     store: Store = context.store
-    found = store.search(query, when.start, when.end, PAGE, after or None, True)
+    found = store.search(query, when.start, when.end, PAGE, after or None)
     with context.sessions() as session:
         alerted = events_alerted(session, [str(event["event.id"]) for event in found.events])
     rows = [view.event_row(event, alerted) for event in found.events]

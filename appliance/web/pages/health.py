@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from appliance.clock import DAY
 from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
 from appliance.state.models import Outbox, RoleHealth
+from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.shell import page
@@ -70,7 +72,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
     with context.sessions() as session:
         roles = role_states(session, now)
         lost = losses(session, now - 30 * DAY, now + DAY, LOSSES)
-        waiting = dict(session.execute(select(Outbox.state, func.count()).group_by(Outbox.state)).tuples().all())
+        waiting = dict(session.execute(select(Outbox.state, func.count()).group_by(Outbox.state)).all())
     return page(
         request,
         context,
@@ -91,7 +93,7 @@ def _depths(context: Context) -> dict[str, object]:
         found["depth"] = context.journal.depth()
         found["dead"], found["dropped"] = context.dead_letters.count(), context.dead_letters.dropped()
         found["stats"] = context.store.stats()
-    except Exception:
+    except (QueryTimeout, StoreUnavailable, sqlite3.Error):
         _log.exception("depths_failed")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,6 +18,7 @@ from appliance.clock import DAY
 from appliance.language import dates, numbers
 from appliance.ops.health import health
 from appliance.state.models import Agent, AgentState, Alert, Loss, Outbox
+from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.charts import hours_back, out_of_hours, stacked
 from appliance.web.context import Box, Context
@@ -122,7 +124,7 @@ class Gatherer:
                 [bucket.count for bucket in self.context.store.histogram(one.query, start, end, spec.hours)]
                 for one in spec.series
             ]
-        except Exception:
+        except (QueryTimeout, StoreUnavailable):
             _log.exception("strip_failed")
             return view.StripPanel(spec.id, spec.kind, spec.title, fault=True)
         hourly = [sum(row[hour] for row in series) for hour in range(spec.hours)]
@@ -146,7 +148,7 @@ class Gatherer:
         """Return the station board."""
         hosts = self.session.execute(select(Alert.host, func.count()).where(Alert.state.in_(OPEN)).group_by(Alert.host))
         shown = self.agents[: spec.limit]
-        cells = view.board(shown, {host: number for host, number in hosts}, self.now, SILENT)
+        cells = view.board(shown, dict(hosts.all()), self.now, SILENT)
         silent = [agent for agent in self.agents if agent.seen_at and self.now - agent.seen_at > SILENT]
         return view.StationsPanel(
             spec.id,
@@ -208,7 +210,7 @@ class Gatherer:
     def _asked(self, ask: Callable[[], int]) -> int:
         try:
             return ask()
-        except Exception:
+        except (QueryTimeout, StoreUnavailable, sqlite3.Error):
             _log.exception("panel_failed")
             return 0
 

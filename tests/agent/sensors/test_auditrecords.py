@@ -16,9 +16,9 @@ from agent.wire.envelope import encode_record
 
 STAMP = b"audit(1795306202.426:9): "
 SYSCALL = (
-    b"arch=c000003e syscall=59 success=yes exit=0 a0=555b23538c00 a1=555b2353b1c0 a2=555b2353b1e8 a3=8 items=2 ppid=10002 "
-    b'pid=10006 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4294967295 comm="true" '
-    b'exe="/usr/bin/true" key="czujka"'
+    b"arch=c000003e syscall=59 success=yes exit=0 a0=555b23538c00 a1=555b2353b1c0 a2=555b2353b1e8 a3=8 items=2 "
+    b"ppid=10002 pid=10006 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) "
+    b'ses=4294967295 comm="true" exe="/usr/bin/true" key="czujka"'
 )
 EXEC = [
     (1300, STAMP + SYSCALL),
@@ -37,7 +37,7 @@ def lines(raw: list[tuple[int, bytes]]) -> list[Line]:
     return [line for kind, data in raw if (line := parse_line(kind, data)) is not None]
 
 
-def test_a_program_start():
+def test_a_program_start() -> None:
     record = merge(lines(EXEC))
     assert record is not None
     assert record["audit.type"] == "EXECVE"
@@ -57,10 +57,11 @@ def test_a_program_start():
     assert "audit.tty" not in record
 
 
-def test_a_log_in_of_user_space():
+def test_a_log_in_of_user_space() -> None:
     text = (
         b"audit(1364481363.243:24287): pid=6280 uid=1000 auid=500 ses=1 "
-        b"""msg='op=PAM:authentication acct="root" exe="/usr/bin/su" hostname=? addr=10.1.2.3 terminal=pts/0 res=failed'\0"""
+        b'msg=\'op=PAM:authentication acct="root" exe="/usr/bin/su" hostname=? addr=10.1.2.3 '
+        b"terminal=pts/0 res=failed'\0"
     )
     record = merge(lines([(1100, text)]))
     assert record is not None
@@ -72,14 +73,14 @@ def test_a_log_in_of_user_space():
     assert record["process.executable"] == "/usr/bin/su"
 
 
-def test_an_unknown_kind_is_still_named():
+def test_an_unknown_kind_is_still_named() -> None:
     record = merge(lines([(1999, STAMP + b"x=1")]))
     assert record is not None
     assert record["audit.type"] == "UNKNOWN[1999]"
     assert record["audit.x"] == "1"
 
 
-def test_a_long_argument_arrives_in_parts():
+def test_a_long_argument_arrives_in_parts() -> None:
     part = b"78" * 3000
     raw = [
         (1309, STAMP + b'argc=2 a0="/bin/x" a1_len=12000 a1[0]=' + part),
@@ -94,7 +95,7 @@ def test_a_long_argument_arrives_in_parts():
     assert not cut
 
 
-def test_many_arguments_are_bounded():
+def test_many_arguments_are_bounded() -> None:
     many = b" ".join(b'a%d="y"' % number for number in range(MAX_ARGS + 50))
     args, cut = arguments(lines([(1309, STAMP + many)]))
     assert len(args) == MAX_ARGS
@@ -105,25 +106,25 @@ def test_many_arguments_are_bounded():
     assert cut
 
 
-def test_a_secret_is_replaced():
+def test_a_secret_is_replaced() -> None:
     raw = [(1300, STAMP + SYSCALL), (1309, STAMP + b'argc=2 a0="tool" a1="--password=Tajne1"')]
     record = merge(lines(raw))
     assert record is not None
     assert "Tajne1" not in json.dumps(record)
 
 
-def test_invalid_utf8_stays_visible():
+def test_invalid_utf8_stays_visible() -> None:
     args, _ = arguments(lines([(1309, STAMP + b'a0="x" a1=FF0041')]))
     assert args[1] == "\\xff\0A"
 
 
 @pytest.mark.parametrize("data", [b"", b"audit(", b"audit(1:2): x=1", b"\0" * 64, b"audit(1.000:)", b"x" * 9000])
-def test_what_has_no_stamp_is_nothing(data: bytes):
+def test_what_has_no_stamp_is_nothing(data: bytes) -> None:
     assert parse_line(1300, data) is None
 
 
 @given(st.lists(st.tuples(st.integers(1000, 2500), st.binary(max_size=300)), max_size=8))
-def test_any_bytes_give_a_record_or_nothing(raw: list[tuple[int, bytes]]):
+def test_any_bytes_give_a_record_or_nothing(raw: list[tuple[int, bytes]]) -> None:
     record = merge(lines([(kind, STAMP + data) for kind, data in raw]))
     if record is not None:
         assert json.loads(encode_record(record))["event.module"] == "linux.audit"
@@ -131,7 +132,7 @@ def test_any_bytes_give_a_record_or_nothing(raw: list[tuple[int, bytes]]):
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_have_a_stamp_or_none(data: bytes):
+def test_any_bytes_have_a_stamp_or_none(data: bytes) -> None:
     assert stamp(data) == b"" or data.startswith(b"audit(")
 
 
@@ -139,7 +140,7 @@ FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 @given(st.lists(FIELD, min_size=1, max_size=20))
-def test_arguments_survive_the_kernels_form(args: list[str]):
+def test_arguments_survive_the_kernels_form(args: list[str]) -> None:
     text = b"argc=%d" % len(args)
     for number, arg in enumerate(args):
         data = arg.encode()
@@ -148,7 +149,7 @@ def test_arguments_survive_the_kernels_form(args: list[str]):
     assert arguments(lines([(1309, STAMP + text)])) == (args, False)
 
 
-def test_records_of_two_events_may_mix():
+def test_records_of_two_events_may_mix() -> None:
     grouping = Grouping()
     other = [(kind, data.replace(b":9)", b":10)")) for kind, data in EXEC]
     for pair in zip(EXEC, other, strict=True):
@@ -159,7 +160,7 @@ def test_records_of_two_events_may_mix():
     assert grouping.feed(1320, STAMP, 0.0) is None
 
 
-def test_an_event_without_end_expires():
+def test_an_event_without_end_expires() -> None:
     grouping = Grouping()
     grouping.feed(*EXEC[0], now=1.0)
     assert grouping.expire(2.0) == []
@@ -167,7 +168,7 @@ def test_an_event_without_end_expires():
     assert len(grouping) == 0
 
 
-def test_open_events_and_their_records_are_bounded():
+def test_open_events_and_their_records_are_bounded() -> None:
     grouping = Grouping()
     for number in range(MAX_PENDING + 5):
         grouping.feed(1300, b"audit(1.000:%d): x=1" % number, 0.0)
@@ -188,7 +189,7 @@ def completed(raw: list[tuple[int, bytes]], own_pid: int = 1, quiet: int = 0) ->
     return completion.reading(raw)
 
 
-def test_parent_and_user_are_named():
+def test_parent_and_user_are_named() -> None:
     reading = completed(EXEC)
     assert reading is not None
     assert reading.record is not None
@@ -201,11 +202,11 @@ def test_parent_and_user_are_named():
     assert again.record["event.id"] == reading.record["event.id"]
 
 
-def test_the_agents_own_children_are_not_reported():
+def test_the_agents_own_children_are_not_reported() -> None:
     assert completed(EXEC, own_pid=10002) is None
 
 
-def test_own_changes_of_the_settings_are_not_reported_but_others_are():
+def test_own_changes_of_the_settings_are_not_reported_but_others_are() -> None:
     change = [(1305, STAMP + b"op=set audit_enabled=0 old=1 auid=0 ses=3 res=1")]
     assert completed(change, quiet=1795306202426000) is None
     reading = completed(change)

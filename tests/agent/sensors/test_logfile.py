@@ -40,7 +40,7 @@ def append(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def test_new_lines_come_as_records_with_a_bookmark(tmp_path: Path):
+def test_new_lines_come_as_records_with_a_bookmark(tmp_path: Path) -> None:
     log = tmp_path / "auth.log"
     log.write_bytes(LINE % 1)
     sensor = LogFileSensor(tmp_path)
@@ -57,10 +57,10 @@ def test_new_lines_come_as_records_with_a_bookmark(tmp_path: Path):
     again.close()
 
 
-def test_the_same_line_has_the_same_id_and_another_place_another(tmp_path: Path):
+def test_the_same_line_has_the_same_id_and_another_place_another(tmp_path: Path) -> None:
     log = tmp_path / "secure"
     log.touch()
-    ids = []
+    ids: list[list[object]] = []
     for _ in range(2):
         sensor = LogFileSensor(tmp_path)
         first = sensor.open({})
@@ -77,7 +77,7 @@ def test_the_same_line_has_the_same_id_and_another_place_another(tmp_path: Path)
     assert len(set(ids[0])) == 2
 
 
-def test_a_log_that_appears_later_and_one_that_rotates(tmp_path: Path):
+def test_a_log_that_appears_later_and_one_that_rotates(tmp_path: Path) -> None:
     sensor = LogFileSensor(tmp_path)
     sensor.open({})
     log = tmp_path / "auth.log"
@@ -92,7 +92,7 @@ def test_a_log_that_appears_later_and_one_that_rotates(tmp_path: Path):
     sensor.close()
 
 
-def test_availability(tmp_path: Path):
+def test_availability(tmp_path: Path) -> None:
     sensor = LogFileSensor(tmp_path, journal=tmp_path / "socket")
     assert sensor.availability().reason == "sensor.reason.no_log_files"
     (tmp_path / "auth.log").touch()
@@ -101,7 +101,7 @@ def test_availability(tmp_path: Path):
     assert sensor.availability().state == "off"
 
 
-def test_a_log_that_went_away_is_a_known_loss(tmp_path: Path):
+def test_a_log_that_went_away_is_a_known_loss(tmp_path: Path) -> None:
     log = tmp_path / "auth.log"
     log.write_bytes(LINE % 1)
     sensor = LogFileSensor(tmp_path)
@@ -142,7 +142,7 @@ def collect(sensor: JournalSensor, wanted: int) -> list[Item]:
     return items
 
 
-def test_journal_entries_and_their_cursor(tmp_path: Path):
+def test_journal_entries_and_their_cursor(tmp_path: Path) -> None:
     sensor, calls = journal(
         tmp_path, entry(1), entry(2, SYSLOG_IDENTIFIER="other"), entry(3, MESSAGE="y" * MAX_ENTRY), entry(4)
     )
@@ -159,7 +159,7 @@ def test_journal_entries_and_their_cursor(tmp_path: Path):
     assert "--after-cursor=c4" in calls.read_text().splitlines()[1]
 
 
-def test_a_useless_cursor_is_left_and_told(tmp_path: Path):
+def test_a_useless_cursor_is_left_and_told(tmp_path: Path) -> None:
     sensor, _ = journal(tmp_path)
     (tmp_path / "end").touch()
     sensor.open({BOOKMARK: "gone"})
@@ -173,7 +173,7 @@ def test_a_useless_cursor_is_left_and_told(tmp_path: Path):
     sensor.close()
 
 
-def test_journal_availability(tmp_path: Path):
+def test_journal_availability(tmp_path: Path) -> None:
     sensor, _ = journal(tmp_path)
     assert sensor.availability().state in {"on", "limited"}
     (tmp_path / "journalctl").unlink()
@@ -182,7 +182,7 @@ def test_journal_availability(tmp_path: Path):
     assert sensor.availability().reason == "sensor.reason.no_journal"
 
 
-def test_the_call_names_programs_and_place():
+def test_the_call_names_programs_and_place() -> None:
     made = command("c1")
     assert "--after-cursor=c1" in made
     assert "--identifier=sshd" in made

@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_first_time_begins_at_the_end(log: Path):
+def test_the_first_time_begins_at_the_end(log: Path) -> None:
     tail = Tail(log, None)
     assert texts(tail) == []
     append(log, b"one\ntw")
@@ -41,7 +41,7 @@ def test_the_first_time_begins_at_the_end(log: Path):
     tail.close()
 
 
-def test_a_mark_goes_on_where_it_was(log: Path):
+def test_a_mark_goes_on_where_it_was(log: Path) -> None:
     tail = Tail(log, None)
     append(log, b"one\ntwo\n")
     first, second = tail.read()
@@ -54,7 +54,7 @@ def test_a_mark_goes_on_where_it_was(log: Path):
     again.close()
 
 
-def test_rotation_reads_the_old_file_to_its_end(log: Path):
+def test_rotation_reads_the_old_file_to_its_end(log: Path) -> None:
     tail = Tail(log, None)
     append(log, b"before\n")
     log.rename(log.with_name("auth.log.1"))
@@ -63,7 +63,7 @@ def test_rotation_reads_the_old_file_to_its_end(log: Path):
     tail.close()
 
 
-def test_rotation_while_the_agent_was_off(log: Path):
+def test_rotation_while_the_agent_was_off(log: Path) -> None:
     tail = Tail(log, None)
     mark = tail.mark(tail.position)
     tail.close()
@@ -76,7 +76,7 @@ def test_rotation_while_the_agent_was_off(log: Path):
     again.close()
 
 
-def test_two_rotations_while_off_are_a_known_loss(log: Path):
+def test_two_rotations_while_off_are_a_known_loss(log: Path) -> None:
     tail = Tail(log, None)
     mark = tail.mark(tail.position)
     tail.close()
@@ -88,7 +88,7 @@ def test_two_rotations_while_off_are_a_known_loss(log: Path):
     again.close()
 
 
-def test_truncation_begins_anew(log: Path):
+def test_truncation_begins_anew(log: Path) -> None:
     append(log, b"x" * 100 + b"\n")
     tail = Tail(log, None)
     log.write_bytes(b"cut\n")
@@ -96,7 +96,7 @@ def test_truncation_begins_anew(log: Path):
     tail.close()
 
 
-def test_a_file_that_comes_later_is_read_from_its_start(tmp_path: Path):
+def test_a_file_that_comes_later_is_read_from_its_start(tmp_path: Path) -> None:
     tail = Tail(tmp_path / "secure", None, from_start=True)
     assert texts(tail) == []
     (tmp_path / "secure").write_bytes(b"one\n")
@@ -105,7 +105,7 @@ def test_a_file_that_comes_later_is_read_from_its_start(tmp_path: Path):
 
 
 @pytest.mark.parametrize("length", [MAX_LINE, MAX_LINE + 1, (1 << 18) - 1, 1 << 18, (1 << 18) + 1, 3 << 18])
-def test_a_long_line_is_cut_or_walked_over_and_the_next_is_whole(log: Path, length: int):
+def test_a_long_line_is_cut_or_walked_over_and_the_next_is_whole(log: Path, length: int) -> None:
     tail = Tail(log, None)
     append(log, b"y" * length + b"\nnext\n")
     found = texts(tail)
@@ -117,11 +117,11 @@ def test_a_long_line_is_cut_or_walked_over_and_the_next_is_whole(log: Path, leng
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "x", '{"device":1,"inode":2,"offset":-1,"head_length":0,"head":""}', "[" * 99999]
 )
-def test_a_damaged_mark_is_none(text: str):
+def test_a_damaged_mark_is_none(text: str) -> None:
     assert decode_mark(text) is None
 
 
-def test_a_mark_travels():
+def test_a_mark_travels() -> None:
     mark = Mark(1, 2, 3, 4, "aa")
     assert decode_mark(mark.encode()) == mark
 
@@ -131,7 +131,9 @@ LINE = st.binary(min_size=1, max_size=30).filter(lambda data: b"\n" not in data)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.lists(LINE, max_size=4), st.sampled_from(["read", "rotate", "restart"])), max_size=6))
-def test_every_line_once_in_order(tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[list[bytes], str]]):
+def test_every_line_once_in_order(
+    tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[list[bytes], str]]
+) -> None:
     """Whatever the order of writes, rotations and restarts, each line is read once and in order."""
     path = tmp_path_factory.mktemp("tail") / "log"
     path.write_bytes(b"a beginning\n")

@@ -12,64 +12,64 @@ from hypothesis import strategies as st
 from agent.wire.envelope import EnvelopeError, encode_record, pack, unpack
 from agent.wire.limits import MAX_INFLATED, MAX_RECORD, MAX_RECORDS
 
-SCALARS = st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"])), st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False)
-)  # fmt: skip
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.integers(), st.booleans(), st.none(), NUMBERS)
 RECORDS = st.lists(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), SCALARS), max_size=20)
 
 
 @given(RECORDS)
-def test_records_travel_unchanged(records: list[dict[str, object]]):
+def test_records_travel_unchanged(records: list[dict[str, object]]) -> None:
     lines = unpack(pack(encode_record(record) for record in records))  # type: ignore[arg-type]
     assert [json.loads(line) for line in lines] == records
 
 
-def test_a_lone_surrogate_becomes_harmless():
+def test_a_lone_surrogate_becomes_harmless() -> None:
     assert json.loads(encode_record({"x": "a\ud800b"})) == {"x": "a?b"}
 
 
-def test_a_newline_in_a_value_does_not_split_its_record():
+def test_a_newline_in_a_value_does_not_split_its_record() -> None:
     assert len(unpack(pack([encode_record({"x": "a\nb\r\n"})]))) == 1
 
 
-def test_nan_is_not_sent():
+def test_nan_is_not_sent() -> None:
     with pytest.raises(ValueError, match="JSON"):
         encode_record({"x": float("nan")})
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_unpacked_or_refused(body: bytes):
+def test_any_bytes_are_unpacked_or_refused(body: bytes) -> None:
     try:
-        assert all(isinstance(line, bytes) for line in unpack(body))
-    except EnvelopeError as error:
-        assert str(error)
+        lines = unpack(body)
+    except EnvelopeError:
+        return
+    assert len(lines) <= MAX_RECORDS
 
 
 @given(st.integers(1, 60))
-def test_a_cut_body_is_refused(cut: int):
+def test_a_cut_body_is_refused(cut: int) -> None:
     body = pack([b'{"a":1}'] * 50 + [bytes(range(48, 90))])
     with pytest.raises(EnvelopeError):
         unpack(body[: max(0, len(body) - cut)])
 
 
-def test_trailing_bytes_are_refused():
+def test_trailing_bytes_are_refused() -> None:
     with pytest.raises(EnvelopeError, match="trailing"):
         unpack(pack([b"{}"]) + b"x")
 
 
-def test_a_bomb_stops_at_the_limit():
+def test_a_bomb_stops_at_the_limit() -> None:
     bomb = zlib.compress(b" " * (MAX_INFLATED * 4), 9)
     assert len(bomb) < 100_000
     with pytest.raises(EnvelopeError, match="inflates"):
         unpack(bomb)
 
 
-def test_a_bomb_in_a_bomb_is_only_data():
+def test_a_bomb_in_a_bomb_is_only_data() -> None:
     inner = zlib.compress(b"x" * MAX_INFLATED * 2, 9)
     assert b"".join(unpack(zlib.compress(inner.replace(b"\n", b"")))) == inner.replace(b"\n", b"")
 
 
-def test_bounds_of_records():
+def test_bounds_of_records() -> None:
     assert len(unpack(pack([b"{}"] * MAX_RECORDS))) == MAX_RECORDS
     with pytest.raises(EnvelopeError, match="records"):
         unpack(pack([b"{}"] * (MAX_RECORDS + 1)))

@@ -43,13 +43,13 @@ def answers(status: int, body: bytes = b"{}", **headers: str) -> object:
     return fault
 
 
-def test_a_batch_twice_is_once(server: FakeBox, box: Box):
+def test_a_batch_twice_is_once(server: FakeBox, box: Box) -> None:
     assert send(box, "k:1", {"a": 1}, {"a": 2}) is False
     assert send(box, "k:1", {"a": 1}, {"a": 2}) is True
     assert server.seen.records == [{"a": 1}, {"a": 2}]
 
 
-def test_one_connection_serves_many_requests(server: FakeBox, box: Box):
+def test_one_connection_serves_many_requests(server: FakeBox, box: Box) -> None:
     ports = set()
 
     def note(handler: Handler, _path: str) -> bool:
@@ -62,7 +62,7 @@ def test_one_connection_serves_many_requests(server: FakeBox, box: Box):
     assert len(ports) == 1
 
 
-def test_a_connection_that_the_box_closed_is_made_anew(server: FakeBox, box: Box):
+def test_a_connection_that_the_box_closed_is_made_anew(server: FakeBox, box: Box) -> None:
     send(box, "k:1", {"a": 1})
 
     def hang_up(handler: Handler, _path: str) -> bool:
@@ -78,7 +78,7 @@ def test_a_connection_that_the_box_closed_is_made_anew(server: FakeBox, box: Box
 @pytest.mark.parametrize(
     ("status", "header", "seconds"), [(429, "7", 7.0), (503, "999999", 3600.0), (503, "soon", None), (500, "-1", None)]
 )
-def test_later(server: FakeBox, box: Box, status: int, header: str, seconds: float | None):
+def test_later(server: FakeBox, box: Box, status: int, header: str, seconds: float | None) -> None:
     server.fault = answers(status, Retry_After=header)  # type: ignore[assignment]
     with pytest.raises(RetryLater) as caught:
         send(box, "k", {"a": 1})
@@ -86,7 +86,7 @@ def test_later(server: FakeBox, box: Box, status: int, header: str, seconds: flo
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
-def test_permanent(server: FakeBox, box: Box, status: int):
+def test_permanent(server: FakeBox, box: Box, status: int) -> None:
     server.fault = answers(status, b'{"detail":"no\\u001b[31m"}')  # type: ignore[assignment]
     with pytest.raises(Permanent) as caught:
         send(box, "k", {"a": 1})
@@ -94,21 +94,32 @@ def test_permanent(server: FakeBox, box: Box, status: int):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{", b"null", b'{"records":"1"}', b'{"records":2}', b'{"records":true}', b"[" * 60000, b"x" * (MAX_ANSWER + 1)]
-)  # fmt: skip
-def test_an_answer_that_confirms_nothing_is_no_acknowledgement(server: FakeBox, box: Box, body: bytes):
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"null",
+        b'{"records":"1"}',
+        b'{"records":2}',
+        b'{"records":true}',
+        b"[" * 60000,
+        b"x" * (MAX_ANSWER + 1),
+    ],
+)
+def test_an_answer_that_confirms_nothing_is_no_acknowledgement(server: FakeBox, box: Box, body: bytes) -> None:
     server.fault = answers(200, body)  # type: ignore[assignment]
     with pytest.raises(RetryLater):
         send(box, "k", {"a": 1})
 
 
-def test_a_redirect_is_not_followed(server: FakeBox, box: Box):
+def test_a_redirect_is_not_followed(server: FakeBox, box: Box) -> None:
     server.fault = answers(302, b"", Location="https://evil.example/")  # type: ignore[assignment]
     with pytest.raises(RetryLater, match="302"):
         send(box, "k", {"a": 1})
 
 
-def test_half_an_answer_is_no_acknowledgement(server: FakeBox, box: Box):
+def test_half_an_answer_is_no_acknowledgement(server: FakeBox, box: Box) -> None:
     def half(handler: Handler, _path: str) -> bool:
         handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"rec')
         handler.close_connection = True
@@ -119,7 +130,7 @@ def test_half_an_answer_is_no_acknowledgement(server: FakeBox, box: Box):
         send(box, "k", {"a": 1})
 
 
-def test_an_answer_in_drips_ends_at_the_deadline(server: FakeBox, tmp_path: Path):
+def test_an_answer_in_drips_ends_at_the_deadline(server: FakeBox, tmp_path: Path) -> None:
     stop = threading.Event()
 
     def drip(handler: Handler, _path: str) -> bool:
@@ -141,7 +152,7 @@ def test_an_answer_in_drips_ends_at_the_deadline(server: FakeBox, tmp_path: Path
     stop.set()
 
 
-def test_another_ca_is_not_trusted(server: FakeBox, tmp_path: Path):
+def test_another_ca_is_not_trusted(server: FakeBox, tmp_path: Path) -> None:
     from tests.agent.box import PEM  # noqa: PLC0415 (only here)
 
     (tmp_path / "other.pem").write_bytes(make_ca()[0].public_bytes(PEM))
@@ -150,7 +161,7 @@ def test_another_ca_is_not_trusted(server: FakeBox, tmp_path: Path):
     assert server.seen.records == []
 
 
-def test_another_host_name_is_not_trusted(tmp_path: Path):
+def test_another_host_name_is_not_trusted(tmp_path: Path) -> None:
     server = FakeBox(tmp_path / "box", names=("elsewhere.example",))
     try:
         with pytest.raises(Untrusted):
@@ -159,14 +170,14 @@ def test_another_host_name_is_not_trusted(tmp_path: Path):
         server.down()
 
 
-def test_a_foreign_client_certificate_is_refused(server: FakeBox):
+def test_a_foreign_client_certificate_is_refused(server: FakeBox) -> None:
     files = server.client_files(make_ca("Foreign"))
     with pytest.raises(RetryLater):
         send(Box([server.url], client_context(server.folder / "ca.pem", *files)), "k", {"a": 1})
     assert server.seen.records == []
 
 
-def test_old_tls_is_refused(server: FakeBox):
+def test_old_tls_is_refused(server: FakeBox) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(server.folder / "server.pem", server.folder / "server.key")
@@ -188,7 +199,7 @@ def test_old_tls_is_refused(server: FakeBox):
         thread.join()
 
 
-def test_the_next_address_is_tried(server: FakeBox):
+def test_the_next_address_is_tried(server: FakeBox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         dead = f"https://127.0.0.1:{free.getsockname()[1]}"
     box = Box([dead, server.url], client_context(server.folder / "ca.pem", *server.client_files()), timeout=2.0)

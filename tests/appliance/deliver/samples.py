@@ -27,10 +27,11 @@ def sample_alert(**values: Any) -> Alert:
 
 @dataclass(frozen=True)
 class SampleCard:
-    title: str = "Powłoka z serwera WWW"
+    title: str = "Powłoka z\u00a0serwera WWW"
     happened: str = "Na stacji PC-WOJT serwer WWW uruchomił powłokę."
     serious: str = "Wysoki. Ktoś może sterować serwerem."
     steps: tuple[str, ...] = ("Odłącz stację od sieci.", "Zostaw ją włączoną.", "Zadzwoń do informatyka.")
+    blocks: tuple[str, ...] = ("Zgłoś naruszenie do UODO.",)
     call: str = "Informatyk: 22 123 45 67"
     dont: str = "Nie wyłączaj stacji."
     false_alarm: str = "Tak działa też skrypt kopii."

@@ -113,7 +113,7 @@ def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
 
     def test(text: str) -> bool:
         try:
-            address = ipaddress.ip_address(text.split("%")[0])
+            address = ipaddress.ip_address(text.partition("%")[0])
         except ValueError:
             return False
         mapped = getattr(address, "ipv4_mapped", None)
@@ -225,6 +225,10 @@ def where_check(node: Node, keys: Keys) -> Check:
     return lambda event: combine(check(event) for check in checks)
 
 
+def any_check(checks: list[Check]) -> Check:
+    return lambda event: any(check(event) for check in checks)
+
+
 class Oracle:
     """Every rule that is fed by an event's class is asked, one after another."""
 
@@ -260,11 +264,7 @@ class Oracle:
                     return base(feed.renames.get(name, name))
 
                 checks = [condition_check(tree, keys) for tree in trees]
-                yield (
-                    str(rule.id),
-                    where_check(feed.where, keys),
-                    lambda event, checks=checks: any(c(event) for c in checks),
-                )
+                yield str(rule.id), where_check(feed.where, keys), any_check(checks)
 
     @staticmethod
     def feeds(feed: Feed, kind: EventClass) -> bool:

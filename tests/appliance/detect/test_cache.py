@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from appliance.detect import load_rules
 from appliance.detect import parse as parse_module
+from appliance.detect.nodes import atoms
 from tests.appliance.detect.kit import ID, document, write
 
 TEXT = "sel:\n  a|re|i: 'x+y'\n  b|cased: 'p*q?r'\n  c|gt: 5\n  d|fieldref: e\n  f: null\ncondition: sel or not sel"
@@ -39,8 +41,7 @@ def test_a_moved_file_is_known_and_a_changed_one_is_not(rules: Path, tmp_path: P
     moved = (rules / "a.yml").rename(rules / "moved.yml")
     assert load_rules([rules], cache).rules[0].source_file == str(moved)
     write(rules, "moved.yml", document("sel:\n  z: 1\ncondition: sel"))
-    assert load_rules([rules], cache).rules[0].title == "Rule 1"
-    assert load_rules([rules], cache).rules[0].condition != load_rules([rules]).rules[0]
+    assert [atom.field for atom in atoms(load_rules([rules], cache).rules[0].condition)] == ["z"]
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "text", "folder"])
@@ -61,8 +62,8 @@ def test_a_damaged_cache_is_ignored_and_mended(rules: Path, tmp_path: Path, dama
         file.write_bytes(b"" if damage == "empty" else b"nonsense" * 100)
     assert [rule.id for rule in load_rules([rules], cache).rules] == [ID.format(1)]
     if damage != "folder":
-        assert file.read_bytes() == bytes(file.read_bytes())
-        assert len(file.read_bytes()) >= len(raw)
+        mended = file.read_bytes()
+        assert hashlib.sha256(mended[32:]).digest() == mended[:32]
 
 
 def test_no_cache_folder_and_one_that_cannot_be_written(rules: Path, tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def test_the_engine_matches_what_the_oracle_matches(corpora: Path, ruleset: Rule
 def test_every_regression_case_fires_its_rule(corpora: Path, ruleset: RuleSet) -> None:
     engine = Engine(ruleset)
     root = corpora / "sigmahq"
-    missed, cases = [], 0
+    missed: list[tuple[str, str]] = []
+    cases = 0
     for info in sorted(root.glob("regression_data/**/info.yml")):
         case = yaml.safe_load(info.read_text(encoding="utf-8"))
         for path in (root / test["path"] for test in case.get("regression_tests_info") or []):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from appliance.detect import Tree
+from appliance.detect import Tree, Value
 from tests.appliance.detect.kit import engine, rule
 
 TEXT = r"""
@@ -51,7 +51,7 @@ def test_the_fields_that_matched() -> None:
 
 def test_a_list_shows_the_element_and_a_keyword_its_value() -> None:
     one = rule("sel:\n  a|re: 'b+'\nkw: [needle]\ncondition: sel and kw")
-    event = {"event.module": "test", "a": ("x", "żabba"), "other": "hay needle"}
+    event: dict[str, Value] = {"event.module": "test", "a": ("x", "żabba"), "other": "hay needle"}
     assert engine(one).matched_fields(one, event) == {"a": "żabba", "keywords": "hay needle"}
     spans = {leaf.field: leaf.span for leaf in leaves(engine(one).explain(one, event))}
     assert spans == {"a": (2, 4), "keywords": (4, 10)}

@@ -115,7 +115,12 @@ def test_a_rule_without_any_necessary_clause_is_still_decided() -> None:
 
 
 def test_the_class_of_an_event() -> None:
-    event = {"event.module": "m", "winlog.channel": "c", "event.code": 7, "event.category": ("process", "file")}
+    event: dict[str, Any] = {
+        "event.module": "m",
+        "winlog.channel": "c",
+        "event.code": 7,
+        "event.category": ("process", "file"),
+    }
     assert event_class(event) == EventClass("m", "c", 7, "process")
     assert event_class({"event.code": "7"}) == EventClass("")
 
@@ -147,7 +152,7 @@ def test_antivirus_rules_read_defenders_fields() -> None:
     found = parse(text.replace("product: test", "category: antivirus")).rules
     matcher = Engine(RuleSet(found, []), resolver_factory=same)
     channel = "Microsoft-Windows-Windows Defender/Operational"
-    event = {"event.module": "windows.eventlog", "winlog.channel": channel, "event.code": 1116}
+    event: dict[str, Any] = {"event.module": "windows.eventlog", "winlog.channel": channel, "event.code": 1116}
     assert matcher.match({**event, "ThreatName": "HackTool:Mimikatz"})
     assert matcher.matched_fields(found[0], {**event, "ThreatName": "HackTool:Mimikatz"}) == {
         "Signature": "HackTool:Mimikatz"

@@ -148,7 +148,9 @@ def test_a_folder_gives_the_files_with_known_names(tmp_path: Path) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(content=st.binary(max_size=400), suffix=st.sampled_from([".json", ".ndjson", ".ndjson.gz", ".xml", ".evtx", ".txt"]))
+@given(
+    content=st.binary(max_size=400), suffix=st.sampled_from([".json", ".ndjson", ".ndjson.gz", ".xml", ".evtx", ".txt"])
+)
 def test_any_file_is_read_to_its_end(tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str) -> None:
     split(made(tmp_path_factory.mktemp("f"), "a" + suffix, content))
 
@@ -171,7 +173,9 @@ def _noise(data: bytearray) -> None:
 
 @pytest.mark.corpora
 @pytest.mark.parametrize("damage", [_zeroed_chunk, _bad_magic, _cut, _noise])
-def test_damaged_evtx_says_so_and_gives_the_rest(corpora: Path, tmp_path: Path, damage: Callable[[bytearray], None]) -> None:
+def test_damaged_evtx_says_so_and_gives_the_rest(
+    corpora: Path, tmp_path: Path, damage: Callable[[bytearray], None]
+) -> None:
     original = max((corpora / "evtx-attack-samples").rglob("*.evtx"), key=lambda path: (path.stat().st_size, path))
     whole = len(list(records(original)))
     data = bytearray(original.read_bytes())

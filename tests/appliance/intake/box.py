@@ -34,7 +34,7 @@ from appliance.state.models import Agent, Base
 Answer = tuple[int, dict[str, object], dict[str, str]]
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "condition not met in time"

@@ -81,6 +81,7 @@ def test_regression_cases_keep_every_field_of_their_rules(corpora: Path) -> None
 def _pairs(file: Path) -> Iterator[tuple[NativeFields, Event]]:
     source = Source("agent-1", 1)
     for record, line in zip(PyEvtxParser(str(file)).records(), records(file), strict=True):
+        assert record is not None
         yield parse_slowly(well_formed(record["data"])), normalise(line, source)
 
 

@@ -10,7 +10,10 @@ from appliance.normalise.windows_xml import parse_slowly, parse_xml, well_formed
 
 texts = st.text(st.characters(min_codepoint=32, max_codepoint=0x17F), max_size=20)
 names = st.text("ABCabc ąę<&'\"", min_size=1, max_size=8)
-HEAD = "<System><Provider Name='P' Guid=\"{a}\"/><EventID Qualifiers='0'>7</EventID><Channel>C &amp; D</Channel><Correlation/></System>"
+HEAD = (
+    "<System><Provider Name='P' Guid=\"{a}\"/><EventID Qualifiers='0'>7</EventID>"
+    "<Channel>C &amp; D</Channel><Correlation/></System>"
+)
 
 
 @given(st.lists(st.tuples(names, texts), max_size=6))

@@ -66,7 +66,8 @@ def test_keys_are_readable_by_their_owner_alone(home: Home) -> None:
 def test_openssl_accepts_what_the_ca_signed_for_its_purpose_only(home: Home) -> None:
     def verify(purpose: str, name: str) -> int:
         moment = str(NOW // 1_000_000)
-        command = ["openssl", "verify", "-attime", moment, "-purpose", purpose, "-CAfile", home.ca, home.pki / name]
+        files = [str(home.ca), str(home.pki / name)]
+        command = ["openssl", "verify", "-attime", moment, "-purpose", purpose, "-CAfile", *files]
         return subprocess.run(command, capture_output=True, check=False).returncode
 
     assert verify("sslserver", "server.pem") == 0

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from appliance.pki import ensure_pki
 from appliance.state.models import RoleHealth
 from tests.appliance.intake.box import Box, Station, exchange, prepared_box, running_box, until
 
-KILLS = 25
+KILLS = 20
 LINE = b'{"event.module":"json","message":"zdarzenie"}'
 
 
@@ -52,9 +53,17 @@ class Sender(threading.Thread):
                         self.answered.append(key)
                         number += 1
             except (OSError, http.client.HTTPException, ssl.SSLError):
-                self.stop.wait(0.01)
+                self.stop.wait(0.05)
             finally:
                 connection.close()
+
+
+def answered_by(senders: list[Sender]) -> int:
+    return sum(len(sender.answered) for sender in senders)
+
+
+def progressed(senders: list[Sender], before: int) -> bool:
+    return answered_by(senders) > before
 
 
 def keys_in_journal(home: Home) -> Counter[str]:
@@ -74,8 +83,7 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
         sender.start()
     try:
         for _ in range(KILLS):
-            before = sum(len(sender.answered) for sender in senders)
-            until(lambda before=before: sum(len(sender.answered) for sender in senders) > before)
+            until(partial(progressed, senders, answered_by(senders)))
             time.sleep(chance.uniform(0, 0.12))  # the moment of the kill, not a wait for anything
             assert box.stop(signal.SIGKILL) == -signal.SIGKILL
             box.start()

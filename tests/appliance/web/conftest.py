@@ -21,13 +21,14 @@ from appliance.clock import now
 from appliance.detect import RuleSet, load_rules
 from appliance.home import Home
 from appliance.journal import DeadLetter, DeadLetters, Journal, NewBatch
+from appliance.logs import configure
 from appliance.ops.health import ROLES, beat
 from appliance.ops.losses import record_gap
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Role, User
-from appliance.store import BatchResult, EmbeddedStore
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.web.app import create_app
 from appliance.web.auth import COOKIE, CSRF_HEADER
 from appliance.web.context import Context
@@ -114,6 +115,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def logging() -> None:
+    configure()
+
+
 @pytest.fixture(scope="module")
 def ruleset(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
     folder = tmp_path_factory.mktemp("rules")
@@ -133,7 +139,7 @@ def context(tmp_path: Path, ruleset: RuleSet) -> Iterator[Context]:
     settings = Settings()
     engine = open_state(settings.database(home))
     migrate(engine)
-    store = EmbeddedStore(home.store)
+    store = EmbeddedReader(home.store)
     journal, letters = Journal(home.journal, settings.journal.max_bytes), DeadLetters(home.dead_letters)
     yield Context(home, settings, open_sessions(engine), store, journal, letters, lambda: ruleset)
     for part in (store, journal, letters):
@@ -147,8 +153,9 @@ def fill(context: Context) -> int:
     events = [dict(hit(number, moment - number * 1000).event) | {"event.ingested": moment} for number in range(1, 4)]
     gap = events[0] | {"gap.cause": "audit_lost", "gap.count": 5, "gap.from": moment - 1, "gap.to": moment}
     (appended,) = context.journal.append_many([NewBatch(AGENT, "batch-1", moment, moment, 3, b"body")])
-    context.store.append(events, [BatchResult(appended.seq, AGENT, 4, 3, 0, 1)], appended.seq)
-    context.store.flush()
+    writer = EmbeddedStore(context.home.store)
+    writer.append(events, [BatchResult(appended.seq, AGENT, 4, 3, 0, 1)], appended.seq)
+    writer.close()
     context.dead_letters.add([DeadLetter(AGENT, appended.seq, 4, "not JSON", b"<script>\xff", moment)])
     with writing(context.sessions) as session:
         session.add(agent(moment))

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from appliance.accounts import sessions as browsers
 from appliance.accounts import tokens
+from appliance.clock import MINUTE
 from appliance.state.database import writing
 from appliance.state.models import ApiToken, Role, User
 from appliance.web.auth import COOKIE, CSRF_HEADER
@@ -55,10 +56,10 @@ def test_reading_needs_no_csrf_token(box: TestBox) -> None:
 
 
 def test_a_session_ends_when_idle_when_old_and_when_its_person_is_disabled(box: TestBox) -> None:
-    party, moment = box.person(Role.OPERATOR), box.context.now()
+    party, moment = box.person(Role.OPERATOR), box.context.now() - MINUTE
     assert at(box, moment + browsers.IDLE - 1).get("/alerts", party).status_code == 200
     assert at(box, moment + browsers.IDLE - 1 + browsers.IDLE // 4).get("/alerts", party).status_code == 200
-    assert at(box, moment + browsers.LIFETIME).get("/alerts", party).status_code == 401
+    assert at(box, moment + MINUTE + browsers.LIFETIME).get("/alerts", party).status_code == 401
     late = box.person(Role.OPERATOR)
     assert at(box, box.context.now() + browsers.IDLE).get("/alerts", late).status_code == 401
     last = box.person(Role.OPERATOR)

@@ -65,7 +65,9 @@ def test_names_shared_with_ecs_have_ecs_types(corpora: Path) -> None:
         assert kind == theirs or (kind in text and theirs in text), (name, kind, theirs)
 
 
-GOOD_FIELDS = "fields:\n  process.pid: {type: long, pl: a, en: b}\n  process.executable: {type: keyword, pl: a, en: b}\n"
+GOOD_FIELDS = (
+    "fields:\n  process.pid: {type: long, pl: a, en: b}\n  process.executable: {type: keyword, pl: a, en: b}\n"
+)
 
 
 def windows_loader(path: Path) -> object:
@@ -81,7 +83,11 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "empty": (load_fields, "", ":1:"),
     "unknown type": (load_fields, "fields:\n  a.b: {type: number, pl: a, en: b}\n", ":2: unknown type"),
     "missing text": (load_fields, "fields:\n  a.b: {type: long, en: b}\n", ":2: pl is missing"),
-    "key twice": (load_fields, GOOD_FIELDS + "  process.pid: {type: long, pl: a, en: b}\n", ":4: 'process.pid' stands twice"),
+    "key twice": (
+        load_fields,
+        GOOD_FIELDS + "  process.pid: {type: long, pl: a, en: b}\n",
+        ":4: 'process.pid' stands twice",
+    ),
     "unknown key": (load_fields, "fields:\n  a.b: {type: long, pl: a, en: b, de: c}\n", ":2: unknown key 'de'"),
     "bad name": (load_fields, "fields:\n  'a b': {type: long, pl: a, en: b}\n", ":2:"),
     "unknown target": (
@@ -91,10 +97,15 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "target of another type": (
         windows_loader,
-        HEAD + "  - {name: a, channels: [S], codes: [1], event: {category: a, type: b}, integers: {X: process.executable}}\n",
+        HEAD
+        + "  - {name: a, channels: [S], codes: [1], event: {category: a, type: b},integers: {X: process.executable}}\n",
         ":5: X:",
     ),
-    "codes": (windows_loader, HEAD + "  - {name: a, channels: [S], codes: [], event: {category: a, type: b}}\n", ":5: codes"),
+    "codes": (
+        windows_loader,
+        HEAD + "  - {name: a, channels: [S], codes: [], event: {category: a, type: b}}\n",
+        ":5: codes",
+    ),
     "same place twice": (
         windows_loader,
         HEAD + 2 * "  - {name: a, channels: [S], codes: [1], event: {category: a, type: b}}\n",

