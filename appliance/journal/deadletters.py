@@ -114,6 +114,14 @@ class DeadLetters:
         """Say how many letters are kept."""
         return int(self._total("letters"))
 
+    def count_between(self, start: int, end: int) -> int:
+        """Return how many letters arrived from `start` until before `end`, microseconds."""
+        with self._lock, failures(self._path):
+            row = self._connection.execute(
+                "SELECT count(*) FROM letter WHERE at >= ? AND at < ?", (start, end)
+            ).fetchone()
+        return int(row[0])
+
     def dropped(self) -> int:
         """Say how many letters went because of the bound."""
         return int(self._total("dropped"))

@@ -155,6 +155,16 @@ class Journal:
             rows.close()
         return found
 
+    def find(self, source: str, keys: Iterable[str]) -> dict[str, int]:
+        """Return the positions of a sender's batches by key; keys that were never taken are absent."""
+        found: dict[str, int] = {}
+        with self._lock, failures(self._path):
+            for key in keys:
+                row = self._connection.execute("SELECT seq FROM seen WHERE name = ?", (_name(source, key),)).fetchone()
+                if row:
+                    found[key] = row[0]
+        return found
+
     def forget(self, upto: int) -> None:
         """Drop the bodies up to and including position `upto`; their keys stay known."""
         with self._lock, failures(self._path), transaction(self._connection):

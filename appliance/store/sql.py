@@ -26,7 +26,7 @@ from appliance.store.manifest import Segment
 from appliance.store.shape import REST, split
 
 ADDRESS = "czujka_address"
-"""SQL function: text → sortable key of an IP address, NULL for other text (appliance/store/engine.py)."""
+"""SQL function: text → sortable key of an IP address, empty for other text (appliance/store/engine.py)."""
 _TEXT_KINDS = "('s', 'S')"
 Parameter = str | int | float | bytes | list[str] | list[bytes]
 

@@ -75,17 +75,17 @@ class Catalogue:
 
 
 def _shown(values: Mapping[str, object], lang: str) -> dict[str, str]:
-    return {name: number(value, lang) if _is_count(value) else str(value) for name, value in values.items()}
+    return {name: _plain(value, lang) for name, value in values.items()}
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _plain(value: object, lang: str) -> str:
+    return number(value, lang) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _safe(value: object, lang: str) -> Markup:
     if isinstance(value, Markup):
         return value
-    return visible(number(value, lang) if isinstance(value, int) and not isinstance(value, bool) else str(value))
+    return visible(_plain(value, lang))
 
 
 def visible(text: str) -> Markup:

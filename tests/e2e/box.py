@@ -102,6 +102,10 @@ class Box:
             raise AssertionError(f"the box did not become ready:\n{self.log[-6000:]}") from None
         return time.monotonic() - began
 
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until every role answers again."""
+        wait_for("the box is ready", self._ready, seconds)
+
     def _ready(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -14,7 +15,7 @@ import psutil
 from agent.wire.event import Record
 from tests.e2e.box import Box, wait_for
 
-KILLS = 200
+KILLS = int(os.environ.get("CZUJKA_KILLS", "200"))
 BATCH = 40
 SEED = 20261121
 
@@ -98,6 +99,7 @@ def test_kill_minus_nine_anywhere_loses_and_doubles_nothing(tmp_path: Path) -> N
         stop.set()
         for thread in threads:
             thread.join(180)
+        box.wait_ready()
         for load in loads:
             assert load.failure is None, load.failure
             _check_stored(box, load.name, len(load.acknowledged))

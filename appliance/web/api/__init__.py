@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from appliance.web.api import accounts, agents, alerts, events, health, live, records, rules
+from appliance.web.api import accounts, agents, alerts, events, health, live, records, reports, rules
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     agents.router,
     rules.router,
     records.router,
+    reports.router,
     accounts.router,
     live.router,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlalchemy import select
@@ -69,10 +69,10 @@ def change_keys(who: Self, keys: Text = "") -> Response:
     return answer
 
 
-def _users_page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: object) -> Response:
+def _users_page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
     with context.sessions() as session:
         people = list(session.scalars(select(User).order_by(User.name, User.id)))
-    defaults = {"faults": {}, "given": {}, "made": None}
+    defaults: dict[str, Any] = {"faults": {}, "given": {}, "made": None}
     return page(
         request,
         context,
@@ -144,12 +144,10 @@ def change_person(
     return back_to("/osoby", "user_changed")
 
 
-def _tokens_page(
-    request: Request, context: Context, who: Principal, /, status: int = 200, **values: object
-) -> Response:
+def _tokens_page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
     with context.sessions() as session:
         rows = list(session.scalars(select(ApiToken).order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())))
-    defaults = {"made": "", "given": {}}
+    defaults: dict[str, Any] = {"made": "", "given": {}}
     return page(
         request,
         context,

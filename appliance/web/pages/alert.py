@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Depends, Form, Path, Request, Response
@@ -89,7 +89,7 @@ def _page(
     )
 
 
-def _values(context: Context, session: Session, alert: Alert, who: Principal) -> dict[str, object]:
+def _values(context: Context, session: Session, alert: Alert, who: Principal) -> dict[str, Any]:
     rows, more = service.events_of(session, alert.id, None, EVIDENCE)
     rule = rule_of(context, alert.rule_id)
     first = thaw(rows[0].event) if rows and rows[0].event else {}
@@ -161,7 +161,7 @@ def _delivery(outbox: Outbox, tries: list[Attempt]) -> Delivery:
     return Delivery(channel, outbox.target, outbox.state, kind, tuple(tries))
 
 
-def _neighbours(session: Session, alert: Alert, lang: str) -> dict[str, object]:
+def _neighbours(session: Session, alert: Alert, lang: str) -> dict[str, Any]:
     near = select(Alert).where(Alert.host == alert.host, Alert.id != alert.id).order_by(Alert.id.desc())
     return {
         "same_rule": service.count_alerts(session, AlertFilter(rule_id=alert.rule_id)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -22,7 +22,7 @@ Reader = Annotated[Principal, Depends(require(Permission.ALERTS_READ))]
 PAGE = 50
 
 
-def _values(request: Request, context: Context, language: str) -> dict[str, object]:
+def _values(request: Request, context: Context, language: str) -> dict[str, Any]:
     wanted = list_filter(request.query_params)
     after = request.query_params.get("po", "")[:200]
     now = context.now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import structlog
@@ -79,7 +79,7 @@ def events(request: Request, context: Box, who: Reader, q: str = "", po: str = "
     except (QueryTimeout, StoreUnavailable):
         _log.exception("search_failed")
         resting = True
-    values = {"query": query, "when": when, "spans": tuple(SPANS), "found": found, "query_fault": fault}
+    values: dict[str, Any] = {"query": query, "when": when, "spans": tuple(SPANS), "found": found, "query_fault": fault}
     asked = {"q": query, **when.address()}
     return page(
         request,
@@ -172,7 +172,7 @@ def event(request: Request, context: Box, who: Reader, event_id: EventId, q: str
         raise Problem(404, "event_unknown")
     with context.sessions() as session:
         alerted = events_alerted(session, [event_id])
-    values = {
+    values: dict[str, Any] = {
         "row": view.event_row(found, alerted),
         "fields": view.fields_of(found, q[:QUERY]),
         "when_address": urlencode(stretch(request.query_params, context.now()).address()),

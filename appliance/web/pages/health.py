@@ -87,8 +87,8 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
     )
 
 
-def _depths(context: Context) -> dict[str, object]:
-    found: dict[str, object] = {"depth": None, "stats": None, "dead": None, "dropped": 0}
+def _depths(context: Context) -> dict[str, Any]:
+    found: dict[str, Any] = {"depth": None, "stats": None, "dead": None, "dropped": 0}
     try:
         found["depth"] = context.journal.depth()
         found["dead"], found["dropped"] = context.dead_letters.count(), context.dead_letters.dropped()

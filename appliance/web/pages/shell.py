@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
@@ -149,7 +150,7 @@ def back_to(path: str, done: str = "") -> Response:
 
 
 def page(
-    request: Request, context: Context, who: Principal, name: str, template: str, /, status: int = 200, **values: object
+    request: Request, context: Context, who: Principal, name: str, template: str, /, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """Render a page inside its frame."""
     frame = shell(request, context, who, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from sqlalchemy import select
@@ -97,11 +97,11 @@ def _sensor(told: dict[str, object]) -> Sensor:
     return Sensor(str(told.get("name", ""))[:100], kind, state, reason, reason if reason in catalogue() else "")
 
 
-def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: object) -> Response:
+def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
     with context.sessions() as session:
         agents = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
     stations = [station(agent, context.now()) for agent in agents]
-    shown = {"stations": stations, "token": "", "uses": 1, "hours": 24}
+    shown: dict[str, Any] = {"stations": stations, "token": "", "uses": 1, "hours": 24}
     return page(request, context, who, "stations", "stations.html", status=status, **shown | values)
 
 

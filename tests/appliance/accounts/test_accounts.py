@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.accounts import setup, users
 from appliance.accounts.passwords import WeakPassword, check_strength, verify_password
-from appliance.accounts.sessions import find_session
+from appliance.accounts.sessions import SignedIn, find_session
 from appliance.clock import MINUTE, SECOND
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
@@ -38,7 +38,7 @@ def link(sessions: Sessions, now: int = NOW) -> str:
         return setup.create_setup_link(session, now)
 
 
-def finish(sessions: Sessions, token: str, now: int = NOW, **changes: str) -> setup.SignedIn:
+def finish(sessions: Sessions, token: str, now: int = NOW, **changes: str) -> SignedIn:
     words = {"login": "Anna", "name": "Anna", "password": GOOD, "language": "pl"} | changes
     return setup.complete_setup(sessions, token, **words, now=now)
 
@@ -127,7 +127,7 @@ def test_the_last_administrator_stays(sessions: Sessions) -> None:
         user = session.scalars(select(User)).one()
         for change in ({"role": Role.AUDITOR}, {"disabled": True}):
             with pytest.raises(users.LastAdmin):
-                users.change_user(session, user, **change)  # type: ignore[arg-type]
+                users.change_user(session, user, **change)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,20 +50,24 @@ def rule(number: int = 1, level: int = 3) -> Rule:
     )
 
 
-def hit(number: int, at: int = NOW, *, rule_number: int = 1, level: int = 3, **fields: Any) -> Hit:
+def hit(
+    number: int, at: int = NOW, fields: Mapping[str, Any] | None = None, *, rule_number: int = 1, level: int = 3
+) -> Hit:
     event: dict[str, Any] = {
         "event.id": event_id("test", number),
         "@timestamp": at,
         "event.created": at,
         "event.ingested": NOW,
         "event.module": "linux.audit",
+        "event.category": "process",
+        "audit.type": "EXECVE",
         "host.name": "PC-7",
         "user.name": "anna",
         "agent.id": "00000000-0000-4000-8000-000000000001",
         "process.executable": "/bin/sh",
         "process.args": ("sh", "-c", "id"),
     }
-    return Hit(rule(rule_number, level), event | fields)
+    return Hit(rule(rule_number, level), event | dict(fields or {}))
 
 
 @pytest.fixture

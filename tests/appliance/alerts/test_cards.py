@@ -61,7 +61,7 @@ def test_a_value_is_text_and_bounded_whatever_it_says() -> None:
 
 
 def test_the_newest_event_wins_and_a_dash_is_unknown() -> None:
-    events = [{"user.name": "-"}, {"user.name": ("jan", "x")}, {"user.name": "anna"}]
+    events: list[dict[str, object]] = [{"user.name": "-"}, {"user.name": ("jan", "x")}, {"user.name": "anna"}]
     assert values_of(load_card("ogolna"), alert(), Office(), "pl", events)["konto"] == "jan"
     assert values_of(load_card("ogolna"), alert(), Office(), "pl", [])["konto"] == "o nieznanej nazwie"
 

@@ -61,9 +61,9 @@ def test_an_old_event_does_not_join_the_alert_of_today(sessions: sessionmaker[Se
     "other",
     [
         hit(2, rule_number=2),
-        hit(2, **{"user.name": "jan"}),
-        hit(2, **{"host.name": "PC-8"}),
-        hit(2, **{"agent.id": "00000000-0000-4000-8000-000000000002"}),
+        hit(2, NOW, {"user.name": "jan"}),
+        hit(2, NOW, {"host.name": "PC-8"}),
+        hit(2, NOW, {"agent.id": "00000000-0000-4000-8000-000000000002"}),
     ],
 )
 def test_another_rule_account_host_or_agent_is_another_alert(
@@ -161,7 +161,7 @@ def test_no_field_breaks_the_entity(fields: dict[str, object]) -> None:
 def test_a_lone_surrogate_reaches_the_database_as_a_question_mark(
     sessions: sessionmaker[Session], settings: Settings
 ) -> None:
-    put(sessions, [hit(1, **{"host.name": "a\ud800b", "user.name": "\x00"})], settings)
+    put(sessions, [hit(1, NOW, {"host.name": "a\ud800b", "user.name": "\x00"})], settings)
     assert alerts(sessions)[0].host == "a?b"
 
 

@@ -234,7 +234,7 @@ def test_pages_show_every_alert_once(sessions: Sessions, settings: Settings) -> 
 def test_filters(sessions: Sessions, settings: Settings, wanted: AlertFilter, rules: set[str]) -> None:
     with writing(sessions) as session:
         old = hit(1, NOW - 2 * HOUR, level=1)
-        apply(session, [old, hit(2, rule_number=2, level=4, **{"host.name": "PC-8"})], NOW, settings)
+        apply(session, [old, hit(2, NOW, {"host.name": "PC-8"}, rule_number=2, level=4)], NOW, settings)
     with sessions() as session:
         assert {alert.rule_id for alert in service.list_alerts(session, wanted, None, 10).items} == rules
         assert service.count_alerts(session, wanted) == len(rules)

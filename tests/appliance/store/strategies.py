@@ -65,7 +65,7 @@ def events(draw: st.DrawFn) -> list[Event]:
     parts = draw(
         st.lists(st.tuples(moments, st.dictionaries(st.sampled_from(sorted(KINDS)), values, max_size=5)), max_size=6)
     )
-    return [{"event.id": event_id(n), "@timestamp": time, **rest} for n, (time, rest) in enumerate(parts)]
+    return [{"event.id": event_id(time, n), "@timestamp": time, **rest} for n, (time, rest) in enumerate(parts)]
 
 
 @st.composite

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from sqlalchemy import select
 import rules
 from appliance.accounts import sessions as browsers
 from appliance.accounts import tokens
+from appliance.accounts.passwords import hash_password
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import now
 from appliance.detect import RuleSet, load_rules
@@ -24,6 +26,7 @@ from appliance.journal import DeadLetter, DeadLetters, Journal, NewBatch
 from appliance.logs import configure
 from appliance.ops.health import ROLES, beat
 from appliance.ops.losses import record_gap
+from appliance.pki import ensure_pki
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
@@ -53,6 +56,12 @@ detection:
 """
 
 
+@cache
+def known_hash() -> str:
+    """Return the hash of the one password that everybody here has."""
+    return hash_password("koń bateria zszywka")
+
+
 @dataclass(frozen=True)
 class Party:
     """Somebody who asks: headers that prove it."""
@@ -77,7 +86,9 @@ class TestBox:
         with writing(self.context.sessions) as session:
             user = session.scalar(select(User).where(User.login == login))
             if user is None:
-                user = User(login=login, name=login, role=role, password_hash="-", created_at=now(), language="pl")
+                user = User(
+                    login=login, name=login, role=role, password_hash=known_hash(), created_at=now(), language="pl"
+                )
                 session.add(user)
                 session.flush()
             signed = browsers.open_session(session, user, self.context.now())
@@ -98,6 +109,23 @@ class TestBox:
             async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
                 headers = (party.headers if party else {}) | options.pop("headers", {})
                 return await client.request(method, path, headers=headers, **options)
+
+        return run(send())
+
+    def ask_all(self, calls: Sequence[tuple[str, str, Party | None]]) -> list[int]:
+        """Send requests one after another in one loop; return their statuses, 401 for the way to the sign-in."""
+
+        async def send() -> list[int]:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+                answers = []
+                for method, path, party in calls:
+                    headers = (party.headers if party else {}) | {"Accept": "application/json"}
+                    answer = await client.request(method, path, headers=headers)
+                    door = answer.headers.get("location", "").startswith("/zaloguj?dalej=")
+                    answers.append(401 if door else answer.status_code)
+                    client.cookies.clear()
+                return answers
 
         return run(send())
 
@@ -135,7 +163,7 @@ def context(tmp_path: Path, ruleset: RuleSet) -> Iterator[Context]:
     assert rules.ROOT.is_dir()
     home = Home(tmp_path / "home")
     home.create()
-    home.ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    ensure_pki(home, ["localhost"], now())
     settings = Settings()
     engine = open_state(settings.database(home))
     migrate(engine)

@@ -16,7 +16,6 @@ import uvicorn
 
 from appliance.alerts.grouping import apply
 from appliance.clock import now
-from appliance.pki import ensure_pki
 from appliance.roles.web import make_server
 from appliance.state.database import writing
 from appliance.web.context import Context
@@ -38,8 +37,6 @@ def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def served(context: Context) -> Iterator[TestBox]:
-    context.home.ca.unlink()
-    ensure_pki(context.home, ["localhost"], now())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -150,10 +150,7 @@ class Phone:
 def sentences(text: str) -> tuple[str, ...]:
     """Split a card's prohibitions into sentences, so that each gets its own mark."""
     parts: list[str] = []
-    for piece in text.replace("\n", " ").split(". "):
-        piece = piece.strip()
-        if not piece:
-            continue
+    for piece in filter(None, map(str.strip, text.replace("\n", " ").split(". "))):
         whole = piece if piece.endswith((".", "?")) else piece + "."
         # A sentence that does not forbid explains the one before it.
         if parts and not piece.startswith(("Nie ", "Do not ", "Never ", "Don’t ")):

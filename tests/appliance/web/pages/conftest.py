@@ -22,5 +22,5 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
         assert first is not None
     yield TestBox(create_app(context), context, first.rule_id, first.id)
     for part in (context.store, context.journal, context.dead_letters):
-        part.close()  # type: ignore[attr-defined]
+        part.close()
     context.sessions.kw["bind"].dispose()

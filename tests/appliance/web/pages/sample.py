@@ -153,8 +153,8 @@ def fill(context: Context, moment: int) -> None:
     context.dead_letters.add(
         [DeadLetter(agent_id(0), 4, 17, "To nie jest JSON.", b'{"a": <script>alert(1)</script>\xff', moment)]
     )
-    for role in ROLES:
-        beat(context.sessions, role, {"events": 748216, "journal_bytes": 0}, moment)
+    for part in ROLES:
+        beat(context.sessions, part, {"events": 748216, "journal_bytes": 0}, moment)
 
 
 def _stations(session: Session, moment: int) -> None:
@@ -205,7 +205,7 @@ def _work(session: Session, moment: int) -> None:
 
 @contextlib.contextmanager
 def served(context: Context) -> Iterator[str]:
-    """Serve the app on a free port of this machine; yield its address. Browsers trust `localhost` with secure cookies."""
+    """Serve the app on a free port; yield its address. Browsers trust `localhost` with secure cookies."""
     config = uvicorn.Config(create_app(context), host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)

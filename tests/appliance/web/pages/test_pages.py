@@ -10,8 +10,23 @@ from appliance.state.models import Agent, Alert, AlertState, Role
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages import sample
 
-PAGES = ["/", "/alerty", "/alerty?stan=all", "/zdarzenia", "/zdarzenia?okres=all", "/zdarzenia/pola", "/stacje", "/reguly",
-         "/zdrowie", "/zdrowie/odrzucone", "/zdrowie/odrzucone/1", "/raporty", "/konto", "/osoby", "/tokeny"]  # fmt: skip
+PAGES = [
+    "/",
+    "/alerty",
+    "/alerty?stan=all",
+    "/zdarzenia",
+    "/zdarzenia?okres=all",
+    "/zdarzenia/pola",
+    "/stacje",
+    "/reguly",
+    "/zdrowie",
+    "/zdrowie/odrzucone",
+    "/zdrowie/odrzucone/1",
+    "/raporty",
+    "/konto",
+    "/osoby",
+    "/tokeny",
+]
 ADMIN_ONLY = {"/osoby", "/tokeny"}
 
 

@@ -12,7 +12,8 @@ from appliance.clock import DAY, HOUR, from_datetime
 from appliance.language.dates import WARSAW
 from appliance.search import parse
 from appliance.web.charts import HEIGHT, WIDTH, hours_back, nice_top, out_of_hours, stacked
-from appliance.web.pages.panels import DashboardError, dashboard, parse as parse_dashboard
+from appliance.web.pages.panels import DashboardError, dashboard
+from appliance.web.pages.panels import parse as parse_dashboard
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import safe_back
 from appliance.web.pages.views import alert as alert_view
@@ -28,7 +29,7 @@ NOW = from_datetime(datetime(2026, 11, 24, 14, 3, tzinfo=WARSAW))
 def test_stacked_bars_stay_inside_their_box(series: list[list[int]]) -> None:
     chart = stacked(series)
     assert all(
-        0 <= bar.x and bar.x + bar.width <= WIDTH + 0.1 and bar.y >= -5 and bar.y + bar.height <= HEIGHT + 0.1
+        bar.x >= 0 and bar.x + bar.width <= WIDTH + 0.1 and bar.y >= -5 and bar.y + bar.height <= HEIGHT + 0.1
         for bar in chart.bars
     )
     assert len(chart.bars) == sum(value > 0 for row in series for value in row)
@@ -66,7 +67,7 @@ def test_the_shipped_dashboard_is_whole() -> None:
     ],
 )
 def test_a_faulty_dashboard_is_refused(text: str) -> None:
-    with pytest.raises(DashboardError, match="x.yml"):
+    with pytest.raises(DashboardError, match=r"x\.yml"):
         parse_dashboard(text, "x.yml")
 
 
