@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sqlite3
 import sys
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.home import AgentHome, Identity, home_of
 
+if TYPE_CHECKING:
+    import argparse
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    match sys.argv[1:] if argv is None else argv:
+        case ["run"]:
+            return _run(home_of(None))
+        case ["run", "--home", folder]:
+            return _run(home_of(folder))
+        case others:
+            return _command(others)
+
+
+def _run(home: AgentHome) -> int:
+    """Run the agent, in which the parser of command lines need not stay for weeks."""
+    from agent.run import run  # noqa: PLC0415 (the other commands need none of it)
+
+    return run(home)
+
+
+def _command(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
     home = home_of(arguments.home)
     match arguments.command:
         case "enrol":
             return _enrol(home, arguments.token)
         case "run":
-            from agent.run import run  # noqa: PLC0415 (the other commands need none of it)
-
-            return run(home)
+            return _run(home)
         case "co-zbieram":
             return _what_is_sent(home)
         case _:
@@ -32,6 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse  # noqa: PLC0415 (see _run)
+
     parser = argparse.ArgumentParser(prog="czujka-agent", description="Agent Czujki na stacji roboczej.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="POLECENIE")
@@ -104,6 +122,8 @@ def _running(home: AgentHome) -> bool:
 
 
 def _waiting(path: Path) -> str:
+    import sqlite3  # noqa: PLC0415 (only here)
+
     try:
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2.0)
         try:
@@ -115,6 +135,8 @@ def _waiting(path: Path) -> str:
 
 
 def _day(identity: Identity) -> str:
+    from datetime import datetime  # noqa: PLC0415 (only here)
+
     return datetime.fromtimestamp(identity.expires_at / 1_000_000).astimezone().strftime("%d.%m.%Y")
 
 

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 PREFIX = "czujka1."
@@ -23,8 +23,7 @@ class BadToken(ValueError):
     """The text is not an enrolment token; says, in Polish, what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnrolToken:
+class EnrolToken(NamedTuple):
     """A token's content."""
 
     urls: tuple[str, ...]

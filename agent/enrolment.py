@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import ssl
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -131,6 +130,8 @@ def _certificate(answer: dict[str, Any]) -> tuple[bytes, int]:
 
 def _helper(arguments: list[str], data: bytes) -> dict[str, Any]:
     command = [sys.executable, "-m", "agent.identity_request", *arguments]
+    import subprocess  # noqa: PLC0415 (once in many days)
+
     root = Path(__file__).resolve().parent.parent
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=_HELPER_SECONDS, check=False, cwd=root)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.files import write_private
 
@@ -18,8 +18,7 @@ class InUse(Exception):
     """Another agent runs on this folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who this agent is to its box; times in µs since the epoch."""
 
     agent_id: str
@@ -75,7 +74,7 @@ class AgentHome:
 
     def save_identity(self, identity: Identity) -> None:
         """Keep who this agent is."""
-        write_private(self.folder / "identity.json", json.dumps(asdict(identity)).encode())
+        write_private(self.folder / "identity.json", json.dumps(identity._asdict()).encode())
 
     def lock(self) -> int:
         """Take the folder for this process and return the lock's descriptor; raises InUse."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import platform
+import os
+import re
 import socket
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
+_PRETTY = re.compile(r"^PRETTY_NAME=(.*)$", re.MULTILINE)
+_ESCAPED = re.compile(r"\\(.)")
 _MACHINE = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
 def boot_id(path: Path = _BOOT) -> str:
     """Return this boot's id; a random one where the system has none."""
     try:
-        return path.read_text("ascii").strip()[:36] or str(uuid4())
+        return path.read_text("ascii").strip()[:36] or os.urandom(16).hex()
     except (OSError, ValueError):
-        return str(uuid4())
+        return os.urandom(16).hex()
 
 
 def hostname() -> str:
@@ -25,12 +29,17 @@ def hostname() -> str:
     return socket.gethostname()[:255]
 
 
-def system() -> str:
-    """Return the operating system's own name for itself, at most 200 characters."""
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())[:200]
-    except OSError:
-        return f"{platform.system()} {platform.release()}"[:200]
+def system(paths: Sequence[Path] = _RELEASE) -> str:
+    """Return the operating system's own name for itself (os-release(5)), at most 200 characters."""
+    for path in paths:
+        try:
+            found = _PRETTY.search(path.read_text("utf-8", "replace"))
+        except OSError:
+            continue
+        if found is not None:
+            return _ESCAPED.sub(r"\1", found[1].strip("\"'"))[:200]
+    kernel = os.uname()
+    return f"{kernel.sysname} {kernel.release}"[:200]
 
 
 def machine() -> str:

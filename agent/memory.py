@@ -18,6 +18,12 @@ def tame() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, 128 * 1024)
 
 
+def settle() -> None:
+    """Take what the start has made, which stays for good, out of the collector's rounds."""
+    gc.collect()
+    gc.freeze()
+
+
 def trim() -> None:
     """Give freed memory back to the system."""
     gc.collect()

@@ -25,7 +25,7 @@ def telemetry_gap(boot_id: str, gap: Gap) -> Record:
     return {
         **_own("telemetry_gap", boot_id),
         "gap.cause": gap.cause,
-        "gap.count": gap.count,
+        "gap.count": gap.lost,
         "gap.from": gap.first,
         "gap.to": gap.last,
     }

@@ -30,10 +30,11 @@ _CHPASSWD = re.compile(
     r"(\becho\s+(?:-\w+\s+)?['\"]?[\w.-]{1,64}:)[^\s'\"|]+(?=['\"]?\s*\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)"
 )
 _PASSIN = re.compile(r"(\bpass:)[^\s'\"]+")
-_MAY_HOLD = re.compile(
-    r"pass|pwd|secret|token|key|credential|haslo|auth|cookie|eyj|://|mysql|mariadb|redis-cli|7z|unrar", re.IGNORECASE
-)
-"""Nothing that the patterns find is without one of these."""
+_MAY_HOLD = (
+    "pass", "pwd", "secret", "token", "key", "credential", "haslo", "auth", "cookie", "eyj", "://", "mysql", "mariadb",
+    "redis-cli", "7z", "unrar",
+)  # fmt: skip
+"""Nothing that the patterns find is without one of these, in whatever case."""
 _NOT_SECRET = frozenset({"pwd", "oldpwd"})
 
 _SHORT: dict[str, tuple[str, ...]] = {
@@ -73,6 +74,8 @@ def redact_args(args: Sequence[str]) -> list[str]:
     if not args:
         return []
     program = args[0].rsplit("/", 1)[-1]
+    if program not in _SHORT and not _may_hold(" ".join(args)):
+        return list(args)
     options = _SHORT.get(program, ())
     clean = [redact_text(args[0])]
     secret_next = ""
@@ -88,7 +91,7 @@ def redact_args(args: Sequence[str]) -> list[str]:
 
 def redact_text(text: str) -> str:
     """Return a line of text with the secrets that it shows replaced."""
-    if not _MAY_HOLD.search(text):
+    if not _may_hold(text):
         return text
     text = _JSON.sub(_json, text)
     text = _HEADER.sub(rf"\1{MARK}", text)
@@ -99,6 +102,11 @@ def redact_text(text: str) -> str:
     text = _FLAG_IN_TEXT.sub(_flag_in_text, text)
     text = _ASSIGNED.sub(_assigned, text)
     return _PASSIN.sub(rf"\1{MARK}", text)
+
+
+def _may_hold(text: str) -> bool:
+    folded = text.casefold()
+    return any(word in folded for word in _MAY_HOLD)
 
 
 def _short_in_text(found: re.Match[str]) -> str:

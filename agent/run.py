@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agent import __version__, enrolment, hostinfo, memory
+from agent import __version__, hostinfo, memory
 from agent.home import AgentHome, Identity, InUse
 from agent.runner import Runner
 from agent.sensors import linux_sensors
@@ -88,10 +88,18 @@ def _agent(home: AgentHome, identity: Identity, spool: Spool) -> Runner:
             raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
 
     def renew(box: Box) -> bool:
+        nonlocal identity
+        now = time.time_ns() // 1000
+        if now < identity.renew_at:
+            return False
+        from agent import enrolment  # noqa: PLC0415 (once in many days)
+
         try:
-            return enrolment.renew(home, box, time.time_ns() // 1000)
+            renewed = enrolment.renew(home, box, now)
         except enrolment.EnrolmentFailed as error:
             raise RetryLater(str(error)) from error
+        identity = home.identity() or identity
+        return renewed
 
     uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew))
     runner = Runner(spool, linux_sensors(home.folder, boot_id), uplink, boot_id)

@@ -9,12 +9,11 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from types import FrameType
 
 from agent import hostinfo, own
 from agent.backoff import Backoff
-from agent.memory import trim
+from agent.memory import settle, trim
 from agent.sensors.base import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
 from agent.spool import Spool, Spooled, SpoolFull
 from agent.uplink import Uplink
@@ -23,10 +22,10 @@ from agent.wire.event import ID, Record, event_id
 LOG = logging.getLogger(__name__)
 LINGER = 0.02
 """Seconds that the first record of a quiet time waits for company before it is written."""
-LINGER_BUSY = 0.1
+LINGER_BUSY = 0.15
 """The same when records come all the time."""
-NAP = 0.01
-"""Seconds of rest after a reading: an event comes as many messages, and one waking for all costs least."""
+NAP = 0.03
+"""Seconds of rest after a reading: waking costs more than an event, so that many shall come with each."""
 ROUND = 30.0
 """Seconds between the rounds in which each sensor looks after itself."""
 MAX_HELD = 20_000
@@ -36,14 +35,16 @@ _GAPS_AFTER = 5.0
 _STOP_SENDING = 1.8
 
 
-@dataclass(slots=True)
 class _Slot:
-    sensor: Sensor
-    descriptor: int = -1
-    open_at: float | None = 0.0
-    lost_since: int | None = None
-    backoff: Backoff = field(default_factory=lambda: Backoff(1.0, 60.0))
-    availability: Availability = field(default_factory=lambda: Availability("off"))
+    """A sensor and its state here; a plain class, because `dataclasses` loads a megabyte of compiler."""
+
+    def __init__(self, sensor: Sensor) -> None:
+        self.sensor = sensor
+        self.descriptor = -1
+        self.open_at: float | None = 0.0
+        self.lost_since: int | None = None
+        self.backoff = Backoff(1.0, 60.0)
+        self.availability = Availability("off")
 
 
 class Runner:
@@ -115,6 +116,7 @@ class Runner:
             self._spool.set_state("stopped", "no")
         self._write()
         self._uplink.start()
+        settle()
 
     def _turn(self, wakeup: socket.socket) -> None:
         if self._busy:
@@ -129,8 +131,7 @@ class Runner:
                 self._read(key.data)
         now = time.monotonic()
         for slot in self._slots:
-            wait = slot.sensor.wait() if slot.descriptor >= 0 else None
-            if wait is not None:
+            if slot.descriptor >= 0 and slot.sensor.wait() is not None:
                 self._take(slot, tick=True)
         if now >= self._round_at or any(s.open_at is not None and s.open_at <= now for s in self._slots):
             self._look_around(now)
@@ -195,7 +196,7 @@ class Runner:
             self._check_clock()
             trim()
             with contextlib.suppress(SpoolFull):
-                self._spool.set_state("alive", str(_micros()))
+                self._spool.tidy(_micros())
 
     def _open(self, slot: _Slot) -> None:
         try:
@@ -257,7 +258,7 @@ class Runner:
 
     def _write_gaps(self, now: float) -> None:
         """Turn noted losses into events a few seconds after the first, so that many become one."""
-        gaps = self._spool.gaps()
+        gaps = self._spool.gaps() if self._spool.has_gaps else []
         if not gaps:
             self._gaps_at = 0.0
         elif not self._gaps_at:
@@ -317,7 +318,7 @@ def _merged(gaps: Sequence[Gap]) -> list[Gap]:
         found[gap.cause] = (
             gap
             if old is None
-            else Gap(gap.cause, old.count + gap.count, min(old.first, gap.first), max(old.last, gap.last))
+            else Gap(gap.cause, old.lost + gap.lost, min(old.first, gap.first), max(old.last, gap.last))
         )
     return list(found.values())
 

@@ -13,9 +13,8 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
+from typing import NamedTuple
 
 from agent.sensors.base import Bookmark, Gap
 from agent.wire.envelope import encode_record
@@ -27,10 +26,13 @@ MAX_BYTES = 256 << 20
 KEEP_FREE = 200 << 20
 """Default bytes that the agent leaves free on the disk."""
 _ROW_COST = 64
+_FREE_PAGES = 1024
+"""Pages that an emptied spool keeps for the next rows."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records(seq INTEGER PRIMARY KEY AUTOINCREMENT, priority INTEGER NOT NULL,
     body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS by_priority ON records(priority, seq);
+DROP INDEX IF EXISTS by_priority;
+CREATE INDEX IF NOT EXISTS less_important ON records(seq) WHERE priority = 2;
 CREATE TABLE IF NOT EXISTS batch(one INTEGER PRIMARY KEY CHECK (one = 1), key TEXT NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -39,20 +41,24 @@ CREATE TABLE IF NOT EXISTS gaps(cause TEXT PRIMARY KEY, count INTEGER NOT NULL, 
 """
 
 
+_DROPPED_FIRST = (
+    "SELECT seq, body FROM records WHERE priority = 2 AND seq > ? ORDER BY seq",
+    "SELECT seq, body FROM records WHERE priority = 1 AND seq > ? ORDER BY seq",
+)
+
+
 class SpoolFull(Exception):
     """The disk takes no more; nothing of the transaction was kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spooled:
+class Spooled(NamedTuple):
     """One record with its place in the order of dropping (higher goes first)."""
 
     record: Record
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A fixed batch."""
 
     key: str
@@ -72,12 +78,14 @@ class Spool:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=32)
         path.chmod(0o600)
-        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "cache_size=-512",
+        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "cache_size=-256",
                        "journal_size_limit=4194304", "temp_store=MEMORY", "busy_timeout=2000"):  # fmt: skip
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
         self._rows = self._bytes = 0
         self._recount()
+        self.has_gaps = True
+        """Whether losses may be noted."""
         self.name = self.state("spool") or self._first_name()
 
     def _recount(self) -> None:
@@ -85,7 +93,7 @@ class Spool:
         self._rows, self._bytes = self._db.execute(query, (_ROW_COST,)).fetchone()
 
     def _first_name(self) -> str:
-        name = uuid4().hex[:16]
+        name = os.urandom(8).hex()
         self.set_state("spool", name)
         return name
 
@@ -112,12 +120,12 @@ class Spool:
 
     def batch(self, boot_id: str, max_records: int, max_bytes: int) -> Outgoing | None:
         """Return the batch that is under way, or fix the next one; None when nothing waits."""
+        if not self._rows:
+            return None
         with self._transaction():
             row = self._db.execute("SELECT key, first, last FROM batch").fetchone()
             if row is None:
-                row = self._fix(boot_id, max_records, max_bytes)
-            if row is None:
-                return None
+                return self._fix(boot_id, max_records, max_bytes)
             key, first, last = row
             found = self._db.execute("SELECT body FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last))
             return Outgoing(key, first, last, [body for (body,) in found])
@@ -142,6 +150,7 @@ class Spool:
         """Return the losses noted so far; `gaps_to_records` forgets them."""
         with self._lock:
             found = self._db.execute("SELECT cause, count, first, last FROM gaps").fetchall()
+            self.has_gaps = bool(found)
         return [Gap(*row) for row in found]
 
     def gaps_to_records(self, events: Sequence[tuple[Gap, Record]]) -> None:
@@ -149,10 +158,10 @@ class Spool:
         if not events:
             return
         for gap, record in events:
-            record[ID] = event_id(self.name, "gap", gap.cause, gap.first, gap.last, gap.count)
+            record[ID] = event_id(self.name, "gap", gap.cause, gap.first, gap.last, gap.lost)
         with self._transaction():
             self._db.executemany("DELETE FROM gaps WHERE cause = ? AND count = ? AND last = ?",
-                                 [(gap.cause, gap.count, gap.last) for gap, _ in events])  # fmt: skip
+                                 [(gap.cause, gap.lost, gap.last) for gap, _ in events])  # fmt: skip
             self.add([Spooled(record, 0) for _, record in events])
 
     def bookmarks(self) -> Mapping[str, str]:
@@ -171,6 +180,14 @@ class Spool:
         """Keep a small value; raises SpoolFull."""
         with self._transaction():
             self._set(name, value)
+
+    def tidy(self, now: int) -> None:
+        """Give the disk back what many sent rows have left free, and note that the agent lives; raises SpoolFull."""
+        self.set_state("alive", str(now))
+        with self._lock:
+            (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+            if free > _FREE_PAGES:
+                self._db.execute(f"PRAGMA incremental_vacuum({free - _FREE_PAGES})").fetchall()
 
     @property
     def depth(self) -> int:
@@ -229,9 +246,8 @@ class Spool:
     def _victims(self, excess: int) -> list[tuple[int, bytes, int]]:
         fixed = self._db.execute("SELECT last FROM batch").fetchone()
         victims: list[tuple[int, bytes, int]] = []
-        query = "SELECT seq, body FROM records WHERE priority = ? AND seq > ? ORDER BY seq"
-        for priority in (2, 1):
-            for seq, body in self._db.execute(query, (priority, fixed[0] if fixed else 0)):
+        for query in _DROPPED_FIRST:
+            for seq, body in self._db.execute(query, (fixed[0] if fixed else 0,)):
                 if excess <= 0:
                     return victims
                 victims.append((seq, body, len(body) + _ROW_COST))
@@ -242,26 +258,28 @@ class Spool:
         self._db.execute(
             "INSERT INTO gaps VALUES (?, ?, ?, ?) ON CONFLICT(cause) DO UPDATE SET count = count + excluded.count,"
             " first = min(first, excluded.first), last = max(last, excluded.last)",
-            (gap.cause, gap.count, gap.first, gap.last),
+            (gap.cause, gap.lost, gap.first, gap.last),
         )
+        self.has_gaps = True
 
-    def _fix(self, boot_id: str, max_records: int, max_bytes: int) -> tuple[str, int, int] | None:
+    def _fix(self, boot_id: str, max_records: int, max_bytes: int) -> Outgoing | None:
         first = last = size = 0
-        for seq, length in self._db.execute(
-            "SELECT seq, length(body) FROM records ORDER BY seq LIMIT ?", (max_records,)
-        ):
-            if first and size + length + 1 > max_bytes:
+        lines: list[bytes] = []
+        for seq, body in self._db.execute("SELECT seq, body FROM records ORDER BY seq LIMIT ?", (max_records,)):
+            size += len(body) + 1
+            if lines and size > max_bytes:
                 break
-            first, last, size = first or seq, seq, size + length + 1
-        return self._name_batch(boot_id, first, last) if first else None
+            first, last = first or seq, seq
+            lines.append(body)
+        return Outgoing(self._name_batch(boot_id, first, last), first, last, lines) if lines else None
 
-    def _name_batch(self, boot_id: str, first: int, last: int) -> tuple[str, int, int]:
+    def _name_batch(self, boot_id: str, first: int, last: int) -> str:
         """Fix a batch: the spool's name keeps keys apart from an older spool's, the boot's from a cloned machine's."""
         number = int(self.state("batches") or 0) + 1
         self._set("batches", str(number))
         key = f"{boot_id}:{self.name}:{number}"
         self._db.execute("INSERT INTO batch VALUES (1, ?, ?, ?)", (key, first, last))
-        return key, first, last
+        return key
 
     def _drop(self, batch: Outgoing, gap: Gap | None) -> None:
         with self._transaction():
@@ -272,8 +290,6 @@ class Spool:
         with self._lock:
             self._rows -= len(batch.lines)
             self._bytes -= sum(len(line) + _ROW_COST for line in batch.lines)
-            if self._rows == 0:
-                self._db.execute("PRAGMA incremental_vacuum(256)")
 
 
 def _loss(cause: str, count: int, records: Sequence[Record]) -> Gap:

@@ -6,8 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.backoff import Backoff
 from agent.spool import Outgoing, Spool
@@ -27,8 +26,7 @@ _NOT_NOW = 60.0
 _BODY_FAULTS = frozenset({400, 413, 415, 422})
 
 
-@dataclass(frozen=True, slots=True)
-class Chores:
+class Chores(NamedTuple):
     """What the uplink asks of the agent around it."""
 
     heartbeat: Callable[[], Mapping[str, Any]]

@@ -137,6 +137,9 @@ async def supervise(
         waiting.cancel()
         for child in reversed(children):
             await child.stop()
+        for task in running:
+            # It waits at its gate, or pauses before a start that is no longer wanted.
+            task.cancel()
         await asyncio.gather(*running, becoming, waiting, return_exceptions=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from agent.sensors.auditrecords import EOE, EXECVE, PROCTITLE, Line, merge, parse_line, stamp
+from agent.sensors.auditrecords import EOE, EXECVE, PROCTITLE, Raw, merge, parse_lines, stamp
 from agent.sensors.base import ALERTING, USUAL, Reading
 from agent.sensors.processes import Process, Processes, Users
 from agent.wire.event import CREATED, ID, Record, event_id
@@ -18,8 +18,6 @@ PATIENCE = 2.0
 """Seconds after which an event that got no end is taken as it is."""
 _UNUSED = frozenset({1321, 1323})
 _CONFIG_CHANGE = 1305
-
-Raw = tuple[int, bytes]
 
 
 class Grouping:
@@ -35,8 +33,7 @@ class Grouping:
 
     def feed(self, kind: int, data: bytes, now: float) -> list[Raw] | None:
         """Take one record; return the event's records when it is complete. `now` is monotonic seconds."""
-        name = stamp(data)
-        if not name or kind in _UNUSED:
+        if kind in _UNUSED or not (name := stamp(data)):
             return None
         if kind == EOE:
             found = self._pending.pop(name, None)
@@ -72,11 +69,10 @@ class Completion:
 
     def reading(self, raw: Sequence[Raw]) -> Reading | None:
         """Return the reading, None for the agent's own doings and for what cannot be read."""
-        full = any(kind == EXECVE for kind, _ in raw)
-        wanted = [(kind, data) for kind, data in raw if not (full and kind == PROCTITLE)]
-        lines = [line for line in (parse_line(kind, data) for kind, data in wanted) if line is not None]
+        kinds = [kind for kind, _ in raw]
+        lines = parse_lines([one for one in raw if one[0] != PROCTITLE] if EXECVE in kinds else raw)
         record = merge(lines)
-        if record is None or self._own(record, lines):
+        if record is None or self._own(record, lines[0].at, kinds):
             return None
         record[ID] = event_id(self._boot_id, "audit", f"{lines[0].at}:{lines[0].serial}")
         record[CREATED] = time.time_ns() // 1000
@@ -84,10 +80,10 @@ class Completion:
         self._relate(record)
         return Reading(record, ALERTING if record["audit.type"] != "SYSCALL" else USUAL)
 
-    def _own(self, record: Record, lines: Sequence[Line]) -> bool:
-        if any(line.kind == _CONFIG_CHANGE for line in lines) and lines[0].at <= self.quiet_until:
+    def _own(self, record: Record, at: int, kinds: Sequence[int]) -> bool:
+        if at <= self.quiet_until and _CONFIG_CHANGE in kinds:
             return True
-        return self._own_pid in {record.get("process.parent.pid"), record.get("process.pid")}
+        return self._own_pid in (record.get("process.parent.pid"), record.get("process.pid"))
 
     def _name_users(self, record: Record) -> None:
         for number, name in (

@@ -8,11 +8,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import platform
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 GET, SET, ADD_RULE, DEL_RULE, LIST_RULES = 1000, 1001, 1011, 1012, 1013
 REPLACE = 1329
@@ -24,6 +23,7 @@ _READLOG_GROUP = 1
 _SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 8 << 20
 _HEADER = struct.Struct("=IHHII")
+_KIND = struct.Struct("=4xH")
 _STATUS = struct.Struct("=11I")
 _RULE_HEAD = 1040
 """Bytes of struct audit_rule_data before its strings; the last four give their length."""
@@ -37,8 +37,7 @@ _EXEC_CALLS: dict[str, tuple[tuple[int, tuple[int, ...]], ...]] = {
 """Machine → (architecture, the numbers of execve and execveat), 64 and 32 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The kernel's audit state, as far as an agent changes or watches it."""
 
     enabled: int
@@ -49,7 +48,7 @@ class Status:
     backlog_wait_time: int
 
 
-def exec_rules(key: bytes, machine: str = platform.machine()) -> list[bytes]:
+def exec_rules(key: bytes, machine: str = os.uname().machine) -> list[bytes]:
     """Return the kernel's form of `-a always,exit -S execve,execveat -F success=1 -k KEY` for both word sizes."""
     return [_rule(arch, calls, key) for arch, calls in _EXEC_CALLS.get(machine, ())]
 
@@ -163,9 +162,7 @@ def set_daemon(sock: socket.socket, pid: int) -> None:
 
 def message(data: bytes) -> tuple[int, bytes]:
     """Return kind and body of one message."""
-    if len(data) < _HEADER.size:
-        return 0, b""
-    return _HEADER.unpack_from(data)[1], data[_HEADER.size :]
+    return (_KIND.unpack_from(data)[0], data[16:]) if len(data) >= 16 else (0, b"")
 
 
 def refusal(body: bytes) -> int:

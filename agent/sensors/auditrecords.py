@@ -7,8 +7,8 @@ blank or control byte; long arguments come as `a3_len=… a3[0]=…` over severa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from agent.redact import redact_args, redact_text
 from agent.sensors.auditnames import ARCHES, TYPES, syscall_name
@@ -24,19 +24,21 @@ MAX_PATHS = 16
 MAX_VALUE = 4096
 UNSET = "4294967295"
 
+Raw = tuple[int, bytes]
+"""One audit record as the kernel sends it: its kind and its text."""
 SYSCALL, PATH, CWD, EXECVE, EOE, PROCTITLE = 1300, 1302, 1307, 1309, 1320, 1327
 _HEAD = re.compile(rb"audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): ?")
 _FIELD = re.compile(r"([A-Za-z_][\w-]{0,40}(?:\[\d{1,6}\])?)=(\"[^\"]*\"|'.*'|\S*)", re.DOTALL)
-_NAMED = re.compile(r"\b(name|cwd|proctitle|nametype)=(\"[^\"]*\"|[^\s\"]*)")
-_ARG = re.compile(r"a(\d{1,6})(?:\[(\d{1,6})\])?\Z")
+_PATH = re.compile(r"\bname=(\"[^\"]*\"|[^\s\"]*)(?:.*? nametype=(\w{1,16}))?")
+_ARG = re.compile(r"(?<![\w\[\]-])a(\d{1,6})(?:\[\d{1,6}\])?=(\"[^\"]*\"|\S*)")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
+_QUOTES = frozenset("\"'")
 _ENCODED = frozenset(
     {"name", "cwd", "proctitle", "comm", "exe", "key", "acct", "cmd", "data", "tty", "terminal", "grp"}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One audit record: its kind, when (µs), its event's serial, and the text after the stamp."""
 
     kind: int
@@ -57,45 +59,68 @@ def parse_line(kind: int, data: bytes) -> Line | None:
     if head is None:
         return None
     at = int(head[1]) * 1_000_000 + int(head[2]) * 1000
-    text = data[head.end() :].rstrip(b"\0\n").decode("utf-8", "backslashreplace")
-    return Line(kind, at, int(head[3]), text)
+    return Line(kind, at, int(head[3]), _text(data, head.end()))
 
 
-def fields(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield name, raw value without quotes, and whether it was quoted, for each field of a record's text."""
-    for found in _FIELD.finditer(text.replace("\x1d", " ")):
-        value = found[2]
-        if len(value) >= 2 and value[0] in "\"'" and value[-1] == value[0]:
-            yield found[1], value[1:-1], True
-        else:
-            yield found[1], value, False
+def parse_lines(raw: Sequence[Raw]) -> list[Line]:
+    """Read the records of one event, which share their stamp; those without one are left out."""
+    lines: list[Line] = []
+    head, at, serial = b"", 0, 0
+    for kind, data in raw:
+        if head and data.startswith(head):
+            lines.append(Line(kind, at, serial, _text(data, len(head))))
+        elif (line := parse_line(kind, data)) is not None:
+            lines.append(line)
+            head, at, serial = data[: data.index(b": ") + 2] if b": " in data[:56] else b"", line.at, line.serial
+    return lines
 
 
-def decode(value: str, *, quoted: bool) -> str:
-    """Return the text of a string field: hex when it is not quoted and looks like hex."""
-    if quoted or not _HEX.match(value):
-        return value
-    return bytes.fromhex(value).decode("utf-8", "backslashreplace")
+def _text(data: bytes, start: int) -> str:
+    return data[start:].rstrip(b"\0\n").decode("utf-8", "backslashreplace")
+
+
+def fields(text: str) -> dict[str, str]:
+    """Return a record's fields by name, without quotes, string fields decoded; of equal names the last counts."""
+    found: dict[str, str] = dict(_FIELD.findall(text.replace("\x1d", " ")))
+    for name, value in found.items():
+        if name in _ENCODED or value[:1] in _QUOTES:
+            found[name] = _unwrapped(value, encoded=name in _ENCODED)
+    return found
+
+
+def _unwrapped(value: str, *, encoded: bool) -> str:
+    if len(value) >= 2 and value[0] in _QUOTES and value[-1] == value[0]:
+        return value[1:-1]
+    return decode(value) if encoded else value
+
+
+def decode(value: str) -> str:
+    """Return the text of a string field that is not quoted: hex when it looks like hex."""
+    return bytes.fromhex(value).decode("utf-8", "backslashreplace") if _HEX.match(value) else value
 
 
 def arguments(lines: Iterable[Line]) -> tuple[list[str], bool]:
     """Return a command's arguments from its EXECVE records, and whether any had to be cut."""
+    texts = [line.text for line in lines]
+    found = [(number, _unwrapped(value, encoded=True)) for text in texts for number, value in _ARG.findall(text)]
+    if len(texts) == 1 and len(texts[0]) <= MAX_ARG and len(found) <= MAX_ARGS and "[" not in texts[0]:
+        return [value for _, value in found], False
+    return _bounded(found)
+
+
+def _bounded(found: Iterable[tuple[str, str]]) -> tuple[list[str], bool]:
+    """Join the parts of long arguments and keep to the bounds."""
     parts: dict[int, list[str]] = {}
     cut, room = False, MAX_COMMAND
-    for line in lines:
-        for name, value, quoted in fields(line.text):
-            found = _ARG.match(name)
-            if found is None:
-                continue
-            index = int(found[1])
-            kept = parts.setdefault(index, []) if index < MAX_ARGS else None
-            have = sum(map(len, kept)) if kept else 0
-            text = decode(value, quoted=quoted)
-            allowed = 0 if kept is None else max(0, min(MAX_ARG - have, room))
-            cut = cut or len(text) > allowed
-            if kept is not None:
-                kept.append(text[:allowed])
-            room -= min(len(text), allowed)
+    for number, text in found:
+        index = int(number)
+        kept = parts.setdefault(index, []) if index < MAX_ARGS else None
+        have = sum(map(len, kept)) if kept else 0
+        allowed = 0 if kept is None else max(0, min(MAX_ARG - have, room))
+        cut = cut or len(text) > allowed
+        if kept is not None:
+            kept.append(text[:allowed])
+        room -= min(len(text), allowed)
     return ["".join(parts[index]) for index in sorted(parts)], cut
 
 
@@ -104,20 +129,20 @@ def merge(lines: Sequence[Line]) -> Record | None:
 
     Users are numbers here; names and parents are added by whoever knows this host.
     """
-    kinds = {line.kind for line in lines}
-    if not lines or kinds == {EOE}:
+    commands = [line for line in lines if line.kind == EXECVE]
+    first = next((line for line in lines if line.kind == SYSCALL), lines[0] if lines else None)
+    if first is None or all(line.kind == EOE for line in lines):
         return None
-    first = next((line for line in lines if line.kind == SYSCALL), lines[0])
-    main = EXECVE if EXECVE in kinds else first.kind
+    main = EXECVE if commands else first.kind
     record: Record = {
         "event.module": "linux.audit",
         "@timestamp": first.at,
         "audit.type": TYPES.get(main, f"UNKNOWN[{main}]"),
         "audit.serial": first.serial,
     }
-    _merge_main(record, first)
-    if EXECVE in kinds:
-        args, cut = arguments(line for line in lines if line.kind == EXECVE)
+    _merge_main(record, first, registers=not commands)
+    if commands:
+        args, cut = arguments(commands)
         _set_command(record, args)
         if cut:
             record["process.args_truncated"] = True
@@ -125,16 +150,15 @@ def merge(lines: Sequence[Line]) -> Record | None:
     return record
 
 
-def _merge_main(record: Record, line: Line) -> None:
-    raw = {name: (value, quoted) for name, value, quoted in fields(line.text)}
-    inner = raw.pop("msg", None)
-    values = {name: decode(v, quoted=q) if name in _ENCODED else v for name, (v, q) in raw.items()}
+def _merge_main(record: Record, line: Line, *, registers: bool) -> None:
+    values = fields(line.text)
+    inner = values.pop("msg", None)
     if inner is not None:
-        values.update({n: decode(v, quoted=q) if n in _ENCODED else v for n, v, q in fields(inner[0])})
+        values.update(fields(inner))
     if line.kind == SYSCALL:
-        _syscall(record, values)
+        _syscall(record, values, registers=registers)
     _known(record, values)
-    _others(record, values)
+    _others(record, values, _SKIPPED if line.kind == SYSCALL else _NAMED_ELSEWHERE)
 
 
 _DIRECT = {
@@ -150,29 +174,16 @@ _DIRECT = {
     "addr": "source.address",
 }
 _NUMBERS = {"pid": "process.pid", "ppid": "process.parent.pid"}
-_SKIPPED = frozenset(
-    {
-        "items",
-        "suid",
-        "fsuid",
-        "egid",
-        "sgid",
-        "fsgid",
-        "a0",
-        "a1",
-        "a2",
-        "a3",
-        "arch",
-        "syscall",
-        "success",
-        "exit",
-        "key",
-    }
-)
+_NAMED_ELSEWHERE = frozenset({*_DIRECT, *_NUMBERS, "key"})
+_SKIPPED = _NAMED_ELSEWHERE | {
+    "items", "suid", "fsuid", "egid", "sgid", "fsgid", "a0", "a1", "a2", "a3", "arch", "syscall", "success", "exit",
+}  # fmt: skip
+_REGISTERS = {f"a{number}": f"audit.syscall.a{number}" for number in range(4)}
 _ABSENT = frozenset({"", "?", "(none)", "(null)", UNSET})
 
 
-def _syscall(record: Record, values: dict[str, str]) -> None:
+def _syscall(record: Record, values: dict[str, str], *, registers: bool) -> None:
+    """Name the system call; its `registers` are addresses, which say nothing of a program's start."""
     arch = ARCHES.get(values.get("arch", ""), values.get("arch", ""))
     number = values.get("syscall", "")
     record["audit.arch"] = arch
@@ -181,9 +192,8 @@ def _syscall(record: Record, values: dict[str, str]) -> None:
         record["audit.success"] = values["success"] == "yes"
     if values.get("exit", "").lstrip("-").isdigit():
         record["audit.exit"] = int(values["exit"][:20])
-    for name in ("a0", "a1", "a2", "a3"):
-        if name in values:
-            record[f"audit.syscall.{name}"] = values[name][:32]
+    if registers:
+        record.update((target, values[name][:32]) for name, target in _REGISTERS.items() if name in values)
 
 
 def _known(record: Record, values: dict[str, str]) -> None:
@@ -200,46 +210,34 @@ def _known(record: Record, values: dict[str, str]) -> None:
         record["audit.key"] = key.replace("\x01", ",")[:MAX_VALUE]
 
 
-def _others(record: Record, values: dict[str, str]) -> None:
-    """Keep what has no name of its own as `audit.<field>`, except what SYSCALL repeats."""
+def _others(record: Record, values: dict[str, str], skipped: frozenset[str]) -> None:
+    """Keep what has no name of its own as `audit.<field>`."""
     for name, value in values.items():
-        skipped = name in _SKIPPED and "audit.syscall" in record
-        if skipped or name in _DIRECT or name in _NUMBERS or name == "key" or value in _ABSENT:
-            continue
-        if len(record) < 64:
+        if name not in skipped and value not in _ABSENT and len(record) < 64:
             record[f"audit.{name}"] = redact_text(value[:MAX_VALUE])
 
 
 def _set_command(record: Record, args: Sequence[str]) -> None:
     clean = redact_args(args)
-    record["process.args"] = list(clean)
+    record["process.args"] = (*clean,)
     record["process.args_count"] = len(clean)
     record["process.command_line"] = " ".join(clean)
 
 
-def _named(text: str) -> dict[str, str]:
-    """Return only the fields of a PATH, CWD or PROCTITLE record that are kept."""
-    return {
-        found[1]: found[2][1:-1] if found[2].startswith('"') else decode(found[2], quoted=False)
-        for found in _NAMED.finditer(text)
-    }
-
-
 def _merge_rest(record: Record, lines: Sequence[Line], first: Line) -> None:
-    paths: list[str] = []
-    kinds: list[str] = []
+    paths: list[tuple[str, str]] = []
     for line in lines:
-        if line is first or line.kind == EXECVE:
-            continue
-        values = _named(line.text)
-        if line.kind == CWD and "cwd" in values:
-            record["process.working_directory"] = values["cwd"][:MAX_VALUE]
-        elif line.kind == PATH and len(paths) < MAX_PATHS and values.get("name", "(null)") != "(null)":
-            paths.append(values["name"][:MAX_VALUE])
-            kinds.append(values.get("nametype", "")[:16])
-        elif line.kind == PROCTITLE and "process.args" not in record and "proctitle" in values:
-            _set_command(record, values["proctitle"][:MAX_ARG].split("\0")[:MAX_ARGS])
+        kind, text = line.kind, line.text
+        if kind == PATH:
+            found = _PATH.search(text) if line is not first and len(paths) < MAX_PATHS else None
+            if found is not None and found[1] != "(null)":
+                paths.append((_unwrapped(found[1], encoded=True)[:MAX_VALUE], found[2] or ""))
+        elif kind == CWD and text.startswith("cwd=") and line is not first:
+            record["process.working_directory"] = _unwrapped(text[4:], encoded=True)[:MAX_VALUE]
+        elif kind == PROCTITLE and text.startswith("proctitle=") and "process.args" not in record:
+            title = _unwrapped(text[10:], encoded=True)
+            _set_command(record, title[:MAX_ARG].split("\0")[:MAX_ARGS])
     if paths:
         cwd = str(record.get("process.working_directory", "")).rstrip("/")
-        record["file.path"] = [path if path.startswith("/") or not cwd else f"{cwd}/{path}" for path in paths]
-        record["audit.nametype"] = list(kinds)
+        record["file.path"] = [path if path.startswith("/") or not cwd else f"{cwd}/{path}" for path, _ in paths]
+        record["audit.nametype"] = [nametype for _, nametype in paths]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from agent.files import write_private
@@ -28,7 +27,7 @@ def remember(path: Path, status: Status, boot_id: str) -> Status:
     known = _recall(path, boot_id)
     if known is not None:
         return known
-    write_private(path, json.dumps({"boot": boot_id, **asdict(status)}).encode())
+    write_private(path, json.dumps({"boot": boot_id, **status._asdict()}).encode())
     return status
 
 

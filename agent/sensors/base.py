@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from agent.wire.event import Record
 
@@ -15,8 +14,7 @@ USUAL = 2
 """Priority of other records; dropped first when the spool is full."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """A sensor's name and, in one line, what it collects."""
 
     name: str
@@ -24,24 +22,21 @@ class About:
     en: str
 
 
-@dataclass(frozen=True, slots=True)
-class Availability:
+class Availability(NamedTuple):
     """Whether a sensor can work on this host; `reason` is a catalogue key, empty when all is well."""
 
     state: State
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bookmark:
+class Bookmark(NamedTuple):
     """How far a source has been read; saved together with the records before it."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One record from a source; without a record it only moves the bookmark."""
 
     record: Record | None
@@ -49,12 +44,11 @@ class Reading:
     bookmark: Bookmark | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A loss that the sensor knows of: what was lost between two moments (µs); count 0 means unknown."""
+class Gap(NamedTuple):
+    """A loss that the sensor knows of: what was lost between two moments (µs); 0 `lost` means unknown."""
 
     cause: str
-    count: int
+    lost: int
     first: int
     last: int
 

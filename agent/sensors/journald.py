@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.sensors.base import About, Availability, Bookmark, Gap, Item, Reading, SensorLost
 from agent.sensors.sysloglines import APPNAMES, parse_entry
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
+
+if TYPE_CHECKING:
+    import subprocess
 
 SOCKET = Path("/run/systemd/journal/socket")
 """Exists where a journal runs."""
@@ -68,6 +70,8 @@ class JournalSensor:
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
         """Start the child after the last cursor."""
+        import subprocess  # noqa: PLC0415 (only where there is a journal)
+
         cursor = self._cursor or bookmarks.get(BOOKMARK)
         items: list[Item] = []
         if cursor is not None and cursor == self._useless:
@@ -134,14 +138,20 @@ class JournalSensor:
         child, self._child = self._child, None
         if child is None:
             return
-        child.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=0.5)
-        if child.poll() is None:
-            child.kill()
-            child.wait()
+        _end(child)
         if child.stdout is not None:
             child.stdout.close()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    from subprocess import TimeoutExpired  # noqa: PLC0415 (only where there is a journal)
+
+    child.terminate()
+    try:
+        child.wait(timeout=0.5)
+    except TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _found(program: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import pwd
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.redact import redact_args
 
@@ -17,8 +17,7 @@ MAX_COMMAND = 4096
 _MAX_USERS = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process as its children's events shall name it; secrets are already replaced."""
 
     executable: str

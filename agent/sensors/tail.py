@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.sensors.sysloglines import MAX_LINE
 
@@ -16,8 +16,7 @@ HEAD = 256
 _CHUNK = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How far a file was read, and how to recognise the file."""
 
     device: int
@@ -28,11 +27,10 @@ class Mark:
 
     def encode(self) -> str:
         """Return the bookmark's text."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(self._asdict(), separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class TailLine:
+class TailLine(NamedTuple):
     """One line without its newline, cut at MAX_LINE, with where it began and where the next begins."""
 
     data: bytes

@@ -93,6 +93,14 @@ def card_for(rule_id: str, tags: Iterable[str], product: str | None = None, fold
     return load_card(next(fitting, _LAST), folder)
 
 
+@cache
+def own_title(rule_id: str, language: str) -> str:
+    """Return the title of the card that is listed for a rule; nothing where none is, or it holds placeholders."""
+    own = _yaml(FOLDER / "index.yml")["rules"].get(rule_id)
+    title = str(load_card(own).texts["tytul"][language]) if own is not None else ""
+    return "" if "{" in title else title
+
+
 def _fits(line: Mapping[str, str], tags: Sequence[str], product: str | None) -> bool:
     wanted = line.get("tag")
     tagged = wanted is None or any(tag == wanted or tag.startswith(f"{wanted}.") for tag in tags)

@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from appliance.alerts.cards import own_title
 from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
 from appliance.cli.exits import Exit
-from appliance.clock import to_datetime
 from appliance.home import Home
+from appliance.language.dates import moment
 
 _LEVELS = ("informacyjny", "niski", "średni", "wysoki", "krytyczny")
 _STATES = {"new": "nowy", "received": "odebrany", "in_progress": "w toku", "closed": "zamknięty"}
@@ -64,12 +65,12 @@ def _print(alerts: Iterator[dict[str, Any]], form: str) -> None:
 
 
 def _cells(alert: dict[str, Any]) -> list[str]:
-    moment = to_datetime(alert["last_event_at"]).astimezone().strftime("%d.%m.%Y, %H:%M:%S")
+    at = moment(alert["last_event_at"], "pl")
     return [
         str(alert["id"]),
-        moment,
+        at,
         _LEVELS[alert["level"]],
-        alert["title"],
+        own_title(alert["rule_id"], "pl") or alert["title"],
         alert["host"],
         alert["user"],
         str(alert["count"]),

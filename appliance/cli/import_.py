@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import ssl
 import sys
@@ -24,9 +25,13 @@ from appliance.home import Home
 from appliance.importer import find, records
 from appliance.importer.batches import batches
 from appliance.importer.sending import Clock, GaveUp, Totals, results, send
+from appliance.importer.unreadable import located
+from appliance.normalise import Source, Unreadable, normalise
 from appliance.pki import importer_id
 
 TIMEOUT = 60.0
+TOLD = 20
+"""Rejected records that are told one by one; the console lists them all."""
 _CLOCK = Clock(time.monotonic, time.sleep, wall.now)
 
 
@@ -63,9 +68,10 @@ def _import(home: Home, client: BoxClient, files: list[Path]) -> Totals:
     source = _source(home)
     totals = Totals()
     keys: list[str] = []
+    told = itertools.count(1)
     with _progress(len(files)) as step:
         for file in files:
-            for batch in batches(records(file), uuid.uuid4().hex):
+            for batch in batches(_placed(file, Source(source, wall.now(), importer=True), told), uuid.uuid4().hex):
                 send(gateway, batch, _CLOCK)
                 keys.append(batch.key)
                 totals.read += batch.records
@@ -81,6 +87,32 @@ def _import(home: Home, client: BoxClient, files: list[Path]) -> Totals:
         totals.known += part.known
         totals.dead += part.dead
     return totals
+
+
+def _placed(file: Path, source: Source, told: Iterator[int]) -> Iterator[bytes]:
+    """Yield a file's records; one that the box will reject carries its place, and the first ones are told."""
+    for number, line in enumerate(records(file), 1):
+        try:
+            normalise(line, source)
+        except Unreadable as error:
+            bad = located(line, file.name, number, error.reason)
+            count = next(told)
+            if count <= TOLD:
+                typer.echo(_why(bad, source), err=True)
+            if count == TOLD:
+                typer.echo("Dalsze odrzucone rekordy pokazuje panel: Zdrowie, Rekordy odrzucone.", err=True)
+            yield bad
+        else:
+            yield line
+
+
+def _why(line: bytes, source: Source) -> str:
+    """Return the reason that the box will write down for a rejected record."""
+    try:
+        normalise(line, source)
+    except Unreadable as error:
+        return error.reason
+    return ""
 
 
 def _gateway_port(home: Home) -> int:

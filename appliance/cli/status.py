@@ -66,14 +66,18 @@ def _agent(agent: dict[str, Any]) -> list[str]:
 def _lines(status: dict[str, Any]) -> list[str]:
     alerts, journal, letters = status["alerts"], status["journal"], status["dead_letters"]
     return [
-        (f"Alerty: nowe {alerts['new']}, odebrane {alerts['received']}, w toku {alerts['in_progress']}, "
-        f"zamknięte {alerts['closed']}"),
+        (
+            f"Alerty: nowe {alerts['new']}, odebrane {alerts['received']}, w toku {alerts['in_progress']}, "
+            f"zamknięte {alerts['closed']}"
+        ),
         f"Kolejka zapisu: paczki {journal['batches']}, bajty {journal['bytes']}, opóźnienie {_ago(journal['lag_us'])}",
         f"Rekordy odrzucone: {letters['count']}, z tego już usunięte z powodu miejsca: {letters['dropped']}",
         f"Utracone zdarzenia: ostatnia doba {status['losses']['day']}, 30 dni {status['losses']['month']}",
         f"Reguły: {status['rules']['loaded']}, z błędami {status['rules']['faults']}",
-        (f"Wiadomości: czekają {status['messages']['waiting']}, doręczone {status['messages']['delivered']}, "
-        f"niedoręczone {status['messages']['failed']}"),
+        (
+            f"Wiadomości: czekają {status['messages']['waiting']}, doręczone {status['messages']['delivered']}, "
+            f"niedoręczone {status['messages']['failed']}"
+        ),
         "Historia zdarzeń: " + ", ".join(f"{name} {value}" for name, value in status["store"].items()),
     ]
 

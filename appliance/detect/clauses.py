@@ -2,15 +2,16 @@
 
 A clause is a set of literals of which at least one holds for every event that the condition accepts. Each step
 below only ever widens what is accepted (an atom to its literal, an alternative to the union of its parts' clauses,
-a negation to nothing or to an exact test of one key), so no matching event can miss a clause.
+a negation to nothing or to an exact test of one key), so no matching event can miss a clause. What a literal costs
+decides only which of the clauses are kept.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
 
 from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild, all_of, fields, negate
 from .regexes import required_literals
@@ -20,7 +21,7 @@ from .values import fold
 PER_RULE = 2
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a literal asks of one key."""
 
     EQUALS = "equals"
@@ -32,8 +33,7 @@ class Kind(Enum):
     TEST = "test"  # a whole condition about this one key
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """One thing a clause may be satisfied by; `key` None is any value of the event."""
 
     key: str | None
@@ -43,7 +43,9 @@ class Literal:
 
 
 Clause = frozenset[Literal]
-_NEVER: Clause = frozenset()
+#: The expected share of events, or a guess at it: less is better.
+Cost = Callable[[Literal], float]
+NEVER: Clause = frozenset()
 _KINDS = {Op.EQUALS: Kind.EQUALS, Op.CONTAINS: Kind.INFIX, Op.STARTSWITH: Kind.PREFIX, Op.ENDSWITH: Kind.SUFFIX}
 _CASED = {
     Op.CASED_EQUALS: Kind.EQUALS,
@@ -59,71 +61,81 @@ _COMMON = frozenset(
         *("powershell", "true", "autori", "authori"),
     }
 )
-_WEAK = 3
+_WEAK = 0.3
 _WORD = 6
 
 
+def guess(literal: Literal) -> float:
+    """What a literal costs as long as no event has been seen."""
+    if literal.kind is Kind.PRESENT:
+        return 2.0
+    if literal.kind is Kind.ATOM:
+        return 0.125
+    if literal.kind is Kind.TEST:
+        return 0.7
+    if literal.text in _COMMON:
+        return 0.5
+    if literal.kind is Kind.EQUALS and len(literal.text) <= _WORD:
+        # A code, a flag, a state: one of few that the key ever has.
+        return 0.25
+    length = len(literal.text) + (6 if literal.kind is Kind.EQUALS else 1)
+    return 2.0**-length if length < 64 else 2.0**-64
+
+
 def chosen(node: Node) -> list[Clause]:
-    """At most `PER_RULE` clauses for a condition, the most selective first; none when nothing is necessary."""
-    ranked = sorted(set(_clauses(node)), key=_selectivity, reverse=True)
+    """At most `PER_RULE` clauses for a condition by guess, the best first; none when nothing is necessary."""
+    ranked = necessary(node, guess)
+    if not all(ranked):
+        return [NEVER]
     picked = ranked[:PER_RULE]
-    if any(not clause for clause in picked):
-        return [_NEVER]
-    if not picked or all(_selectivity(clause)[0] < _WEAK for clause in picked):
+    if not picked or all(cost_of(clause, guess) > _WEAK for clause in picked):
         # Only presence or nothing is known: decide exactly what hangs on one key alone.
-        picked = (_tests(node) + picked)[:PER_RULE]
+        picked = (tests(node) + picked)[:PER_RULE]
     return picked
 
 
-def _selectivity(clause: Clause) -> tuple[float, int]:
-    if not clause:
-        return (1e9, 0)
-    return (min(_weight(literal) for literal in clause), -len(clause))
+def necessary(node: Node, cost: Cost) -> list[Clause]:
+    """All clauses of a condition, the cheapest first; an empty one says that the condition can never hold."""
+    return sorted(set(_clauses(node, cost)), key=lambda clause: cost_of(clause, cost))
 
 
-def _weight(literal: Literal) -> float:
-    if literal.kind is Kind.PRESENT:
-        return -1
-    if literal.kind in (Kind.ATOM, Kind.TEST):
-        return 0.5 if literal.kind is Kind.TEST else 3
-    if literal.text in _COMMON:
-        return 1
-    if literal.kind is Kind.EQUALS and len(literal.text) <= _WORD:
-        # A code, a flag, a state: one of few that the key ever has.
-        return 2
-    return len(literal.text) + (6 if literal.kind is Kind.EQUALS else 1)
+def cost_of(clause: Clause, cost: Cost) -> float:
+    """At most what share of events satisfies the clause."""
+    return sum(map(cost, clause))
 
 
-def _clauses(node: Node) -> list[Clause]:
-    if isinstance(node, Const):
-        return [] if node.value else [_NEVER]
+def _clauses(node: Node, cost: Cost) -> list[Clause]:
+    if isinstance(node, Atom):
+        return _atom_clauses(node)
     if isinstance(node, All):
-        return [clause for child in node.children for clause in _clauses(child)]
+        return [clause for child in node.children for clause in _clauses(child, cost)]
     if isinstance(node, AnyOf):
-        return _alternatives(node)
+        return _alternatives(node.children, cost)
     if isinstance(node, Not):
-        return _clauses_of_not(node.child)
-    return _atom_clauses(node)
+        return _clauses_of_not(node.child, cost)
+    return [] if node.value else [NEVER]
 
 
-def _clauses_of_not(child: Node) -> list[Clause]:
+def _clauses_of_not(child: Node, cost: Cost) -> list[Clause]:
     """By De Morgan, where a negation still says something positive."""
     if isinstance(child, AnyOf):
-        return [clause for part in child.children for clause in _clauses(negate(part))]
+        return [clause for part in child.children for clause in _clauses(negate(part), cost)]
     if isinstance(child, All):
-        return _clauses(AnyOf(tuple(negate(part) for part in child.children)))
+        return _alternatives([negate(part) for part in child.children], cost)
     return []
 
 
-def _alternatives(node: AnyOf) -> list[Clause]:
+def _alternatives(children: Sequence[Node], cost: Cost) -> list[Clause]:
     columns = []
-    for child in node.children:
-        found = sorted(_clauses(child), key=_selectivity, reverse=True)[:PER_RULE]
+    for child in children:
+        found = _clauses(child, cost)
         if not found:
             return []
+        if len(found) > 1:
+            found = sorted(found, key=lambda clause: cost_of(clause, cost))[:PER_RULE]
         columns.append(found)
     if not columns:
-        return [_NEVER]
+        return [NEVER]
     height = max(map(len, columns))
     return [frozenset().union(*(column[min(row, len(column) - 1)] for column in columns)) for row in range(height)]
 
@@ -137,8 +149,10 @@ def _literals(atom: Atom) -> Clause | None:
     key, op = atom.field, atom.op
     if op is Op.NULL:
         return None
-    if op in _KINDS or op in _CASED:
-        return _one(key, _KINDS.get(op) or _CASED[op], fold(str(atom.wanted)))
+    if op in _KINDS:
+        return _one(key, _KINDS[op], str(atom.wanted))
+    if op in _CASED:
+        return _one(key, _CASED[op], fold(str(atom.wanted)))
     if op in (Op.LIKE, Op.CASED_LIKE):
         return _pattern(atom)
     return _regex(atom) or _presence(atom)
@@ -179,7 +193,7 @@ def _pattern(atom: Atom) -> Clause:
     return _one(atom.field, Kind.INFIX, longest)
 
 
-def _tests(node: Node) -> list[Clause]:
+def tests(node: Node) -> list[Clause]:
     """For each key, the part of the conjunction that hangs on that key alone, as an exact test."""
     by_key: dict[str, list[Node]] = defaultdict(list)
     for part in _conjuncts(node):

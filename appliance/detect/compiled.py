@@ -22,7 +22,7 @@ def compile_node(node: Node) -> Decision:
     if isinstance(node, Not):
         return _negation(compile_node(node.child))
     if isinstance(node, All):
-        return _conjunction([compile_node(child) for child in _cheap_first(node.children)])
+        return _conjunction([compile_node(child) for child in cheap_first(node.children)])
     if isinstance(node, AnyOf):
         return _disjunction(_joined(node.children))
     return _atom(node)
@@ -68,7 +68,8 @@ def _disjunction(parts: Sequence[Decision]) -> Decision:
     return decide
 
 
-def _cheap_first(children: Iterable[Node]) -> list[Node]:
+def cheap_first(children: Iterable[Node]) -> list[Node]:
+    """Comparisons of one field before everything that takes longer."""
     return sorted(children, key=lambda child: 0 if isinstance(child, Atom) and child.field is not None else 1)
 
 
@@ -76,7 +77,7 @@ def _joined(children: Iterable[Node]) -> list[Decision]:
     """Alternatives, with those that compare one key by one operator decided in one step."""
     groups: dict[tuple[str, Op], list[str]] = defaultdict(list)
     parts = []
-    for child in _cheap_first(children):
+    for child in cheap_first(children):
         if isinstance(child, Atom) and child.field is not None and child.op in _JOINT:
             groups[child.field, child.op].append(str(child.wanted))
         else:

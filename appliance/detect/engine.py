@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
 from appliance.normalise.fields import sigma_key
 
 from .explain import Tree, explain_node, matched
-from .memo import BUDGET, Budget
+from .memo import BUDGET, Budget, Samples
 from .model import Rule, RuleSet
-from .nodes import FALSE, all_of
-from .partition import Entry, Partition
+from .nodes import FALSE, Node, all_of
+from .partition import Partition
 from .resolve import Resolver, ResolverFactory, applied, facts, with_renames
 from .routes import EventClass, Feed, Routes, event_class, shipped_routes
 from .values import Event, Value
@@ -55,7 +55,9 @@ class Engine:
         self._resolver_factory = resolver_factory
         self._budget = Budget(memory)
         self._timed = timed
+        self._samples = Samples()
         self._partitions: dict[EventClass, Partition] = {}
+        self._ways: dict[tuple[Value | None, ...], Partition] = {}
         self._feeds: dict[int, tuple[Feed, ...]] = {}
         self._by_channel: dict[str, list[tuple[int, Feed]]] = defaultdict(list)
         self._everywhere: list[tuple[int, Feed]] = []
@@ -75,22 +77,30 @@ class Engine:
 
     def match(self, event: Event) -> list[Rule]:
         """The rules that the event satisfies, in the order of the rule set."""
-        kind = event_class(event)
-        partition = self._partitions.get(kind)
+        get = event.get
+        module, code = get("event.module"), get("event.code")
+        if type(code) is not int:
+            # True and 1.0 are 1 to a dictionary, and of no class of their own.
+            code = None
+        way = (module, get("winlog.channel"), code, get("event.category"))
+        partition = self._ways.get(way)
         if partition is None:
-            partition = self._partition(kind)
+            partition = self._partition_of(event)
+            if type(module) is str:
+                if len(self._ways) >= _CLASSES:
+                    self._ways.clear()
+                self._ways[way] = partition
         mask = partition.candidates(event)
-        if not mask:
-            return []
-        found = {partition.entries[number].rule for number in self._decided(partition, mask, event)}
-        return [self.rules[number] for number in sorted(found)]
+        return self._decided(partition, mask, event) if mask else []
 
-    def _decided(self, partition: Partition, mask: int, event: Event) -> Iterator[int]:
+    def _decided(self, partition: Partition, mask: int, event: Event) -> list[Rule]:
+        found: list[int] = []
         while mask:
             lowest = mask & -mask
             mask ^= lowest
             number = lowest.bit_length() - 1
-            stats = self.stats[self.rules[partition.entries[number].rule].id]
+            place = partition.rules[number]
+            stats = self.stats[self.rules[place].id]
             start = perf_counter_ns() if self._timed else 0
             accepted = partition.decide(number, event)
             if self._timed:
@@ -98,19 +108,30 @@ class Engine:
             stats.evaluated += 1
             if accepted:
                 stats.matched += 1
-                yield number
+                if not found or found[-1] != place:
+                    found.append(place)
+        return [self.rules[place] for place in found]
+
+    def _partition_of(self, event: Event) -> Partition:
+        kind = event_class(event)
+        partition = self._partitions.get(kind)
+        if partition is None:
+            if len(self._partitions) >= _CLASSES:
+                self._partitions.clear()
+                self._ways.clear()
+            partition = self._partitions[kind] = self._partition(kind)
+        return partition
 
     def _partition(self, kind: EventClass) -> Partition:
-        if len(self._partitions) >= _CLASSES:
-            self._partitions.clear()
         resolver, known = self._resolver_factory(kind), facts(kind)
-        entries = []
-        for number, feed in self._selected(kind):
-            node = applied(self.rules[number].condition, feed, resolver, known)
-            if node != FALSE:
-                entries.append(Entry(number, node))
-        partition = self._partitions[kind] = Partition(entries, self._budget)
-        return partition
+
+        def node_of(row: tuple[int, Feed]) -> Node:
+            return applied(self.rules[row[0]].condition, row[1], resolver, known)
+
+        rows = [row for row in self._selected(kind) if node_of(row) != FALSE]
+        return Partition(
+            [number for number, _ in rows], lambda entry: node_of(rows[entry]), self._budget, self._samples
+        )
 
     def _selected(self, kind: EventClass) -> list[tuple[int, Feed]]:
         rows = self._everywhere + self._by_channel.get(kind.channel or "", [])

@@ -26,11 +26,11 @@ _WORTH_IT = 4
 class RegexGate:
     """Which of `expressions` may be found in a text; `masks` are OR-ed for those that RE2 confirms."""
 
-    def __init__(self, expressions: Sequence[Expression], masks: Sequence[int]) -> None:
+    def __init__(self, expressions: Sequence[Expression], masks: Sequence[int], *, gated: bool = True) -> None:
         self._rows = [
             (searcher(pattern, flags), mask) for (pattern, flags), mask in zip(expressions, masks, strict=True)
         ]
-        self._scan = _database(expressions) if len(expressions) >= _WORTH_IT else None
+        self._scan = _database(expressions) if gated and len(expressions) >= _WORTH_IT else None
 
     def mask(self, value: str) -> int:
         """The masks of all expressions that are found in `value`."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from . import predicates
 from .clauses import Kind, Literal
-from .compiled import Decision, compile_node
+from .codegen import generated
+from .compiled import Decision
 from .gate import RegexGate
 from .literals import LiteralScan
 from .memo import LONGEST_KEY, Budget, Memo
@@ -18,12 +19,19 @@ from .values import Value, fold, texts
 _PLACES = {Kind.INFIX: 0, Kind.PREFIX: 1, Kind.SUFFIX: 2}
 
 
+def _all_texts(value: Value) -> bool:
+    return isinstance(value, tuple) and all(type(element) is str for element in value)
+
+
 class KeyIndex:
-    """The literals that all clauses of a partition ask of one key. `absent` is the mask when the key is not there."""
+    """The literals that all clauses of a partition ask of one key. `absent` is the mask when the key is not there.
+
+    With `gated`, many regular expressions are compiled into one scan, which takes long and pays off later.
+    """
 
     __slots__ = ("_atoms", "_equals", "_key", "_memo", "_present", "_regexes", "_scan", "_tests", "absent", "known")
 
-    def __init__(self, key: str, literals: Mapping[Literal, int], budget: Budget) -> None:
+    def __init__(self, key: str, literals: Mapping[Literal, int], budget: Budget, *, gated: bool = True) -> None:
         self._key = key
         self._memo = Memo(budget)
         self.known: Callable[[object], int | None] = self._memo.young.get
@@ -31,26 +39,26 @@ class KeyIndex:
         self._equals: dict[str, int] = defaultdict(int)
         self._atoms: list[tuple[Predicate, int]] = []
         self._tests: list[tuple[Decision, int]] = []
-        self._build(literals)
+        self._build(literals, gated)
         self.absent = self._test({})
 
-    def _build(self, literals: Mapping[Literal, int]) -> None:
-        placed: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    def _build(self, literals: Mapping[Literal, int], gated: bool) -> None:
+        placed: dict[str, list[int]] = {}
         regexes: dict[tuple[str, str], int] = defaultdict(int)
         for literal, mask in literals.items():
             if literal.kind in _PLACES:
-                placed[literal.text][_PLACES[literal.kind]] |= mask
+                placed.setdefault(literal.text, [0, 0, 0])[_PLACES[literal.kind]] |= mask
             elif literal.kind is Kind.EQUALS:
                 self._equals[literal.text] |= mask
             elif literal.kind is Kind.PRESENT:
                 self._present |= mask
             elif literal.kind is Kind.TEST:
                 assert literal.node is not None
-                self._tests.append((compile_node(literal.node), mask))
+                self._tests.append((generated(literal.node), mask))
             else:
                 self._add_atom(literal, mask, regexes)
         self._scan = LiteralScan({text: (m[0], m[1], m[2]) for text, m in placed.items()}) if placed else None
-        self._regexes = RegexGate(list(regexes), list(regexes.values())) if regexes else None
+        self._regexes = RegexGate(list(regexes), list(regexes.values()), gated=gated) if regexes else None
 
     def _add_atom(self, literal: Literal, mask: int, regexes: dict[tuple[str, str], int]) -> None:
         atom = literal.node
@@ -66,8 +74,8 @@ class KeyIndex:
 
         True, 1 and 1.0 are one dictionary key and three texts, so only texts, integers and lists of texts are kept.
         """
-        kept = type(value) is str or type(value) is int or (type(value) is tuple and set(map(type, value)) == {str})
-        if not kept:
+        kind = type(value)
+        if kind is not str and kind is not int and not _all_texts(value):
             return self._decide(value)
         answer = self._memo.recall(value)
         if answer is None:
@@ -78,10 +86,14 @@ class KeyIndex:
         return answer
 
     def _decide(self, value: Value) -> int:
-        found = self._test({self._key: value}) if self._tests else 0
+        found = self._present
+        if self._tests:
+            found |= self._test({self._key: value})
+        if type(value) is str:
+            return found | self._element(value)
         for element in texts(value):
             found |= self._element(element)
-        return found | self._present
+        return found
 
     def _element(self, element: str) -> int:
         folded = fold(element)

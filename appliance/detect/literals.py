@@ -27,10 +27,12 @@ class LiteralScan:
     def mask(self, folded: str) -> int:
         """The masks of all literals that stand in `folded` where they should."""
         raw = folded.encode("utf-8", "surrogatepass")
-        end_of_text = len(raw)
-        masks = self._masks
+        hits = self._find(raw, overlapping=True)
         found = 0
-        for number, start, end in self._find(raw, overlapping=True):
+        if not hits:
+            return found
+        end_of_text, masks = len(raw), self._masks
+        for number, start, end in hits:
             anywhere, at_start, at_end = masks[number]
             found |= anywhere
             if start == 0:

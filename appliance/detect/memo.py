@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from weakref import WeakSet
+
+from .values import Event, texts
 
 #: Bytes that keys may take in all tables of one engine, by estimate.
 BUDGET = 64 << 20
@@ -10,6 +13,9 @@ BUDGET = 64 << 20
 ENTRIES = 16_384
 #: Longer texts are looked at each time; to keep them would cost more than it saves.
 LONGEST_KEY = 8_192
+#: Events that one partition learns from, and the bytes all partitions may keep of them, by estimate.
+SAMPLE = 512
+SAMPLE_ROOM = 32 << 20
 _OVERHEAD = 160
 
 
@@ -70,3 +76,27 @@ class Memo:
         self.young.clear()
         self._old.clear()
         self._shared.clear()
+
+
+class Samples:
+    """How many events all partitions of an engine may keep to learn from, in number a partition and in characters."""
+
+    def __init__(self, wanted: int = SAMPLE, room: int = SAMPLE_ROOM) -> None:
+        self.wanted = wanted
+        self.room = room
+
+    def take(self, event: Event) -> bool:
+        """Whether there is room for the event, which then counts as kept."""
+        cost = _weight(event)
+        if cost > self.room:
+            return False
+        self.room -= cost
+        return True
+
+    def give_back(self, events: Iterable[Event]) -> None:
+        """The events are not kept any more."""
+        self.room += sum(map(_weight, events))
+
+
+def _weight(event: Event) -> int:
+    return _OVERHEAD * len(event) + sum(len(element) for value in event.values() for element in texts(value))

@@ -3,89 +3,161 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 
-from .clauses import PER_RULE, Literal, chosen
-from .compiled import Decision, compile_node
+from .census import Census
+from .clauses import PER_RULE, Clause, Kind, Literal, chosen
+from .codegen import generated
+from .compiled import Decision
 from .index import KeyIndex
-from .keywords import KeywordIndex
-from .memo import Budget
+from .keywords import KeywordIndex, Rest, rest_of
+from .memo import Budget, Samples
 from .nodes import Node
 from .values import Event
 
 #: Shapes (sets of keys) an index remembers the way through for.
 _SHAPES = 2048
-_Step = tuple[str, "KeyIndex"]
+#: With fewer rules there is nothing to gain by knowing the events.
+_WORTH_IT = 8
+#: Seconds of one event's time that go into the better index; one step of it may take longer than that.
+_SLICE = 0.002
+_Step = tuple[str, Callable[[object], int | None], KeyIndex]
+_Asked = dict[str | None, dict[Literal, int]]
+#: (mask before any value is seen, its candidates, the keys to look up, what keywords look at)
+_Way = tuple[int, int, tuple[_Step, ...], Rest | None]
 
 
-@dataclass(slots=True)
-class Entry:
-    """One rule as this partition decides it. `rule` is its place in the rule set."""
-
-    rule: int
-    node: Node
-    decide: Decision | None = None
-
-
-class Partition:
+class Index:
     """Clause masks: bit `slot * rules + number` says that clause `slot` of rule `number` is satisfied."""
 
-    def __init__(self, entries: Sequence[Entry], budget: Budget) -> None:
-        self.entries = list(entries)
-        self._count = len(self.entries)
-        self._full = (1 << self._count) - 1
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._full = (1 << count) - 1
         self._base = 0
-        literals: dict[str | None, dict[Literal, int]] = defaultdict(lambda: defaultdict(int))
-        for number, entry in enumerate(self.entries):
-            self._add(number, entry.node, literals)
-        keywords = literals.pop(None, None)
-        self._keywords = KeywordIndex(keywords) if keywords else None
-        self._indexes = {key: KeyIndex(key, asked, budget) for key, asked in literals.items() if key is not None}
-        self._shapes: dict[tuple[str, ...], tuple[int, list[_Step]]] = {}
+        self._keywords: KeywordIndex | None = None
+        self._indexes: dict[str, KeyIndex] = {}
+        self._ways: dict[tuple[str, ...], _Way] = {}
 
-    def _add(self, number: int, node: Node, literals: dict[str | None, dict[Literal, int]]) -> None:
-        clauses = chosen(node)
+    def build(self, clauses: Iterator[Sequence[Clause]], budget: Budget, *, gated: bool) -> Iterator[None]:
+        """Fill the index, rule by rule and key by key."""
+        asked: _Asked = defaultdict(lambda: defaultdict(int))
+        for number, picked in enumerate(clauses):
+            self._add(number, picked, asked)
+            yield
+        keywords = asked.pop(None, None)
+        if keywords:
+            self._keywords = KeywordIndex(keywords)
+            self._base |= self._keywords.always
+        for key, literals in asked.items():
+            assert key is not None
+            for text, mask in self._keywords.texts.items() if self._keywords else ():
+                literals[Literal(key, Kind.INFIX, text)] |= mask
+            self._indexes[key] = KeyIndex(key, literals, budget, gated=gated)
+            yield
+
+    def _add(self, number: int, clauses: Sequence[Clause], asked: _Asked) -> None:
         for slot in range(PER_RULE):
             bit = 1 << (slot * self._count + number)
             if slot >= len(clauses):
                 self._base |= bit
                 continue
             for literal in clauses[slot]:
-                literals[literal.key][literal] |= bit
+                asked[literal.key][literal] |= bit
 
     def candidates(self, event: Event) -> int:
         """A mask of the entries whose necessary clauses the event satisfies."""
         shape = tuple(event)
-        found = self._shapes.get(shape)
-        if found is None:
-            found = self._shape(shape)
-        mask, steps = found
-        for key, index in steps:
+        way = self._ways.get(shape)
+        if way is None:
+            way = self._way(shape)
+        start, nothing, steps, rest = way
+        mask = start
+        for key, known, index in steps:
             value = event[key]
             kind = type(value)
-            known = index.known(value) if kind is str or kind is int else None
-            if known is None:
-                known = index.mask(value)
-            mask |= known
-        if self._keywords is not None:
-            mask |= self._keywords.mask(event)
+            bits = known(value) if kind is str or kind is int or kind is tuple else None
+            if bits is None:
+                bits = index.mask(value)
+            if bits:
+                mask |= bits
+        if rest is not None:
+            assert self._keywords is not None
+            mask |= self._keywords.mask(rest(event))
+        if mask is start:
+            return nothing
         return mask & (mask >> self._count) & self._full
 
-    def _shape(self, shape: tuple[str, ...]) -> tuple[int, list[_Step]]:
-        if len(self._shapes) >= _SHAPES:
-            self._shapes.clear()
+    def _way(self, shape: tuple[str, ...]) -> _Way:
+        if len(self._ways) >= _SHAPES:
+            self._ways.clear()
         mask = self._base
         for key, index in self._indexes.items():
             if key not in shape:
                 mask |= index.absent
-        steps = [(key, self._indexes[key]) for key in shape if key in self._indexes]
-        self._shapes[shape] = mask, steps
-        return mask, steps
+        steps = tuple((key, self._indexes[key].known, self._indexes[key]) for key in shape if key in self._indexes)
+        rest = rest_of([key for key in shape if key not in self._indexes]) if self._keywords else None
+        way = self._ways[shape] = mask, mask & (mask >> self._count) & self._full, steps, rest
+        return way
+
+
+class Partition:
+    """The rules of one class. `rules` are their places in the rule set; `node_of` gives the condition of an entry.
+
+    It starts with clauses chosen by guess. The first events teach it better ones; the index made of those replaces
+    the first one, and is made in slices so that no event waits for all of it.
+    """
+
+    def __init__(self, rules: Sequence[int], node_of: Callable[[int], Node], budget: Budget, samples: Samples) -> None:
+        self.rules = rules
+        self._node_of = node_of
+        self._budget = budget
+        self._decisions: list[Decision | None] = [None] * len(rules)
+        self._samples = samples
+        self._sample: list[Event] | None = [] if len(rules) >= _WORTH_IT else None
+        self._steps: Iterator[None] | None = None
+        self._next: Index | None = None
+        self._index = Index(len(rules))
+        guessed = (chosen(node_of(number)) for number in range(len(rules)))
+        for _ in self._index.build(guessed, budget, gated=False):
+            pass
+
+    def candidates(self, event: Event) -> int:
+        """A mask of the entries whose necessary clauses the event satisfies."""
+        if self._sample is not None:
+            self._learn(event)
+        return self._index.candidates(event)
+
+    def _learn(self, event: Event) -> None:
+        assert self._sample is not None
+        if self._steps is None:
+            if self._samples.take(event):
+                self._sample.append(event)
+            if len(self._sample) >= self._samples.wanted:
+                self._steps = self._relearn(self._sample)
+            return
+        until = perf_counter() + _SLICE
+        for _ in self._steps:
+            if perf_counter() >= until:
+                return
+        assert self._next is not None
+        self._index, self._next, self._steps = self._next, None, None
+        self._samples.give_back(self._sample)
+        self._sample = None
+
+    def _relearn(self, sample: Sequence[Event]) -> Iterator[None]:
+        census = Census(sample)
+        for number in range(len(self.rules)):
+            census.ask(self._node_of(number))
+            yield
+        yield from census.count()
+        index = self._next = Index(len(self.rules))
+        better = (census.chosen(self._node_of(number)) for number in range(len(self.rules)))
+        yield from index.build(better, self._budget, gated=True)
 
     def decide(self, number: int, event: Event) -> bool:
         """The exact decision for one entry."""
-        entry = self.entries[number]
-        if entry.decide is None:
-            entry.decide = compile_node(entry.node)
-        return entry.decide(event)
+        decide = self._decisions[number]
+        if decide is None:
+            decide = self._decisions[number] = generated(self._node_of(number))
+        return decide(event)

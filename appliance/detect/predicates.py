@@ -79,8 +79,12 @@ def _regex(pattern: str, flags: str) -> Predicate:
 
 def address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address a text is, or None. A v4 address mapped into v6 is the v4 address; zone ids are not part of it."""
-    if len(value) > _SHORT:
-        return None
+    return None if len(value) > _SHORT else _address(value)
+
+
+@lru_cache(maxsize=1024)
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    # Remembered because many rules ask about the same address one after another.
     try:
         found = ipaddress.ip_address(value.partition("%")[0])
     except ValueError:

@@ -40,9 +40,10 @@ def applied(condition: Node, feed: Feed, resolver: Resolver, known: Mapping[str,
 
 def _resolved(node: Node, resolver: Resolver, known: Mapping[str, Value]) -> Node:
     if isinstance(node, All):
-        return all_of([_resolved(child, resolver, known) for child in node.children], node.name)
+        # Not lists: what follows a part that decides the whole is not looked at.
+        return all_of((_resolved(child, resolver, known) for child in node.children), node.name)
     if isinstance(node, AnyOf):
-        return any_of([_resolved(child, resolver, known) for child in node.children], node.name)
+        return any_of((_resolved(child, resolver, known) for child in node.children), node.name)
     if isinstance(node, Not):
         return negate(_resolved(node.child, resolver, known))
     if isinstance(node, Const) or node.field is None:

@@ -22,7 +22,9 @@ def read_evtx(path: Path) -> Iterator[bytes]:
     """Yield one record an event; each piece that cannot be read becomes one `unreadable` record."""
     number = 0
     try:
-        path.open("rb").close()
+        if fault := _no_log(_start(path)):
+            yield unreadable(fault, path.name, 1, _start(path))
+            return
         for number, line in enumerate(_records(path), 1):  # noqa: B007 - the number is used below
             yield line
         for reason, chunk in damage(path):
@@ -72,11 +74,17 @@ def damage(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _start(path: Path) -> bytes:
-    try:
-        with path.open("rb") as handle:
-            return handle.read(HEADER)
-    except OSError:
-        return b""
+    with path.open("rb") as handle:
+        return handle.read(HEADER)
+
+
+def _no_log(start: bytes) -> str | None:
+    """Say why a file with this beginning is no EVTX file."""
+    if not start:
+        return "Plik EVTX jest pusty."
+    if not start.startswith(b"ElfFile\0"):
+        return "To nie jest plik EVTX: nie ma jego nagłówka."
+    return "Plik EVTX jest ucięty w nagłówku." if len(start) < HEADER else None
 
 
 def _short(error: Exception) -> str:

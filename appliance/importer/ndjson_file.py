@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from agent.wire.limits import MAX_RECORD
 from appliance.importer.unreadable import unreadable
@@ -17,8 +18,10 @@ from appliance.normalise.model import Unreadable
 
 MAX_DOCUMENT = 64 << 20
 """Bytes of a file that is read as one JSON document."""
-MAX_LINE = 64 << 20
-"""Bytes of one line that are passed over in search of its end; the rest of such a file is given up."""
+MAX_RATIO = 200
+"""Bytes that one byte of a gzip file may give; real logs give 10 to 50, a bomb a thousand."""
+RATIO_FREE = 4 << 20
+"""Bytes that a gzip file may give before its ratio counts."""
 _BETWEEN = re.compile(r"[\s,]*")
 _BOM = b"\xef\xbb\xbf"
 
@@ -34,11 +37,49 @@ def read_ndjson(path: Path) -> Iterator[bytes]:
             for number, line in _lines(handle):
                 yield _checked(line, path.name, number)
     except (OSError, EOFError, zlib.error) as error:
-        yield unreadable(f"Pliku nie da się czytać dalej: {error}"[:300], path.name, number + 1)
+        yield unreadable(f"Pliku nie da się czytać dalej: {_why(error)}.", path.name, number + 1)
+
+
+class Bomb(OSError):
+    """A gzip file gives more than any log does."""
+
+
+class _Inflated(io.RawIOBase):
+    """The content of a gzip file, as far as it grows like that of a log."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._content = gzip.GzipFile(fileobj=self._file)
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._content.readinto(buffer)
+        self._given += count
+        if self._given > RATIO_FREE and self._given > MAX_RATIO * self._file.tell():
+            raise Bomb
+        return count
+
+    def close(self) -> None:
+        self._content.close()
+        self._file.close()
+        super().close()
 
 
 def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+    return io.BufferedReader(_Inflated(path), 1 << 16) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Bomb):
+        return f"rozpakowuje się ponad {MAX_RATIO} razy, jak bomba dekompresyjna"
+    if isinstance(error, gzip.BadGzipFile | zlib.error):
+        return "dane gzip są uszkodzone"
+    if isinstance(error, EOFError):
+        return "plik gzip jest ucięty"
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
 
 
 def _lines(handle: IO[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -49,17 +90,15 @@ def _lines(handle: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         if number == 1:
             line = line.removeprefix(_BOM)
         if len(line) > MAX_RECORD and not line.endswith(b"\n"):
-            skipped = len(line)
             while (rest := handle.readline(MAX_RECORD)) and not rest.endswith(b"\n"):
-                skipped += len(rest)
-                if skipped > MAX_LINE:
-                    yield number, line
-                    return
+                pass
         if line.strip():
             yield number, line.strip()
 
 
 def _checked(line: bytes, file: str, number: int) -> bytes:
+    if len(line) > MAX_RECORD:
+        return unreadable(f"Wiersz jest dłuższy niż {MAX_RECORD} bajtów.", file, number, line)
     try:
         decode(line)
     except Unreadable as error:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from ipaddress import ip_address
 from typing import Any
 
-from agent.wire.event import event_id
 from appliance.normalise.model import Event, Raw, Source
 from appliance.normalise.times import guess_time, parse_time
 
+SEPARATOR = "\x1f"
+"""Stands between the parts of an identity."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -25,21 +26,12 @@ def text_of(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) else None
 
 
-def finish(
-    event: Event,
-    record: Raw,
-    source: Source,
-    when: object,
-    identity: Callable[[], str | None],
-    *,
-    foreign: bool = False,
-) -> Event:
-    """Add times, host, agent and id to an event.
+def stamp(event: Event, record: Raw, source: Source, when: object, *, foreign: bool = False) -> None:
+    """Add times, host and agent to an event.
 
     `when` is the source's own time: RFC 3339 text or microseconds, from `foreign` sources other counts too.
     Without a readable one `@timestamp` is the time the agent read the record, `event.time_corrected`
     is true and the source's text, if any, is in `event.time_original`.
-    `identity` is asked after the times are set; where it knows none, the id is a hash of the content.
     """
     created = parse_time(record.get("event.created"))
     created = source.received_at if created is None else created
@@ -54,23 +46,32 @@ def finish(
     event["event.ingested"] = source.received_at
     event["agent.id"] = source.agent_id
     host = event.get("host.name")
-    event["host.name"] = host if isinstance(host, str) and host else source.agent_id
-    event["event.id"] = _id(event, record.get("event.id"), source, identity)
-    return event
+    if type(host) is not str or not host:
+        event["host.name"] = source.agent_id
 
 
-def _id(event: Event, given: object, source: Source, identity: Callable[[], str | None]) -> str:
-    if not source.importer and isinstance(given, str) and _ID.fullmatch(given):
-        return given
-    return identity() or content_id(event)
+def given_id(record: Raw, source: Source) -> str | None:
+    """Return the id that the agent gave its record; a person's imported file is not believed."""
+    given = record.get("event.id")
+    return given if isinstance(given, str) and not source.importer and _ID.fullmatch(given) else None
+
+
+def hashed_id(text: str) -> str:
+    """Return `agent.wire.event.event_id` of parts that are already joined by `SEPARATOR`."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+_ARRIVAL = ("event.id", "event.created", "event.ingested", "agent.id")
 
 
 def content_id(event: Event) -> str:
     """Return the id of an event that has no identity of its own: a hash of all its content but arrival."""
-    skip = {"event.id", "event.created", "event.ingested", "agent.id"}
-    if event.get("event.time_corrected"):
-        skip.add("@timestamp")
-    return event_id(*(f"{key}={event[key]!r}" for key in sorted(event) if key not in skip))
+    content = event.copy()
+    for key in _ARRIVAL:
+        content.pop(key, None)
+    if content.get("event.time_corrected"):
+        del content["@timestamp"]
+    return hashed_id(SEPARATOR.join([f"{key}={content[key]!r}" for key in sorted(content)]))
 
 
 @dataclass(frozen=True, slots=True)

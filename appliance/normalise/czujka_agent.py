@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from appliance.normalise.common import Meaning, apply_meaning, finish
+from appliance.normalise.common import Meaning, apply_meaning, content_id, given_id, stamp
 from appliance.normalise.json_event import UNTYPED, flatten
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 
@@ -31,4 +31,6 @@ def normalise(record: Raw, source: Source) -> Event:
     for name in _NUMBERS:
         if UNTYPED + name in event:
             raise Unreadable(f"Zdarzenie agenta ma w polu {name} coś innego niż liczbę.")
-    return finish(event, record, source, record.get("@timestamp"), lambda: None)
+    stamp(event, record, source, record.get("@timestamp"))
+    event["event.id"] = given_id(record, source) or content_id(event)
+    return event

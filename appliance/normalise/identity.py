@@ -1,58 +1,112 @@
-"""Who did it: one canonical name beside the localised one, told by the SID and never by the language."""
+"""Who did it: one canonical name beside the localised one, told by the SID and never by the language.
+
+The same few accounts come again and again, so what each adds to an event is kept, bounded.
+"""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from appliance.normalise.model import Event, Value
 from appliance.normalise.schema import UserFields, identities
 
 NATIVE = "winlog.event_data."
+MAX_KEPT = 4096
+"""Accounts that one class of events keeps."""
+MAX_KEPT_TEXT = 256
+"""Characters of an account that is kept."""
 _NOBODY = frozenset({"", "-", "S-1-0-0"})
 
 
-def add_users(event: Event, users: tuple[UserFields, ...]) -> None:
-    """Add `<to>.name`, `.domain` and `.id` to an event.
+class Who(Protocol):
+    """Adds `<to>.name`, `.domain` and `.id` to an event.
 
     A localised well-known account is canonical there, and its native field becomes (original, canonical), so that a
     rule sees both spellings.
     """
-    for user in users:
-        if user.account:
-            _add_account(event, NATIVE + user.account, user.to)
-        else:
-            _add_parts(event, user)
+
+    def add(self, event: Event) -> None:
+        """Add what is known to the event."""
 
 
-def _add_account(event: Event, key: str, to: str) -> None:
-    account = event.get(key)
-    if not isinstance(account, str) or account in _NOBODY:
-        return
-    known = identities().by_name.get(account.casefold())
-    if known:
-        full = f"{known[0]}\\{known[1]}" if known[0] else known[1]
-        if full != account:
-            event[key] = (account, full)
-        account = full
-    domain, _, name = account.rpartition("\\")
-    event[to + ".name"] = name
-    if domain:
-        event[to + ".domain"] = domain
+def who(user: UserFields) -> Who:
+    """Return what adds the user that some native fields name."""
+    return _Account(user) if user.account else _Parts(user)
 
 
-def _add_parts(event: Event, user: UserFields) -> None:
-    name = event.get(NATIVE + user.name) if user.name else None
-    domain = event.get(NATIVE + user.domain) if user.domain else None
-    sid = event.get(NATIVE + user.id) if user.id else None
-    if isinstance(name, str) and name not in _NOBODY:
-        known = _known(name, domain, sid)
+class _Account:
+    """One field DOMAIN\\name."""
+
+    def __init__(self, user: UserFields) -> None:
+        self._key, self._to = f"{NATIVE}{user.account}", user.to
+        self._kept: dict[object, Event] = {}
+
+    def add(self, event: Event) -> None:
+        account = event.get(self._key)
+        if account is None:
+            return
+        known = self._kept.get(account)
+        if known is None:
+            known = self._facts(account) if isinstance(account, str) else {}
+            _keep(self._kept, account, known, (account,))
+        event.update(known)
+
+    def _facts(self, account: str) -> Event:
+        facts: Event = {}
+        if account in _NOBODY:
+            return facts
+        known = identities().by_name.get(account.casefold())
         if known:
-            name = _both(event, NATIVE + str(user.name), name, known[1])
-            if known[0] and isinstance(domain, str) and user.domain:
-                domain = _both(event, NATIVE + user.domain, domain, known[0])
-        event[user.to + ".name"] = name
-    if isinstance(domain, str) and domain not in _NOBODY:
-        event[user.to + ".domain"] = domain
-    if isinstance(sid, str) and sid not in _NOBODY:
-        event[user.to + ".id"] = sid
+            full = f"{known[0]}\\{known[1]}" if known[0] else known[1]
+            if full != account:
+                facts[self._key] = (account, full)
+            account = full
+        domain, _, name = account.rpartition("\\")
+        facts[self._to + ".name"] = name
+        if domain:
+            facts[self._to + ".domain"] = domain
+        return facts
+
+
+class _Parts:
+    """Separate fields for name, domain and SID."""
+
+    def __init__(self, user: UserFields) -> None:
+        # No event has the empty key.
+        self._name, self._domain, self._id = (NATIVE + n if n else "" for n in (user.name, user.domain, user.id))
+        self._to = user.to
+        self._kept: dict[object, Event] = {}
+
+    def add(self, event: Event) -> None:
+        parts = (event.get(self._name), event.get(self._domain), event.get(self._id))
+        known = self._kept.get(parts)
+        if known is None:
+            known = self._facts(*parts)
+            _keep(self._kept, parts, known, parts)
+        event.update(known)
+
+    def _facts(self, name: Value | None, domain: Value | None, sid: Value | None) -> Event:
+        facts: Event = {}
+        if isinstance(name, str) and name not in _NOBODY:
+            known = _known(name, domain, sid)
+            if known:
+                name = _both(facts, self._name, name, known[1])
+                if known[0] and isinstance(domain, str):
+                    domain = _both(facts, self._domain, domain, known[0])
+            facts[self._to + ".name"] = name
+        if isinstance(domain, str) and domain not in _NOBODY:
+            facts[self._to + ".domain"] = domain
+        if isinstance(sid, str) and sid not in _NOBODY:
+            facts[self._to + ".id"] = sid
+        return facts
+
+
+def _keep(kept: dict[object, Event], key: object, facts: Event, parts: tuple[Value | None, ...]) -> None:
+    if any(part is not None and (not isinstance(part, str) or len(part) > MAX_KEPT_TEXT) for part in parts):
+        return
+    if len(kept) >= MAX_KEPT:
+        kept.clear()
+    kept[key] = facts
 
 
 def _known(name: str, domain: Value | None, sid: Value | None) -> tuple[str | None, str] | None:
@@ -73,7 +127,7 @@ def _known(name: str, domain: Value | None, sid: Value | None) -> tuple[str | No
     return table.by_name.get(full.casefold())
 
 
-def _both(event: Event, key: str, text: str, canonical: str) -> str:
+def _both(facts: Event, key: str, text: str, canonical: str) -> str:
     if text.casefold() != canonical.casefold():
-        event[key] = (text, canonical)
+        facts[key] = (text, canonical)
     return canonical

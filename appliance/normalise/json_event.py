@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from agent.wire.limits import MAX_DEPTH
-from appliance.normalise.common import finish
+from appliance.normalise.common import content_id, given_id, stamp
 from appliance.normalise.model import Event, Raw, Scalar, Source, Unreadable
 from appliance.normalise.schema import fields
 from appliance.normalise.times import guess_time
@@ -34,7 +34,9 @@ def normalise(record: Raw, source: Source) -> Event:
             event["host.name"] = event[name]
             break
     given = {"event.id": event.get("event.id"), "event.created": guess_time(event.get("event.created"))}
-    return finish(event, given, source, when, lambda: None, foreign=True)
+    stamp(event, given, source, when, foreign=True)
+    event["event.id"] = given_id(given, source) or content_id(event)
+    return event
 
 
 def flatten(record: Raw, *, foreign: bool = False) -> Event:

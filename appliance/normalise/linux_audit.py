@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from agent.wire.event import event_id
-from appliance.normalise.common import Meaning, apply_meaning, finish, set_name
+from appliance.normalise.common import (
+    SEPARATOR,
+    Meaning,
+    apply_meaning,
+    content_id,
+    given_id,
+    hashed_id,
+    set_name,
+    stamp,
+)
 from appliance.normalise.json_event import flatten
 from appliance.normalise.model import Event, Raw, Source, Value
 
@@ -90,7 +98,9 @@ def normalise(record: Raw, source: Source) -> Event:
     set_name(event, "process.executable", "process.name", "/")
     set_name(event, "process.parent.executable", "process.parent.name", "/")
     _set_account(event, kind)
-    return finish(event, record, source, record.get("@timestamp"), lambda: _identity(event))
+    stamp(event, record, source, record.get("@timestamp"))
+    event["event.id"] = given_id(record, source) or _identity(event) or content_id(event)
+    return event
 
 
 def _meaning(kind: str, event: Event) -> Meaning | None:
@@ -144,4 +154,6 @@ def _set_account(event: Event, kind: str) -> None:
 
 def _identity(event: Event) -> str | None:
     serial = event.get("audit.serial")
-    return None if serial is None else event_id(event["host.name"], MODULE, event["@timestamp"], serial)
+    if serial is None:
+        return None
+    return hashed_id(f"{event['host.name']}{SEPARATOR}{MODULE}{SEPARATOR}{event['@timestamp']}{SEPARATOR}{serial}")

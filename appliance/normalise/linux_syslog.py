@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from agent.wire.event import event_id
-from appliance.normalise.common import apply_meaning, finish, set_name, short_address
+from appliance.normalise.common import apply_meaning, content_id, given_id, set_name, short_address, stamp
 from appliance.normalise.json_event import flatten
 from appliance.normalise.linux_lines import GROUPS, LINES, Line
 from appliance.normalise.model import Event, Raw, Source
@@ -45,7 +45,9 @@ def normalise(record: Raw, source: Source) -> Event:
         written = _take_header(event, message, source)
         when = written if when is None else when
         _understand(event)
-    return finish(event, record, source, when, lambda: _identity(event))
+    stamp(event, record, source, when)
+    event["event.id"] = given_id(record, source) or _identity(event) or content_id(event)
+    return event
 
 
 def _take_header(event: Event, line: str, source: Source) -> int | None:

@@ -49,7 +49,7 @@ def guess_time(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        if not _NUMBER.fullmatch(value):
+        if value[4:5] == "-" or not _NUMBER.fullmatch(value):
             return _parse_text(value)
         value = float(value) if "." in value else int(value)
     if isinstance(value, float):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.wire.event import event_id
-from appliance.normalise.common import finish, text_of
+from appliance.normalise.common import SEPARATOR, content_id, given_id, hashed_id, stamp, text_of
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 from appliance.normalise.schema import windows
-from appliance.normalise.windows_plan import plan_for
-from appliance.normalise.windows_shape import CONTROL, TIMES, move
-from appliance.normalise.windows_xml import MAX_FIELDS, parse_xml
+from appliance.normalise.windows_plan import RECORD_ID, plan_for
+from appliance.normalise.windows_scan import scan
+from appliance.normalise.windows_shape import CONTROL, TIMES, move_flat, move_native
+from appliance.normalise.windows_xml import MAX_FIELDS, checked, parse_slowly
 
 MODULE = "windows.eventlog"
 
@@ -19,15 +19,30 @@ def normalise(record: Raw, source: Source) -> Event:
     """Return the event of one Windows record."""
     xml = record.get("xml")
     if isinstance(xml, str):
-        native = parse_xml(xml)
-        return _build(native.system, native.data, native.message, record, source)
+        return _from_xml(xml, record, source)
     if "EventID" in record:
-        code = _code(record["EventID"])
-        moved = move(record, _channel(record.get("Channel")), code)
-        if moved is not None:
-            return _finish(moved[0], code, _channel(record.get("Channel")), when=moved[1], record=record, source=source)
+        code, channel = _code(record["EventID"]), _channel(record.get("Channel"))
+        event = move_flat(record, plan_for(channel, code))
+        if event is not None:
+            message = record.get("message")
+            if message and isinstance(message, str):
+                event["message"] = message
+            return _finish(event, code, channel, _when(record), record, source)
     system, data, message = split(record)
     return _build(system, data, message, record, source)
+
+
+def _from_xml(xml: str, record: Raw, source: Source) -> Event:
+    text = checked(xml)
+    quick = scan(text)
+    if quick is not None:
+        system, names, values = quick
+        code, channel = _code(system.get("EventID")), _channel(system.get("Channel"))
+        event = move_native(system, names, values, plan_for(channel, code))
+        if event is not None:
+            return _finish(event, code, channel, _when(system), record, source)
+    native = parse_slowly(text)
+    return _build(native.system, native.data, native.message, record, source)
 
 
 def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
@@ -125,21 +140,33 @@ def _build(system: dict[str, Any], data: dict[str, Any], message: str | None, re
     channel = _channel(system.get("Channel"))
     plan = plan_for(channel, code)
     event: Event = {}
-    plan.system(system, event)
-    plan.data(data, event)
+    plan.move_system(system, event)
+    plan.move_data(data, event)
+    event.update(plan.constants)
+    plan.derive(event)
     if message:
         event["message"] = message
-    when = next((system[name] for name in TIMES if system.get(name) is not None), None)
-    return _finish(event, code, channel, when=when, record=record, source=source)
+    return _finish(event, code, channel, _when(system), record, source)
 
 
-def _finish(event: Event, code: int, channel: str, *, when: object, record: Raw, source: Source) -> Event:
+def _when(fields: Raw) -> object:
+    """Return the source's own time as it stands."""
+    for name in TIMES:
+        value = fields.get(name)
+        if value is not None:
+            return value
+    return None
+
+
+def _finish(event: Event, code: int, channel: str, when: object, record: Raw, source: Source) -> Event:
     event["event.module"] = MODULE
     event["event.code"] = code
     if channel:
         event["winlog.channel"] = channel
     event["host.name"] = event.get("winlog.computer_name") or text_of(record.get("host.name")) or source.agent_id
-    return finish(event, record, source, when, lambda: _identity(event), foreign=True)
+    stamp(event, record, source, when, foreign=True)
+    event["event.id"] = given_id(record, source) or _identity(event) or content_id(event)
+    return event
 
 
 def _channel(value: object) -> str:
@@ -160,14 +187,11 @@ def _code(value: object) -> int:
 
 
 def _identity(event: Event) -> str | None:
-    record_id = event.get("winlog.record_id")
+    record_id = event.get(RECORD_ID)
     if record_id is None:
         return None
-    return event_id(
-        event.get("winlog.computer_name"),
-        event.get("winlog.channel"),
-        record_id,
-        event.get("@timestamp"),
-        event.get("winlog.provider_name"),
-        event["event.code"],
+    get, code = event.get, event["event.code"]
+    return hashed_id(
+        f"{get('winlog.computer_name')}{SEPARATOR}{get('winlog.channel')}{SEPARATOR}{record_id}{SEPARATOR}"
+        f"{event['@timestamp']}{SEPARATOR}{get('winlog.provider_name')}{SEPARATOR}{code}"
     )

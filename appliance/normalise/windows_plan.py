@@ -4,85 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 
 from appliance.normalise.common import short_address, text_of
 from appliance.normalise.fields import NATIVE, native_key
-from appliance.normalise.identity import add_users
-from appliance.normalise.model import Event, Unreadable
+from appliance.normalise.identity import who
+from appliance.normalise.model import Event, Unreadable, Value
 from appliance.normalise.schema import Group, windows
 
 MAX_CACHED_NAMES = 512
 """Unknown field names that one plan keeps."""
 MAX_NAME = 256
+RECORD_ID = "winlog.record_id"
+Convert = Callable[[str], Value | None]
+"""Text to the value of another type; None when it does not fit and stays under its native name."""
 _LOGON_TYPES = {
     "0": "System", "2": "Interactive", "3": "Network", "4": "Batch", "5": "Service", "7": "Unlock",
     "8": "NetworkCleartext", "9": "NewCredentials", "10": "RemoteInteractive", "11": "CachedInteractive",
     "12": "CachedRemoteInteractive", "13": "CachedUnlock",
 }  # fmt: skip
 _AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
-_NAMES = (("process.executable", "process.name"), ("process.parent.executable", "process.parent.name"))
+_PATHS = {"process.executable": "process.name", "process.parent.executable": "process.parent.name"}
+_KEYWORDS = "winlog.system.Keywords"
+_HASHES = ("MD5", "SHA1", "SHA256", "IMPHASH")
 
 
-@lru_cache(maxsize=4096)
 def plan_for(channel: str, code: int) -> Plan:
     """Return the plan of a channel's event id."""
-    return Plan(channel, windows().group(channel, code))
+    plans = _plans()
+    return plans.get((channel, code)) or plans.get((channel, None)) or plans["", None]
+
+
+@lru_cache(maxsize=1)
+def _plans() -> dict[tuple[str, int | None], Plan]:
+    """Return every plan by (channel, event id), None for a channel's others; ("", None) is for unknown channels."""
+    table, plans = windows(), {("", None): Plan(None)}
+    for group in table.groups:
+        plan = Plan(group)
+        plans.update({(channel, code): plan for channel in group.channels for code in group.codes or (None,)})
+    for channel in {channel for group in table.groups for channel in group.channels}:
+        plans.setdefault((channel, None), Plan(None, security=channel == "Security"))
+    return plans
 
 
 class Plan:
-    """The moves of one (channel, event id). Holds a bounded cache of names that no table knows."""
+    """The moves of one class of events. Holds a bounded cache of names that no table knows."""
 
-    def __init__(self, channel: str, group: Group | None) -> None:
-        table = windows()
-        self._system = [(name, key) for name, key in table.system.items() if name not in ("EventID", "Channel")]
-        self._system_keys = tuple(key for _, key in self._system)
-        self._security = channel == "Security"
-        self._group = group
+    def __init__(self, group: Group | None, *, security: bool = False) -> None:
+        self.system = [(n, key) for n, key in windows().system.items() if n not in ("EventID", "Channel")]
+        self._special: dict[str, Convert] = {}
+        self.constants: Event = dict(group.event) if group else {}
+        self.shapes: dict[object, Any] = {}
         self._keys: dict[str, str] = {}
-        self.special: dict[str, Callable[[Any, str], tuple[Any, str]]] = {}
         if group:
             self._keys |= {**group.fields, **group.integers, **group.addresses, **group.guids}
-            for names, convert in ((group.integers, _integer), (group.addresses, _address), (group.guids, _guid)):
-                self.special.update({name: _or_native(convert, name) for name in names})
-        self._constants = dict(group.event) if group else {}
-
-    def system(self, system: dict[str, Any], event: Event) -> None:
-        """Move the System attributes."""
-        for name, key in self._system:
-            value = system.get(name)
-            text = text_of(value)
-            if text is not None:
-                event[key] = text
-        self.finish_system(event)
-
-    def finish_system(self, event: Event) -> None:
-        """Drop empty System attributes and make the record number an integer."""
-        if "" in event.values():
-            for key in self._system_keys:
-                if event.get(key) == "":
-                    del event[key]
-        record_id = event.get("winlog.record_id")
-        if isinstance(record_id, str) and record_id.isdecimal() and len(record_id) < 19:
-            event["winlog.record_id"] = int(record_id)
-
-    def data(self, data: dict[str, Any], event: Event) -> None:
-        """Move the event data, then add what follows from it."""
-        keys, special = self._keys, self.special
-        for name, raw in data.items():
-            value = raw if type(raw) is str else _scalars(name, raw, event)
-            if value is None:
-                continue
-            key = keys.get(name) or self._learn(name)
-            if name in special:
-                value, key = special[name](value, key)
-            event[key] = value
-        self.derive(event)
+            self._special |= dict.fromkeys(group.integers, _integer) | dict.fromkeys(group.addresses, _address)
+            self._special |= dict.fromkeys(group.guids, _guid)
+        paths = set(self._keys.values())
+        self._names = [(path, name) for path, name in _PATHS.items() if path in paths]
+        self._security = security or (group is not None and "Security" in group.channels)
+        self._copies = [(NATIVE + name, key) for name, key in group.copies.items()] if group else []
+        self._users = [who(user) for user in group.users] if group else []
+        self._hashed, prefix = (NATIVE + group.hashes[0], group.hashes[1]) if group and group.hashes else ("", "")
+        self._hashes = {kind: f"{prefix}.{kind.lower()}" for kind in _HASHES}
 
     def key(self, name: str) -> str:
         """Return the event key of a native field. Raises Unreadable for a name that is none."""
         return self._keys.get(name) or self._learn(name)
+
+    def convert(self, name: str) -> Convert | None:
+        """Return what makes the value of a native field fit its key, None for text."""
+        return self._special.get(name) or self._special.get(name.replace(" ", ""))
 
     def _learn(self, name: str) -> str:
         """Return the native key of a name that no table knows, and keep it while there is room."""
@@ -93,40 +85,62 @@ class Plan:
             self._keys[name] = key
         return key
 
+    def move_system(self, system: dict[str, Any], event: Event) -> None:
+        """Move the System attributes, empty ones left out."""
+        for name, key in self.system:
+            text = text_of(system.get(name))
+            if text:
+                event[key] = text
+        number_record(event)
+
+    def move_data(self, data: dict[str, Any], event: Event) -> None:
+        """Move the event data."""
+        for name, raw in data.items():
+            value = raw if type(raw) is str else _scalars(name, raw, event)
+            if value is None:
+                continue
+            key = self.key(name)
+            convert = self.convert(name)
+            if convert:
+                fitted = convert(value) if isinstance(value, str) else None
+                value, key = (value, native_key(name)) if fitted is None else (fitted, key)
+            event[key] = value
+
     def derive(self, event: Event) -> None:
-        """Add what follows from the moved fields: meaning, names, outcome, addresses, hashes, users."""
-        event.update(self._constants)
-        group = self._group
-        for path, name in _NAMES:
+        """Add what follows from the moved fields: names, outcome, addresses, hashes, users."""
+        for path, name in self._names:
             value = event.get(path)
             if type(value) is str and value:
-                event[name] = value.rpartition("\\")[2]
+                event[name] = value[value.rfind("\\") + 1 :]
         if self._security:
-            _outcome(event)
-            logon_type = event.get(NATIVE + "LogonType")
-            if logon_type in _LOGON_TYPES:
-                event["winlog.logon.type"] = _LOGON_TYPES[logon_type]
-        if group is None:
-            return
-        for name, key in group.copies.items():
-            value = event.get(NATIVE + name)
-            address = short_address(value)
+            if "event.outcome" not in event:
+                _set_outcome(event)
+            logon_type = _LOGON_TYPES.get(event.get(NATIVE + "LogonType"))  # type: ignore[arg-type]
+            if logon_type:
+                event["winlog.logon.type"] = logon_type
+        for native, key in self._copies:
+            address = short_address(event.get(native))
             if address:
                 event[key] = address
-        if group.hashes:
-            _hashes(event, *group.hashes)
-        add_users(event, group.users)
+        if self._hashed:
+            self._split_hashes(event)
+        for user in self._users:
+            user.add(event)
+
+    def _split_hashes(self, event: Event) -> None:
+        value, known = event.get(self._hashed), self._hashes
+        if type(value) is str:
+            for part in value.split(","):
+                kind, equals, digest = part.partition("=")
+                if equals and kind in known:
+                    event[known[kind]] = digest
 
 
-def _or_native(convert: Callable[[Any], Any], name: str) -> Callable[[Any, str], tuple[Any, str]]:
-    """Return a conversion that leaves what does not fit under its native key."""
-    native = native_key(name)
-
-    def move(value: Any, key: str) -> tuple[Any, str]:
-        converted = convert(value)
-        return (value, native) if converted is None else (converted, key)
-
-    return move
+def number_record(event: Event) -> None:
+    """Make the record number an integer where it is one."""
+    record_id = event.get(RECORD_ID)
+    if type(record_id) is str and record_id.isdecimal() and len(record_id) < 19:
+        event[RECORD_ID] = int(record_id)
 
 
 def _scalars(name: str, value: Any, event: Event) -> Any:
@@ -145,35 +159,26 @@ def _scalars(name: str, value: Any, event: Event) -> Any:
     return None
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: str) -> int | None:
     try:
         number = int(value, 16) if value[:2] in ("0x", "0X") else int(value)
-    except (TypeError, ValueError):
+    except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
 
 
-@lru_cache(maxsize=8192)
-def _valid_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _address(value: str) -> str | None:
+    return value if short_address(value) else None
 
 
-def _address(value: Any) -> str | None:
-    return value if isinstance(value, str) and _valid_address(value) else None
-
-
-def _guid(value: Any) -> str | None:
-    return value.strip("{}") if isinstance(value, str) else None
+def _guid(value: str) -> str:
+    return value.strip("{}")
 
 
 @lru_cache(maxsize=256)
-def _audit_outcome(keywords: object) -> str | None:
+def _audit_outcome(keywords: str) -> str | None:
     try:
-        bits = int(keywords, 16) if isinstance(keywords, str) and len(keywords) < 20 else 0
+        bits = int(keywords, 16)
     except ValueError:
         return None
     if bits & _AUDIT_FAILURE:
@@ -181,19 +186,8 @@ def _audit_outcome(keywords: object) -> str | None:
     return "success" if bits & _AUDIT_SUCCESS else None
 
 
-def _outcome(event: Event) -> None:
-    if "event.outcome" in event:
-        return
-    outcome = _audit_outcome(event.get("winlog.system.Keywords"))
+def _set_outcome(event: Event) -> None:
+    keywords = event.get(_KEYWORDS)
+    outcome = _audit_outcome(keywords) if isinstance(keywords, str) and len(keywords) < 20 else None
     if outcome:
         event["event.outcome"] = outcome
-
-
-def _hashes(event: Event, name: str, to: str) -> None:
-    value = event.get(NATIVE + name)
-    if not isinstance(value, str):
-        return
-    for part in value.split(","):
-        kind, equals, digest = part.partition("=")
-        if equals and kind in ("MD5", "SHA1", "SHA256", "IMPHASH"):
-            event[f"{to}.{kind.lower()}"] = digest

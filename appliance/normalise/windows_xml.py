@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from appliance.normalise.model import Unreadable
-from appliance.normalise.windows_scan import scan
 
 MAX_FIELDS = 1000
 MAX_XML_DEPTH = 32
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(#x[0-9A-Fa-f]{1,8};|#[0-9]{1,8};)?")
 _SPACE = "\t\n\r "
 
@@ -25,28 +25,11 @@ class NativeFields:
     message: str | None
 
 
-def parse_xml(text: str) -> NativeFields:
-    """Return the fields of one event.
-
-    Control characters and bad references are taken out first. Raises Unreadable when it still is no event.
-    """
+def checked(text: str) -> str:
+    """Return well-formed text. Raises Unreadable for a document type."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise Unreadable("Zapis XML zawiera deklarację DOCTYPE, której nie przyjmujemy.")
-    text = well_formed(text)
-    quick = scan(text)
-    return _from_scan(*quick) if quick and "EventID" in quick[0] else parse_slowly(text)
-
-
-def _from_scan(system: dict[str, str], pairs: list[tuple[str, str]]) -> NativeFields:
-    if len(pairs) > MAX_FIELDS:
-        raise Unreadable("Zdarzenie systemu Windows ma za dużo pól.")
-    data: dict[str, str | list[str]] = {}
-    for name, value in pairs:
-        if name and name not in data:
-            data[name] = value
-        else:
-            _add(data, name or "Data", value)
-    return NativeFields(system, data, None)
+    return well_formed(text)
 
 
 def parse_slowly(text: str) -> NativeFields:
@@ -62,7 +45,9 @@ def parse_slowly(text: str) -> NativeFields:
 
 def well_formed(text: str) -> str:
     """Return XML text without what XML 1.0 forbids: control characters, references to them, stray ampersands."""
-    text = _FORBIDDEN.sub("", text)
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data.translate(None, _CONTROLS)) != len(data) or b"\xef\xbf" in data or b"\xed" in data:
+        text = _FORBIDDEN.sub("", text)
     return _REFERENCE.sub(_mend, text) if "&" in text else text
 
 

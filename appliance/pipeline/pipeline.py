@@ -7,7 +7,7 @@ transaction with the events, and every sink before it is idempotent on the event
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import structlog
 from sqlalchemy import update
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
-from appliance.detect import Engine
+from appliance.detect import Engine, Rule
 from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
@@ -79,11 +79,11 @@ class Pipeline:
 
         Raises what the sinks raise (StoreUnavailable, OperationalError, OSError); the step may then be repeated.
         """
+        if self._due():
+            self.flush()
         batches = self.journal.read(self.pending.upto, READ_BATCHES, READ_BYTES)
         if batches:
             self._take(batches)
-        if self._due():
-            self.flush()
         return bool(batches)
 
     def flush(self) -> None:
@@ -96,11 +96,19 @@ class Pipeline:
         self.journal.forget(pending.upto)
         self.pending = Pending(upto=pending.upto)
 
+    def retain(self, disk_bytes: int) -> None:
+        """Let the store drop what is older, or takes more of the disk, than the settings allow."""
+        kept = self.settings.store
+        gone = self.store.retain(kept.retention_days, int(disk_bytes * kept.disk_share))
+        if gone.events:
+            log.info("retained", **asdict(gone))
+
     def _due(self) -> bool:
         pending = self.pending
         if pending.since is None:
             return False
-        return len(pending.events) >= FLUSH_EVENTS or self.clock() - pending.since >= FLUSH_AFTER
+        # A clock that was set back counts as time that passed.
+        return len(pending.events) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
 
     def _take(self, batches: Sequence[Batch]) -> None:
         decoded = [decode(batch, self.normalise, self.importer) for batch in batches]
@@ -145,12 +153,12 @@ class Pipeline:
                 record_gap(session, event)
             self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
 
-    def _match(self, event: Event) -> Sequence[object]:
+    def _match(self, event: Event) -> Sequence[Rule]:
         try:
             return self.engine.match(event)
         except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
             self.counters.failed_matches += 1
-            log.exception("match_failed", event=event["event.id"])
+            log.exception("match_failed", event_id=event["event.id"])
             return ()
 
     def _touch_agents(self, events: Sequence[Event]) -> None:

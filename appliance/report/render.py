@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import typst
 
-STANDARDS = ["ua-1", "a-2a"]
 _REGION = {"pl": "PL", "en": "GB"}
 
 
@@ -96,7 +95,7 @@ def pdf(document: Document) -> bytes:
             sys_inputs={"document": json.dumps(values)},
             font_paths=[str(fonts)],
             ignore_system_fonts=True,
-            pdf_standards=STANDARDS,
+            pdf_standards=["ua-1", "a-2a"],
         )
     return made
 

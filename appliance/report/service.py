@@ -9,13 +9,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from agent import __version__
+from appliance.alerts.cards import own_title
 from appliance.clock import HOUR
 from appliance.journal import DeadLetters
 from appliance.report.month import AlertRow, Inputs, LossRow, Period, Station, month_data, period_of
 from appliance.report.month_document import month_document
 from appliance.report.render import pdf
 from appliance.settings import Settings
-from appliance.state.models import Agent, AgentState, Alert, Loss, Report, RuleState
+from appliance.state.models import Agent, AgentState, Alert, Loss, Report, RoleHealth
 from appliance.store import Store
 
 MAX_STATIONS = 2000
@@ -42,7 +43,7 @@ def make_month(sources: Sources, month: str, language: str, who: str) -> Report:
 
     Raises MonthError when the month is not one, or has not begun.
     """
-    data = collect(sources, period_of(month, sources.now))
+    data = collect(sources, period_of(month, sources.now), language)
     report = Report(
         kind="month",
         month=month,
@@ -57,7 +58,7 @@ def make_month(sources: Sources, month: str, language: str, who: str) -> Report:
     return report
 
 
-def collect(sources: Sources, period: Period) -> dict[str, Any]:
+def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
     """Return the data of a monthly report from store and state."""
     return month_data(
         Inputs(
@@ -67,14 +68,20 @@ def collect(sources: Sources, period: Period) -> dict[str, Any]:
             version=__version__,
             retention_days=sources.settings.store.retention_days,
             stations=_stations(sources, period),
-            alerts=_alerts(sources.session, period),
+            alerts=_alerts(sources.session, period, language),
             losses=_losses(sources.session, period),
             events_by_module=_modules(sources.store, period),
             hourly=_hourly(sources.store, period, ""),
             dead_letters=sources.dead_letters.count_between(period.start, period.end),
-            rules=sources.session.scalar(select(func.count()).select_from(RuleState)) or 0,
+            rules=_rules(sources.session),
         )
     )
+
+
+def _rules(session: Session) -> int:
+    """Return how many rules the pipeline has loaded, by its own word."""
+    pipeline = session.get(RoleHealth, "pipeline")
+    return int(pipeline.detail.get("rules", 0)) if pipeline is not None else 0
 
 
 def _hourly(store: Store, period: Period, query: str) -> list[int]:
@@ -105,7 +112,7 @@ def _stations(sources: Sources, period: Period) -> list[Station]:
     ]
 
 
-def _alerts(session: Session, period: Period) -> list[AlertRow]:
+def _alerts(session: Session, period: Period, language: str) -> list[AlertRow]:
     rows = session.scalars(
         select(Alert)
         .where(Alert.created_at >= period.start, Alert.created_at < period.end)
@@ -114,7 +121,7 @@ def _alerts(session: Session, period: Period) -> list[AlertRow]:
     return [
         AlertRow(
             id=alert.id,
-            title=alert.title,
+            title=own_title(alert.rule_id, language) or alert.title,
             level=alert.level,
             host=alert.host,
             created_at=alert.created_at,

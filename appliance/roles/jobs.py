@@ -28,7 +28,7 @@ from appliance.ops.health import beat
 from appliance.pki import renew_pki
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.models import EnrolToken, SetupLink
+from appliance.state.models import EnrolToken, Feed, SetupLink
 
 POLL_SECONDS = 0.1
 KEYS_KEPT = 35 * DAY
@@ -78,13 +78,14 @@ def say_alive(work: Work) -> None:
 
 
 def drop_expired(work: Work) -> None:
-    """Drop sessions, set-up links and enrolment tokens that open nothing any more."""
+    """Drop sessions, set-up links and enrolment tokens that open nothing any more, and yesterday's live stream."""
     moment = now()
     links = or_(SetupLink.expires_at < moment, SetupLink.used_at.is_not(None))
     with writing(work.sessions) as session:
         forget_over(session, moment)
         session.execute(delete(SetupLink).where(links))
         session.execute(delete(EnrolToken).where(EnrolToken.expires_at < moment))
+        session.execute(delete(Feed).where(Feed.at < moment - DAY))
 
 
 def tidy_journal(work: Work) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +30,7 @@ from appliance.store import EmbeddedStore, StoreUnavailable
 
 POLL_SECONDS = 0.02
 BEAT_SECONDS = 2.0
+RETAIN_SECONDS = 3600.0
 COMPACT_SECONDS = 0.5
 """How long an idle pipeline works on merging segments before it looks at the journal again."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
@@ -73,7 +76,7 @@ def run(home: Home, settings: Settings) -> int:
 
     heart = threading.Thread(target=report, name="heartbeat", daemon=True)
     heart.start()
-    _loop(pipeline, stop)
+    _loop(pipeline, stop, home)
     heart.join(timeout=BEAT_SECONDS * 2)
     return 0
 
@@ -86,12 +89,15 @@ def _load(home: Home, settings: Settings) -> RuleSet:
     return ruleset
 
 
-def _loop(pipeline: Pipeline, stop: threading.Event) -> None:
-    wait = _FIRST_WAIT
+def _loop(pipeline: Pipeline, stop: threading.Event, home: Home) -> None:
+    wait, retained = _FIRST_WAIT, -RETAIN_SECONDS
     while not stop.is_set():
         try:
             busy = pipeline.step()
             wait = _FIRST_WAIT
+            if time.monotonic() - retained >= RETAIN_SECONDS:
+                retained = time.monotonic()
+                pipeline.retain(shutil.disk_usage(home.store).total)
             if not busy:
                 _idle(pipeline, stop)
         except _SINKS:

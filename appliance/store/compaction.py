@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FAN_IN = 8
 """Segments of like size that are merged into one."""
 MAX_FAN_IN = 32
-MAX_ROWS = 500_000
-MAX_RAW = 192 << 20
+MAX_ROWS = 250_000
+MAX_RAW = 64 << 20
 """Bytes in memory of one merged segment: the bound of a merge's memory (about twice this)."""
 
 
@@ -44,6 +44,8 @@ class Compaction:
             if not chosen:
                 return done
             self._swap(store, chosen, new_id)
+            # A merge needs much for a moment; without this the process would keep it.
+            pa.default_memory_pool().release_unused()
             done += 1
             if time.monotonic() >= until:
                 return done

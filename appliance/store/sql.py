@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from appliance.search import Node
 from appliance.search.evaluate import integer_bounds
@@ -151,7 +152,12 @@ class Compiler:
                 return lambda cell: " AND ".join([f"{cell} IS NOT NULL", *(f"lower({cell}) {o} {p}" for o, p in ready)])
             case Network(version, low, high):
                 first, last = (self.bind(address_key(version, bound)) for bound in (low, high))
-                return lambda cell: f"{ADDRESS}({cell}) BETWEEN {first} AND {last}"
+                start = self.bind(octets(low, high) if version == 4 else "")
+                # The function is dear: it is asked only about texts that can be such addresses.
+                return lambda cell: (
+                    f"CASE WHEN starts_with({cell}, {start}) OR contains({cell}, ':')"
+                    f" THEN {ADDRESS}({cell}) BETWEEN {first} AND {last} END"
+                )
         raise TypeError(f"no predicate over text: {test}")
 
     def _pattern(self, test: Pattern) -> Callable[[str], str]:
@@ -190,6 +196,14 @@ def quoted(name: str) -> str:
 def address_key(version: int, address: int) -> str:
     """Return the text by which addresses of one version sort as their numbers do."""
     return f"{version}{address:032x}"
+
+
+def octets(low: int, high: int) -> str:
+    """Return the text by which every IPv4 address of a range begins: its common whole octets."""
+    pairs = zip(low.to_bytes(4, "big"), high.to_bytes(4, "big"), strict=True)
+    return "".join(f"{a}." for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)).removesuffix(
+        "." if low == high else "\0"
+    )
 
 
 def _as_text(cell: str, kind: str) -> str:

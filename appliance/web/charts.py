@@ -6,14 +6,16 @@ view box (WIDTH × HEIGHT), which the stylesheet stretches to the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor, log10
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from appliance.clock import from_datetime, to_datetime
 
+EMPTY: Mapping[int, int] = MappingProxyType({})
 WIDTH = 960
 HEIGHT = 120
 _LEAST = 1.5
@@ -40,6 +42,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Foot:
+    """A coloured foot of a column in which something raised an alert of a level."""
+
+    x: float
+    width: float
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bars:
     """A bar chart; `top` is the value of the highest line, `half` of the middle one."""
 
@@ -47,20 +58,23 @@ class Bars:
     nights: tuple[Span, ...]
     top: int
     half: int
+    feet: tuple[Foot, ...] = ()
 
 
 def nice_top(value: int) -> int:
-    """Return the smallest 1, 2 or 5 times a power of ten that is not below `value` (at least 2)."""
+    """Return the smallest 1, 2, 3, 4, 5, 6 or 8 times a power of ten that is not below `value` (at least 2)."""
     if value <= 2:
         return 2
     power: int = 10 ** floor(log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= value)
 
 
-def stacked(series: Sequence[Sequence[int]], nights: Sequence[bool] = (), gap: float = 0.2) -> Bars:
+def stacked(
+    series: Sequence[Sequence[int]], nights: Sequence[bool] = (), gap: float = 0.2, levels: Mapping[int, int] = EMPTY
+) -> Bars:
     """Lay out stacked bars: `series[k][i]` is the value of series k in column i; all series are equally long.
 
-    `nights[i]` tints column i; `gap` is the free part of a column.
+    `nights[i]` tints column i; `gap` is the free part of a column; `levels` colours the feet of columns.
     """
     columns = len(series[0]) if series else 0
     if columns == 0:
@@ -76,7 +90,12 @@ def stacked(series: Sequence[Sequence[int]], nights: Sequence[bool] = (), gap: f
             height = max(_LEAST, row[column] / top * HEIGHT)
             base -= height
             bars.append(Bar(_r(column * step + step * gap / 2), _r(base), _r(step * (1 - gap)), _r(height), number))
-    return Bars(tuple(bars), _spans(nights, step), top, top // 2)
+    feet = (
+        Foot(_r(column * step + step * gap / 2), _r(step * (1 - gap)), level)
+        for column, level in sorted(levels.items())
+        if 0 <= column < columns
+    )
+    return Bars(tuple(bars), _spans(nights, step), top, top // 2, tuple(feet))
 
 
 def _spans(flags: Sequence[bool], step: float) -> tuple[Span, ...]:

@@ -87,8 +87,8 @@ def test_the_oldest_of_the_least_important_go_first_and_are_counted(tmp_path: Pa
     assert spool.size <= 4000
     (gap,) = spool.gaps()
     assert gap.cause == "spool_full"
-    assert gap.count == 17 - spool.depth
-    assert (gap.first, gap.last) == (1000, 1000 + gap.count - 1)
+    assert gap.lost == 17 - spool.depth
+    assert (gap.first, gap.last) == (1000, 1000 + gap.lost - 1)
     kept = sqlite3.connect(tmp_path / "s.db")
     assert kept.execute("SELECT count(*) FROM records WHERE priority = 1").fetchone() == (12,)
     kept.close()
@@ -117,7 +117,7 @@ def test_losses_add_up_and_become_events_once(spool: Spool) -> None:
     spool.add([], gaps=[Gap("audit_lost", 3, 10, 20), Gap("audit_lost", 4, 5, 15), Gap("disk_full", 1, 1, 1)])
     gaps = spool.gaps()
     assert Gap("audit_lost", 7, 5, 20) in gaps
-    spool.gaps_to_records([(gap, {"event.action": "telemetry_gap", "gap.count": gap.count}) for gap in gaps])
+    spool.gaps_to_records([(gap, {"event.action": "telemetry_gap", "gap.count": gap.lost}) for gap in gaps])
     assert spool.gaps() == []
     assert spool.depth == 2
 

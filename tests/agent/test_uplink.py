@@ -125,7 +125,7 @@ def test_one_refused_record_costs_only_itself(side: Side) -> None:
     until(lambda: side.spool.depth == 0)
     assert side.got() == [number for number in range(40) if number != 13]
     (gap,) = side.spool.gaps()
-    assert (gap.cause, gap.count) == ("refused_by_box", 1)
+    assert (gap.cause, gap.lost) == ("refused_by_box", 1)
 
 
 def test_a_refused_agent_keeps_its_records(side: Side) -> None:

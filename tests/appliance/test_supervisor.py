@@ -114,3 +114,22 @@ def test_a_gate_holds_the_first_start() -> None:
 
     asyncio.run(supervise([child], lines, scene))
     assert child.starts == 1
+
+
+def test_a_child_that_waits_at_its_gate_or_pauses_does_not_hold_the_end() -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    gated, failing, lines = _python("gated", _STAY), _python("failing", "raise SystemExit(1)"), Lines()
+    gated.gate = never
+
+    async def scene() -> None:
+        await lines.wait("failing", "ponowny start", times=2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def bounded() -> None:
+        async with asyncio.timeout(10):
+            await supervise([gated, failing], lines, scene)
+
+    asyncio.run(bounded())
+    assert gated.starts == 0

@@ -149,7 +149,11 @@ class Box:
 
     def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command of the command line against this box."""
-        command = [sys.executable, "-m", "appliance", *arguments, "--home", str(self.home.root)]
+        return self.run_bare(*arguments, "--home", str(self.home.root), timeout=timeout)
+
+    def run_bare(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line that takes no state folder."""
+        command = [sys.executable, "-m", "appliance", *arguments]
         environment = {**os.environ, **self.environment, "PYTHONPATH": str(CHECKOUT)}
         return subprocess.run(
             command, cwd=self.folder, env=environment, check=False, capture_output=True, text=True, timeout=timeout

@@ -39,7 +39,7 @@ def _values(request: Request, context: Context, language: str) -> dict[str, Any]
         "after": after,
         "states": STATES,
         "spans": tuple(SPANS),
-        "rule_title": rules.get(wanted.rule, wanted.rule),
+        "rule_title": own_title(wanted.rule, language) or rules.get(wanted.rule, wanted.rule),
     }
 
 

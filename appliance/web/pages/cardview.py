@@ -10,8 +10,10 @@ import yaml
 
 from appliance.alerts.cards import card_for, load_card, render_card
 from appliance.detect import Rule
+from appliance.language import numbers
 from appliance.settings import Office
 from appliance.state.models import Alert
+from appliance.web.pages.render import catalogue
 from appliance.web.pages.views.alert import Card, Phone, sentences
 from appliance.web.pages.views.events import Event
 
@@ -30,15 +32,30 @@ def card_of(alert: Alert, rule: Rule | None, events: Sequence[Event], office: Of
         return None
     return Card(
         title=text.title,
-        steps=text.steps,
+        steps=tuple(_phones(step, office) for step in text.steps),
         happened=text.happened,
-        severity=text.serious,
-        call=text.call,
+        severity=after_level(text.serious, language),
+        call=_phones(text.call, office),
         dont=sentences(text.dont),
         false_alarm=text.false_alarm,
-        blocks=text.blocks,
-        principles=text.principles,
+        blocks=tuple(_phones(block, office) for block in text.blocks),
+        principles=tuple(_phones(one, office) for one in text.principles),
     )
+
+
+def after_level(text: str, language: str) -> str:
+    """Return a card's word on severity without the level that opens it: the mark beside it says that."""
+    first, dot, rest = text.partition(". ")
+    named = {catalogue().text(f"level.{level}", language) for level in range(5)}
+    return rest if dot and first in named else text
+
+
+def _phones(text: str, office: Office) -> str:
+    """Return a text with the office's numbers in groups, as people read them out."""
+    for _, field in _PHONES:
+        if bare := getattr(office, field):
+            text = text.replace(bare, numbers.phone(bare))
+    return text
 
 
 def card_preview(rule: Rule, language: str) -> Card | None:
@@ -49,7 +66,7 @@ def card_preview(rule: Rule, language: str) -> Card | None:
             title=texts["tytul"][language],
             steps=tuple(texts["zrob_teraz"][language]),
             happened=texts["co_sie_stalo"][language],
-            severity=texts["jak_powazne"][language],
+            severity=after_level(texts["jak_powazne"][language], language),
             call=texts["do_kogo"][language],
             dont=sentences(texts["czego_nie_robic"][language]),
             false_alarm=texts["kiedy_falszywy_alarm"][language],
@@ -65,16 +82,21 @@ def phones_of(office: Office) -> list[Phone]:
 
 
 @cache
-def own_title(rule_id: str, language: str) -> str:
-    """Return the plain title of a rule's own card, without placeholders; nothing for a rule with a family card only."""
+def has_own_card(rule_id: str) -> bool:
+    """Say whether a rule has a card of its own, not only that of a family."""
     try:
-        own = card_for(rule_id, ())
-        if own.name in _families():
-            return ""
-        title: str = own.texts["tytul"][language]
+        return card_for(rule_id, ()).name not in _families()
     except CARD_FAULTS:
         _log.exception("card_failed", rule=rule_id)
+        return False
+
+
+@cache
+def own_title(rule_id: str, language: str) -> str:
+    """Return the plain title of a rule's own card, without placeholders; nothing for a rule with a family card only."""
+    if not has_own_card(rule_id):
         return ""
+    title: str = card_for(rule_id, ()).texts["tytul"][language]
     return "" if "{" in title else title
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import structlog
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from appliance.clock import DAY, MINUTE
@@ -17,7 +17,7 @@ from appliance.store import QueryTimeout, Store, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.charts import Bars, stacked
 from appliance.web.context import Box, Context
-from appliance.web.pages.alert import events_alerted
+from appliance.web.pages.alerted import alerted_moments, columns_of, events_alerted
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import events as view
@@ -27,6 +27,7 @@ from appliance.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.EVENTS_READ))]
+Since = Annotated[int, Query(ge=0, le=(1 << 63) - 1)]
 EventId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 PAGE = 50
 BUCKETS = 96
@@ -49,6 +50,14 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the whole history has where the asked stretch has nothing; `newest` in microseconds."""
+
+    count: int
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a search showed."""
 
@@ -61,6 +70,9 @@ class Found:
     ticks: tuple[str, ...]
     table: tuple[tuple[str, int], ...]
     tops: tuple[view.FieldTop, ...]
+    newest: int | None
+    """From when on events count as newer than what is shown; None where the stretch has an end."""
+    elsewhere: Elsewhere | None
 
 
 @router.get("/zdarzenia")
@@ -115,13 +127,16 @@ def _search(context: Context, query: str, when: Stretch, after: str, lang: str) 
     start, end = drawn(when, context.now(), oldest)
     buckets = store.histogram(query, start, end, BUCKETS)
     counts = [bucket.count for bucket in buckets]
-    width = (end - start) // BUCKETS
+    width = max(1, (end - start) // BUCKETS)
+    total = store.count(query, when.start, when.end)
+    with context.sessions() as session:
+        levels = columns_of(alerted_moments(session, query, start, end), start, width)
     tops = tuple(view.field_top(name, store.top(query, name, TOP, when.start, when.end), query) for name in SIDEBAR)
     return Found(
         rows=rows,
-        total=store.count(query, when.start, when.end),
+        total=total,
         next=found.next or "",
-        chart=stacked([counts], gap=0.15) if counts else None,
+        chart=stacked([counts], gap=0.15, levels=levels) if total else None,
         start=start,
         end=end,
         ticks=tuple(_tick(start + place * (end - start) // TICKS, end - start, lang) for place in range(TICKS)),
@@ -129,7 +144,22 @@ def _search(context: Context, query: str, when: Stretch, after: str, lang: str) 
             (dates.short_moment(start + place * width, lang), count) for place, count in enumerate(counts) if count
         ),
         tops=tuple(top for top in tops if top.values),
+        newest=_newest(rows, when) if not after else None,
+        elsewhere=None if total or when.span == "all" else _elsewhere(store, query),
     )
+
+
+def _newest(rows: list[view.EventRow], when: Stretch) -> int | None:
+    if when.end is not None and when.span not in SPANS:
+        return None
+    return rows[0].at + 1 if rows else when.start
+
+
+def _elsewhere(store: Store, query: str) -> Elsewhere | None:
+    newest = store.search(query, None, None, 1).events
+    if not newest:
+        return None
+    return Elsewhere(store.count(query, None, None), int(newest[0]["@timestamp"]))
 
 
 def _oldest(store: Store) -> int | None:
@@ -155,6 +185,19 @@ def _export(query: str, when: Stretch) -> str:
 def _names() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the short names and, for completion, nothing else: the schema's names stand in the list of fields."""
     return tuple(aliases().items())
+
+
+@router.get("/zdarzenia/nowsze")
+def newer(request: Request, context: Box, who: Reader, q: str = "", po: Since = 0) -> Response:
+    """Return a line that counts events newer than those shown, for the page that stays still; nothing where none is."""
+    try:
+        count = context.store.count(q[:QUERY], po, None)
+    except (QueryError, QueryTimeout, StoreUnavailable):
+        return Response(status_code=204)
+    if not count:
+        return Response(status_code=204)
+    frame = shell(request, context, who, "events")
+    return HTMLResponse(render("_newer.html", who.language, frame.now, {"shell": frame, "count": count}))
 
 
 @router.get("/zdarzenia/pola")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
@@ -34,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.ALERTS_READ))]
 _log = structlog.get_logger()
 _SILENT_NAMED = 3
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +81,28 @@ class Gatherer:
 
     def state(self) -> view.State:
         """Return the state sentence."""
-        new = {level: number for (state, level), number in self.open.items() if state == "new"}
-        oldest = self.session.scalar(select(func.min(Alert.created_at)).where(Alert.state == "new"))
+        new = (Alert.state == "new", Alert.late.is_(False))
+        found = select(func.count(), func.max(Alert.level), func.min(Alert.created_at)).where(*new)
+        waiting, worst, oldest = self.session.execute(found).one()
+        late = select(func.count()).where(Alert.state == "new", Alert.late.is_(True))
         facts = view.Facts(
             now=self.now,
             live=self.live,
             total=len(self.agents),
             faults=tuple(self.text(f"role_name.{name}") for name in self.health.faults),
-            waiting=sum(new.values()),
-            worst=max((level for level, number in new.items() if number), default=0),
+            waiting=waiting,
+            worst=worst or 0,
             oldest=oldest,
+            late=self.session.scalar(late) or 0,
             last_event=self.last_event(),
+            kept=self._asked(lambda: self.context.store.stats().events) if not self.agents else None,
             lost_today=self.lost(),
         )
         return view.state_of(facts, self.say, self.lang)
 
     def queue(self, spec: PanelSpec) -> view.QueuePanel:
         """Return the alerts that need a person, most needed first."""
-        order = (Alert.state != "new", Alert.level.desc(), Alert.created_at, Alert.id)
+        order = (Alert.state != "new", Alert.late, Alert.level.desc(), Alert.created_at, Alert.id)
         found = list(
             self.session.scalars(select(Alert).where(Alert.state.in_(OPEN)).order_by(*order).limit(spec.limit))
         )
@@ -127,6 +132,9 @@ class Gatherer:
         except (QueryTimeout, StoreUnavailable):
             _log.exception("strip_failed")
             return view.StripPanel(spec.id, spec.kind, spec.title, fault=True)
+        newest = None
+        if not any(map(sum, series)) and (newest := self._asked(lambda: self.context.store.stats().newest)) is not None:
+            newest = dates.short_moment(newest, self.lang)
         hourly = [sum(row[hour] for row in series) for hour in range(spec.hours)]
         rows = self.session.execute(
             select(Alert.first_event_at, Alert.level).where(Alert.first_event_at >= start, Alert.first_event_at < end)
@@ -142,6 +150,8 @@ class Gatherer:
             marks=view.marks_of([(at, level) for at, level in rows], start, spec.hours, self.lang),
             ticks=tuple(dates.clock(start + hour * 3_600_000_000, self.lang) for hour in range(0, spec.hours, 2)),
             table=view.strip_table(series, start, self.lang),
+            empty=not any(hourly),
+            newest=newest or "",
         )
 
     def stations(self, spec: PanelSpec) -> view.StationsPanel:
@@ -188,31 +198,32 @@ class Gatherer:
         lost = self.lost()
         gaps = select(func.count()).select_from(Loss).where(Loss.hour >= self.midnight, Loss.count == 0)
         lines = [
-            view.Line(self.text("pulpit.stored"), self._n(stored)),
-            view.Line(self.text("pulpit.underway"), self._n(underway)),
-            view.Line(self.text("pulpit.lost"), self._n(lost), bad=lost > 0, sum=lost > 0),
-            view.Line(self.text("pulpit.sent"), self._n(stored + underway + lost), sum=True),
-            view.Line(self.text("pulpit.gaps"), self._n(self.session.scalar(gaps) or 0)),
-            view.Line(self.text("pulpit.dead"), self._n(self._dead()), href="/zdrowie/odrzucone"),
+            self._figure("pulpit.stored", stored),
+            self._figure("pulpit.underway", underway),
+            self._figure("pulpit.lost", lost, bad=lost > 0, sum=lost > 0),
+            self._figure("pulpit.sent", None if stored is None else stored + underway + lost, sum=True),
+            self._figure("pulpit.gaps", self.session.scalar(gaps) or 0),
+            self._figure("pulpit.dead", self._asked(self.context.dead_letters.count), href="/zdrowie/odrzucone"),
         ]
         return view.LinesPanel(spec.id, spec.kind, spec.title, tuple(lines), self.text("pulpit.ledger_note"))
 
-    def _stored_today(self) -> int:
+    def _figure(self, key: str, value: int | None, **more: Any) -> view.Line:
+        """Return a line of figures; a value that could not be read is said to be unknown, never nothing."""
+        return view.Line(self.text(key), self.text("pulpit.unknown") if value is None else self._n(value), **more)
+
+    def _stored_today(self) -> int | None:
         return self._asked(
             lambda: sum(
                 bucket.count for bucket in self.context.store.histogram("", self.midnight, self.midnight + DAY, 1)
             )
         )
 
-    def _dead(self) -> int:
-        return self._asked(self.context.dead_letters.count)
-
-    def _asked(self, ask: Callable[[], int]) -> int:
+    def _asked(self, ask: Callable[[], T]) -> T | None:
         try:
             return ask()
         except (QueryTimeout, StoreUnavailable, sqlite3.Error):
             _log.exception("panel_failed")
-            return 0
+            return None
 
     def _n(self, value: int) -> str:
         return numbers.number(value, self.lang)
@@ -234,16 +245,20 @@ def start(request: Request, context: Box, who: Reader) -> Response:
     """Show the start page."""
     with context.sessions() as session:
         gather = Gatherer(context, session, who.language)
-        rows = [Row(row.layout, tuple(gather.panel(spec) for spec in row.panels)) for row in dashboard("pulpit")]
-        return page(request, context, who, "pulpit", "pulpit.html", state=gather.state(), rows=rows)
+        return page(request, context, who, "pulpit", "pulpit.html", state=gather.state(), rows=_rows(gather))
+
+
+def _rows(gather: Gatherer) -> list[Row]:
+    return [Row(row.layout, tuple(gather.panel(spec) for spec in row.panels)) for row in dashboard("pulpit")]
 
 
 @router.get("/na-zywo")
-def live(request: Request, context: Box, who: Reader) -> Response:
-    """Return the parts of the start page that change: the sentence, the queue, the count."""
+def live(request: Request, context: Box, who: Reader, wszystko: bool = False) -> Response:
+    """Return the parts of the start page that change: the sentence, the queue, the count; or every panel."""
     spec = next(panel for row in dashboard("pulpit") for panel in row.panels if panel.kind == "queue")
     with context.sessions() as session:
         gather = Gatherer(context, session, who.language)
         frame = shell(request, context, who, "pulpit")
-        values = {"shell": frame, "state": gather.state(), "queue": gather.queue(spec), "back": "/"}
+        rows = _rows(gather) if wszystko else []
+        values = {"shell": frame, "state": gather.state(), "queue": gather.queue(spec), "rows": rows}
     return HTMLResponse(render("pulpit_live.html", who.language, frame.now, values))

@@ -56,6 +56,13 @@ def precise(micros: int, lang: str) -> str:
     return f"{head}{fraction}{paren}{rest}" if paren else f"{whole}{fraction}"
 
 
+def told(micros: int, now: int, lang: str) -> str:
+    """Return when something happened, short: „o 14:03” today, else the date."""
+    if dates.local(micros).date() != dates.local(now).date():
+        return dates.day(micros, lang)
+    return f"{'o' if lang == 'pl' else 'at'}\u00a0{dates.clock(micros, lang)}"
+
+
 @cache
 def environment(lang: str) -> Environment:
     """Return the environment of a language."""
@@ -71,6 +78,7 @@ def environment(lang: str) -> Environment:
     made.filters.update(
         age=_with_now(dates.age, lang),
         since=_with_now(dates.since, lang),
+        told=_with_now(told, lang),
         moment=lambda micros: dates.moment(micros, lang),
         precise=lambda micros: precise(micros, lang),
         clock=lambda micros: dates.clock(micros, lang),

@@ -17,7 +17,7 @@ from appliance.state.models import RuleState
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
 from appliance.web.explaining import rule_of
-from appliance.web.pages.cardview import card_preview
+from appliance.web.pages.cardview import card_preview, own_title
 from appliance.web.pages.shell import page
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
@@ -36,6 +36,7 @@ class RuleRow:
 
     id: str
     title: str
+    original: str
     level: int
     status: str
     source: str
@@ -43,10 +44,11 @@ class RuleRow:
     hits: int
 
 
-def rule_row(rule: Rule, state: RuleState | None) -> RuleRow:
-    """Return the line of a rule."""
+def rule_row(rule: Rule, state: RuleState | None, language: str) -> RuleRow:
+    """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
-    return RuleRow(rule.id, rule.title, rule.level, rule.status, str(rule.logsource), matched, hits)
+    plain = own_title(rule.id, language) if language == "pl" else ""
+    return RuleRow(rule.id, plain or rule.title, rule.title if plain else "", rule.level, rule.status, str(rule.logsource), matched, hits)
 
 
 def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str) -> list[RuleRow]:
@@ -55,7 +57,7 @@ def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sor
     kept = [
         row
         for row in rows
-        if (not low or low in f"{row.title} {row.source} {row.id}".casefold())
+        if (not low or low in f"{row.title} {row.original} {row.source} {row.id}".casefold())
         and (level is None or row.level == level)
         and (only != "trafione" or row.hits > 0)
     ]
@@ -81,7 +83,7 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
     ruleset = context.rules()
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
-    rows = chosen((rule_row(rule, states.get(rule.id)) for rule in ruleset.rules), text, level, only, sort)
+    rows = chosen((rule_row(rule, states.get(rule.id), who.language) for rule in ruleset.rules), text, level, only, sort)
     asked = {"tekst": text, "stan": only, "poziom": "" if level is None else str(level), "sort": sort}
     kept = {name: value for name, value in asked.items() if value and (name, value) != ("sort", SORTS[0])}
     return page(
@@ -122,7 +124,7 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         "rules",
         "rule.html",
         rule=found,
-        row=rule_row(found, state),
+        row=rule_row(found, state, who.language),
         evaluated_at=state.evaluated_at if state else None,
         alerts=alerts,
         source=_source(found),

@@ -88,7 +88,7 @@ def test_errors_are_located(query: str, position: int | None, key: str | None) -
     assert caught.value.key == key
     assert position is None or caught.value.position == position
     for language in ("pl", "en"):
-        assert "{" not in caught.value.describe(language)  # type: ignore[arg-type]
+        assert "{" not in caught.value.describe(language)
 
 
 def test_similar_names_are_offered() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from agent.wire.event import event_id
 from appliance.search import QueryError
-from appliance.store import EmbeddedReader, EmbeddedStore, QueryTimeout
+from appliance.store import Cursor, EmbeddedReader, EmbeddedStore, QueryTimeout, Store, StoreWriter
 from appliance.store import reader as reader_module
 from tests.appliance.store.conftest import NOW, Make
 
@@ -27,7 +27,7 @@ def test_paging_meets_each_event_once_in_order(
         if after is None:
             break
     assert len(seen) == 140
-    assert seen == sorted(seen, reverse=descending)  # type: ignore[type-var]
+    assert seen == sorted(seen, reverse=descending)
     assert len(set(seen)) == 140
 
 
@@ -123,7 +123,13 @@ def test_the_engine_reads_nothing_outside_its_folder(reader: EmbeddedReader) -> 
 def test_bad_cursors_are_named() -> None:
     for text in ("", "1", "x." + "0" * 32, "1." + "g" * 32, "1.0", "9" * 50 + "." + "0" * 32):
         with pytest.raises(ValueError, match=r".+"):
-            reader_module.Cursor.parse(text)
+            Cursor.parse(text)
+
+
+def test_both_sides_offer_the_interfaces(store: EmbeddedStore, reader: EmbeddedReader) -> None:
+    writing: StoreWriter = store
+    asking: Store = reader
+    assert (writing.applied(), asking.stats().events) == (0, 0)
 
 
 def test_process_chain_by_guid_and_by_number(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
@@ -155,3 +161,23 @@ def test_a_process_that_claims_to_be_its_own_parent_ends_the_chain(
     back = make(0, **{"process.entity_id": "b", "process.parent.entity_id": "a"})
     store.append([loop, back], [], 1)
     assert len(reader.process_chain(loop)) == 1
+
+
+NETWORKS = {
+    "10.1.2.3/32": {1, 5},
+    "10.1.0.0/16": {1, 2, 5},
+    "10.0.0.0/7": {1, 2, 3, 5},
+    "0.0.0.0/0": {1, 2, 3, 4, 5},
+    "fe80::/10": {6},
+    '"::/0"': {6},
+}
+
+
+@pytest.mark.parametrize(("network", "wanted"), NETWORKS.items())
+def test_networks_of_every_width(
+    store: EmbeddedStore, reader: EmbeddedReader, make: Make, network: str, wanted: set[int]
+) -> None:
+    texts = ["10.1.2.3", "10.1.200.1", "11.0.0.1", "192.168.1.1", "::ffff:10.1.2.3", "FE80::1%eth0", "10.1.2", "x"]
+    store.append([make(n + 1, **{"source.ip": text}) for n, text in enumerate(texts)], [], 1)
+    found = {event["@timestamp"] for event in reader.search(f"source.ip:{network}").events}
+    assert found == {NOW + n for n in wanted}

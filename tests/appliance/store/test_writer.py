@@ -11,6 +11,7 @@ import pytest
 
 from agent.wire.event import event_id
 from appliance.clock import DAY
+from appliance.normalise.model import Event
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.compaction import FAN_IN
 from appliance.store.writer import GRACE
@@ -149,9 +150,9 @@ def test_kill_9_at_every_step_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
 
 
-def all_events(folder: Path) -> list[dict[str, object]]:
+def all_events(folder: Path) -> list[Event]:
     reader = EmbeddedReader(folder)
-    found: list[dict[str, object]] = []
+    found: list[Event] = []
     after: str | None = None
     while True:
         page = reader.search("", limit=1000, after=after)

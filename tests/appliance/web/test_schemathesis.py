@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -48,7 +50,7 @@ def test_every_operation_answers_as_it_says(still: TestBox, api: schemathesis.Ba
 
         @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=strategy)
-        def ask(case: schemathesis.Case[object]) -> None:
+        def ask(case: schemathesis.Case[Any]) -> None:
             box.app.state.rates = Rates()
             case.call_and_validate(headers=party.headers, checks=CHECKS)
 

@@ -72,7 +72,7 @@ class Condition:
     field: str = ""
     key: str = ""
     operator: str = ""
-    wanted: str = ""
+    wanted: tuple[str, ...] = ()
     before: str = ""
     mark: str = ""
     after: str = ""
@@ -80,10 +80,15 @@ class Condition:
 
 
 def condition(tree: Tree, depth: int = 0) -> Condition:
-    """Return a rule's condition tree with what was found cut to what matters."""
+    """Return a rule's condition tree with what was found cut to what matters.
+
+    A group of one group is that group; alternatives of one field that were not found stand on one line.
+    """
     if tree.kind != "leaf":
         children = tuple(condition(child, depth + 1) for child in tree.children) if depth < _DEEPEST else ()
-        return Condition(tree.kind, tree.truth, children, tree.name)
+        if len(children) == 1 and tree.kind != "not" and children[0].kind != "leaf":
+            return replace(children[0], name=tree.name or children[0].name)
+        return Condition(tree.kind, tree.truth, _merged(children) if tree.kind == "any" else children, tree.name)
     before, mark, after = around(text_of(tree.found), tree.span)
     return Condition(
         "leaf",
@@ -91,12 +96,23 @@ def condition(tree: Tree, depth: int = 0) -> Condition:
         field=tree.field or tree.key,
         key=tree.key,
         operator=tree.operator,
-        wanted=tree.wanted,
+        wanted=(tree.wanted,),
         before=before,
         mark=mark,
         after=after,
         empty=tree.found is None,
     )
+
+
+def _merged(children: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Join alternatives that were not found and differ only in what was wanted; those found come first."""
+    joined: dict[tuple[str, ...], Condition] = {}
+    for child in (one for one in children if one.kind == "leaf" and not one.truth):
+        alike = (child.field, child.key, child.operator, child.before)
+        known = joined.get(alike)
+        joined[alike] = replace(known, wanted=known.wanted + child.wanted) if known else child
+    rest = tuple(one for one in children if one.kind != "leaf" or one.truth)
+    return (*rest, *joined.values())
 
 
 def around(text: str, span: tuple[int, int] | None) -> tuple[str, str, str]:

@@ -10,6 +10,8 @@ from typing import Any
 
 Event = Mapping[str, Any]
 TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
+_NOTHING = (None, "", "-", "?", ())
+"""What stands in a field that says nothing."""
 _FIRST = (
     "@timestamp",
     "host.name",
@@ -38,6 +40,8 @@ class Summary:
     actor: str = ""
     target: str = ""
     detail: str = ""
+    code: str = ""
+    """Under `windows.` in the catalogue, if it is there: what an event of this channel and number means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def text_of(value: object) -> str:
 
 def get(event: Event, *names: str) -> str:
     """Return the first of some fields that the event has, as text."""
-    return next((text_of(event[name]) for name in names if event.get(name) not in (None, "")), "")
+    return next((text_of(event[name]) for name in names if event.get(name) not in _NOTHING), "")
 
 
 def program(path: str) -> str:
@@ -134,8 +138,14 @@ def _other(event: Event, action: str, child: str) -> Summary:
     )
     channel, code = get(event, "winlog.channel"), get(event, "event.code")
     if channel and code:
-        return Summary("event.windows", child or get(event, "user.name"), f"{channel} {code}", short(detail))
+        return Summary("event.windows", child or get(event, "user.name"), f"{channel} {code}", short(detail), code=_code(channel, code))
     return Summary("event.other", child, action or get(event, "audit.type", "event.module"), short(detail))
+
+
+def _code(channel: str, code: str) -> str:
+    """Return „sysmon_10” for 10 of „Microsoft-Windows-Sysmon/Operational”: the channel's last word that tells, lower."""
+    name = channel.split("/", 1)[0].removeprefix("Microsoft-Windows-").lower()
+    return f"{name.replace(' ', '_')}_{code}"
 
 
 def event_row(event: Event, alerted: Mapping[str, tuple[int, int]]) -> EventRow:

@@ -44,6 +44,10 @@ class Facts:
     oldest: int | None
     last_event: int | None
     lost_today: int
+    late: int = 0
+    """Alerts that wait and rest on old, imported events."""
+    kept: int | None = None
+    """Events in the history where there is no station, None where that does not matter or is unknown."""
 
 
 def state_of(facts: Facts, say: Catalogue, lang: str) -> State:
@@ -66,14 +70,20 @@ def _watching(facts: Facts, say: Catalogue, lang: str) -> Half:
 
 def _waiting(facts: Facts, say: Catalogue, lang: str) -> Half:
     if not facts.waiting or facts.oldest is None:
+        if facts.late:
+            return Half(say.text("pulpit.only_late", lang, n=facts.late), weight=True)
         return Half(say.text("pulpit.nothing", lang))
     level = say.text(f"level_word.{facts.worst}", lang)
     since = dates.since(facts.oldest, facts.now, lang)
-    return Half(say.text("pulpit.waiting", lang, n=facts.waiting, level=level, since=since), weight=True)
+    said = say.text("pulpit.waiting", lang, n=facts.waiting, level=level, since=since)
+    more = " " + say.text("pulpit.and_late", lang, n=facts.late) if facts.late else ""
+    return Half(said + more, weight=True)
 
 
 def _proof(facts: Facts, say: Catalogue, lang: str) -> str:
     if facts.last_event is None:
+        if facts.kept:
+            return say.text("pulpit.proof_imported", lang, n=facts.kept)
         return say.text("pulpit.proof_never", lang)
     last = dates.age(facts.last_event, facts.now, lang)
     return say.text("pulpit.proof", lang, last=last, live=facts.live, total=facts.total, lost=facts.lost_today)
@@ -125,6 +135,9 @@ class StripPanel:
     marks: tuple[Mark, ...] = ()
     ticks: tuple[str, ...] = ()
     table: tuple[TableLine, ...] = ()
+    empty: bool = False
+    newest: str = ""
+    """Time of the newest event of the history, said where the strip has none."""
 
 
 def marks_of(alerts: Iterable[tuple[int, int]], start: int, hours: int, lang: str) -> tuple[Mark, ...]:

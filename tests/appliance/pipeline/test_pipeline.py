@@ -1,0 +1,233 @@
+"""The pipeline over a real journal, store, engine and state: every step may be repeated, nothing counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+import rules
+from agent.wire.envelope import encode_record, pack
+from agent.wire.event import Record
+from appliance.clock import SECOND
+from appliance.detect import Engine, Rule, RuleSet, load_rules
+from appliance.home import Home
+from appliance.journal import DeadLetters, Journal, NewBatch
+from appliance.normalise import Event, normalise
+from appliance.pipeline.pipeline import Pipeline
+from appliance.settings import load_settings
+from appliance.state.database import open_state
+from appliance.state.migrate import migrate
+from appliance.state.models import Alert, AlertEvent, GapSeen, Loss
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
+
+AGENT = "11111111-1111-4111-8111-111111111111"
+START = 1_790_000_000 * SECOND
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.micros = START
+
+    def __call__(self) -> int:
+        return self.micros
+
+
+class Scene:
+    """A pipeline that can be killed and made again over the same files."""
+
+    def __init__(self, home: Home, ruleset: RuleSet) -> None:
+        self.home, self.ruleset, self.clock = home, ruleset, Clock()
+        state = open_state(f"sqlite:///{home.state}")
+        migrate(state)
+        self.sessions: sessionmaker[Session] = sessionmaker(state)
+        self.journal = Journal(home.journal, 1 << 26)
+        self.reader = EmbeddedReader(home.store)
+        self.store = EmbeddedStore(home.store)
+        self.pipeline = self._make()
+
+    def _make(self) -> Pipeline:
+        return Pipeline(
+            journal=self.journal,
+            dead_letters=DeadLetters(self.home.dead_letters),
+            store=self.store,
+            engine=Engine(self.ruleset),
+            sessions=self.sessions,
+            settings=load_settings(self.home),
+            normalise=normalise,
+            importer="",
+            clock=self.clock,
+        )
+
+    def restart(self) -> None:
+        """Forget everything that was only in memory."""
+        self.store.close()
+        self.store = EmbeddedStore(self.home.store)
+        self.pipeline = self._make()
+
+    def arrive(self, key: str, *records: Record | bytes) -> None:
+        lines = [record if isinstance(record, bytes) else encode_record(record) for record in records]
+        self.journal.append_many([NewBatch(AGENT, key, self.clock(), None, len(lines), pack(lines))])
+
+    def alerts(self) -> list[tuple[str, int]]:
+        with self.sessions() as session:
+            return [
+                (host, count) for host, count in session.execute(select(Alert.host, Alert.count).order_by(Alert.id))
+            ]
+
+    def count(self, model: type[Any]) -> int:
+        with self.sessions() as session:
+            return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+@pytest.fixture(scope="module")
+def ruleset() -> RuleSet:
+    return load_rules([rules.ROOT / "sigma" / "windows" / "security"])
+
+
+@pytest.fixture
+def scene(home: Home, ruleset: RuleSet) -> Iterator[Scene]:
+    made = Scene(home, ruleset)
+    yield made
+    made.store.close()
+    made.reader.close()
+
+
+def _cleared(number: int, host: str = "PC-1") -> Record:
+    return {
+        "event.module": "windows.eventlog",
+        "Channel": "Security",
+        "Provider_Name": "Microsoft-Windows-Eventlog",
+        "EventID": 1102,
+        "EventRecordID": number,
+        "Computer": host,
+        "TimeCreated": f"2026-09-21T13:46:{number % 60:02d}.000Z",
+        "SubjectUserName": "anna",
+    }
+
+
+def _gap(number: int) -> Record:
+    return {
+        "event.module": "czujka.agent",
+        "event.action": "telemetry_gap",
+        "event.id": f"{number:032x}",
+        "@timestamp": START,
+        "host.name": "PC-1",
+        "gap.from": START - SECOND,
+        "gap.to": START,
+        "gap.count": 7,
+        "gap.cause": "audit_lost",
+    }
+
+
+def test_a_batch_becomes_an_alert_at_once_and_events_a_flush_later(scene: Scene) -> None:
+    scene.arrive("a", _cleared(1), _cleared(2))
+    assert scene.pipeline.step()
+    assert scene.alerts() == [("PC-1", 2)]
+    assert scene.reader.count("") == 0
+    scene.clock.micros += 2 * SECOND
+    assert not scene.pipeline.step()
+    assert scene.reader.count("") == 2
+    assert scene.journal.depth().batches == 0
+
+
+def test_a_crash_between_alert_and_store_repeats_nothing(scene: Scene) -> None:
+    scene.arrive("a", _cleared(1), _gap(1))
+    scene.pipeline.step()
+    scene.restart()
+    scene.pipeline.step()
+    scene.pipeline.flush()
+    assert scene.alerts() == [("PC-1", 1)]
+    assert scene.count(AlertEvent) == 1
+    assert scene.count(GapSeen) == 1
+    with scene.sessions() as session:
+        assert session.scalars(select(Loss.count)).all() == [7]
+    assert scene.reader.count("") == 2
+
+
+def test_an_event_that_comes_again_in_another_batch_is_known(scene: Scene) -> None:
+    scene.arrive("a", _cleared(1))
+    scene.arrive("b", _cleared(1), _cleared(2))
+    scene.pipeline.step()
+    scene.pipeline.flush()
+    scene.arrive("c", _cleared(2), _cleared(3))
+    scene.pipeline.step()
+    scene.pipeline.flush()
+    assert scene.reader.count("") == 3
+    results = scene.reader.results([1, 2, 3])
+    assert [(r.read, r.stored, r.known) for r in results.values()] == [(1, 1, 0), (2, 1, 1), (2, 1, 1)]
+    assert scene.alerts() == [("PC-1", 3)]
+
+
+def test_a_full_store_holds_the_journal_and_then_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.arrive("a", _cleared(1))
+    scene.pipeline.step()
+    append = scene.store.append
+
+    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+        raise StoreUnavailable("no space")
+
+    monkeypatch.setattr(scene.store, "append", full)
+    scene.clock.micros += 2 * SECOND
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            scene.pipeline.step()
+    assert scene.journal.depth().batches == 1
+    monkeypatch.setattr(scene.store, "append", append)
+    scene.pipeline.step()
+    assert scene.reader.count("") == 1
+    assert scene.journal.depth().batches == 0
+    assert scene.alerts() == [("PC-1", 1)]
+
+
+def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+        raise StoreUnavailable("no space")
+
+    monkeypatch.setattr(scene.store, "append", full)
+    monkeypatch.setattr("appliance.pipeline.pipeline.FLUSH_EVENTS", 50)
+    monkeypatch.setattr("appliance.pipeline.pipeline.READ_BATCHES", 1)
+    for number in range(40):
+        scene.arrive(str(number), *(_cleared(number * 10 + n) for n in range(10)))
+    for _ in range(40):
+        try:
+            scene.pipeline.step()
+        except StoreUnavailable:
+            continue
+    assert len(scene.pipeline.pending.events) <= 60
+
+
+def test_a_rule_that_fails_costs_its_match_not_the_event(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(event: Event) -> list[Rule]:
+        raise RecursionError
+
+    monkeypatch.setattr(scene.pipeline.engine, "match", broken)
+    scene.arrive("a", _cleared(1))
+    scene.pipeline.step()
+    scene.pipeline.flush()
+    assert scene.reader.count("") == 1
+    assert scene.pipeline.counters.failed_matches == 1
+
+
+def test_bad_records_are_dead_letters_and_counted(scene: Scene) -> None:
+    scene.arrive("a", b"{", _cleared(1), b"[1]")
+    scene.pipeline.step()
+    scene.pipeline.flush()
+    assert scene.pipeline.dead_letters.count() == 2
+    (result,) = scene.reader.results([1]).values()
+    assert (result.read, result.stored, result.dead) == (3, 1, 2)
+
+
+def test_a_clock_that_jumps_back_does_not_hold_events_for_ever(scene: Scene) -> None:
+    scene.arrive("a", _cleared(1))
+    scene.pipeline.step()
+    scene.clock.micros -= 86_400 * SECOND
+    scene.pipeline.step()
+    scene.clock.micros += 2 * SECOND
+    scene.pipeline.step()
+    assert scene.reader.count("") == 1

@@ -1,0 +1,1 @@
+"""The issue's section "Bad input", line by line, against a running box."""
