@@ -17,7 +17,7 @@ def main() -> None:
         print("Czujnika sieciowego jeszcze nie ma w tym wydaniu.", file=sys.stderr)  # noqa: T201 - the command's answer
         sys.exit(2)
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    build([asked] if asked in COMMANDS else list(COMMANDS))()
+    build([asked] if asked in COMMANDS else list(COMMANDS))(prog_name="czujka")
 
 
 if __name__ == "__main__":

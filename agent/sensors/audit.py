@@ -133,17 +133,21 @@ class AuditSensor:
 
     def _message(self, data: bytes, now: float, items: list[Item]) -> None:
         kind, body = netlink.message(data)
-        if kind == 2 and netlink.refusal(body):
-            self._daemon = False
-            raise SensorLost(f"the kernel refused us as audit daemon: {os.strerror(netlink.refusal(body))}")
-        if kind == netlink.REPLACE:
-            raise SensorLost("another audit daemon wants to start, receiving beside it from now on", 2.0)
-        if kind < 1006 or netlink.ADD_RULE <= kind <= netlink.LIST_RULES:
+        if not 1300 <= kind < netlink.REPLACE and not self._wanted(kind, body):
             return
         raw = self._grouping.feed(kind, body, now)
         reading = self._completion.reading(raw) if raw else None
         if reading is not None:
             items.append(reading)
+
+    def _wanted(self, kind: int, body: bytes) -> bool:
+        """Say whether a message other than a system call's is a record; raises SensorLost for some that are not."""
+        if kind == 2 and netlink.refusal(body):
+            self._daemon = False
+            raise SensorLost(f"the kernel refused us as audit daemon: {os.strerror(netlink.refusal(body))}")
+        if kind == netlink.REPLACE:
+            raise SensorLost("another audit daemon wants to start, receiving beside it from now on", 2.0)
+        return kind >= 1006 and not netlink.ADD_RULE <= kind <= netlink.LIST_RULES
 
     def wait(self) -> float | None:
         """Ask for a tick soon while events are incomplete."""

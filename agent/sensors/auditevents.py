@@ -40,15 +40,20 @@ class Grouping:
             return found[1] if found else None
         if not 1300 <= kind < 1500:
             return [(kind, data)]
-        _, lines = self._pending.setdefault(name, (now, []))
-        if len(lines) < MAX_LINES:
-            lines.append((kind, data))
-        elif kind == PROCTITLE or kind != EXECVE:
-            lines[-1] = (kind, data)
+        known = self._pending.get(name)
+        if known is None:
+            self._pending[name] = (now, [(kind, data)])
+            self._bound()
+        elif len(known[1]) < MAX_LINES:
+            known[1].append((kind, data))
+        elif kind != EXECVE:
+            known[1][-1] = (kind, data)
+        return None
+
+    def _bound(self) -> None:
         if len(self._pending) > MAX_PENDING:
             self._pending.pop(next(iter(self._pending)))
             self.dropped += 1
-        return None
 
     def expire(self, now: float) -> list[list[Raw]]:
         """Return the events that have waited too long for their end."""

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 import ahocorasick_rs
 
 from .clauses import Kind, Literal
 from .literals import LiteralScan
-from .values import ENVELOPE, Event, Value, fold, keyword_texts, texts
+from .values import ENVELOPE, Event, fold, keyword_texts, texts
 
 #: What may be part of the text of a number or a truth value (values.text).
 _NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
-#: The values of an event that are left to look at.
-Rest = Callable[[Event], Sequence[Value]]
+_NUMBERS = frozenset({int, float, bool})
+#: What reads the joined texts that are left to look at from an event of one shape.
+Rest = Callable[[Event], str]
 
 
 def keyword_text(event: Event) -> str:
     """Every text a keyword may be found in, joined: a scan of it can only find too much."""
     return "\n".join(keyword_texts(event))
-
-
-def rest_of(keys: Sequence[str]) -> Rest | None:
-    """What reads the values of `keys` from an event that has them all; None when there is nothing to read."""
-    left = [key for key in keys if key not in ENVELOPE]
-    if len(left) > 1:
-        return itemgetter(*left)
-    return (lambda event: [event[left[0]]]) if left else None
 
 
 class KeywordIndex:
@@ -50,17 +43,33 @@ class KeywordIndex:
         self._scan = LiteralScan(placed) if placed else None
         self._gate = _gate(placed) if placed else None
 
-    def mask(self, values: Sequence[Value]) -> int:
-        """The mask of all keyword literals that may stand in one of the values."""
-        if self._gate is None or self._scan is None:
-            return 0
-        other = self._other
-        joined = fold("\n".join([value if type(value) is str else other(value) for value in values]))
-        return self._scan.mask(joined) if self._gate(joined.encode("utf-8", "surrogatepass")) else 0
+    def rest(self, shape: Iterable[tuple[str, type]]) -> Rest | None:
+        """What reads the texts of events whose keys and types are `shape`; None when no keyword can be in them."""
+        if self._scan is None:
+            return None
+        left = [(key, kind) for key, kind in shape if key not in ENVELOPE]
+        plain = [key for key, kind in left if kind is str]
+        # Numbers count only where a keyword could be part of one.
+        odd = [key for key, kind in left if kind is not str and (self._numbers or kind not in _NUMBERS)]
+        return _reader(plain, odd)
 
-    def _other(self, value: Value) -> str:
-        """A value that is no text; numbers count only where a keyword could be part of one."""
-        return "\n".join(texts(value)) if self._numbers or type(value) is tuple else ""
+    def mask(self, joined: str) -> int:
+        """The mask of all keyword literals that may stand in the text."""
+        assert self._scan is not None
+        assert self._gate is not None
+        folded = fold(joined)
+        return self._scan.mask(folded) if self._gate(folded.encode("utf-8", "surrogatepass")) else 0
+
+
+def _reader(plain: Sequence[str], odd: Sequence[str]) -> Rest | None:
+    if not odd and len(plain) > 1:
+        of = itemgetter(*plain)
+        join = "\n".join
+        return lambda event: join(of(event))
+    if not odd and not plain:
+        return None
+    keys = [*plain, *odd]
+    return lambda event: "\n".join(element for key in keys for element in texts(event[key]))
 
 
 def _gate(placed: Mapping[str, object]) -> Callable[[bytes], Sequence[object]]:

@@ -14,7 +14,7 @@ ENTRIES = 16_384
 #: Longer texts are looked at each time; to keep them would cost more than it saves.
 LONGEST_KEY = 8_192
 #: Events that one partition learns from, and the bytes all partitions may keep of them, by estimate.
-SAMPLE = 512
+SAMPLE = 256
 SAMPLE_ROOM = 32 << 20
 _OVERHEAD = 160
 
@@ -99,4 +99,5 @@ class Samples:
 
 
 def _weight(event: Event) -> int:
-    return _OVERHEAD * len(event) + sum(len(element) for value in event.values() for element in texts(value))
+    sizes = [len(value) if type(value) is str else sum(map(len, texts(value))) for value in event.values()]
+    return _OVERHEAD * len(sizes) + sum(sizes)

@@ -11,21 +11,22 @@ from .clauses import PER_RULE, Clause, Kind, Literal, chosen
 from .codegen import generated
 from .compiled import Decision
 from .index import KeyIndex
-from .keywords import KeywordIndex, Rest, rest_of
+from .keywords import KeywordIndex, Rest
 from .memo import Budget, Samples
 from .nodes import Node
 from .values import Event
 
-#: Shapes (sets of keys) an index remembers the way through for.
+#: Shapes (keys and types) an index remembers the way through for.
 _SHAPES = 2048
 #: With fewer rules there is nothing to gain by knowing the events.
 _WORTH_IT = 8
 #: Seconds of one event's time that go into the better index; one step of it may take longer than that.
 _SLICE = 0.002
 _Step = tuple[str, Callable[[object], int | None], KeyIndex]
+_Shape = tuple[tuple[str, ...], tuple[type, ...]]
 _Asked = dict[str | None, dict[Literal, int]]
-#: (mask before any value is seen, its candidates, the keys to look up, what keywords look at)
-_Way = tuple[int, int, tuple[_Step, ...], Rest | None]
+#: (mask before any value is seen, its candidates, the keys to look up, those never remembered, what keywords look at)
+_Way = tuple[int, int, tuple[_Step, ...], tuple[_Step, ...], Rest | None]
 
 
 class Index:
@@ -37,7 +38,7 @@ class Index:
         self._base = 0
         self._keywords: KeywordIndex | None = None
         self._indexes: dict[str, KeyIndex] = {}
-        self._ways: dict[tuple[str, ...], _Way] = {}
+        self._ways: dict[_Shape, _Way] = {}
 
     def build(self, clauses: Iterator[Sequence[Clause]], budget: Budget, *, gated: bool) -> Iterator[None]:
         """Fill the index, rule by rule and key by key."""
@@ -67,37 +68,48 @@ class Index:
 
     def candidates(self, event: Event) -> int:
         """A mask of the entries whose necessary clauses the event satisfies."""
-        shape = tuple(event)
+        shape = tuple(event), tuple(map(type, event.values()))
         way = self._ways.get(shape)
         if way is None:
             way = self._way(shape)
-        start, nothing, steps, rest = way
+        start, nothing, steps, others, rest = way
         mask = start
         for key, known, index in steps:
             value = event[key]
-            kind = type(value)
-            bits = known(value) if kind is str or kind is int or kind is tuple else None
+            bits = known(value)
             if bits is None:
                 bits = index.mask(value)
             if bits:
                 mask |= bits
+        for key, _, index in others:
+            mask |= index.mask(event[key])
         if rest is not None:
             assert self._keywords is not None
-            mask |= self._keywords.mask(rest(event))
+            bits = self._keywords.mask(rest(event))
+            if bits:
+                mask |= bits
         if mask is start:
             return nothing
         return mask & (mask >> self._count) & self._full
 
-    def _way(self, shape: tuple[str, ...]) -> _Way:
+    def _way(self, shape: _Shape) -> _Way:
         if len(self._ways) >= _SHAPES:
             self._ways.clear()
+        pairs = list(zip(*shape, strict=True))
         mask = self._base
         for key, index in self._indexes.items():
-            if key not in shape:
+            if key not in shape[0]:
                 mask |= index.absent
-        steps = tuple((key, self._indexes[key].known, self._indexes[key]) for key in shape if key in self._indexes)
-        rest = rest_of([key for key in shape if key not in self._indexes]) if self._keywords else None
-        way = self._ways[shape] = mask, mask & (mask >> self._count) & self._full, steps, rest
+        steps, others = [], []
+        for key, kind in pairs:
+            asked = self._indexes.get(key)
+            if asked is not None:
+                # True, 1 and 1.0 are one key of a memory and three texts.
+                (steps if kind in (str, int, tuple) else others).append((key, asked.known, asked))
+        unseen = [(key, kind) for key, kind in pairs if key not in self._indexes]
+        rest = self._keywords.rest(unseen) if self._keywords else None
+        way = mask, mask & (mask >> self._count) & self._full, tuple(steps), tuple(others), rest
+        self._ways[shape] = way
         return way
 
 

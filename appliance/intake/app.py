@@ -77,6 +77,8 @@ class Limits:
     batches: Buckets = field(default_factory=lambda: Buckets(200, 400, time.monotonic))
     heartbeats: Buckets = field(default_factory=lambda: Buckets(1, 20, time.monotonic))
     enrolments: Buckets = field(default_factory=lambda: Buckets(0.5, 30, time.monotonic))
+    lines: Buckets = field(default_factory=lambda: Buckets(1 / 60, 3, time.monotonic))
+    """Lines of the log by whom they are about."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ class Gateway:
             return
         except Refused as refused:
             self.counters.refused += 1
+            self._tell(scope, refused)
             reply = refused.reply()
         except JournalFull:
             reply = Refused(503, "the journal is full", FULL_WAIT).reply()
@@ -112,6 +115,20 @@ class Gateway:
             log.exception("request_failed", path=scope["path"])
             reply = Refused(500, "the box failed on this request").reply()
         await reply.send(send)
+
+    def certificate_refused(self, reason: str) -> None:
+        """Count and tell a handshake that ended with a client's certificate."""
+        self.counters.refused += 1
+        if not self.limits.lines.take("handshake"):
+            log.warning("certificate_refused", reason=reason)
+
+    def _tell(self, scope: Scope, refused: Refused) -> None:
+        """Tell of who may not come in; without an end to the tries, not of each."""
+        peer: Peer | None = scope["state"].get(PEER)
+        address = _address(scope)
+        if refused.status in (401, 403) and not self.limits.lines.take(peer.id if peer else address):
+            agent = peer.id if peer else None
+            log.warning("request_refused", agent=agent, address=address, status=refused.status, reason=str(refused))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         path, method = scope["path"], scope["method"]

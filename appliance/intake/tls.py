@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.home import Home
 
 
-def server_context(home: Home) -> ssl.SSLContext:
+def server_context(home: Home, refused: Callable[[str], None]) -> ssl.SSLContext:
     """Return the context for the state folder's server certificate.
 
-    A foreign, expired or server's certificate fails the handshake; none at all passes, and the app decides.
+    A foreign, expired or server's certificate fails the handshake, and `refused` is told why; none at all passes, and
+    the app decides.
     """
+
+    class Telling(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except ssl.SSLCertVerificationError as error:
+                # asyncio closes the connection without a word.
+                refused(error.verify_message)
+                raise
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = Telling
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     # Every connection shows its certificate anew; nothing rests on a resumed session.
     context.num_tickets = 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from appliance.normalise.common import Meaning, apply_meaning, content_id, given_id, stamp
-from appliance.normalise.json_event import UNTYPED, flatten
+from appliance.normalise.flatten import UNTYPED, flatten
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 
 MODULE = "czujka.agent"

@@ -18,7 +18,7 @@ from appliance.normalise.common import (
     set_name,
     stamp,
 )
-from appliance.normalise.json_event import flatten
+from appliance.normalise.flatten import flatten
 from appliance.normalise.model import Event, Raw, Source, Value
 
 MODULE = "linux.audit"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from agent.wire.event import event_id
 from appliance.normalise.common import apply_meaning, content_id, given_id, set_name, short_address, stamp
-from appliance.normalise.json_event import flatten
+from appliance.normalise.flatten import flatten
 from appliance.normalise.linux_lines import GROUPS, LINES, Line
 from appliance.normalise.model import Event, Raw, Source
 from appliance.normalise.times import parse_time

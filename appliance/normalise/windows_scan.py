@@ -27,7 +27,8 @@ Tag = tuple[str, tuple[tuple[str, str], ...]]
 
 def scan(text: str) -> tuple[dict[str, str], tuple[str, ...], list[str]] | None:
     """Return (System attributes, names of data, their values) of well-formed text; None when it has another shape."""
-    if "&#" in text or "\r" in text or "]]>" in text:
+    escaped = "&" in text
+    if (escaped and "&#" in text) or "\r" in text or ("]" in text and "]]>" in text):
         return None
     start, end = text.find("<System>"), text.find("</System>")
     if start < 0 or end < start or not _PROLOGUE.fullmatch(text, 0, start):
@@ -39,7 +40,7 @@ def scan(text: str) -> tuple[dict[str, str], tuple[str, ...], list[str]] | None:
     data = _data(text[body + 11 : tail])
     if system is None or data is None:
         return None
-    if "&" in text:
+    if escaped:
         system = {name: _text(value) for name, value in system.items()}
         return system, tuple(map(_text, data[0])), list(map(_text, data[1]))
     return system, *data

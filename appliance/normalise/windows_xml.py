@@ -26,10 +26,17 @@ class NativeFields:
 
 
 def checked(text: str) -> str:
-    """Return well-formed text. Raises Unreadable for a document type."""
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+    """Return XML text without what XML 1.0 forbids: control characters, references to them, stray ampersands.
+
+    Raises Unreadable for a document type.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    if b"<!" in data and (b"<!DOCTYPE" in data or b"<!ENTITY" in data):
         raise Unreadable("Zapis XML zawiera deklarację DOCTYPE, której nie przyjmujemy.")
-    return well_formed(text)
+    # U+FFFE, U+FFFF and surrogates begin with these bytes.
+    if len(data.translate(None, _CONTROLS)) != len(data) or b"\xef" in data or b"\xed" in data:
+        text = _FORBIDDEN.sub("", text)
+    return _REFERENCE.sub(_mend, text) if "&" in text else text
 
 
 def parse_slowly(text: str) -> NativeFields:
@@ -41,14 +48,6 @@ def parse_slowly(text: str) -> NativeFields:
     if _local(root.tag) != "Event":
         raise Unreadable("Zapis XML nie jest zdarzeniem systemu Windows.")
     return _collect(root)
-
-
-def well_formed(text: str) -> str:
-    """Return XML text without what XML 1.0 forbids: control characters, references to them, stray ampersands."""
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data.translate(None, _CONTROLS)) != len(data) or b"\xef\xbf" in data or b"\xed" in data:
-        text = _FORBIDDEN.sub("", text)
-    return _REFERENCE.sub(_mend, text) if "&" in text else text
 
 
 def _mend(match: re.Match[str]) -> str:

@@ -87,7 +87,6 @@ def listen(host: str, port: int) -> socket.socket:
 def _open(home: Home, settings: Settings) -> Parts:
     engine = open_state(settings.database(home))
     journal = Journal(home.journal, settings.journal.max_bytes)
-    tls = server_context(home)
     app = Gateway(
         writer=GroupWriter(journal),
         dead_letters=DeadLetters(home.dead_letters),
@@ -96,6 +95,7 @@ def _open(home: Home, settings: Settings) -> Parts:
         authority=load_authority(home),
         clock=now,
     )
+    tls = server_context(home, app.certificate_refused)
     return Parts(app, journal, engine, tls, Renewal(tls, home))
 
 

@@ -6,14 +6,12 @@ import gc
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import sessionmaker
 
 import rules
 from appliance.clock import now
@@ -25,14 +23,14 @@ from appliance.ops.health import beat
 from appliance.pipeline.pipeline import Pipeline
 from appliance.pki import importer_id
 from appliance.settings import Settings
-from appliance.state.database import open_state
+from appliance.state.database import open_sessions, open_state
 from appliance.store import EmbeddedStore, StoreUnavailable
 
 POLL_SECONDS = 0.02
 BEAT_SECONDS = 2.0
 RETAIN_SECONDS = 3600.0
-COMPACT_SECONDS = 0.5
-"""How long an idle pipeline works on merging segments before it looks at the journal again."""
+COMPACT_EVERY, COMPACT_SECONDS = 5.0, 0.5
+"""How often small segments are merged, and for how long at a time."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 # What a full disk, a locked database or a damaged file raise.
 _SINKS = (StoreUnavailable, JournalUnavailable, OperationalError, OSError)
@@ -50,7 +48,7 @@ def run(home: Home, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ruleset = _load(home, settings)
-    sessions = sessionmaker(open_state(settings.database(home)))
+    sessions = open_sessions(open_state(settings.database(home)))
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
@@ -66,19 +64,40 @@ def run(home: Home, settings: Settings) -> int:
     gc.freeze()
 
     def report() -> None:
-        while not stop.is_set():
-            detail = {**asdict(pipeline.counters), "rules": len(ruleset.rules), "rule_faults": len(ruleset.faults)}
-            try:
-                beat(sessions, "pipeline", detail, now())
-            except OperationalError:
-                log.warning("beat_failed", exc_info=True)
-            stop.wait(BEAT_SECONDS)
+        detail = {**asdict(pipeline.counters), "rules": len(ruleset.rules), "rule_faults": len(ruleset.faults)}
+        beat(sessions, "pipeline", detail, now())
 
-    heart = threading.Thread(target=report, name="heartbeat", daemon=True)
-    heart.start()
-    _loop(pipeline, stop, home)
-    heart.join(timeout=BEAT_SECONDS * 2)
+    def keep_small() -> None:
+        pipeline.store.compact(COMPACT_SECONDS)
+
+    def retain() -> None:
+        pipeline.retain(shutil.disk_usage(home.store).total)
+
+    beside = [
+        _every(BEAT_SECONDS, report, stop),
+        _every(COMPACT_EVERY, keep_small, stop),
+        _every(RETAIN_SECONDS, retain, stop),
+    ]
+    _loop(pipeline, stop)
+    for thread in beside:
+        thread.join(timeout=BEAT_SECONDS * 2)
     return 0
+
+
+def _every(seconds: float, work: Callable[[], None], stop: threading.Event) -> threading.Thread:
+    """Start a thread that does some work again and again, beside the loop, until the end."""
+
+    def repeat() -> None:
+        while not stop.is_set():
+            try:
+                work()
+            except _SINKS:
+                log.exception("beside_failed", work=work.__name__)
+            stop.wait(seconds)
+
+    thread = threading.Thread(target=repeat, name=work.__name__, daemon=True)
+    thread.start()
+    return thread
 
 
 def _load(home: Home, settings: Settings) -> RuleSet:
@@ -89,30 +108,20 @@ def _load(home: Home, settings: Settings) -> RuleSet:
     return ruleset
 
 
-def _loop(pipeline: Pipeline, stop: threading.Event, home: Home) -> None:
-    wait, retained = _FIRST_WAIT, -RETAIN_SECONDS
+def _loop(pipeline: Pipeline, stop: threading.Event) -> None:
+    wait = _FIRST_WAIT
     while not stop.is_set():
         try:
             busy = pipeline.step()
             wait = _FIRST_WAIT
-            if time.monotonic() - retained >= RETAIN_SECONDS:
-                retained = time.monotonic()
-                pipeline.retain(shutil.disk_usage(home.store).total)
             if not busy:
-                _idle(pipeline, stop)
+                stop.wait(POLL_SECONDS)
         except _SINKS:
             # A full disk or a locked database: nothing is lost, the journal holds it. Say so and try again.
             log.exception("sink_unavailable", retry_seconds=wait)
             stop.wait(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
     _last(pipeline.flush)
-
-
-def _idle(pipeline: Pipeline, stop: threading.Event) -> None:
-    if not pipeline.journal.changed():
-        if pipeline.pending.since is None:
-            pipeline.store.compact(COMPACT_SECONDS)
-        stop.wait(POLL_SECONDS)
 
 
 def _last(flush: Callable[[], None]) -> None:

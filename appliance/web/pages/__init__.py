@@ -11,7 +11,20 @@ from starlette.datastructures import Headers
 
 from appliance.web.auth import Principal, identify
 from appliance.web.context import context_of
-from appliance.web.pages import account, alert, alert_acts, alerts, door, events, health, pulpit, pulse, reports, rules, stations
+from appliance.web.pages import (
+    account,
+    alert,
+    alert_acts,
+    alerts,
+    door,
+    events,
+    health,
+    pulpit,
+    pulse,
+    reports,
+    rules,
+    stations,
+)
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
 from appliance.web.pages.shell import own_path, page
 from appliance.web.problem import Problem, language_of, text_of

@@ -159,7 +159,7 @@ def _elsewhere(store: Store, query: str) -> Elsewhere | None:
     newest = store.search(query, None, None, 1).events
     if not newest:
         return None
-    return Elsewhere(store.count(query, None, None), int(newest[0]["@timestamp"]))
+    return Elsewhere(store.count(query, None, None), view.event_row(newest[0], {}).at)
 
 
 def _oldest(store: Store) -> int | None:

@@ -132,9 +132,6 @@ class Gatherer:
         except (QueryTimeout, StoreUnavailable):
             _log.exception("strip_failed")
             return view.StripPanel(spec.id, spec.kind, spec.title, fault=True)
-        newest = None
-        if not any(map(sum, series)) and (newest := self._asked(lambda: self.context.store.stats().newest)) is not None:
-            newest = dates.short_moment(newest, self.lang)
         hourly = [sum(row[hour] for row in series) for hour in range(spec.hours)]
         rows = self.session.execute(
             select(Alert.first_event_at, Alert.level).where(Alert.first_event_at >= start, Alert.first_event_at < end)
@@ -151,8 +148,12 @@ class Gatherer:
             ticks=tuple(dates.clock(start + hour * 3_600_000_000, self.lang) for hour in range(0, spec.hours, 2)),
             table=view.strip_table(series, start, self.lang),
             empty=not any(hourly),
-            newest=newest or "",
+            newest=self._newest() if not any(hourly) else "",
         )
+
+    def _newest(self) -> str:
+        newest = self._asked(lambda: self.context.store.stats().newest)
+        return "" if newest is None else dates.short_moment(newest, self.lang)
 
     def stations(self, spec: PanelSpec) -> view.StationsPanel:
         """Return the station board."""

@@ -38,4 +38,6 @@ def pulse(request: Request, context: Box, who: Reader, wiek: Moments = "", od: M
         return {str(at): say(at, frame.now, who.language) for at in moments(text)}
 
     top = render("pulse.html", who.language, frame.now, {"shell": frame})
-    return JSONResponse({"age": said(wiek, dates.age), "since": said(od, dates.since), "top": top})
+    return JSONResponse(
+        {"age": said(wiek, dates.age), "since": said(od, dates.since), "top": top, "kind": frame.watch.kind}
+    )

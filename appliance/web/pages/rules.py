@@ -48,7 +48,16 @@ def rule_row(rule: Rule, state: RuleState | None, language: str) -> RuleRow:
     """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
     plain = own_title(rule.id, language) if language == "pl" else ""
-    return RuleRow(rule.id, plain or rule.title, rule.title if plain else "", rule.level, rule.status, str(rule.logsource), matched, hits)
+    return RuleRow(
+        rule.id,
+        plain or rule.title,
+        rule.title if plain else "",
+        rule.level,
+        rule.status,
+        str(rule.logsource),
+        matched,
+        hits,
+    )
 
 
 def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str) -> list[RuleRow]:
@@ -83,7 +92,9 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
     ruleset = context.rules()
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
-    rows = chosen((rule_row(rule, states.get(rule.id), who.language) for rule in ruleset.rules), text, level, only, sort)
+    rows = chosen(
+        (rule_row(rule, states.get(rule.id), who.language) for rule in ruleset.rules), text, level, only, sort
+    )
     asked = {"tekst": text, "stan": only, "poziom": "" if level is None else str(level), "sort": sort}
     kept = {name: value for name, value in asked.items() if value and (name, value) != ("sort", SORTS[0])}
     return page(

@@ -134,16 +134,33 @@ def _logon(event: Event) -> str:
 
 def _other(event: Event, action: str, child: str) -> Summary:
     detail = get(
-        event, "message", "file.path", "winlog.event_data.ScriptBlockText", "registry.path", "dns.question.name"
+        event,
+        "message",
+        "file.path",
+        "winlog.event_data.ScriptBlockText",
+        "registry.path",
+        "dns.question.name",
+        "winlog.event_data.TargetImage",
+        "winlog.event_data.TargetObject",
+        "winlog.event_data.ImageLoaded",
+        "winlog.event_data.PipeName",
+        "winlog.event_data.ShareName",
+        "winlog.event_data.TargetUserName",
     )
     channel, code = get(event, "winlog.channel"), get(event, "event.code")
     if channel and code:
-        return Summary("event.windows", child or get(event, "user.name"), f"{channel} {code}", short(detail), code=_code(channel, code))
+        return Summary(
+            "event.windows",
+            child or get(event, "user.name"),
+            f"{channel} {code}",
+            short(detail),
+            code=_code(channel, code),
+        )
     return Summary("event.other", child, action or get(event, "audit.type", "event.module"), short(detail))
 
 
 def _code(channel: str, code: str) -> str:
-    """Return „sysmon_10” for 10 of „Microsoft-Windows-Sysmon/Operational”: the channel's last word that tells, lower."""
+    """Return „sysmon_10” for event 10 of the channel „Microsoft-Windows-Sysmon/Operational”."""
     name = channel.split("/", 1)[0].removeprefix("Microsoft-Windows-").lower()
     return f"{name.replace(' ', '_')}_{code}"
 

@@ -3,51 +3,50 @@
 (() => {
   const stream = document.querySelector("#stream");
   const list = document.querySelector("[data-live]");
+  const watched = document.querySelector("[data-watched]");
   if (!stream) return;
+  const { put, parse } = window.czujka;
   const live = document.querySelector("#live");
   const lamp = document.querySelector("[data-lamp]");
   const bar = document.querySelector("[data-newrow]");
   const PAUSE = 400; // ms between two looks at the server while many alerts come at once
   let due = false, busy = false, last = 0, waiting = 0, connected = false;
 
+  const get = (url) => fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
   const engaged = () => {
     if (list.contains(document.activeElement) || list.matches(":hover")) return true;
     const selection = getSelection();
     return Boolean(selection && !selection.isCollapsed && list.contains(selection.anchorNode));
   };
-  const ids = (scope) => new Set([...scope.querySelectorAll("[data-alert]")].map((row) => row.dataset.alert));
+  const rows = (scope) => [...scope.querySelectorAll("[data-alert]")];
 
-  async function look() {
+  async function look(whole = true) {
     if (busy) { due = true; return; }
     busy = true;
     due = false;
     last = performance.now();
     try {
-      const answer = await fetch(list.dataset.live, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
-      if (answer.ok) put(await answer.text());
+      const answer = await get(list.dataset.live);
+      if (answer.ok) (whole ? refill : retell)(parse(await answer.text()));
     } finally {
       busy = false;
       if (due) soon();
     }
   }
-  function put(html) {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    for (const fresh of page.querySelectorAll("[data-part]")) {
-      const old = document.querySelector(`[data-part="${CSS.escape(fresh.dataset.part)}"]`);
-      if (!old) continue;
-      const known = ids(old);
-      old.replaceChildren(...fresh.childNodes);
-      for (const row of old.querySelectorAll("[data-alert]")) if (!known.has(row.dataset.alert)) row.classList.add("fresh");
-      if (window.htmx) htmx.process(old);
+  function refill(page) {
+    const known = new Set(rows(list).map((row) => row.dataset.alert));
+    put(page);
+    for (const row of rows(list)) if (!known.has(row.dataset.alert)) row.classList.add("fresh");
+  }
+  // The reader is in the list: only who has an alert changes, in the rows that stay where they are.
+  function retell(page) {
+    for (const fresh of rows(page)) {
+      const cell = list.querySelector(`[data-alert="${CSS.escape(fresh.dataset.alert)}"] .whoc`);
+      if (cell && cell.innerHTML !== fresh.querySelector(".whoc").innerHTML) cell.replaceChildren(...fresh.querySelector(".whoc").childNodes);
     }
   }
   function soon() {
-    setTimeout(look, Math.max(0, PAUSE - (performance.now() - last)));
-  }
-  function announce(change) {
-    const loud = change.level >= 4 ? "assertive" : "polite";
-    live.setAttribute("aria-live", loud);
-    live.textContent = `${live.dataset.alert} ${change.title}, ${change.host}`;
+    setTimeout(() => look(!engaged()), Math.max(0, PAUSE - (performance.now() - last)));
   }
   function hold() {
     bar.hidden = false;
@@ -60,22 +59,56 @@
   }
   bar?.querySelector("button").addEventListener("click", show);
 
+  // What a screen reader is told: one alert by its plain title, many by their number.
+  const heard = [];
+  let telling = 0;
+  function announce(change) {
+    heard.push(change);
+    clearTimeout(telling);
+    telling = setTimeout(tell, 300);
+  }
+  async function tell() {
+    const changes = heard.splice(0);
+    live.setAttribute("aria-live", changes.some((change) => change.level >= 4) ? "assertive" : "polite");
+    if (changes.length > 1) { live.textContent = live.dataset.alerts.replace("{n}", String(changes.length)); return; }
+    const [change] = changes;
+    let title = `${change.title}, ${change.host}`;
+    try {
+      const answer = await get(`/alerty/${change.alert_id}/na-zywo`);
+      if (answer.ok) title = parse(await answer.text()).querySelector("[data-title]").textContent;
+    } catch { /* the title from the stream will do */ }
+    live.textContent = `${live.dataset.alert} ${title}`;
+  }
+
+  // The page of one alert: what others do with it is told in a line, and its figures change in place.
+  async function follow() {
+    const answer = await get(watched.dataset.from);
+    if (!answer.ok) return;
+    const page = parse(await answer.text());
+    put(page);
+    watched.querySelector("[data-said]").textContent = page.querySelector("[data-last]").textContent;
+    watched.hidden = false;
+  }
+
   stream.addEventListener("alert", (event) => {
     const change = JSON.parse(event.detail.data);
     const isNew = change.kind === "alert.new";
     if (isNew) announce(change);
+    if (watched && String(change.alert_id) === watched.dataset.watched) follow();
     if (!list) return;
     if (isNew && bar && engaged()) { waiting += 1; hold(); return; }
-    if (waiting || (!isNew && engaged())) return;
+    if (waiting) return;
     soon();
   });
   stream.addEventListener("htmx:sse:after:connection", () => {
+    document.documentElement.dataset.stream = "open";
     lamp?.classList.remove("is-lost");
     if (lamp) lamp.querySelector("[data-lost]").hidden = true;
     if (connected && list && !engaged()) soon();
     connected = true;
   });
   stream.addEventListener("htmx:sse:error", () => {
+    delete document.documentElement.dataset.stream;
     lamp?.classList.add("is-lost");
     if (lamp) lamp.querySelector("[data-lost]").hidden = false;
   });

@@ -1,0 +1,229 @@
+"""A station with the real gateway: it enrols, its events arrive, and neither kills nor outages lose or double a line.
+
+The agents here follow log files of a folder of their own, so that they need neither root nor the kernel's audit.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.home import CHECKOUT
+from tests.e2e.box import Box, wait_for
+
+KILLS = 10
+SEED = 20261122
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with Box(tmp_path_factory.mktemp("box")) as made:
+        yield made
+
+
+class Station:
+    """One agent with a home and a log folder of its own; its lines carry its name as their host."""
+
+    def __init__(self, box: Box, folder: Path, name: str) -> None:
+        self.box, self.folder, self.name = box, folder, name
+        self.logs = folder / "logs"
+        self.logs.mkdir()
+        (self.logs / "auth.log").touch()
+        self.python, self.prefix = sys.executable, list[str]()
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(CHECKOUT),
+            "CZUJKA_AGENT_LOG_FOLDER": str(self.logs),
+            "CZUJKA_AGENT_SENSORS": "logfile",
+            "CZUJKA_AGENT_KEEP_FREE_BYTES": "0",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.lines = 0
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "agent"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "agent.log").read_text()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*self.prefix, self.python, "-m", "agent", *arguments, "--home", str(self.home)]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
+
+    def enrol(self) -> str:
+        """Enrol with a fresh token; return the agent's number."""
+        made = self.box.run("enrol-token", "create", "--url", f"https://127.0.0.1:{self.box.gateway_port}")
+        assert made.returncode == 0, made.stderr
+        done = self.command("enrol", made.stdout.strip())
+        assert done.returncode == 0, done.stderr
+        return str(re.findall(r"[0-9a-f-]{36}", done.stdout)[0])
+
+    def start(self) -> None:
+        command = [*self.prefix, self.python, "-m", "agent", "run", "--home", str(self.home)]
+        with (self.folder / "agent.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def begin(self) -> str:
+        """Enrol, start, and wait until the box has heard of the sensors; return the agent's number."""
+        agent_id = self.enrol()
+        self.start()
+        wait_for("the first heartbeat", lambda: self.told(agent_id)["sensors"])
+        return agent_id
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def append(self, count: int) -> None:
+        """Add lines, each with an account that no other line names."""
+        with (self.logs / "auth.log").open("a") as file:
+            for number in range(self.lines, self.lines + count):
+                moment = f"2026-11-21T10:{number // 60 % 60:02d}:{number % 60:02d}+01:00"
+                text = f"Accepted password for u{number} from 10.0.0.1 port 22 ssh2"
+                file.write(f"{moment} {self.name} sshd[{number + 1}]: {text}\n")
+        self.lines += count
+
+    def stored(self) -> int:
+        return int(self.box.get("events/count", q=f"host.name:{self.name}")["count"])
+
+    def waiting(self) -> int:
+        """How many records the spool holds, as `czujka-agent status` says."""
+        return int(self.command("status").stdout.rsplit(":", 1)[1])
+
+    def check_all_stored_once(self, seconds: float = 30.0) -> None:
+        wait_for(f"{self.lines} lines of {self.name}", lambda: self.stored() >= self.lines, seconds)
+        assert self.stored() == self.lines
+        top = self.box.get("events/top", q=f"host.name:{self.name}", field="process.pid", n=1)
+        assert [value["count"] for value in top] == [1]
+
+    def told(self, agent_id: str) -> dict[str, Any]:
+        """What the box says of this station."""
+        return dict(self.box.get(f"agents/{agent_id}"))
+
+
+@pytest.fixture
+def station(box: Box, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Station]:
+    made = Station(box, tmp_path, re.sub(r"\W|_", "-", request.node.name)[:60])
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.stop(signal.SIGKILL)
+
+
+def test_a_station_enrols_and_its_events_arrive(station: Station) -> None:
+    agent_id = station.begin()
+    station.append(3)
+    station.check_all_stored_once()
+    told = station.told(agent_id)
+    assert told["state"] == "active"
+    assert told["records"] >= 3
+    assert [(sensor["name"], sensor["state"]) for sensor in told["sensors"]] == [("logfile", "on")]
+    own = station.box.get("events", q=f"agent.id:{agent_id} AND event.action:agent_started")["items"]
+    assert len(own) == 1
+    assert station.stop() == 0
+    assert station.waiting() == 0
+
+
+def test_a_revoked_station_is_refused_at_once_and_keeps_its_spool(station: Station) -> None:
+    agent_id = station.begin()
+    station.append(2)
+    station.check_all_stored_once()
+    with station.box.api() as client:
+        assert client.post(f"agents/{agent_id}/revoke").status_code == 200
+    station.append(5)
+    wait_for("the refusal", lambda: "refuses this agent" in station.log)
+    wait_for("the lines in the spool", lambda: station.waiting() >= 5)
+    assert station.stored() == 2
+    assert station.stop() == 0
+    assert station.waiting() >= 5
+    assert station.stored() == 2
+
+
+def test_kill_minus_nine_of_the_agent_loses_and_doubles_no_line(station: Station) -> None:
+    station.begin()
+    chance = random.Random(SEED)
+    ends = threading.Event()
+
+    def load() -> None:
+        while not ends.wait(0.01):
+            station.append(7)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        for _ in range(KILLS):
+            time.sleep(chance.uniform(0.15, 0.8))
+            station.stop(signal.SIGKILL)
+            station.start()
+    finally:
+        ends.set()
+        thread.join()
+    station.check_all_stored_once(60)
+    assert station.lines > 500
+    assert station.stop() == 0
+
+
+def test_what_happens_while_the_box_is_down_arrives_afterwards(station: Station) -> None:
+    station.begin()
+    station.append(5)
+    station.check_all_stored_once()
+    assert station.box.stop() == 0
+    station.append(800)
+    wait_for("the lines in the spool", lambda: station.waiting() >= 800)
+    station.stop(signal.SIGKILL)
+    station.start()
+    station.append(50)
+    station.box.start()
+    station.check_all_stored_once(40)
+    wait_for("an empty spool", lambda: station.waiting() == 0)
+    assert station.stop() == 0
+
+
+def test_without_root_a_station_works_and_says_what_is_missing(station: Station) -> None:
+    station.environment["CZUJKA_AGENT_SENSORS"] = ""
+    agent_id = station.enrol()
+    if os.geteuid() == 0:
+        _give_to_nobody(station)
+    station.start()
+    sensors = {sensor["name"]: sensor for sensor in wait_for("sensors", lambda: station.told(agent_id)["sensors"])}
+    assert sensors["audit"] == {"name": "audit", "state": "off", "reason": "sensor.reason.needs_root"}
+    assert sensors["logfile"]["state"] == "on"
+    station.append(3)
+    station.check_all_stored_once()
+    assert station.stop() == 0
+
+
+def _give_to_nobody(station: Station) -> None:
+    """Run the rest as a user without rights, with a Python that this user may start."""
+    setpriv = shutil.which("setpriv")
+    assert setpriv is not None
+    station.prefix = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    for path in (station.home, *station.home.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+    for folder in station.home.parents:
+        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    check = [*station.prefix, "", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    for python in (sys.executable, "/usr/bin/python3"):
+        check[len(station.prefix)] = python
+        if subprocess.run(check, check=False, capture_output=True).returncode == 0:
+            station.python = python
+            return
+    pytest.skip("no Python that a user without rights may start")
