@@ -19,9 +19,10 @@ def tame() -> None:
 
 
 def settle() -> None:
-    """Take what the start has made, which stays for good, out of the collector's rounds."""
+    """Take what the start has made, which stays for good, out of the collector's rounds, and let these be rare."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5000, 10, 10)
 
 
 def trim() -> None:

@@ -15,16 +15,16 @@ from agent import hostinfo, own
 from agent.backoff import Backoff
 from agent.memory import settle, trim
 from agent.sensors.base import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
-from agent.spool import Spool, Spooled, SpoolFull
+from agent.spool import Spool, Spooled, SpoolFull, spooled
 from agent.uplink import Uplink
 from agent.wire.event import ID, Record, event_id
 
 LOG = logging.getLogger(__name__)
 LINGER = 0.02
 """Seconds that the first record of a quiet time waits for company before it is written."""
-LINGER_BUSY = 0.15
+LINGER_BUSY = 0.2
 """The same when records come all the time."""
-NAP = 0.03
+NAP = 0.05
 """Seconds of rest after a reading: waking costs more than an event, so that many shall come with each."""
 ROUND = 30.0
 """Seconds between the rounds in which each sensor looks after itself."""
@@ -197,6 +197,8 @@ class Runner:
             trim()
             with contextlib.suppress(SpoolFull):
                 self._spool.tidy(_micros())
+            if self._spool.has_gaps:  # noted by the sending side, perhaps on a host where nothing else happens
+                self._wish_write()
 
     def _open(self, slot: _Slot) -> None:
         try:
@@ -229,7 +231,7 @@ class Runner:
     def _keep_reading(self, reading: Reading) -> None:
         if reading.record is not None:
             reading.record.setdefault("host.name", self._hostname)
-            self._held.append(Spooled(reading.record, reading.priority))
+            self._held.append(spooled(reading.record, reading.priority))
         if reading.bookmark is not None:
             self._bookmarks[reading.bookmark.name] = self._moved[reading.bookmark.name] = reading.bookmark.value
 
@@ -274,10 +276,8 @@ class Runner:
         self._write_at = time.monotonic() + 1.0
         excess = len(self._held) - MAX_HELD
         if excess > 0:
-            moments = [at for item in self._held[:excess] if isinstance(at := item.record.get("@timestamp"), int)]
-            self._gaps = _merged(
-                [*self._gaps, Gap("disk_full", excess, min(moments, default=0), max(moments, default=0))]
-            )
+            moments = [item.at for item in self._held[:excess]]
+            self._gaps = _merged([*self._gaps, Gap("disk_full", excess, min(moments), max(moments))])
             del self._held[:excess]
 
     def _check_clock(self) -> None:
@@ -292,7 +292,7 @@ class Runner:
         self._own_number += 1
         moment = record.get("@timestamp")
         record[ID] = event_id(self._spool.name, "own", time.monotonic_ns(), moment, self._own_number)
-        self._held.append(Spooled(record, ALERTING))
+        self._held.append(spooled(record, ALERTING))
         self._wish_write()
 
     def _end(self) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from agent.sensors.base import Bookmark, Gap
 from agent.wire.envelope import encode_record
-from agent.wire.event import ID, Record, event_id
+from agent.wire.event import ID, TIMESTAMP, Record, event_id
 from agent.wire.limits import MAX_RECORD
 
 MAX_BYTES = 256 << 20
@@ -28,6 +28,8 @@ KEEP_FREE = 200 << 20
 _ROW_COST = 64
 _FREE_PAGES = 1024
 """Pages that an emptied spool keeps for the next rows."""
+_PAGES_A_ROUND = 8192
+"""Pages that are given back at once, which bounds the time that nothing else can be kept."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records(seq INTEGER PRIMARY KEY AUTOINCREMENT, priority INTEGER NOT NULL,
     body BLOB NOT NULL);
@@ -41,10 +43,11 @@ CREATE TABLE IF NOT EXISTS gaps(cause TEXT PRIMARY KEY, count INTEGER NOT NULL, 
 """
 
 
-_DROPPED_FIRST = (
+DROPPED_FIRST = (
     "SELECT seq, body FROM records WHERE priority = 2 AND seq > ? ORDER BY seq",
     "SELECT seq, body FROM records WHERE priority = 1 AND seq > ? ORDER BY seq",
 )
+"""How the rows are found that go when the bound is reached, in this order."""
 
 
 class SpoolFull(Exception):
@@ -52,10 +55,16 @@ class SpoolFull(Exception):
 
 
 class Spooled(NamedTuple):
-    """One record with its place in the order of dropping (higher goes first)."""
+    """One encoded record, its place in the order of dropping (higher goes first), and its time (µs, 0 unknown)."""
 
-    record: Record
+    body: bytes
     priority: int
+    at: int
+
+
+def spooled(record: Record, priority: int) -> Spooled:
+    """Encode a record, to a fifth of its memory; raises TypeError or ValueError for what JSON cannot hold."""
+    return Spooled(encode_record(record), priority, _time_of(record))
 
 
 class Outgoing(NamedTuple):
@@ -102,8 +111,7 @@ class Spool:
 
         When the bound is reached, the oldest of the least important rows go and are counted as a loss.
         """
-        bodies = [(item.priority, encode_record(item.record), item.record) for item in records]
-        fitting = [(priority, body) for priority, body, _ in bodies if len(body) <= MAX_RECORD]
+        fitting = [(item.priority, item.body) for item in records if len(item.body) <= MAX_RECORD]
         size = sum(len(body) + _ROW_COST for _, body in fitting)
         with self._lock, self._transaction():
             gone_rows, gone_bytes = self._make_room(size)
@@ -112,9 +120,9 @@ class Spool:
                 self._set(f"at:{bookmark.name}", bookmark.value)
             for gap in gaps:
                 self._add_gap(gap)
-            if len(fitting) < len(bodies):
-                large = [record for _, body, record in bodies if len(body) > MAX_RECORD]
-                self._add_gap(_loss("record_too_large", len(large), large))
+            if len(fitting) < len(records):
+                large = [item.at for item in records if len(item.body) > MAX_RECORD]
+                self._add_gap(Gap("record_too_large", len(large), min(large), max(large)))
             self._rows += len(fitting) - gone_rows
             self._bytes += size - gone_bytes
 
@@ -162,7 +170,7 @@ class Spool:
         with self._transaction():
             self._db.executemany("DELETE FROM gaps WHERE cause = ? AND count = ? AND last = ?",
                                  [(gap.cause, gap.lost, gap.last) for gap, _ in events])  # fmt: skip
-            self.add([Spooled(record, 0) for _, record in events])
+            self.add([spooled(record, 0) for _, record in events])
 
     def bookmarks(self) -> Mapping[str, str]:
         """Return all sources' bookmarks."""
@@ -184,10 +192,10 @@ class Spool:
     def tidy(self, now: int) -> None:
         """Give the disk back what many sent rows have left free, and note that the agent lives; raises SpoolFull."""
         self.set_state("alive", str(now))
-        with self._lock:
+        with self._lock, contextlib.suppress(sqlite3.OperationalError):
             (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
-            if free > _FREE_PAGES:
-                self._db.execute(f"PRAGMA incremental_vacuum({free - _FREE_PAGES})").fetchall()
+            if free > _FREE_PAGES:  # as a script, for `execute` takes one step of a pragma, which frees one page
+                self._db.executescript(f"PRAGMA incremental_vacuum({min(free - _FREE_PAGES, _PAGES_A_ROUND)})")
 
     @property
     def depth(self) -> int:
@@ -246,7 +254,7 @@ class Spool:
     def _victims(self, excess: int) -> list[tuple[int, bytes, int]]:
         fixed = self._db.execute("SELECT last FROM batch").fetchone()
         victims: list[tuple[int, bytes, int]] = []
-        for query in _DROPPED_FIRST:
+        for query in DROPPED_FIRST:
             for seq, body in self._db.execute(query, (fixed[0] if fixed else 0,)):
                 if excess <= 0:
                     return victims
@@ -292,12 +300,12 @@ class Spool:
             self._bytes -= sum(len(line) + _ROW_COST for line in batch.lines)
 
 
-def _loss(cause: str, count: int, records: Sequence[Record]) -> Gap:
-    moments = [value for record in records if isinstance(value := record.get("@timestamp"), int)] or [0]
-    return Gap(cause, count, min(moments), max(moments))
-
-
 def _lost_bodies(cause: str, bodies: Sequence[bytes]) -> Gap:
     """Name the time span of dropped rows by their first and last, which is when the loss happened."""
-    ends = [json.loads(bodies[0]), json.loads(bodies[-1])]
-    return _loss(cause, len(bodies), ends)
+    ends = [_time_of(json.loads(body)) for body in (bodies[0], bodies[-1])]
+    return Gap(cause, len(bodies), min(ends), max(ends))
+
+
+def _time_of(record: Record) -> int:
+    moment = record.get(TIMESTAMP)
+    return moment if isinstance(moment, int) else 0

@@ -17,10 +17,10 @@ from agent.wire.transport import Box, Permanent, RetryLater
 LOG = logging.getLogger(__name__)
 HEARTBEAT_EVERY = 10.0
 """Seconds between heartbeats."""
-BUSY_PAUSE = 0.2
+BUSY_PAUSE = 0.25
 """Seconds between the starts of two sendings, so that under load batches grow instead of multiplying."""
 BATCH_RECORDS = 500
-BATCH_BYTES = 256 << 10
+BATCH_BYTES = 128 << 10
 """Bounds of one batch before deflation."""
 _NOT_NOW = 60.0
 _BODY_FAULTS = frozenset({400, 413, 415, 422})

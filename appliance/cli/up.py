@@ -12,17 +12,24 @@ from typing import Annotated
 
 import httpx
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from appliance.bootstrap import Prepared, agent_token, prepare
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
 from appliance.home import Home, HomeBusy
+from appliance.ops.disk import is_full
+from appliance.pki import PkiError
 from appliance.roles import ROLES
 from appliance.settings import Settings, SettingsError, load_settings
 from appliance.supervisor import Child, Console, Program, supervise
 
 _COLOURS = {"gateway": 36, "pipeline": 35, "web": 34, "jobs": 33, "agent": 32, "czujka": 1}
 _READY_SECONDS = 120.0
+
+
+class NotReady(RuntimeError):
+    """The roles run, and the console does not answer."""
 
 
 class PortTaken(RuntimeError):
@@ -54,8 +61,20 @@ def command(
         fail(error, Exit.BUSY)
     except SettingsError as error:
         fail(error, Exit.USAGE)
-    except PermissionError as error:
-        fail(RuntimeError(f"Brak prawa zapisu: {error.filename}. Podaj inny folder w --home."), Exit.USAGE)
+    except NotReady as error:
+        fail(error, Exit.UNREACHABLE)
+    except PkiError as error:
+        fail(error, Exit.NO)
+    except (OSError, DBAPIError) as error:
+        if is_full(error):
+            fail(RuntimeError(f"Na dysku z folderem {box.root} nie ma miejsca. Zwolnij je i ponów."), Exit.LACKING)
+        fail(RuntimeError(f"Nie można użyć folderu {box.root}: {_short(error)}. Podaj inny w --home."), Exit.USAGE)
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error).split("\n", maxsplit=1)[0]
 
 
 def _override(port: int | None, gateway_port: int | None) -> None:
@@ -135,7 +154,7 @@ async def _wait_ready(home: Home, settings: Settings) -> None:
             if answer is not None and answer.status_code == httpx.codes.OK:
                 return
             await asyncio.sleep(0.1)
-    raise RuntimeError(f"Czujka nie była gotowa w ciągu {_READY_SECONDS:.0f} s. Przyczyna jest w wierszach powyżej.")
+    raise NotReady(f"Czujka nie była gotowa w ciągu {_READY_SECONDS:.0f} s. Przyczyna jest w wierszach powyżej.")
 
 
 def _announce(settings: Settings, prepared: Prepared) -> None:

@@ -24,6 +24,7 @@ class Census:
         self._events = events
         self._literals: dict[Literal, int] = {}
         self._seen: dict[Literal, int] = {}
+        self._costs: dict[Literal, float] = {}
 
     def ask(self, node: Node) -> None:
         """Note the literals that the clauses of a condition may be made of."""
@@ -58,7 +59,11 @@ class Census:
 
     def cost(self, literal: Literal) -> float:
         """The share of events that satisfy a literal; the guess decides between those that none does."""
-        return (self._seen.get(literal, 0).bit_count() + min(guess(literal), 1.0)) / (len(self._events) + 1)
+        known = self._costs.get(literal)
+        if known is None:
+            seen = self._seen.get(literal, 0).bit_count()
+            known = self._costs[literal] = (seen + min(guess(literal), 1.0)) / (len(self._events) + 1)
+        return known
 
     def chosen(self, node: Node) -> list[Clause]:
         """At most `PER_RULE` clauses that together let the fewest of the events through."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild, all_of, fields, negate
+from .nodes import FALSE, TRUE, All, AnyOf, Atom, Node, Not, Op, Wild, all_of, atoms, fields, negate
 from .regexes import required_literals
 from .values import fold
 
@@ -61,25 +61,24 @@ _COMMON = frozenset(
         *("powershell", "true", "autori", "authori"),
     }
 )
+_FIXED = {Kind.PRESENT: 2.0, Kind.TEST: 0.7, Kind.ATOM: 0.125}
+_BY_LENGTH = [2.0**-length for length in range(64)]
+_SLOW = frozenset({Op.REGEX, Op.LIKE, Op.CASED_LIKE})
 _WEAK = 0.3
 _WORD = 6
 
 
 def guess(literal: Literal) -> float:
     """What a literal costs as long as no event has been seen."""
-    if literal.kind is Kind.PRESENT:
-        return 2.0
-    if literal.kind is Kind.ATOM:
-        return 0.125
-    if literal.kind is Kind.TEST:
-        return 0.7
-    if literal.text in _COMMON:
+    _, kind, text, _ = literal
+    if kind in _FIXED:
+        return _FIXED[kind]
+    if text in _COMMON:
         return 0.5
-    if literal.kind is Kind.EQUALS and len(literal.text) <= _WORD:
+    if kind is Kind.EQUALS:
         # A code, a flag, a state: one of few that the key ever has.
-        return 0.25
-    length = len(literal.text) + (6 if literal.kind is Kind.EQUALS else 1)
-    return 2.0**-length if length < 64 else 2.0**-64
+        return 0.25 if len(text) <= _WORD else _BY_LENGTH[min(len(text) + 6, 63)]
+    return _BY_LENGTH[min(len(text) + 1, 63)]
 
 
 def chosen(node: Node) -> list[Clause]:
@@ -194,11 +193,14 @@ def _pattern(atom: Atom) -> Clause:
 
 
 def tests(node: Node) -> list[Clause]:
-    """For each key, the part of the conjunction that hangs on that key alone, as an exact test."""
+    """For each key, the part of the conjunction that hangs on that key alone, as an exact test.
+
+    Regular expressions are left out: a test is asked for each new value, and they are worth that only in a gate.
+    """
     by_key: dict[str, list[Node]] = defaultdict(list)
     for part in _conjuncts(node):
         looked_at = fields(part)
-        if len(looked_at) == 1:
+        if len(looked_at) == 1 and not any(atom.op in _SLOW for atom in atoms(part)):
             key = next(iter(looked_at))
             if key is not None:
                 by_key[key].append(part)

@@ -33,6 +33,9 @@ _CASED = {
 }
 
 
+_OF_KEY = {Op.EXISTS: "({key} in event)", Op.NULL: "(event.get({key}, ()) == ())"}
+
+
 class _TooMuch(Exception):
     """The condition is too large or too deep to become one expression."""
 
@@ -146,20 +149,15 @@ class _Writer:
         key, op = atom.field, atom.op
         if key is None or op is Op.FIELD:
             return f"{self._named(compile_node(atom))}(event)"
-        if op is Op.EXISTS:
-            return f"({key!r} in event)"
-        if op is Op.NULL:
-            return f"(event.get({key!r}, ()) == ())"
-        if op in _PLAIN:
-            value = self._fold_of(key)
-            return f"({value} is not None and {_PLAIN[op].format(value=value, wanted=repr(str(atom.wanted)))})"
-        value = self._raw_of(key)
-        if op is Op.ANY:
-            return f"({value} is not None)"
-        if op in _CASED:
-            test = _PLAIN[_CASED[op]].format(value=value, wanted=repr(str(atom.wanted)))
-            return f"({value} is not None and {test})"
-        return f"({value} is not None and {self._named(predicates.of(atom))}({value}))"
+        if op in _OF_KEY:
+            return _OF_KEY[op].format(key=repr(key))
+        value = self._fold_of(key) if op in _PLAIN else self._raw_of(key)
+        plain = _CASED.get(op, op)
+        if plain in _PLAIN:
+            test = _PLAIN[plain].format(value=value, wanted=repr(str(atom.wanted)))
+        else:
+            test = f"{self._named(predicates.of(atom))}({value})"
+        return f"({value} is not None and {test})"
 
     def _raw_of(self, key: str) -> str:
         return self._raw.setdefault(key, f"r{len(self._raw)}")

@@ -128,9 +128,14 @@ class Engine:
         def node_of(row: tuple[int, Feed]) -> Node:
             return applied(self.rules[row[0]].condition, row[1], resolver, known)
 
-        rows = [row for row in self._selected(kind) if node_of(row) != FALSE]
+        found = [(row, node) for row in self._selected(kind) if (node := node_of(row)) != FALSE]
+        rows = [row for row, _ in found]
         return Partition(
-            [number for number, _ in rows], lambda entry: node_of(rows[entry]), self._budget, self._samples
+            [number for number, _ in rows],
+            [node for _, node in found],
+            lambda entry: node_of(rows[entry]),
+            self._budget,
+            self._samples,
         )
 
     def _selected(self, kind: EventClass) -> list[tuple[int, Feed]]:

@@ -19,8 +19,6 @@ except ImportError:
 
 log = structlog.get_logger()
 Expression = tuple[str, str]
-#: Below this, RE2 alone is as fast and needs no compilation.
-_WORTH_IT = 4
 
 
 class RegexGate:
@@ -30,7 +28,7 @@ class RegexGate:
         self._rows = [
             (searcher(pattern, flags), mask) for (pattern, flags), mask in zip(expressions, masks, strict=True)
         ]
-        self._scan = _database(expressions) if gated and len(expressions) >= _WORTH_IT else None
+        self._scan = _database(expressions) if gated else None
 
     def mask(self, value: str) -> int:
         """The masks of all expressions that are found in `value`."""

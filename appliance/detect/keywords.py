@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
+from typing import Any
 
 import ahocorasick_rs
 
@@ -14,7 +16,8 @@ from .values import ENVELOPE, Event, fold, keyword_texts, texts
 
 #: What may be part of the text of a number or a truth value (values.text).
 _NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
-_NUMBERS = frozenset({int, float, bool})
+#: `itemgetter` gives a sequence for two keys or more.
+_SEVERAL = 2
 #: What reads the joined texts that are left to look at from an event of one shape.
 Rest = Callable[[Event], str]
 
@@ -43,15 +46,20 @@ class KeywordIndex:
         self._scan = LiteralScan(placed) if placed else None
         self._gate = _gate(placed) if placed else None
 
-    def rest(self, shape: Iterable[tuple[str, type]]) -> Rest | None:
-        """What reads the texts of events whose keys and types are `shape`; None when no keyword can be in them."""
-        if self._scan is None:
+    def rest(self, event: Event, keys: Iterable[str]) -> Rest | None:
+        """What reads the texts under `keys` from events with the keys, and most often the types, of `event`."""
+        left = [key for key in keys if key not in ENVELOPE]
+        if self._scan is None or not left:
             return None
-        left = [(key, kind) for key, kind in shape if key not in ENVELOPE]
-        plain = [key for key, kind in left if kind is str]
-        # Numbers count only where a keyword could be part of one.
-        odd = [key for key, kind in left if kind is not str and (self._numbers or kind not in _NUMBERS)]
-        return _reader(plain, odd)
+        texts_in = [key for key in left if type(event[key]) is str]
+        numbers_in = [key for key in left if type(event[key]) is int]
+        if (
+            self._numbers
+            or len(texts_in) + len(numbers_in) < len(left)
+            or min(len(texts_in), len(numbers_in)) < _SEVERAL
+        ):
+            return partial(_read, left)
+        return _reader(itemgetter(*texts_in), itemgetter(*numbers_in), partial(_read, left))
 
     def mask(self, joined: str) -> int:
         """The mask of all keyword literals that may stand in the text."""
@@ -61,15 +69,24 @@ class KeywordIndex:
         return self._scan.mask(folded) if self._gate(folded.encode("utf-8", "surrogatepass")) else 0
 
 
-def _reader(plain: Sequence[str], odd: Sequence[str]) -> Rest | None:
-    if not odd and len(plain) > 1:
-        of = itemgetter(*plain)
-        join = "\n".join
-        return lambda event: join(of(event))
-    if not odd and not plain:
-        return None
-    keys = [*plain, *odd]
-    return lambda event: "\n".join(element for key in keys for element in texts(event[key]))
+def _read(keys: Sequence[str], event: Event) -> str:
+    return "\n".join([element for key in keys for element in texts(event[key])])
+
+
+def _reader(texts_of: Callable[[Event], Any], numbers_of: Callable[[Event], Any], otherwise: Rest) -> Rest:
+    """Reads texts in one step and leaves out numbers, once it is certain that they are that."""
+    join = "\n".join
+
+    def read(event: Event) -> str:
+        for value in numbers_of(event):
+            if type(value) is not int:
+                return otherwise(event)
+        try:
+            return join(texts_of(event))
+        except TypeError:
+            return otherwise(event)
+
+    return read
 
 
 def _gate(placed: Mapping[str, object]) -> Callable[[bytes], Sequence[object]]:

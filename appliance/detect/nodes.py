@@ -100,10 +100,13 @@ def all_of(children: Iterable[Node], name: str = "") -> Node:
     """The conjunction of `children`, without constants and without a group of one nameless child."""
     kept: list[Node] = []
     for child in children:
-        if child == FALSE:
-            return FALSE
-        if child != TRUE:
-            kept.extend(child.children if isinstance(child, All) and not child.name else [child])
+        if isinstance(child, Const):
+            if not child.value:
+                return FALSE
+        elif isinstance(child, All) and not child.name:
+            kept.extend(child.children)
+        else:
+            kept.append(child)
     return _grouped(All(tuple(kept), name), TRUE)
 
 
@@ -111,10 +114,13 @@ def any_of(children: Iterable[Node], name: str = "") -> Node:
     """The disjunction of `children`, without constants and without a group of one nameless child."""
     kept: list[Node] = []
     for child in children:
-        if child == TRUE:
-            return TRUE
-        if child != FALSE:
-            kept.extend(child.children if isinstance(child, AnyOf) and not child.name else [child])
+        if isinstance(child, Const):
+            if child.value:
+                return TRUE
+        elif isinstance(child, AnyOf) and not child.name:
+            kept.extend(child.children)
+        else:
+            kept.append(child)
     return _grouped(AnyOf(tuple(kept), name), FALSE)
 
 

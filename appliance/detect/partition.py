@@ -16,17 +16,16 @@ from .memo import Budget, Samples
 from .nodes import Node
 from .values import Event
 
-#: Shapes (keys and types) an index remembers the way through for.
+#: Shapes (sets of keys) an index remembers the way through for.
 _SHAPES = 2048
 #: With fewer rules there is nothing to gain by knowing the events.
 _WORTH_IT = 8
 #: Seconds of one event's time that go into the better index; one step of it may take longer than that.
 _SLICE = 0.002
 _Step = tuple[str, Callable[[object], int | None], KeyIndex]
-_Shape = tuple[tuple[str, ...], tuple[type, ...]]
 _Asked = dict[str | None, dict[Literal, int]]
-#: (mask before any value is seen, its candidates, the keys to look up, those never remembered, what keywords look at)
-_Way = tuple[int, int, tuple[_Step, ...], tuple[_Step, ...], Rest | None]
+#: (mask before any value is seen, its candidates, the keys to look up, what keywords look at)
+_Way = tuple[int, int, tuple[_Step, ...], Rest | None]
 
 
 class Index:
@@ -38,7 +37,7 @@ class Index:
         self._base = 0
         self._keywords: KeywordIndex | None = None
         self._indexes: dict[str, KeyIndex] = {}
-        self._ways: dict[_Shape, _Way] = {}
+        self._ways: dict[tuple[str, ...], _Way] = {}
 
     def build(self, clauses: Iterator[Sequence[Clause]], budget: Budget, *, gated: bool) -> Iterator[None]:
         """Fill the index, rule by rule and key by key."""
@@ -68,21 +67,21 @@ class Index:
 
     def candidates(self, event: Event) -> int:
         """A mask of the entries whose necessary clauses the event satisfies."""
-        shape = tuple(event), tuple(map(type, event.values()))
+        shape = tuple(event)
         way = self._ways.get(shape)
         if way is None:
-            way = self._way(shape)
-        start, nothing, steps, others, rest = way
+            way = self._way(shape, event)
+        start, nothing, steps, rest = way
         mask = start
         for key, known, index in steps:
             value = event[key]
-            bits = known(value)
+            kind = type(value)
+            # True, 1 and 1.0 are one key of a memory and three texts.
+            bits = known(value) if kind is str or kind is int or kind is tuple else None
             if bits is None:
                 bits = index.mask(value)
             if bits:
                 mask |= bits
-        for key, _, index in others:
-            mask |= index.mask(event[key])
         if rest is not None:
             assert self._keywords is not None
             bits = self._keywords.mask(rest(event))
@@ -92,35 +91,37 @@ class Index:
             return nothing
         return mask & (mask >> self._count) & self._full
 
-    def _way(self, shape: _Shape) -> _Way:
+    def _way(self, shape: tuple[str, ...], event: Event) -> _Way:
         if len(self._ways) >= _SHAPES:
             self._ways.clear()
-        pairs = list(zip(*shape, strict=True))
         mask = self._base
         for key, index in self._indexes.items():
-            if key not in shape[0]:
+            if key not in event:
                 mask |= index.absent
-        steps, others = [], []
-        for key, kind in pairs:
-            asked = self._indexes.get(key)
-            if asked is not None:
-                # True, 1 and 1.0 are one key of a memory and three texts.
-                (steps if kind in (str, int, tuple) else others).append((key, asked.known, asked))
-        unseen = [(key, kind) for key, kind in pairs if key not in self._indexes]
-        rest = self._keywords.rest(unseen) if self._keywords else None
-        way = mask, mask & (mask >> self._count) & self._full, tuple(steps), tuple(others), rest
-        self._ways[shape] = way
+        steps = tuple((key, self._indexes[key].known, self._indexes[key]) for key in shape if key in self._indexes)
+        unseen = [key for key in shape if key not in self._indexes]
+        rest = self._keywords.rest(event, unseen) if self._keywords else None
+        way = self._ways[shape] = mask, mask & (mask >> self._count) & self._full, steps, rest
         return way
 
 
 class Partition:
-    """The rules of one class. `rules` are their places in the rule set; `node_of` gives the condition of an entry.
+    """The rules of one class. `rules` are their places in the rule set, `nodes` their conditions over event keys.
+
+    Conditions are not kept: `node_of` makes that of an entry again when it is needed.
 
     It starts with clauses chosen by guess. The first events teach it better ones; the index made of those replaces
     the first one, and is made in slices so that no event waits for all of it.
     """
 
-    def __init__(self, rules: Sequence[int], node_of: Callable[[int], Node], budget: Budget, samples: Samples) -> None:
+    def __init__(
+        self,
+        rules: Sequence[int],
+        nodes: Sequence[Node],
+        node_of: Callable[[int], Node],
+        budget: Budget,
+        samples: Samples,
+    ) -> None:
         self.rules = rules
         self._node_of = node_of
         self._budget = budget
@@ -130,8 +131,7 @@ class Partition:
         self._steps: Iterator[None] | None = None
         self._next: Index | None = None
         self._index = Index(len(rules))
-        guessed = (chosen(node_of(number)) for number in range(len(rules)))
-        for _ in self._index.build(guessed, budget, gated=False):
+        for _ in self._index.build(map(chosen, nodes), budget, gated=False):
             pass
 
     def candidates(self, event: Event) -> int:
@@ -159,13 +159,15 @@ class Partition:
 
     def _relearn(self, sample: Sequence[Event]) -> Iterator[None]:
         census = Census(sample)
+        nodes = []
         for number in range(len(self.rules)):
-            census.ask(self._node_of(number))
+            node = self._node_of(number)
+            nodes.append(node)
+            census.ask(node)
             yield
         yield from census.count()
-        index = self._next = Index(len(self.rules))
-        better = (census.chosen(self._node_of(number)) for number in range(len(self.rules)))
-        yield from index.build(better, self._budget, gated=True)
+        self._next = Index(len(nodes))
+        yield from self._next.build(map(census.chosen, nodes), self._budget, gated=True)
 
     def decide(self, number: int, event: Event) -> bool:
         """The exact decision for one entry."""

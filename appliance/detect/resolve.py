@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .compiled import compile_node
-from .nodes import All, AnyOf, Atom, Const, Node, Not, Op, all_of, any_of, negate
+from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, all_of, any_of, negate
 from .routes import EventClass, Feed
 from .values import Value
 
@@ -50,7 +50,7 @@ def _resolved(node: Node, resolver: Resolver, known: Mapping[str, Value]) -> Nod
         return node
     atom = with_keys(node, resolver)
     if atom.field in known and atom.op is not Op.FIELD:
-        return Const(compile_node(atom)(known))
+        return TRUE if compile_node(atom)(known) else FALSE
     return atom
 
 

@@ -20,18 +20,19 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
     }
 )
 """Every source: the value of a record's `event.module` to its normaliser."""
+_by_module = dict(NORMALISERS)
 
 
 def normalise(line: bytes, source: Source) -> Event:
     """Return the canonical event of one wire record. Raises Unreadable, and nothing else, for what is none."""
     record = decode(line)
-    return NORMALISERS[module_of(record)](record, source)
+    return _by_module[module_of(record)](record, source)
 
 
 def module_of(record: Raw) -> str:
     """Return the module that a record names, or the one its shape shows."""
     named = record.get("event.module")
-    if isinstance(named, str) and named in NORMALISERS:
+    if isinstance(named, str) and named in _by_module:
         return named
     if _is_windows(record):
         return windows_eventlog.MODULE

@@ -33,8 +33,10 @@ def stamp(event: Event, record: Raw, source: Source, when: object, *, foreign: b
     Without a readable one `@timestamp` is the time the agent read the record, `event.time_corrected`
     is true and the source's text, if any, is in `event.time_original`.
     """
-    created = parse_time(record.get("event.created"))
-    created = source.received_at if created is None else created
+    given = record.get("event.created")
+    created = None if given is None else parse_time(given)
+    if created is None:
+        created = source.received_at
     moment = guess_time(when) if foreign else parse_time(when)
     if moment is None:
         moment = created

@@ -45,10 +45,11 @@ def flatten(record: Raw, *, foreign: bool = False) -> Event:
     A value that does not fit the type of a known field moves to `czujka.untyped.<name>` as text. Raises Unreadable past
     the bounds on depth, fields and items, and for a name that appears both nested and dotted.
     """
-    return _flat(record, foreign=foreign) or _nested(record, foreign=foreign)
+    return _flat(record, foreign=foreign) or flatten_any(record, foreign=foreign)
 
 
-def _nested(record: Raw, *, foreign: bool) -> Event:
+def flatten_any(record: Raw, *, foreign: bool = False) -> Event:
+    """Return what `flatten` returns, value by value: the general way."""
     event: Event = {}
     stack: list[tuple[str, Any, int]] = [("", record, 0)]
     while stack:

@@ -7,7 +7,9 @@ the attacker's to choose, so each pattern takes the longest name and anchors wha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from appliance.normalise.common import Meaning
 
@@ -226,3 +228,10 @@ LINES: tuple[Line, ...] = (
     ),
 )  # fmt: skip
 """The first pattern that matches decides."""
+
+BY_PROGRAM: Mapping[str, tuple[Line, ...]] = MappingProxyType(
+    {
+        program: tuple(line for line in LINES if program in line.programs)
+        for program in {program for line in LINES for program in line.programs}
+    }
+)

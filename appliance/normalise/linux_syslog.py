@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from agent.wire.event import event_id
 from appliance.normalise.common import apply_meaning, content_id, given_id, set_name, short_address, stamp
 from appliance.normalise.flatten import flatten
-from appliance.normalise.linux_lines import GROUPS, LINES, Line
+from appliance.normalise.linux_lines import BY_PROGRAM, GROUPS, Line
 from appliance.normalise.model import Event, Raw, Source
 from appliance.normalise.times import parse_time
 
@@ -24,7 +24,7 @@ _RFC3164 = re.compile(
 )
 _RFC5424 = re.compile(
     r"1 (?P<time>\S{1,40}) (?P<host>\S{1,255}) (?P<app>\S{1,128}) (?P<pid>\S{1,128}) \S{1,32} "
-    r"(?:-|(?:\[(?:[^\]\\]|\\.){0,4000}\])+) ?(?P<text>.*)",
+    r"(?:-|(?:\[(?:[^\]\\]|\\.){0,4000}+\])++) ?(?P<text>.*)",
     re.ASCII | re.DOTALL,
 )
 _ISO = re.compile(
@@ -32,6 +32,7 @@ _ISO = re.compile(
     r"(?P<app>[^\s:\[]{1,128})(?:\[(?P<pid>\d{1,10})\])?: ?(?P<text>.*)",
     re.ASCII | re.DOTALL,
 )
+HEADERS = (_RFC5424, _ISO, _RFC3164)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -92,12 +93,11 @@ def _understand(event: Event) -> None:
     if not isinstance(app, str) or not isinstance(message, str) or len(message) > MAX_UNDERSTOOD:
         return
     program = app.rpartition("/")[2].lower()
-    for line in LINES:
-        if program in line.programs:
-            found = line.pattern.match(message)
-            if found:
-                _apply(event, line, found.groupdict())
-                return
+    for line in BY_PROGRAM.get(program, ()):
+        found = line.pattern.match(message)
+        if found:
+            _apply(event, line, found.groupdict())
+            return
 
 
 def _apply(event: Event, line: Line, parts: dict[str, str | None]) -> None:

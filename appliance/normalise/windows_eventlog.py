@@ -29,7 +29,7 @@ def normalise(record: Raw, source: Source) -> Event:
                 event["message"] = message
             return _finish(event, code, channel, _when(record), record, source)
     system, data, message = split(record)
-    return _build(system, data, message, record, source)
+    return build(system, data, message, record, source)
 
 
 def _from_xml(xml: str, record: Raw, source: Source) -> Event:
@@ -42,7 +42,7 @@ def _from_xml(xml: str, record: Raw, source: Source) -> Event:
         if event is not None:
             return _finish(event, code, channel, _when(system), record, source)
     native = parse_slowly(text)
-    return _build(native.system, native.data, native.message, record, source)
+    return build(native.system, native.data, native.message, record, source)
 
 
 def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
@@ -133,7 +133,8 @@ def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, An
     return system, data, message if isinstance(message, str) else None
 
 
-def _build(system: dict[str, Any], data: dict[str, Any], message: str | None, record: Raw, source: Source) -> Event:
+def build(system: dict[str, Any], data: dict[str, Any], message: str | None, record: Raw, source: Source) -> Event:
+    """Return the event of native fields of any shape: the general way, which the quick ones must equal."""
     if len(data) > MAX_FIELDS:
         raise Unreadable("Zdarzenie systemu Windows ma za dużo pól.")
     code = _code(system.get("EventID"))

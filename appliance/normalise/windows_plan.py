@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any
 
 from appliance.normalise.common import short_address, text_of
@@ -15,6 +16,10 @@ from appliance.normalise.schema import Group, windows
 MAX_CACHED_NAMES = 512
 """Unknown field names that one plan keeps."""
 MAX_NAME = 256
+MAX_DIGESTS = 1024
+"""Lists of hashes that one class keeps: the same programs start again and again."""
+MAX_HASHES = 512
+"""Characters of a list that is kept."""
 RECORD_ID = "winlog.record_id"
 Convert = Callable[[str], Value | None]
 """Text to the value of another type; None when it does not fit and stays under its native name."""
@@ -59,13 +64,14 @@ class Plan:
         if group:
             self._keys |= {**group.fields, **group.integers, **group.addresses, **group.guids}
             self._special |= dict.fromkeys(group.integers, _integer) | dict.fromkeys(group.addresses, _address)
-            self._special |= dict.fromkeys(group.guids, _guid)
+            self._special |= dict.fromkeys(group.guids, methodcaller("strip", "{}"))
         paths = set(self._keys.values())
         self._names = [(path, name) for path, name in _PATHS.items() if path in paths]
         self._security = security or (group is not None and "Security" in group.channels)
         self._copies = [(NATIVE + name, key) for name, key in group.copies.items()] if group else []
         self._users = [who(user) for user in group.users] if group else []
         self._hashed, prefix = (NATIVE + group.hashes[0], group.hashes[1]) if group and group.hashes else ("", "")
+        self._digests: dict[str, Event] = {}
         self._hashes = {kind: f"{prefix}.{kind.lower()}" for kind in _HASHES}
 
     def key(self, name: str) -> str:
@@ -128,12 +134,18 @@ class Plan:
             user.add(event)
 
     def _split_hashes(self, event: Event) -> None:
-        value, known = event.get(self._hashed), self._hashes
-        if type(value) is str:
-            for part in value.split(","):
-                kind, equals, digest = part.partition("=")
-                if equals and kind in known:
-                    event[known[kind]] = digest
+        value = event.get(self._hashed)
+        if type(value) is not str:
+            return
+        parts = self._digests.get(value)
+        if parts is None:
+            pairs = [part.partition("=") for part in value.split(",")]
+            parts = {self._hashes[kind]: digest for kind, equals, digest in pairs if equals and kind in self._hashes}
+            if len(self._digests) >= MAX_DIGESTS:
+                self._digests.clear()
+            if len(value) <= MAX_HASHES:
+                self._digests[value] = parts
+        event.update(parts)
 
 
 def number_record(event: Event) -> None:
@@ -160,6 +172,8 @@ def _scalars(name: str, value: Any, event: Event) -> Any:
 
 
 def _integer(value: str) -> int | None:
+    if len(value) < 19 and value.isdecimal():
+        return int(value)
     try:
         number = int(value, 16) if value[:2] in ("0x", "0X") else int(value)
     except ValueError:
@@ -169,10 +183,6 @@ def _integer(value: str) -> int | None:
 
 def _address(value: str) -> str | None:
     return value if short_address(value) else None
-
-
-def _guid(value: str) -> str:
-    return value.strip("{}")
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from appliance.normalise.common import text_of
 from appliance.normalise.fields import native_key
 from appliance.normalise.model import Event, Raw
 from appliance.normalise.schema import windows
-from appliance.normalise.windows_plan import Convert, Plan, number_record
+from appliance.normalise.windows_plan import RECORD_ID, Convert, Plan, number_record
 
 MAX_NAMES = 128
 """Longer records take the general way."""
@@ -24,7 +24,10 @@ CONTROL = frozenset(
     {"event.module", "event.id", "event.created", "event.ingested", "host.name", "@timestamp", "agent.id", "message"}
 )
 """Names of the wire in a flat record, which are no fields of Windows."""
+_LONGEST = 10**18
+"""Record numbers from here on stay text, as `number_record` leaves them."""
 _DROP = ""
+_UNSEEN: Any = object()
 _TAKEN = ("event.code", "winlog.channel")
 """Read apart from the other fields."""
 
@@ -35,6 +38,8 @@ class Shape:
 
     plan: Plan
     keys: tuple[str, ...]
+    template: Event
+    """The constants and every key, with room to spare, so that its copies need not grow as they are filled."""
     special: tuple[tuple[str, str, Convert], ...]
     """Key, native key, conversion."""
     system: tuple[str, ...]
@@ -45,7 +50,10 @@ def move_flat(record: Raw, plan: Plan) -> Event | None:
     """Return the event of a flat record of scalars; None for any other record."""
     if len(record) > MAX_NAMES:
         return None
-    shape = _kept(plan, tuple(record), None)
+    names = tuple(record)
+    shape = plan.shapes.get(names, _UNSEEN)
+    if shape is _UNSEEN:
+        shape = _learn(plan, names, _flat_keys(plan, names))
     return _fill(shape, record.values()) if shape else None
 
 
@@ -53,18 +61,18 @@ def move_native(system: dict[str, str], names: tuple[str, ...], values: Sequence
     """Return the event of System attributes and named data; None when the general way must decide."""
     if len(names) > MAX_NAMES:
         return None
-    shape = _kept(plan, names, tuple(system))
+    key = (names, tuple(system))
+    shape = plan.shapes.get(key, _UNSEEN)
+    if shape is _UNSEEN:
+        shape = _learn(plan, key, _native_keys(plan, *key))
     return _fill(shape, [*system.values(), *values]) if shape else None
 
 
-def _kept(plan: Plan, names: tuple[str, ...], system: tuple[str, ...] | None) -> Shape | None:
-    shapes, key = plan.shapes, (names, system)
-    if key in shapes:
-        return shapes[key]  # type: ignore[no-any-return]
-    shape = _build(plan, _flat_keys(plan, names) if system is None else _native_keys(plan, system, names))
-    if len(shapes) >= MAX_SHAPES:
-        shapes.clear()
-    shapes[key] = shape
+def _learn(plan: Plan, key: object, places: list[tuple[str, str]]) -> Shape | None:
+    """Return the shape of places, and keep it while there is room."""
+    if len(plan.shapes) >= MAX_SHAPES:
+        plan.shapes.clear()
+    shape = plan.shapes[key] = _build(plan, places)
     return shape
 
 
@@ -81,7 +89,7 @@ def _flat_keys(plan: Plan, names: tuple[str, ...]) -> list[tuple[str, str]]:
     return places
 
 
-def _native_keys(plan: Plan, system: tuple[str, ...], names: tuple[str, ...]) -> list[tuple[str, str]]:
+def _native_keys(plan: Plan, names: tuple[str, ...], system: tuple[str, ...]) -> list[tuple[str, str]]:
     known = dict(plan.system)
     return [("", known.get(name, _DROP)) for name in system] + [(name, plan.key(name)) for name in names]
 
@@ -93,32 +101,54 @@ def _build(plan: Plan, places: list[tuple[str, str]]) -> Shape | None:
     if len(set(used)) != len(used):
         return None
     system = tuple(key for name, key in places if not name and key != _DROP)
-    return Shape(plan, tuple(key for _, key in places), special, system)
+    keys = tuple(key for _, key in places)
+    return Shape(plan, keys, _template(plan, keys), special, system)
+
+
+def _template(plan: Plan, keys: tuple[str, ...]) -> Event:
+    template: Event = {**dict.fromkeys((*keys, _DROP), ""), **plan.constants}
+    spare = [f" {number}" for number in range(len(template) // 2)]
+    template.update(dict.fromkeys(spare, ""))
+    for key in spare:
+        del template[key]
+    return template
 
 
 def _fill(shape: Shape, values: Iterable[Any]) -> Event | None:
     """Return the event without identity, None when a value is no scalar."""
-    event = shape.plan.constants.copy()
+    event = shape.template.copy()
     for key, value in zip(shape.keys, values):  # noqa: B905 - as many by construction; `strict` costs time
         if type(value) is str:
             event[key] = value
-        elif value is not None:
-            text = text_of(value)
-            if text is None:
-                return None
-            event[key] = text
-    event.pop(_DROP, None)
+        elif type(value) is int:
+            event[key] = value if key == RECORD_ID and 0 <= value < _LONGEST else str(value)
+        elif not _put_odd(event, key, value):
+            return None
+    del event[_DROP]
     for key in shape.system:
         if event.get(key) == "":
             del event[key]
     number_record(event)
     for key, native, convert in shape.special:
-        if key in event:
-            text = event.pop(key)
+        text = event.get(key)
+        if text is not None:
             fitted = convert(text)  # type: ignore[arg-type]
             if fitted is None:
+                del event[key]
                 event[native] = text
             else:
                 event[key] = fitted
     shape.plan.derive(event)
     return event
+
+
+def _put_odd(event: Event, key: str, value: Any) -> bool:
+    """Put a value that is no text, null left out; False for a structure."""
+    text = text_of(value)
+    if text is not None:
+        event[key] = text
+    elif value is not None:
+        return False
+    elif key != _DROP:
+        del event[key]
+    return True

@@ -15,6 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import delete, or_
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.accounts.sessions import forget_over
@@ -24,6 +25,7 @@ from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.home import Home
 from appliance.journal import Journal
+from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pki import renew_pki
 from appliance.settings import Settings
@@ -159,6 +161,9 @@ def _guarded(job: Job, work: Work) -> None:
     counters.runs[job.name] = counters.runs.get(job.name, 0) + 1
     try:
         job.run(work)
+    except (OperationalError, OSError) as error:
+        counters.failures[job.name] = counters.failures.get(job.name, 0) + 1
+        log.warning("job_failed", job=job.name, reason=why(work.home.root, error))
     except Exception:  # the next run must come; the failure is logged and counted
         counters.failures[job.name] = counters.failures.get(job.name, 0) + 1
         log.exception("job_failed", job=job.name)
@@ -166,13 +171,22 @@ def _guarded(job: Job, work: Work) -> None:
 
 def _wake_on_change(home: Home, settings: Settings, scheduler: BackgroundScheduler, stop: threading.Event) -> None:
     """Run `deliver` at once when another process has written to the state, so that mail leaves within a second."""
-    if settings.state_url:
-        stop.wait()
-        return
-    with closing(sqlite3.connect(home.state, isolation_level=None)) as connection:
-        seen = None
+    seen, last = None, now()
+    place = ":memory:" if settings.state_url else home.state
+    with closing(sqlite3.connect(place, isolation_level=None)) as connection:
         while not stop.wait(POLL_SECONDS):
+            last = catch_up(scheduler, last)
             version = connection.execute("PRAGMA data_version").fetchone()[0]
             if version != seen:
                 seen = version
                 scheduler.modify_job("deliver", next_run_time=datetime.now(UTC))
+
+
+def catch_up(scheduler: BackgroundScheduler, last: int) -> int:
+    """Make every job due when the clock went back: it would wait until the old time comes again. Return the time."""
+    moment = now()
+    if moment < last - SECOND:
+        log.warning("clock_went_back", seconds=(last - moment) // SECOND)
+        for job in scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+    return moment

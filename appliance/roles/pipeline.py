@@ -19,6 +19,7 @@ from appliance.detect import Engine, RuleSet, load_rules
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.normalise import normalise
+from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pipeline.pipeline import Pipeline
 from appliance.pki import importer_id
@@ -31,7 +32,7 @@ BEAT_SECONDS = 2.0
 RETAIN_SECONDS = 3600.0
 COMPACT_EVERY, COMPACT_SECONDS = 5.0, 0.5
 """How often small segments are merged, and for how long at a time."""
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 # What a full disk, a locked database or a damaged file raise.
 _SINKS = (StoreUnavailable, JournalUnavailable, OperationalError, OSError)
 log = structlog.get_logger()
@@ -74,25 +75,25 @@ def run(home: Home, settings: Settings) -> int:
         pipeline.retain(shutil.disk_usage(home.store).total)
 
     beside = [
-        _every(BEAT_SECONDS, report, stop),
-        _every(COMPACT_EVERY, keep_small, stop),
-        _every(RETAIN_SECONDS, retain, stop),
+        _every(BEAT_SECONDS, report, stop, home),
+        _every(COMPACT_EVERY, keep_small, stop, home),
+        _every(RETAIN_SECONDS, retain, stop, home),
     ]
-    _loop(pipeline, stop)
+    _loop(pipeline, stop, home)
     for thread in beside:
         thread.join(timeout=BEAT_SECONDS * 2)
     return 0
 
 
-def _every(seconds: float, work: Callable[[], None], stop: threading.Event) -> threading.Thread:
+def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home: Home) -> threading.Thread:
     """Start a thread that does some work again and again, beside the loop, until the end."""
 
     def repeat() -> None:
         while not stop.is_set():
             try:
                 work()
-            except _SINKS:
-                log.exception("beside_failed", work=work.__name__)
+            except _SINKS as error:
+                log.warning("beside_failed", work=work.__name__, reason=why(home.root, error))
             stop.wait(seconds)
 
     thread = threading.Thread(target=repeat, name=work.__name__, daemon=True)
@@ -108,7 +109,7 @@ def _load(home: Home, settings: Settings) -> RuleSet:
     return ruleset
 
 
-def _loop(pipeline: Pipeline, stop: threading.Event) -> None:
+def _loop(pipeline: Pipeline, stop: threading.Event, home: Home) -> None:
     wait = _FIRST_WAIT
     while not stop.is_set():
         try:
@@ -116,16 +117,16 @@ def _loop(pipeline: Pipeline, stop: threading.Event) -> None:
             wait = _FIRST_WAIT
             if not busy:
                 stop.wait(POLL_SECONDS)
-        except _SINKS:
+        except _SINKS as error:
             # A full disk or a locked database: nothing is lost, the journal holds it. Say so and try again.
-            log.exception("sink_unavailable", retry_seconds=wait)
+            log.warning("sink_unavailable", reason=why(home.root, error), retry_seconds=wait)
             stop.wait(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
-    _last(pipeline.flush)
+    _last(pipeline.flush, home)
 
 
-def _last(flush: Callable[[], None]) -> None:
+def _last(flush: Callable[[], None], home: Home) -> None:
     try:
         flush()
-    except _SINKS:
-        log.exception("last_flush_failed")
+    except _SINKS as error:
+        log.warning("last_flush_failed", reason=why(home.root, error))

@@ -15,6 +15,7 @@ from appliance.detect import RuleSet, load_rules
 from appliance.home import Home
 from appliance.intake.protocol import GatewayProtocol
 from appliance.journal import DeadLetters, Journal
+from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.roles.pipeline import rule_paths
 from appliance.settings import Settings
@@ -95,8 +96,8 @@ def run(home: Home, settings: Settings) -> int:
         while not stop.is_set():
             try:
                 beat(context.sessions, "web", {"requests": server.server_state.total_requests}, now())
-            except SQLAlchemyError:
-                _log.warning("beat_failed", exc_info=True)
+            except SQLAlchemyError as error:
+                _log.warning("beat_failed", reason=why(home.root, error))
             stop.wait(BEAT_SECONDS)
 
     heart = threading.Thread(target=report, name="heartbeat", daemon=True)

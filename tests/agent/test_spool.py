@@ -14,8 +14,7 @@ import pytest
 
 from agent import run
 from agent.sensors.base import Bookmark, Gap
-from agent.spool import Spool, Spooled, SpoolFull
-from agent.wire.envelope import encode_record
+from agent.spool import DROPPED_FIRST, Spool, Spooled, SpoolFull, spooled
 from agent.wire.limits import MAX_RECORD
 
 
@@ -27,7 +26,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 def records(count: int, priority: int = 1, size: int = 10) -> list[Spooled]:
-    return [Spooled({"n": number, "@timestamp": 1000 + number, "x": "y" * size}, priority) for number in range(count)]
+    return [spooled({"n": number, "@timestamp": 1000 + number, "x": "y" * size}, priority) for number in range(count)]
 
 
 def test_rows_leave_only_after_the_acknowledgement(spool: Spool) -> None:
@@ -73,7 +72,7 @@ def test_bookmark_and_records_are_one_transaction(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", keep_free=0)
     spool.add(records(1), [Bookmark("file:/x", "7")])
     with pytest.raises(TypeError):
-        spool.add([*records(1), Spooled({"bad": object()}, 1)], [Bookmark("file:/x", "8")])  # type: ignore[dict-item]
+        spool.add([*records(1), spooled({"bad": object()}, 1)], [Bookmark("file:/x", "8")])  # type: ignore[dict-item]
     assert spool.bookmarks() == {"file:/x": "7"}
     assert spool.depth == 1
     spool.close()
@@ -107,7 +106,7 @@ def test_a_batch_under_way_is_not_dropped(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_its_reserve_free(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.db", keep_free=1 << 60)
     spool.add(records(5))
-    assert spool.size <= sum(len(encode_record(item.record)) + 64 for item in records(5))
+    assert spool.size <= sum(len(item.body) + 64 for item in records(5))
     spool.add(records(5))
     assert spool.gaps()[0].cause == "spool_full"
     spool.close()
@@ -131,7 +130,7 @@ def test_a_loss_that_grew_meanwhile_stays_noted(spool: Spool) -> None:
 
 
 def test_a_record_past_the_bound_is_a_counted_loss(spool: Spool) -> None:
-    spool.add([Spooled({"x": "y" * (MAX_RECORD + 1), "@timestamp": 5}, 1), *records(1)])
+    spool.add([spooled({"x": "y" * (MAX_RECORD + 1), "@timestamp": 5}, 1), *records(1)])
     assert spool.depth == 1
     assert spool.gaps() == [Gap("record_too_large", 1, 5, 5)]
 
@@ -150,6 +149,50 @@ def test_a_refused_batch_is_halved_to_its_record(spool: Spool) -> None:
     spool.refused(batch, 99)
     assert spool.depth == 4
     assert spool.gaps() == [Gap("refused_by_box", 1, 99, 99)]
+
+
+def test_an_emptied_spool_gives_the_disk_back(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    spool = Spool(path, keep_free=0)
+    spool.add(records(1500, size=10_000))
+    while (batch := spool.batch("b", 500, 4 << 20)) is not None:
+        spool.acknowledged(batch)
+    spool.tidy(77)
+    assert spool.state("alive") == "77"
+    other = sqlite3.connect(path)
+    assert other.execute("PRAGMA freelist_count").fetchone()[0] <= 1024
+    assert other.execute("PRAGMA page_count").fetchone()[0] < 1200
+    other.close()
+    spool.close()
+
+
+def test_an_older_spool_is_taken_over(tmp_path: Path) -> None:
+    """Before, an index of all rows served the order of dropping."""
+    path = tmp_path / "s.db"
+    Spool(path, keep_free=0).close()
+    old = sqlite3.connect(path)
+    old.executescript("DROP INDEX less_important; CREATE INDEX by_priority ON records(priority, seq);")
+    old.close()
+    spool = Spool(path, max_bytes=4000, keep_free=0)
+    spool.add(records(5, priority=2, size=200))
+    spool.add(records(15, priority=1, size=200))
+    assert spool.gaps()[0].cause == "spool_full"
+    names = [name for (name,) in spool._db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
+    assert "by_priority" not in names
+    plan = spool._db.execute(f"EXPLAIN QUERY PLAN {DROPPED_FIRST[0]}", (0,)).fetchall()
+    assert "less_important" in str(plan)
+    spool.close()
+
+
+def test_noted_losses_are_known_without_asking(spool: Spool) -> None:
+    assert spool.gaps() == []
+    assert not spool.has_gaps
+    spool.add(records(1))
+    batch = spool.batch("b", 10, 1000)
+    assert batch is not None
+    spool.refused(batch, 5)
+    assert spool.has_gaps
+    assert spool.gaps() == [Gap("refused_by_box", 1, 5, 5)]
 
 
 def test_two_spools_never_share_a_key(tmp_path: Path) -> None:
@@ -190,11 +233,11 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from agent.spool import Spool, Spooled
+from agent.spool import Spool, spooled
 spool = Spool(Path(sys.argv[1]), keep_free=0)
 n = 0
 while True:
-    spool.add([Spooled({"n": n}, 1)])
+    spool.add([spooled({"n": n}, 1)])
     print(n, flush=True)
     n += 1
 """

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.backoff import Backoff
-from agent.spool import Spool, Spooled
+from agent.spool import Spool, spooled
 from agent.uplink import Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
@@ -43,7 +43,7 @@ class Side:
         )
 
     def add(self, first: int, count: int) -> None:
-        self.spool.add([Spooled({"n": number}, 1) for number in range(first, first + count)])
+        self.spool.add([spooled({"n": number}, 1) for number in range(first, first + count)])
         self.uplink.wake()
 
     def got(self) -> list[int]:
@@ -120,7 +120,7 @@ def test_retry_after_is_obeyed(side: Side) -> None:
 
 
 def test_one_refused_record_costs_only_itself(side: Side) -> None:
-    side.spool.add([Spooled({"n": number, **({"poison": True} if number == 13 else {})}, 1) for number in range(40)])
+    side.spool.add([spooled({"n": number, **({"poison": True} if number == 13 else {})}, 1) for number in range(40)])
     side.uplink.start()
     until(lambda: side.spool.depth == 0)
     assert side.got() == [number for number in range(40) if number != 13]

@@ -95,11 +95,13 @@ def _measure(agent: RealAgent, seconds: float) -> int:
     process = psutil.Process(agent.pid)
     time.sleep(1.0)
     idle = _idle(agent, process, seconds)
+    rss_idle = process.memory_info().rss / 1e6
     paced = _paced(agent, process, seconds, 100)
     seen, rate = _burst(agent, 1000)
     latency = _latency(agent)
     rss = process.memory_info().rss / 1e6
     lines = (
+        f"memory (RSS) idle            {rss_idle:8.1f} MB",
         f"memory (RSS) after load      {rss:8.1f} MB     promised {MAX_RSS_MB}",
         f"idle CPU                     {idle.percent:8.2f} %      promised {MAX_IDLE}   (of others: {idle.records})",
         f"CPU at 100 programs/s        {paced.percent:8.2f} %      promised {MAX_BUSY}   ({paced.records} records)",

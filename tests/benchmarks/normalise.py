@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from hashlib import sha512
 
 import orjson
 
@@ -12,6 +13,11 @@ from appliance.normalise import Source, normalise
 
 RECORDS = 2000
 _TAIL = {"Version": "5", "Level": "4", "Task": "1", "Opcode": "0", "Keywords": "0x8000000000000000"}
+
+
+def _hashes(program: int) -> str:
+    digest = sha512(str(program).encode()).hexdigest().upper()
+    return f"SHA1={digest[:40]},MD5={digest[:32]},SHA256={digest[:64]},IMPHASH={digest[32:64]}"
 
 
 def _sysmon(number: int) -> dict[str, str]:
@@ -33,7 +39,7 @@ def _sysmon(number: int) -> dict[str, str]:
         "LogonId": "0xf4be",
         "TerminalSessionId": "1",
         "IntegrityLevel": "Medium",
-        "Hashes": f"SHA1={number:040X},MD5={number:032X},SHA256={number:064X},IMPHASH={number:032X}",
+        "Hashes": _hashes(number % 50),
         "ParentProcessGuid": "{365ABB72-7ACC-5CC4-0000-0010B2470300}",
         "ParentProcessId": "2772",
         "ParentImage": "C:\\Windows\\explorer.exe",

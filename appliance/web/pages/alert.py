@@ -82,7 +82,7 @@ def _found(session: Session, alert_id: int) -> Alert:
     try:
         return service.get_alert(session, alert_id)
     except service.UnknownAlert as error:
-        raise Problem(404, "alert_unknown") from error
+        raise Problem(404, "alert_unknown", values={"id": alert_id}) from error
 
 
 def alert_page(

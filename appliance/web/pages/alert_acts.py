@@ -38,7 +38,7 @@ def _act(
         with writing(context.sessions) as session:
             change(session, context.now())
     except service.UnknownAlert as error:
-        raise Problem(404, "alert_unknown") from error
+        raise Problem(404, "alert_unknown", values={"id": alert_id}) from error
     except service.NotAllowedNow as error:
         key = "alert.taken_by" if isinstance(error, service.AlreadyTaken) else "alert.not_now"
         state = catalogue().text(f"state.{error.state}", who.language)

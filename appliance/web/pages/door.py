@@ -83,8 +83,12 @@ def _setup_faults(given: dict[str, str], password: str, again: str, lang: str) -
 
 
 def valid_login(login: str) -> bool:
-    """Say whether a text may be a login: 2 to 64 of a–z, 0–9, dot, hyphen, underscore."""
-    return 2 <= len(login) <= 64 and login.isascii() and all(sign.isalnum() or sign in "._-" for sign in login)
+    """Say whether a text may be a login."""
+    try:
+        users.check_login(login)
+    except users.BadLogin:
+        return False
+    return True
 
 
 def _setup_page(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from appliance.alerts.cursor import BadCursor, decode, encode
 from appliance.clock import DAY
+from appliance.journal import JournalUnavailable
 from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
 from appliance.state.models import Outbox, RoleHealth
@@ -88,14 +89,23 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
 
 
 def _depths(context: Context) -> dict[str, Any]:
-    found: dict[str, Any] = {"depth": None, "stats": None, "dead": None, "dropped": 0}
+    letters = context.dead_letters
+    asked = {
+        "depth": context.journal.depth,
+        "stats": context.store.stats,
+        "dead": letters.count,
+        "dropped": letters.dropped,
+    }
+    return {name: _asked(name, ask) for name, ask in asked.items()}
+
+
+def _asked(name: str, ask: Callable[[], Any]) -> Any:
+    """Return what a part of the box says, None where it does not answer: the page shows the others."""
     try:
-        found["depth"] = context.journal.depth()
-        found["dead"], found["dropped"] = context.dead_letters.count(), context.dead_letters.dropped()
-        found["stats"] = context.store.stats()
-    except (QueryTimeout, StoreUnavailable, sqlite3.Error):
-        _log.exception("depths_failed")
-    return found
+        return ask()
+    except (QueryTimeout, StoreUnavailable, JournalUnavailable):
+        _log.exception("part_silent", part=name)
+        return None
 
 
 @router.get("/zdrowie/tempo")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from appliance.alerts.service import OPEN, AlertFilter, counts, owners
 from appliance.clock import DAY
+from appliance.journal import JournalUnavailable
 from appliance.language import dates, numbers
 from appliance.ops.health import health
 from appliance.state.models import Agent, AgentState, Alert, Loss, Outbox
@@ -222,7 +222,7 @@ class Gatherer:
     def _asked(self, ask: Callable[[], T]) -> T | None:
         try:
             return ask()
-        except (QueryTimeout, StoreUnavailable, sqlite3.Error):
+        except (QueryTimeout, StoreUnavailable, JournalUnavailable):
             _log.exception("panel_failed")
             return None
 

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.sensors.auditevents import MAX_LINES, MAX_PENDING, Completion, Grouping
-from agent.sensors.auditrecords import MAX_ARG, MAX_ARGS, MAX_COMMAND, Line, arguments, merge, parse_line, stamp
+from agent.sensors.auditrecords import (
+    MAX_ARG,
+    MAX_ARGS,
+    MAX_COMMAND,
+    Line,
+    arguments,
+    merge,
+    parse_line,
+    parse_lines,
+    stamp,
+)
 from agent.sensors.base import Reading
 from agent.sensors.processes import Process, Processes, Users
 from agent.wire.envelope import encode_record
@@ -55,6 +65,22 @@ def test_a_program_start() -> None:
     assert record["audit.key"] == "czujka"
     assert "audit.auid" not in record
     assert "audit.tty" not in record
+    assert "audit.syscall.a0" not in record
+
+
+def test_a_call_that_starts_no_program_keeps_its_registers() -> None:
+    record = merge(lines([EXEC[0]]))
+    assert record is not None
+    assert record["audit.type"] == "SYSCALL"
+    assert record["audit.syscall.a3"] == "8"
+
+
+def test_the_records_of_an_event_share_their_stamp() -> None:
+    assert parse_lines(EXEC) == lines(EXEC)
+    other = (1302, EXEC[3][1].replace(b":9)", b":10)"))
+    odd = (1302, STAMP.rstrip() + b"name=x")
+    for raw in ([EXEC[0], other, EXEC[4]], [odd, EXEC[0], odd], [(1300, b"no stamp"), *EXEC], []):
+        assert parse_lines(raw) == lines(raw)
 
 
 def test_a_log_in_of_user_space() -> None:
@@ -147,6 +173,34 @@ def test_arguments_survive_the_kernels_form(args: list[str]) -> None:
         plain = all(0x21 <= byte < 0x7F and byte != 0x22 for byte in data)
         text += b" a%d=" % number + (b'"' + data + b'"' if plain else data.hex().upper().encode())
     assert arguments(lines([(1309, STAMP + text)])) == (args, False)
+
+
+WORD = st.text("abcdefXYZ0123456789_", min_size=1, max_size=12)
+QUOTED = WORD.map(lambda text: f'"/{text}"')
+HEXED = st.text(min_size=1, max_size=6).map(lambda text: text.encode("utf-8", "surrogatepass").hex().upper())
+NUMBER = st.one_of(st.integers(0, 4294967295), st.just(4294967295))
+
+
+@given(
+    st.tuples(*[NUMBER] * 5), st.one_of(WORD, st.just("(none)")), st.one_of(QUOTED, HEXED, st.just("(null)")),
+    st.one_of(QUOTED, HEXED), st.one_of(st.just(""), WORD.map(lambda text: f" subj={text}")),
+    st.sampled_from(["c000003e", "c00000b7", "40000003", "dead"]), st.one_of(QUOTED, HEXED, st.just("(null)")),
+)  # fmt: skip
+def test_the_usual_start_reads_as_any_other_wording(
+    ids: tuple[int, ...], tty: str, comm: str, exe: str, subject: str, arch: str, key: str
+) -> None:
+    """The short way for the kernel's usual wording gives what the general way gives for an unusual one."""
+    text = (
+        f"arch={arch} syscall=59 success=yes exit=0 a0=5 a1=6 a2=7 a3=8 items=2 ppid={ids[0]} pid={ids[1]} "
+        f"auid={ids[2]} uid={ids[3]} gid=0 euid={ids[3]} suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty={tty} ses={ids[4]} "
+        f"comm={comm} exe={exe}{subject} key={key}"
+    )
+    usual = merge(lines([(1300, STAMP + text.encode()), EXEC[1]]))
+    other = merge(lines([(1300, STAMP + text.encode() + b" extra=1"), EXEC[1]]))
+    assert usual is not None
+    assert other is not None
+    assert other.pop("audit.extra") == "1"
+    assert usual == other
 
 
 def test_records_of_two_events_may_mix() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.sensors import linux_sensors
 from agent.sensors.base import Gap, Item, Reading, SensorLost
 from agent.sensors.journald import BOOKMARK, MAX_ENTRY, JournalSensor, command
 from agent.sensors.logfile import LogFileSensor
@@ -99,6 +100,15 @@ def test_availability(tmp_path: Path) -> None:
     assert sensor.availability().state == "on"
     (tmp_path / "socket").touch()
     assert sensor.availability().state == "off"
+
+
+def test_the_environment_names_sensors_and_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "auth.log").touch()
+    assert [sensor.about.name for sensor in linux_sensors(tmp_path, "b", {})] == ["audit", "journald", "logfile"]
+    named = {"CZUJKA_AGENT_SENSORS": " logfile, nothing", "CZUJKA_AGENT_LOG_FOLDER": str(tmp_path)}
+    (only,) = linux_sensors(tmp_path, "b", named)
+    assert only.about.name == "logfile"
+    assert only.availability().state == "on"
 
 
 def test_a_log_that_went_away_is_a_known_loss(tmp_path: Path) -> None:

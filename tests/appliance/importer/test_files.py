@@ -14,6 +14,8 @@ from agent.wire.envelope import encode_record
 from agent.wire.limits import MAX_RECORD
 from appliance.importer import find, records
 from appliance.importer.evtx_file import CHUNK, HEADER
+from appliance.importer.ndjson_file import RATIO_FREE
+from appliance.importer.unreadable import located
 from appliance.normalise import Source, Unreadable, normalise
 
 SOURCE = Source("importer", 1, importer=True)
@@ -109,6 +111,39 @@ def test_a_gzip_bomb_costs_one_record(tmp_path: Path) -> None:
     good, bad = split(path)
     assert good == []
     assert len(bad) == 1
+
+
+@pytest.mark.parametrize("line", [b"\n" * 4096, bytes(4096), b'{"a":"' + b"x" * 4087 + b'"}\n'])
+def test_a_gzip_bomb_is_left_early(tmp_path: Path, line: bytes) -> None:
+    content = gzip.compress(b'{"a":1}\n') + gzip.compress(line * ((128 << 20) // len(line)))
+    assert len(content) < 1 << 20
+    good, bad = split(made(tmp_path, "a.ndjson.gz", content))
+    assert good[0] == "json"
+    assert len(good) < (128 << 20) // len(line) / 2
+    assert len(bad) == 1
+    assert "bomba" in bad[0]
+
+
+def test_a_log_that_compresses_well_is_no_bomb(tmp_path: Path) -> None:
+    numbers = b"".join(b'{"@timestamp":%d,"message":"session opened for user anna"}\n' % n for n in range(200_000))
+    content = gzip.compress(numbers)
+    assert len(numbers) > 2 * RATIO_FREE
+    assert len(split(made(tmp_path, "a.ndjson.gz", content))[0]) == 200_000
+
+
+@pytest.mark.parametrize(
+    ("content", "word"), [(b"", "pusty"), (b"ElfFile\0", "ucięty"), (b"garbage" * 1000, "nagłówka")]
+)
+def test_what_a_file_is_instead_of_evtx_is_said(tmp_path: Path, content: bytes, word: str) -> None:
+    assert word in split(made(tmp_path, "a.evtx", content))[1][0]
+
+
+def test_a_record_that_is_no_event_gets_its_place() -> None:
+    bad = located(b'{"EventID":"x","Channel":"Security"}', "a.ndjson", 7, "Zły numer.")
+    with pytest.raises(Unreadable) as caught:
+        normalise(bad, SOURCE)
+    assert caught.value.reason == "a.ndjson: zapis 7: Zły numer."
+    assert located(bad, "b.ndjson", 8, "x") == bad
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -13,7 +13,7 @@ from appliance.importer import records
 from appliance.normalise import Event, Source, normalise
 from appliance.normalise.fields import sigma_key
 from appliance.normalise.schema import fields, windows
-from appliance.normalise.windows_xml import NativeFields, parse_slowly, well_formed
+from appliance.normalise.windows_xml import NativeFields, checked, parse_slowly
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 
@@ -82,7 +82,7 @@ def _pairs(file: Path) -> Iterator[tuple[NativeFields, Event]]:
     source = Source("agent-1", 1)
     for record, line in zip(PyEvtxParser(str(file)).records(), records(file), strict=True):
         assert record is not None
-        yield parse_slowly(well_formed(record["data"])), normalise(line, source)
+        yield parse_slowly(checked(record["data"])), normalise(line, source)
 
 
 def _lost(native: NativeFields, event: Event, names: frozenset[str]) -> int:

@@ -23,7 +23,17 @@ from appliance.deliver.texts import Writer, load_catalogue
 from appliance.home import CHECKOUT, Home
 from appliance.journal import Journal, NewBatch
 from appliance.pki import ensure_pki
-from appliance.roles.jobs import JOBS, Counters, Job, Work, drop_expired, renew_certificates, schedule, tidy_journal
+from appliance.roles.jobs import (
+    JOBS,
+    Counters,
+    Job,
+    Work,
+    catch_up,
+    drop_expired,
+    renew_certificates,
+    schedule,
+    tidy_journal,
+)
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import Base, EnrolToken, Outbox, RoleHealth, SetupLink
@@ -150,3 +160,35 @@ def test_worn_certificates_are_renewed(work: Work) -> None:
     before = (work.home.pki / "server.pem").read_bytes()
     renew_certificates(work)
     assert (work.home.pki / "server.pem").read_bytes() != before
+
+
+def test_a_clock_that_goes_back_makes_every_job_due(work: Work) -> None:
+    runs: list[str] = []
+    scheduler = schedule(work, [Job("rare", DAY, lambda _: runs.append("rare"))])
+    scheduler.start()
+    try:
+        until(lambda: runs == ["rare"])
+        assert catch_up(scheduler, now() - SECOND) >= now() - SECOND
+        catch_up(scheduler, now() + SECOND // 2)
+        assert runs == ["rare"]
+        catch_up(scheduler, now() + DAY)
+        until(lambda: runs == ["rare", "rare"])
+    finally:
+        scheduler.shutdown()
+
+
+def test_a_job_without_room_on_the_disk_is_one_line_and_runs_again(
+    work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: Work) -> None:
+        raise OSError(28, "No space left on device")
+
+    scheduler = schedule(work, [Job("writes", SECOND // 5, fail)])
+    scheduler.start()
+    try:
+        until(lambda: work.counters.failures.get("writes", 0) >= 2)
+    finally:
+        scheduler.shutdown()
+    told = capsys.readouterr()
+    assert "nie ma miejsca" in told.out + told.err
+    assert "Traceback" not in told.out + told.err

@@ -170,7 +170,7 @@ def test_a_host_name_that_is_html_is_only_text(box: Box, station: Station, offic
         f"/alerty/{alert['id']}": SCRIPT,
         f"/zdarzenia/{event['event.id']}": SCRIPT,
         "/zdarzenia": SCRIPT,
-        "/": SCRIPT,
+        "/": "Pulpit",
     }
     for path, name in shown.items():
         page = officer.get(path)

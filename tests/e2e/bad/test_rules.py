@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.wire.event import Record
 from tests.e2e.bad.rules import BROKEN, CATASTROPHIC
 from tests.e2e.bad.tools import still_works
 from tests.e2e.box import Box, wait_for
@@ -41,7 +42,7 @@ def test_check_names_every_fault_at_once(box: Box) -> None:
 
 def test_a_catastrophic_expression_is_decided_in_linear_time(box: Box) -> None:
     sender = box.sender()
-    record = {
+    record: Record = {
         "event.module": "windows.eventlog",
         "Channel": "Microsoft-Windows-Sysmon/Operational",
         "Provider_Name": "Microsoft-Windows-Sysmon",

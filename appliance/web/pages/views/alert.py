@@ -88,6 +88,8 @@ def condition(tree: Tree, depth: int = 0) -> Condition:
         children = tuple(condition(child, depth + 1) for child in tree.children) if depth < _DEEPEST else ()
         if len(children) == 1 and tree.kind != "not" and children[0].kind != "leaf":
             return replace(children[0], name=tree.name or children[0].name)
+        if len(children) == 1 and tree.kind == "not" and children[0].kind == "any":
+            children = children[0].children
         return Condition(tree.kind, tree.truth, _merged(children) if tree.kind == "any" else children, tree.name)
     before, mark, after = around(text_of(tree.found), tree.span)
     return Condition(

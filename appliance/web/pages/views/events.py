@@ -152,7 +152,7 @@ def _other(event: Event, action: str, child: str) -> Summary:
         return Summary(
             "event.windows",
             child or get(event, "user.name"),
-            f"{channel} {code}",
+            f"{_channel(channel)} {code}",
             short(detail),
             code=_code(channel, code),
         )
@@ -161,8 +161,12 @@ def _other(event: Event, action: str, child: str) -> Summary:
 
 def _code(channel: str, code: str) -> str:
     """Return „sysmon_10” for event 10 of the channel „Microsoft-Windows-Sysmon/Operational”."""
-    name = channel.split("/", 1)[0].removeprefix("Microsoft-Windows-").lower()
-    return f"{name.replace(' ', '_')}_{code}"
+    return f"{_channel(channel).lower().replace(' ', '_')}_{code}"
+
+
+def _channel(name: str) -> str:
+    """Return a channel without what all of Microsoft's share: „Sysmon” of „Microsoft-Windows-Sysmon/Operational”."""
+    return name.removeprefix("Microsoft-Windows-").removesuffix("/Operational")
 
 
 def event_row(event: Event, alerted: Mapping[str, tuple[int, int]]) -> EventRow:

@@ -47,7 +47,6 @@
   }
   setInterval(due, 1000);
   document.addEventListener("visibilitychange", due);
-  addEventListener("czujka:tick", () => { last = -MINUTE; due(); });
 
   // Search results stand still; newer events are counted beside them.
   const newer = document.querySelector("[data-newer]");
@@ -64,5 +63,5 @@
       newer.replaceChildren(`${text} `, link);
     } catch { /* counted next time */ }
   }
-  if (newer) { setInterval(count, LOOK); addEventListener("czujka:tick", count); }
+  if (newer) setInterval(count, LOOK);
 })();

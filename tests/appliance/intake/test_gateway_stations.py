@@ -1,0 +1,215 @@
+"""The real gateway: enrolment, renewal and heartbeats."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from itertools import count
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.orm import Session
+
+from agent.wire.envelope import ENROL_PATH, HEARTBEAT_PATH, RENEW_PATH
+from appliance import clock
+from appliance.pki import ca_pin
+from appliance.state.models import Agent, AgentState
+from tests.appliance.intake.box import Box, Station, key_pem, make_request, until
+
+NUMBERS = count(5000)
+LINE = b'{"event.module":"json"}'
+
+
+@pytest.fixture
+def station(box: Box) -> Station:
+    return box.station(next(NUMBERS))
+
+
+def agent_row(box: Box, identity: str) -> Agent:
+    with Session(box.engine) as session:
+        return session.get_one(Agent, identity)
+
+
+def refused(box: Box, pair_owner: Station | None) -> bool:
+    """Whether the gateway takes nothing from this certificate: by the handshake, or with 401 or 403."""
+    try:
+        return box.send(pair_owner, "k", [LINE])[0] in {401, 403}
+    except (ssl.SSLError, ConnectionError, http.client.BadStatusLine):
+        return True
+
+
+# --- enrolment ------------------------------------------------------------------------------------------------------
+
+
+def enrolment(token: str, key: ec.EllipticCurvePrivateKey, **facts: str) -> dict[str, object]:
+    text = token.removeprefix("czujka1.")
+    content = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return {
+        "secret": content["s"],
+        "csr": make_request(key).decode(),
+        "hostname": "PC-1",
+        "os": "Debian 12",
+        "version": "1",
+        "machine": "abc",
+        **facts,
+    }
+
+
+def test_a_token_names_the_box_and_pins_its_ca(box: Box) -> None:
+    text = box.token().removeprefix("czujka1.")
+    content = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert content["u"] == [f"https://127.0.0.1:{box.port}"]
+    assert content["p"] == ca_pin(box.home.ca.read_bytes())
+    assert len(content["s"]) >= 40
+
+
+def test_an_enrolled_agent_may_send(box: Box) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    status, answer, _ = box.call(None, ENROL_PATH, enrolment(box.token(), key, hostname="<b>żółw\n</b>"))
+    assert status == 200
+    agent = Station(str(answer["agent_id"]), box.home.root / "enrolled.pem", key)
+    agent.keep(str(answer["certificate"]))
+    assert answer["ca"] == box.home.ca.read_text()
+    assert box.send(agent, "1", [LINE])[0] == 200
+    row = agent_row(box, agent.id)
+    assert (row.hostname, row.os, row.address, row.expires_at) == (
+        "<b>żółw</b>",
+        "Debian 12",
+        "127.0.0.1",
+        answer["expires_at"],
+    )
+
+
+def test_a_token_serves_so_many_agents_and_no_more(box: Box) -> None:
+    token = box.token(uses=2)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    answers = [box.call(None, ENROL_PATH, enrolment(token, key)) for key in keys]
+    assert [status for status, _, _ in answers] == [200, 200, 403]
+    assert answers[0][1]["agent_id"] != answers[1][1]["agent_id"]
+
+
+def test_an_agent_whose_answer_was_lost_asks_again(box: Box) -> None:
+    token, key = box.token(uses=1), ec.generate_private_key(ec.SECP256R1())
+    first, second = (box.call(None, ENROL_PATH, enrolment(token, key))[1] for _ in range(2))
+    assert first["agent_id"] == second["agent_id"]
+    agent = Station(str(second["agent_id"]), box.home.root / "again.pem", key)
+    agent.keep(str(second["certificate"]))
+    assert box.send(agent, "1", [LINE])[0] == 200
+
+
+def test_wrong_and_expired_secrets_are_refused(box: Box) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    assert box.call(None, ENROL_PATH, enrolment(box.token(ttl=-1), key))[0] == 403
+    assert box.call(None, ENROL_PATH, {**enrolment(box.token(), key), "secret": "x" * 43})[0] == 403
+
+
+def test_a_revoked_agent_cannot_come_back_with_its_token(box: Box) -> None:
+    token, key = box.token(uses=5), ec.generate_private_key(ec.SECP256R1())
+    identity = str(box.call(None, ENROL_PATH, enrolment(token, key))[1]["agent_id"])
+    with Session(box.engine) as session, session.begin():
+        session.get_one(Agent, identity).state = AgentState.REVOKED
+    assert box.call(None, ENROL_PATH, enrolment(token, key))[0] == 403
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b"[" * 60000, b'{"hostname":5}', b'{"hostname":"x","secret":1,"csr":2}', b"\xff" * 50],
+)
+def test_a_malformed_enrolment_is_refused(box: Box, body: bytes) -> None:
+    assert box.call(None, ENROL_PATH, body)[0] == 400
+
+
+def test_a_bad_request_costs_no_use(box: Box) -> None:
+    token, key = box.token(uses=1), ec.generate_private_key(ec.SECP256R1())
+    assert box.call(None, ENROL_PATH, {**enrolment(token, key), "csr": "rubbish"})[0] == 400
+    assert box.call(None, ENROL_PATH, enrolment(token, key))[0] == 200
+
+
+def test_an_enrolment_past_the_bound_is_refused_unread(box: Box) -> None:
+    assert box.call(None, ENROL_PATH, b"x" * (65 << 10))[0] == 413
+
+
+# --- renewal --------------------------------------------------------------------------------------------------------
+
+
+def test_the_old_certificate_lives_until_the_new_one_is_used(box: Box, station: Station) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    status, answer, _ = box.call(station, RENEW_PATH, {"csr": make_request(key).decode()})
+    assert status == 200
+    assert box.send(station, "1", [LINE])[0] == 200
+    renewed = Station(station.id, box.home.root / f"renewed-{station.id}.pem", key)
+    renewed.pair.write_text(str(answer["certificate"]) + key_pem(key))
+    assert box.send(renewed, "2", [LINE])[0] == 200
+    assert box.send(station, "3", [LINE])[0] == 403
+    row = agent_row(box, station.id)
+    assert row.expires_at == answer["expires_at"]
+    assert x509.load_pem_x509_certificate(str(answer["certificate"]).encode()).subject.rfc4514_string().endswith(row.id)
+
+
+def test_a_lost_renewal_is_asked_again(box: Box, station: Station) -> None:
+    box.call(station, RENEW_PATH, {"csr": make_request(station.key).decode()})
+    answer = box.call(station, RENEW_PATH, {"csr": make_request(station.key).decode()})[1]
+    station.keep(str(answer["certificate"]))
+    assert box.send(station, "1", [LINE])[0] == 200
+
+
+def test_a_malformed_renewal_is_refused(box: Box, station: Station) -> None:
+    assert box.call(station, RENEW_PATH, {"csr": "rubbish"})[0] == 400
+    assert box.call(station, RENEW_PATH, {})[0] == 400
+
+
+# --- heartbeat ------------------------------------------------------------------------------------------------------
+
+
+def test_a_heartbeat_says_how_the_agent_fares(box: Box, station: Station) -> None:
+    beat = {
+        "hostname": "<script>alert(1)</script>",
+        "os": "Windows 11",
+        "version": "1.2",
+        "spooled": 17,
+        "sensors": [{"name": "audit", "state": "limited", "reason": "no_root", "more": "dropped"}],
+        "sent_at": clock.now() - 5 * clock.MINUTE,
+        "boot_id": "x",
+    }
+    status, answer, _ = box.call(station, HEARTBEAT_PATH, beat)
+    assert status == 200
+    assert isinstance(answer["time"], int)
+    row = agent_row(box, station.id)
+    assert (row.hostname, row.os, row.version, row.spooled) == ("<script>alert(1)</script>", "Windows 11", "1.2", 17)
+    assert row.sensors == [{"name": "audit", "state": "limited", "reason": "no_root"}]
+    assert abs(row.skew_us - 5 * clock.MINUTE) < clock.MINUTE
+    assert row.seen_at is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hostname": ""},
+        {"spooled": -1},
+        {"spooled": 1 << 70},
+        {"spooled": True},
+        {"sensors": [{"name": "x", "state": "sleepy"}]},
+        {"sensors": [{"name": "x", "state": "on"}] * 65},
+        {"sensors": {}},
+        {"sent_at": "now"},
+        {"sent_at": 1e30},
+    ],
+)
+def test_a_malformed_heartbeat_is_refused(box: Box, station: Station, change: dict[str, object]) -> None:
+    assert box.call(station, HEARTBEAT_PATH, {"hostname": "PC", **change})[0] == 400
+
+
+def test_long_texts_are_cut(box: Box, station: Station) -> None:
+    assert box.call(station, HEARTBEAT_PATH, {"hostname": "h" * 5000, "os": "o" * 5000, "version": "v" * 99})[0] == 200
+    row = agent_row(box, station.id)
+    assert (len(row.hostname), len(row.os), len(row.version)) == (255, 120, 32)
+
+
+def test_what_agents_send_is_counted(box: Box, station: Station) -> None:
+    for key in ("1", "2", "1"):
+        box.send(station, key, [LINE] * 5)
+    until(lambda: agent_row(box, station.id).records == 10)
+    assert agent_row(box, station.id).seen_at is not None
