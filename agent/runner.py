@@ -24,8 +24,9 @@ LINGER = 0.02
 """Seconds that the first record of a quiet time waits for company before it is written."""
 LINGER_BUSY = 0.2
 """The same when records come all the time."""
-NAP = 0.05
-"""Seconds of rest after a reading: waking costs more than an event, so that many shall come with each."""
+NAP, FIRST_NAP = 0.05, 0.005
+"""Seconds of rest after a reading: waking costs more than an event, so that many shall come with each. After a quiet
+time it is short: the rest of the event that woke us arrives."""
 ROUND = 30.0
 """Seconds between the rounds in which each sensor looks after itself."""
 MAX_HELD = 20_000
@@ -63,7 +64,7 @@ class Runner:
         self._write_at: float | None = None
         self._written = 0.0
         self._disk_full = False
-        self._busy = False
+        self._nap = 0.0
         self._hostname = hostinfo.hostname()
         self._round_at = 0.0
         self._gaps_at = 0.0
@@ -119,10 +120,10 @@ class Runner:
         settle()
 
     def _turn(self, wakeup: socket.socket) -> None:
-        if self._busy:
-            time.sleep(NAP)
+        if self._nap:
+            time.sleep(self._nap)
         ready = self._selector.select(self._until())
-        self._busy = bool(ready)
+        self._nap = 0.0 if not ready else NAP if self._nap else FIRST_NAP
         for key, _ in ready:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):

@@ -42,7 +42,7 @@ def prepare(home: Home, settings: Settings) -> Prepared:
 
 def agent_token(home: Home, settings: Settings) -> str:
     """Return an enrolment token for the agent of this machine, or nothing when it is enrolled."""
-    if (home.agent / "identity").exists():
+    if (home.agent / "identity.json").exists():
         return ""
     engine = open_state(settings.database(home))
     with sessionmaker(engine).begin() as session:

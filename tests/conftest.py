@@ -15,6 +15,14 @@ def corpora_root() -> Path:
     return Path(os.environ.get("CZUJKA_CORPORA", CHECKOUT.parent / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the machine for itself: whole boxes, and what owns the kernel's audit."""
+    boxes = Path(__file__).parent / "e2e"
+    for item in items:
+        if boxes in item.path.parents or item.get_closest_marker("root"):
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The public corpora of docs/corpora.md; the suite leaves this group out where they are missing."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from agent.redact import redact_args
 
-MAX_KNOWN = 4096
-"""Processes that are remembered; the longest unused goes first."""
+MAX_KNOWN = 1024
+"""Processes that are remembered; the longest unused goes first, and is read from /proc again while it lives."""
 MAX_COMMAND = 4096
 """Characters of a remembered command line."""
 _MAX_USERS = 512

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.wire.event import Record
 from agent.wire.limits import MAX_INFLATED, MAX_RECORD, MAX_RECORDS
@@ -27,8 +27,7 @@ class EnvelopeError(ValueError):
     """A batch breaks a limit of the wire; sending it again cannot help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(NamedTuple):
     """The box's answer: the journal has `records` records of this batch on disk."""
 
     records: int

@@ -32,7 +32,7 @@ class BoxClient:
 
     def __init__(self, home: Home, timeout: float = 30.0) -> None:
         try:
-            port = json.loads(home.ports.read_text())["web"]
+            port = listening(home)["web"]
             token = home.local_token.read_text().strip()
         except (OSError, ValueError, KeyError) as error:
             raise BoxUnreachable(_absent(home)) from error
@@ -75,6 +75,15 @@ class BoxClient:
         if answer.is_error:
             raise BoxRefused(_problem(answer))
         return answer
+
+
+def listening(home: Home) -> dict[str, int]:
+    """Return the ports of the box that runs, or ran last, on a state folder; empty when none did."""
+    try:
+        ports: dict[str, int] = json.loads(home.ports.read_text())
+    except (OSError, ValueError):
+        return {}
+    return ports
 
 
 def fail(error: Exception, code: Exit) -> NoReturn:

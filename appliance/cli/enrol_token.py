@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.client import HomeOption, fail
+from appliance.cli.client import HomeOption, fail, listening
 from appliance.cli.exits import Exit
 from appliance.cli.state import open_home
 from appliance.clock import HOUR, now
@@ -37,7 +37,8 @@ def create(
     if not box.ca.is_file():
         fail(FileNotFoundError(f"Brak certyfikatu {box.ca}. Uruchom raz: ./czujka up --home {home}"), Exit.UNREACHABLE)
     settings = load_settings(box)
-    urls = url or [f"https://{name}:{settings.gateway_port}" for name in settings.names or [settings.gateway_host]]
+    port = listening(box).get("gateway", settings.gateway_port)
+    urls = url or [f"https://{name}:{port}" for name in settings.names or [settings.gateway_host]]
     with writing(sessions) as session:
         token = create_enrol_token(session, urls, box.ca.read_bytes(), uses=uses, ttl=hours * HOUR, now=now())
         record(session, "czujka", "enrol_token.created", "", now(), uses=uses, hours=hours)

@@ -14,7 +14,6 @@ import structlog
 
 from .encode import decode_rule, encode_rule
 from .model import Fault, ParsedFile
-from .nodes import Atom
 
 log = structlog.get_logger()
 _NAME = "rules.json"
@@ -39,7 +38,6 @@ class RuleCache:
         self._path = folder / _NAME if folder else None
         self._entries: dict[str, Any] = self._read()
         self._used: dict[str, Any] = {}
-        self._atoms: dict[Atom, Atom] = {}
 
     def _read(self) -> dict[str, Any]:
         if self._path is None:
@@ -65,7 +63,7 @@ class RuleCache:
         if entry is None:
             return None
         try:
-            rules = [decode_rule(rule, file, self._atoms) for rule in entry["rules"]]
+            rules = [decode_rule(rule, file) for rule in entry["rules"]]
             faults = [Fault(file, int(line), str(message)) for line, message in entry["faults"]]
         except (ValueError, KeyError, TypeError) as error:
             log.info("rule_cache_entry_unreadable", file=file, error=str(error))

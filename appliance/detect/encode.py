@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
+import orjson
+
 from .model import LEVELS, Logsource, Rule
-from .nodes import All, AnyOf, Atom, Const, Node, Not, Op, Wild
+from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild
 
 _PATTERN = frozenset({Op.LIKE, Op.CASED_LIKE})
 _PAIR = frozenset({Op.REGEX, Op.COMPARE, Op.FIELD})
@@ -15,18 +18,41 @@ _PLAIN = [f.name for f in dataclass_fields(Rule) if f.name not in ("condition", 
 _LISTS = frozenset({"tags", "references", "falsepositives"})
 
 
+class Text:
+    """A condition as JSON: most rules of a large set are never shown an event, and a tree takes ten times as much."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def node(self) -> Node:
+        """The condition. Raises ValueError when the text is none, which only a damaged cache can bring about."""
+        # Lone surrogates are escapes that only the standard library reads.
+        return decode_node(json.loads(self.text) if "\\ud" in self.text else orjson.loads(self.text))
+
+
+def _text(node: Node) -> str:
+    plain = encode_node(node)
+    try:
+        return orjson.dumps(plain).decode()
+    except TypeError:
+        # A lone surrogate, which only the standard library writes.
+        return json.dumps(plain)
+
+
 def encode_rule(rule: Rule) -> dict[str, Any]:
     """A rule without the file it came from."""
     plain = {name: getattr(rule, name) for name in _PLAIN}
     source = rule.logsource
     return plain | {
         "logsource": [source.product, source.category, source.service],
-        "condition": encode_node(rule.condition),
+        "condition": rule.condition.text if isinstance(rule.condition, Text) else _text(rule.node),
     }
 
 
-def decode_rule(plain: dict[str, Any], file: str, atoms: dict[Atom, Atom]) -> Rule:
-    """The rule of `encode_rule`, read from `file`; equal atoms become one. Raises ValueError, KeyError, TypeError."""
+def decode_rule(plain: dict[str, Any], file: str) -> Rule:
+    """The rule of `encode_rule`, read from `file`. Raises ValueError, KeyError, TypeError."""
     values: dict[str, Any] = {name: tuple(plain[name]) if name in _LISTS else plain[name] for name in _PLAIN}
     if values["level"] not in range(len(LEVELS)):
         raise ValueError("level")
@@ -34,7 +60,7 @@ def decode_rule(plain: dict[str, Any], file: str, atoms: dict[Atom, Atom]) -> Ru
         **values,
         logsource=Logsource(*plain["logsource"]),
         source_file=file,
-        condition=decode_node(plain["condition"], atoms),
+        condition=Text(str(plain["condition"])),
     )
 
 
@@ -54,20 +80,19 @@ def encode_node(node: Node) -> Any:
     return ["=", node.field, node.op.value, wanted]
 
 
-def decode_node(plain: Any, atoms: dict[Atom, Atom]) -> Node:
-    """The tree of `encode_node`."""
+def decode_node(plain: Any) -> Node:
+    """The tree of `encode_node`. Raises ValueError."""
     if isinstance(plain, bool):
-        return Const(plain)
+        return TRUE if plain else FALSE
     match plain:
-        case ["=", field, op, wanted]:
-            atom = Atom(field, _OPS[op], _wanted(_OPS[op], wanted))
-            return atoms.setdefault(atom, atom)
+        case ["=", field, op, wanted] if op in _OPS:
+            return Atom(field, _OPS[op], _wanted(_OPS[op], wanted))
         case ["&", str(name), list(children)]:
-            return All(tuple([decode_node(child, atoms) for child in children]), name)
+            return All(tuple([decode_node(child) for child in children]), name)
         case ["|", str(name), list(children)]:
-            return AnyOf(tuple([decode_node(child, atoms) for child in children]), name)
+            return AnyOf(tuple([decode_node(child) for child in children]), name)
         case ["!", child]:
-            return Not(decode_node(child, atoms))
+            return Not(decode_node(child))
     raise ValueError("not a condition")
 
 

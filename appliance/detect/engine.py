@@ -126,7 +126,7 @@ class Engine:
         resolver, known = self._resolver_factory(kind), facts(kind)
 
         def node_of(row: tuple[int, Feed]) -> Node:
-            return applied(self.rules[row[0]].condition, row[1], resolver, known)
+            return applied(self.rules[row[0]].node, row[1], resolver, known)
 
         found = [(row, node) for row in self._selected(kind) if (node := node_of(row)) != FALSE]
         rows = [row for row, _ in found]
@@ -149,7 +149,7 @@ class Engine:
         for feed in self._routes.feeds(rule.logsource):
             if feed.takes(kind):
                 resolver = with_renames(self._resolver_factory(kind), feed.renames)
-                trees.append(explain_node(all_of([feed.where, rule.condition]), event, resolver))
+                trees.append(explain_node(all_of([feed.where, rule.node]), event, resolver))
         if not trees:
             return Tree("leaf", False, name="logsource", operator="is fed by", wanted=str(rule.logsource))
         return next((tree for tree in trees if tree.truth), trees[0])

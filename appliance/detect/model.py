@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from .nodes import Node
+from .nodes import NODES, Node
 
 #: Sigma's words for severity, in the order of the box's numbers 0 to 4.
 LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -26,6 +26,13 @@ class Logsource:
         return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
+class Stored(Protocol):
+    """A condition that is kept as text until it is asked for."""
+
+    def node(self) -> Node:
+        """The condition."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One detection rule. `level` is 0 informational to 4 critical; `line` is where it starts in `source_file`."""
@@ -38,12 +45,17 @@ class Rule:
     logsource: Logsource
     source_file: str
     line: int
-    condition: Node
+    condition: Node | Stored
     description: str = ""
     author: str = ""
     references: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def node(self) -> Node:
+        """The condition in Sigma's field names; that of a cached rule is read anew each time."""
+        return self.condition if isinstance(self.condition, NODES) else self.condition.node()
 
     @property
     def level_name(self) -> str:

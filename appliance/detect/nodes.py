@@ -92,6 +92,7 @@ class AnyOf:
 
 
 Node = Atom | Const | Not | All | AnyOf
+NODES = (Atom, Const, Not, All, AnyOf)
 TRUE = Const(True)
 FALSE = Const(False)
 

@@ -22,6 +22,7 @@ MAX_RATIO = 200
 """Bytes that one byte of a gzip file may give; real logs give 10 to 50, a bomb a thousand."""
 RATIO_FREE = 4 << 20
 """Bytes that a gzip file may give before its ratio counts."""
+_SIP = 8192
 _BETWEEN = re.compile(r"[\s,]*")
 _BOM = b"\xef\xbb\xbf"
 
@@ -44,11 +45,18 @@ class Bomb(OSError):
     """A gzip file gives more than any log does."""
 
 
+class _Sips(io.FileIO):
+    """A file that is read a little at a time, so that its position says how much of it was used."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(_SIP if size is None or size < 0 else min(size, _SIP))
+
+
 class _Inflated(io.RawIOBase):
     """The content of a gzip file, as far as it grows like that of a log."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = _Sips(path)
         self._content = gzip.GzipFile(fileobj=self._file)
         self._given = 0
 

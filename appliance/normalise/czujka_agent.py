@@ -25,12 +25,12 @@ def normalise(record: Raw, source: Source) -> Event:
     event = flatten(record)
     action = event.get("event.action")
     if not isinstance(action, str):
-        raise Unreadable("Zdarzenie agenta nie mówi, co się stało (event.action).")
+        raise Unreadable("W zdarzeniu agenta brakuje pola event.action, które mówi, co się stało.")
     event["event.module"] = MODULE
     apply_meaning(event, ACTIONS.get(action, Meaning("host", "info", action)))
     for name in _NUMBERS:
         if UNTYPED + name in event:
-            raise Unreadable(f"Zdarzenie agenta ma w polu {name} coś innego niż liczbę.")
+            raise Unreadable(f"Pole {name} w zdarzeniu agenta nie jest liczbą.")
     stamp(event, record, source, record.get("@timestamp"))
     event["event.id"] = given_id(record, source) or content_id(event)
     return event

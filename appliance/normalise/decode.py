@@ -22,7 +22,7 @@ def decode(line: bytes) -> dict[str, Any]:
     bytes.
     """
     if len(line) > MAX_RECORD:
-        raise Unreadable(f"Rekord ma {len(line)} bajtów, a dopuszczalne jest {MAX_RECORD}.")
+        raise Unreadable(f"Rekord jest za długi: {len(line)} B. Dopuszczalna długość: {MAX_RECORD} B.")
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -71,7 +71,8 @@ def _census(root: dict[str, Any]) -> tuple[int, bool]:
                 continue
             if kind is dict or kind is list:
                 stack.append((value, depth + 1))
-            elif value is not None and not _INT_MIN <= value <= _INT_MAX:
+            # The least integer itself counts: one below it is rounded to the same float.
+            elif value is not None and not _INT_MIN < value <= _INT_MAX:
                 return keys, True
     return keys, False
 
@@ -81,7 +82,7 @@ def decode_exactly(line: bytes) -> dict[str, Any]:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(f"Rekord nie jest poprawnym UTF-8 (bajt {error.start}).") from error
+        raise Unreadable(f"Rekord nie jest tekstem UTF-8. Pierwszy błędny bajt: {error.start}.") from error
     if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise Unreadable(f"Rekord jest zagnieżdżony głębiej niż {MAX_DEPTH} poziomy.")
     try:
@@ -89,7 +90,7 @@ def decode_exactly(line: bytes) -> dict[str, Any]:
             text, object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant
         )
     except json.JSONDecodeError as error:
-        raise Unreadable(f"Rekord nie jest poprawnym JSON (znak {error.pos}).") from error
+        raise Unreadable(f"Rekord nie jest poprawnym zapisem JSON. Miejsce błędu: znak {error.pos}.") from error
     if not isinstance(record, dict):
         raise Unreadable("Rekord nie jest obiektem JSON.")
     cleaned = clean(record)
@@ -141,7 +142,7 @@ def _float(text: str) -> float | str:
 
 
 def _constant(text: str) -> NoReturn:
-    raise Unreadable(f"Rekord zawiera {text}, które nie jest liczbą JSON.")
+    raise Unreadable(f"Rekord zawiera wartość {text}. JSON nie zna takiej liczby.")
 
 
 def clean(value: Any) -> Any:

@@ -83,7 +83,13 @@ def _flat(record: Raw, *, foreign: bool) -> Event | None:
             continue
         del event[name]
         if value is not None:
-            if kind is list and fitting is _TEXT and value and len(value) <= MAX_ITEMS and set(map(type, value)) == _TEXT:
+            if (
+                kind is list
+                and fitting is _TEXT
+                and value
+                and len(value) <= MAX_ITEMS
+                and set(map(type, value)) == _TEXT
+            ):
                 event[name] = tuple(value)
             else:
                 _put(event, name, value, foreign=foreign)
@@ -92,7 +98,7 @@ def _flat(record: Raw, *, foreign: bool) -> Event | None:
 
 def _learn(names: tuple[str, ...]) -> tuple[frozenset[type], ...] | None:
     """Return, and keep while there is room, which types of value stay as they are under each name."""
-    if len(names) > MAX_KEPT_NAMES or any(not name or len(name) > MAX_NAME or not name.isprintable() for name in names):
+    if len(names) > MAX_KEPT_NAMES or not all(map(_plain, names)):
         return None
     known = fields()
     kinds = tuple(_FITTING[known[name].type] if name in known else _SCALAR for name in names)
@@ -102,9 +108,14 @@ def _learn(names: tuple[str, ...]) -> tuple[frozenset[type], ...] | None:
     return kinds
 
 
+def _plain(name: str) -> bool:
+    """Tell whether a name is one that no other value can move to."""
+    return 0 < len(name) <= MAX_NAME and name.isprintable() and not name.startswith(UNTYPED)
+
+
 def _put(event: Event, name: str, value: Any, *, foreign: bool) -> None:
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise Unreadable("Rekord ma pole o niedopuszczalnej nazwie.")
+        raise Unreadable("Nazwa pola w rekordzie jest pusta, za długa albo zawiera znaki sterujące.")
     if name in event:
         raise Unreadable(f"Rekord ma dwa razy to samo pole „{name[:60]}”.")
     if isinstance(value, list):

@@ -27,7 +27,7 @@ def normalise(record: Raw, source: Source) -> Event:
             message = record.get("message")
             if message and isinstance(message, str):
                 event["message"] = message
-            return _finish(event, code, channel, _when(record), record, source)
+            return _finish(event, code, channel, when=_when(record), record=record, source=source)
     system, data, message = split(record)
     return build(system, data, message, record, source)
 
@@ -40,7 +40,7 @@ def _from_xml(xml: str, record: Raw, source: Source) -> Event:
         code, channel = _code(system.get("EventID")), _channel(system.get("Channel"))
         event = move_native(system, names, values, plan_for(channel, code))
         if event is not None:
-            return _finish(event, code, channel, _when(system), record, source)
+            return _finish(event, code, channel, when=_when(system), record=record, source=source)
     native = parse_slowly(text)
     return build(native.system, native.data, native.message, record, source)
 
@@ -136,7 +136,7 @@ def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, An
 def build(system: dict[str, Any], data: dict[str, Any], message: str | None, record: Raw, source: Source) -> Event:
     """Return the event of native fields of any shape: the general way, which the quick ones must equal."""
     if len(data) > MAX_FIELDS:
-        raise Unreadable("Zdarzenie systemu Windows ma za dużo pól.")
+        raise Unreadable(f"Zdarzenie systemu Windows ma więcej niż {MAX_FIELDS} pól.")
     code = _code(system.get("EventID"))
     channel = _channel(system.get("Channel"))
     plan = plan_for(channel, code)
@@ -147,7 +147,7 @@ def build(system: dict[str, Any], data: dict[str, Any], message: str | None, rec
     plan.derive(event)
     if message:
         event["message"] = message
-    return _finish(event, code, channel, _when(system), record, source)
+    return _finish(event, code, channel, when=_when(system), record=record, source=source)
 
 
 def _when(fields: Raw) -> object:
@@ -159,7 +159,7 @@ def _when(fields: Raw) -> object:
     return None
 
 
-def _finish(event: Event, code: int, channel: str, when: object, record: Raw, source: Source) -> Event:
+def _finish(event: Event, code: int, channel: str, *, when: object, record: Raw, source: Source) -> Event:
     event["event.module"] = MODULE
     event["event.code"] = code
     if channel:

@@ -43,7 +43,8 @@ def plan_for(channel: str, code: int) -> Plan:
 @lru_cache(maxsize=1)
 def _plans() -> dict[tuple[str, int | None], Plan]:
     """Return every plan by (channel, event id), None for a channel's others; ("", None) is for unknown channels."""
-    table, plans = windows(), {("", None): Plan(None)}
+    table = windows()
+    plans: dict[tuple[str, int | None], Plan] = {("", None): Plan(None)}
     for group in table.groups:
         plan = Plan(group)
         plans.update({(channel, code): plan for channel in group.channels for code in group.codes or (None,)})
@@ -86,7 +87,7 @@ class Plan:
         """Return the native key of a name that no table knows, and keep it while there is room."""
         key = self._keys.get(name.replace(" ", "")) or native_key(name)
         if len(name) > MAX_NAME or not name.isprintable():
-            raise Unreadable("Zdarzenie systemu Windows ma pole o niedopuszczalnej nazwie.")
+            raise Unreadable("Nazwa pola w zdarzeniu systemu Windows jest za długa albo zawiera znaki sterujące.")
         if len(self._keys) < MAX_CACHED_NAMES:
             self._keys[name] = key
         return key

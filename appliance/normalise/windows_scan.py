@@ -25,7 +25,7 @@ Tag = tuple[str, tuple[tuple[str, str], ...]]
 """Name, and (name of the element and attribute, value) of each attribute."""
 
 
-def scan(text: str) -> tuple[dict[str, str], tuple[str, ...], list[str]] | None:
+def scan(text: str) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]] | None:
     """Return (System attributes, names of data, their values) of well-formed text; None when it has another shape."""
     escaped = "&" in text
     if (escaped and "&#" in text) or "\r" in text or ("]" in text and "]]>" in text):
@@ -42,7 +42,7 @@ def scan(text: str) -> tuple[dict[str, str], tuple[str, ...], list[str]] | None:
         return None
     if escaped:
         system = {name: _text(value) for name, value in system.items()}
-        return system, tuple(map(_text, data[0])), list(map(_text, data[1]))
+        return system, tuple(map(_text, data[0])), tuple(map(_text, data[1]))
     return system, *data
 
 
@@ -86,15 +86,17 @@ def _tag(markup: str) -> Tag | None:
     return (tag[1], attributes) if len(dict(attributes)) == len(attributes) else None
 
 
-def _data(body: str) -> tuple[tuple[str, ...], list[str]] | None:
+def _data(body: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Return the names and values of Data elements that all have a name of their own and an end tag."""
     parts = body.split("</Data>")
     # An opening and an end tag for each, and no markup inside.
     if not _blank(parts.pop()) or len(parts) > MAX_DATA or body.count("<") != 2 * len(parts):
         return None
-    pieces = [part.partition(">") for part in parts]
-    names = _names(tuple([piece[0] for piece in pieces])) if all([piece[1] for piece in pieces]) else None
-    return (names, [piece[2] for piece in pieces]) if names is not None else None
+    if not parts:
+        return (), ()
+    markups, ends, values = zip(*[part.partition(">") for part in parts])  # noqa: B905 - three each
+    names = _names(markups) if "" not in ends else None
+    return (names, values) if names is not None else None
 
 
 def _names(markups: tuple[str, ...]) -> tuple[str, ...] | None:

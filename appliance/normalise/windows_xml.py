@@ -32,7 +32,7 @@ def checked(text: str) -> str:
     """
     data = text.encode("utf-8", "surrogatepass")
     if b"<!" in data and (b"<!DOCTYPE" in data or b"<!ENTITY" in data):
-        raise Unreadable("Zapis XML zawiera deklarację DOCTYPE, której nie przyjmujemy.")
+        raise Unreadable("Zapis XML zawiera deklarację DOCTYPE. Czujka jej nie przyjmuje.")
     # U+FFFE, U+FFFF and surrogates begin with these bytes.
     if len(data.translate(None, _CONTROLS)) != len(data) or b"\xef" in data or b"\xed" in data:
         text = _FORBIDDEN.sub("", text)
@@ -97,7 +97,7 @@ def _section(section: ET.Element, data: dict[str, str | list[str]]) -> None:
     while stack:
         element, depth = stack.pop()
         if depth > MAX_XML_DEPTH or len(data) > MAX_FIELDS:
-            raise Unreadable("Zdarzenie systemu Windows ma za dużo pól.")
+            raise Unreadable("Zdarzenie systemu Windows ma za dużo pól albo jest zagnieżdżone za głęboko.")
         if len(element):
             stack.extend((child, depth + 1) for child in reversed(element))
         else:

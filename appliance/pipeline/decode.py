@@ -33,7 +33,7 @@ def decode(batch: Batch, normalise: Normalise, importer: str) -> Decoded:
     try:
         lines = unpack(batch.body)
     except EnvelopeError as error:
-        letter = _letter(batch, 0, f"Nie udało się rozpakować paczki: {error}", batch.body)
+        letter = _letter(batch, 0, f"Paczki nie udało się rozpakować. Szczegóły dla serwisu: {error}", batch.body)
         return Decoded(batch, batch.records, [], [letter])
     source = Source(batch.source, batch.received_at, importer=batch.source == importer)
     events: list[Event] = []
@@ -45,7 +45,14 @@ def decode(batch: Batch, normalise: Normalise, importer: str) -> Decoded:
             dead.append(_letter(batch, number, str(error), line))
         except Exception as error:  # one record must never stop the box; it is counted as a dead letter
             log.exception("normalise_failed", batch=batch.seq, line=number)
-            dead.append(_letter(batch, number, f"Błąd w programie: {type(error).__name__}", line))
+            dead.append(
+                _letter(
+                    batch,
+                    number,
+                    f"Czujka nie umie odczytać tego rekordu (błąd programu: {type(error).__name__}). Zgłoś go producentowi.",
+                    line,
+                )
+            )
     return Decoded(batch, len(lines), events, dead)
 
 

@@ -110,6 +110,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_start_has_everything_once(tmp_path: P
         assert box.stop() == 0
         assert "Traceback" not in box.log
         box.start()
+        assert len(box.get("agents")["items"]) == 1
         first = box.get("alerts")["items"]
         assert {alert["count"] for alert in first} == {1}
         events = box.get("events/count", q="base64")["count"]

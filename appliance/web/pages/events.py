@@ -123,8 +123,7 @@ def _search(context: Context, query: str, when: Stretch, after: str, lang: str) 
     with context.sessions() as session:
         alerted = events_alerted(session, [str(event["event.id"]) for event in found.events])
     rows = [view.event_row(event, alerted) for event in found.events]
-    oldest = None if when.start is not None else _oldest(store)
-    start, end = drawn(when, context.now(), oldest)
+    start, end = _ends(store, query, when, context.now())
     buckets = store.histogram(query, start, end, BUCKETS)
     counts = [bucket.count for bucket in buckets]
     width = max(1, (end - start) // BUCKETS)
@@ -162,8 +161,16 @@ def _elsewhere(store: Store, query: str) -> Elsewhere | None:
     return Elsewhere(store.count(query, None, None), view.event_row(newest[0], {}).at)
 
 
-def _oldest(store: Store) -> int | None:
-    return store.stats().oldest
+def _ends(store: Store, query: str, when: Stretch, now: int) -> tuple[int, int]:
+    """Return the ends of the chart; where the stretch is open, those of what was found, so that old events fill it."""
+    if when.start is not None:
+        return drawn(when, now, None)
+    first = store.search(query, None, when.end, 1, descending=False).events
+    last = store.search(query, None, when.end, 1).events
+    if not first or not last:
+        return drawn(when, now, None)
+    newest = view.event_row(last[0], {}).at + MINUTE
+    return drawn(when, newest if when.span == "all" else now, view.event_row(first[0], {}).at)
 
 
 def _tick(at: int, span: int, lang: str) -> str:

@@ -21,10 +21,14 @@ def rule_folders(corpora: Path) -> list[Path]:
     return [corpora / "sigmahq" / folder for folder in FOLDERS]
 
 
-def documents(corpora: Path) -> Iterator[dict[str, Any]]:
-    for folder in rule_folders(corpora):
-        for file in sorted(folder.rglob("*.yml")):
-            yield from yaml.load_all(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+@lru_cache(maxsize=1)
+def documents(corpora: Path) -> list[dict[str, Any]]:
+    files = [file for folder in rule_folders(corpora) for file in sorted(folder.rglob("*.yml"))]
+    return [
+        document
+        for file in files
+        for document in yaml.load_all(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    ]
 
 
 def events_of(file: Path) -> Iterator[Event]:

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import warnings
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from sigma.collection import SigmaCollection
@@ -53,6 +54,7 @@ FLAGS = {
 }
 
 
+@lru_cache(maxsize=1 << 16)
 def low(value: str) -> str:
     if value.isascii():
         return value.lower()
@@ -81,17 +83,34 @@ def as_list(value: Any) -> list[str]:
 
 def string_test(value: SigmaString, keyword: bool) -> Callable[[str], bool]:
     cased = isinstance(value, SigmaCasedString)
-    pieces = []
-    for part in value.s:
-        if part is SpecialChars.WILDCARD_MULTI:
-            pieces.append(".*")
-        elif part is SpecialChars.WILDCARD_SINGLE:
-            pieces.append(".")
-        else:
-            pieces.append(re.escape(str(part) if cased else low(str(part))))
-    compiled = re.compile("".join(pieces), re.DOTALL)
+    test = pattern_test([part if isinstance(part, SpecialChars) else str(part) for part in value.s], cased, keyword)
+    return test if cased else lambda text: test(low(text))
+
+
+def pattern_test(parts: list[Any], cased: bool, keyword: bool) -> Callable[[str], bool]:
+    words = [part if isinstance(part, SpecialChars) or cased else low(part) for part in parts]
+    stars = [word is SpecialChars.WILDCARD_MULTI for word in words]
+    if len(words) == 1 and isinstance(words[0], str):
+        wanted = words[0]
+        return (lambda text: wanted in text) if keyword else (lambda text: text == wanted)
+    if len(words) == 3 and stars == [True, False, True] and isinstance(words[1], str):
+        inner = words[1]
+        return lambda text: inner in text
+    if len(words) == 2 and not keyword and stars == [True, False] and isinstance(words[1], str):
+        tail = words[1]
+        return lambda text: text[len(text) - len(tail) :] == tail if len(tail) <= len(text) else False
+    if len(words) == 2 and not keyword and stars == [False, True] and isinstance(words[0], str):
+        head = words[0]
+        return lambda text: text[: len(head)] == head
+    compiled = pattern_of(tuple(words))
     find = compiled.search if keyword else compiled.fullmatch
-    return lambda text: find(text if cased else low(text)) is not None
+    return lambda text: find(text) is not None
+
+
+@lru_cache(maxsize=1 << 14)
+def pattern_of(words: tuple[Any, ...]) -> re.Pattern[str]:
+    wild = {SpecialChars.WILDCARD_MULTI: ".*", SpecialChars.WILDCARD_SINGLE: "."}
+    return re.compile("".join(re.escape(word) if isinstance(word, str) else wild[word] for word in words), re.DOTALL)
 
 
 def regex_test(value: SigmaRegularExpression) -> Callable[[str], bool]:
@@ -102,10 +121,15 @@ def regex_test(value: SigmaRegularExpression) -> Callable[[str], bool]:
     if SigmaRegularExpressionFlag.MULTILINE not in value.flags:
         # `$` of the engine is the very end; Python's also stands before a last line feed.
         pattern = re.sub(r"(?<!\\)\$(?=$|\))", r"\\Z", pattern)
+    find = regex_of(pattern, flags).search
+    return lambda text: find(text[:LONGEST_FOR_REGEX]) is not None
+
+
+@lru_cache(maxsize=1 << 12)
+def regex_of(pattern: str, flags: int) -> re.Pattern[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        find = re.compile(pattern, flags).search
-    return lambda text: find(text[:LONGEST_FOR_REGEX]) is not None
+        return re.compile(pattern, flags)
 
 
 def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
@@ -169,7 +193,14 @@ def field_check(field: str, value: Any, keys: Keys) -> Check:
     if isinstance(value, SigmaFieldReference):
         return reference_check(key, keys(value.field), value)
     test = text_test(value, keyword=False)
-    return lambda event: key in event and any(test(text) for text in as_list(event[key]))
+
+    def check(event: Event) -> bool:
+        if key not in event:
+            return False
+        found = event[key]
+        return test(found) if type(found) is str else any(test(text) for text in as_list(found))
+
+    return check
 
 
 def reference_check(key: str, other: str, value: SigmaFieldReference) -> Check:

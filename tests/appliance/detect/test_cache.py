@@ -30,7 +30,7 @@ def test_a_cached_rule_is_the_rule(rules: Path, tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(parse_module, "parse_file", unused)
     again = load_rules([rules], cache)
-    assert again.rules[0].condition == first.rules[0].condition
+    assert again.rules[0].node == first.rules[0].node
     assert again.rules[0].logsource == first.rules[0].logsource
     assert again.faults == first.faults != []
 
@@ -41,7 +41,7 @@ def test_a_moved_file_is_known_and_a_changed_one_is_not(rules: Path, tmp_path: P
     moved = (rules / "a.yml").rename(rules / "moved.yml")
     assert load_rules([rules], cache).rules[0].source_file == str(moved)
     write(rules, "moved.yml", document("sel:\n  z: 1\ncondition: sel"))
-    assert [atom.field for atom in atoms(load_rules([rules], cache).rules[0].condition)] == ["z"]
+    assert [atom.field for atom in atoms(load_rules([rules], cache).rules[0].node)] == ["z"]
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "text", "folder"])

@@ -107,7 +107,7 @@ def test_invented_channels_do_not_pile_up() -> None:
 
 
 def test_a_rule_without_any_necessary_clause_is_still_decided() -> None:
-    node = rule("sel:\n  a: null\ncondition: sel").condition
+    node = rule("sel:\n  a: null\ncondition: sel").node
     assert len(chosen(node)) <= 2
     matcher = engine(rule("a: {f: null}\nb: {g: null}\ncondition: a or b"))
     assert matcher.match({"event.module": "test", "f": "x"})

@@ -115,20 +115,22 @@ def test_a_gzip_bomb_costs_one_record(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [b"\n" * 4096, bytes(4096), b'{"a":"' + b"x" * 4087 + b'"}\n'])
 def test_a_gzip_bomb_is_left_early(tmp_path: Path, line: bytes) -> None:
-    content = gzip.compress(b'{"a":1}\n') + gzip.compress(line * ((128 << 20) // len(line)))
+    content = gzip.compress(b'{"a":1}\n') + gzip.compress(line * ((32 << 20) // len(line)))
     assert len(content) < 1 << 20
     good, bad = split(made(tmp_path, "a.ndjson.gz", content))
     assert good[0] == "json"
-    assert len(good) < (128 << 20) // len(line) / 2
+    assert len(good) < (32 << 20) // len(line) / 2
     assert len(bad) == 1
     assert "bomba" in bad[0]
 
 
 def test_a_log_that_compresses_well_is_no_bomb(tmp_path: Path) -> None:
-    numbers = b"".join(b'{"@timestamp":%d,"message":"session opened for user anna"}\n' % n for n in range(200_000))
+    numbers = b"".join(
+        b'{"@timestamp":%d,"message":"session opened for user anna%s"}\n' % (n, b"a" * 100) for n in range(60_000)
+    )
     content = gzip.compress(numbers)
     assert len(numbers) > 2 * RATIO_FREE
-    assert len(split(made(tmp_path, "a.ndjson.gz", content))[0]) == 200_000
+    assert sum(1 for _ in records(made(tmp_path, "a.ndjson.gz", content))) == 60_000
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,14 @@ def survives(line: bytes) -> None:
         json.dumps(event, ensure_ascii=False).encode()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_become_an_event_or_are_unreadable(line: bytes) -> None:
     survives(line)
 
 
 @pytest.mark.parametrize("module", [*NORMALISERS, None])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(record=st.dictionaries(names, values, max_size=12))
 def test_any_object_becomes_an_event_or_is_unreadable(module: str | None, record: dict[str, Any]) -> None:
     if module:
@@ -82,7 +83,7 @@ def test_any_windows_fields_become_an_event_or_are_unreadable(record: dict[str, 
     survives(json.dumps({**record, "event.module": "windows.eventlog", "Channel": channel, "EventID": code}).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(alphabet="<>/&;#xEventDaSystmID01 =\"'\n\x0f![]-", max_size=200))
 def test_any_text_as_xml_becomes_an_event_or_is_unreadable(text: str) -> None:
     survives(json.dumps({"event.module": "windows.eventlog", "xml": text}).encode())
@@ -181,7 +182,7 @@ HOSTILE = {
     "nothing": (b"", "JSON"),
     "cut": (b'{"a":"b', "JSON"),
     "many fields": (json.dumps({f"k{n}": 1 for n in range(2000)}).encode(), "pól"),
-    "a name of control characters": (b'{"a\\u0007":1}', "nazwie"),
+    "a name of control characters": (b'{"a\\u0007":1}', "Nazwa"),
     "a document type": (
         json.dumps({"event.module": "windows.eventlog", "xml": '<!DOCTYPE a [<!ENTITY b "c">]><Event/>'}).encode(),
         "DOCTYPE",

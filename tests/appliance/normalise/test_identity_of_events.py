@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
-from appliance.normalise import Event, Source, normalise
+import pytest
+
+from agent.wire.event import event_id
+from appliance.importer import records
+from appliance.normalise import Event, Source, Unreadable, normalise
 
 RECORD = {
     "event.module": "windows.eventlog",
@@ -50,3 +56,29 @@ def test_the_sender_is_never_believed_about_itself() -> None:
     event = run(record, Source("a", 7))
     assert event["agent.id"] == "a"
     assert event["event.ingested"] == 7
+
+
+def test_ids_are_those_of_the_wire() -> None:
+    event = run({**TIMED, "Provider_Name": "P"}, Source("a", 1))
+    assert event["event.id"] == event_id("PC", "Security", 1, 1_772_439_330_000_000, "P", 4634)
+    assert run(TIMED, Source("a", 1))["event.id"] == event_id("PC", "Security", 1, 1_772_439_330_000_000, None, 4634)
+    audit = {"event.module": "linux.audit", "@timestamp": 5, "audit.serial": 7, "host.name": "h"}
+    assert run(audit, Source("a", 1))["event.id"] == event_id("h", "linux.audit", 5, 7)
+    line = {"event.module": "linux.syslog", "message": "x", "journald.cursor": "s=1", "host.name": "h"}
+    assert run(line, Source("a", 1))["event.id"] == event_id("h", "linux.syslog", "s=1")
+
+
+@pytest.mark.corpora
+def test_only_the_same_record_has_the_same_id(corpora: Path) -> None:
+    """Of the 1584 readable records one stands in two of SigmaHQ's files, byte for byte: that is its one id too few."""
+    lines: dict[str, list[bytes]] = defaultdict(list)
+    for file in sorted(corpora.rglob("*.evtx")):
+        for line in records(file):
+            try:
+                event = normalise(line, Source("a", 1))
+            except Unreadable:
+                continue
+            lines[str(event["event.id"])].append(line)
+    assert sum(map(len, lines.values())) >= 1584
+    assert [key for key, same in lines.items() if len(set(same)) > 1] == []
+    assert len([key for key, same in lines.items() if len(same) > 1]) <= 1

@@ -4,7 +4,7 @@ import json
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.normalise import Unreadable, normalise
@@ -21,6 +21,7 @@ HEAD = (
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, texts, max_size=6))
 def test_the_quick_reading_equals_the_parsers(pairs: dict[str, str]) -> None:
     body = "".join(f"\n<Data Name={quoteattr(name)}>{escape(value)}</Data>" for name, value in pairs.items())
@@ -31,6 +32,7 @@ def test_the_quick_reading_equals_the_parsers(pairs: dict[str, str]) -> None:
     assert NativeFields(system, dict(zip(found, values, strict=True)), None) == parse_slowly(text)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["Image", "User", "Hashes", "ProcessId", "ProcessGuid", "a", "b c"]), texts))
 def test_the_quick_event_equals_the_general_one(pairs: dict[str, str]) -> None:
     head = "<System><EventID>1</EventID><Level/><Channel>Microsoft-Windows-Sysmon/Operational</Channel></System>"

@@ -38,8 +38,11 @@
     put(page);
     for (const row of rows(list)) if (!known.has(row.dataset.alert)) row.classList.add("fresh");
   }
-  // The reader is in the list: only who has an alert changes, in the rows that stay where they are.
+  // The reader is in the list: only who has an alert changes, in the rows that stay where they are; new ones wait.
   function retell(page) {
+    const known = new Set(rows(list).map((row) => row.dataset.alert));
+    waiting = rows(page).filter((row) => !known.has(row.dataset.alert)).length;
+    if (waiting && bar) hold();
     for (const fresh of rows(page)) {
       const cell = list.querySelector(`[data-alert="${CSS.escape(fresh.dataset.alert)}"] .whoc`);
       if (cell && cell.innerHTML !== fresh.querySelector(".whoc").innerHTML) cell.replaceChildren(...fresh.querySelector(".whoc").childNodes);

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.language.lint import lint
-from appliance.language.lint.catalogue import read as entries_of
-from appliance.web.i18n import FOLDER, CatalogueError, load, visible
+from appliance.web.i18n import CatalogueError, load, visible
 from appliance.web.pages.render import ROOT, TEMPLATES, catalogue, environment
 
 _ASKED = re.compile(r"""\bt\('([a-z0-9_.-]+)'\s*[,)]""")
@@ -19,14 +17,6 @@ def test_a_faulty_file_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text("a.b: {pl: Tekst, en: Text}\na.c: {pl: 'Ma {n}', en: Text}", "utf-8")
     with pytest.raises(CatalogueError, match=r"a\.yml:2: a\.c"):
         load(tmp_path)
-
-
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yml")), ids=lambda path: path.stem)
-def test_every_text_passes_the_lint(path: Path) -> None:
-    entries = entries_of(path.read_text("utf-8"), path.name)
-    assert len(entries) > 10
-    # RRRR-MM shows how to write a month; the list of names of the lint does not have it.
-    assert [str(one) for one in lint(entries) if "RRRR-MM" not in str(one)] == []
 
 
 def test_texts_are_bound_when_loaded(tmp_path: Path) -> None:
