@@ -18,7 +18,13 @@ from tests.conftest import corpora_root
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PACKAGES = ("agent", "appliance", "rules", "dashboards", "tests")
-SYSTEM = {"chromium": "chromium", "tshark": "tshark", "auditd": "auditd", "pdfinfo": "poppler-utils", "qpdf": "qpdf"}
+SYSTEM = {
+    "auditd": "auditd",
+    "chromium": "chromium",
+    "faketime": "faketime",
+    "pdfinfo": "poppler-utils",
+    "qpdf": "qpdf",
+}
 """Program → Debian package that only the tests need."""
 
 

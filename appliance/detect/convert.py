@@ -65,7 +65,7 @@ def rule_node(detections: SigmaDetections) -> Node:
     count = 0
     for count, _ in enumerate(atoms(node), 1):
         if count > MAX_ATOMS:
-            raise Refused(f"more than {MAX_ATOMS} comparisons in one rule", "condition")
+            raise Refused(f"reguła ma ponad {MAX_ATOMS} porównań; podziel ją na kilka reguł", "condition")
     return node
 
 
@@ -94,7 +94,7 @@ def value_node(field: str | None, value: SigmaType) -> Node:
     for kind, convert in _VALUES.items():
         if isinstance(value, kind):
             return convert(field, value)
-    raise Refused(f"values of type {type(value).__name__} are not supported")
+    raise Refused(f"wartości rodzaju {type(value).__name__} nie są obsługiwane; zapisz warunek inaczej")
 
 
 def _string(field: str | None, value: SigmaString) -> Node:
@@ -106,7 +106,10 @@ def _string(field: str | None, value: SigmaString) -> Node:
 
 def _part(part: Any, cased: bool) -> str | Wild:
     if isinstance(part, Placeholder):
-        raise Refused(f"the placeholder %{part.name}% has no value here", f"%{part.name}%")
+        raise Refused(
+            f"symbol zastępczy %{part.name}% nie ma wartości; wpisz w jego miejsce wartości swojego urzędu",
+            f"%{part.name}%",
+        )
     if part is SpecialChars.WILDCARD_MULTI:
         return Wild.MANY
     if part is SpecialChars.WILDCARD_SINGLE:
@@ -146,13 +149,16 @@ def _bool(field: str | None, value: SigmaBool) -> Node:
 
 def _regex(field: str | None, value: SigmaRegularExpression) -> Node:
     if value.contains_placeholder():
-        raise Refused("an unresolved placeholder stands in a regular expression", str(value.regexp))
+        raise Refused(
+            "w wyrażeniu regularnym stoi symbol zastępczy bez wartości; wpisz w jego miejsce wartość", str(value.regexp)
+        )
     pattern, flags = str(value.regexp), "".join(sorted(_FLAGS[flag] for flag in value.flags))
     try:
         searcher(pattern, flags)
     except RegexRefused as error:
         raise Refused(
-            f"the regular expression is refused by the linear-time engine (RE2): {error}", _plain_part(value)
+            f"wyrażenia regularnego nie przyjmuje RE2: {error}; usuń odwołania wstecz i konstrukcje (?=…), (?!…)",
+            _plain_part(value),
         ) from error
     return Atom(field, Op.REGEX, (pattern, flags))
 
@@ -172,12 +178,12 @@ def _compare(field: str | None, value: SigmaCompareExpression) -> Node:
 
 
 def _time_part(_: str | None, value: SigmaTimestampPart) -> Node:
-    raise Refused(f"the time modifier '{value.timestamp_part.name.lower()}' is not supported")
+    raise Refused(f"modyfikator czasu „{value.timestamp_part.name.lower()}” nie jest obsługiwany; usuń go")
 
 
 def _null(field: str | None, _: SigmaNull) -> Node:
     if field is None:
-        raise Refused("null needs a field")
+        raise Refused("wartość null wymaga nazwy pola; zapisz ją jako „pole: null”")
     return Atom(field, Op.NULL)
 
 
@@ -188,7 +194,7 @@ def _exists(field: str | None, value: SigmaExists) -> Node:
 
 def _reference(field: str | None, value: SigmaFieldReference) -> Node:
     if field is None:
-        raise Refused("fieldref needs a field", value.field)
+        raise Refused("modyfikator fieldref wymaga nazwy pola; zapisz go jako „pole|fieldref: inne_pole”", value.field)
     how = {(True, True): "contains", (True, False): "startswith", (False, True): "endswith"}
     return Atom(field, Op.FIELD, (value.field, how.get((value.starts_with, value.ends_with), "equals")))
 
@@ -209,13 +215,13 @@ _VALUES: Mapping[type[SigmaType], Callable[[str | None, Any], Node]] = {
 
 def _condition(line: object, detections: SigmaDetections, identifiers: Mapping[str, Node]) -> Node:
     if not isinstance(line, str):
-        raise Refused("a condition is a text", "condition")
+        raise Refused("warunek (condition) musi być tekstem; ujmij go w cudzysłów", "condition")
     if len(line) > MAX_CONDITION:
-        raise Refused(f"the condition is longer than {MAX_CONDITION} characters", "condition")
+        raise Refused(f"warunek ma ponad {MAX_CONDITION} znaków; skróć go albo podziel regułę", "condition")
     try:
         return _resolve(SigmaCondition(line, detections).parse(postprocess=False), identifiers)
     except RecursionError as error:
-        raise Refused("the condition is nested too deep", "condition") from error
+        raise Refused("warunek ma zbyt wiele poziomów nawiasów; uprość go", "condition") from error
 
 
 def _resolve(parsed: Any, identifiers: Mapping[str, Node]) -> Node:
@@ -233,7 +239,9 @@ def _resolve(parsed: Any, identifiers: Mapping[str, Node]) -> Node:
 
 def _identifier(name: str, identifiers: Mapping[str, Node]) -> Node:
     if name not in identifiers:
-        raise Refused(f"the condition names '{name}', which is not defined", "condition")
+        raise Refused(
+            f"warunek używa nazwy „{name}”, której nie ma w detection; dodaj ją albo popraw warunek", "condition"
+        )
     return identifiers[name]
 
 
@@ -241,7 +249,9 @@ def _selector(selector: ConditionSelector, identifiers: Mapping[str, Node]) -> N
     pattern = "*" if selector.pattern == "them" else selector.pattern
     found = [node for name, node in identifiers.items() if _selects(pattern, name)]
     if not found:
-        raise Refused(f"the selector '{selector.pattern}' matches no search identifier", "condition")
+        raise Refused(
+            f"wzorzec „{selector.pattern}” nie pasuje do żadnej nazwy w detection; popraw warunek", "condition"
+        )
     return all_of(found) if selector.cond_class is ConditionAND else any_of(found)
 
 

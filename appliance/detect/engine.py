@@ -46,6 +46,7 @@ class Engine:
         routes: Routes | None = None,
         resolver_factory: ResolverFactory = field_names,
         memory: int = BUDGET,
+        samples: Samples | None = None,
         timed: bool = False,
     ) -> None:
         self.rules: Sequence[Rule] = ruleset.rules
@@ -55,7 +56,7 @@ class Engine:
         self._resolver_factory = resolver_factory
         self._budget = Budget(memory)
         self._timed = timed
-        self._samples = Samples()
+        self._samples = samples or Samples()
         self._partitions: dict[EventClass, Partition] = {}
         self._ways: dict[tuple[Value | None, ...], Partition] = {}
         self._feeds: dict[int, tuple[Feed, ...]] = {}

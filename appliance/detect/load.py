@@ -30,7 +30,7 @@ def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
 def _under(path: Path) -> Iterable[Path]:
     if not path.is_dir():
         return [path]
-    found = []
+    found: list[str] = []
     for folder, folders, files in os.walk(path):
         folders[:] = sorted(set(folders) - RETIRED)
         found.extend(os.path.join(folder, name) for name in files if name.endswith(_SUFFIXES))  # noqa: PTH118  thousands
@@ -60,7 +60,13 @@ def load_rules(paths: Iterable[Path], cache: Path | None = None, *, retired: boo
                 rules.append(rule)
             else:
                 where = f"{earlier.source_file}:{earlier.line}"
-                faults.append(Fault(rule.source_file, rule.line, f"the id {rule.id} is already that of {where}"))
+                faults.append(
+                    Fault(
+                        rule.source_file,
+                        rule.line,
+                        f"identyfikator {rule.id} ma już reguła z {where}; nadaj tej regule inny (UUID)",
+                    )
+                )
     store.save()
     return RuleSet(rules, sorted(faults), left_out)
 
@@ -71,7 +77,15 @@ def _load_file(file: Path, store: RuleCache) -> ParsedFile:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return ParsedFile(faults=[Fault(name, 1, f"cannot be read: {error.strerror}")])
+        return ParsedFile(
+            faults=[
+                Fault(
+                    name,
+                    1,
+                    f"nie można odczytać pliku: {error.strerror}; sprawdź, czy plik istnieje i czy masz do niego prawa",
+                )
+            ]
+        )
     digest = hashlib.sha256(content).hexdigest()
     parsed = store.get(name, digest)
     if parsed is None:

@@ -16,6 +16,8 @@ LONGEST_KEY = 8_192
 #: Events that one partition learns from, and the bytes all partitions may keep of them, by estimate.
 SAMPLE = 256
 SAMPLE_ROOM = 32 << 20
+#: Events that a partition sees for each of its rules before it learns: a few rare events are not worth the work.
+EVENTS_A_RULE = 4
 _OVERHEAD = 160
 
 
@@ -81,9 +83,14 @@ class Memo:
 class Samples:
     """How many events all partitions of an engine may keep to learn from, in number a partition and in characters."""
 
-    def __init__(self, wanted: int = SAMPLE, room: int = SAMPLE_ROOM) -> None:
+    def __init__(self, wanted: int = SAMPLE, room: int = SAMPLE_ROOM, *, a_rule: int = EVENTS_A_RULE) -> None:
         self.wanted = wanted
         self.room = room
+        self._a_rule = a_rule
+
+    def stride(self, rules: int) -> int:
+        """Every how many events one is to be taken, so that learning costs a small share of what was done before."""
+        return max(1, rules * self._a_rule // self.wanted)
 
     def take(self, event: Event) -> bool:
         """Whether there is room for the event, which then counts as kept."""

@@ -24,11 +24,11 @@ def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
     faults = []
     for rule in ruleset.rules:
         if rule.id in blind:
-            faults.append(_fault(rule, f"no source feeds this: {rule.logsource}"))
+            faults.append(_fault(rule, f"żadne źródło nie zasila tej reguły ({rule.logsource}); popraw logsource"))
         faults.extend(_fault(rule, message) for message in _card(rule, index))
         folder = events_folder(Path(rule.source_file))
         faults.extend(
-            _fault(rule, f"no own events: {folder / name} is missing")
+            _fault(rule, f"brak własnych zdarzeń reguły; dodaj plik {folder / name}")
             for name in ("match.ndjson", "miss.ndjson")
             if not (folder / name).is_file()
         )
@@ -50,6 +50,6 @@ def _index(path: Path) -> Mapping[str, Any]:
 def _card(rule: Rule, index: Mapping[str, Any]) -> Iterator[str]:
     card = index.get(rule.id)
     if not isinstance(card, str):
-        yield f"no triage card: rules/triage/index.yml does not name {rule.id}"
+        yield f"brak karty postępowania; dodaj {rule.id} do rules/triage/index.yml"
     elif not (CARDS / f"{card}.yml").is_file():
-        yield f"the triage card '{card}' of rules/triage/index.yml does not exist"
+        yield f"rules/triage/index.yml podaje kartę „{card}”, której nie ma; dodaj plik rules/triage/{card}.yml"

@@ -73,19 +73,21 @@ def parse_file(file: str, content: bytes) -> ParsedFile:
                 faults = faulty.faults
             except (Exception, RecursionError) as error:  # noqa: BLE001  one document must not stop the load
                 log.warning("rule_not_read", file=file, line=document.line, error=repr(error))
-                faults = [(document.line, f"the rule cannot be read: {error}")]
+                faults = [
+                    (document.line, f"nie można odczytać reguły: {error}; porównaj jej budowę z docs/adding-a-rule.md")
+                ]
         parsed.faults.extend(Fault(file, line, message) for line, message in sorted(set(faults)))
     return parsed
 
 
 def _documents(content: bytes) -> list[Document]:
     if len(content) > MAX_BYTES:
-        raise YamlFault(1, f"larger than {MAX_BYTES} bytes")
+        raise YamlFault(1, f"plik ma ponad {MAX_BYTES} bajtów; podziel go na mniejsze")
     try:
         return read_documents(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise YamlFault(line, "not valid UTF-8") from error
+        raise YamlFault(line, "tekst nie jest w kodowaniu UTF-8; zapisz plik w UTF-8") from error
 
 
 def _identity(content: bytes, number: int) -> str:
@@ -103,17 +105,17 @@ def _shape_faults(document: Document) -> Iterator[tuple[int, str]]:
     """What must hold before pySigma may see the document."""
     value = document.value
     if not isinstance(value, dict):
-        yield document.line, "a rule is a map with title, logsource and detection"
+        yield document.line, "to nie jest reguła; reguła ma klucze title, logsource i detection"
         return
     for key in _NOT_YET:
         if key in value:
-            yield document.line_of(key), f"'{key}' documents are not supported"
+            yield document.line_of(key), f"dokumenty „{key}” nie są obsługiwane; przenieś je poza folder reguł"
             return
     if not isinstance(value.get("id", ""), str):
-        yield document.line_of("id"), "the id is a text"
+        yield document.line_of("id"), "identyfikator (id) musi być tekstem; ujmij go w cudzysłów"
     for name in ("detection", "logsource"):
         if not isinstance(value.get(name), dict):
-            yield document.line_of(name), f"the rule needs '{name}', a map"
+            yield document.line_of(name), f"reguła musi mieć klucz „{name}” z mapą; dodaj go"
     if isinstance(value.get("detection"), dict):
         yield from _detection_faults(document, value["detection"])
 
@@ -121,7 +123,7 @@ def _shape_faults(document: Document) -> Iterator[tuple[int, str]]:
 def _detection_faults(document: Document, detection: Mapping[Any, Any]) -> Iterator[tuple[int, str]]:
     for key, values in _lines(detection):
         if not isinstance(key, str):
-            yield document.line_of("detection"), f"the key {key!r} is not a text"
+            yield document.line_of("detection"), f"klucz {key!r} nie jest tekstem; ujmij go w cudzysłów"
             continue
         for needle, message in _key_faults(key, values):
             yield _line(document, needle), message
@@ -131,11 +133,11 @@ def _key_faults(key: str, values: object) -> Iterator[tuple[str, str]]:
     """What pySigma must not be shown of one line: (text to find the line by, message)."""
     for modifier in key.split("|")[1:]:
         if modifier not in modifier_mapping:
-            yield key, f"unknown modifier '{modifier}' in '{key}'"
+            yield key, f"nieznany modyfikator „{modifier}” w „{key}”; popraw go lub usuń"
     if "windash" in key:
         for each in values if isinstance(values, list) else [values]:
             if len(_DASH.findall(str(each))) > MAX_DASHES:
-                yield str(each), f"windash with more than {MAX_DASHES} dashes in one value"
+                yield str(each), f"windash przy ponad {MAX_DASHES} kreskach w jednej wartości; skróć wartość"
 
 
 def _other_faults(document: Document) -> list[tuple[int, str]]:
@@ -194,9 +196,9 @@ def _sigma_fault(document: Document, error: Exception) -> tuple[int, str]:
             return document.line_of("detection", "condition"), error.message
         return _line(document, error.needle), error.message
     if isinstance(error, sigma_errors.SigmaConditionError):
-        return document.line_of("detection", "condition"), f"condition: {error}"
+        return document.line_of("detection", "condition"), f"warunek (condition) jest błędny: {error}; popraw go"
     key = next((key for kind, key in _KEY_OF_ERROR.items() if isinstance(error, kind)), "detection")
-    return document.line_of(key), str(error)
+    return document.line_of(key), f"błąd w „{key}”: {error}; popraw tę część reguły"
 
 
 def _item_faults(document: Document) -> list[tuple[int, str]]:
@@ -212,7 +214,7 @@ def _item_faults(document: Document) -> list[tuple[int, str]]:
             keyword = key in document.value["detection"]
             item_node(SigmaDetectionItem.from_mapping(None if keyword else key, values))
         except Refused as error:
-            faults.append((_line(document, error.needle or key), f"{error.message} (in '{key}')"))
+            faults.append((_line(document, error.needle or key), f"{error.message} (w „{key}”)"))
         except (sigma_errors.SigmaError, TypeError, AttributeError, ValueError) as error:
-            faults.append((_line(document, key), f"{error} (in '{key}')"))
+            faults.append((_line(document, key), f"błędna wartość w „{key}”: {error}; popraw ją"))
     return faults

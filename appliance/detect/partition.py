@@ -127,12 +127,18 @@ class Partition:
         self._budget = budget
         self._decisions: list[Decision | None] = [None] * len(rules)
         self._samples = samples
+        self._seen = 0
         self._sample: list[Event] | None = [] if len(rules) >= _WORTH_IT else None
         self._steps: Iterator[None] | None = None
         self._next: Index | None = None
         self._index = Index(len(rules))
         for _ in self._index.build(map(chosen, nodes), budget, gated=False):
             pass
+
+    @property
+    def learned(self) -> bool:
+        """Whether the events have nothing more to teach."""
+        return self._sample is None
 
     def candidates(self, event: Event) -> int:
         """A mask of the entries whose necessary clauses the event satisfies."""
@@ -143,7 +149,8 @@ class Partition:
     def _learn(self, event: Event) -> None:
         assert self._sample is not None
         if self._steps is None:
-            if self._samples.take(event):
+            self._seen += 1
+            if self._seen % self._samples.stride(len(self.rules)) == 0 and self._samples.take(event):
                 self._sample.append(event)
             if len(self._sample) >= self._samples.wanted:
                 self._steps = self._relearn(self._sample)

@@ -48,7 +48,9 @@ def check_rule(rule: Rule, folder: Path) -> list[Failure]:
     for name, wanted in (("match.ndjson", True), ("miss.ndjson", False)):
         file = folder / name
         if not file.is_file():
-            failures.append(Failure(str(file), 1, f"no own events for '{rule.title}'"))
+            failures.append(
+                Failure(str(file), 1, f"brak własnych zdarzeń reguły „{rule.title}”; dodaj je do tego pliku")
+            )
             continue
         failures.extend(_check(engine, rule, file, wanted))
     return failures
@@ -57,13 +59,13 @@ def check_rule(rule: Rule, folder: Path) -> list[Failure]:
 def _check(engine: Engine, rule: Rule, file: Path, wanted: bool) -> Iterable[Failure]:
     lines = [(number, line) for number, line in enumerate(file.read_bytes().splitlines(), 1) if line.strip()]
     if not lines:
-        yield Failure(str(file), 1, f"no own events for '{rule.title}'")
+        yield Failure(str(file), 1, f"brak własnych zdarzeń reguły „{rule.title}”; dodaj je do tego pliku")
     for number, line in lines:
         try:
             event = normalise(line, Source(_AGENT, _ARRIVED))
         except Unreadable as error:
-            yield Failure(str(file), number, f"not an event: {error.reason}")
+            yield Failure(str(file), number, f"to nie jest zdarzenie: {error.reason}; popraw ten wiersz")
             continue
         if bool(engine.match(event)) is not wanted:
-            said = "does not match an event that it should" if wanted else "matches an event that it should not"
-            yield Failure(str(file), number, f"'{rule.title}' {said}")
+            said = "nie wykrywa zdarzenia, które ma wykryć" if wanted else "wykrywa zdarzenie, którego ma nie wykryć"
+            yield Failure(str(file), number, f"reguła „{rule.title}” {said}; popraw regułę albo to zdarzenie")

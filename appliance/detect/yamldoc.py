@@ -76,27 +76,27 @@ def read_documents(text: str) -> list[Document]:
         mark = error.problem_mark or error.context_mark
         last = text.count("\n") + (not text.endswith("\n"))
         raise YamlFault(
-            min(mark.line + 1, max(last, 1)) if mark else 1, f"not readable as YAML: {error.problem}"
+            min(mark.line + 1, max(last, 1)) if mark else 1, f"to nie jest poprawny YAML: {error.problem}; popraw zapis"
         ) from error
     except yaml.YAMLError as error:
-        raise YamlFault(1, f"not readable as YAML: {error}") from error
+        raise YamlFault(1, f"to nie jest poprawny YAML: {error}; popraw zapis") from error
 
 
 def _check_shape(text: str) -> None:
     depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise YamlFault(_line(event), "YAML aliases are not accepted; write the value out")
+            raise YamlFault(_line(event), "odwołania YAML (*nazwa) nie są przyjmowane; wpisz wartość w całości")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise YamlFault(_line(event), f"nested more than {MAX_DEPTH} levels deep")
+                raise YamlFault(_line(event), f"ponad {MAX_DEPTH} poziomów zagnieżdżenia; uprość zapis")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > MAX_DOCUMENTS:
-                raise YamlFault(_line(event), f"more than {MAX_DOCUMENTS} documents in one file")
+                raise YamlFault(_line(event), f"ponad {MAX_DOCUMENTS} dokumentów w jednym pliku; podziel plik")
 
 
 def _compose(text: str) -> list[Document]:
@@ -120,7 +120,9 @@ def _construct(loader: Any, node: yaml.Node) -> Any:
         return loader.construct_document(node)
     except ValueError as error:
         # Dates and numbers that look right and are not (2024-13-45).
-        raise YamlFault(node.start_mark.line + 1, f"a value cannot be read: {error}") from error
+        raise YamlFault(
+            node.start_mark.line + 1, f"nie można odczytać wartości: {error}; popraw ją albo ujmij w cudzysłów"
+        ) from error
 
 
 def _line(event: yaml.Event) -> int:
@@ -132,7 +134,9 @@ def _check_keys(node: yaml.Node) -> None:
     for key, _ in _pairs(node):
         if isinstance(key, yaml.ScalarNode):
             if key.value in seen:
-                raise YamlFault(key.start_mark.line + 1, f"key '{key.value}' stands twice in the same map")
+                raise YamlFault(
+                    key.start_mark.line + 1, f"klucz „{key.value}” stoi dwa razy w tej samej mapie; usuń jeden z nich"
+                )
             seen.add(key.value)
     for child in _children(node):
         _check_keys(child)

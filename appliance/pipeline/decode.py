@@ -45,14 +45,8 @@ def decode(batch: Batch, normalise: Normalise, importer: str) -> Decoded:
             dead.append(_letter(batch, number, str(error), line))
         except Exception as error:  # one record must never stop the box; it is counted as a dead letter
             log.exception("normalise_failed", batch=batch.seq, line=number)
-            dead.append(
-                _letter(
-                    batch,
-                    number,
-                    f"Czujka nie umie odczytać tego rekordu (błąd programu: {type(error).__name__}). Zgłoś go producentowi.",
-                    line,
-                )
-            )
+            reason = f"Błąd programu przy odczycie rekordu ({type(error).__name__}). Zgłoś go producentowi."
+            dead.append(_letter(batch, number, reason, line))
     return Decoded(batch, len(lines), events, dead)
 
 

@@ -23,7 +23,7 @@ from appliance.pipeline.decode import Decoded, Normalise, decode
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
-from appliance.store import BatchResult, EmbeddedStore
+from appliance.store import BatchResult, EmbeddedStore, StoreUnavailable
 
 FLUSH_AFTER = SECOND
 """Microseconds that an event may wait for others before it goes to the store."""
@@ -78,13 +78,25 @@ class Pipeline:
         """Take what the journal has next. Return whether there was anything.
 
         Raises what the sinks raise (StoreUnavailable, OperationalError, OSError); the step may then be repeated.
+        While only the store fails, events are still detected, as far as memory is meant to hold them.
         """
-        if self._due():
-            self.flush()
+        fault = self._flush_when_due()
+        if fault is not None and len(self.pending.events) >= FLUSH_EVENTS:
+            raise fault
         batches = self.journal.read(self.pending.upto, READ_BATCHES, READ_BYTES)
         if batches:
             self._take(batches)
+        if fault is not None:
+            raise fault
         return bool(batches)
+
+    def _flush_when_due(self) -> StoreUnavailable | None:
+        try:
+            if self._due():
+                self.flush()
+        except StoreUnavailable as error:
+            return error
+        return None
 
     def flush(self) -> None:
         """Write what is pending to the store, with the cursor, and let the journal forget it."""

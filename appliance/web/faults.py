@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+
 from appliance.accounts.passwords import LEAST, MOST, WeakPassword
 from appliance.accounts.setup import BadSetupLink
 from appliance.accounts.users import BadLogin, LastAdmin, LoginTaken, SignInFailed
@@ -44,6 +46,7 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         service.NotAllowedNow: _state,
         service.HistoryFull: _plain(409, "alert_full", limit=service.HISTORY_LIMIT),
         service.UnknownUser: _plain(404, "user_unknown"),
+        OperationalError: _plain(503, "state_unavailable"),
         service.BadText: _plain(422, "text_length"),
         BadCursor: _plain(422, "cursor"),
         QueryError: _query,

@@ -1,3 +1,5 @@
+"""What `czujka import` says when there is nothing to send, or nobody to send it to."""
+
 from __future__ import annotations
 
 from pathlib import Path

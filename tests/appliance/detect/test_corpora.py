@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from appliance.detect import Engine, RuleSet, event_class, field_names, load_rules
+from appliance.detect.memo import Samples
 from appliance.detect.routes import shipped_routes
 from tests.appliance.detect import corpus
 from tests.appliance.detect.oracle import Oracle
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.corpora
 #: Rule id → why SigmaHQ's own event does not fire it here.
 EXCEPTIONS: Mapping[str, str] = {}
 #: What cannot be loaded, and why: a placeholder that only the office can fill.
-UNRESOLVED = "the placeholder %known_cdcs% has no value here"
+UNRESOLVED = "symbol zastępczy %known_cdcs% nie ma wartości"
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +45,15 @@ def test_the_engine_matches_what_the_oracle_matches(corpora: Path, ruleset: Rule
         (document for document in corpus.documents(corpora) if document["id"] in loaded), shipped_routes(), field_names
     )
     engine = Engine(ruleset)
+    learned = Engine(ruleset, samples=Samples(wanted=8, a_rule=0))
     matches = 0
     for file, event in corpus.sample_events(corpora):
         found = {rule.id for rule in engine.match(event)}
+        assert {rule.id for rule in learned.match(event)} == found, f"{file}: record {event['event.id']}"
         assert found == oracle.match(dict(event), event_class(event)), f"{file}: record {event['event.id']}"
         matches += len(found)
     assert matches > 500
+    assert sum(partition.learned for partition in learned._partitions.values()) > 10
 
 
 def test_every_regression_case_fires_its_rule(corpora: Path, ruleset: RuleSet) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.detect import Engine, RuleSet, event_class
+from appliance.detect import Engine, RuleSet, event_class, partition
+from appliance.detect.codegen import generated
+from appliance.detect.compiled import compile_node
+from appliance.detect.memo import Samples
 from appliance.detect.parse import parse_file
 from tests.appliance.detect.kit import ID, ROUTES, same
 from tests.appliance.detect.oracle import Oracle
@@ -74,11 +78,27 @@ def rule_sets(draw: st.DrawFn) -> list[dict[str, Any]]:
 def test_engine_and_oracle_agree(rules: list[dict[str, Any]], stream: list[dict[str, Any]]) -> None:
     parsed = parse_file("rules.yml", yaml.safe_dump_all(rules, allow_unicode=True).encode())
     assert parsed.faults == []
-    engine = Engine(RuleSet(parsed.rules, []), routes=ROUTES, resolver_factory=same)
-    oracle = Oracle.of_documents(rules, ROUTES, same)
-    for event in [*stream, *stream]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(partition, "_WORTH_IT", 0)
+        patch.setattr(partition, "_SLICE", 60.0)
+        learning = Samples(wanted=2, a_rule=0)
+        engine = Engine(RuleSet(parsed.rules, []), routes=ROUTES, resolver_factory=same, samples=learning)
+        agree(engine, Oracle.of_documents(rules, ROUTES, same), [*stream, *stream])
+    assert learning.room == Samples().room or len(stream) < 2
+
+
+def agree(engine: Engine, oracle: Oracle, stream: list[dict[str, Any]]) -> None:
+    for event in stream:
         full = {"event.module": "test", **event}
         wanted = oracle.match(full, event_class(full))
         assert {rule.id for rule in engine.match(full)} == wanted
         for rule in engine.rules:
             assert engine.explain(rule, full).truth is (rule.id in wanted)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents(1), st.lists(events, min_size=1, max_size=6))
+def test_generated_code_decides_as_the_closures_do(document: dict[str, Any], stream: list[dict[str, Any]]) -> None:
+    rule = parse_file("rules.yml", yaml.safe_dump(document, allow_unicode=True).encode()).rules[0]
+    fast, slow = generated(rule.node), compile_node(rule.node)
+    assert [fast(event) for event in stream] == [slow(event) for event in stream]

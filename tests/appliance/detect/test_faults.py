@@ -68,7 +68,9 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 def test_text_that_is_not_utf8_is_located() -> None:
     faults = parse_file("x.yml", b"title: a\nid: \xff\n").faults
-    assert [(fault.line, fault.message) for fault in faults] == [(2, "not valid UTF-8")]
+    assert [(fault.line, fault.message) for fault in faults] == [
+        (2, "tekst nie jest w kodowaniu UTF-8; zapisz plik w UTF-8")
+    ]
 
 
 def test_windash_that_would_explode_is_refused() -> None:

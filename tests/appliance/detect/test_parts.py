@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from appliance.detect import Engine, EventClass, Logsource, RuleSet, event_class
 from appliance.detect import gate as gate_module
 from appliance.detect.clauses import chosen
+from appliance.detect.codegen import generated
 from appliance.detect.gate import RegexGate
-from appliance.detect.memo import ENTRIES, Budget, Memo
+from appliance.detect.memo import ENTRIES, Budget, Memo, Samples
+from appliance.detect.nodes import All, AnyOf, Atom, Node, Op, negate
 from appliance.detect.regexes import SCAN_LIMIT, encoded, required_literals, searcher
 from appliance.detect.routes import SHIPPED, parse_routes, shipped_routes
 from appliance.detect.values import fold, text
@@ -193,3 +195,55 @@ def test_statistics_are_kept_for_each_rule() -> None:
         matcher.match({"event.module": "test", "a": "needle", "b": "x" if number % 2 else "y"})
     assert matcher.stats[one.id].matched == 5
     assert 5 <= matcher.stats[one.id].evaluated <= 10
+
+
+def many_rules(count: int) -> RuleSet:
+    texts = [document(f"a:\n  x|contains: common\n  y: v{n}\ncondition: a", n) for n in range(count)]
+    return RuleSet([found for text in texts for found in parse(text).rules], [])
+
+
+def test_the_first_events_choose_the_clauses() -> None:
+    matcher = Engine(many_rules(20), routes=ROUTES, resolver_factory=same, samples=Samples(wanted=10, a_rule=0))
+    event = {"event.module": "test", "x": "very common", "y": "v7"}
+    said = [[found.title for found in matcher.match({**event, "z": str(number)})] for number in range(400)]
+    assert said == [["Rule 7"]] * 400
+    (only,) = matcher._partitions.values()
+    assert only.learned
+
+
+def test_what_is_kept_to_learn_from_is_bounded() -> None:
+    samples = Samples(wanted=1000, room=20_000, a_rule=0)
+    matcher = Engine(many_rules(20), routes=ROUTES, resolver_factory=same, samples=samples)
+    for number in range(500):
+        matcher.match({"event.module": "test", "x": "a" * 1000, "y": f"{number}"})
+        assert samples.room >= 0
+    (only,) = matcher._partitions.values()
+    assert not only.learned
+
+
+def test_a_class_cannot_be_poisoned_by_a_value_of_another_type() -> None:
+    text = document("sel:\n  a: x\ncondition: sel").replace("product: test", "product: windows\n  service: security")
+    matcher = Engine(RuleSet(parse(text).rules, []), resolver_factory=same)
+    event: dict[str, Any] = {"event.module": "windows.eventlog", "winlog.channel": "Security", "a": "x"}
+    for code in (True, 1.0, 1, "1", True):
+        assert len(matcher.match({**event, "event.code": code})) == 1
+
+
+def test_numbers_and_lists_of_one_shape_are_all_read_for_keywords() -> None:
+    matcher = engine(rule("kw: [needle]\ncondition: kw"))
+    hay: dict[str, Any] = {"event.module": "test", "a": "x", "b": "y", "c": 1, "d": 2}
+    assert not matcher.match(hay)
+    changes: dict[str, Any] = {"a": "a needle", "c": "needle", "b": ("x", "needle")}
+    for key, value in changes.items():
+        assert matcher.match({**hay, key: value})
+    assert not matcher.match({**hay, "a": 5, "c": ("x",)})
+
+
+def test_a_condition_too_large_or_too_deep_for_generated_code_is_still_decided() -> None:
+    wide = AnyOf(tuple(Atom("a", Op.CONTAINS, f"<{number}>") for number in range(5000)))
+    deep: Node = Atom("a", Op.CONTAINS, "<0>")
+    for _ in range(100):
+        deep = negate(All((deep, Atom("b", Op.EXISTS))))
+    assert generated(wide)({"a": "x<4999>"})
+    assert not generated(wide)({"a": "x<5000>"})
+    assert generated(deep)({"a": "<0>", "b": "x"}) is True

@@ -1,3 +1,5 @@
+"""Records become batches that the gateway takes."""
+
 from __future__ import annotations
 
 import random

@@ -1,3 +1,5 @@
+"""Files of every kind and state become records; what cannot be read becomes one that says so."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,3 +1,5 @@
+"""Batches are sent until they are confirmed and counted, or given up in time."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,3 +1,5 @@
+"""One running gateway for the tests of the intake."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -39,7 +39,8 @@ def test_the_written_number_may_differ_from_the_count(tmp_path: Path) -> None:
 def test_every_fault_is_told_at_once_with_file_and_line(tmp_path: Path) -> None:
     path = _write(
         tmp_path,
-        'a: {pl: "x"}\nb: {pl: "{n} x", en: "x"}\nc: {pl: ["1", "2"], en: ["1", "2"]}\nd: {pl: ["1", "2", "3"], en: "x"}\n'
+        'a: {pl: "x"}\nb: {pl: "{n} x", en: "x"}\nc: {pl: ["1", "2"], en: ["1", "2"]}\n'
+        'd: {pl: ["1", "2", "3"], en: "x"}\n'
         'e: {pl: "x", en: "x"}\ne: {pl: "x", en: "x"}\nf: x\n',
     )
     with pytest.raises(CatalogueError) as caught:

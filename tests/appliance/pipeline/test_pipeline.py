@@ -178,11 +178,15 @@ def test_a_full_store_holds_the_journal_and_then_goes_on(scene: Scene, monkeypat
         with pytest.raises(StoreUnavailable):
             scene.pipeline.step()
     assert scene.journal.depth().batches == 1
+    scene.arrive("b", _cleared(2, "PC-2"))
+    with pytest.raises(StoreUnavailable):
+        scene.pipeline.step()
+    assert scene.alerts() == [("PC-1", 1), ("PC-2", 1)], "alerts do not wait for the store"
     monkeypatch.setattr(scene.store, "append", append)
     scene.pipeline.step()
-    assert scene.reader.count("") == 1
+    assert scene.reader.count("") == 2
     assert scene.journal.depth().batches == 0
-    assert scene.alerts() == [("PC-1", 1)]
+    assert scene.alerts() == [("PC-1", 1), ("PC-2", 1)]
 
 
 def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

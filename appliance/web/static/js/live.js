@@ -20,14 +20,17 @@
   };
   const rows = (scope) => [...scope.querySelectorAll("[data-alert]")];
 
-  async function look(whole = true) {
+  async function look(asked = false) {
     if (busy) { due = true; return; }
     busy = true;
     due = false;
     last = performance.now();
     try {
       const answer = await get(list.dataset.live);
-      if (answer.ok) (whole ? refill : retell)(parse(await answer.text()));
+      if (!answer.ok) return;
+      const page = parse(await answer.text());
+      // Asked now, not before the answer came: a row under the pointer must not be replaced before the click ends.
+      (asked || !engaged() ? refill : retell)(page);
     } finally {
       busy = false;
       if (due) soon();
@@ -49,7 +52,7 @@
     }
   }
   function soon() {
-    setTimeout(() => look(!engaged()), Math.max(0, PAUSE - (performance.now() - last)));
+    setTimeout(() => look(), Math.max(0, PAUSE - (performance.now() - last)));
   }
   function hold() {
     bar.hidden = false;
@@ -58,7 +61,7 @@
   function show() {
     waiting = 0;
     bar.hidden = true;
-    look();
+    look(true);
   }
   bar?.querySelector("button").addEventListener("click", show);
 
@@ -107,7 +110,7 @@
     document.documentElement.dataset.stream = "open";
     lamp?.classList.remove("is-lost");
     if (lamp) lamp.querySelector("[data-lost]").hidden = true;
-    if (connected && list && !engaged()) soon();
+    if (connected && list) soon();
     connected = true;
   });
   stream.addEventListener("htmx:sse:error", () => {
@@ -116,5 +119,5 @@
     if (lamp) lamp.querySelector("[data-lost]").hidden = false;
   });
   // Between the page and the stream's start a row may have come.
-  if (list) addEventListener("load", () => setTimeout(() => { if (!engaged()) look(); }, 300));
+  if (list) addEventListener("load", () => setTimeout(() => look(), 300));
 })();

@@ -8,15 +8,11 @@
 
   // Put fresh parts in the place of the old ones; `keep` names those that must stay.
   function put(page, keep = () => false) {
-    const done = [];
     for (const fresh of all("[data-part]", page)) {
       const old = document.querySelector(`[data-part="${CSS.escape(fresh.dataset.part)}"]`);
       if (!old || keep(old)) continue;
-      const text = old.innerHTML;
-      old.replaceChildren(...fresh.childNodes);
-      if (old.innerHTML !== text) done.push(old);
+      if (old.innerHTML !== fresh.innerHTML) old.replaceChildren(...fresh.childNodes);
     }
-    return done;
   }
   window.czujka = { put, parse };
 
