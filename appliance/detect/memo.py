@@ -17,7 +17,7 @@ LONGEST_KEY = 8_192
 SAMPLE = 256
 SAMPLE_ROOM = 32 << 20
 #: Events that a partition sees for each of its rules before it learns: a few rare events are not worth the work.
-EVENTS_A_RULE = 4
+EVENTS_A_RULE = 16
 _OVERHEAD = 160
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import process_time
+from time import perf_counter, process_time
 
 from appliance.detect import Engine, Event, RuleSet, event_class, field_names, load_rules
 from appliance.detect.routes import shipped_routes
@@ -80,8 +80,10 @@ def _unique(events: Sequence[Event], draw: random.Random) -> Iterator[Event]:
 
 def _measure(name: str, ruleset: RuleSet, stream: Sequence[Event], oracle: Oracle) -> None:
     engine = Engine(ruleset)
-    cold, found = _rates(engine, stream)
-    warm, _ = _rates(engine, stream)
+    cold, found, longest = _rates(engine, stream)
+    before = _decided(engine)
+    warm, _, _ = _rates(engine, stream)
+    decided = (_decided(engine) - before) / len(stream)
     sample = [dict(event) for event in stream[:ORACLE_EVENTS]]
     for event in sample:
         oracle.match(event, event_class(event))
@@ -89,20 +91,26 @@ def _measure(name: str, ruleset: RuleSet, stream: Sequence[Event], oracle: Oracl
     for event in sample:
         oracle.match(event, event_class(event))
     naive = len(sample) / (process_time() - start)
-    decided = sum(stats.evaluated for stats in engine.stats.values()) / (2 * len(stream))
     print(
         f"{name}: first pass {cold:.0f} events/s ({cold / naive:.0f} x oracle), second pass {warm:.0f} events/s "
         f"({warm / naive:.0f} x), oracle {naive:.0f} events/s; {decided:.2f} rules decided and "
-        f"{found / len(stream):.2f} matched an event"
+        f"{found / len(stream):.2f} matched an event; the longest event took {longest:.2f} s"
     )
 
 
-def _rates(engine: Engine, stream: Sequence[Event]) -> tuple[float, int]:
-    rates, found = [], 0
+def _decided(engine: Engine) -> int:
+    return sum(stats.evaluated for stats in engine.stats.values())
+
+
+def _rates(engine: Engine, stream: Sequence[Event]) -> tuple[float, int, float]:
+    """The median rate of chunks, the matches, and the longest wall time of one event: where an index is built."""
+    rates, found, longest = [], 0, 0.0
     for start in range(0, len(stream), CHUNK):
         chunk = stream[start : start + CHUNK]
-        began = process_time()
+        began, last = process_time(), perf_counter()
         for event in chunk:
             found += len(engine.match(event))
+            now = perf_counter()
+            longest, last = max(longest, now - last), now
         rates.append(len(chunk) / (process_time() - began))
-    return statistics.median(rates), found
+    return statistics.median(rates), found, longest
