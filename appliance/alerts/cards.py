@@ -77,14 +77,14 @@ def _yaml(path: Path) -> Any:
 @cache
 def load_card(name: str, folder: Path = FOLDER) -> Card:
     """Return a card by its name. Raises OSError, KeyError for a card that is not whole."""
-    texts = _yaml(folder / f"{name}.yml")
+    texts = _yaml(folder / f"{name}.yaml")
     meta = texts["meta"]
     return Card(name, texts, meta.get("wartosci", {}), meta.get("bloki", []))
 
 
 def card_for(rule_id: str, tags: Iterable[str], product: str | None = None, folder: Path = FOLDER) -> Card:
     """Return the card of a rule: its own, else the first that fits its tags or product, else the general one."""
-    index = _yaml(folder / "index.yml")
+    index = _yaml(folder / "index.yaml")
     own = index["rules"].get(rule_id)
     if own is not None:
         return load_card(own, folder)
@@ -96,7 +96,7 @@ def card_for(rule_id: str, tags: Iterable[str], product: str | None = None, fold
 @cache
 def own_title(rule_id: str, language: str) -> str:
     """Return the title of the card that is listed for a rule; nothing where none is, or it holds placeholders."""
-    own = _yaml(FOLDER / "index.yml")["rules"].get(rule_id)
+    own = _yaml(FOLDER / "index.yaml")["rules"].get(rule_id)
     title = str(load_card(own).texts["tytul"][language]) if own is not None else ""
     return "" if "{" in title else title
 
@@ -119,7 +119,7 @@ def render_card(
     def fill(field: str) -> str:
         return _fill(card.texts[field][language], values, language)
 
-    principles = _yaml(FOLDER / "principles.yml")
+    principles = _yaml(FOLDER / "principles.yaml")
     return CardText(
         name=card.name,
         title=fill("tytul"),
@@ -151,7 +151,7 @@ def values_of(
     card: Card, alert: Alert, office: Office, language: str, events: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
     """Return what stands for each placeholder; what is in no event is said to be unknown."""
-    known = _yaml(FOLDER / "placeholders.yml")
+    known = _yaml(FOLDER / "placeholders.yaml")
     kept = {"stacja": alert.host, "konto": alert.user, "proces": alert.process}
     values = {}
     for name, rule in known.items():

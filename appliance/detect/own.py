@@ -14,7 +14,7 @@ from .model import Fault, Rule, RuleSet
 from .selftest import events_folder
 
 CARDS = ROOT / "triage"
-INDEX = CARDS / "index.yml"
+INDEX = CARDS / "index.yaml"
 
 
 def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
@@ -50,6 +50,6 @@ def _index(path: Path) -> Mapping[str, Any]:
 def _card(rule: Rule, index: Mapping[str, Any]) -> Iterator[str]:
     card = index.get(rule.id)
     if not isinstance(card, str):
-        yield f"brak karty postępowania; dodaj {rule.id} do rules/triage/index.yml"
-    elif not (CARDS / f"{card}.yml").is_file():
-        yield f"rules/triage/index.yml podaje kartę „{card}”, której nie ma; dodaj plik rules/triage/{card}.yml"
+        yield f"brak karty postępowania; dodaj {rule.id} do rules/triage/index.yaml"
+    elif not (CARDS / f"{card}.yaml").is_file():
+        yield f"rules/triage/index.yaml podaje kartę „{card}”, której nie ma; dodaj plik rules/triage/{card}.yaml"

@@ -1,4 +1,4 @@
-"""Which events a rule's log source means: data from `rules/pipelines/logsources.yml`, read once."""
+"""Which events a rule's log source means: data from `rules/pipelines/logsources.yaml`, read once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .model import Logsource
 from .nodes import TRUE, Atom, Node, Op, all_of, any_of
 from .values import Event, fold, text
 
-SHIPPED = ROOT / "pipelines" / "logsources.yml"
+SHIPPED = ROOT / "pipelines" / "logsources.yaml"
 Names = frozenset[str]
 
 

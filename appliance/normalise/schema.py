@@ -58,7 +58,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class WindowsTable:
-    """rules/schema/windows.yml."""
+    """rules/schema/windows.yaml."""
 
     system: Mapping[str, str]
     system_aliases: Mapping[str, str]
@@ -88,7 +88,7 @@ class Identities:
 
 
 def load_fields(path: Path) -> dict[str, Field]:
-    """Return the fields of one fields.yml by name."""
+    """Return the fields of one fields.yaml by name."""
     table = read_table(path)
     listed = table.table("fields")
     table.close()
@@ -110,7 +110,7 @@ def _field(listed: Table, name: str) -> Field:
 
 
 def load_windows(path: Path, known: Mapping[str, Field]) -> WindowsTable:
-    """Return the table of one windows.yml; its targets must be `known` fields of a fitting type, or winlog.system.*."""
+    """Return the table of one windows.yaml; its targets must be `known` fields of a fitting type, or winlog.system.*."""
     table = read_table(path)
     result = WindowsTable(
         system=table.names("system"),
@@ -147,7 +147,7 @@ def _group(item: Table, known: Mapping[str, Field]) -> Group:
     for kind, names in moves.items():
         for name, key in names.items():
             if key not in known or known[key].type not in _FITTING.get(kind, _TEXTS):
-                raise item.fault(f"{name}: {key} is no field of a fitting type in fields.yml", kind)
+                raise item.fault(f"{name}: {key} is no field of a fitting type in fields.yaml", kind)
     hashes = item.table("hashes")
     group = Group(
         name=item.text("name"),
@@ -189,7 +189,7 @@ def _user(table: Table) -> UserFields:
 
 
 def load_identities(path: Path) -> Identities:
-    """Return the table of one identities.yml."""
+    """Return the table of one identities.yaml."""
     table = read_table(path)
     rows = table.tables("identities")
     table.close()
@@ -219,19 +219,19 @@ def _identity(row: Table, by_sid: dict[str, object], by_rid: dict[str, object], 
 @lru_cache(maxsize=1)
 def fields() -> dict[str, Field]:
     """Return the shipped fields by name."""
-    return load_fields(FOLDER / "fields.yml")
+    return load_fields(FOLDER / "fields.yaml")
 
 
 @lru_cache(maxsize=1)
 def windows() -> WindowsTable:
     """Return the shipped Windows table."""
-    return load_windows(FOLDER / "windows.yml", fields())
+    return load_windows(FOLDER / "windows.yaml", fields())
 
 
 @lru_cache(maxsize=1)
 def identities() -> Identities:
     """Return the shipped well-known accounts."""
-    return load_identities(FOLDER / "identities.yml")
+    return load_identities(FOLDER / "identities.yaml")
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Values of the types that rules/schema/fields.yml gives to known fields."""
+"""Values of the types that rules/schema/fields.yaml gives to known fields."""
 
 from __future__ import annotations
 

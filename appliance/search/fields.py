@@ -15,14 +15,14 @@ from appliance.search.errors import QueryError
 from appliance.search.nodes import Field, Kind
 from rules import ROOT
 
-SCHEMA = ROOT / "schema" / "fields.yml"
+SCHEMA = ROOT / "schema" / "fields.yaml"
 _ALIASES = Path(__file__).with_name("aliases.yml")
 SIMILAR = 3
 
 
 @cache
 def columns() -> Mapping[str, Kind]:
-    """Return the schema's fields and their kinds, in its order (rules/schema/fields.yml)."""
+    """Return the schema's fields and their kinds, in its order (rules/schema/fields.yaml)."""
     loaded = yaml.load(SCHEMA.read_text("utf-8"), yaml.CSafeLoader)
     return MappingProxyType({name: Kind(entry["type"]) for name, entry in loaded["fields"].items()})
 

@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 
 
 class Kind(StrEnum):
-    """Type of a field, as rules/schema/fields.yml writes it."""
+    """Type of a field, as rules/schema/fields.yaml writes it."""
 
     KEYWORD = "keyword"
     WILDCARD = "wildcard"

@@ -14,7 +14,7 @@ from appliance.state.models import Alert
 from tests.appliance.alerts.conftest import NOW
 
 OTHERS = {"index", "placeholders", "principles"}
-NAMES = sorted(path.stem for path in FOLDER.glob("*.yml") if path.stem not in OTHERS)
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in OTHERS)
 
 
 def alert(**fields: object) -> Alert:

@@ -16,7 +16,7 @@ from appliance.language.lint.model import placeholders
 TRIAGE = rules.ROOT / "triage"
 SIGMA = rules.ROOT / "sigma"
 TABLES = {"index", "placeholders", "principles"}
-CARDS = sorted(path for path in TRIAGE.glob("*.yml") if path.stem not in TABLES)
+CARDS = sorted(path for path in TRIAGE.glob("*.yaml") if path.stem not in TABLES)
 CATALOGUES = sorted(Path(appliance.__file__).parent.glob("*/catalogue/*.yml"))
 LEVELS = {
     "informational": "informacyjny",
@@ -31,9 +31,9 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text("utf-8"))
 
 
-INDEX = load(TRIAGE / "index.yml")
-PLACEHOLDERS = load(TRIAGE / "placeholders.yml")
-PRINCIPLES = load(TRIAGE / "principles.yml")
+INDEX = load(TRIAGE / "index.yaml")
+PLACEHOLDERS = load(TRIAGE / "placeholders.yaml")
+PRINCIPLES = load(TRIAGE / "principles.yaml")
 RULES = [load(path) for path in sorted(SIGMA.rglob("*.yml"))]
 
 
@@ -70,7 +70,7 @@ def test_every_rule_of_ours_has_a_card_of_its_level() -> None:
     assert set(INDEX["rules"]) == {rule["id"] for rule in RULES}
     assert set(INDEX["rules"].values()) <= names
     for rule in RULES:
-        level = load(TRIAGE / f"{INDEX['rules'][rule['id']]}.yml")["meta"]["poziom"]
+        level = load(TRIAGE / f"{INDEX['rules'][rule['id']]}.yaml")["meta"]["poziom"]
         assert level in {LEVELS[rule["level"]], cards.VARIES}, rule["title"]
 
 
@@ -78,7 +78,7 @@ def test_the_last_fallback_fits_every_rule() -> None:
     names = {path.stem for path in CARDS}
     assert {line["card"] for line in INDEX["fallback"]} <= names
     assert set(INDEX["fallback"][-1]) == {"card"}
-    assert all(load(TRIAGE / f"{line['card']}.yml")["meta"]["poziom"] == cards.VARIES for line in INDEX["fallback"])
+    assert all(load(TRIAGE / f"{line['card']}.yaml")["meta"]["poziom"] == cards.VARIES for line in INDEX["fallback"])
 
 
 def test_every_placeholder_has_a_phrase_for_the_unknown() -> None:
