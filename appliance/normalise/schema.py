@@ -110,7 +110,7 @@ def _field(listed: Table, name: str) -> Field:
 
 
 def load_windows(path: Path, known: Mapping[str, Field]) -> WindowsTable:
-    """Return the table of one windows.yaml; its targets must be `known` fields of a fitting type, or winlog.system.*."""
+    """Return the table of a windows.yaml; its targets must be `known` fields of a fitting type, or winlog.system.*."""
     table = read_table(path)
     result = WindowsTable(
         system=table.names("system"),

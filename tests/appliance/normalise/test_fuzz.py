@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from re import _constants as re_constants  # type: ignore[attr-defined]
-from re import _parser as re_parser  # type: ignore[attr-defined]
+from re import _constants as re_constants
+from re import _parser as re_parser
 from typing import Any
 
 import pytest
