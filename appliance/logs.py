@@ -8,8 +8,11 @@ import sys
 import structlog
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Make structlog write plain key-value lines to standard error."""
+def configure(level: int = logging.INFO, *, keep: bool = True) -> None:
+    """Make structlog write plain key-value lines to standard error.
+
+    `keep` fixes each logger at its first line, which is faster; a test that captures the output does without.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -18,6 +21,6 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.KeyValueRenderer(key_order=["level", "event"], drop_missing=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=keep,
     )

@@ -1,3 +1,5 @@
+"""`czujka search` against a real store behind a small TLS server."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Fixtures of delivery: a state database and a clock that the test moves."""
+
 from __future__ import annotations
 
 import asyncio

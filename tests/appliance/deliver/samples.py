@@ -1,3 +1,5 @@
+"""Alerts and settings for the tests of delivery."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

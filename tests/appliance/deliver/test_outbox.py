@@ -1,3 +1,5 @@
+"""The outbox: what is put in, what is due, when it is given up."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

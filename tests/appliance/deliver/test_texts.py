@@ -1,3 +1,5 @@
+"""The words of messages."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The cache of compiled rules: same rules, any damage ignored."""
+
 from __future__ import annotations
 
 import hashlib

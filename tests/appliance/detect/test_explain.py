@@ -1,3 +1,5 @@
+"""Why a rule did or did not match."""
+
 from __future__ import annotations
 
 from appliance.detect import Tree, Value

@@ -1,3 +1,5 @@
+"""Dead letters: kept once, bounded, listed."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

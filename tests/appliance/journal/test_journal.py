@@ -1,3 +1,5 @@
+"""The journal: durable, ordered, bounded, each batch once."""
+
 from __future__ import annotations
 
 import sqlite3

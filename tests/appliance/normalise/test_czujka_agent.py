@@ -1,3 +1,5 @@
+"""The agent's own events."""
+
 from __future__ import annotations
 
 from typing import Any

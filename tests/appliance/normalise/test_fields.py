@@ -1,3 +1,5 @@
+"""From Sigma field names to event keys, on real events."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Arbitrary input becomes an event or Unreadable, and nothing else."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Equal records get equal ids, different ones different ids."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""ECS documents and unknown JSON."""
+
 from __future__ import annotations
 
 from typing import Any

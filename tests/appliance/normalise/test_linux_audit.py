@@ -1,3 +1,5 @@
+"""Linux audit records."""
+
 from __future__ import annotations
 
 from typing import Any

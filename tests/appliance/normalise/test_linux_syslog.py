@@ -1,3 +1,5 @@
+"""Lines of sshd, sudo, cron and their neighbours."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Times of every form and year."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What an importer could not read."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""The Windows event log, rendered, flat and nested."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Windows event XML, well formed or nearly."""
+
 from __future__ import annotations
 
 import json

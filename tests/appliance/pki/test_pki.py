@@ -1,3 +1,5 @@
+"""The box's certificate authority."""
+
 from __future__ import annotations
 
 import ipaddress

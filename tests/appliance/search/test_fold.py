@@ -1,3 +1,5 @@
+"""One meaning of case for query and event."""
+
 from __future__ import annotations
 
 import duckdb

@@ -1,3 +1,5 @@
+"""The query language: trees, positions of errors, bounds."""
+
 from __future__ import annotations
 
 import pytest

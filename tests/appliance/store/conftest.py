@@ -1,3 +1,5 @@
+"""Fixtures of the store."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

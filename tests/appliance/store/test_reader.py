@@ -1,3 +1,5 @@
+"""Questions to the store."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Writing to the store: atomic, each event once."""
+
 from __future__ import annotations
 
 import os

@@ -145,7 +145,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 @pytest.fixture(scope="session", autouse=True)
 def logging() -> None:
-    configure()
+    configure(keep=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,5 @@
+"""The schema: fields, Windows tables, identities."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
