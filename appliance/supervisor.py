@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 STOP_SECONDS = 10.0
 """How long a process may take to stop before it is killed."""
-_FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_SECONDS = 0.2, 5.0, 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_SECONDS = 0.2, 5.0, 3.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
