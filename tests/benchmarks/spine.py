@@ -103,13 +103,14 @@ def _agent_on(box: Box) -> bool:
 
 
 def _listen(box: Box, stop: threading.Event, arrivals: list[float]) -> None:
-    with contextlib.suppress(httpx.TransportError), box.api() as client:  # the box ends while the stream is open
-        with client.stream("GET", "stream", timeout=60) as answer:
-            for line in answer.iter_lines():
-                if line.startswith("data:") and "alert" in line:
-                    arrivals.append(time.monotonic())
-                if stop.is_set():
-                    return
+    # The box ends while the stream is open.
+    ended = contextlib.suppress(httpx.TransportError)
+    with ended, box.api() as client, client.stream("GET", "stream", timeout=60) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data:") and "alert" in line:
+                arrivals.append(time.monotonic())
+            if stop.is_set():
+                return
 
 
 def _background(box: Box, stop: threading.Event, rate: int) -> None:
