@@ -63,7 +63,9 @@ def details(told: object) -> list[tuple[str, str]]:
     """Return the counters of a role as pairs of text, bounded."""
     if not isinstance(told, dict):
         return []
-    return [(str(name)[:60], str(value)[:60]) for name, value in list(told.items())[:_DETAIL]]
+    # A mapping counts something by kind; its sum is what a reader can use.
+    plain = {name: sum(value.values()) if isinstance(value, dict) else value for name, value in told.items()}
+    return [(str(name)[:60], str(value)[:60]) for name, value in list(plain.items())[:_DETAIL]]
 
 
 @router.get("/zdrowie")
@@ -113,7 +115,7 @@ def pace(context: Box, who: Reader) -> JSONResponse:
     """Return how many events the pipeline has taken, for the live line."""
     with context.sessions() as session:
         row = session.get(RoleHealth, "pipeline")
-    events = row.detail.get("events", 0) if row else 0
+    events = row.detail.get("records", 0) if row else 0
     return JSONResponse({"at": row.beat_at if row else 0, "events": events if isinstance(events, int) else 0})
 
 

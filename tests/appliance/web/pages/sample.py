@@ -154,7 +154,7 @@ def fill(context: Context, moment: int) -> None:
         [DeadLetter(agent_id(0), 4, 17, "To nie jest JSON.", b'{"a": <script>alert(1)</script>\xff', moment)]
     )
     for part in ROLES:
-        beat(context.sessions, part, {"events": 748216, "journal_bytes": 0}, moment)
+        beat(context.sessions, part, {"records": 748216, "journal_bytes": 0}, moment)
 
 
 def _stations(session: Session, moment: int) -> None:
