@@ -117,6 +117,18 @@ def test_scapy_is_imported_by_tests_alone() -> None:
     assert not guilty
 
 
+def test_no_group_has_a_possessive_quantifier() -> None:
+    """Python before 3.11.5, which Debian 12 has, matches them wrongly (gh-106052); atomic groups say the same."""
+    possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
+    found = [
+        f"{path}:{number}: {line.strip()}"
+        for path in _sources("agent", "appliance")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if "(?" in line and possessive.search(line)
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("name", ["run", "test"])
 def test_every_locked_requirement_has_a_hash(name: str) -> None:
     text = (CHECKOUT / "requirements" / f"{name}.lock").read_text("utf-8")

@@ -58,7 +58,7 @@ _SSHD = "sshd sshd-session sshd-auth"
 _PAM = f"{_SSHD} sudo su su-l login cron systemd-user gdm-password lightdm passwd polkit-1"
 _SUDO_REST = (
     r"(?:TTY=(?P<tty>[^; ]{0,64}+) ; )?PWD=(?P<cwd>.{0,4096}?) ; USER=(?P<target>[^;]{0,256}?) ; "
-    r"(?:[A-Z]++=[^;]{0,512}+; )*+COMMAND=(?P<command>.*)$"
+    r"(?>(?:[A-Z]++=[^;]{0,512}+; )*)COMMAND=(?P<command>.*)$"
 )
 
 LINES: tuple[Line, ...] = (

@@ -14,9 +14,9 @@ MAX_DATA = 128
 MAX_TAG = 256
 MAX_KEPT = 512
 """Lists of tags that are kept."""
-_PROLOGUE = re.compile(r"\s*+(?:<\?xml[^>]*+>\s*+)?<Event(?:\s++xmlns=(?:\"[^\"<]*+\"|'[^'<]*+'))?+>\s*+")
+_PROLOGUE = re.compile(r"\s*+(?:<\?xml[^>]*+>\s*+)?<Event(?>(?:\s++xmlns=(?:\"[^\"<]*+\"|'[^'<]*+'))?)>\s*+")
 _QUOTED = r"(?:\"[^\"<\n\t]*+\"|'[^'<\n\t]*+')"
-_TAG = re.compile(rf"([A-Za-z]++)((?:\s++[A-Za-z]++={_QUOTED})*+)\s*+")
+_TAG = re.compile(rf"([A-Za-z]++)((?>(?:\s++[A-Za-z]++={_QUOTED})*))\s*+")
 _ATTRIBUTE = re.compile(r"([A-Za-z]++)=(?:\"([^\"]*+)\"|'([^']*+)')")
 _DATA = re.compile(rf"\s*+<Data\s++Name=({_QUOTED})\s*+")
 
