@@ -148,12 +148,31 @@ def loops(parsed: Any) -> Iterator[tuple[bool, Any]]:
         elif operator is re_constants.BRANCH:
             for branch in argument[1]:
                 yield from loops(branch)
+        elif operator is re_constants.ATOMIC_GROUP:
+            # Nothing in it gives back once it is left; what happens inside is looked at on its own.
+            for _, body in loops(argument):
+                yield False, body
         else:
             assert not isinstance(argument, re_parser.SubPattern), operator
 
 
+def atomic_groups(parsed: Any) -> Iterator[Any]:
+    """Yield what stands in each atomic group, at any depth."""
+    if not isinstance(parsed, (list, tuple, re_parser.SubPattern)):
+        return
+    for item in parsed:
+        if isinstance(item, tuple) and item and item[0] is re_constants.ATOMIC_GROUP:
+            yield item[1]
+        yield from atomic_groups(item)
+
+
 def gives_back_inside_a_loop(pattern: str) -> bool:
-    return any(again and any(inner for inner, _ in loops(body)) for again, body in loops(re_parser.parse(pattern)))
+    whole = re_parser.parse(pattern)
+    return any(
+        again and any(inner for inner, _ in loops(body))
+        for part in (whole, *atomic_groups(whole))
+        for again, body in loops(part)
+    )
 
 
 @pytest.mark.parametrize("pattern", [*(line.pattern.pattern for line in LINES), *(p.pattern for p in HEADERS)])
@@ -163,7 +182,9 @@ def test_no_pattern_can_try_exponentially_many_ways(pattern: str) -> None:
 
 def test_a_pattern_that_can_is_seen() -> None:
     assert gives_back_inside_a_loop(r"a(?:b|(x{1,9}y)+)*z")
+    assert gives_back_inside_a_loop(r"a(?>(?:b|(x{1,9}y)+)*)z")
     assert not gives_back_inside_a_loop(r"a(?:x{1,9}+y)*z")
+    assert not gives_back_inside_a_loop(r"a(?:(?>(?:xy|z)*)y)*z")
 
 
 HOSTILE = {
