@@ -6,6 +6,7 @@ Groups that this machine cannot run (no root, no corpora) are left out, each wit
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ SYSTEM = {
     "qpdf": "qpdf",
 }
 """Program → Debian package that only the tests need."""
+LIBRARIES = {"libatomic.so.1": "libatomic1"}
+"""The same for libraries: the driver of the browser tests loads them."""
 
 
 def main(arguments: list[str]) -> int:
@@ -86,9 +89,20 @@ def _run(arguments: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
 
 
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 def _system_packages() -> None:
     search = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    missing = sorted({package for program, package in SYSTEM.items() if not shutil.which(program, path=search)})
+    missing = sorted(
+        {package for program, package in SYSTEM.items() if not shutil.which(program, path=search)}
+        | {package for library, package in LIBRARIES.items() if not _loads(library)}
+    )
     if not missing:
         return
     if os.geteuid() != 0:
