@@ -71,7 +71,7 @@ def test_a_clock_that_jumps_back_a_day_holds_nothing_up(moved: Box, clock: tuple
 def test_and_forward_again(moved: Box, clock: tuple[SetClock, dict[str, str]]) -> None:
     clock[0](0)
     still_works(moved)
-    wait_for("every role lives", lambda: moved.get("health")["status"] == "ok", 15)
+    moved.wait_ready(30)
     sender = moved.sender()
     assert sender.send("po", [cleared("po")])["duplicate"]
     sender.close()
