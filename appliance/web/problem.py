@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import yaml
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+
+from appliance.language.catalogue import Texts, load
 
 MEDIA_TYPE = "application/problem+json"
 LANGUAGES = ("pl", "en")
@@ -51,15 +53,14 @@ class ProblemBody(BaseModel):
 
 
 @cache
-def _texts() -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = yaml.safe_load(_TEXTS.read_text("utf-8"))
-    return texts
+def _texts() -> Mapping[str, Texts]:
+    return load([_TEXTS]).entries
 
 
 def text_of(code: str, language: str, values: dict[str, Any]) -> str:
     """Return the catalogue's text of a problem code in a language, filled with values."""
     forms = _texts().get(f"problem.{code}") or _texts()["problem.unknown"]
-    return forms[language].format_map({key: str(value) for key, value in values.items()})
+    return forms[language][0].format_map({key: str(value) for key, value in values.items()})
 
 
 def language_of(request: Request) -> str:
