@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ import orjson
 import typer
 
 from appliance.cli.exits import Exit
-from appliance.detect import Engine, Rule, RuleSet, Value, load_rules
+from appliance.detect import Engine, Rule, RuleSet, Value, load_plans, load_rules, save_plans
 from appliance.home import Home, default_home
 from appliance.importer import find, records
 from appliance.normalise import Source, Unreadable, normalise
@@ -59,11 +60,16 @@ def command(
         typer.echo("Nie ma ani jednej reguły do użycia. Sprawdź: czujka rules check ŚCIEŻKA", err=True)
         raise typer.Exit(Exit.USAGE)
     run = Run()
+    engine = Engine(ruleset, plans=load_plans(cache_folder()))
+    # What is loaded stays: the collector need not look through it again and again.
+    gc.freeze()
     try:
-        _detect(paths, Engine(ruleset), run, sys.stdout.buffer, sys.stderr)
+        _detect(paths, engine, run, sys.stdout.buffer, sys.stderr)
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python must not fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if engine.lessons:
+        save_plans(cache_folder(), engine.plans)
     _statistics(ruleset, run)
 
 

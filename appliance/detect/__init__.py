@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from .engine import Engine, RuleStats, field_names
+from .cache import load_plans, save_plans
+from .engine import Engine, field_names
 from .explain import Tree
 from .load import load_rules
 from .model import LEVELS, Fault, Logsource, Rule, RuleSet
+from .partition import RuleStats
 from .routes import EventClass, event_class
 from .values import Event, Value
 
@@ -33,5 +35,7 @@ __all__ = [
     "event_class",
     "explain",
     "field_names",
+    "load_plans",
     "load_rules",
+    "save_plans",
 ]

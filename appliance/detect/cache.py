@@ -1,4 +1,4 @@
-"""Compiled rules by the hash of their text, in one file: checked, replaced atomically, ignored when damaged."""
+"""Compiled rules by the hash of their text, and plans: checked files, replaced atomically, ignored when damaged."""
 
 from __future__ import annotations
 
@@ -12,23 +12,73 @@ from typing import Any
 import orjson
 import structlog
 
+from appliance.normalise import fields
+from rules import ROOT
+
 from .encode import decode_rule, encode_rule
 from .model import Fault, ParsedFile
+from .plans import Plans, pack_plans, unpack_plans
+from .routes import EventClass
 
 log = structlog.get_logger()
-_NAME = "rules.json"
+_NAME, _PLANS = "rules.json", "plans.json"
+#: What the keys of events, and so the clauses of a plan, depend on.
+_DATA = (*sorted((ROOT / "schema").glob("*.yaml")), *sorted((ROOT / "pipelines").glob("*.yaml")), Path(fields.__file__))
 _DIGEST = 32
 #: Bytes of a cache file; more than this is not ours.
 _LIMIT = 256 << 20
 
 
-@lru_cache(maxsize=1)
-def _compiler() -> str:
-    """A name for the code that compiles: entries of other code are not used."""
+@lru_cache(maxsize=2)
+def _compiler(*data: Path) -> str:
+    """A name for the code that compiles, and the data it reads: entries of other code are not used."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    for file in [*sorted(Path(__file__).parent.glob("*.py")), *data]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def read_checked(path: Path, compiler: str) -> dict[str, Any] | None:
+    """The document that `write_checked` wrote by the same code; None when there is none or it is damaged."""
+    try:
+        if path.stat().st_size > _LIMIT:
+            return None
+        raw = path.read_bytes()
+        if hashlib.sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST]:
+            log.info("rule_cache_damaged", path=str(path))
+            return None
+        document = orjson.loads(raw[_DIGEST:])
+        return dict(document) if document["compiler"] == compiler else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.info("rule_cache_unreadable", path=str(path), error=str(error))
+        return None
+
+
+def write_checked(path: Path, compiler: str, document: dict[str, Any]) -> None:
+    """Replace the file by a document. A full disk costs only time."""
+    try:
+        payload = orjson.dumps({"compiler": compiler, **document}, default=str)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, hashlib.sha256(payload).digest() + payload)
+    except (OSError, TypeError) as error:
+        log.warning("rule_cache_not_written", path=str(path), error=str(error))
+
+
+def load_plans(folder: Path | None) -> dict[EventClass, bytes]:
+    """What engines of this code and these field names have learned before."""
+    document = read_checked(folder / _PLANS, _compiler(*_DATA)) if folder else None
+    try:
+        return unpack_plans(document["plans"]) if document else {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.info("rule_cache_entry_unreadable", file=_PLANS, error=str(error))
+        return {}
+
+
+def save_plans(folder: Path, plans: Plans) -> None:
+    """Keep what an engine has learned."""
+    write_checked(folder / _PLANS, _compiler(*_DATA), {"plans": pack_plans(plans)})
 
 
 class RuleCache:
@@ -36,26 +86,9 @@ class RuleCache:
 
     def __init__(self, folder: Path | None) -> None:
         self._path = folder / _NAME if folder else None
-        self._entries: dict[str, Any] = self._read()
+        document = read_checked(self._path, _compiler()) if self._path else None
+        self._entries: dict[str, Any] = dict(document.get("files", {})) if document else {}
         self._used: dict[str, Any] = {}
-
-    def _read(self) -> dict[str, Any]:
-        if self._path is None:
-            return {}
-        try:
-            if self._path.stat().st_size > _LIMIT:
-                return {}
-            raw = self._path.read_bytes()
-            if hashlib.sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST]:
-                log.info("rule_cache_damaged", path=str(self._path))
-                return {}
-            document = orjson.loads(raw[_DIGEST:])
-            return dict(document["files"]) if document["compiler"] == _compiler() else {}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.info("rule_cache_unreadable", path=str(self._path), error=str(error))
-            return {}
 
     def get(self, file: str, digest: str) -> ParsedFile | None:
         """What a text of this hash was compiled to, under its present file name."""
@@ -82,12 +115,7 @@ class RuleCache:
         """Write what was used in this load, if that is not what the file holds. A full disk costs only time."""
         if self._path is None or self._used.keys() == self._entries.keys():
             return
-        try:
-            payload = orjson.dumps({"compiler": _compiler(), "files": self._used}, default=str)
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(self._path, hashlib.sha256(payload).digest() + payload)
-        except (OSError, TypeError) as error:
-            log.warning("rule_cache_not_written", path=str(self._path), error=str(error))
+        write_checked(self._path, _compiler(), {"files": self._used})
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from .clauses import NEVER, PER_RULE, Clause, Literal, cost_of, guess, necessary, tests
+from .clauses import NEVER, PER_RULE, Clause, Kind, Literal, guess, necessary, tests
 from .compiled import compile_node
 from .index import KeyIndex
 from .keywords import keyword_text
@@ -15,6 +15,10 @@ from .values import Event
 
 #: A rule that would be decided for a larger share of the events is also asked exact questions about one key.
 _OFTEN = 0.02
+#: Microseconds of one decision, and of looking for one literal in one new value. The automaton of a large set of
+#: literals does not fit the processor's cache, so every literal makes all of them slower.
+_DECISION, _LITERAL = 2.0, 0.001
+_PRICES = {Kind.ATOM: 0.5, Kind.TEST: 1.0}
 
 
 class Census:
@@ -25,6 +29,7 @@ class Census:
         self._literals: dict[Literal, int] = {}
         self._seen: dict[Literal, int] = {}
         self._costs: dict[Literal, float] = {}
+        self._fresh: dict[str | None, float] = {}
 
     def ask(self, node: Node) -> None:
         """Note the literals that the clauses of a condition may be made of."""
@@ -45,6 +50,7 @@ class Census:
     def _count_key(self, key: str | None, literals: Sequence[Literal]) -> Iterator[None]:
         bits = {literal: 1 << number for number, literal in enumerate(literals)}
         index = KeyIndex(key or "", bits, Budget(), gated=False)
+        self._fresh[key] = self._new_values(key)
         yield
         for number, event in enumerate(self._events):
             value = keyword_text(event) if key is None else event.get(key)
@@ -57,6 +63,13 @@ class Census:
             if number % 32 == 0:
                 yield
 
+    def _new_values(self, key: str | None) -> float:
+        """The share of events whose value of a key has not been seen before."""
+        if key is None:
+            return 1.0
+        values = {event[key] for event in self._events if key in event}
+        return len(values) / max(1, len(self._events))
+
     def cost(self, literal: Literal) -> float:
         """The share of events that satisfy a literal; the guess decides between those that none does."""
         known = self._costs.get(literal)
@@ -66,24 +79,39 @@ class Census:
         return known
 
     def chosen(self, node: Node) -> list[Clause]:
-        """At most `PER_RULE` clauses that together let the fewest of the events through."""
+        """At most `PER_RULE` clauses that together cost the least time an event: to look for, and to decide after."""
         options = necessary(node, self.cost)
         if not all(options):
             return [NEVER]
         picked, passed = self._pick(options)
-        if passed > _OFTEN * len(self._events):
+        if passed > _OFTEN:
             picked, _ = self._pick(options + self._tests(node))
         return picked
 
-    def _pick(self, options: Sequence[Clause]) -> tuple[list[Clause], int]:
-        masks = {clause: self._mask(clause) for clause in options}
-        passed = (1 << len(self._events)) - 1
+    def _pick(self, options: Sequence[Clause]) -> tuple[list[Clause], float]:
+        """The clauses, and the share of events that they let through."""
+        left = {clause: self._mask(clause) for clause in options}
+        share, seen = 1.0, (1 << len(self._events)) - 1
         picked: list[Clause] = []
-        while masks and len(picked) < PER_RULE:
-            best = min(masks, key=lambda clause: ((passed & masks[clause]).bit_count(), cost_of(clause, self.cost)))
-            passed &= masks.pop(best)
+        while left and len(picked) < PER_RULE:
+            shares = {clause: self._share(seen & mask, [*picked, clause]) for clause, mask in left.items()}
+            best = min(shares, key=lambda clause: shares[clause] * _DECISION + self._price(clause))
+            saved = (share - shares[best]) * _DECISION
+            if picked and saved <= self._price(best):
+                break
+            share = shares[best]
+            seen &= left.pop(best)
             picked.append(best)
-        return picked, passed.bit_count()
+        return picked, share
+
+    def _share(self, seen: int, clauses: Sequence[Clause]) -> float:
+        """The share of all events that satisfy the clauses, when `seen` are those of the sample."""
+        unseen = min(sum(min(guess(literal), 1.0) for literal in clause) for clause in clauses)
+        return min(1.0, (seen.bit_count() + min(unseen, 1.0)) / (len(self._events) + 1))
+
+    def _price(self, clause: Clause) -> float:
+        """Microseconds an event that it takes to look for the clause's literals: those of new values only."""
+        return sum(_PRICES.get(literal.kind, _LITERAL) * self._fresh.get(literal.key, 1.0) for literal in clause)
 
     def _mask(self, clause: Clause) -> int:
         mask = 0

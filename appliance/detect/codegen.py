@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
 
 from . import predicates
 from .compiled import Decision, cheap_first, compile_node
@@ -47,10 +46,9 @@ class _Several(Exception):
 def generated(node: Node) -> Decision:
     """A function that decides `node`; its atoms name event keys."""
     try:
-        fast = _Writer().function(node)
+        return _Writer(_Closures(node)).function(node)
     except (_TooMuch, RecursionError, MemoryError):
         return compile_node(node)
-    return partial(_decide, fast, _Closures(node))
 
 
 class _Closures:
@@ -68,13 +66,6 @@ class _Closures:
         return self._decide(event)
 
 
-def _decide(fast: Decision, slow: Decision, event: Event) -> bool:
-    try:
-        return fast(event)
-    except _Several:
-        return slow(event)
-
-
 def _one_text(value: Value) -> str:
     if type(value) is int:
         return str(value) if value.bit_length() < 64 else _refuse()
@@ -88,8 +79,13 @@ def _refuse() -> str:
 class _Writer:
     """Writes one function: `rN` is the text of a field, `lN` the same folded, `pN` a predicate."""
 
-    def __init__(self) -> None:
-        self._names: dict[str, object] = {"fold": fold, "one_text": _one_text}
+    def __init__(self, otherwise: Decision) -> None:
+        self._names: dict[str, object] = {
+            "fold": fold,
+            "one_text": _one_text,
+            "Several": _Several,
+            "otherwise": otherwise,
+        }
         self._raw: dict[str, str] = {}
         self._folded: dict[str, str] = {}
         self._size = 0
@@ -97,13 +93,13 @@ class _Writer:
     def function(self, node: Node) -> Decision:
         """The function of the whole condition."""
         body = self._expression(node, 0)
-        lines = ["def decide(event):", " get = event.get"]
+        lines = ["def decide(event):", " try:", "  get = event.get"]
         for key, name in self._raw.items():
-            lines.append(f" {name} = get({key!r})")
-            lines.append(f" if {name} is not None and type({name}) is not str: {name} = one_text({name})")
+            lines.append(f"  {name} = get({key!r})")
+            lines.append(f"  if {name} is not None and type({name}) is not str: {name} = one_text({name})")
             if key in self._folded:
-                lines.append(f" {self._folded[key]} = None if {name} is None else fold({name})")
-        lines.append(f" return {body}")
+                lines.append(f"  {self._folded[key]} = None if {name} is None else fold({name})")
+        lines += [" except Several: return otherwise(event)", f" return {body}"]
         space: dict[str, object] = self._names
         exec(compile("\n".join(lines), "<rule>", "exec"), space)  # noqa: S102  repr and our own names only
         decide = space["decide"]

@@ -41,13 +41,18 @@ def _text(node: Node) -> str:
         return json.dumps(plain)
 
 
+def condition_text(rule: Rule) -> str:
+    """The condition of a rule as JSON: two rules with one text have one condition."""
+    return rule.condition.text if isinstance(rule.condition, Text) else _text(rule.node)
+
+
 def encode_rule(rule: Rule) -> dict[str, Any]:
     """A rule without the file it came from."""
     plain = {name: getattr(rule, name) for name in _PLAIN}
     source = rule.logsource
     return plain | {
         "logsource": [source.product, source.category, source.service],
-        "condition": rule.condition.text if isinstance(rule.condition, Text) else _text(rule.node),
+        "condition": condition_text(rule),
     }
 
 

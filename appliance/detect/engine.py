@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from time import perf_counter_ns
+
+import structlog
 
 from appliance.normalise.fields import sigma_key
 
+from .clauses import Clause, chosen
 from .explain import Tree, explain_node, matched
 from .memo import BUDGET, Budget, Samples
 from .model import Rule, RuleSet
 from .nodes import FALSE, Node, all_of
-from .partition import Partition
+from .partition import Entry, Partition, RuleStats
+from .plans import Choice, Plan, Plans, decode_plan, encode_plan, entry_key
 from .resolve import Resolver, ResolverFactory, applied, facts, with_renames
 from .routes import EventClass, Feed, Routes, event_class, shipped_routes
 from .values import Event, Value
 
 #: Classes of events an engine keeps partitions for; an intruder may invent any number of channels.
 _CLASSES = 2048
-
-
-@dataclass(slots=True)
-class RuleStats:
-    """What deciding one rule has cost and given. Events whose clauses did not hold are not counted as evaluated."""
-
-    evaluated: int = 0
-    matched: int = 0
-    nanoseconds: int = 0
+_NO_PLAN = Plan(False, {})
+log = structlog.get_logger()
 
 
 def field_names(kind: EventClass) -> Resolver:
     """The normaliser's field names for a class of events."""
     return sigma_key(kind.module, kind.channel, kind.code, kind.category)
+
+
+def _applied(rule: Rule, feed: Feed, resolver: Resolver, known: Mapping[str, Value]) -> Node:
+    return applied(rule.node, feed, resolver, known)
+
+
+def _guessed(node: Node) -> Choice:
+    return None if node == FALSE else chosen(node)
 
 
 class Engine:
@@ -47,34 +52,34 @@ class Engine:
         resolver_factory: ResolverFactory = field_names,
         memory: int = BUDGET,
         samples: Samples | None = None,
-        timed: bool = False,
+        plans: Plans | None = None,
     ) -> None:
         self.rules: Sequence[Rule] = ruleset.rules
         self.unfed: list[Rule] = []
         self.stats: dict[str, RuleStats] = defaultdict(RuleStats)
+        #: What is known of classes of events, given or learned; `lessons` counts what was added.
+        self.plans = dict(plans or {})
+        self.lessons = 0
         self._routes = routes or shipped_routes()
         self._resolver_factory = resolver_factory
         self._budget = Budget(memory)
-        self._timed = timed
         self._samples = samples or Samples()
         self._partitions: dict[EventClass, Partition] = {}
         self._ways: dict[tuple[Value | None, ...], Partition] = {}
-        self._feeds: dict[int, tuple[Feed, ...]] = {}
-        self._by_channel: dict[str, list[tuple[int, Feed]]] = defaultdict(list)
-        self._everywhere: list[tuple[int, Feed]] = []
+        self._by_channel: dict[str, list[tuple[int, int, Feed]]] = defaultdict(list)
+        self._everywhere: list[tuple[int, int, Feed]] = []
         for number, rule in enumerate(self.rules):
             self._route(number, rule)
 
     def _route(self, number: int, rule: Rule) -> None:
         feeds = self._routes.feeds(rule.logsource)
-        self._feeds[number] = feeds
         if not feeds:
             self.unfed.append(rule)
-        for feed in feeds:
+        for place, feed in enumerate(feeds):
             if feed.channels is None:
-                self._everywhere.append((number, feed))
+                self._everywhere.append((number, place, feed))
             for channel in feed.channels or ():
-                self._by_channel[channel].append((number, feed))
+                self._by_channel[channel].append((number, place, feed))
 
     def match(self, event: Event) -> list[Rule]:
         """The rules that the event satisfies, in the order of the rule set."""
@@ -86,7 +91,7 @@ class Engine:
         way = (module, get("winlog.channel"), code, get("event.category"))
         partition = self._ways.get(way)
         if partition is None:
-            partition = self._partition_of(event)
+            partition = self._partition_for(event_class(event))
             if type(module) is str:
                 if len(self._ways) >= _CLASSES:
                     self._ways.clear()
@@ -97,24 +102,22 @@ class Engine:
     def _decided(self, partition: Partition, mask: int, event: Event) -> list[Rule]:
         found: list[int] = []
         while mask:
-            lowest = mask & -mask
-            mask ^= lowest
-            number = lowest.bit_length() - 1
-            place = partition.rules[number]
-            stats = self.stats[self.rules[place].id]
-            start = perf_counter_ns() if self._timed else 0
+            number = mask.bit_length() - 1
+            mask ^= 1 << number
+            stats = partition.entries[number].stats
+            start = perf_counter_ns()
             accepted = partition.decide(number, event)
-            if self._timed:
-                stats.nanoseconds += perf_counter_ns() - start
+            stats.nanoseconds += perf_counter_ns() - start
             stats.evaluated += 1
             if accepted:
                 stats.matched += 1
+                place = partition.entries[number].place
                 if not found or found[-1] != place:
                     found.append(place)
+        found.reverse()
         return [self.rules[place] for place in found]
 
-    def _partition_of(self, event: Event) -> Partition:
-        kind = event_class(event)
+    def _partition_for(self, kind: EventClass) -> Partition:
         partition = self._partitions.get(kind)
         if partition is None:
             if len(self._partitions) >= _CLASSES:
@@ -125,23 +128,58 @@ class Engine:
 
     def _partition(self, kind: EventClass) -> Partition:
         resolver, known = self._resolver_factory(kind), facts(kind)
+        plan = self._plan(kind)
+        choices: dict[str, Choice] = {}
+        entries: list[Entry] = []
+        clauses: list[Sequence[Clause]] = []
+        keys: list[str] = []
+        for number, place, feed in self._selected(kind):
+            rule = self.rules[number]
+            key = entry_key(rule, place)
+            node = partial(_applied, rule, feed, resolver, known)
+            choice = plan.choices[key] if key in plan.choices else _guessed(node())
+            choices[key] = choice
+            if choice is not None:
+                entries.append(Entry(number, node, self.stats[rule.id]))
+                clauses.append(choice)
+                keys.append(key)
+        learned = plan.learned and choices.keys() <= plan.choices.keys()
 
-        def node_of(row: tuple[int, Feed]) -> Node:
-            return applied(self.rules[row[0]].node, row[1], resolver, known)
+        def learn(chosen: Sequence[Sequence[Clause]]) -> None:
+            self._keep(kind, Plan(True, {**choices, **dict(zip(keys, chosen, strict=True))}))
 
-        found = [(row, node) for row in self._selected(kind) if (node := node_of(row)) != FALSE]
-        rows = [row for row, _ in found]
-        return Partition(
-            [number for number, _ in rows],
-            [node for _, node in found],
-            lambda entry: node_of(rows[entry]),
-            self._budget,
-            self._samples,
-        )
+        if not choices.keys() <= plan.choices.keys():
+            self._keep(kind, Plan(False, choices))
+        return Partition(entries, clauses, learned=learned, budget=self._budget, samples=self._samples, learn=learn)
 
-    def _selected(self, kind: EventClass) -> list[tuple[int, Feed]]:
+    def _plan(self, kind: EventClass) -> Plan:
+        raw = self.plans.get(kind)
+        try:
+            return decode_plan(raw) if raw else _NO_PLAN
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            log.info("plan_unreadable", kind=str(kind), error=str(error))
+            return _NO_PLAN
+
+    def _keep(self, kind: EventClass, plan: Plan) -> None:
+        try:
+            self.plans[kind] = encode_plan(plan)
+        except TypeError as error:
+            log.info("plan_not_kept", kind=str(kind), error=str(error))
+            return
+        self.lessons += 1
+
+    def _selected(self, kind: EventClass) -> list[tuple[int, int, Feed]]:
         rows = self._everywhere + self._by_channel.get(kind.channel or "", [])
-        return sorted((row for row in rows if row[1].takes(kind)), key=lambda row: row[0])
+        return sorted((row for row in rows if row[2].takes(kind)), key=lambda row: row[:2])
+
+    def kinds(self) -> list[EventClass]:
+        """The classes of events that the engine is ready for."""
+        return list(self._partitions)
+
+    def warm(self, kinds: Iterable[EventClass]) -> None:
+        """Get ready for classes of events before the first of them comes."""
+        for kind in kinds:
+            self._partition_for(kind)
 
     def explain(self, rule: Rule, event: Event) -> Tree:
         """Why the rule does or does not match: its condition with the truth of every part."""

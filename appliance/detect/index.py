@@ -16,7 +16,8 @@ from .nodes import Atom, Op
 from .predicates import Predicate
 from .values import Value, fold, texts
 
-_PLACES = {Kind.INFIX: 0, Kind.PREFIX: 1, Kind.SUFFIX: 2}
+#: Literals that one scan finds, and where in the text each must stand.
+PLACED = {Kind.INFIX: 0, Kind.PREFIX: 1, Kind.SUFFIX: 2}
 
 
 def _all_texts(value: Value) -> bool:
@@ -46,8 +47,8 @@ class KeyIndex:
         placed: dict[str, list[int]] = {}
         regexes: dict[tuple[str, str], int] = defaultdict(int)
         for literal, mask in literals.items():
-            if literal.kind in _PLACES:
-                placed.setdefault(literal.text, [0, 0, 0])[_PLACES[literal.kind]] |= mask
+            if literal.kind in PLACED:
+                placed.setdefault(literal.text, [0, 0, 0])[PLACED[literal.kind]] |= mask
             elif literal.kind is Kind.EQUALS:
                 self._equals[literal.text] |= mask
             elif literal.kind is Kind.PRESENT:

@@ -16,6 +16,8 @@ from .values import ENVELOPE, Event, fold, keyword_texts, texts
 
 #: What may be part of the text of a number or a truth value (values.text).
 _NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
+#: Characters beyond ASCII that fold to ASCII letters: the Kelvin sign and the long s.
+_LIKE_ASCII = ("\u212a", "\u017f")
 #: `itemgetter` gives a sequence for two keys or more.
 _SEVERAL = 2
 #: What reads the joined texts that are left to look at from an event of one shape.
@@ -41,6 +43,7 @@ class KeywordIndex:
                 self.texts[literal.text] = mask
             else:
                 self.always |= mask
+        self._ascii = all(map(str.isascii, self.texts))
         self._numbers = any(map(_NUMERIC, self.texts))
         placed = {text: (mask, 0, 0) for text, mask in self.texts.items()}
         self._scan = LiteralScan(placed) if placed else None
@@ -65,8 +68,13 @@ class KeywordIndex:
         """The mask of all keyword literals that may stand in the text."""
         assert self._scan is not None
         assert self._gate is not None
-        folded = fold(joined)
-        return self._scan.mask(folded) if self._gate(folded.encode("utf-8", "surrogatepass")) else 0
+        return self._scan.mask(fold(joined)) if self._gate(self._lowered(joined)) else 0
+
+    def _lowered(self, joined: str) -> bytes:
+        """The text with the case of ASCII letters gone, which is all that ASCII keywords need, and quicker to have."""
+        if joined.isascii() or not self._ascii or any(odd in joined for odd in _LIKE_ASCII):
+            return fold(joined).encode("utf-8", "surrogatepass")
+        return joined.encode("utf-8", "surrogatepass").lower()
 
 
 def _read(keys: Sequence[str], event: Event) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 from .census import Census
-from .clauses import PER_RULE, Clause, Kind, Literal, chosen
+from .clauses import PER_RULE, Clause, Kind, Literal
 from .codegen import generated
 from .compiled import Decision
-from .index import KeyIndex
+from .index import PLACED, KeyIndex
 from .keywords import KeywordIndex, Rest
 from .memo import Budget, Samples
 from .nodes import Node
@@ -28,6 +29,15 @@ _Asked = dict[str | None, dict[Literal, int]]
 _Way = tuple[int, int, tuple[_Step, ...], Rest | None]
 
 
+@dataclass(slots=True)
+class RuleStats:
+    """What deciding one rule has cost and given. Events whose clauses did not hold are not counted as evaluated."""
+
+    evaluated: int = 0
+    matched: int = 0
+    nanoseconds: int = 0
+
+
 class Index:
     """Clause masks: bit `slot * rules + number` says that clause `slot` of rule `number` is satisfied."""
 
@@ -37,9 +47,11 @@ class Index:
         self._base = 0
         self._keywords: KeywordIndex | None = None
         self._indexes: dict[str, KeyIndex] = {}
+        #: Keys whose index looks for keywords too: their values are scanned anyway.
+        self._scanned: set[str] = set()
         self._ways: dict[tuple[str, ...], _Way] = {}
 
-    def build(self, clauses: Iterator[Sequence[Clause]], budget: Budget, *, gated: bool) -> Iterator[None]:
+    def build(self, clauses: Iterable[Sequence[Clause]], budget: Budget, *, gated: bool) -> Iterator[None]:
         """Fill the index, rule by rule and key by key."""
         asked: _Asked = defaultdict(lambda: defaultdict(int))
         for number, picked in enumerate(clauses):
@@ -51,8 +63,10 @@ class Index:
             self._base |= self._keywords.always
         for key, literals in asked.items():
             assert key is not None
-            for text, mask in self._keywords.texts.items() if self._keywords else ():
-                literals[Literal(key, Kind.INFIX, text)] |= mask
+            if self._keywords and any(literal.kind in PLACED for literal in literals):
+                self._scanned.add(key)
+                for text, mask in self._keywords.texts.items():
+                    literals[Literal(key, Kind.INFIX, text)] |= mask
             self._indexes[key] = KeyIndex(key, literals, budget, gated=gated)
             yield
 
@@ -99,40 +113,53 @@ class Index:
             if key not in event:
                 mask |= index.absent
         steps = tuple((key, self._indexes[key].known, self._indexes[key]) for key in shape if key in self._indexes)
-        unseen = [key for key in shape if key not in self._indexes]
+        unseen = [key for key in shape if key not in self._scanned]
         rest = self._keywords.rest(event, unseen) if self._keywords else None
         way = self._ways[shape] = mask, mask & (mask >> self._count) & self._full, steps, rest
         return way
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule as one class of events is shown it: its place in the rule set, and its condition over event keys.
+
+    The condition is made again each time it is asked for: most are never needed after the start.
+    """
+
+    place: int
+    node: Callable[[], Node]
+    stats: RuleStats
+
+
 class Partition:
-    """The rules of one class. `rules` are their places in the rule set, `nodes` their conditions over event keys.
+    """The rules of one class of events.
 
-    Conditions are not kept: `node_of` makes that of an entry again when it is needed.
-
-    It starts with clauses chosen by guess. The first events teach it better ones; the index made of those replaces
-    the first one, and is made in slices so that no event waits for all of it.
+    It starts with the clauses it is given. As long as these were chosen by guess (`learned` is false), the first
+    events teach it better ones; the index made of those replaces the first one, and is made in slices so that no
+    event waits for all of it. `learn` is told what was chosen.
     """
 
     def __init__(
         self,
-        rules: Sequence[int],
-        nodes: Sequence[Node],
-        node_of: Callable[[int], Node],
+        entries: Sequence[Entry],
+        clauses: Sequence[Sequence[Clause]],
+        *,
+        learned: bool,
         budget: Budget,
         samples: Samples,
+        learn: Callable[[Sequence[Sequence[Clause]]], None],
     ) -> None:
-        self.rules = rules
-        self._node_of = node_of
+        self.entries = entries
         self._budget = budget
-        self._decisions: list[Decision | None] = [None] * len(rules)
+        self._decisions: list[Decision | None] = [None] * len(entries)
         self._samples = samples
         self._seen = 0
-        self._sample: list[Event] | None = [] if len(rules) >= _WORTH_IT else None
+        self._sample: list[Event] | None = [] if len(entries) >= _WORTH_IT and not learned else None
         self._steps: Iterator[None] | None = None
         self._next: Index | None = None
-        self._index = Index(len(rules))
-        for _ in self._index.build(map(chosen, nodes), budget, gated=False):
+        self._learn_of = learn
+        self._index = Index(len(entries))
+        for _ in self._index.build(clauses, budget, gated=learned):
             pass
 
     @property
@@ -150,7 +177,7 @@ class Partition:
         assert self._sample is not None
         if self._steps is None:
             self._seen += 1
-            if self._seen % self._samples.stride(len(self.rules)) == 0 and self._samples.take(event):
+            if self._seen % self._samples.stride(len(self.entries)) == 0 and self._samples.take(event):
                 self._sample.append(event)
             if len(self._sample) >= self._samples.wanted:
                 self._steps = self._relearn(self._sample)
@@ -167,18 +194,23 @@ class Partition:
     def _relearn(self, sample: Sequence[Event]) -> Iterator[None]:
         census = Census(sample)
         nodes = []
-        for number in range(len(self.rules)):
-            node = self._node_of(number)
+        for entry in self.entries:
+            node = entry.node()
             nodes.append(node)
             census.ask(node)
             yield
         yield from census.count()
+        clauses = []
+        for node in nodes:
+            clauses.append(census.chosen(node))
+            yield
+        self._learn_of(clauses)
         self._next = Index(len(nodes))
-        yield from self._next.build(map(census.chosen, nodes), self._budget, gated=True)
+        yield from self._next.build(clauses, self._budget, gated=True)
 
     def decide(self, number: int, event: Event) -> bool:
         """The exact decision for one entry."""
         decide = self._decisions[number]
         if decide is None:
-            decide = self._decisions[number] = generated(self._node_of(number))
+            decide = self._decisions[number] = generated(self.entries[number].node())
         return decide(event)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from appliance.normalise import czujka_agent, json_event, linux_audit, linux_syslog, unreadable, windows_eventlog
+from appliance.normalise import (
+    czujka_agent,
+    json_event,
+    linux_audit,
+    linux_syslog,
+    unreadable,
+    windows_eventlog,
+    windows_quick,
+)
 from appliance.normalise.decode import decode
 from appliance.normalise.model import Event, Normaliser, Raw, Source, Unreadable
 
 NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
     {
-        windows_eventlog.MODULE: windows_eventlog.normalise,
+        windows_quick.MODULE: windows_eventlog.normalise,
         linux_audit.MODULE: linux_audit.normalise,
         linux_syslog.MODULE: linux_syslog.normalise,
         czujka_agent.MODULE: czujka_agent.normalise,
@@ -35,7 +43,7 @@ def module_of(record: Raw) -> str:
     if isinstance(named, str) and named in _by_module:
         return named
     if _is_windows(record):
-        return windows_eventlog.MODULE
+        return windows_quick.MODULE
     return json_event.MODULE
 
 

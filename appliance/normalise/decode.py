@@ -43,7 +43,8 @@ def _same(line: bytes, record: dict[str, Any]) -> bool:
         return False
     if again != line or b"\\u0000" in line:
         return False
-    return line.count(b"{") + (line.count(b"[") if b"[" in line else 0) <= MAX_DEPTH
+    # Most records hold texts and numbers only: one bracket, the first byte.
+    return line.rfind(b"{") == 0 == line.rfind(b"[") + 1 or line.count(b"{") + line.count(b"[") <= MAX_DEPTH
 
 
 def _suspicious(line: bytes, record: dict[str, Any]) -> bool:

@@ -25,6 +25,10 @@ class Who(Protocol):
     rule sees both spellings.
     """
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where the account stands; without any of them there is nothing to add."""
+
     def add(self, event: Event) -> None:
         """Add what is known to the event."""
 
@@ -39,6 +43,7 @@ class _Account:
 
     def __init__(self, user: UserFields) -> None:
         self._key, self._to = f"{NATIVE}{user.account}", user.to
+        self.keys = (self._key,)
         self._kept: dict[object, Event] = {}
 
     def add(self, event: Event) -> None:
@@ -74,6 +79,7 @@ class _Parts:
     def __init__(self, user: UserFields) -> None:
         # No event has the empty key.
         self._name, self._domain, self._id = (NATIVE + n if n else "" for n in (user.name, user.domain, user.id))
+        self.keys = tuple(key for key in (self._name, self._domain, self._id) if key)
         self._to = user.to
         self._kept: dict[object, Event] = {}
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.normalise.common import SEPARATOR, content_id, given_id, hashed_id, stamp, text_of
+from appliance.normalise.common import content_id, given_id, stamp, text_of
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 from appliance.normalise.schema import windows
-from appliance.normalise.windows_plan import RECORD_ID, plan_for
+from appliance.normalise.windows_plan import identity, plan_for
+from appliance.normalise.windows_quick import MODULE, quick_for
 from appliance.normalise.windows_scan import scan
 from appliance.normalise.windows_shape import CONTROL, TIMES, move_flat, move_native
 from appliance.normalise.windows_xml import MAX_FIELDS, checked, parse_slowly
-
-MODULE = "windows.eventlog"
 
 
 def normalise(record: Raw, source: Source) -> Event:
@@ -21,6 +20,10 @@ def normalise(record: Raw, source: Source) -> Event:
     if isinstance(xml, str):
         return _from_xml(xml, record, source)
     if "EventID" in record:
+        quick = quick_for(record)
+        quickly = quick(tuple(record.values()), source) if quick else None
+        if quickly is not None:
+            return quickly
         code, channel = _code(record["EventID"]), _channel(record.get("Channel"))
         event = move_flat(record, plan_for(channel, code))
         if event is not None:
@@ -166,7 +169,7 @@ def _finish(event: Event, code: int, channel: str, *, when: object, record: Raw,
         event["winlog.channel"] = channel
     event["host.name"] = event.get("winlog.computer_name") or text_of(record.get("host.name")) or source.agent_id
     stamp(event, record, source, when, foreign=True)
-    event["event.id"] = given_id(record, source) or _identity(event) or content_id(event)
+    event["event.id"] = given_id(record, source) or identity(event) or content_id(event)
     return event
 
 
@@ -185,14 +188,3 @@ def _code(value: object) -> int:
     if not 0 <= code <= 0xFFFF:
         raise Unreadable("Numer zdarzenia systemu Windows (EventID) jest poza zakresem.")
     return code
-
-
-def _identity(event: Event) -> str | None:
-    record_id = event.get(RECORD_ID)
-    if record_id is None:
-        return None
-    get, code = event.get, event["event.code"]
-    return hashed_id(
-        f"{get('winlog.computer_name')}{SEPARATOR}{get('winlog.channel')}{SEPARATOR}{record_id}{SEPARATOR}"
-        f"{event['@timestamp']}{SEPARATOR}{get('winlog.provider_name')}{SEPARATOR}{code}"
-    )

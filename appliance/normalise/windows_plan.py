@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Container, Iterator
+from functools import lru_cache, partial
 from operator import methodcaller
 from typing import Any
 
-from appliance.normalise.common import short_address, text_of
+from appliance.normalise.common import SEPARATOR, hashed_id, short_address, text_of
 from appliance.normalise.fields import NATIVE, native_key
 from appliance.normalise.identity import who
 from appliance.normalise.model import Event, Unreadable, Value
@@ -21,8 +21,12 @@ MAX_DIGESTS = 1024
 MAX_HASHES = 512
 """Characters of a list that is kept."""
 RECORD_ID = "winlog.record_id"
+_DIGITS = 19
+"""Record numbers of so many digits are text."""
 Convert = Callable[[str], Value | None]
 """Text to the value of another type; None when it does not fit and stays under its native name."""
+Addition = Callable[[Event], None]
+"""Adds to an event what follows from its fields."""
 _LOGON_TYPES = {
     "0": "System", "2": "Interactive", "3": "Network", "4": "Batch", "5": "Service", "7": "Unlock",
     "8": "NetworkCleartext", "9": "NewCredentials", "10": "RemoteInteractive", "11": "CachedInteractive",
@@ -31,6 +35,7 @@ _LOGON_TYPES = {
 _AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
 _PATHS = {"process.executable": "process.name", "process.parent.executable": "process.parent.name"}
 _KEYWORDS = "winlog.system.Keywords"
+_LOGON_TYPE = NATIVE + "LogonType"
 _HASHES = ("MD5", "SHA1", "SHA256", "IMPHASH")
 
 
@@ -67,7 +72,7 @@ class Plan:
             self._special |= dict.fromkeys(group.integers, _integer) | dict.fromkeys(group.addresses, _address)
             self._special |= dict.fromkeys(group.guids, methodcaller("strip", "{}"))
         paths = set(self._keys.values())
-        self._names = [(path, name) for path, name in _PATHS.items() if path in paths]
+        self.names = [(path, name) for path, name in _PATHS.items() if path in paths]
         self._security = security or (group is not None and "Security" in group.channels)
         self._copies = [(NATIVE + name, key) for name, key in group.copies.items()] if group else []
         self._users = [who(user) for user in group.users] if group else []
@@ -115,24 +120,28 @@ class Plan:
 
     def derive(self, event: Event) -> None:
         """Add what follows from the moved fields: names, outcome, addresses, hashes, users."""
-        for path, name in self._names:
+        for path, name in self.names:
             value = event.get(path)
             if type(value) is str and value:
-                event[name] = value[value.rfind("\\") + 1 :]
+                event[name] = base_name(value)
+        for add in self.additions(event):
+            add(event)
+
+    def additions(self, present: Container[str]) -> Iterator[Addition]:
+        """Yield what, beside names, adds anything to an event that has no keys but those `present`, in order."""
         if self._security:
-            if "event.outcome" not in event:
-                _set_outcome(event)
-            logon_type = _LOGON_TYPES.get(event.get(NATIVE + "LogonType"))  # type: ignore[arg-type]
-            if logon_type:
-                event["winlog.logon.type"] = logon_type
+            if _KEYWORDS in present:
+                yield _set_outcome
+            if _LOGON_TYPE in present:
+                yield _set_logon_type
         for native, key in self._copies:
-            address = short_address(event.get(native))
-            if address:
-                event[key] = address
-        if self._hashed:
-            self._split_hashes(event)
+            if native in present:
+                yield partial(_copy_address, native, key)
+        if self._hashed in present:
+            yield self._split_hashes
         for user in self._users:
-            user.add(event)
+            if any(key in present for key in user.keys):
+                yield user.add
 
     def _split_hashes(self, event: Event) -> None:
         value = event.get(self._hashed)
@@ -151,9 +160,28 @@ class Plan:
 
 def number_record(event: Event) -> None:
     """Make the record number an integer where it is one."""
+    number = record_number(event.get(RECORD_ID))
+    if number is not None:
+        event[RECORD_ID] = number
+
+
+def record_number(value: object) -> int | None:
+    """Return a record number written in digits, or as a number, as a number; None for anything else."""
+    if type(value) is str:
+        return int(value) if len(value) < _DIGITS and value.isdecimal() else None
+    return value if type(value) is int and 0 <= value < 10**_DIGITS // 10 else None
+
+
+def identity(event: Event) -> str | None:
+    """Return the id of an event by what Windows numbers its records with; None for one without a number."""
     record_id = event.get(RECORD_ID)
-    if type(record_id) is str and record_id.isdecimal() and len(record_id) < 19:
-        event[RECORD_ID] = int(record_id)
+    if record_id is None:
+        return None
+    get, code = event.get, event["event.code"]
+    return hashed_id(
+        f"{get('winlog.computer_name')}{SEPARATOR}{get('winlog.channel')}{SEPARATOR}{record_id}{SEPARATOR}"
+        f"{event['@timestamp']}{SEPARATOR}{get('winlog.provider_name')}{SEPARATOR}{code}"
+    )
 
 
 def _scalars(name: str, value: Any, event: Event) -> Any:
@@ -197,7 +225,26 @@ def _audit_outcome(keywords: str) -> str | None:
     return "success" if bits & _AUDIT_SUCCESS else None
 
 
+def base_name(path: str) -> str:
+    """Return the last part of a Windows path."""
+    return path[path.rfind("\\") + 1 :]
+
+
+def _set_logon_type(event: Event) -> None:
+    logon_type = _LOGON_TYPES.get(event.get(_LOGON_TYPE))  # type: ignore[arg-type]
+    if logon_type:
+        event["winlog.logon.type"] = logon_type
+
+
+def _copy_address(native: str, key: str, event: Event) -> None:
+    address = short_address(event.get(native))
+    if address:
+        event[key] = address
+
+
 def _set_outcome(event: Event) -> None:
+    if "event.outcome" in event:
+        return
     keywords = event.get(_KEYWORDS)
     outcome = _audit_outcome(keywords) if isinstance(keywords, str) and len(keywords) < 20 else None
     if outcome:

@@ -26,7 +26,8 @@ CONTROL = frozenset(
 """Names of the wire in a flat record, which are no fields of Windows."""
 _LONGEST = 10**18
 """Record numbers from here on stay text, as `number_record` leaves them."""
-_DROP = ""
+DROP = ""
+"""The key of values that are no part of the event."""
 _UNSEEN: Any = object()
 _TAKEN = ("event.code", "winlog.channel")
 """Read apart from the other fields."""
@@ -50,11 +51,14 @@ def move_flat(record: Raw, plan: Plan) -> Event | None:
     """Return the event of a flat record of scalars; None for any other record."""
     if len(record) > MAX_NAMES:
         return None
-    names = tuple(record)
-    shape = plan.shapes.get(names, _UNSEEN)
-    if shape is _UNSEEN:
-        shape = _learn(plan, names, _flat_keys(plan, names))
+    shape = flat_shape(plan, tuple(record))
     return _fill(shape, record.values()) if shape else None
+
+
+def flat_shape(plan: Plan, names: tuple[str, ...]) -> Shape | None:
+    """Return where the values of a flat record of these names go; None when the general way must decide."""
+    shape = plan.shapes.get(names, _UNSEEN)
+    return _learn(plan, names, _flat_keys(plan, names)) if shape is _UNSEEN else shape
 
 
 def move_native(system: dict[str, str], names: tuple[str, ...], values: Sequence[str], plan: Plan) -> Event | None:
@@ -83,7 +87,7 @@ def _flat_keys(plan: Plan, names: tuple[str, ...]) -> list[tuple[str, str]]:
     for name in names:
         key = table.system.get(table.system_aliases.get(name, name))
         if name in CONTROL or (name in TIMES and name != "UtcTime") or key in _TAKEN:
-            places.append(("", _DROP))
+            places.append(("", DROP))
         else:
             places.append(("", key) if key else (name, plan.key(name)))
     return places
@@ -91,22 +95,22 @@ def _flat_keys(plan: Plan, names: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _native_keys(plan: Plan, names: tuple[str, ...], system: tuple[str, ...]) -> list[tuple[str, str]]:
     known = dict(plan.system)
-    return [("", known.get(name, _DROP)) for name in system] + [(name, plan.key(name)) for name in names]
+    return [("", known.get(name, DROP)) for name in system] + [(name, plan.key(name)) for name in names]
 
 
 def _build(plan: Plan, places: list[tuple[str, str]]) -> Shape | None:
     """Return the shape, None when two fields would go to one key: the general way decides then."""
     special = tuple((key, native_key(name), convert) for name, key in places if (convert := plan.convert(name)))
-    used = [key for _, key in places if key != _DROP] + [native for _, native, _ in special]
+    used = [key for _, key in places if key != DROP] + [native for _, native, _ in special]
     if len(set(used)) != len(used):
         return None
-    system = tuple(key for name, key in places if not name and key != _DROP)
+    system = tuple(key for name, key in places if not name and key != DROP)
     keys = tuple(key for _, key in places)
     return Shape(plan, keys, _template(plan, keys), special, system)
 
 
 def _template(plan: Plan, keys: tuple[str, ...]) -> Event:
-    template: Event = {**dict.fromkeys((*keys, _DROP), ""), **plan.constants}
+    template: Event = {**dict.fromkeys((*keys, DROP), ""), **plan.constants}
     spare = [f" {number}" for number in range(len(template) // 2)]
     template.update(dict.fromkeys(spare, ""))
     for key in spare:
@@ -124,7 +128,7 @@ def _fill(shape: Shape, values: Iterable[Any]) -> Event | None:
             event[key] = value if key == RECORD_ID and 0 <= value < _LONGEST else str(value)
         elif not _put_odd(event, key, value):
             return None
-    del event[_DROP]
+    del event[DROP]
     for key in shape.system:
         if event.get(key) == "":
             del event[key]
@@ -149,6 +153,6 @@ def _put_odd(event: Event, key: str, value: Any) -> bool:
         event[key] = text
     elif value is not None:
         return False
-    elif key != _DROP:
+    elif key != DROP:
         del event[key]
     return True

@@ -6,8 +6,9 @@ import gc
 import shutil
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
@@ -15,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 import rules
 from appliance.clock import now
-from appliance.detect import Engine, RuleSet, load_rules
+from appliance.detect import Engine, EventClass, RuleSet, load_plans, load_rules, save_plans
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.normalise import normalise
@@ -30,6 +31,7 @@ from appliance.store import EmbeddedStore, StoreUnavailable
 POLL_SECONDS = 0.02
 BEAT_SECONDS = 2.0
 RETAIN_SECONDS = 3600.0
+PLANS_SECONDS = 30.0
 COMPACT_EVERY, COMPACT_SECONDS = 5.0, 0.5
 """How often small segments are merged, and for how long at a time."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
@@ -54,13 +56,15 @@ def run(home: Home, settings: Settings) -> int:
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
         store=EmbeddedStore(home.store),
-        engine=Engine(ruleset),
+        engine=Engine(ruleset, plans=load_plans(home.cache)),
         sessions=sessions,
         settings=settings,
         normalise=normalise,
         importer=importer_id(home),
         clock=now,
     )
+    warming = deque(pipeline.engine.plans)
+    plans = PlanKeeper(home.cache, pipeline.engine)
     gc.collect()
     gc.freeze()
 
@@ -78,11 +82,30 @@ def run(home: Home, settings: Settings) -> int:
         _every(BEAT_SECONDS, report, stop, home),
         _every(COMPACT_EVERY, keep_small, stop, home),
         _every(RETAIN_SECONDS, retain, stop, home),
+        _every(PLANS_SECONDS, plans.keep, stop, home),
     ]
-    _loop(pipeline, stop, home)
+    _loop(pipeline, warming, stop, home)
+    plans.keep()
     for thread in beside:
         thread.join(timeout=BEAT_SECONDS * 2)
     return 0
+
+
+@dataclass(slots=True)
+class PlanKeeper:
+    """Writes down what the engine learns, for the next start."""
+
+    folder: Path
+    engine: Engine
+    kept: int = 0
+    """How many of the engine's lessons are written."""
+
+    def keep(self) -> None:
+        """Write the plans if there is anything new."""
+        lessons = self.engine.lessons
+        if lessons != self.kept:
+            save_plans(self.folder, dict(self.engine.plans))
+            self.kept = lessons
 
 
 def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home: Home) -> threading.Thread:
@@ -109,13 +132,16 @@ def _load(home: Home, settings: Settings) -> RuleSet:
     return ruleset
 
 
-def _loop(pipeline: Pipeline, stop: threading.Event, home: Home) -> None:
+def _loop(pipeline: Pipeline, warming: deque[EventClass], stop: threading.Event, home: Home) -> None:
+    """Step until told to stop. Idle time goes into getting ready for the events that came before the last start."""
     wait = _FIRST_WAIT
     while not stop.is_set():
         try:
             busy = pipeline.step()
             wait = _FIRST_WAIT
-            if not busy:
+            if not busy and warming:
+                pipeline.engine.warm([warming.popleft()])
+            elif not busy:
                 stop.wait(POLL_SECONDS)
         except _SINKS as error:
             # A full disk or a locked database: nothing is lost, the journal holds it. Say so and try again.

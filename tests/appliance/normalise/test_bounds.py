@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.normalise import flatten, identity, normalise, windows_plan, windows_scan, windows_shape
+from appliance.normalise import flatten, identity, normalise, windows_plan, windows_quick, windows_scan, windows_shape
 from appliance.normalise.windows_plan import plan_for
 from tests.appliance.normalise.cases import SOURCE
 
@@ -37,9 +37,10 @@ def longest(kept: Any) -> int:
         (PLAN._digests, windows_plan.MAX_DIGESTS, lambda n: send(Hashes=f"MD5={n}")),
         (PLAN._users[0]._kept, identity.MAX_KEPT, lambda n: send(User=f"D\\u{n}")),  # type: ignore[attr-defined]
         (windows_scan._kept, windows_scan.MAX_KEPT, lambda n: xml(f"<Data Name='d{n}'>x</Data>")),
+        (windows_quick._kept, windows_quick.MAX_KEPT, lambda n: send(Computer="PC", **{f"q{n}": "x"})),
         (flatten._kept, flatten.MAX_KEPT, lambda n: normalise(b'{"k%d":1}' % n, SOURCE)),
     ],
-    ids=["shapes", "names", "hashes", "accounts", "tags", "flat names"],
+    ids=["shapes", "names", "hashes", "accounts", "tags", "functions", "flat names"],
 )
 def test_caches_stay_within_their_bound(kept: Sized, most: int, make: Any) -> None:
     for number in range(most + 10):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from appliance.normalise import Unreadable, linux_audit, normalise
+from appliance.normalise import Source, Unreadable, linux_audit, normalise
 from appliance.normalise.decode import decode, decode_exactly
 from appliance.normalise.flatten import flatten, flatten_any
 from appliance.normalise.windows_eventlog import build, split
+from appliance.normalise.windows_quick import quick_for
 from tests.appliance.normalise.cases import SOURCE
 
 numbers = st.sampled_from(
@@ -113,6 +115,57 @@ def test_a_quick_flat_record_equals_the_general_way(record: dict[str, Any], chan
     line = json.dumps(record).encode()
     system, data, message = split(decode(line))
     assert typed(normalise(line, SOURCE)) == typed(build(system, data, message, decode(line), SOURCE))
+
+
+usual = st.fixed_dictionaries(
+    {
+        "Provider_Name": st.sampled_from(["Microsoft-Windows-Sysmon", "P"]),
+        "Computer": st.sampled_from(["PC-07", ""]),
+        "EventRecordID": st.sampled_from([7, "8", "x", -1, 10**18, "9" * 19, ""]),
+        "TimeCreated": st.sampled_from(["2026-03-02T08:15:30.1234567Z", "soon", 1_767_225_600]),
+    },
+    optional={
+        "event.id": st.sampled_from(["0" * 32, "no id"]),
+        "event.created": st.sampled_from([1_767_225_600_000_000, "2026-03-02T08:15:30Z", "never"]),
+        "host.name": st.just("other"),
+        "message": st.sampled_from(["text", "", 5]),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    head=usual,
+    record=st.dictionaries(
+        native, st.sampled_from(["", "12", "{A-B}", "10.0.0.1", "C:\\a\\b.exe", "D\\a"]), max_size=8
+    ),
+    channel=st.sampled_from(["Security", "Microsoft-Windows-Sysmon/Operational", "System", "Vendor/X"]),
+    code=st.sampled_from([1, 3, 4624, 4688, 7045]),
+    source=st.sampled_from([SOURCE, replace(SOURCE, importer=True)]),
+)
+def test_the_written_function_equals_the_general_way(
+    head: dict[str, Any], record: dict[str, Any], channel: str, code: int, source: Source
+) -> None:
+    record = {"event.module": "windows.eventlog", "EventID": code, "Channel": channel, **record, **head}
+    system, data, message = split(record)
+    general = typed(build(system, data, message, record, source))
+    assert typed(normalise(json.dumps(record).encode(), source)) == general
+    quick = quick_for(record)
+    event = quick(tuple(record.values()), source) if quick else None
+    assert event is None or typed(event) == general
+
+
+def test_a_usual_record_takes_the_written_function() -> None:
+    record = {
+        "EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational", "Provider_Name": "P", "Computer": "PC-07",
+        "EventRecordID": 5, "TimeCreated": "2026-03-02T08:15:30Z", "Image": "C:\\a.exe", "User": "D\\a",
+    }  # fmt: skip
+    quick = quick_for(record)
+    assert quick is not None
+    event = quick(tuple(record.values()), SOURCE)
+    assert event is not None
+    assert event["process.name"] == "a.exe"
+    assert quick_for({**record, "Channel": "x" * 5000}) is None
 
 
 def test_a_name_with_blanks_is_the_field_it_spells() -> None:
