@@ -88,7 +88,7 @@ def _detect(paths: list[Path], engine: Engine, run: Run, out: BinaryIO, err: Tex
                 continue
             for rule in engine.match(event):
                 run.matches += 1
-                out.write(_line(file, index, rule, engine.matched_fields(rule, event)))
+                out.write(result_line(file, index, rule, engine.matched_fields(rule, event)))
     out.flush()
 
 
@@ -99,7 +99,8 @@ def _indexed(file: Path, err: TextIO) -> Iterator[tuple[int, bytes]]:
         err.write(f"{file}: nie można odczytać: {error.strerror}\n")
 
 
-def _line(file: Path, index: int, rule: Rule, matched: dict[str, Value]) -> bytes:
+def result_line(file: Path, index: int, rule: Rule, matched: dict[str, Value]) -> bytes:
+    """One match as a line of JSON."""
     document: dict[str, Any] = {
         "file": str(file),
         "index": index,

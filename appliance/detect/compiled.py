@@ -12,7 +12,7 @@ from .values import Event, Value, fold, keyword_texts, texts
 
 Decision = Callable[[Event], bool]
 #: Operators that are decided together for all values of one list.
-_JOINT = frozenset({Op.EQUALS, Op.CONTAINS, Op.STARTSWITH, Op.ENDSWITH})
+JOINT = frozenset({Op.EQUALS, Op.CONTAINS, Op.STARTSWITH, Op.ENDSWITH})
 
 
 def compile_node(node: Node) -> Decision:
@@ -78,14 +78,15 @@ def _joined(children: Iterable[Node]) -> list[Decision]:
     groups: dict[tuple[str, Op], list[str]] = defaultdict(list)
     parts = []
     for child in cheap_first(children):
-        if isinstance(child, Atom) and child.field is not None and child.op in _JOINT:
+        if isinstance(child, Atom) and child.field is not None and child.op in JOINT:
             groups[child.field, child.op].append(str(child.wanted))
         else:
             parts.append(compile_node(child))
-    return [_single(key, _any_literal(op, tuple(needles))) for (key, op), needles in groups.items()] + parts
+    return [_single(key, any_literal(op, tuple(needles))) for (key, op), needles in groups.items()] + parts
 
 
-def _any_literal(op: Op, needles: tuple[str, ...]) -> Predicate:
+def any_literal(op: Op, needles: tuple[str, ...]) -> Predicate:
+    """A predicate that is true when one of the folded `needles` satisfies a joint operator."""
     if op is Op.EQUALS:
         wanted = frozenset(needles)
         return lambda value: fold(value) in wanted

@@ -21,9 +21,12 @@ from .plans import Choice, Plan, Plans, decode_plan, encode_plan, entry_key
 from .resolve import Resolver, ResolverFactory, applied, facts, with_renames
 from .routes import EventClass, Feed, Routes, event_class, shipped_routes
 from .values import Event, Value
+from .witness import Several, Witness, witness
 
 #: Classes of events an engine keeps partitions for; an intruder may invent any number of channels.
 _CLASSES = 2048
+#: Rules whose way to find the satisfying values is kept.
+_WITNESSES = 1024
 _NO_PLAN = Plan(False, {})
 log = structlog.get_logger()
 
@@ -63,6 +66,7 @@ class Engine:
         self._routes = routes or shipped_routes()
         self._resolver_factory = resolver_factory
         self._budget = Budget(memory)
+        self._found_by: dict[tuple[str, EventClass], list[Witness]] = {}
         self._samples = samples or Samples()
         self._partitions: dict[EventClass, Partition] = {}
         self._ways: dict[tuple[Value | None, ...], Partition] = {}
@@ -195,4 +199,24 @@ class Engine:
 
     def matched_fields(self, rule: Rule, event: Event) -> dict[str, Value]:
         """Sigma field name to the value that satisfied the rule; keywords stand under `keywords`."""
-        return matched(self.explain(rule, event))
+        kind = event_class(event)
+        try:
+            rows = next((rows for find in self._witnesses(rule, kind) if (rows := find(event)) is not None), ())
+        except Several:
+            return matched(self.explain(rule, event))
+        found: dict[str, Value] = {}
+        for name, value in rows:
+            found.setdefault(name, value)
+        return found
+
+    def _witnesses(self, rule: Rule, kind: EventClass) -> list[Witness]:
+        known = self._found_by.get((rule.id, kind))
+        if known is None:
+            if len(self._found_by) >= _WITNESSES:
+                self._found_by.clear()
+            known = self._found_by[rule.id, kind] = [
+                witness(all_of([feed.where, rule.node]), with_renames(self._resolver_factory(kind), feed.renames))
+                for feed in self._routes.feeds(rule.logsource)
+                if feed.takes(kind)
+            ]
+        return known

@@ -38,6 +38,11 @@ def applied(condition: Node, feed: Feed, resolver: Resolver, known: Mapping[str,
     return _resolved(all_of([feed.where, condition]), resolver, known)
 
 
+def resolved(node: Node, resolver: Resolver) -> Node:
+    """A condition in Sigma's names over event keys."""
+    return _resolved(node, resolver, {})
+
+
 def _resolved(node: Node, resolver: Resolver, known: Mapping[str, Value]) -> Node:
     if isinstance(node, All):
         # Not lists: what follows a part that decides the whole is not looked at.

@@ -5,6 +5,7 @@ Figures of one run are comparable with each other only; the ratio is what counts
 
 from __future__ import annotations
 
+import argparse
 import random
 import resource
 import statistics
@@ -18,6 +19,8 @@ from appliance.detect import Engine, Event, RuleSet, event_class, field_names, l
 from appliance.detect.routes import shipped_routes
 from tests.appliance.detect import corpus
 from tests.appliance.detect.oracle import Oracle
+from tests.benchmarks._contest import EVENTS as CONTEST
+from tests.benchmarks._contest import contest
 from tests.conftest import corpora_root
 
 EVENTS = 60_000
@@ -28,9 +31,16 @@ WEIGHTS = {"7": 18, "1": 15, "3": 12, "10": 12, "11": 12, "12": 6, "13": 6, "462
 
 
 def main(argv: list[str]) -> int:
-    """Print one line a figure; `argv` may hold the number of events a stream."""
-    count = int(argv[0]) if argv else EVENTS
-    corpora = corpora_root()
+    """Print one line a figure; `argv` may hold the number of events a stream, and `--rsigma PATH` for the contest."""
+    parser = argparse.ArgumentParser(prog="czujka bench engine")
+    parser.add_argument("count", nargs="?", type=int, default=EVENTS)
+    parser.add_argument("--rsigma", help="its program: the same rules and events through both")
+    arguments = parser.parse_args(argv)
+    count, corpora = arguments.count, corpora_root()
+    if arguments.rsigma:
+        with TemporaryDirectory() as folder:
+            contest(arguments.rsigma, corpora, Path(folder), max(count, CONTEST))
+        return 0
     ruleset = _load(corpora)
     engine = Engine(ruleset)
     samples = [event for _, event in corpus.sample_events(corpora)]

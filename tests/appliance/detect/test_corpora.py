@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from appliance.detect import Engine, RuleSet, event_class, field_names, load_rules
+from appliance.detect.explain import matched
 from appliance.detect.memo import Samples
 from appliance.detect.routes import shipped_routes
 from tests.appliance.detect import corpus
@@ -81,3 +82,11 @@ def test_a_second_load_comes_from_the_cache_and_is_the_same(corpora: Path, rules
         (rule.id, rule.title, rule.node) for rule in ruleset.rules
     ]
     assert again.faults == ruleset.faults
+
+
+def test_the_quick_way_to_what_matched_equals_the_tree(corpora: Path, ruleset: RuleSet) -> None:
+    engine = Engine(ruleset)
+    pairs = [(rule, event) for _, event in corpus.sample_events(corpora) for rule in engine.match(event)]
+    assert len(pairs) > 300
+    for rule, event in pairs:
+        assert engine.matched_fields(rule, event) == matched(engine.explain(rule, event))
