@@ -75,10 +75,15 @@ class Child:
             time.sleep(_STEP)
             fcntl.ioctl(_input(self.process), termios.FIONREAD, left)
             now = self.seconds()
-            quiet = quiet + 1 if left[0] == 0 and now == last else 0
+            quiet = quiet + 1 if left[0] == 0 and now == last and self._sleeps() else 0
             last = now
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} has ended")
+
+    def _sleeps(self) -> bool:
+        """Whether no thread wants the processor: on a busy machine one may wait long for its turn."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "S" for task in tasks.iterdir())
 
     def feed(self, chunk: Sequence[bytes]) -> float:
         """Give it events, and return how many it does in a second of processor time."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine, inspect, text
 
+from appliance.state import migrate as migration
 from appliance.state.database import lock, open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Base, GapSeen
@@ -39,6 +43,18 @@ def test_a_second_migration_changes_nothing(engine: Engine) -> None:
     migrate(engine)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM gap_seen")).scalar() == 1
+
+
+def test_the_newest_revision_is_the_head_of_the_migrations(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migration.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_heads() == [migration.newest()]
+
+
+def test_a_database_at_the_head_needs_no_migration(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(engine)
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    migrate(engine)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
