@@ -1,4 +1,4 @@
-"""pySigma for the oracle: the modifiers that its 1.5 lacks or reads otherwise than Sigma 2.1, written apart from ours."""
+"""pySigma for the oracle: modifiers that its 1.5 lacks or reads otherwise than Sigma 2.1, written apart from ours."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from sigma.types import (
     Placeholder,
     SigmaCasedString,
     SigmaExpansion,
+    SigmaFieldReference,
     SigmaRegularExpression,
     SigmaString,
     SpecialChars,
@@ -125,21 +126,21 @@ class Anchored:
 class Contains(Anchored, SigmaContainsModifier):
     ends = frozenset({"start", "end"})
 
-    def modify(self, val: SigmaString | SigmaRegularExpression | Any) -> Any:
+    def modify(self, val: SigmaString | SigmaRegularExpression | SigmaFieldReference) -> Any:
         return super().modify(val)
 
 
 class StartsWith(Anchored, SigmaStartswithModifier):
     ends = frozenset({"start"})
 
-    def modify(self, val: SigmaString | SigmaRegularExpression | Any) -> Any:
+    def modify(self, val: SigmaString | SigmaRegularExpression | SigmaFieldReference) -> Any:
         return super().modify(val)
 
 
 class EndsWith(Anchored, SigmaEndswithModifier):
     ends = frozenset({"end"})
 
-    def modify(self, val: SigmaString | SigmaRegularExpression | Any) -> Any:
+    def modify(self, val: SigmaString | SigmaRegularExpression | SigmaFieldReference) -> Any:
         return super().modify(val)
 
 
@@ -171,9 +172,17 @@ def expand_with(lists: Mapping[str, Sequence[str]]) -> type[SigmaListModifier[An
 def sigma_2_1(lists: Mapping[str, Sequence[str]]) -> Iterator[None]:
     """Lend pySigma what it lacks, for as long as rules are read."""
     lent: dict[str, Any] = {
-        **{"utf16le": Utf16Le, "wide": Utf16Le, "utf16be": Utf16Be, "utf16": Utf16, "base64": Base64},
-        **{"base64offset": Base64Offset, "windash": Windash, "expand": expand_with(lists)},
-        **{"contains": Contains, "startswith": StartsWith, "endswith": EndsWith},
+        "utf16le": Utf16Le,
+        "wide": Utf16Le,
+        "utf16be": Utf16Be,
+        "utf16": Utf16,
+        "base64": Base64,
+        "base64offset": Base64Offset,
+        "windash": Windash,
+        "expand": expand_with(lists),
+        "contains": Contains,
+        "startswith": StartsWith,
+        "endswith": EndsWith,
     }
     before = dict(modifier_mapping)
     modifier_mapping.update(lent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import process_time
@@ -25,6 +25,15 @@ from appliance.detect.parse import parse_file
 from tests.appliance.detect.generate import LISTS, Draws
 from tests.appliance.detect.kit import ROUTES, same
 from tests.appliance.detect.oracle import Oracle
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rules and filters as they would stand in YAML, and events."""
+
+    rules: list[dict[str, Any]]
+    filters: list[dict[str, Any]]
+    events: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -44,21 +53,27 @@ def eager() -> Iterator[None]:
         yield
 
 
-def differences(draws: Draws, rules: int, events: int) -> Iterator[Difference]:
+def batch_of(draws: Draws, rules: int, events: Iterable[Draws]) -> Batch:
+    """A batch of `rules` rules, up to two filters, and one event from each of `events`."""
+    return Batch(
+        [draws.rule(number) for number in range(rules)],
+        [draws.filter(number, rules) for number in range(draws.below(3))],
+        [{"event.module": "test", **one.event()} for one in events],
+    )
+
+
+def differences(batch: Batch) -> Iterator[Difference]:
     """What differs in one batch; each event is shown twice, before and after the engine has learnt."""
-    documents = [draws.rule(number) for number in range(rules)]
-    filters = [draws.filter(number, rules) for number in range(draws.below(3))]
-    stream = [{"event.module": "test", **draws.event()} for _ in range(events)]
-    engine = built(documents + filters)
-    oracle = Oracle.of_documents(documents + filters, ROUTES, same, LISTS)
-    for event in stream * 2:
+    engine = built(batch.rules + batch.filters)
+    oracle = Oracle.of_documents(batch.rules + batch.filters, ROUTES, same, LISTS)
+    for number, event in enumerate(batch.events * 2):
         wanted = oracle.match(event, event_class(event))
         found = {rule.id for rule in engine.match(event)}
-        explained = draws.one(engine.rules)
+        explained = engine.rules[number % len(engine.rules)]
         told = {explained.id} if engine.explain(explained, event).truth is not (explained.id in wanted) else set()
         for rule in found ^ wanted | told:
-            document = next(one for one in documents if one["id"] == rule)
-            yield Difference(document, filters, event, rule in found)
+            document = next(one for one in batch.rules if one["id"] == rule)
+            yield Difference(document, batch.filters, event, rule in found)
 
 
 def built(documents: list[dict[str, Any]]) -> Engine:
@@ -83,7 +98,7 @@ def main(argv: list[str]) -> int:
     start = process_time()
     with eager():
         while pairs < asked.pairs:
-            found = list(differences(draws, rules, events))
+            found = list(differences(batch_of(draws, rules, [draws] * events)))
             pairs += rules * events
             batches += 1
             for one in found[:3]:

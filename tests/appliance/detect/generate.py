@@ -11,6 +11,8 @@ from tests.appliance.detect.kit import ID
 Drawn = TypeVar("Drawn")
 NAMES = ["a", "b", "c"]
 LETTERS = "aAbB\\*?-/ .0żŻ\u212aßΣς\n–İ"
+#: So few that texts of rules and of events often meet.
+FEW = "aAb"
 PLAIN = [char for char in LETTERS if char not in "*?\\"]
 REGEXES = ["a+b", "^a", "(a|b)0", "[^a]b", "a.{0,2}b", "\\.a", "ab|b0|0", "(?i)ab", "a{2,3}", "b$", "(ab)?0"]
 NETWORKS = ["10.0.0.0/8", "10.1.2.0/24", "fe80::/10", "0.0.0.0/0", "::ffff:10.0.0.0/104"]
@@ -23,6 +25,8 @@ MOMENTS = [
 PARTS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "week": (1, 53), "month": (1, 12), "year": (2024, 2027)}
 IDENTIFIERS = ["s1", "s2", "sel_a", "sel_b", "_hid"]
 SELECTORS = ["1 of sel_*", "all of s*", "any of them", "all of them", "1 of _h*", "1 of *_b", "all of s1"]
+OPEN = IDENTIFIERS[:4]
+OPEN_SELECTORS = ["1 of sel_*", "all of s*", "any of them", "all of them", "1 of *_b"]
 #: Site lists; the names of rules are in any case.
 LISTS = {"admins": ("a*", "Żb", "0"), "nobody": (), "one": ("b-a",)}
 
@@ -47,7 +51,7 @@ class Draws:
     def scalar(self) -> Any:
         kind = self.below(12)
         if kind < 5:
-            return self.text(LETTERS, 0, 5)
+            return self.text(self.one([FEW, LETTERS]), 0, 5)
         if kind == 5:
             return self.below(16) - 3
         if kind == 6:
@@ -81,7 +85,7 @@ class Draws:
     # Rules
 
     def needle(self) -> str:
-        return self.text(LETTERS, 1, 3)
+        return self.text(self.one([FEW, LETTERS]), 1, 3)
 
     def values(self, make: Callable[[], Drawn], most: int = 3) -> Any:
         found = self.some(1, most, make)
@@ -163,19 +167,25 @@ class Draws:
         if kind == 6:
             return dict([self.line("")])
         # Words, maps and lists side by side; a list of words alone would be one line of keywords.
-        return [self.map(), *self.some(0, 2, lambda: self.one([self.needle, lambda: [self.needle()], self.map])())]
+        return [self.map(), *self.some(0, 2, self.word_or_map)]
 
-    def condition(self, depth: int = 0) -> str:
+    def word_or_map(self) -> Any:
+        return self.one([self.needle, lambda: [self.needle()], self.map])()
+
+    def condition(
+        self, depth: int = 0, identifiers: Sequence[str] = IDENTIFIERS, selectors: Sequence[str] = SELECTORS
+    ) -> str:
+        def inner() -> str:
+            return self.condition(depth + 1, identifiers, selectors)
+
         kind = self.below(7 if depth < 3 else 2)
         if kind == 0:
-            return self.one(SELECTORS)
+            return self.one(selectors)
         if kind == 1:
-            return self.one(IDENTIFIERS)
+            return self.one(identifiers)
         if kind == 2:
-            return "not " + self.condition(depth + 1)
-        if kind == 3:
-            return f"({self.condition(depth + 1)})"
-        return f"{self.condition(depth + 1)} {self.one(['and', 'or'])} {self.condition(depth + 1)}"
+            return "not " + inner()
+        return f"({inner()})" if kind == 3 else f"{inner()} {self.one(['and', 'or'])} {inner()}"
 
     def detection(self) -> dict[str, Any]:
         parts = {name: self.part() for name in IDENTIFIERS}
@@ -189,7 +199,8 @@ class Draws:
     def filter(self, number: int, rules: int) -> dict[str, Any]:
         """A filter for any rule, or for some of the first `rules`."""
         named = self.some(1, 3, lambda: self.one([ID, "rule_{}"]).format(self.below(rules)))
-        condition = self.detection()
-        condition["condition"] = self.condition()
+        # pySigma renames what stands in a filter, and loses names with a leading underscore on the way.
+        condition = {name: part for name, part in self.detection().items() if name in OPEN}
+        condition["condition"] = self.condition(identifiers=OPEN, selectors=OPEN_SELECTORS)
         head = {"title": f"Filter {number}", "id": ID.format(255 - number), "logsource": {"product": "test"}}
         return {**head, "filter": {"rules": self.one([named, named, "any"]), **condition}}

@@ -9,7 +9,7 @@ import ipaddress
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -132,6 +132,8 @@ def regex_test(value: SigmaRegularExpression) -> Callable[[str], bool]:
     if SigmaRegularExpressionFlag.MULTILINE not in value.flags:
         # `$` of the engine is the very end; Python's also stands before a last line feed.
         pattern = re.sub(r"(?<!\\)\$(?=$|\))", r"\\Z", pattern)
+    if pattern.startswith("(?i)"):
+        pattern, flags = pattern[4:], flags | re.IGNORECASE
     binds = getattr(value, "binds", frozenset())
     if binds == {"start"}:
         pattern = f"\\A(?:{pattern})"
@@ -197,7 +199,7 @@ def moment_of(text: str) -> datetime:
         number = int(text)
         for power in (0, 3, 6, 9):
             if number < 10 ** (11 + power) or power == 9:
-                return datetime(1970, 1, 1) + timedelta(seconds=number // 10**power)
+                return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number // 10**power)
     mask = re.sub(r"(?<=[.,])d{1,9}", "f", re.sub("[0-9]", "d", text))
     mask = re.sub(r"(?<=d)[+-](?=dd:?dd$)|(?<= )[+-](?=dd:?dd$)|(?<=f)[+-](?=dd:?dd$)", "s", mask)
     if mask not in SHAPES:
@@ -208,7 +210,7 @@ def moment_of(text: str) -> datetime:
     if seconds > 60:
         raise ValueError(text)
     hour, minute = (*clock, 0, 0)[:2]
-    moment = datetime(year, month, day, hour, minute, min(seconds, 59))
+    moment = datetime(year, month, day, hour, minute, min(seconds, 59), tzinfo=UTC)
     zone = re.search(r"([+-])(\d\d):?(\d\d)$", rest)
     if zone:
         sign, hours, minutes = zone.groups()
