@@ -10,6 +10,7 @@ from pathlib import Path
 from appliance.detect import RuleSet, load_rules
 from appliance.detect.lists import read_lists
 from appliance.home import Home, default_home
+from rules import ROOT
 
 
 def cache_folder() -> Path:
@@ -18,6 +19,12 @@ def cache_folder() -> Path:
     if home.cache.is_dir() and os.access(home.cache, os.W_OK):
         return home.cache
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "czujka"
+
+
+def places() -> list[Path]:
+    """Where rules are looked for when none are named: those that ship, and the office's own when there is a box."""
+    home = Home(default_home())
+    return [ROOT / "sigma", *([home.rules] if home.rules.is_dir() else [])]
 
 
 def load(paths: Iterable[Path]) -> RuleSet:

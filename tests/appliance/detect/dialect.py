@@ -149,7 +149,7 @@ def expand_with(lists: Mapping[str, Sequence[str]]) -> type[SigmaListModifier[An
         return map(SigmaString, lists[placeholder.name.casefold()])
 
     def regexes(placeholder: Placeholder) -> Iterator[str]:
-        wild = {SpecialChars.WILDCARD_MULTI: "(?s:.*)", SpecialChars.WILDCARD_SINGLE: "(?s:.)"}
+        wild: dict[Any, str] = {SpecialChars.WILDCARD_MULTI: "(?s:.*)", SpecialChars.WILDCARD_SINGLE: "(?s:.)"}
         for value in patterns(placeholder):
             yield "".join(re.escape(part) if isinstance(part, str) else wild[part] for part in value.s)
 

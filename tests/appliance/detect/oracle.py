@@ -134,7 +134,7 @@ def regex_test(value: SigmaRegularExpression) -> Callable[[str], bool]:
         pattern = re.sub(r"(?<!\\)\$(?=$|\))", r"\\Z", pattern)
     if pattern.startswith("(?i)"):
         pattern, flags = pattern[4:], flags | re.IGNORECASE
-    binds = getattr(value, "binds", frozenset())
+    binds: frozenset[str] = getattr(value, "binds", frozenset())
     if binds == {"start"}:
         pattern = f"\\A(?:{pattern})"
     elif binds == {"end"}:
