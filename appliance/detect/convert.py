@@ -13,6 +13,7 @@ from .conditions import condition_node
 from .faulty import Path, Refused
 from .modifiers import (
     NAMES,
+    NO_LISTS,
     PLACEHOLDER,
     Either,
     Lists,
@@ -40,13 +41,12 @@ _REFERENCES = {(True, True): "contains", (True, False): "startswith", (False, Tr
 
 
 class Detection:
-    """Reads one detection map. With `lists` None, lines with placeholders become EXPAND atoms for later.
+    """Reads one detection map. Lines with placeholders become EXPAND atoms, which wait for the site's lists.
 
     `faults` are (path from the detection map, message); a faulty part counts as false.
     """
 
-    def __init__(self, lists: Lists | None, line_of: Callable[[Path], int]) -> None:
-        self._lists = lists
+    def __init__(self, line_of: Callable[[Path], int]) -> None:
         self._line_of = line_of
         self.faults: list[Fault] = []
 
@@ -105,47 +105,69 @@ class Detection:
 
     def _line(self, key: object, values: object, path: Path) -> Node:
         if not isinstance(key, str):
-            self.faults.append((path[:-1], f"klucz {key!r} nie jest tekstem; ujmij go w cudzysłów"))
+            self.faults.append(((*path[:-1], str(key)), f"klucz {key!r} nie jest tekstem; ujmij go w cudzysłów"))
             return FALSE
         try:
-            if self._lists is None and "expand" in key.split("|") and _names(values):
+            if "expand" in key.split("|") and _names(values):
                 return _waiting(key, values, self._line_of(path))
-            return line_node(key, values, self._lists or {})
-        except _InValue as refused:
-            place = (refused.place,) if isinstance(values, list) else ()
-            self.faults.append(((*path, *place), f"{refused.message} (w „{key}”)" if key else refused.message))
+            return line_node(key, values, NO_LISTS)
+        except _InValues as refused:
+            for place, message in refused.faults:
+                where = (*path, place) if isinstance(values, list) else path
+                self.faults.append((where, f"{message} (w „{key}”)" if key else message))
         except Refused as refused:
             self.faults.append((path, refused.message))
         return FALSE
 
 
-def document_node(
-    document: Document, key: str, lists: Lists | None, faults: list[tuple[int, str]], *, also: Sequence[str] = ()
-) -> Node:
+def document_node(document: Document, key: str, faults: list[tuple[int, str]], *, also: Sequence[str] = ()) -> Node:
     """The condition under `key` of a document; what is wrong is added to `faults` with its line."""
 
     def line_of(path: Path) -> int:
         return document.line_of(key, *path)
 
-    reader = Detection(lists, line_of)
+    reader = Detection(line_of)
     node = reader.node(document.value[key], also=also)
     faults.extend((line_of(path), message) for path, message in reader.faults)
     return node
 
 
-class _InValue(Refused):
-    """One value of a line is refused."""
+class _InValues(Refused):
+    """Values of a line are refused: (place in the list, message) of each."""
 
-    def __init__(self, message: str, place: int) -> None:
-        super().__init__(message)
-        self.place = place
+    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
+        super().__init__(faults[0][1])
+        self.faults = faults
+
+
+def _each(values: object, read: Callable[[Any], Node]) -> list[Node]:
+    """Every value of a line read. Raises _InValues with all that are refused."""
+    nodes: list[Node] = []
+    faults: list[tuple[int, str]] = []
+    for place, value in enumerate(values if isinstance(values, list) else [values]):
+        try:
+            nodes.append(read(value))
+        except Refused as refused:
+            faults.append((place, refused.message))
+    if faults:
+        raise _InValues(faults)
+    return nodes
 
 
 def line_node(key: str, values: object, lists: Lists) -> Node:
     """One `field|modifiers: values` line. Raises Refused."""
     field, names = _split(key)
-    listed = values if isinstance(values, list) else [values]
-    parts = [_value_node(field, place, value, names, lists) for place, value in enumerate(listed)]
+    made = 0
+
+    def read(raw: object) -> Node:
+        nonlocal made
+        value = modified(value_of(raw, regex="re" in names), names, lists)
+        made += len(value.values) if isinstance(value, Either) else 1
+        if made > MAX_ATOMS:
+            raise Refused(f"wiersz daje ponad {MAX_ATOMS} porównań; skróć go albo listy, z których korzysta")
+        return _node(field, value)
+
+    parts = _each(values, read)
     node = (all_of if "all" in names else any_of)(parts or [_null(field)])
     return negate(node) if "neq" in names else node
 
@@ -161,19 +183,13 @@ def _split(key: str) -> tuple[str | None, list[str]]:
 def _waiting(key: str, values: object, line: int) -> Node:
     """The line as it is, until the site's lists are known."""
     field, names = _split(key)
-    for place, value in enumerate(values if isinstance(values, list) else [values]):
-        try:
-            value_of(value, regex="re" in names)
-        except Refused as refused:
-            raise _InValue(refused.message, place) from refused
+    _each(values, lambda raw: _checked(raw, names))
     return Atom(field, Op.EXPAND, (key, json.dumps([line, values])))
 
 
-def _value_node(field: str | None, place: int, raw: object, names: Sequence[str], lists: Lists) -> Node:
-    try:
-        return _node(field, modified(value_of(raw, regex="re" in names), names, lists))
-    except Refused as refused:
-        raise _InValue(refused.message, place) from refused
+def _checked(raw: object, names: Sequence[str]) -> Node:
+    value_of(raw, regex="re" in names)
+    return FALSE
 
 
 def _node(field: str | None, value: Any) -> Node:
@@ -275,16 +291,33 @@ def placeholders(node: Node) -> tuple[str, ...]:
 
 def expanded(node: Node, lists: Lists) -> Node:
     """The tree with its placeholders filled from `lists`. Raises Unfilled."""
-    if isinstance(node, Not):
-        return negate(expanded(node.child, lists))
-    if isinstance(node, All | AnyOf):
-        group = all_of if isinstance(node, All) else any_of
-        return group([expanded(child, lists) for child in node.children], node.name)
-    if isinstance(node, Atom) and node.op is Op.EXPAND:
-        assert isinstance(node.wanted, tuple)
-        line, values = json.loads(str(node.wanted[1]))
+    return _Filling(lists).node(node)
+
+
+class _Filling:
+    """One tree being filled, with the number of comparisons that this may still add."""
+
+    def __init__(self, lists: Lists) -> None:
+        self._lists = lists
+        self._left = MAX_ATOMS
+
+    def node(self, node: Node) -> Node:
+        """The node, filled."""
+        if isinstance(node, Not):
+            return negate(self.node(node.child))
+        if isinstance(node, All | AnyOf):
+            group = all_of if isinstance(node, All) else any_of
+            return group([self.node(child) for child in node.children], node.name)
+        return self._line(node) if isinstance(node, Atom) and node.op is Op.EXPAND else node
+
+    def _line(self, atom: Atom) -> Node:
+        assert isinstance(atom.wanted, tuple)
+        line, values = json.loads(str(atom.wanted[1]))
         try:
-            return line_node(str(node.wanted[0]), values, lists)
+            found = line_node(str(atom.wanted[0]), values, self._lists)
         except Refused as refused:
             raise Unfilled(refused.message, int(line)) from refused
-    return node
+        self._left -= sum(1 for _ in atoms(found))
+        if self._left < 0:
+            raise Unfilled(f"listy dają regule ponad {MAX_ATOMS} porównań; skróć je", int(line))
+        return found

@@ -18,7 +18,7 @@ def read_filter(reading: Reading) -> Filter:
     condition: Node = FALSE
     rules: tuple[str, ...] | None = ()
     if isinstance(said, dict):
-        condition = document_node(document, "filter", reading.lists, faults, also=("rules",))
+        condition = document_node(document, "filter", faults, also=("rules",))
         rules = _references(reading, said.get("rules"))
     values = metadata(reading)
     own = {name: values[name] for name in _FIELDS}

@@ -13,7 +13,6 @@ from sigma.rule import SigmaLogSource
 from sigma.rule.base import SigmaRuleBase
 
 from .model import LEVELS, Logsource
-from .modifiers import Lists
 from .yamldoc import Document
 
 #: (line, message)
@@ -52,15 +51,11 @@ _STANDARD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One document while it is read: what is wrong with it is collected in `faults`.
-
-    `own_id` is for a document without an id; with `lists` None, placeholders wait.
-    """
+    """One document while it is read: what is wrong is collected in `faults`. `own_id` is for one without an id."""
 
     document: Document
     file: str
     own_id: str
-    lists: Lists | None
     faults: list[LineFault] = field(default_factory=list)
 
 
@@ -101,8 +96,11 @@ def _level(level: object) -> int:
 
 
 def _logsource(raw: object, errors: list[sigma_errors.SigmaError]) -> Logsource:
+    if not isinstance(raw, dict):
+        # `shape_faults` has said so.
+        return Logsource()
     try:
-        found = SigmaLogSource.from_dict(raw if isinstance(raw, dict) else {})
+        found = SigmaLogSource.from_dict(raw)
     except sigma_errors.SigmaError as error:
         errors.append(error)
         return Logsource()

@@ -9,6 +9,7 @@ import structlog
 
 from .convert import document_node, placeholders
 from .filterdoc import read_filter
+from .lists import filled
 from .metadata import Reading, metadata, shape_faults
 from .model import Fault, ParsedFile, Rule
 from .modifiers import NO_LISTS, Lists
@@ -22,7 +23,7 @@ _NOT_YET = ("correlation", "action")
 def parse_file(file: str, content: bytes, lists: Lists | None = NO_LISTS) -> ParsedFile:
     """Read all documents of one file. Never raises for what the file says.
 
-    With `lists` None, lines with placeholders wait for `lists.filled`; else they are filled, or faulty, at once.
+    With `lists` None, what has placeholders waits for `lists.filled`; else it is filled, or faulty, at once.
     """
     parsed = ParsedFile()
     try:
@@ -31,7 +32,7 @@ def parse_file(file: str, content: bytes, lists: Lists | None = NO_LISTS) -> Par
         parsed.faults.append(Fault(file, fault.line, fault.message))
         return parsed
     for number, document in enumerate(documents):
-        reading = Reading(document, file, _identity(content, number), lists)
+        reading = Reading(document, file, _identity(content, number))
         try:
             _read(reading, parsed)
         except (Exception, RecursionError) as error:  # noqa: BLE001  one document must not stop the load
@@ -39,7 +40,13 @@ def parse_file(file: str, content: bytes, lists: Lists | None = NO_LISTS) -> Par
             message = f"nie można odczytać reguły: {error}; porównaj jej budowę z docs/adding-a-rule.md"
             reading.faults.append((document.line, message))
         parsed.faults.extend(Fault(file, line, message) for line, message in sorted(set(reading.faults)))
-    return parsed
+    return parsed if lists is None else _filled(parsed, lists)
+
+
+def _filled(parsed: ParsedFile, lists: Lists) -> ParsedFile:
+    rules, faults = filled(parsed.rules, lists)
+    filters, more = filled(parsed.filters, lists)
+    return ParsedFile(rules, parsed.faults + faults + more, filters)
 
 
 def _documents(content: bytes) -> list[Document]:
@@ -83,5 +90,5 @@ def _rule(reading: Reading) -> Rule | None:
     faults.extend(shape_faults(document, "reguła", "detection", "logsource"))
     if not isinstance(document.value.get("detection"), dict):
         return None
-    condition = document_node(document, "detection", reading.lists, faults)
+    condition = document_node(document, "detection", faults)
     return Rule(condition=condition, placeholders=placeholders(condition), **metadata(reading))
