@@ -44,8 +44,8 @@ class _Words:
         self._lang = lang
 
     def text(self, key: str, **values: object) -> str:
-        """A text of the catalogue."""
-        return _catalogue().text(key, self._lang, **values)
+        """A text of the catalogue, with the spaces of a terminal."""
+        return _catalogue().text(key, self._lang, **values).replace("\u00a0", " ")
 
     def branch(self, tree: Tree, before: str) -> Iterator[str]:
         """One part of a condition and what is below it."""
