@@ -93,7 +93,7 @@ def main(argv: list[str]) -> int:
     asked = parser.parse_args(argv)
     source = random.Random(asked.seed)
     draws = Draws(source.randrange)
-    rules, events = 30, 100
+    rules, events = 30, 400
     pairs = batches = 0
     start = process_time()
     with eager():
@@ -107,7 +107,7 @@ def main(argv: list[str]) -> int:
             if found:
                 print(f"{len(found)} differences in batch {batches} of seed {asked.seed}")
                 return 1
-            if batches % 50 == 0:
+            if batches % 20 == 0:
                 print(f"{pairs} pairs, 0 differences, {process_time() - start:.0f} s of CPU", flush=True)
     print(f"{pairs} pairs, 0 differences, seed {asked.seed}, {process_time() - start:.0f} s of CPU")
     return 0

@@ -44,13 +44,13 @@ def test_generated_code_decides_as_the_closures_do(batch: Batch) -> None:
 
 def test_a_wrong_engine_would_be_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(oracle, "low", str.lower)
-    assert fuzz.main(["--pairs", "60000", "--seed", "3"]) == 1
+    assert fuzz.main(["--pairs", "120000", "--seed", "3"]) == 1
     assert "differences in batch" in capsys.readouterr().out
 
 
 def test_the_command_line_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
     assert fuzz.main(["--pairs", "1", "--seed", "9"]) == 0
-    assert "3000 pairs, 0 differences, seed 9" in capsys.readouterr().out
+    assert "12000 pairs, 0 differences, seed 9" in capsys.readouterr().out
 
 
 def test_rules_and_events_meet() -> None:
