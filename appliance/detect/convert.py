@@ -1,43 +1,24 @@
 """The detection part of a rule, as YAML gives it, to a condition tree. All that is wrong is said at once.
 
-What cannot be decided is refused here; the reading of each line is `modifiers`, of the condition `conditions`.
+Lines are read by `lines`, the condition by `conditions`; what they refuse gets its place here.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .conditions import condition_node
 from .faulty import Path, Refused
-from .modifiers import (
-    NAMES,
-    NO_LISTS,
-    PLACEHOLDER,
-    Either,
-    Lists,
-    Network,
-    Number,
-    Presence,
-    Reference,
-    Regex,
-    Text,
-    modified,
-    value_of,
-)
-from .nodes import CASED, FALSE, All, AnyOf, Atom, Node, Not, Op, all_of, any_of, atoms, negate
-from .regexes import RegexRefused, searcher
-from .values import fold, text
-from .written import mapped, shape
+from .lines import MAX_ATOMS, InValues, line_node
+from .modifiers import NO_LISTS
+from .nodes import FALSE, Node, all_of, any_of, atoms
+from .placeholders import names_in, waiting
 from .yamldoc import Document
 
-#: Atoms of one rule.
-MAX_ATOMS = 50_000
 #: Lists inside one another under one search identifier.
 MAX_NESTING = 20
 Fault = tuple[Path, str]
-_REFERENCES = {(True, True): "contains", (True, False): "startswith", (False, True): "endswith"}
 
 
 class Detection:
@@ -108,10 +89,10 @@ class Detection:
             self.faults.append(((*path[:-1], str(key)), f"klucz {key!r} nie jest tekstem; ujmij go w cudzysłów"))
             return FALSE
         try:
-            if "expand" in key.split("|") and _names(values):
-                return _waiting(key, values, self._line_of(path))
+            if "expand" in key.split("|") and names_in(values):
+                return waiting(key, values, self._line_of(path))
             return line_node(key, values, NO_LISTS)
-        except _InValues as refused:
+        except InValues as refused:
             for place, message in refused.faults:
                 where = (*path, place) if isinstance(values, list) else path
                 self.faults.append((where, f"{message} (w „{key}”)" if key else message))
@@ -130,194 +111,3 @@ def document_node(document: Document, key: str, faults: list[tuple[int, str]], *
     node = reader.node(document.value[key], also=also)
     faults.extend((line_of(path), message) for path, message in reader.faults)
     return node
-
-
-class _InValues(Refused):
-    """Values of a line are refused: (place in the list, message) of each."""
-
-    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
-        super().__init__(faults[0][1])
-        self.faults = faults
-
-
-def _each(values: object, read: Callable[[Any], Node]) -> list[Node]:
-    """Every value of a line read. Raises _InValues with all that are refused."""
-    nodes: list[Node] = []
-    faults: list[tuple[int, str]] = []
-    for place, value in enumerate(values if isinstance(values, list) else [values]):
-        try:
-            nodes.append(read(value))
-        except Refused as refused:
-            faults.append((place, refused.message))
-    if faults:
-        raise _InValues(faults)
-    return nodes
-
-
-def line_node(key: str, values: object, lists: Lists) -> Node:
-    """One `field|modifiers: values` line. Raises Refused."""
-    field, names = _split(key)
-    made = 0
-
-    def read(raw: object) -> Node:
-        nonlocal made
-        value = modified(value_of(raw, regex="re" in names), names, lists)
-        made += len(value.values) if isinstance(value, Either) else 1
-        if made > MAX_ATOMS:
-            raise Refused(f"wiersz daje ponad {MAX_ATOMS} porównań; skróć go albo listy, z których korzysta")
-        return _node(field, value)
-
-    parts = _each(values, read)
-    node = (all_of if "all" in names else any_of)(parts or [_null(field)])
-    return negate(node) if "neq" in names else node
-
-
-def _split(key: str) -> tuple[str | None, list[str]]:
-    field, *names = key.split("|")
-    for name in names:
-        if name not in NAMES:
-            raise Refused(f"nieznany modyfikator „{name}” w „{key}”; popraw go lub usuń")
-    return field or None, names
-
-
-def _waiting(key: str, values: object, line: int) -> Node:
-    """The line as it is, until the site's lists are known."""
-    field, names = _split(key)
-    _each(values, lambda raw: _checked(raw, names))
-    return Atom(field, Op.EXPAND, (key, json.dumps([line, values])))
-
-
-def _checked(raw: object, names: Sequence[str]) -> Node:
-    value_of(raw, regex="re" in names)
-    return FALSE
-
-
-def _node(field: str | None, value: Any) -> Node:
-    return _NODES[type(value)](field, value)
-
-
-def _either(field: str | None, value: Either) -> Node:
-    return any_of([_node(field, each) for each in value.values])
-
-
-def _bool(field: str | None, value: bool) -> Node:
-    return Atom(field, Op.CONTAINS if field is None else Op.EQUALS, text(value))
-
-
-def _number(field: str | None, value: Number) -> Node:
-    if value.part:
-        return Atom(field, Op.TIME, (value.part, value.operator, int(value.number)))
-    if value.operator != "equals":
-        return Atom(field, Op.COMPARE, (value.operator, float(value.number)))
-    return Atom(field, Op.CONTAINS if field is None else Op.EQUALS, fold(text(value.number)))
-
-
-def _network(field: str | None, value: Network) -> Node:
-    return Atom(field, Op.CIDR, value.text)
-
-
-def _presence(field: str | None, value: Presence) -> Node:
-    if field is None:
-        raise Refused("modyfikator exists wymaga nazwy pola; zapisz go jako „pole|exists: true”")
-    return Atom(field, Op.EXISTS) if value.wanted else negate(Atom(field, Op.EXISTS))
-
-
-def _reference(field: str | None, value: Reference) -> Node:
-    if field is None:
-        raise Refused("modyfikator fieldref wymaga nazwy pola; zapisz go jako „pole|fieldref: inne_pole”")
-    return Atom(field, Op.FIELD, (value.field, _REFERENCES.get((value.at_start, value.at_end), "equals")))
-
-
-def _null(field: str | None, _: object = None) -> Node:
-    if field is None:
-        raise Refused("wartość null wymaga nazwy pola; zapisz ją jako „pole: null”")
-    return Atom(field, Op.NULL)
-
-
-def _text(field: str | None, value: Text) -> Node:
-    pattern = value.pattern if value.cased else mapped(value.pattern, fold)
-    op, wanted = shape(pattern, keyword=field is None)
-    return Atom(field, CASED[op] if value.cased and op in CASED else op, wanted)
-
-
-def _regex(field: str | None, value: Regex) -> Node:
-    pattern = value.pattern
-    if value.at_start != value.at_end:
-        pattern = rf"\A(?:{pattern})" if value.at_start else rf"(?:{pattern})\z"
-    try:
-        searcher(pattern, value.flags)
-    except RegexRefused as error:
-        raise Refused(
-            f"wyrażenia regularnego nie przyjmuje RE2: {error}; usuń odwołania wstecz i konstrukcje (?=…), (?!…)"
-        ) from error
-    return Atom(field, Op.REGEX, (pattern, value.flags))
-
-
-_NODES: Mapping[type, Callable[[str | None, Any], Node]] = {
-    Either: _either,
-    Text: _text,
-    bool: _bool,
-    Number: _number,
-    Regex: _regex,
-    Network: _network,
-    Presence: _presence,
-    Reference: _reference,
-    type(None): _null,
-}
-
-
-class Unfilled(Refused):
-    """A line with placeholders cannot be filled; `line` is where it stands in its file."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-def _names(values: object) -> list[str]:
-    listed = values if isinstance(values, list) else [values]
-    return [name[1:-1] for value in listed if isinstance(value, str) for name in PLACEHOLDER.findall(value)]
-
-
-def placeholders(node: Node) -> tuple[str, ...]:
-    """The names of the lists that a tree waits for, as they are written."""
-    found: dict[str, None] = {}
-    for atom in atoms(node):
-        if atom.op is Op.EXPAND:
-            assert isinstance(atom.wanted, tuple)
-            found |= dict.fromkeys(_names(json.loads(str(atom.wanted[1]))[1]))
-    return tuple(found)
-
-
-def expanded(node: Node, lists: Lists) -> Node:
-    """The tree with its placeholders filled from `lists`. Raises Unfilled."""
-    return _Filling(lists).node(node)
-
-
-class _Filling:
-    """One tree being filled, with the number of comparisons that this may still add."""
-
-    def __init__(self, lists: Lists) -> None:
-        self._lists = lists
-        self._left = MAX_ATOMS
-
-    def node(self, node: Node) -> Node:
-        """The node, filled."""
-        if isinstance(node, Not):
-            return negate(self.node(node.child))
-        if isinstance(node, All | AnyOf):
-            group = all_of if isinstance(node, All) else any_of
-            return group([self.node(child) for child in node.children], node.name)
-        return self._line(node) if isinstance(node, Atom) and node.op is Op.EXPAND else node
-
-    def _line(self, atom: Atom) -> Node:
-        assert isinstance(atom.wanted, tuple)
-        line, values = json.loads(str(atom.wanted[1]))
-        try:
-            found = line_node(str(atom.wanted[0]), values, self._lists)
-        except Refused as refused:
-            raise Unfilled(refused.message, int(line)) from refused
-        self._left -= sum(1 for _ in atoms(found))
-        if self._left < 0:
-            raise Unfilled(f"listy dają regule ponad {MAX_ATOMS} porównań; skróć je", int(line))
-        return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .convert import document_node, placeholders
+from .convert import document_node
 from .metadata import Reading, metadata, shape_faults
 from .model import Filter
 from .nodes import FALSE, Node
+from .placeholders import placeholders
 
 _FIELDS = ("id", "title", "logsource", "line", "source_file", "description", "author", "references", "custom")
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from .convert import Unfilled, expanded
 from .model import Fault, Filter, Rule
 from .modifiers import Lists
+from .placeholders import Unfilled, expanded
 from .yamldoc import YamlFault, read_documents
 
 #: The folder of lists among an office's rules.

@@ -7,12 +7,13 @@ import uuid
 
 import structlog
 
-from .convert import document_node, placeholders
+from .convert import document_node
 from .filterdoc import read_filter
 from .lists import filled
 from .metadata import Reading, metadata, shape_faults
 from .model import Fault, ParsedFile, Rule
 from .modifiers import NO_LISTS, Lists
+from .placeholders import placeholders
 from .yamldoc import MAX_BYTES, Document, YamlFault, read_documents
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from appliance.detect import event_class
-from appliance.detect.convert import MAX_ATOMS
+from appliance.detect.lines import MAX_ATOMS, MAX_TOLD
 from appliance.detect.regexes import SCAN_LIMIT
 from appliance.detect.yamldoc import MAX_BYTES
 from tests.appliance.detect.kit import ROUTES, decide, document, engine, one, parse, rule, same
@@ -185,6 +185,12 @@ def test_a_very_large_rule_is_read_and_matched() -> None:
 def test_a_rule_that_is_meant_to_hurt_is_located(text: str, line: int) -> None:
     faults, took = loaded(text)
     assert faults[:1] == [line]
+    assert took < 30
+
+
+def test_a_line_tells_a_bounded_number_of_faults() -> None:
+    faults, took = loaded(document("s:\n  a|re:\n" + "    - '('\n" * 20_000 + "condition: s"))
+    assert faults == list(range(8, 8 + MAX_TOLD))
     assert took < 30
 
 
