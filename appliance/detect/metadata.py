@@ -63,6 +63,9 @@ def metadata(reading: Reading) -> dict[str, Any]:
     """The values of `Rule` by their names, without the condition."""
     document, faults = reading.document, reading.faults
     raw = document.value
+    if not isinstance(raw.get("id", ""), str):
+        # `shape_faults` has said so; pySigma would raise.
+        raw = {key: value for key, value in raw.items() if key != "id"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         said, errors = SigmaRuleBase.from_dict_common_params(raw, collect_errors=True)

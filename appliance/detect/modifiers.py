@@ -244,6 +244,8 @@ class Modifier:
     change: Callable[[Any], Any]
 
 
+#: What leaves no placeholder to be seen.
+_ENCODINGS = frozenset({"base64", "base64offset", "wide", "utf16le", "utf16be", "utf16"})
 #: Modifiers of the whole line: how its values are joined, and that it is negated.
 LINE_WIDE = frozenset({"all", "neq"})
 _ANY_TEXT = (Text, Regex, Reference)
@@ -272,10 +274,13 @@ NAMES = frozenset({*_TABLE, *LINE_WIDE, "expand"})
 
 def modified(value: Any, names: Sequence[str], lists: Lists) -> Any:
     """A value after the modifiers of its line, from left to right. Raises Refused."""
-    for name in names:
-        if name not in LINE_WIDE:
-            row = Modifier((Text, Regex), _expand(lists)) if name == "expand" else _TABLE[name]
-            value = _changed(value, name, row)
+    for place, name in enumerate(names):
+        if name in LINE_WIDE:
+            continue
+        if name == "expand" and not _ENCODINGS.isdisjoint(names[:place]):
+            raise Refused("expand musi stać przed kodowaniem (base64, utf16…); zmień kolejność modyfikatorów")
+        row = Modifier((Text, Regex), _expand(lists)) if name == "expand" else _TABLE[name]
+        value = _changed(value, name, row)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,13 @@ def test_what_a_list_holds_may_not_fit_the_modifier(tmp_path: Path) -> None:
     write(tmp_path, "a.yml", document(one("ip|expand|cidr: '%nets%'")))
     assert load_rules([tmp_path], lists={"nets": ("10.0.0.0/8",)}).faults == []
     assert [fault.line for fault in load_rules([tmp_path], lists={"nets": ("x",)}).faults] == [7]
+
+
+def test_a_list_is_filled_before_it_is_encoded(tmp_path: Path) -> None:
+    lists = {"words": ("IEX", "iwr")}
+    write(tmp_path, "a.yml", document(one("a|expand|utf16le|base64offset|contains: '%words%'")))
+    ruleset = load_rules([tmp_path], lists=lists)
+    engine = Engine(RuleSet(ruleset.rules, []), routes=ROUTES, resolver_factory=same)
+    assert engine.match({**EVENT, "a": base64.b64encode(b"xx" + "iwr".encode("utf-16-le") + b"tail").decode()})
+    write(tmp_path, "a.yml", document(one("a|base64|expand: '%words%'")))
+    assert [fault.line for fault in load_rules([tmp_path], lists=lists).faults] == [7]
