@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "up": "appliance.cli.up",
         "import": "appliance.cli.import_",
         "detect": "appliance.cli.detect",
+        "explain": "appliance.cli.explain",
         "search": "appliance.cli.search",
         "alerts": "appliance.cli.alerts",
         "status": "appliance.cli.status",

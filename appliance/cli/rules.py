@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
-from appliance.detect import Engine, Fault, RuleSet, load_rules
+from appliance.cli.rulefiles import load
+from appliance.detect import Engine, Fault, RuleSet
 from appliance.detect.own import own_faults
 from appliance.detect.selftest import SIGMA, check_rule, events_folder
 
@@ -19,7 +19,7 @@ RulePath = Annotated[Path | None, _PATH]
 
 
 def _load(path: Path | None) -> RuleSet:
-    return load_rules([path or SIGMA], cache_folder())
+    return load([path or SIGMA])
 
 
 @app.command("list")

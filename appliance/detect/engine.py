@@ -12,7 +12,7 @@ import structlog
 from appliance.normalise.fields import sigma_key
 
 from .clauses import Clause, chosen
-from .explain import Tree, explain_node, matched
+from .explain import Tree, explain_node, matched, not_fed
 from .memo import BUDGET, Budget, Samples
 from .model import Rule, RuleSet
 from .nodes import FALSE, Node, all_of
@@ -194,7 +194,7 @@ class Engine:
                 resolver = with_renames(self._resolver_factory(kind), feed.renames)
                 trees.append(explain_node(all_of([feed.where, rule.node]), event, resolver))
         if not trees:
-            return Tree("leaf", False, name="logsource", operator="is fed by", wanted=str(rule.logsource))
+            return not_fed(rule.logsource, kind)
         return next((tree for tree in trees if tree.truth), trees[0])
 
     def matched_fields(self, rule: Rule, event: Event) -> dict[str, Value]:

@@ -8,9 +8,11 @@ from typing import Literal
 
 from . import predicates
 from .compiled import compile_node
+from .model import Logsource
 from .nodes import FOLDED, All, AnyOf, Atom, Const, Node, Not, Op, Wild
 from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
 from .resolve import Resolver, with_keys
+from .routes import EventClass
 from .values import Event, Value, fold, keyword_texts, texts
 
 KEYWORDS = "keywords"
@@ -34,6 +36,13 @@ class Tree:
     wanted: str = ""
     found: Value | None = None
     span: Span | None = None
+
+
+def not_fed(source: Logsource, kind: EventClass) -> Tree:
+    """Why a rule was not even asked: what it is written for, and what the event is."""
+    parts = (("module", kind.module), ("channel", kind.channel), ("code", kind.code), ("category", kind.category))
+    found = ", ".join(f"{name} {value}" for name, value in parts if value not in (None, ""))
+    return Tree("leaf", False, name="logsource", operator="is fed by", wanted=str(source), found=found or None)
 
 
 def explain_node(node: Node, event: Event, resolver: Resolver) -> Tree:
@@ -77,15 +86,22 @@ def wanted_text(atom: Atom) -> str:
     wanted = atom.wanted
     if wanted is None:
         return "*" if atom.op is Op.ANY else ""
-    if isinstance(wanted, str):
-        return wanted
-    if atom.op in (Op.LIKE, Op.CASED_LIKE):
-        return "".join("*" if part is Wild.MANY else "?" if part is Wild.ONE else str(part) for part in wanted)
-    if atom.op is Op.REGEX:
-        return f"(?{wanted[1]}){wanted[0]}" if wanted[1] else str(wanted[0])
-    if atom.op is Op.COMPARE:
-        return f"{wanted[0]} {wanted[1]:g}"
-    return f"{wanted[1]} {wanted[0]}"
+    return wanted if isinstance(wanted, str) else _WANTED[atom.op](*wanted)
+
+
+def _pattern_text(*parts: str | Wild) -> str:
+    return "".join("*" if part is Wild.MANY else "?" if part is Wild.ONE else str(part) for part in parts)
+
+
+_WANTED: dict[Op, Callable[..., str]] = {
+    Op.LIKE: _pattern_text,
+    Op.CASED_LIKE: _pattern_text,
+    Op.REGEX: lambda pattern, flags: f"(?{flags}){pattern}" if flags else pattern,
+    Op.COMPARE: lambda name, number: f"{name} {number:.15g}",
+    Op.TIME: lambda part, name, number: f"{part} {name} {number}",
+    Op.FIELD: lambda other, how: f"{how} {other}",
+    Op.EXPAND: lambda key, _: str(key),
+}
 
 
 def span_of(atom: Atom, value: str) -> Span | None:

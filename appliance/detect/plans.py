@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from .clauses import Clause, Kind, Literal
-from .encode import condition_text, decode_node, encode_node
+from .encode import decode_node, encode_node, stored
 from .model import Rule
 from .routes import EventClass
 
@@ -36,7 +36,7 @@ Plans = Mapping[EventClass, bytes]
 
 def entry_key(rule: Rule, feed: int) -> str:
     """A name for a rule's condition as shown the events of its feed number `feed`."""
-    text = condition_text(rule).encode("utf-8", "surrogatepass")
+    text = stored(rule).text.encode("utf-8", "surrogatepass")
     return f"{blake2b(text, digest_size=12).hexdigest()}{feed}"
 
 

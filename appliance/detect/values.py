@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
@@ -54,6 +55,11 @@ def texts(value: Value | None) -> tuple[str, ...]:
     if isinstance(value, tuple):
         return tuple(text(element) for element in value)
     return (text(value),)
+
+
+def thaw(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event as the engine knows it from its JSON: lists are tuples again."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
 
 
 def keyword_texts(event: Event) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 import rules
 from appliance.clock import now
 from appliance.detect import Engine, EventClass, RuleSet, load_plans, load_rules, save_plans
+from appliance.detect.lists import read_lists
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.normalise import normalise
@@ -125,8 +126,9 @@ def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home
 
 
 def _load(home: Home, settings: Settings) -> RuleSet:
-    ruleset = load_rules(rule_paths(home, settings), home.cache)
-    for fault in ruleset.faults:
+    lists, faults = read_lists(home.lists)
+    ruleset = load_rules(rule_paths(home, settings), home.cache, lists=lists)
+    for fault in faults + ruleset.faults:
         log.warning("rule_fault", file=str(fault.file), line=fault.line, message=fault.message)
     log.info("rules_loaded", rules=len(ruleset.rules), faults=len(ruleset.faults))
     return ruleset

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.clock import now
 from appliance.detect import RuleSet, load_rules
+from appliance.detect.lists import read_lists
 from appliance.home import Home
 from appliance.intake.protocol import GatewayProtocol
 from appliance.journal import DeadLetters, Journal
@@ -55,7 +56,7 @@ def make_context(home: Home, settings: Settings) -> Context:
         store=EmbeddedReader(home.store),
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
-        rules=Once(lambda: load_rules(rule_paths(home, settings), home.cache)),
+        rules=Once(lambda: load_rules(rule_paths(home, settings), home.cache, lists=read_lists(home.lists)[0])),
     )
 
 

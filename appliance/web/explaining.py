@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance.detect import Rule, explain
+from appliance.detect.flips import document
+from appliance.detect.values import thaw
 from appliance.state.models import Alert, AlertEvent
 from appliance.web.problem import Problem
 
+__all__ = ["explain_alert", "rule_of", "thaw"]
 if TYPE_CHECKING:
     from appliance.web.context import Context
 
@@ -19,13 +21,10 @@ def rule_of(context: Context, rule_id: str) -> Rule | None:
     return next((rule for rule in context.rules().rules if rule.id == rule_id), None)
 
 
-def thaw(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event as the engine knows it from its JSON: lists are tuples again."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
-
-
 def explain_alert(context: Context, alert: Alert, rows: Sequence[AlertEvent]) -> dict[str, Any]:
-    """Return {"rule_id", "event_id", "tree"} for the alert's first event.
+    """Return {"rule_id", "event_id", "tree", "changes"} for the alert's first event.
+
+    `changes` are the fewest leaves that would have to come out otherwise for the whole to do so; null when none do.
 
     Raises Problem 404 when the rule is no longer in force or the event is not kept.
     """
@@ -35,4 +34,4 @@ def explain_alert(context: Context, alert: Alert, rows: Sequence[AlertEvent]) ->
     if not rows or not rows[0].event:
         raise Problem(404, "event_unknown")
     tree = explain(rule, thaw(rows[0].event))
-    return {"rule_id": rule.id, "event_id": rows[0].event_id, "tree": asdict(tree)}
+    return {"rule_id": rule.id, "event_id": rows[0].event_id, **document(tree)}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from appliance.alerts import service
 from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
+from appliance.detect.flips import flips
 from appliance.state.models import Alert, AlertHistory, Attempt, Outbox, Outcome
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
@@ -123,7 +124,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "outcomes": list(Outcome),
         "people": people,
         "chain": _chain(context, first),
-        "condition": _condition(rule, first),
+        **_explained(rule, first),
         "rule_title": own_title(alert.rule_id, who.language) or (rule.title if rule else alert.rule_id),
         "evidence": view.evidence([(row.event_id, row.event_at, row.event or {}) for row in rows]),
         "more_events": more is not None,
@@ -154,8 +155,13 @@ def _chain(context: Context, event: Event) -> view.Process | None:
     return view.chain(ancestors, event)
 
 
-def _condition(rule: Rule | None, event: Event) -> view.Condition | None:
-    return view.condition(explain(rule, event)) if rule is not None and event else None
+def _explained(rule: Rule | None, event: Event) -> dict[str, Any]:
+    """Return the condition, and what would have to change when the rule of today does not match."""
+    if rule is None or not event:
+        return {"condition": None, "changes": []}
+    tree = explain(rule, event)
+    changes = [] if tree.truth else flips(tree) or []
+    return {"condition": view.condition(tree), "changes": [view.condition(leaf) for leaf in changes]}
 
 
 def _techniques(tags: list[str]) -> list[str]:

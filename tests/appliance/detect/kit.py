@@ -29,6 +29,11 @@ def document(detection: str, number: int = 1) -> str:
     return head + indent(dedent(detection).strip(), "  ") + "\n"
 
 
+def one(line: str) -> str:
+    """A detection of one line."""
+    return f"sel:\n  {line}\ncondition: sel"
+
+
 def parse(text: str) -> ParsedFile:
     return parse_file("rule.yml", text.encode())
 

@@ -40,6 +40,14 @@ def test_every_sigmahq_rule_loads_but_those_with_an_unresolved_placeholder(corpo
     assert len(ruleset.rules) > 3_000
 
 
+def test_the_rules_with_a_placeholder_load_with_the_offices_list(corpora: Path, ruleset: RuleSet, cache: Path) -> None:
+    files = {Path(fault.file) for fault in ruleset.faults}
+    filled = load_rules(files, cache.parent / "filled", lists={"known_cdcs": ("dc1.urzad.example", "10.0.0.*")})
+    assert len(files) == len(filled.rules) == 2
+    assert filled.faults == []
+    assert {rule.placeholders for rule in filled.rules} == {("known_cdcs",)}
+
+
 def test_the_engine_matches_what_the_oracle_matches(corpora: Path, ruleset: RuleSet) -> None:
     loaded = {rule.id for rule in ruleset.rules}
     oracle = Oracle.of_documents(

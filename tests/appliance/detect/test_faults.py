@@ -89,7 +89,7 @@ def test_one_bad_document_leaves_the_others() -> None:
     assert [fault.line for fault in parsed.faults] == [16]
 
 
-@pytest.mark.parametrize("key", ["correlation", "filter"])
+@pytest.mark.parametrize("key", ["correlation", "action"])
 def test_documents_of_other_kinds_are_named(key: str) -> None:
     parsed = parse(f"title: x\n{key}:\n  a: b\n")
     assert [(fault.line, key in fault.message) for fault in parsed.faults] == [(2, True)]
@@ -110,6 +110,39 @@ def test_retired_rules_are_left_out_and_counted(tmp_path: Path) -> None:
     ruleset = load_rules([tmp_path])
     assert (ruleset.rules, ruleset.retired) == ([], 2)
     assert len(load_rules([tmp_path], retired=True).rules) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "name: [x]",
+        "name: ''",
+        "tags: [one]",
+        "tags: x",
+        "date: 7",
+        "level: huge",
+        "status: odd",
+        "taxonomy: ''",
+        "references: x",
+        "falsepositives: x",
+        "author: [x]",
+        "description: 5",
+        "license: 5",
+        "scope: x",
+        "fields: x",
+        "modified: x",
+        "related: x",
+        "id: 7",
+        "id: x",
+    ],
+)
+def test_what_a_rule_says_of_itself_is_located(line: str) -> None:
+    text = GOOD.replace(f"id: {ID.format(1)}\n", "") if line.startswith("id:") else GOOD
+    parsed = parse(text + line + "\n")
+    assert parsed.rules == []
+    assert [(fault.line, line.partition(":")[0] in fault.message) for fault in parsed.faults] == [
+        ((text + line).count("\n") + 1, True)
+    ]
 
 
 def test_levels_are_numbers() -> None:

@@ -75,8 +75,10 @@ def test_evidence_explanation_and_deliveries(box: TestBox) -> None:
     rest = box.get(f"{path}/events?limit=2&after={page['next']}", party).json()
     assert len({row["event_id"] for row in page["items"] + rest["items"]}) == 3
     assert page["items"][0]["event"]["process.executable"] == "/bin/sh"
-    tree = box.get(f"{path}/explanation", party).json()["tree"]
+    explanation = box.get(f"{path}/explanation", party).json()
+    tree = explanation["tree"]
     assert tree["truth"] is True
+    assert [leaf["kind"] for leaf in explanation["changes"]] == ["leaf"]
     assert "/bin/sh" in json.dumps(tree)
     assert box.get(f"{path}/deliveries", party).json()[0]["channel"] == "email"
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import select
 
-from appliance.state.models import Agent, Alert, AlertState, Role
+from appliance.state.database import writing
+from appliance.state.models import Agent, Alert, AlertEvent, AlertState, Role
+from appliance.web.pages.render import catalogue
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages import sample
 
@@ -88,6 +91,22 @@ def test_an_alert_goes_from_new_to_closed_and_back(office: TestBox) -> None:
         answer = office.ask("POST", f"{path}/{action}", who, data=form)
         assert (action, answer.status_code, state()) == (action, 303, wanted)
     assert "Telefon do &lt;osoby&gt;" in office.ask("GET", path, who).text
+
+
+def test_a_rule_that_has_changed_since_says_what_it_lacks(office: TestBox) -> None:
+    who, path = office.person(Role.OPERATOR), f"/alerty/{office.alert}"
+    said = catalogue().text("explain.now_misses", "pl")
+    assert said not in office.ask("GET", path, who).text
+    with writing(office.context.sessions) as session:
+        row = session.scalars(select(AlertEvent).where(AlertEvent.alert_id == office.alert)).first()
+        assert row is not None
+        kept, row.event = row.event, {key: "" if "process" in key else value for key, value in row.event.items()}
+        place = row.id
+    text = office.ask("GET", path, who).text
+    with writing(office.context.sessions) as session:
+        session.get_one(AlertEvent, place).event = kept
+    assert said in text
+    assert "wystarczy, by" in text
 
 
 def test_closing_needs_an_outcome_and_a_reason(office: TestBox) -> None:
