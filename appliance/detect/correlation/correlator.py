@@ -127,9 +127,13 @@ class Correlator:
         return self._taken()
 
     def advance(self, now: int) -> list[Match]:
-        """Let time pass: judge what nothing earlier can reach any more, forget what has expired."""
-        self._clock(now)
-        self._settle_due(self._now)
+        """Let time pass: judge what nothing earlier can reach any more, forget what has expired.
+
+        `now` is a time of arrival: everything that arrived before it must have been offered.
+        """
+        if now > self._now or self._now - now > _STEP_BACK:
+            self._now = now
+        self._settle_due(self._now - 1)
         for node in self.plan.nodes:
             self.memory.forget(node, self._now, 1000)
         return self._taken()
@@ -163,12 +167,7 @@ class Correlator:
         newest = self.sources.get(str(event.get("agent.id", "")), (time, 0))[0]
         if time < newest - self._lateness and arrival - time > self._lateness:
             self.seen.late += 1
-        self._clock(arrival)
         return time, arrival
-
-    def _clock(self, moment: int) -> None:
-        if moment > self._now or self._now - moment > _STEP_BACK:
-            self._now = moment
 
     def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
         time = time_of(entry)
