@@ -38,7 +38,7 @@ class CorrelatedScene(Scene):
     """A pipeline with correlations."""
 
     def _make(self) -> Pipeline:
-        self.memory = CorrelationMemory(self.home.correlations, lambda: self.store.applied())
+        self.memory = CorrelationMemory(self.home.correlations, self.store.applied)
         return Pipeline(
             journal=self.journal,
             dead_letters=super()._make().dead_letters,

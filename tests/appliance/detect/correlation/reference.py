@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from statistics import median
 
 from appliance.detect.correlation import Bounds, Correlation, Expression, Kind
@@ -110,10 +110,8 @@ def _truth(one: Correlation, present: Iterable[str]) -> bool:
     if isinstance(one.condition, Bounds):
         return one.condition.hold(len(there))
     words = re.findall(r"[()]|[^\s()]+", one.condition.text)
-    plain = [
-        word.lower() if word.lower() in {"and", "or", "not", "(", ")"} else str(word in there) for word in words
-    ]
-    return bool(eval(" ".join(plain)))  # noqa: S307 - words of a test's own condition
+    plain = [word.lower() if word.lower() in {"and", "or", "not", "(", ")"} else str(word in there) for word in words]
+    return bool(eval(" ".join(plain)))
 
 
 def _subsets(rules: Iterable[str]) -> list[tuple[str, ...]]:
@@ -148,7 +146,7 @@ def _in_order(one: Correlation, way: Iterable[str], window: Sequence[Hit], last:
     for chain in product(*choices):
         if len({hit.id for hit in chain}) < len(chain) or (last is not None and chain[-1] != last):
             continue
-        if all(before.at <= after.at for before, after in zip(chain, chain[1:], strict=False)):
+        if all(before.at <= after.at for before, after in pairwise(chain)):
             return True
     return False
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from appliance.detect import Rule, RuleSet
 from appliance.detect.correlation.correlator import SECOND, Correlator, Match
@@ -46,7 +47,12 @@ def document(kind: str, draw: random.Random) -> dict[str, Any]:
 
 def _bounds(draw: random.Random, low: int, high: int) -> dict[str, Any]:
     number = draw.randint(low, high)
-    choices: list[dict[str, Any]] = [{"gte": number}, {"gte": number}, {"gt": number}, {"gt": number, "lte": number + 2}]
+    choices: list[dict[str, Any]] = [
+        {"gte": number},
+        {"gte": number},
+        {"gt": number},
+        {"gt": number, "lte": number + 2},
+    ]
     choices += [{"lte": number}, {"eq": number}, {"neq": number}, {"lt": number + 1}]
     return dict(draw.choice(choices))
 
@@ -59,8 +65,10 @@ def _temporal(draw: random.Random) -> dict[str, Any]:
         text = draw.choice(_BOOLEAN if way == "boolean" else _DENYING)
         return {"rules": [rule for rule in RULES if rule in text], "condition": text}
     number = draw.randint(1, 3)
-    bounds = draw.choice(({"gte": number}, {"gt": number - 1})) if way == "count" else draw.choice(
-        ({"lte": number}, {"eq": number}, {"gte": number, "lte": 3})
+    bounds = (
+        draw.choice(({"gte": number}, {"gt": number - 1}))
+        if way == "count"
+        else draw.choice(({"lte": number}, {"eq": number}, {"gte": number, "lte": 3}))
     )
     return {"rules": list(RULES[:3]), "condition": bounds}
 
@@ -85,7 +93,12 @@ def ruleset(*bodies: dict[str, Any], generate: bool = True) -> RuleSet:
 @cache
 def _ruleset(bodies: tuple[str, ...], *, generate: bool) -> RuleSet:
     documents = [
-        {"title": f"C{n}", "name": f"c{n}", "correlation": {"generate": generate, **json.loads(body)}}
+        {
+            "title": f"C{n}",
+            "id": str(UUID(int=n + 1)),
+            "name": f"c{n}",
+            "correlation": {"generate": generate, **json.loads(body)},
+        }
         for n, body in enumerate(bodies)
     ]
     # JSON is YAML.
