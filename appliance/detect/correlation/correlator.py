@@ -29,14 +29,13 @@ from appliance.detect.resolve import ResolverFactory
 from appliance.detect.routes import Routes, shipped_routes
 from appliance.detect.values import Event
 
-from .entry import FIRED, FLAGS, SUFFIX, TOLD, flagged, identity_of, mask_of, pack, prefix, time_of
-from .fields import FieldKeys
-from .hits import GAP, Hits, Seen
-from .model import Correlation, Kind
+from .entry import FIRED, FLAGS, SUFFIX, TOLD, bounded, flagged, identity_of, mask_of, pack, prefix, time_of
+from .fields import GAP, FieldKeys
+from .hits import Hits, Seen
+from .model import Correlation
 from .plan import Group, Mode, Node, Plan, make_plan
 from .resolve import resolve
 from .state import LANE, MAX_ENTRIES, MAX_GROUPS, Kept, Memory
-from .window import number_in
 
 SECOND = 1_000_000
 #: Microseconds that an event may arrive after its time and still be in order.
@@ -56,7 +55,7 @@ class Match:
     """A correlation's condition held for a group at the time `at` of an event.
 
     `group` are the values of group-by, without case. `evidence` has (time, id) of events that no earlier match of
-    the group named; a match may come again with further evidence. `number` counts what is in the window.
+    the group named; a match may come again with further evidence. `size` counts the hits in the window.
     """
 
     id: str
@@ -64,7 +63,7 @@ class Match:
     group: tuple[str, ...]
     at: int
     first: int
-    number: float
+    size: int
     evidence: tuple[tuple[int, str], ...]
     late: bool
 
@@ -114,14 +113,14 @@ class Correlator:
         The event has `event.id`, `@timestamp`, `agent.id` and `event.ingested`; without the last it came at once.
         """
         uses = self.plan.uses
-        found = [(node, place, rule) for rule in rules if rule.id in uses for node, place in uses[rule.id]]
+        found = [(*use, rule) for rule in rules if rule.id in uses for use in uses[rule.id]]
         if not found:
             return []
-        time, arrival = self._times(event)
         source = str(event.get("agent.id", ""))
+        time, arrival = self._times(event, source)
         identity = identity_of(str(event["event.id"]))
-        for (node, key, value, suffix), mask in self._hits.read(event, found).items():
-            late = arrival - time > node.correlation.timespan + node.lateness
+        for node, key, value, suffix, mask in self._hits.read(event, found):
+            late = arrival - time > node.span + node.lateness
             entry = pack(time, identity, mask, value, suffix)
             self._insert(node, key + LANE + source if late else key, entry, arrival, source)
         return self._taken()
@@ -166,39 +165,38 @@ class Correlator:
         out, self._out = self._out, []
         return out
 
-    def _times(self, event: Event) -> tuple[int, int]:
+    def _times(self, event: Event, source: str) -> tuple[int, int]:
         """When it happened and when it arrived; a future clock is not believed."""
         time, given = event["@timestamp"], event.get("event.ingested")
         assert isinstance(time, int)
+        time = bounded(time)
         arrival = given if isinstance(given, int) and self._lateness < FOREVER else time
         if time > arrival:
             time = arrival
             self.seen.clamped += 1
-        newest = self.sources.get(str(event.get("agent.id", "")), (time, 0))[0]
-        if time < newest - self._lateness and arrival - time > self._lateness:
+        if arrival - time > self._lateness and time < self.sources.get(source, (time, 0))[0] - self._lateness:
             self.seen.late += 1
         return time, arrival
 
     def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
         time = time_of(entry)
-        known = node.groups.get(key)
-        if known is not None and node.mode is not Mode.AT_ONCE and time <= known.closed:
+        group = self.memory.group(node, key, self._now)
+        if time <= group.closed:
             self.seen.missed += 1
             if node.mode is Mode.CLOSED:
                 return
-        group = self.memory.group(node, key, self._now)
         newest = self.memory.add(node, key, group, entry, self._now)
         group.touched, group.source = arrival, source
         if newest is None:
             return
         if node.mode is not Mode.AT_ONCE:
             self._wait_for(node, key, group)
-        elif _possible(node, group):
+        elif _possible(node, group, time, newest=newest):
             self._judge(node, key, group, time, newest=newest)
 
     def _judge(self, node: Node, key: str, group: Group, time: int, *, newest: bool) -> None:
         """Judge every window that an entry at `time` falls into."""
-        entries, span = group.entries, node.correlation.timespan
+        entries, span = group.entries, node.span
         if newest:
             self._judge_at(node, key, group, len(entries) - 1, newest=True)
             return
@@ -210,7 +208,7 @@ class Correlator:
         entries = group.entries
         anchor = entries[place]
         at = time_of(anchor)
-        low = bisect_left(entries, prefix(at - node.correlation.timespan))
+        low = bisect_left(entries, prefix(at - node.span))
         high = len(entries) if newest else bisect_left(entries, prefix(at + 1))
         if anchor[FLAGS] & FIRED or node.decision(entries, low, high, anchor):
             self._fire(node, key, group, _Window(low, high, place, newest))
@@ -240,7 +238,7 @@ class Correlator:
 
         A lane's own clock is its sender's: it is over when the sender has gone past it, or is silent.
         """
-        end = time + node.lateness + (node.correlation.timespan if node.mode is Mode.CLOSED else 0)
+        end = time + node.lateness + (node.span if node.mode is Mode.CLOSED else 0)
         if LANE not in key:
             return end
         watermark, arrival = self.sources.get(group.source, (end, 0))
@@ -258,7 +256,7 @@ class Correlator:
                     self._judge_at(node, key, group, each)
                 group.closed = time
             else:
-                group.closed = time + node.correlation.timespan
+                group.closed = time + node.span
                 high = bisect_left(entries, prefix(group.closed + 1))
                 if node.decision(entries, place, high, entries[high - 1]):
                     self._fire(node, key, group, _Window(place, high, high - 1))
@@ -287,14 +285,13 @@ class Correlator:
         anchor = entries[window.place]
         values, lane, _ = key.partition(LANE)
         told = {} if node.silent else {event: None for entry in fresh for event in self._events(node, entry)}
-        size = window.high - window.low
         return Match(
             id=_identity(one.id, values, anchor),
             correlation=one,
             group=tuple(values.split(GAP)) if one.group_by else (),
             at=time_of(anchor),
             first=time_of(entries[window.low]),
-            number=size if node.silent or one.kind is Kind.EVENT_COUNT else _number(node, entries, window),
+            size=window.high - window.low,
             evidence=tuple(sorted(told)[-EVIDENCE:]),
             late=bool(lane),
         )
@@ -311,7 +308,7 @@ class Correlator:
         group = child.groups.get(str(orjson.loads(entry[SUFFIX:])[-1]))
         if group is not None:
             at = time_of(entry)
-            low = bisect_left(group.entries, prefix(at - child.correlation.timespan))
+            low = bisect_left(group.entries, prefix(at - child.span))
             high = bisect_left(group.entries, prefix(at + 1))
             for each in group.entries[max(low, high - EVIDENCE) : high]:
                 yield from self._events(child, each)
@@ -341,8 +338,12 @@ class _Window:
     newest: bool = False
 
 
-def _possible(node: Node, group: Group) -> bool:
-    if len(group.entries) < node.least:
+def _possible(node: Node, group: Group, time: int, *, newest: bool) -> bool:
+    """Whether it pays to look at the windows: most hits complete nothing."""
+    entries, least = group.entries, node.least
+    if len(entries) < least:
+        return False
+    if newest and least > 1 and entries[-least] < prefix(time - node.span):
         return False
     return not node.needed or any(bits & group.mask == bits for bits in node.needed)
 
@@ -359,10 +360,6 @@ def _tell(entries: list[bytes], window: _Window) -> list[bytes]:
             # What came before was told by the match that told this one.
             break
     return fresh
-
-
-def _number(node: Node, entries: Sequence[bytes], window: _Window) -> float:
-    return number_in(node.correlation, entries, window.low, window.high)
 
 
 def _identity(correlation: str, values: str, anchor: bytes) -> str:

@@ -15,12 +15,13 @@ go to disk unchanged.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from hashlib import blake2b
 
 _HEAD = struct.Struct(">Q16sI8sI")
 _DOUBLE = struct.Struct(">d")
 _OFFSET = 1 << 63
-_TIMES = (-(1 << 62), 1 << 62)
+_EARLIEST = -(1 << 62)
 #: Length of what orders entries and tells them apart.
 NAME = 24
 FLAGS, VALUE, WEIGHT, SUFFIX = 24, slice(28, 36), slice(36, 40), 40
@@ -35,9 +36,13 @@ def pack(time: int, identity: bytes, mask: int, value: bytes = NOTHING, suffix: 
 
 
 def prefix(time: int) -> bytes:
-    """What the entries of a time begin with; sorts before all of them."""
-    low, high = _TIMES
-    return (min(max(time, low), high) + _OFFSET).to_bytes(8, "big")
+    """What the entries of a time begin with; sorts before all of them. The time is within 2**62 of the epoch."""
+    return (time + _OFFSET).to_bytes(8, "big")
+
+
+def bounded(time: int) -> int:
+    """The time, or the first or last one that `prefix` takes."""
+    return max(_EARLIEST, min(time, -_EARLIEST))
 
 
 def time_of(entry: bytes) -> int:
@@ -65,6 +70,7 @@ def identity_of(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+@lru_cache(maxsize=1 << 14)
 def digest(text: str) -> bytes:
     """The value of an entry whose distinct values are counted."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from appliance.detect.model import Rule
@@ -15,6 +17,8 @@ LONGEST = 200
 #: Ways of events that keys are remembered for.
 _WAYS = 4096
 _SEPARATORS = dict.fromkeys(range(28, 32), " ")
+#: Stands between the values of a group in its key.
+GAP = "\x1f"
 Keys = tuple[str, ...]
 
 
@@ -29,7 +33,9 @@ class FieldKeys:
     def keys(self, rule: Rule, event: Event, names: Keys) -> Keys:
         """The keys of fields in an event that the rule matched."""
         get = event.get
-        way = (rule.id, names, get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"))
+        # A rule and a list of names are the same objects as long as their rule set is in force.
+        place = id(rule), id(names)
+        way = (place, get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"))
         found = self._known.get(way)
         if found is None:
             if len(self._known) >= _WAYS:
@@ -49,18 +55,40 @@ class FieldKeys:
 def group_text(value: Value | None) -> str:
     """A value as groups compare it: without case, several values together; nothing for a missing or empty one."""
     if type(value) is str:
-        found = fold(value)
-    elif value is None:
-        return ""
-    else:
-        found = ", ".join(fold(text) for text in texts(value))
-    if not found.isprintable():
+        return _folded(value) if len(value) <= LONGEST else _shortened(fold(value))
+    return "" if value is None else _shortened(", ".join(fold(text) for text in texts(value)))
+
+
+def group_key(values: Sequence[Value | None]) -> str | None:
+    """The key of a group; None where one of the values is missing or empty."""
+    for value in values:
+        if type(value) is not str:
+            return _joined(tuple(map(group_text, values)))
+    return _known_key(tuple(values))
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_key(values: tuple[Value, ...]) -> str | None:
+    return _joined(tuple(map(group_text, values)))
+
+
+def _joined(values: tuple[str, ...]) -> str | None:
+    return GAP.join(values) if all(values) else None
+
+
+@lru_cache(maxsize=1 << 12)
+def _folded(text: str) -> str:
+    return _shortened(fold(text))
+
+
+def _shortened(text: str) -> str:
+    if not text.isprintable():
         # What separates the parts of a key must not stand in one, and it must be a text that any file takes.
-        found = found.translate(_SEPARATORS).encode("utf-8", "replace").decode()
-    if len(found) <= LONGEST:
-        return found
-    mark = blake2b(found.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    return f"{found[: LONGEST - 20]}…{mark}"
+        text = text.translate(_SEPARATORS).encode("utf-8", "replace").decode()
+    if len(text) <= LONGEST:
+        return text
+    mark = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{text[: LONGEST - 20]}…{mark}"
 
 
 def number_of_text(value: Value | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -11,12 +11,10 @@ from appliance.detect.model import Rule
 from appliance.detect.values import Event, Value
 
 from .entry import NOTHING, digest, number
-from .fields import FieldKeys, group_text, number_of_text
+from .fields import GAP, FieldKeys, group_key, group_text, number_of_text
 from .model import STATISTICS, Kind
 from .plan import Node
 
-#: Stands between the values of a group.
-GAP = "\x1f"
 Found = tuple[str, bytes, bytes]
 """Key of the group, value, suffix of the entry."""
 
@@ -44,29 +42,29 @@ class Hits:
     def __init__(self, keys: FieldKeys, seen: Seen) -> None:
         self._keys, self.seen = keys, seen
 
-    def read(self, event: Event, found: Sequence[tuple[Node, int, Rule]]) -> dict[tuple[Node, str, bytes, bytes], int]:
+    def read(
+        self, event: Event, found: Sequence[tuple[Node, int, Rule]]
+    ) -> Iterable[tuple[Node, str, bytes, bytes, int]]:
         """An event's places in groups, each with the rules that it fulfils there: a bit each."""
-        masks: dict[tuple[Node, str, bytes, bytes], int] = {}
         self.seen.hits += len(found)
-        for node, place, rule in found:
-            values = [event.get(key) for key in self._keys.keys(rule, event, node.names[place])]
-            place_in = self.checked(node, values)
-            if place_in is not None:
-                masks[node, *place_in] = masks.get((node, *place_in), 0) | 1 << place
-        return masks
+        get = event.get
+        placed = [
+            (node, *belongs, 1 << place)
+            for node, place, rule in found
+            if (belongs := self.checked(node, [get(key) for key in self._keys.keys(rule, event, node.names[place])]))
+        ]
+        return placed if len(placed) < 2 else _joined(placed)
 
     def checked(self, node: Node, values: Sequence[Value | None], own_key: str | None = None) -> Found | None:
         """Where values belong, in the order of `node.names`; `own_key` is the group of a match that is passed on."""
-        one = node.correlation
-        groups = len(one.group_by)
-        counted = groups + len(one.fields)
-        texts = [group_text(value) for value in values[:groups]]
-        if not all(texts):
+        groups, counted = node.grouped, node.counted
+        key = group_key(values[:groups])
+        if key is None:
             self.seen.ungrouped += 1
             return None
         value = NOTHING
         if counted > groups:
-            amount = _value(one.kind, values[groups:counted])
+            amount = _value(node.correlation.kind, values[groups:counted])
             if amount is None:
                 self.seen.valueless += 1
                 return None
@@ -75,7 +73,15 @@ class Hits:
         if node.carried or own_key is not None:
             carried: list[str] = [group_text(each) for each in values[counted:]]
             suffix = orjson.dumps(carried if own_key is None else [*carried, own_key])
-        return GAP.join(texts), value, suffix
+        return key, value, suffix
+
+
+def _joined(placed: Iterable[tuple[Node, str, bytes, bytes, int]]) -> Iterable[tuple[Node, str, bytes, bytes, int]]:
+    """One place for several rules that put an event into the same group."""
+    masks: dict[tuple[Node, str, bytes, bytes], int] = {}
+    for *where, mask in placed:
+        masks[tuple(where)] = masks.get(tuple(where), 0) | mask  # type: ignore[index, arg-type]
+    return [(*where, mask) for where, mask in masks.items()]
 
 
 def _value(kind: Kind, values: Sequence[Value | None]) -> bytes | None:

@@ -78,6 +78,10 @@ class Node:
     """Groups that have a timer."""
     size: int = 0
     """Entries of all groups."""
+    span: int = 0
+    grouped: int = 0
+    counted: int = 0
+    """The timespan; how many of `names` are grouped by, and where those that are counted end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,9 @@ def _node(one: Correlation, targets: Sequence[Target], digest: str, silent: bool
         cap=_cap(one, least),
         needed=tuple(sum(1 << place for place in term.wanted) for term in terms),
         least=1 if temporal else least,
+        span=one.timespan,
+        grouped=len(one.group_by),
+        counted=len(one.group_by) + len(one.fields),
     )
 
 

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .entry import NAME, VALUE, mask_of, merged, prefix, time_of
+from .entry import NAME, VALUE, bounded, mask_of, merged, prefix, time_of
 from .model import STATISTICS, Kind
 from .plan import Group, Node
 
@@ -120,12 +120,12 @@ class Memory:
         entries = group.entries
         before = len(entries)
         last = time_of(entries[-1]) if LANE in key else now
-        expired = bisect_left(entries, prefix(last - node.retain))
+        expired = bisect_left(entries, prefix(bounded(last - node.retain)))
         if expired:
             del entries[:expired]
         if len(entries) > node.cap:
             full = len(entries)
-            group.entries = _compacted(node, entries, prefix(last - node.lateness))
+            group.entries = _compacted(node, entries, prefix(bounded(last - node.lateness)))
             self.kept.trimmed += full - len(group.entries)
         group.mask = 0
         for entry in group.entries:

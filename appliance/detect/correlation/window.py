@@ -8,11 +8,12 @@ be complete.
 from __future__ import annotations
 
 import math
+import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, number_of, prefix, time_of, weight_of
+from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, prefix, time_of, weight_of
 from .expression import counted
 from .model import STATISTICS, Bounds, Correlation, Expression, Kind, Term
 
@@ -130,22 +131,27 @@ def statistic(correlation: Correlation) -> Callable[[Entries, int, int], float]:
     condition = correlation.condition
     assert isinstance(condition, Bounds)
     if correlation.kind is Kind.VALUE_SUM:
-        return lambda entries, low, high: math.fsum(map(number_of, entries[low:high]))
+        return lambda entries, low, high: math.fsum(_numbers(entries, low, high))
     if correlation.kind is Kind.VALUE_AVG:
         return _average
     if correlation.kind is Kind.VALUE_MEDIAN:
         return _median
     share = (condition.percentile or 0.0) / 100
-    return lambda entries, low, high: _ranked(sorted(map(number_of, entries[low:high])), share)
+    return lambda entries, low, high: _ranked(sorted(_numbers(entries, low, high)), share)
+
+
+def _numbers(entries: Entries, low: int, high: int) -> tuple[float, ...]:
+    """The numbers of a window, read in one go: a busy group has thousands."""
+    part = entries[low:high]
+    return struct.unpack(f">{len(part)}d", b"".join([entry[28:36] for entry in part]))
 
 
 def _average(entries: Entries, low: int, high: int) -> float:
-    part = entries[low:high]
-    return math.fsum(map(number_of, part)) / sum(map(weight_of, part))
+    return math.fsum(_numbers(entries, low, high)) / sum(map(weight_of, entries[low:high]))
 
 
 def _median(entries: Entries, low: int, high: int) -> float:
-    values = sorted(map(number_of, entries[low:high]))
+    values = sorted(_numbers(entries, low, high))
     middle = len(values) // 2
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
