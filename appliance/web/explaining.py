@@ -7,6 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from appliance.detect import Rule, explain
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.explain import Explanation, explain_correlation
 from appliance.state.models import Alert, AlertEvent
 from appliance.web.problem import Problem
 
@@ -19,20 +21,41 @@ def rule_of(context: Context, rule_id: str) -> Rule | None:
     return next((rule for rule in context.rules().rules if rule.id == rule_id), None)
 
 
+def correlation_of(context: Context, correlation_id: str) -> Correlation | None:
+    """Return a correlation in force."""
+    return next((one for one in context.rules().correlations if one.id == correlation_id), None)
+
+
+def content_of(context: Context, identity: str) -> Rule | Correlation | None:
+    """Return a rule or correlation in force."""
+    return rule_of(context, identity) or correlation_of(context, identity)
+
+
+def what_correlated(context: Context, correlation: Correlation, rows: Sequence[AlertEvent]) -> Explanation | None:
+    """Return why a correlation held, by those of an alert's events that are kept with it; None without any."""
+    events = [thaw(row.event) for row in rows if row.event]
+    return explain_correlation(context.rules(), correlation, events) if events else None
+
+
 def thaw(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event as the engine knows it from its JSON: lists are tuples again."""
     return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
 
 
 def explain_alert(context: Context, alert: Alert, rows: Sequence[AlertEvent]) -> dict[str, Any]:
-    """Return {"rule_id", "event_id", "tree"} for the alert's first event.
+    """Return {"rule_id", "event_id", "tree"} for the alert's first event, for a correlation's alert with
+    "correlation", what correlated in its first events, instead of "tree".
 
     Raises Problem 404 when the rule is no longer in force or the event is not kept.
     """
-    rule = rule_of(context, alert.rule_id)
+    rule = content_of(context, alert.rule_id)
     if rule is None:
         raise Problem(404, "rule_unknown")
     if not rows or not rows[0].event:
         raise Problem(404, "event_unknown")
+    if isinstance(rule, Correlation):
+        found = what_correlated(context, rule, rows)
+        assert found is not None
+        return {"rule_id": rule.id, "event_id": rows[0].event_id, "correlation": asdict(found)}
     tree = explain(rule, thaw(rows[0].event))
     return {"rule_id": rule.id, "event_id": rows[0].event_id, "tree": asdict(tree)}
