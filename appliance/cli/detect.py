@@ -15,6 +15,7 @@ from typing import Annotated, Any, BinaryIO, TextIO
 import orjson
 import typer
 
+from appliance.cli.correlating import FileCorrelations
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import cache_folder, load
 from appliance.detect import Engine, Rule, RuleSet, Value, load_plans, save_plans
@@ -35,6 +36,7 @@ class Run:
     events: int = 0
     broken: int = 0
     matches: int = 0
+    correlations: int = 0
     started: float = field(default_factory=monotonic)
 
 
@@ -44,8 +46,8 @@ def command(
         list[Path] | None, typer.Option("--rules", exists=True, help="Reguły zamiast dostarczonych: plik lub folder.")
     ] = None,
 ) -> None:
-    """Przepuść zdarzenia z plików przez reguły; każde trafienie to jeden wiersz JSON na wyjściu."""
-    ruleset = load(rules or [ROOT / "sigma"])
+    """Przepuść zdarzenia z plików przez reguły i korelacje; każde trafienie to jeden wiersz JSON na wyjściu."""
+    ruleset = load(rules or [ROOT / "sigma", ROOT / "correlation"])
     for fault in ruleset.faults:
         typer.echo(f"{fault.file}:{fault.line}: {fault.message}", err=True)
     if not ruleset.rules:
@@ -56,7 +58,12 @@ def command(
     # What is loaded stays: the collector need not look through it again and again.
     gc.freeze()
     try:
-        _detect(paths, engine, run, sys.stdout.buffer, sys.stderr)
+        correlations = FileCorrelations.of(ruleset)
+        _detect(paths, engine, correlations, run, sys.stdout.buffer, sys.stderr)
+        for document in correlations.documents():
+            run.correlations += 1
+            sys.stdout.buffer.write(_dumped(document))
+        sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python must not fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,7 +72,9 @@ def command(
     _statistics(ruleset, run)
 
 
-def _detect(paths: list[Path], engine: Engine, run: Run, out: BinaryIO, err: TextIO) -> None:
+def _detect(  # noqa: PLR0917
+    paths: list[Path], engine: Engine, correlations: FileCorrelations, run: Run, out: BinaryIO, err: TextIO
+) -> None:
     source = Source(_AGENT, time_ns() // 1000, importer=True)
     for file in (file for path in paths for file in find(path)):
         run.files += 1
@@ -78,7 +87,7 @@ def _detect(paths: list[Path], engine: Engine, run: Run, out: BinaryIO, err: Tex
                 if run.broken <= _TOLD:
                     err.write(f"{file}: zapis {index}: {error.reason}\n")
                 continue
-            for rule in engine.match(event):
+            for rule in correlations.take((str(file), index), event, engine.match(event)):
                 run.matches += 1
                 out.write(result_line(file, index, rule, engine.matched_fields(rule, event)))
     out.flush()
@@ -101,6 +110,10 @@ def result_line(file: Path, index: int, rule: Rule, matched: dict[str, Value]) -
         "level": rule.level_name,
         "matched": matched,
     }
+    return _dumped(document)
+
+
+def _dumped(document: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
@@ -112,7 +125,8 @@ def _statistics(ruleset: RuleSet, run: Run) -> None:
     seconds = max(monotonic() - run.started, 1e-6)
     typer.echo(
         f"reguły: {len(ruleset.rules)} (wadliwe: {len(ruleset.faults)}, wycofane: {ruleset.retired}); "
-        f"pliki: {run.files}; zdarzenia: {run.events} (nieczytelne: {run.broken}); trafienia: {run.matches}; "
+        f"pliki: {run.files}; zdarzenia: {run.events} (nieczytelne: {run.broken}); trafienia: {run.matches}, "
+        f"korelacji: {run.correlations}; "
         f"czas: {seconds:.2f} s ({run.events / seconds:.0f} zdarzeń/s)",
         err=True,
     )

@@ -15,6 +15,7 @@ import structlog
 from appliance.normalise import fields
 from rules import ROOT
 
+from .correlation.encode import decode_correlation, encode_correlation
 from .encode import decode_filter, decode_rule, encode_filter, encode_rule
 from .model import Fault, ParsedFile
 from .plans import Plans, pack_plans, unpack_plans
@@ -33,7 +34,7 @@ _LIMIT = 256 << 20
 def _compiler(*data: Path) -> str:
     """A name for the code that compiles, and the data it reads: entries of other code are not used."""
     digest = hashlib.sha256()
-    for file in [*sorted(Path(__file__).parent.glob("*.py")), *data]:
+    for file in [*sorted(Path(__file__).parent.rglob("*.py")), *data]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -99,11 +100,12 @@ class RuleCache:
             rules = [decode_rule(rule, file) for rule in entry["rules"]]
             faults = [Fault(file, int(line), str(message)) for line, message in entry["faults"]]
             filters = [decode_filter(one, file) for one in entry["filters"]]
+            correlations = [decode_correlation(one, file) for one in entry["correlations"]]
         except (ValueError, KeyError, TypeError) as error:
             log.info("rule_cache_entry_unreadable", file=file, error=str(error))
             return None
         self._used[digest] = entry
-        return ParsedFile(rules, faults, filters)
+        return ParsedFile(rules, faults, filters, correlations)
 
     def put(self, digest: str, parsed: ParsedFile) -> None:
         """Remember what a text was compiled to."""
@@ -111,6 +113,7 @@ class RuleCache:
             "rules": [encode_rule(rule) for rule in parsed.rules],
             "faults": [[fault.line, fault.message] for fault in parsed.faults],
             "filters": [encode_filter(one) for one in parsed.filters],
+            "correlations": [encode_correlation(one) for one in parsed.correlations],
         }
 
     def save(self) -> None:

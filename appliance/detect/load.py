@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .cache import RuleCache
+from .correlation.model import Correlation
+from .correlation.resolve import resolve
 from .filters import apply_filters
 from .lists import FOLDER as LISTS
 from .lists import filled
@@ -58,20 +60,24 @@ def load_rules(
     store = RuleCache(cache)
     rules: list[Rule] = []
     filters: list[Filter] = []
+    correlations: list[Correlation] = []
     faults: list[Fault] = []
     left_out = 0
-    first: dict[str, Rule] = {}
+    first: dict[str, Rule | Correlation] = {}
     for file in rule_files(paths):
         parsed = _load_file(file, store)
         faults.extend(parsed.faults)
         filters.extend(parsed.filters)
-        for rule in parsed.rules:
+        found: tuple[Rule | Correlation, ...] = (*parsed.rules, *parsed.correlations)
+        for rule in found:
             if rule.status in RETIRED and not retired:
                 left_out += 1
                 continue
             earlier = first.setdefault(rule.id, rule)
-            if earlier is rule:
+            if earlier is rule and isinstance(rule, Rule):
                 rules.append(rule)
+            elif earlier is rule and isinstance(rule, Correlation):
+                correlations.append(rule)
             else:
                 where = f"{earlier.source_file}:{earlier.line}"
                 faults.append(
@@ -82,7 +88,10 @@ def load_rules(
                     )
                 )
     store.save()
-    return _completed(RuleSet(rules, faults, left_out, filters), lists, filtered=filtered)
+    resolved = resolve(rules, correlations)
+    faults.extend(resolved.faults)
+    read = RuleSet(rules, faults, left_out, filters, list(resolved.correlations))
+    return _completed(read, lists, filtered=filtered)
 
 
 def _completed(read: RuleSet, lists: Lists, *, filtered: bool) -> RuleSet:
@@ -90,7 +99,8 @@ def _completed(read: RuleSet, lists: Lists, *, filtered: bool) -> RuleSet:
     rules, unfilled = filled(read.rules, lists)
     filters, unfilled_filters = filled(read.filters, lists)
     rules, lost = apply_filters(rules, filters) if filtered else (rules, [])
-    return RuleSet(rules, sorted(read.faults + unfilled + unfilled_filters + lost), read.retired, filters)
+    faults = sorted(read.faults + unfilled + unfilled_filters + lost)
+    return RuleSet(rules, faults, read.retired, filters, read.correlations)
 
 
 def _load_file(file: Path, store: RuleCache) -> ParsedFile:

@@ -8,6 +8,7 @@ import uuid
 import structlog
 
 from .convert import document_node
+from .correlation.parse import CorrelationFaults, parse_correlation
 from .filterdoc import read_filter
 from .lists import filled
 from .metadata import Reading, metadata, shape_faults
@@ -18,7 +19,7 @@ from .yamldoc import MAX_BYTES, Document, YamlFault, read_documents
 
 log = structlog.get_logger()
 
-_NOT_YET = ("correlation", "action")
+_NOT_YET = ("action",)
 
 
 def parse_file(file: str, content: bytes, lists: Lists | None = NO_LISTS) -> ParsedFile:
@@ -47,7 +48,7 @@ def parse_file(file: str, content: bytes, lists: Lists | None = NO_LISTS) -> Par
 def _filled(parsed: ParsedFile, lists: Lists) -> ParsedFile:
     rules, faults = filled(parsed.rules, lists)
     filters, more = filled(parsed.filters, lists)
-    return ParsedFile(rules, parsed.faults + faults + more, filters)
+    return ParsedFile(rules, parsed.faults + faults + more, filters, parsed.correlations)
 
 
 def _documents(content: bytes) -> list[Document]:
@@ -76,6 +77,12 @@ def _read(reading: Reading, parsed: ParsedFile) -> None:
             message = f"dokumenty „{key}” nie są obsługiwane; przenieś je poza folder reguł"
             faults.append((document.line_of(key), message))
             return
+    if "correlation" in value:
+        try:
+            parsed.correlations.append(parse_correlation(reading.file, document, reading.own_id))
+        except CorrelationFaults as found:
+            faults.extend(found.faults)
+        return
     if "filter" in value:
         one = read_filter(reading)
         if not faults:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from appliance.alerts import service
+from appliance.alerts.grouping import SNAPSHOTS
 from appliance.alerts.service import AlertFilter
 from appliance.state.database import writing
 from appliance.state.models import Alert, AlertEvent, AlertState, Outcome
@@ -219,10 +220,13 @@ def get_deliveries(context: Box, alert_id: Number) -> list[DeliveryAnswer]:
 
 @router.get("/alerts/{alert_id}/explanation", dependencies=needs(Permission.ALERTS_READ))
 def get_explanation(context: Box, alert_id: Number) -> dict[str, Any]:
-    """Return why the alert's rule matched its first event: the condition as a tree with the truth of each part."""
+    """Return why the alert's rule matched its first event: the condition as a tree with the truth of each part.
+
+    For a correlation: what correlated among its first 200 events, rule by rule.
+    """
     with context.sessions() as session:
         alert = service.get_alert(session, alert_id)
-        rows, _ = service.events_of(session, alert_id, None, 1)
+        rows, _ = service.events_of(session, alert_id, None, SNAPSHOTS)
     return explain_alert(context, alert, rows)
 
 

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from appliance.detect import Rule
+from appliance.detect.correlation import Correlation
 from appliance.state.models import RuleState
 from appliance.web.api.common import api_router
 from appliance.web.auth import needs
 from appliance.web.context import Box
-from appliance.web.explaining import rule_of
+from appliance.web.explaining import content_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
@@ -22,7 +23,7 @@ RuleId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class RuleAnswer(BaseModel):
-    """A rule and its life; times in microseconds, null when it never matched."""
+    """A rule and its life; times in microseconds, null when it never matched. `correlation` is the type of one."""
 
     id: str
     title: str
@@ -32,6 +33,7 @@ class RuleAnswer(BaseModel):
     product: str | None
     category: str | None
     service: str | None
+    correlation: str | None
     matched_at: int | None
     evaluated_at: int | None
     hits: int
@@ -69,7 +71,8 @@ def list_rules(
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     ruleset = context.rules()
-    items = [RuleAnswer(**_fields(rule, states.get(rule.id))) for rule in ruleset.rules]
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    items = [RuleAnswer(**_fields(rule, states.get(rule.id))) for rule in content]
     faults = [FaultAnswer(file=f.file, line=f.line, message=f.message) for f in ruleset.faults[:1000]]
     return RulesAnswer(items=items, faults=faults)
 
@@ -77,7 +80,7 @@ def list_rules(
 @router.get("/rules/{rule_id}", dependencies=needs(Permission.RULES_READ))
 def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     """Return one rule."""
-    rule = rule_of(context, rule_id)
+    rule = content_of(context, rule_id)
     if rule is None:
         raise Problem(404, "rule_unknown")
     with context.sessions() as session:
@@ -91,16 +94,18 @@ def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     )
 
 
-def _fields(rule: Rule, state: RuleState | None) -> dict[str, object]:
+def _fields(rule: Rule | Correlation, state: RuleState | None) -> dict[str, object]:
+    source = None if isinstance(rule, Correlation) else rule.logsource
     return {
         "id": rule.id,
         "title": rule.title,
         "level": rule.level,
         "status": rule.status,
         "tags": list(rule.tags),
-        "product": rule.logsource.product,
-        "category": rule.logsource.category,
-        "service": rule.logsource.service,
+        "product": source.product if source else None,
+        "category": source.category if source else None,
+        "service": source.service if source else None,
+        "correlation": rule.kind.value if isinstance(rule, Correlation) else None,
         "matched_at": state.matched_at if state else None,
         "evaluated_at": state.evaluated_at if state else None,
         "hits": state.hits if state else 0,

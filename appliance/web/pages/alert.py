@@ -14,17 +14,19 @@ from sqlalchemy.orm import Session
 from appliance.alerts import service
 from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
+from appliance.detect.correlation import Correlation
 from appliance.detect.flips import flips
-from appliance.state.models import Alert, AlertHistory, Attempt, Outbox, Outcome
+from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import rule_of, thaw
+from appliance.web.explaining import content_of, thaw, what_correlated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import alert as view
 from appliance.web.pages.views.alerts import alert_row
+from appliance.web.pages.views.correlation import Correlated, correlated
 from appliance.web.pages.views.events import Event, term
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
@@ -107,7 +109,7 @@ def alert_page(
 
 def _values(context: Context, session: Session, alert: Alert, who: Principal) -> dict[str, Any]:
     rows, more = service.events_of(session, alert.id, None, EVIDENCE)
-    rule = rule_of(context, alert.rule_id)
+    rule = content_of(context, alert.rule_id)
     first = thaw(rows[0].event) if rows and rows[0].event else {}
     card = card_of(
         alert, rule, [thaw(row.event) for row in reversed(rows) if row.event], context.settings.office, who.language
@@ -125,6 +127,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "people": people,
         "chain": _chain(context, first),
         **_explained(rule, first),
+        "correlated": _correlated(context, rule, rows, who.language),
         "rule_title": own_title(alert.rule_id, who.language) or (rule.title if rule else alert.rule_id),
         "evidence": view.evidence([(row.event_id, row.event_at, row.event or {}) for row in rows]),
         "more_events": more is not None,
@@ -155,13 +158,22 @@ def _chain(context: Context, event: Event) -> view.Process | None:
     return view.chain(ancestors, event)
 
 
-def _explained(rule: Rule | None, event: Event) -> dict[str, Any]:
+def _explained(rule: Rule | Correlation | None, event: Event) -> dict[str, Any]:
     """Return the condition, and what would have to change when the rule of today does not match."""
-    if rule is None or not event:
+    if not isinstance(rule, Rule) or not event:
         return {"condition": None, "changes": []}
     tree = explain(rule, event)
     changes = [] if tree.truth else flips(tree) or []
     return {"condition": view.condition(tree), "changes": [view.condition(leaf) for leaf in changes]}
+
+
+def _correlated(
+    context: Context, rule: Rule | Correlation | None, rows: list[AlertEvent], language: str
+) -> Correlated | None:
+    if not isinstance(rule, Correlation):
+        return None
+    found = what_correlated(context, rule, rows)
+    return correlated(rule, found, language, own_title) if found else None
 
 
 def _techniques(tags: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from appliance.alerts.cursor import BadCursor
 from appliance.alerts.service import AlertPage, count_alerts, list_alerts, owners
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
+from appliance.web.explaining import content_of
 from appliance.web.pages.cardview import own_title
 from appliance.web.pages.render import render
 from appliance.web.pages.shell import page, shell
@@ -30,7 +31,7 @@ def _values(request: Request, context: Context, language: str) -> dict[str, Any]
         found = _page(context, wanted, after)
         total = count_alerts(session, wanted.wanted(now))
         people = owners(session, found.items)
-    rules = {rule.id: rule.title for rule in context.rules().rules} if wanted.rule else {}
+    rule = content_of(context, wanted.rule) if wanted.rule else None
     return {
         "filter": wanted,
         "rows": [alert_row(alert, people, own_title(alert.rule_id, language)) for alert in found.items],
@@ -39,7 +40,7 @@ def _values(request: Request, context: Context, language: str) -> dict[str, Any]
         "after": after,
         "states": STATES,
         "spans": tuple(SPANS),
-        "rule_title": own_title(wanted.rule, language) or rules.get(wanted.rule, wanted.rule),
+        "rule_title": own_title(wanted.rule, language) or (rule.title if rule else wanted.rule),
     }
 
 

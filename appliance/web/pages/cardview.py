@@ -10,6 +10,7 @@ import yaml
 
 from appliance.alerts.cards import card_for, load_card, render_card
 from appliance.detect import Rule
+from appliance.detect.correlation import Correlation
 from appliance.language import numbers
 from appliance.settings import Office
 from appliance.state.models import Alert
@@ -22,9 +23,11 @@ _log = structlog.get_logger()
 _PHONES = (("it", "it_phone"), ("head", "head_phone"), ("support", "support_phone"), ("dpo", "dpo_phone"))
 
 
-def card_of(alert: Alert, rule: Rule | None, events: Sequence[Event], office: Office, language: str) -> Card | None:
+def card_of(
+    alert: Alert, rule: Rule | Correlation | None, events: Sequence[Event], office: Office, language: str
+) -> Card | None:
     """Return the card under an alert in a language; None where its file cannot be used, which the log tells."""
-    product = rule.logsource.product if rule else None
+    product = _product(rule)
     try:
         text = render_card(card_for(alert.rule_id, alert.tags, product), alert, office, language, events)
     except CARD_FAULTS:
@@ -58,10 +61,14 @@ def _phones(text: str, office: Office) -> str:
     return text
 
 
-def card_preview(rule: Rule, language: str) -> Card | None:
+def _product(rule: Rule | Correlation | None) -> str | None:
+    return rule.logsource.product if isinstance(rule, Rule) else None
+
+
+def card_preview(rule: Rule | Correlation, language: str) -> Card | None:
     """Return a rule's card without an alert, with its placeholders as they stand in the file."""
     try:
-        texts = card_for(rule.id, rule.tags, rule.logsource.product).texts
+        texts = card_for(rule.id, rule.tags, _product(rule)).texts
         return Card(
             title=texts["tytul"][language],
             steps=tuple(texts["zrob_teraz"][language]),

@@ -13,11 +13,13 @@ from sqlalchemy import select
 
 from appliance.alerts.service import AlertFilter, count_alerts
 from appliance.detect import Rule
+from appliance.detect.correlation import Correlation
 from appliance.state.models import RuleState
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
-from appliance.web.explaining import rule_of
+from appliance.web.explaining import content_of
 from appliance.web.pages.cardview import card_preview, own_title
+from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import page
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
@@ -44,7 +46,7 @@ class RuleRow:
     hits: int
 
 
-def rule_row(rule: Rule, state: RuleState | None, language: str) -> RuleRow:
+def rule_row(rule: Rule | Correlation, state: RuleState | None, language: str) -> RuleRow:
     """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
     plain = own_title(rule.id, language) if language == "pl" else ""
@@ -54,10 +56,18 @@ def rule_row(rule: Rule, state: RuleState | None, language: str) -> RuleRow:
         rule.title if plain else "",
         rule.level,
         rule.status,
-        str(rule.logsource),
+        source_of(rule, language),
         matched,
         hits,
     )
+
+
+def source_of(rule: Rule | Correlation, language: str) -> str:
+    """Return what a rule is about: its log source, or the type of a correlation."""
+    if isinstance(rule, Rule):
+        return str(rule.logsource)
+    kind = catalogue().text(f"correlation.{rule.kind.value}", language)
+    return catalogue().text("rules.correlation", language, kind=kind)
 
 
 def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str) -> list[RuleRow]:
@@ -92,9 +102,8 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
     ruleset = context.rules()
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
-    rows = chosen(
-        (rule_row(rule, states.get(rule.id), who.language) for rule in ruleset.rules), text, level, only, sort
-    )
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    rows = chosen((rule_row(rule, states.get(rule.id), who.language) for rule in content), text, level, only, sort)
     asked = {"tekst": text, "stan": only, "poziom": "" if level is None else str(level), "sort": sort}
     kept = {name: value for name, value in asked.items() if value and (name, value) != ("sort", SORTS[0])}
     return page(
@@ -105,7 +114,7 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
         "rules.html",
         rows=rows[start : start + PAGE],
         found=len(rows),
-        total=len(ruleset.rules),
+        total=len(content),
         retired=ruleset.retired,
         matched=sum(1 for row in rows if row.hits),
         faults=ruleset.faults[:500],
@@ -122,7 +131,7 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
 @router.get("/reguly/{rule_id}")
 def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Path(max_length=64)]) -> Response:
     """Show one rule: its source, its card, its life."""
-    found = rule_of(context, rule_id)
+    found = content_of(context, rule_id)
     if found is None:
         raise Problem(404, "rule_unknown")
     with context.sessions() as session:
@@ -143,7 +152,7 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
     )
 
 
-def _source(found: Rule) -> str:
+def _source(found: Rule | Correlation) -> str:
     try:
         with File(found.source_file).open("rb") as handle:
             return handle.read(SOURCE).decode("utf-8", "replace")

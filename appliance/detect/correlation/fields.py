@@ -1,0 +1,104 @@
+"""A correlation's fields in an event: Sigma names to event keys, values to texts that compare as Sigma compares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+
+from appliance.detect.model import Rule
+from appliance.detect.resolve import ResolverFactory, with_renames
+from appliance.detect.routes import Routes, event_class
+from appliance.detect.values import Event, Value, fold, texts
+
+#: Characters of a group value that are kept; longer ones are told apart by a hash.
+LONGEST = 200
+#: Ways of events that keys are remembered for.
+_WAYS = 4096
+_SEPARATORS = dict.fromkeys(range(28, 32), " ")
+#: Stands between the values of a group in its key.
+GAP = "\x1f"
+Keys = tuple[str, ...]
+
+
+class FieldKeys:
+    """From a rule's field names to the keys of the events that it matches."""
+
+    def __init__(self, routes: Routes, resolver_factory: ResolverFactory) -> None:
+        self._routes = routes
+        self._resolver_factory = resolver_factory
+        self._known: dict[tuple[object, ...], Keys] = {}
+
+    def keys(self, rule: Rule, event: Event, names: Keys) -> Keys:
+        """The keys of fields in an event that the rule matched."""
+        get = event.get
+        # A rule and a list of names are the same objects as long as their rule set is in force.
+        place = id(rule), id(names)
+        way = (place, get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"))
+        found = self._known.get(way)
+        if found is None:
+            if len(self._known) >= _WAYS:
+                self._known.clear()
+            found = self._known[way] = self._look_up(rule, event, names)
+        return found
+
+    def _look_up(self, rule: Rule, event: Event, names: Keys) -> Keys:
+        kind = event_class(event)
+        resolver = self._resolver_factory(kind)
+        feed = next((feed for feed in self._routes.feeds(rule.logsource) if feed.takes(kind)), None)
+        if feed is not None:
+            resolver = with_renames(resolver, feed.renames)
+        return tuple(resolver(name) for name in names)
+
+
+def group_text(value: Value | None) -> str:
+    """A value as groups compare it: without case, several values together; nothing for a missing or empty one."""
+    if type(value) is str:
+        return _folded(value) if len(value) <= LONGEST else _shortened(fold(value))
+    return "" if value is None else _shortened(", ".join(fold(text) for text in texts(value)))
+
+
+def group_key(values: Sequence[Value | None]) -> str | None:
+    """The key of a group; None where one of the values is missing or empty."""
+    for value in values:
+        if type(value) is not str:
+            return _joined(tuple(map(group_text, values)))
+    return _known_key(tuple(values))
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_key(values: tuple[Value, ...]) -> str | None:
+    return _joined(tuple(map(group_text, values)))
+
+
+def _joined(values: tuple[str, ...]) -> str | None:
+    return GAP.join(values) if all(values) else None
+
+
+@lru_cache(maxsize=1 << 12)
+def _folded(text: str) -> str:
+    return _shortened(fold(text))
+
+
+def _shortened(text: str) -> str:
+    if not text.isprintable():
+        # What separates the parts of a key must not stand in one, and it must be a text that any file takes.
+        text = text.translate(_SEPARATORS).encode("utf-8", "replace").decode()
+    if len(text) <= LONGEST:
+        return text
+    mark = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{text[: LONGEST - 20]}…{mark}"
+
+
+def number_of_text(value: Value | None) -> float | None:
+    """A value as a number; None for what is none, or not finite. Of several values the first counts."""
+    if isinstance(value, tuple):
+        value = value[0] if value else None
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
