@@ -75,6 +75,8 @@ def _is_windows(record: Raw) -> bool:
     winlog = record.get("winlog")
     if isinstance(winlog, dict):
         return "channel" in winlog
+    if isinstance(record.get("winlog.channel"), str):
+        return True
     event = record.get("Event")
     return isinstance(event, dict) and isinstance(event.get("System"), dict)
 

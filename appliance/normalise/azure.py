@@ -2,7 +2,7 @@
 
 Shapes: Azure Monitor's resource log schema (`category`, `properties`), Log Analytics' columns, Graph's signIn,
 directoryAudit and riskDetection, Elastic's azure documents. They spell one field in three ways, so native names
-stand under `azure.` in small letters and without `properties.`.
+stand under `azure.` in small letters, without underscores and without `properties.`.
 """
 
 from __future__ import annotations

@@ -36,13 +36,20 @@ def finish(event: Event, source: Source, module: str, when: object) -> Event:
     return event
 
 
-def said(record: Raw, name: str) -> str:
-    """Return the text that stands under a name of two parts, dotted or nested; empty when there is none."""
+def at(record: Raw, name: str) -> Any:
+    """Return what stands under a dotted name, written so or nested; None when nothing does."""
     value = record.get(name)
-    if value is None:
-        outer, _, inner = name.partition(".")
-        held = record.get(outer)
-        value = held.get(inner) if isinstance(held, dict) else None
+    if value is not None:
+        return value
+    node: Any = record
+    for part in name.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
+
+
+def said(record: Raw, name: str) -> str:
+    """Return the text that stands under a dotted name, written so or nested; empty when there is none."""
+    value = at(record, name)
     return value if isinstance(value, str) else ""
 
 

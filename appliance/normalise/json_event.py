@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance.normalise.ecs_windows import add_words
 from appliance.normalise.flatten import flatten
 from appliance.normalise.foreign import HOSTS, TIMES, finish, first
 from appliance.normalise.model import Event, Raw, Source
@@ -17,4 +18,5 @@ def normalise(record: Raw, source: Source) -> Event:
         if isinstance(event.get(name), str):
             event["host.name"] = event[name]
             break
+    add_words(event)
     return finish(event, source, MODULE, when)
