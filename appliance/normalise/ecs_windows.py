@@ -11,6 +11,7 @@ from typing import Any
 from appliance.normalise.common import text_of
 from appliance.normalise.foreign import at
 from appliance.normalise.identity import who
+from appliance.normalise.localised import add_english
 from appliance.normalise.model import Event, Raw
 from appliance.normalise.schema import Group, UserFields
 
@@ -48,9 +49,9 @@ def add_natives(record: Raw, group: Group, data: dict[str, Any]) -> None:
         if user.account:
             _add(data, user.account, _account(domain, name))
         else:
-            for native, value in ((user.name, name), (user.domain, domain), (user.id, at(record, f"{user.to}.id"))):
-                if native:
-                    _add(data, native, value)
+            parts = ((user.name, name), (user.domain, domain), (user.id, at(record, f"{user.to}.id")))
+            for field, value in parts:
+                _add(data, field or "", value)
     if group.hashes:
         _add(data, group.hashes[0], _digests({name: at(record, f"{group.hashes[1]}.{name}") for name in _DIGESTS}))
 
@@ -68,6 +69,7 @@ def add_words(event: Event) -> None:
         digests = _digests({name: event.get(f"{prefix}.{name}") for name in _DIGESTS})
         if digests:
             event.setdefault(NATIVE + "Hashes", digests)
+    add_english(event)
     level = event.get(_LEVEL)
     if isinstance(level, str):
         event.setdefault(NATIVE + "IntegrityLevel", level)
@@ -77,7 +79,7 @@ def _add(data: dict[str, Any], native: str, value: Any) -> None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     text = text_of(value)
-    if text is not None:
+    if native and text is not None:
         data.setdefault(native, text)
 
 
