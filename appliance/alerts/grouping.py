@@ -197,8 +197,8 @@ def _note_rules(session: Session, hits: Iterable[Hit], now: int) -> None:
         counted[hit.rule.id] += 1
     upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     for rule, count in counted.items():
-        statement = upsert(RuleState).values(rule_id=rule, matched_at=now, evaluated_at=now, hits=count)
-        changes = {"matched_at": now, "evaluated_at": now, "hits": RuleState.hits + count}
+        statement = upsert(RuleState).values(rule_id=rule, matched_at=now, hits=count)
+        changes = {"matched_at": now, "hits": RuleState.hits + count}
         session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
 
 

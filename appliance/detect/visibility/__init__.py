@@ -1,0 +1,20 @@
+"""Never silently blind: what arrives, what each rule can see of it, and what ATT&CK that covers."""
+
+from __future__ import annotations
+
+from .coverage import TACTICS, Technique, coverage, layer
+from .presence import Presence, Sighting
+from .sight import Had, Sight, State, look
+
+__all__ = [
+    "TACTICS",
+    "Had",
+    "Presence",
+    "Sight",
+    "Sighting",
+    "State",
+    "Technique",
+    "coverage",
+    "layer",
+    "look",
+]
