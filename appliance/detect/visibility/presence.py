@@ -63,7 +63,7 @@ class Presence:
             kind = _class(way)
             if kind is not None:
                 one = found.setdefault(kind, Sighting())
-                told = self._told.get(kind, frozenset()) if day == self._day else frozenset()
+                told = self._told.get(kind, set()) if day == self._day else set()
                 one.events += sighting.events
                 one.fields.update(name for name in sighting.fields - told if len(name) <= MAX_TEXT)
         return found

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from appliance.detect import Rule
+from appliance.detect.visibility import Sight
 from appliance.state.models import RuleState
 from appliance.web.api.common import api_router
 from appliance.web.auth import needs
@@ -22,7 +23,10 @@ RuleId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class RuleAnswer(BaseModel):
-    """A rule and its life; times in microseconds, null when it never matched."""
+    """A rule and its life; times in microseconds, null for never.
+
+    `evaluated_at` is when an event of its log source was last put to it, within the days of `rules.data_days`.
+    """
 
     id: str
     title: str
@@ -69,7 +73,8 @@ def list_rules(
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     ruleset = context.rules()
-    items = [RuleAnswer(**_fields(rule, states.get(rule.id))) for rule in ruleset.rules]
+    sights = context.vision.of(context).sights
+    items = [RuleAnswer(**_fields(rule, states.get(rule.id), sights.get(rule.id))) for rule in ruleset.rules]
     faults = [FaultAnswer(file=f.file, line=f.line, message=f.message) for f in ruleset.faults[:1000]]
     return RulesAnswer(items=items, faults=faults)
 
@@ -83,7 +88,7 @@ def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
     return RuleWhole(
-        **_fields(rule, state),
+        **_fields(rule, state, context.vision.of(context).sights.get(rule_id)),
         description=rule.description,
         author=rule.author,
         references=list(rule.references),
@@ -91,7 +96,7 @@ def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     )
 
 
-def _fields(rule: Rule, state: RuleState | None) -> dict[str, object]:
+def _fields(rule: Rule, state: RuleState | None, sight: Sight | None) -> dict[str, object]:
     return {
         "id": rule.id,
         "title": rule.title,
@@ -102,6 +107,6 @@ def _fields(rule: Rule, state: RuleState | None) -> dict[str, object]:
         "category": rule.logsource.category,
         "service": rule.logsource.service,
         "matched_at": state.matched_at if state else None,
-        "evaluated_at": state.evaluated_at if state else None,
+        "evaluated_at": sight.last_at if sight else None,
         "hits": state.hits if state else 0,
     }

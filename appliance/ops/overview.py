@@ -1,0 +1,66 @@
+"""What the rules in force can see and have done within some days: one answer for the console, the API and the CLI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from appliance.detect import RuleSet
+from appliance.detect.routes import shipped_routes
+from appliance.detect.visibility import Sight, State, Technique, coverage, layer, look
+from appliance.language.catalogue import Catalogue, load
+from appliance.ops.presence import Deeds, day_of, deeds_since, fired, had_since
+
+#: The states in which a rule gets no data that it could match.
+WITHOUT_DATA = (State.UNFED, State.SILENT, State.BLIND)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The sight and the deeds of each rule by its id, over the last `days` days; and what ATT&CK that covers."""
+
+    days: int
+    sights: Mapping[str, Sight]
+    deeds: Mapping[str, Deeds]
+    fired: frozenset[str]
+    techniques: tuple[Technique, ...]
+
+    def hits_a_day(self, rule: str) -> float:
+        """Return the mean number of hits a day of a rule."""
+        return self.deeds.get(rule, Deeds()).hits / self.days
+
+    def cost(self, rule: str) -> float | None:
+        """Return the mean nanoseconds that deciding one event took; None where nothing was measured."""
+        deeds = self.deeds.get(rule, Deeds())
+        return deeds.nanoseconds / deeds.evaluated if deeds.nanoseconds and deeds.evaluated else None
+
+    def states(self) -> dict[State, int]:
+        """Return how many rules are in each state."""
+        counts = dict.fromkeys(State, 0)
+        for sight in self.sights.values():
+            counts[sight.state] += 1
+        return counts
+
+
+def overview(session: Session, ruleset: RuleSet, now: int, days: int) -> Overview:
+    """Return the overview of a rule set at a moment (µs)."""
+    since = day_of(now) - days + 1
+    sights = {sight.rule: sight for sight in look(ruleset.rules, shipped_routes(), had_since(session, since))}
+    seen = fired(session)
+    return Overview(days, sights, deeds_since(session, since), seen, tuple(coverage(ruleset.rules, sights, seen)))
+
+
+def navigator(view: Overview, language: str) -> dict[str, object]:
+    """Return the overview's ATT&CK Navigator layer with texts in a language."""
+    names = ("name", "description", "rules", "arriving", "fired")
+    texts = _texts()
+    return layer(view.techniques, {name: texts.text(f"coverage.layer.{name}", language, n=view.days) for name in names})
+
+
+@cache
+def _texts() -> Catalogue:
+    return load(sorted((Path(__file__).parent / "catalogue").glob("*.yml")))
