@@ -19,6 +19,11 @@ from tests.appliance.cli.test_detect import FLAT, RULE
 
 TAGGED = RULE.replace("logsource:", "tags: [attack.execution, attack.t9999.001]\nlogsource:")
 
+SEEN: dict[str, str | int] = {
+    "event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": 4688, "event.category": "process",
+    "process.executable": "x", "process.command_line": "y", "process.parent.executable": "z",
+}  # fmt: skip
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -40,10 +45,7 @@ def counts(home: Path, *more: str) -> list[int]:
 def test_a_rule_its_data_and_its_hit_are_told_apart(home: Path) -> None:
     assert counts(home) == [1, 0, 0]
     watch, sessions, at = Watch(), open_home(home), now()
-    watch.take(
-        [{"event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": 4688, "event.category": "process",
-          "process.executable": "x", "process.command_line": "y", "process.parent.executable": "z"}]
-    )  # fmt: skip
+    watch.take([SEEN])
     with writing(sessions) as session:
         watch.write(session, {"x": RuleStats()}, at)
     assert counts(home) == [1, 1, 0]
