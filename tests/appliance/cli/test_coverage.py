@@ -13,13 +13,14 @@ from appliance.cli.rules import app
 from appliance.cli.state import open_home
 from appliance.clock import now
 from appliance.detect import RuleStats
+from appliance.normalise import Event
 from appliance.ops.presence import Watch
 from appliance.state.database import writing
 from tests.appliance.cli.test_detect import FLAT, RULE
 
 TAGGED = RULE.replace("logsource:", "tags: [attack.execution, attack.t9999.001]\nlogsource:")
 
-SEEN: dict[str, str | int] = {
+SEEN: Event = {
     "event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": 4688, "event.category": "process",
     "process.executable": "x", "process.command_line": "y", "process.parent.executable": "z",
 }  # fmt: skip

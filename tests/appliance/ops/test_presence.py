@@ -31,7 +31,12 @@ def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
 
 
 def event(**fields: str) -> Event:
-    known = {"event.module": KIND.module, "winlog.channel": "Security", "event.code": 4688, "event.category": "process"}
+    known: Event = {
+        "event.module": KIND.module,
+        "winlog.channel": "Security",
+        "event.code": 4688,
+        "event.category": "process",
+    }
     return {**known, **fields}
 
 
