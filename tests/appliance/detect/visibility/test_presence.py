@@ -11,7 +11,7 @@ from appliance.detect.visibility import Presence
 from appliance.detect.visibility.presence import MAX_CLASSES, MAX_FIELDS, MAX_TEXT
 
 
-def event(code: int = 1, **fields: str) -> Event:
+def event(code: int = 1, /, **fields: str) -> Event:
     return {"event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": code, **fields}
 
 
