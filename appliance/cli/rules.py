@@ -12,6 +12,7 @@ from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Fault, RuleSet, load_rules
 from appliance.detect.own import own_faults
+from appliance.detect.routes import shipped_routes
 from appliance.detect.selftest import SIGMA, check_rule, events_folder
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
@@ -46,7 +47,10 @@ def check(path: RulePath = None) -> None:
         faults.extend(own_faults(ruleset, engine.unfed))
     else:
         for rule in engine.unfed:
-            typer.echo(f"{rule.source_file}:{rule.line}: żadne źródło nie zasila reguły ({rule.logsource})", err=True)
+            reason = shipped_routes().reason(rule.logsource)
+            told = f" {reason.pl}" if reason else ""
+            message = f"żadne źródło nie zasila reguły ({rule.logsource}).{told}"
+            typer.echo(f"{rule.source_file}:{rule.line}: {message}", err=True)
     _tell_faults(faults)
     typer.echo(f"reguły: {len(ruleset.rules)}; wady: {len(faults)}; bez źródła: {len(engine.unfed)}", err=True)
     if faults or not ruleset.rules:

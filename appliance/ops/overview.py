@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from appliance.detect import RuleSet
+from appliance.detect import EventClass, RuleSet
 from appliance.detect.routes import shipped_routes
-from appliance.detect.visibility import Sight, State, Technique, coverage, layer, look
+from appliance.detect.visibility import Judgement, Sight, State, Technique, coverage, judge, layer, seen
 from appliance.language.catalogue import Catalogue, load
 from appliance.ops.presence import Deeds, day_of, deeds_since, fired, had_since
 
@@ -46,12 +46,29 @@ class Overview:
         return counts
 
 
-def overview(session: Session, ruleset: RuleSet, now: int, days: int) -> Overview:
-    """Return the overview of a rule set at a moment (µs)."""
+Fields = Mapping[EventClass, frozenset[str]]
+"""What is asked of the events: the names of the fields of each class that came."""
+
+
+def judged(ruleset: RuleSet, fields: Fields) -> list[Judgement]:
+    """Return what follows for each rule from the fields that events had."""
+    return judge(ruleset.rules, shipped_routes(), fields)
+
+
+def overview(
+    session: Session,
+    ruleset: RuleSet,
+    now: int,
+    days: int,
+    judged: Callable[[RuleSet, Fields], list[Judgement]] = judged,
+) -> Overview:
+    """Return the overview of a rule set at a moment (µs). `judged` may remember what it has found before."""
     since = day_of(now) - days + 1
-    sights = {sight.rule: sight for sight in look(ruleset.rules, shipped_routes(), had_since(session, since))}
-    seen = fired(session)
-    return Overview(days, sights, deeds_since(session, since), seen, tuple(coverage(ruleset.rules, sights, seen)))
+    had = had_since(session, since)
+    found = judged(ruleset, {kind: one.fields for kind, one in had.items()})
+    sights = {sight.rule: sight for sight in seen(found, had)}
+    lived = fired(session)
+    return Overview(days, sights, deeds_since(session, since), lived, tuple(coverage(ruleset.rules, sights, lived)))
 
 
 def navigator(view: Overview, language: str) -> dict[str, object]:

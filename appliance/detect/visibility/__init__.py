@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from .coverage import TACTICS, Technique, coverage, layer
 from .presence import Presence, Sighting
-from .sight import Had, Sight, State, look
+from .sight import Had, Judgement, Sight, State, judge, look, seen
 
 __all__ = [
     "TACTICS",
     "Had",
+    "Judgement",
     "Presence",
     "Sight",
     "Sighting",
     "State",
     "Technique",
     "coverage",
+    "judge",
     "layer",
     "look",
+    "seen",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,56 +51,81 @@ class Sight:
     reason: Reason | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What follows for one rule from the fields alone: its state, and the classes of events that are put to it."""
+
+    rule: str
+    state: State
+    missing: tuple[str, ...] = ()
+    kinds: tuple[EventClass, ...] = ()
+    reason: Reason | None = None
+
+
 def look(rules: Iterable[Rule], routes: Routes, had: Mapping[EventClass, Had]) -> list[Sight]:
     """Return what each rule can see, in the order of the rules."""
-    return [_look(rule, routes, had) for rule in rules]
+    return seen(judge(rules, routes, {kind: one.fields for kind, one in had.items()}), had)
 
 
-def _look(rule: Rule, routes: Routes, had: Mapping[EventClass, Had]) -> Sight:
+def seen(judgements: Iterable[Judgement], had: Mapping[EventClass, Had]) -> list[Sight]:
+    """Return judgements with the numbers of events and the times that belong to them."""
+    return [_seen(one, [had[kind] for kind in one.kinds]) for one in judgements]
+
+
+def _seen(one: Judgement, had: Sequence[Had]) -> Sight:
+    last_at = max((each.last_at for each in had), default=None)
+    return Sight(one.rule, one.state, one.missing, sum(each.events for each in had), last_at, one.reason)
+
+
+def judge(rules: Iterable[Rule], routes: Routes, had: Mapping[EventClass, frozenset[str]]) -> list[Judgement]:
+    """Return the state of each rule, given the fields of the classes of events that came; the dear part of `look`."""
+    return [_judge(rule, routes, had) for rule in rules]
+
+
+def _judge(rule: Rule, routes: Routes, had: Mapping[EventClass, frozenset[str]]) -> Judgement:
     reason = routes.reason(rule.logsource)
     if reason is not None:
-        return Sight(rule.id, State.UNFED, reason=reason)
+        return Judgement(rule.id, State.UNFED, reason=reason)
     feeds = routes.feeds(rule.logsource)
     node = rule.node
     views = [
         view
-        for kind, one in had.items()
+        for kind, names in had.items()
         for feed in feeds
-        if feed.takes(kind) and (view := _view(node, feed, kind, one))
+        if feed.takes(kind) and (view := _view(node, feed, kind, names))
     ]
     if not views:
-        return Sight(rule.id, State.SILENT)
-    events = sum(one.had.events for one in views)
-    last_at = max(one.had.last_at for one in views)
-    open_eyes = [one for one in views if not one.needed]
-    if not open_eyes:
-        nearest = min(views, key=lambda one: (len(one.needed), -one.had.events))
-        return Sight(rule.id, State.BLIND, tuple(sorted(nearest.needed)), events, last_at)
-    gone = frozenset.intersection(*(one.missing for one in open_eyes))
-    return Sight(rule.id, State.LIMITED if gone else State.SEEING, tuple(sorted(gone)), events, last_at)
+        return Judgement(rule.id, State.SILENT)
+    kinds = tuple(dict.fromkeys(one.kind for one in views))
+    able = [one for one in views if not one.needed]
+    if not able:
+        nearest = min(views, key=lambda one: len(one.needed))
+        return Judgement(rule.id, State.BLIND, tuple(sorted(nearest.needed)), kinds)
+    gone = frozenset.intersection(*(one.missing for one in able))
+    return Judgement(rule.id, State.LIMITED if gone else State.SEEING, tuple(sorted(gone)), kinds)
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     """A rule over one class of events; the fields are Sigma's names."""
 
-    had: Had
+    kind: EventClass
     needed: frozenset[str]
     missing: frozenset[str]
 
 
-def _view(node: Node, feed: Feed, kind: EventClass, had: Had) -> _View | None:
+def _view(node: Node, feed: Feed, kind: EventClass, had: frozenset[str]) -> _View | None:
     """Return what a rule sees of a class; None when it holds for no event of it (a rule for event 1 and class 3)."""
     names = field_names(kind)
     over = applied(node, feed, names, facts(kind))
     if not can_match(over, _every):
         return None
-    gone = missing(over, had.fields.__contains__)
-    blinding = needed(over, had.fields.__contains__) if gone else frozenset()
+    gone = missing(over, had.__contains__)
+    blinding = needed(over, had.__contains__) if gone else frozenset()
     resolve = with_renames(names, feed.renames)
     words = {resolve(name): name for name in fields(node) if name is not None}
     return _View(
-        had,
+        kind,
         frozenset(words.get(key, key) for key in blinding),
         frozenset(words.get(key, key) for key in gone),
     )
