@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from appliance.normalise.flatten import flatten
-from appliance.normalise.foreign import finish, first, leaves, put, put_address
+from appliance.normalise.foreign import at, finish, first, leaves, name_and_value, put, put_address
 from appliance.normalise.model import Event, Raw, Source, Value
 from appliance.normalise.vocabulary import Vocabulary, roots
 
 MODULE = "azure"
+MAX_RESOURCES = 32
+"""Resources of one audit record whose changes are named."""
 _PREFIX = "azure."
 _TIMES = ("azure.time", "azure.createddatetime", "azure.activitydatetime", "azure.timegenerated", "@timestamp")
 _SETS: Mapping[str, str] = MappingProxyType(
@@ -88,6 +90,7 @@ def normalise(record: Raw, source: Source) -> Event:
         _add(event, name, value)
     for name, values in leaves(record).items():
         _add(event, name, values)
+    _add_modified(event, record)
     _add_words(event)
     event.setdefault("host.name", "Azure")
     return finish(event, source, MODULE, first(event, _TIMES))
@@ -106,6 +109,15 @@ def _add(event: Event, name: str, value: Value) -> None:
         put(event, f"{_PREFIX}{bare.lower()}", value)
 
 
+def _add_modified(event: Event, record: Raw) -> None:
+    """Set each changed property of an audit record under its own name: rules ask for ConsentContext.IsAdminConsent."""
+    resources = record.get("targetResources") or at(record, "properties.targetResources")
+    for resource in resources[:MAX_RESOURCES] if isinstance(resources, list) else ():
+        changed = resource.get("modifiedProperties") if isinstance(resource, dict) else None
+        for name, value in name_and_value(changed, ("newValue",), name="displayName"):
+            put(event, _PREFIX + Vocabulary.folded(name), value.strip('"') if isinstance(value, str) else value)
+
+
 def _add_words(event: Event) -> None:
     found = [event.get(name) for name in _OPERATIONS]
     names = tuple(dict.fromkeys(value for value in found if isinstance(value, str)))
@@ -116,6 +128,10 @@ def _add_words(event: Event) -> None:
     if dataset:
         event["event.dataset"] = f"{MODULE}.{dataset}"
         event.setdefault("event.category", _CATEGORY[dataset])
+    exported, own = event.get("azure.category"), event.get("azure.properties.category")
+    if isinstance(exported, str) and isinstance(own, str):
+        # An export names its stream so, and the record inside its own category, which rules ask for.
+        event["azure.category"] = (exported, own)
     for key, natives in _ECS.items():
         value = first(event, natives)
         if isinstance(value, str) and value:

@@ -130,16 +130,16 @@ def _add_parts(event: Event, whole: str) -> None:
         event.setdefault("url.query", query)
 
 
-def name_and_value(items: Any, names: Iterable[str]) -> Iterator[tuple[str, Scalar]]:
-    """Yield the pairs of a list of {Name, Value} objects; the value is under the first of `names` that is there."""
+def name_and_value(items: Any, values: Iterable[str], name: str = "Name") -> Iterator[tuple[str, Scalar]]:
+    """Yield the pairs of a list of {Name, Value} objects; the value is under the first of `values` that is there."""
     for item in islice(items, MAX_LEAVES) if isinstance(items, list) else ():
-        name = item.get("Name") if isinstance(item, dict) else None
-        if isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable():
-            value = next((item[key] for key in names if item.get(key) is not None), None)
+        called = item.get(name) if isinstance(item, dict) else None
+        if isinstance(called, str) and 0 < len(called) <= MAX_NAME and called.isprintable():
+            value = next((item[key] for key in values if item.get(key) is not None), None)
             if isinstance(value, str | int | float | bool):
-                yield name, value
+                yield called, value
             elif value is not None:
-                yield name, json.dumps(value, ensure_ascii=False)
+                yield called, json.dumps(value, ensure_ascii=False)
 
 
 def leaves(record: Mapping[str, Any]) -> dict[str, tuple[Scalar, ...]]:

@@ -183,6 +183,11 @@ def test_a_group_reads_its_own_events_back_from_ecs(group: Any) -> None:
     assert bool(keys) == bool(group.fields)
 
 
+#: A Windows computer that another product's agent watches.
+ELASTIC: dict[str, Any] = {
+    "host": {"name": "PC-07", "os": {"type": "windows"}}, "process": {"executable": r"C:\a.exe"},
+    "user": {"name": "SYSTEM", "domain": "NT AUTHORITY"},
+}  # fmt: skip
 EVENTS: list[tuple[str, str, dict[str, Any]]] = [
     ("{product: zeek, service: dns}", "{query|endswith: minexmr.com}", {
         "_path": "dns", "ts": 1.5, "uid": "C", "query": "pool.minexmr.com", "answers": ["192.0.2.1"]}),
@@ -225,6 +230,29 @@ EVENTS: list[tuple[str, str, dict[str, Any]]] = [
      "{properties.message: Update user, Category: UserManagement, TargetResources.ModifiedProperties.DisplayName: X}",
      {"category": "UserManagement", "activityDisplayName": "Update user", "loggedByService": "Core Directory",
       "targetResources": [{"modifiedProperties": [{"displayName": "X"}]}]}),
+    ("{product: azure, service: auditlogs}",
+     "{properties.message: Consent, ConsentContext.IsAdminConsent: 'false', TargetResources.modifiedProperties|re: Cons}",
+     {"category": "ApplicationManagement", "activityDisplayName": "Consent",
+      "loggedByService": "Core Directory", "targetResources": [
+          {"modifiedProperties": [{"displayName": "ConsentContext.IsAdminConsent", "newValue": '"False"'}]}]}),
+    ("{product: windows, category: file_event}", r"{TargetFilename|endswith: '.exe', Image|endswith: 'a.exe'}", {
+        **ELASTIC, "event": {"category": ["file"], "type": ["creation"]}, "file.path": r"C:\x.exe"}),
+    ("{product: windows, category: file_delete}", r"{TargetFilename|endswith: '.pf', User|contains: AUTHORI}", {
+        **ELASTIC, "event": {"category": ["file"], "type": ["deletion"]}, "file.path": r"C:\x.pf"}),
+    ("{product: windows, category: network_connection}", "{DestinationIp: 192.0.2.1, DestinationPort: 443}", {
+        **ELASTIC, "event": {"category": ["network"], "type": ["start"]},
+        "destination": {"ip": "192.0.2.1", "port": 443}}),
+    ("{product: windows, category: registry_set}", r"{TargetObject|endswith: '\Run\x', Details: a.exe}", {
+        **ELASTIC, "event": {"category": ["registry"], "type": ["change"]},
+        "registry": {"path": r"HKLM\Run\x", "data": {"strings": ["a.exe"]}}}),
+    ("{product: windows, category: image_load}", r"{ImageLoaded|endswith: '\x.dll'}", {
+        **ELASTIC, "event": {"category": ["library"], "type": ["start"]}, "dll": {"path": r"C:\x.dll"}}),
+    ("{product: windows, category: dns_query}", "{QueryName: a.example}", {
+        **ELASTIC, "event": {"category": ["network"], "action": "lookup_requested"},
+        "dns": {"question": {"name": "a.example"}}}),
+    ("{product: linux, category: file_event}", "{TargetFilename|endswith: .sh}", {
+        "host": {"os": {"type": "linux"}}, "event": {"category": ["file"], "type": ["creation"]},
+        "file": {"path": "/tmp/x.sh"}}),
     ("{product: azure, service: activitylogs}", "{operationName|endswith: /DELETE, CategoryValue: Administrative}", {
         "category": "Administrative", "operationName": "MICROSOFT.NETWORK/FIREWALL/DELETE"}),
     ("{product: azure, service: riskdetection}", "{riskEventType: newCountry}", {"riskEventType": "newCountry"}),

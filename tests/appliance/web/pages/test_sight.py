@@ -57,7 +57,9 @@ def test_a_rule_without_events_says_so(office: TestBox) -> None:
     items, who = rules_of(office), office.person(Role.OPERATOR)
     silent = next(name for name, one in items.items() if one["state"] == "silent")
     seeing = next(name for name, one in items.items() if one["state"] == "seeing")
-    assert "W ciągu ostatnich 7 dni nie przyszło żadne zdarzenie" in visible(office.ask("GET", f"/reguly/{silent}", who).text)
+    assert "W ciągu ostatnich 7 dni nie przyszło żadne zdarzenie" in visible(
+        office.ask("GET", f"/reguly/{silent}", who).text
+    )
     assert "mają pola, których reguła potrzebuje" in visible(office.ask("GET", f"/reguly/{seeing}", who).text)
 
 
