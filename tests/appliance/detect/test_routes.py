@@ -231,7 +231,7 @@ EVENTS: list[tuple[str, str, dict[str, Any]]] = [
      {"category": "UserManagement", "activityDisplayName": "Update user", "loggedByService": "Core Directory",
       "targetResources": [{"modifiedProperties": [{"displayName": "X"}]}]}),
     ("{product: azure, service: auditlogs}",
-     "{properties.message: Consent, ConsentContext.IsAdminConsent: 'false', TargetResources.modifiedProperties|re: Cons}",
+     "{properties.message: Consent, ConsentContext.IsAdminConsent: 'false', TargetResources.modifiedProperties|re: C}",
      {"category": "ApplicationManagement", "activityDisplayName": "Consent",
       "loggedByService": "Core Directory", "targetResources": [
           {"modifiedProperties": [{"displayName": "ConsentContext.IsAdminConsent", "newValue": '"False"'}]}]}),
