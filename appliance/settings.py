@@ -66,9 +66,14 @@ class JournalSettings(Section):
 
 
 class RuleSettings(Section):
-    """Folders or files with further Sigma rules, beside those that ship and the office's own."""
+    """Further rules, and how long a rule may be without data.
+
+    `folders` are folders or files with Sigma rules, beside those that ship and the office's own. `data_days` is how
+    many days without events, or without a field that it needs, make a rule one without data.
+    """
 
     folders: list[Path] = Field(default_factory=list)
+    data_days: int = Field(7, ge=1, le=90)
 
 
 class Settings(BaseSettings):

@@ -14,6 +14,7 @@ from appliance.home import CHECKOUT
 DATA = [
     "rules/triage/index.yaml",
     "rules/schema/fields.yaml",
+    "rules/schema/sources.yaml",
     "rules/pipelines/logsources.yaml",
     "rules/sigma/linux/process_creation/proc_creation_linux_base64_pipe_shell.yml",
     "dashboards/pulpit.yml",
@@ -22,6 +23,7 @@ DATA = [
     "appliance/web/templates/layout.html",
     "appliance/web/static/vendor/htmx/htmx.min.js",
     "appliance/web/catalogue/problems.yml",
+    "appliance/ops/catalogue/coverage.yml",
     "appliance/search/aliases.yml",
 ]
 

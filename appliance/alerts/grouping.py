@@ -212,8 +212,8 @@ def _note_rules(session: Session, rules: Iterable[Rule | Correlation], now: int)
         counted[rule.id] += 1
     upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     for identity, count in counted.items():
-        statement = upsert(RuleState).values(rule_id=identity, matched_at=now, evaluated_at=now, hits=count)
-        changes = {"matched_at": now, "evaluated_at": now, "hits": RuleState.hits + count}
+        statement = upsert(RuleState).values(rule_id=identity, matched_at=now, hits=count)
+        changes = {"matched_at": now, "hits": RuleState.hits + count}
         session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
 
 

@@ -7,16 +7,21 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli import coverage
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import load
 from appliance.detect import Engine, Fault, RuleSet
 from appliance.detect.correlation.selftest import check_correlation
 from appliance.detect.own import own_faults
+from appliance.detect.routes import shipped_routes
 from appliance.detect.selftest import CORRELATIONS, SIGMA, check_rule, events_folder
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
 RulePath = Annotated[Path | None, _PATH]
+
+
+app.command("coverage")(coverage.command)
 
 
 def _load(path: Path | None) -> RuleSet:
@@ -46,7 +51,10 @@ def check(path: RulePath = None) -> None:
         faults.extend(own_faults(ruleset, engine.unfed))
     else:
         for rule in engine.unfed:
-            typer.echo(f"{rule.source_file}:{rule.line}: żadne źródło nie zasila reguły ({rule.logsource})", err=True)
+            reason = shipped_routes().reason(rule.logsource)
+            told = f" {reason.pl}" if reason else ""
+            message = f"żadne źródło nie zasila reguły ({rule.logsource}).{told}"
+            typer.echo(f"{rule.source_file}:{rule.line}: {message}", err=True)
     _tell_faults(faults)
     counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; wady: {len(faults)}"
     typer.echo(f"{counts}; bez źródła: {len(engine.unfed)}", err=True)

@@ -10,6 +10,7 @@ from typing import Any
 from appliance.normalise.common import SEPARATOR, hashed_id, short_address, text_of
 from appliance.normalise.fields import NATIVE, native_key
 from appliance.normalise.identity import who
+from appliance.normalise.localised import COMMAND, add_english
 from appliance.normalise.model import Event, Unreadable, Value
 from appliance.normalise.schema import Group, windows
 
@@ -142,6 +143,8 @@ class Plan:
         for user in self._users:
             if any(key in present for key in user.keys):
                 yield user.add
+        if COMMAND in present:
+            yield add_english
 
     def _split_hashes(self, event: Event) -> None:
         value = event.get(self._hashed)

@@ -19,6 +19,7 @@ from appliance.detect import Engine, Rule
 from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
+from appliance.ops.presence import Watch
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.decode import Decoded, Normalise, decode
 from appliance.settings import Settings
@@ -72,6 +73,7 @@ class Pipeline:
     correlating: Correlating | None = None
     counters: Counters = field(default_factory=Counters)
     pending: Pending = field(default_factory=Pending)
+    watch: Watch = field(default_factory=Watch)
 
     def __post_init__(self) -> None:
         self.pending.upto = self.store.applied()
@@ -142,6 +144,7 @@ class Pipeline:
         fresh, results = self._fresh(decoded)
         self._tell_senders(decoded)
         self._alert(fresh, batches[-1].received_at)
+        self.watch.take(fresh)
         pending = self.pending
         pending.events.extend(fresh)
         pending.ids.update(str(event["event.id"]) for event in fresh)
@@ -224,9 +227,12 @@ class Pipeline:
             newest[agent] = max(newest.get(agent, moment), moment)
         if not newest:
             return
+        at, stats = self.clock(), self.engine.stats
         with writing(self.sessions) as session:
             for agent, moment in newest.items():
                 session.execute(update(Agent).where(Agent.id == agent).values(event_at=moment))
+            self.watch.write(session, stats, at)
+        self.watch.wrote(stats, at)
 
     def _count(self, results: Sequence[BatchResult], dead: Sequence[DeadLetter]) -> None:
         self.counters.records += sum(result.read for result in results)

@@ -258,8 +258,55 @@ class RuleState(Base):
     __tablename__ = "rule_state"
     rule_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     matched_at: Mapped[int | None] = mapped_column(Micros)
-    evaluated_at: Mapped[int | None] = mapped_column(Micros)
+    tested_at: Mapped[int | None] = mapped_column(Micros)
+    """When it last fired on its own events in a recorded self-test."""
     hits: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class RuleDay(Base):
+    """What one rule did on one day, by the box's clock."""
+
+    __tablename__ = "rule_day"
+    rule_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)
+    """Days since 1970-01-01 UTC."""
+    hits: Mapped[int] = mapped_column(BigInteger, default=0)
+    evaluated: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Events that its index did not rule out."""
+    nanoseconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What deciding these took; 0 where the engine does not measure."""
+
+
+class EventKind(Base):
+    """A class of events that has arrived; -1 and empty texts stand for none."""
+
+    __tablename__ = "event_kind"
+    __table_args__ = (UniqueConstraint("module", "channel", "code", "category"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    module: Mapped[str] = mapped_column(String(255))
+    channel: Mapped[str] = mapped_column(String(255))
+    code: Mapped[int] = mapped_column(BigInteger)
+    category: Mapped[str] = mapped_column(String(255))
+    seen_at: Mapped[int] = mapped_column(Micros)
+    """When an event of it was last put to the rules."""
+
+
+class EventDay(Base):
+    """How many events of a class arrived on one day, by the box's clock."""
+
+    __tablename__ = "event_day"
+    kind_id: Mapped[int] = mapped_column(ForeignKey("event_kind.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)
+    events: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class EventField(Base):
+    """A field that events of a class have had, and on which day last."""
+
+    __tablename__ = "event_field"
+    kind_id: Mapped[int] = mapped_column(ForeignKey("event_kind.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    day: Mapped[int] = mapped_column()
 
 
 class RoleHealth(Base):

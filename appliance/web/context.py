@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance import clock
 from appliance.home import Home
 from appliance.settings import Settings
+from appliance.web.vision import Vision
 
 if TYPE_CHECKING:
     from appliance.detect import RuleSet
@@ -35,6 +36,7 @@ class Context:
     dead_letters: DeadLetters
     rules: Callable[[], RuleSet]
     now: Callable[[], int] = clock.now
+    vision: Vision = field(default_factory=Vision)
 
 
 def context_of(request: Request) -> Context:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from appliance.web.api import accounts, agents, alerts, events, health, live, records, reports, rules
+from appliance.web.api import accounts, agents, alerts, coverage, events, health, live, records, reports, rules
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     alerts.router,
     events.router,
     agents.router,
+    coverage.router,
     rules.router,
     records.router,
     reports.router,

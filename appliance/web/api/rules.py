@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
+from appliance.detect.visibility import Sight
 from appliance.state.models import RuleState
 from appliance.web.api.common import api_router
 from appliance.web.auth import needs
@@ -23,7 +24,11 @@ RuleId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class RuleAnswer(BaseModel):
-    """A rule and its life; times in microseconds, null when it never matched. `correlation` is the type of one."""
+    """A rule and its life; times in microseconds, null for never.
+
+    `evaluated_at` is when an event of its log source was last put to it, within the days of `rules.data_days`.
+    `correlation` is the type of one.
+    """
 
     id: str
     title: str
@@ -71,8 +76,9 @@ def list_rules(
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     ruleset = context.rules()
+    sights = context.vision.of(context).sights
     content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
-    items = [RuleAnswer(**_fields(rule, states.get(rule.id))) for rule in content]
+    items = [RuleAnswer(**_fields(rule, states.get(rule.id), sights.get(rule.id))) for rule in content]
     faults = [FaultAnswer(file=f.file, line=f.line, message=f.message) for f in ruleset.faults[:1000]]
     return RulesAnswer(items=items, faults=faults)
 
@@ -86,7 +92,7 @@ def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
     return RuleWhole(
-        **_fields(rule, state),
+        **_fields(rule, state, context.vision.of(context).sights.get(rule_id)),
         description=rule.description,
         author=rule.author,
         references=list(rule.references),
@@ -94,7 +100,7 @@ def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     )
 
 
-def _fields(rule: Rule | Correlation, state: RuleState | None) -> dict[str, object]:
+def _fields(rule: Rule | Correlation, state: RuleState | None, sight: Sight | None) -> dict[str, object]:
     source = None if isinstance(rule, Correlation) else rule.logsource
     return {
         "id": rule.id,
@@ -107,6 +113,6 @@ def _fields(rule: Rule | Correlation, state: RuleState | None) -> dict[str, obje
         "service": source.service if source else None,
         "correlation": rule.kind.value if isinstance(rule, Correlation) else None,
         "matched_at": state.matched_at if state else None,
-        "evaluated_at": state.evaluated_at if state else None,
+        "evaluated_at": sight.last_at if sight else None,
         "hits": state.hits if state else 0,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Annotated
@@ -14,6 +14,8 @@ from sqlalchemy import select
 from appliance.alerts.service import AlertFilter, count_alerts
 from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
+from appliance.detect.visibility import Sight, State
+from appliance.ops.overview import WITHOUT_DATA
 from appliance.state.models import RuleState
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
@@ -44,9 +46,11 @@ class RuleRow:
     source: str
     matched_at: int | None
     hits: int
+    sight: Sight
+    tags: str
 
 
-def rule_row(rule: Rule | Correlation, state: RuleState | None, language: str) -> RuleRow:
+def rule_row(rule: Rule | Correlation, state: RuleState | None, sight: Sight | None, language: str) -> RuleRow:
     """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
     plain = own_title(rule.id, language) if language == "pl" else ""
@@ -59,6 +63,9 @@ def rule_row(rule: Rule | Correlation, state: RuleState | None, language: str) -
         source_of(rule, language),
         matched,
         hits,
+        # A rule that has just been loaded is not in the overview yet.
+        sight or Sight(rule.id, State.SILENT),
+        " ".join(rule.tags),
     )
 
 
@@ -71,20 +78,36 @@ def source_of(rule: Rule | Correlation, language: str) -> str:
 
 
 def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str) -> list[RuleRow]:
-    """Filter and order rules: by a part of the title, source or id, by level, by whether they have matched."""
+    """Filter and order rules: by a part of title, source, tags or id, by level, by what they see and have matched."""
     low = text.casefold()
     kept = [
         row
         for row in rows
-        if (not low or low in f"{row.title} {row.original} {row.source} {row.id}".casefold())
+        if (not low or low in f"{row.title} {row.original} {row.source} {row.id} {row.tags}".casefold())
         and (level is None or row.level == level)
-        and (only != "trafione" or row.hits > 0)
+        and _WHICH.get(only, _any)(row)
     ]
     keys = {
         "trafienia": lambda row: (-row.hits, -row.level, row.title),
         "nazwa": lambda row: (row.title, row.id),
     }
     return sorted(kept, key=keys.get(sort, lambda row: (-row.level, row.title, row.id)))
+
+
+def _any(row: RuleRow) -> bool:
+    return bool(row.id)
+
+
+#: The words of the address -> which rules it asks for.
+_WHICH: Mapping[str, Callable[[RuleRow], bool]] = {
+    "trafione": lambda row: row.hits > 0,
+    "nigdy": lambda row: row.hits == 0,
+    "bez-danych": lambda row: row.sight.state in WITHOUT_DATA,
+    "bez-zrodla": lambda row: row.sight.state is State.UNFED,
+    "bez-zdarzen": lambda row: row.sight.state is State.SILENT,
+    "bez-pol": lambda row: row.sight.state is State.BLIND,
+    "czesc-pol": lambda row: row.sight.state is State.LIMITED,
+}
 
 
 def _number(values: Mapping[str, str], name: str, most: int) -> int | None:
@@ -103,7 +126,9 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
-    rows = chosen((rule_row(rule, states.get(rule.id), who.language) for rule in content), text, level, only, sort)
+    view = context.vision.of(context)
+    made = [rule_row(rule, states.get(rule.id), view.sights.get(rule.id), who.language) for rule in content]
+    rows = chosen(made, text, level, only, sort)
     asked = {"tekst": text, "stan": only, "poziom": "" if level is None else str(level), "sort": sort}
     kept = {name: value for name, value in asked.items() if value and (name, value) != ("sort", SORTS[0])}
     return page(
@@ -117,6 +142,7 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
         total=len(content),
         retired=ruleset.retired,
         matched=sum(1 for row in rows if row.hits),
+        without=sum(row.sight.state in WITHOUT_DATA for row in made),
         faults=ruleset.faults[:500],
         fault_count=len(ruleset.faults),
         asked=asked,
@@ -137,6 +163,8 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
         alerts = count_alerts(session, AlertFilter(rule_id=rule_id))
+    view = context.vision.of(context)
+    cost = view.cost(rule_id)
     return page(
         request,
         context,
@@ -144,8 +172,11 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         "rules",
         "rule.html",
         rule=found,
-        row=rule_row(found, state, who.language),
-        evaluated_at=state.evaluated_at if state else None,
+        row=rule_row(found, state, view.sights.get(rule_id), who.language),
+        days=view.days,
+        hits_a_day=round(view.hits_a_day(rule_id), 1),
+        cost=None if cost is None else round(cost / 1000, 1),
+        tested_at=state.tested_at if state else None,
         alerts=alerts,
         source=_source(found),
         card=card_preview(found, who.language),

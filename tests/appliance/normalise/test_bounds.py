@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from appliance.normalise import flatten, identity, normalise, windows_plan, windows_quick, windows_scan, windows_shape
+from appliance.normalise.flatten import MAX_ITEMS
+from appliance.normalise.foreign import MAX_LEAVES, MAX_URL, complete_url, leaves, name_and_value
 from appliance.normalise.windows_plan import plan_for
 from tests.appliance.normalise.cases import SOURCE
 
@@ -66,3 +68,22 @@ def test_a_record_after_the_caches_were_emptied_is_the_same_event() -> None:
     for number in range(windows_shape.MAX_SHAPES + 1):
         send(**{f"g{number}": "x"})
     assert normalise(line, SOURCE) == before
+
+
+def test_what_lists_of_objects_add_is_bounded() -> None:
+    wide = [{f"name{number}": number for number in range(MAX_LEAVES + 50)}]
+    assert len(leaves({"targetResources": wide})) == MAX_LEAVES
+    many = [{"value": number} for number in range(MAX_ITEMS)]
+    assert len(leaves({"a": many, "b": many})["a.value"]) < MAX_ITEMS
+    deep: Any = 1
+    for _ in range(20):
+        deep = [{"x": deep}]
+    assert leaves({"a": deep}) == {"a" + ".x" * 20: (1,)}
+    pairs = [{"Name": f"n{number}", "Value": "v"} for number in range(MAX_LEAVES * 3)]
+    assert len(list(name_and_value(pairs, ("Value",)))) == MAX_LEAVES
+
+
+def test_an_address_that_is_too_long_is_not_taken_apart() -> None:
+    event: Any = {"url.original": "/" + "a" * MAX_URL + "?x=1"}
+    complete_url(event)
+    assert "url.path" not in event

@@ -48,12 +48,41 @@ SYSMON = "Microsoft-Windows-Sysmon/Operational"
         ("linux.audit", None, None, "nametype", "audit.nametype"),
         ("linux.audit", None, None, "SYSCALL", "audit.syscall"),
         ("linux.syslog", None, None, "COMMAND", "process.command_line"),
+        ("windows.eventlog", "Security", 4688, "User", "czujka.process.account"),
+        ("windows.eventlog", "Security", 4688, "IntegrityLevel", "winlog.event_data.MandatoryLabel"),
+        ("network", None, None, "id.orig_h", "source.ip"),
+        ("network", None, None, "source.ip", "source.ip"),
+        ("webserver", None, None, "cs-uri-query", "url.original"),
+        ("proxy", None, None, "cs-uri-query", "url.query"),
+        ("firewall", None, None, "dst_port", "destination.port"),
+        ("m365", None, None, "Operation", "m365.Operation"),
+        ("m365", None, None, "AppAccessContext.UniqueTokenId", "m365.AppAccessContext.UniqueTokenId"),
+        ("azure", None, None, "properties.message", "azure.operation"),
+        ("azure", None, None, "properties.Some_Thing.Else", "azure.something.else"),
         ("json", None, None, "EventName", "EventName"),
         ("json", None, None, "Image", "process.executable"),
     ],
 )
 def test_sigma_names_resolve(module: str, channel: str | None, code: int | None, name: str, key: str) -> None:
     assert sigma_key(module, channel, code, None)(name) == key
+
+
+@pytest.mark.parametrize(
+    ("category", "name", "key"),
+    [
+        ("dns", "query", "dns.question.name"),
+        ("dns", "Z", "zeek.dns.Z"),
+        ("tls", "validation_status", "zeek.ssl.validation_status"),
+        ("smb", "name", "file.path"),
+        ("kerberos", "service", "zeek.kerberos.service"),
+        ("connection", "service", "network.protocol"),
+        ("x509", "certificate.serial", "x509.serial_number"),
+        ("unheard-of", "query", "zeek.query"),
+        (None, "query", "zeek.query"),
+    ],
+)
+def test_names_of_the_network_resolve_by_the_log(category: str | None, name: str, key: str) -> None:
+    assert sigma_key("network", None, None, category)(name) == key
 
 
 def test_every_event_key_that_is_not_native_is_a_known_field() -> None:

@@ -12,16 +12,17 @@ from sqlalchemy.orm import Session, sessionmaker
 import rules
 from agent.wire.envelope import encode_record, pack
 from agent.wire.event import Record
-from appliance.clock import SECOND
+from appliance.clock import DAY, SECOND
 from appliance.detect import Engine, Rule, RuleSet, load_rules
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, NewBatch
 from appliance.normalise import Event, normalise
+from appliance.ops.presence import day_of, deeds_since, had_since
 from appliance.pipeline.pipeline import Pipeline
 from appliance.settings import load_settings
 from appliance.state.database import open_state
 from appliance.state.migrate import migrate
-from appliance.state.models import Alert, AlertEvent, GapSeen, Loss
+from appliance.state.models import Alert, AlertEvent, EventField, GapSeen, Loss
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
 
 AGENT = "11111111-1111-4111-8111-111111111111"
@@ -148,6 +149,38 @@ def test_a_crash_between_alert_and_store_repeats_nothing(scene: Scene) -> None:
     with scene.sessions() as session:
         assert session.scalars(select(Loss.count)).all() == [7]
     assert scene.reader.count("") == 2
+
+
+def test_what_events_had_counts_once_whatever_is_repeated(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.arrive("a", _cleared(1), _cleared(2))
+    scene.pipeline.step()
+    scene.restart()  # before the flush: all is taken again
+    scene.pipeline.step()
+    append = scene.store.append
+
+    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+        raise StoreUnavailable("no space")
+
+    monkeypatch.setattr(scene.store, "append", full)
+    with pytest.raises(StoreUnavailable):
+        scene.pipeline.flush()
+    monkeypatch.setattr(scene.store, "append", append)
+    scene.pipeline.flush()
+    scene.arrive("b", _cleared(2))
+    scene.pipeline.step()
+    scene.clock.micros += DAY
+    scene.pipeline.flush()
+    with scene.sessions() as session:
+        kinds, fields = had_since(session, day_of(START)), session.scalars(select(EventField.name)).all()
+        deeds = deeds_since(session, day_of(START))
+        assert had_since(session, day_of(START) + 2) == {}
+    ((kind, had),) = kinds.items()
+    assert (kind.module, kind.channel, kind.code) == ("windows.eventlog", "Security", 1102)
+    assert had.events == 2
+    assert had.last_at == START
+    assert "winlog.event_data.SubjectUserName" in had.fields
+    assert sorted(fields) == sorted(had.fields)
+    assert [one.hits for one in deeds.values()] == [2]
 
 
 def test_an_event_that_comes_again_in_another_batch_is_known(scene: Scene) -> None:

@@ -32,7 +32,7 @@ RULES = {
 }
 SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); return r.width > 0 && r.height > 0; })()"
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia", "/zdarzenia?q=(a", "/stacje", "/reguly", "/zdrowie",
-         "/zdrowie/odrzucone", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
+         "/reguly/zasieg", "/zdrowie/odrzucone", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from appliance.normalise.schema import (
     load_windows,
     windows,
 )
+from appliance.normalise.vocabulary import load_vocabularies
 
 
 def test_the_shipped_tables_are_sound() -> None:
@@ -79,6 +80,13 @@ def windows_loader(path: Path) -> object:
 
 
 HEAD = "system: {}\nsystem_aliases: {}\nchannel_aliases: {}\ngroups:\n"
+
+
+def sources_loader(path: Path) -> object:
+    return load_vocabularies(path, fields())
+
+
+SOURCES = "modules:\n  a:\n    prefix: p.\n"
 FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "bad yaml": (load_fields, "fields:\n  a: [\n", ":3:"),
     "not a mapping": (load_fields, "- a\n", ":1:"),
@@ -118,6 +126,16 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         HEAD + "  - {name: a, channels: [S], codes: [1], event: {category: a, type: b}, users: [{to: user}]}\n",
         ":5: either",
     ),
+    "module's target": (sources_loader, SOURCES + "    fields: {X: no.such}\n", ":4: X: no.such"),
+    "module's base": (sources_loader, SOURCES + "    base: b\n", ":4: 'b' is no module above"),
+    "module's unknown key": (sources_loader, SOURCES + "    fold_: true\n", ":4: unknown key 'fold_'"),
+    "log's unknown key": (
+        sources_loader,
+        SOURCES + "    categories: {x: {log: y, filds: {}}}\n",
+        ":4: unknown key 'filds'",
+    ),
+    "no modules": (sources_loader, "{}\n", ":1: modules is missing"),
+    "merge of a text": (sources_loader, SOURCES + "    fields: {<<: x}\n", ":4: only a mapping can be merged"),
     "no SID": (load_identities, "identities:\n  - {sid: X, name: a, localised: []}\n", ":2: 'X' is no SID"),
     "one spelling of two": (
         load_identities,
@@ -139,4 +157,5 @@ def test_a_fault_is_told_with_file_and_line(name: str, tmp_path: Path) -> None:
 
 
 def test_the_tables_ship_with_the_package() -> None:
-    assert {path.name for path in FOLDER.glob("*.yaml")} == {"fields.yaml", "windows.yaml", "identities.yaml"}
+    wanted = {"fields.yaml", "windows.yaml", "identities.yaml", "sources.yaml"}
+    assert {path.name for path in FOLDER.glob("*.yaml")} == wanted

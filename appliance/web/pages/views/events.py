@@ -8,6 +8,8 @@ from ntpath import basename as windows_name
 from posixpath import basename as unix_name
 from typing import Any
 
+from appliance.normalise.localised import COMMAND
+
 Event = Mapping[str, Any]
 TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
 _NOTHING = (None, "", "-", "?", ())
@@ -78,8 +80,11 @@ def text_of(value: object) -> str:
 
 
 def get(event: Event, *names: str) -> str:
-    """Return the first of some fields that the event has, as text."""
-    return next((text_of(event[name]) for name in names if event.get(name) not in _NOTHING), "")
+    """Return the first of some fields that the event has, as text; of a command line the one that ran."""
+    found = next((name for name in names if event.get(name) not in _NOTHING), "")
+    value = event.get(found)
+    # Beside a command about groups stands its English form, for rules.
+    return text_of(value[0] if found == COMMAND and isinstance(value, list | tuple) and value else value)
 
 
 def program(path: str) -> str:

@@ -27,6 +27,7 @@ from appliance.home import Home
 from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.ops.health import ROLES, beat
 from appliance.ops.losses import record_gap
+from appliance.ops.presence import Watch
 from appliance.pki.authority import ensure_authority
 from appliance.settings import Office, Settings
 from appliance.state.database import open_sessions, open_state, writing
@@ -150,6 +151,10 @@ def fill(context: Context, moment: int) -> None:
         _work(session, moment)
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
+    watch = Watch()
+    watch.take([*good, *bad])
+    with writing(context.sessions) as session:
+        watch.write(session, engine.stats, moment)
     context.dead_letters.add(
         [DeadLetter(agent_id(0), 4, 17, "To nie jest JSON.", b'{"a": <script>alert(1)</script>\xff', moment)]
     )

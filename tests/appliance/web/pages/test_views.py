@@ -168,3 +168,12 @@ def test_prohibitions_get_a_mark_each() -> None:
         "Nie wyłączaj: ślady.",
         "Nie kasuj plików. To dowód.",
     )
+
+
+def test_a_command_about_groups_is_shown_as_it_ran() -> None:
+    ran, english = "net localgroup Administratorzy jan /add", "net localgroup Administrators jan /add"
+    event = {"process.command_line": (ran, english), "process.args": ("net", "localgroup")}
+    assert event_view.get(event, "process.command_line") == ran
+    assert event_view.get({"process.command_line": [ran, english]}, "user.name", "process.command_line") == ran
+    assert event_view.get(event, "process.args") == "net, localgroup"
+    assert event_view.get({"process.command_line": []}, "process.command_line") == ""

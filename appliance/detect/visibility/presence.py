@@ -1,0 +1,88 @@
+"""Which classes of events arrive and which fields they have, counted as cheaply as can be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+from appliance.detect.routes import EventClass, event_class
+from appliance.detect.values import Event, Value
+
+MAX_CLASSES = 2048
+MAX_FIELDS = 1000
+"""Field names that are kept of one class."""
+MAX_TEXT = 255
+"""Characters of a module, channel, category or field name; longer ones are left out."""
+_WAY = ("event.module", "winlog.channel", "event.code", "event.category")
+_way = itemgetter(*_WAY)
+_Way = tuple[Value | None, ...]
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What one class of events had: how many there were, and the names of their fields."""
+
+    events: int = 0
+    fields: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Presence:
+    """Counts events and collects their fields' names, by class. `take` costs below a microsecond an event."""
+
+    _seen: dict[_Way, Sighting] = field(default_factory=dict)
+    _told: dict[EventClass, set[str]] = field(default_factory=dict)
+    """Fields that were handed out on `_day`."""
+    _day: int | None = None
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Count events."""
+        groups: dict[_Way, list[Event]] = defaultdict(list)
+        for event in events:
+            try:
+                way = _way(event)
+            except KeyError:
+                way = tuple(map(event.get, _WAY))
+            groups[way].append(event)
+        for way, group in groups.items():
+            sighting = self._seen.get(way)
+            if sighting is None:
+                if len(self._seen) >= MAX_CLASSES:
+                    continue
+                sighting = self._seen[way] = Sighting()
+            sighting.events += len(group)
+            # One call for the group: the names' hashes are known, and no list of names is made.
+            sighting.fields.update(*group)
+
+    def seen(self, day: int) -> Mapping[EventClass, Sighting]:
+        """Return what was counted since `clear`, without the fields that were already handed out on this day."""
+        found: dict[EventClass, Sighting] = {}
+        for way, sighting in self._seen.items():
+            kind = _class(way)
+            if kind is not None:
+                one = found.setdefault(kind, Sighting())
+                told = self._told.get(kind, set()) if day == self._day else set()
+                one.events += sighting.events
+                one.fields.update(name for name in sighting.fields - told if len(name) <= MAX_TEXT)
+        return found
+
+    def clear(self, day: int) -> None:
+        """Forget the counts; what `seen` returned has been kept."""
+        if day != self._day or len(self._told) >= MAX_CLASSES:
+            self._told.clear()
+            self._day = day
+        for way, sighting in self._seen.items():
+            kind = _class(way)
+            if kind is not None:
+                told = self._told.setdefault(kind, set())
+                if len(told) < MAX_FIELDS:
+                    told |= sighting.fields
+        self._seen.clear()
+
+
+def _class(way: _Way) -> EventClass | None:
+    kind = event_class({name: value for name, value in zip(_WAY, way, strict=True) if value is not None})
+    texts = (kind.module, kind.channel or "", kind.category or "")
+    return kind if all(len(text) <= MAX_TEXT for text in texts) else None

@@ -1,0 +1,80 @@
+"""`czujka rules coverage` over a state folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from appliance.cli.rules import app
+from appliance.cli.state import open_home
+from appliance.clock import now
+from appliance.detect import RuleStats
+from appliance.normalise import Event
+from appliance.ops.presence import Watch
+from appliance.state.database import writing
+from tests.appliance.cli.test_detect import FLAT, RULE
+
+TAGGED = RULE.replace("logsource:", "tags: [attack.execution, attack.t9999.001]\nlogsource:")
+
+SEEN: Event = {
+    "event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": 4688, "event.category": "process",
+    "process.executable": "x", "process.command_line": "y", "process.parent.executable": "z",
+}  # fmt: skip
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CZUJKA_HOME", str(tmp_path / "no-home"))
+    home = tmp_path / "home"
+    open_home(home)
+    (home / "rules" / "own.yml").write_text(TAGGED, encoding="utf-8")
+    return home
+
+
+def counts(home: Path, *more: str) -> list[int]:
+    done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--format", "json", *more])
+    assert done.exit_code == 0, done.output
+    one = next(row for row in json.loads(done.stdout)["techniques"] if row["id"] == "T9999.001")
+    assert one["tactics"] == ["execution"]
+    return [one["rules"], one["arriving"], one["fired"]]
+
+
+def test_a_rule_its_data_and_its_hit_are_told_apart(home: Path) -> None:
+    assert counts(home) == [1, 0, 0]
+    watch, sessions, at = Watch(), open_home(home), now()
+    watch.take([SEEN])
+    with writing(sessions) as session:
+        watch.write(session, {"x": RuleStats()}, at)
+    assert counts(home) == [1, 1, 0]
+    own = home / "rules" / "own"
+    own.mkdir()
+    (own / "match.ndjson").write_bytes(orjson.dumps(FLAT))
+    (own / "miss.ndjson").write_bytes(orjson.dumps({"event.module": "json"}))
+    assert counts(home, "--self-test") == [1, 1, 1]
+    assert counts(home) == [1, 1, 1]
+
+
+def test_a_failed_self_test_is_no(home: Path) -> None:
+    own = home / "rules" / "own"
+    own.mkdir()
+    (own / "match.ndjson").write_bytes(orjson.dumps({"event.module": "json"}))
+    (own / "miss.ndjson").write_bytes(orjson.dumps({"event.module": "json"}))
+    done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--self-test"])
+    assert done.exit_code == 1
+    assert "match.ndjson:1" in done.output
+
+
+def test_the_layer_and_the_table(home: Path) -> None:
+    done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--format", "navigator"])
+    layer = json.loads(done.stdout)
+    assert layer["versions"]["layer"] == "4.5"
+    assert {"techniqueID": "T9999.001", "score": 1}.items() <= next(
+        one for one in layer["techniques"] if one["techniqueID"] == "T9999.001"
+    ).items()
+    done = CliRunner().invoke(app, ["coverage", "--home", str(home)])
+    assert done.exit_code == 0
+    assert "T9999.001" in done.stdout
