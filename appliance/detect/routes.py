@@ -87,12 +87,27 @@ def _both(one: frozenset[Any] | None, other: frozenset[Any] | None) -> frozenset
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why no source of ours feeds a log source, in both languages."""
+
+    name: str
+    pl: str
+    en: str
+
+
+#: Of a log source that no table knows, where the tables give no text.
+UNKNOWN = Reason("unknown", "Czujka nie zna takiego źródła.", "Czujka knows no such source.")
+
+
+@dataclass(frozen=True, slots=True)
 class Routes:
-    """From a log source to its feeds."""
+    """From a log source to its feeds, or to the reason why it has none."""
 
     products: Mapping[str, tuple[Feed, ...]]
     categories: Mapping[str, tuple[Feed, ...]]
     services: Mapping[str, tuple[Feed, ...]]
+    unfed: Mapping[str, Reason] = field(default_factory=dict)
+    unknown: Reason = UNKNOWN
 
     def feeds(self, source: Logsource) -> tuple[Feed, ...]:
         """Where the events of a log source come from; empty when no source of ours feeds it."""
@@ -106,6 +121,15 @@ class Routes:
             return found[0]
         return tuple(one.narrowed(other) for one in found[0] for other in found[1])
 
+    def reason(self, source: Logsource) -> Reason | None:
+        """Why a log source has no feeds; None when it has."""
+        if self.feeds(source):
+            return None
+        product = source.product or ""
+        names = (source.service, source.category, "*")
+        found = (self.unfed.get(f"{product}/{name}") for name in names if name)
+        return next((reason for reason in found if reason), self.unknown)
+
     @staticmethod
     def _named(table: Mapping[str, tuple[Feed, ...]], product: str, name: str) -> tuple[Feed, ...]:
         return table.get(f"{product}/{name}", ())
@@ -114,10 +138,15 @@ class Routes:
 def parse_routes(document: Mapping[str, Any]) -> Routes:
     """Routes from the YAML's plain value. Raises KeyError or ValueError for what is not a route."""
     services = {name: _feeds(rows, {}) for name, rows in document["services"].items()}
+    reasons = {
+        name: Reason(name, str(text["pl"]), str(text["en"])) for name, text in document.get("reasons", {}).items()
+    }
     return Routes(
         products={name: _feeds(rows, services) for name, rows in document["products"].items()},
         categories={name: _feeds(rows, services) for name, rows in document["categories"].items()},
         services=services,
+        unfed={name: reasons[reason] for name, reason in document.get("unfed", {}).items()},
+        unknown=reasons.get("unknown", UNKNOWN),
     )
 
 

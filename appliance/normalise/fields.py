@@ -2,56 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from appliance.normalise.schema import Group, windows
+from appliance.normalise.vocabulary import vocabulary
 
 NATIVE = "winlog.event_data."
-
-_PROCESS: Mapping[str, str] = MappingProxyType(
-    {
-        "Image": "process.executable",
-        "CommandLine": "process.command_line",
-        "ParentImage": "process.parent.executable",
-        "ParentCommandLine": "process.parent.command_line",
-        "CurrentDirectory": "process.working_directory",
-        "User": "user.name",
-        "ProcessId": "process.pid",
-        "ParentProcessId": "process.parent.pid",
-        "TargetFilename": "file.path",
-        "DestinationIp": "destination.ip",
-        "DestinationHostname": "destination.domain",
-        "DestinationPort": "destination.port",
-        "SourceIp": "source.ip",
-        "SourcePort": "source.port",
-        "Initiated": "network.initiated",
-        "Computer": "host.name",
-    }
-)
-"""Sigma's generic names for processes, files and connections, outside Windows."""
-
-_AUDIT: Mapping[str, str] = MappingProxyType(
-    {
-        **_PROCESS,
-        "LogonId": "audit.auid",
-        "type": "audit.types",
-        "SYSCALL": "audit.syscall",
-        "exe": "process.executable",
-        "comm": "process.name",
-        "cwd": "process.working_directory",
-        "name": "file.path",
-        "pid": "process.pid",
-        "ppid": "process.parent.pid",
-        "uid": "user.id",
-        "euid": "user.effective.id",
-        "gid": "group.id",
-        "addr": "source.address",
-    }
-)
-_SYSLOG: Mapping[str, str] = MappingProxyType(
-    {**_PROCESS, "USER": "user.target.name", "COMMAND": "process.command_line"}
-)
 
 
 def native_key(name: str) -> str:
@@ -62,23 +18,13 @@ def native_key(name: str) -> str:
 def sigma_key(module: str, channel: str | None, code: int | None, category: str | None) -> Callable[[str], str]:
     """Return the resolver from Sigma field names to event keys for one class of events.
 
-    A dotted name is an event key already and resolves to itself. Windows names that no table knows are native ones;
-    linux.audit's are `audit.<name>`; elsewhere a name stands for itself.
+    A dotted name that begins like an event key is one already and resolves to itself. Windows names that no table
+    knows are native ones; other modules give such names the prefix that rules/schema/sources.yaml says.
     """
     if module == "windows.eventlog":
         return _windows_key(channel, code)
-    # Other modules have one vocabulary for all their categories.
-    del category
-    if module == "linux.audit":
-        return _from(_AUDIT, "audit.")
-    return _from(_SYSLOG if module == "linux.syslog" else _PROCESS, "")
-
-
-def _from(known: Mapping[str, str], prefix: str) -> Callable[[str], str]:
-    def resolve(name: str) -> str:
-        return name if "." in name else known.get(name) or prefix + name
-
-    return resolve
+    words = vocabulary(module)
+    return lambda name: words.key(name, category)
 
 
 def _windows_key(channel: str | None, code: int | None) -> Callable[[str], str]:

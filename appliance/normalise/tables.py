@@ -82,6 +82,10 @@ class Table:
         """Return the keys in the order of the file."""
         return list(self._items)
 
+    def items(self) -> Mapping[str, Any]:
+        """Return all keys and values as they stand, for another mapping to take over."""
+        return self._items
+
     def __contains__(self, key: str) -> bool:
         return key in self._items
 
@@ -130,13 +134,25 @@ def _build(node: yaml.Node, path: Path, done: dict[int, Any]) -> Any:
 def _mapping(node: yaml.MappingNode, path: Path, done: dict[int, Any]) -> Table:
     items: dict[str, Any] = {}
     lines: dict[str, int] = {}
+    merged: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
+        if key == "<<":
+            merged.update(_merged(value_node, path, line, done))
+            continue
         if key in items:
             raise SchemaError(f"{path.name}:{line}: {key!r} stands twice")
         items[key] = _build(value_node, path, done)
         lines[key] = line
-    return Table(path, node.start_mark.line + 1, items, lines)
+    return Table(path, node.start_mark.line + 1, {**merged, **items}, lines)
+
+
+def _merged(node: yaml.Node, path: Path, line: int, done: dict[int, Any]) -> Mapping[str, Any]:
+    """Return what YAML's merge key brings in: the keys of another mapping, which the mapping's own go before."""
+    other = _build(node, path, done)
+    if not isinstance(other, Table):
+        raise SchemaError(f"{path.name}:{line}: only a mapping can be merged")
+    return other.items()
 
 
 _SCALARS = yaml.SafeLoader("")
