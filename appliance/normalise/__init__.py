@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from appliance.normalise import czujka_agent, json_event, linux_audit, linux_syslog, unreadable, windows_eventlog
+from appliance.normalise import (
+    azure,
+    czujka_agent,
+    firewall,
+    json_event,
+    linux_audit,
+    linux_syslog,
+    m365,
+    network,
+    proxy,
+    unreadable,
+    webserver,
+    windows_eventlog,
+)
 from appliance.normalise.decode import decode
 from appliance.normalise.model import Event, Normaliser, Raw, Source, Unreadable
 
@@ -15,12 +28,29 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
         linux_audit.MODULE: linux_audit.normalise,
         linux_syslog.MODULE: linux_syslog.normalise,
         czujka_agent.MODULE: czujka_agent.normalise,
+        network.MODULE: network.normalise,
+        m365.MODULE: m365.normalise,
+        azure.MODULE: azure.normalise,
+        webserver.MODULE: webserver.normalise,
+        proxy.MODULE: proxy.normalise,
+        firewall.MODULE: firewall.normalise,
         json_event.MODULE: json_event.normalise,
         unreadable.MODULE: unreadable.normalise,
     }
 )
 """Every source: the value of a record's `event.module` to its normaliser."""
 _by_module = dict(NORMALISERS)
+_SHAPES: Mapping[str, Callable[[Raw], bool]] = MappingProxyType(
+    {
+        network.MODULE: network.recognised,
+        m365.MODULE: m365.recognised,
+        azure.MODULE: azure.recognised,
+        webserver.MODULE: webserver.recognised,
+        proxy.MODULE: proxy.recognised,
+        firewall.MODULE: firewall.recognised,
+    }
+)
+"""Sources whose records are told by their shape, in the order in which they are asked."""
 
 
 def normalise(line: bytes, source: Source) -> Event:
@@ -36,7 +66,7 @@ def module_of(record: Raw) -> str:
         return named
     if _is_windows(record):
         return windows_eventlog.MODULE
-    return json_event.MODULE
+    return next((module for module, fits in _SHAPES.items() if fits(record)), json_event.MODULE)
 
 
 def _is_windows(record: Raw) -> bool:
@@ -45,6 +75,8 @@ def _is_windows(record: Raw) -> bool:
     winlog = record.get("winlog")
     if isinstance(winlog, dict):
         return "channel" in winlog
+    if isinstance(record.get("winlog.channel"), str):
+        return True
     event = record.get("Event")
     return isinstance(event, dict) and isinstance(event.get("System"), dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from appliance.normalise.identity import ACCOUNT
 from appliance.normalise.schema import Group, windows
 from appliance.normalise.vocabulary import vocabulary
 
@@ -46,7 +47,7 @@ def _windows_key(channel: str | None, code: int | None) -> Callable[[str], str]:
 def group_keys(group: Group) -> dict[str, str]:
     """Return Sigma name -> event key for one group: its renames, and its aliases in front of them."""
     renames = {**group.fields, **group.integers, **group.addresses, **group.guids}
-    keys = dict(renames)
+    keys = {**renames, **{user.whole: ACCOUNT for user in group.users if user.whole}}
     for alias, native in group.aliases.items():
         keys[alias] = renames.get(native) or native_key(native)
     return keys

@@ -11,6 +11,8 @@ from appliance.normalise.model import Event, Value
 from appliance.normalise.schema import UserFields, identities
 
 NATIVE = "winlog.event_data."
+ACCOUNT = "czujka.process.account"
+"""DOMAIN\\name of events that have the two apart."""
 MAX_KEPT = 4096
 """Accounts that one class of events keeps."""
 MAX_KEPT_TEXT = 256
@@ -75,6 +77,7 @@ class _Parts:
         # No event has the empty key.
         self._name, self._domain, self._id = (NATIVE + n if n else "" for n in (user.name, user.domain, user.id))
         self._to = user.to
+        self._whole = bool(user.whole)
         self._kept: dict[object, Event] = {}
 
     def add(self, event: Event) -> None:
@@ -88,6 +91,8 @@ class _Parts:
     def _facts(self, name: Value | None, domain: Value | None, sid: Value | None) -> Event:
         facts: Event = {}
         if isinstance(name, str) and name not in _NOBODY:
+            if self._whole:
+                facts[ACCOUNT] = _account(name, domain, sid)
             known = _known(name, domain, sid)
             if known:
                 name = _both(facts, self._name, name, known[1])
@@ -99,6 +104,18 @@ class _Parts:
         if isinstance(sid, str) and sid not in _NOBODY:
             facts[self._to + ".id"] = sid
         return facts
+
+
+def _account(name: str, domain: Value | None, sid: Value | None) -> Value:
+    """Return DOMAIN\\name as Sysmon would write it; a localised one as (original, canonical).
+
+    Windows logs SYSTEM by the computer's own account, with SYSTEM's SID: that is SYSTEM.
+    """
+    written = f"{domain}\\{name}" if isinstance(domain, str) and domain not in _NOBODY else name
+    known = identities().by_sid.get(sid) if isinstance(sid, str) else None
+    known = known or _known(name, domain, sid)
+    full = written if known is None else f"{known[0]}\\{known[1]}" if known[0] else known[1]
+    return written if full.casefold() == written.casefold() else (written, full)
 
 
 def _keep(kept: dict[object, Event], key: object, facts: Event, parts: tuple[Value | None, ...]) -> None:

@@ -14,6 +14,8 @@ from rules import ROOT
 FOLDER = ROOT / "schema"
 TYPES = frozenset({"keyword", "wildcard", "text", "long", "ip", "date", "boolean"})
 _NAME = re.compile(r"[@a-z][\w@]*(\.[A-Za-z_]\w*)*", re.ASCII)
+_FIRST_GROUP = 512
+"""The least RID of a group that every domain has."""
 _SID = re.compile(r"S-1(-\d+)+", re.ASCII)
 
 
@@ -36,6 +38,8 @@ class UserFields:
     name: str | None = None
     domain: str | None = None
     id: str | None = None
+    whole: str | None = None
+    """Sigma's field for DOMAIN\\name that the source does not write; it stands under `czujka.process.account`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,15 @@ class WindowsTable:
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Well-known accounts and groups: canonical (domain, name) by SID, RID and casefolded localised spelling."""
+    """Well-known accounts and groups: canonical (domain, name) by SID, RID and casefolded localised spelling.
+
+    `groups` has the English name of each group by its casefolded localised one, without the domain.
+    """
 
     by_sid: Mapping[str, tuple[str | None, str]]
     by_rid: Mapping[str, tuple[str | None, str]]
     by_name: Mapping[str, tuple[str | None, str]]
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_fields(path: Path) -> dict[str, Field]:
@@ -181,7 +189,9 @@ def _event(item: Table) -> dict[str, str | tuple[str, ...]]:
 
 
 def _user(table: Table) -> UserFields:
-    user = UserFields(table.text("to"), *(table.optional(name) for name in ("account", "name", "domain", "id")))
+    user = UserFields(
+        table.text("to"), *(table.optional(name) for name in ("account", "name", "domain", "id", "whole"))
+    )
     table.close()
     if (user.account is None) == (user.name is None):
         raise table.fault("either account or name must say who it was")
@@ -193,10 +203,22 @@ def load_identities(path: Path) -> Identities:
     table = read_table(path)
     rows = table.tables("identities")
     table.close()
-    result = Identities({}, {}, {})
+    result = Identities({}, {}, {}, {})
     for row in rows:
         _identity(row, result.by_sid, result.by_rid, result.by_name)  # type: ignore[arg-type]
+        _group_names(row, result.groups)  # type: ignore[arg-type]
     return result
+
+
+def _group_names(row: Table, groups: dict[str, str]) -> None:
+    """Add a row's names when it is a group: an alias of BUILTIN, or a domain's from RID 512 on."""
+    if not (row.text("sid").startswith("S-1-5-32-") if "sid" in row else row.integer("rid") >= _FIRST_GROUP):
+        return
+    name = row.text("name")
+    for text in row.texts("localised"):
+        local = text.rpartition("\\")[2].casefold()
+        if local != name.casefold():
+            groups.setdefault(local, name)
 
 
 def _identity(row: Table, by_sid: dict[str, object], by_rid: dict[str, object], by_name: dict[str, object]) -> None:

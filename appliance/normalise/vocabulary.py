@@ -26,7 +26,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The names of one module. `fold` means that names no table knows are written small."""
+    """The names of one module. `fold` means that names no table knows lose case, underscores and `properties.`."""
 
     prefix: str = ""
     fold: bool = False
@@ -46,7 +46,7 @@ class Vocabulary:
     @staticmethod
     def folded(name: str) -> str:
         """Return a native name as it stands behind the prefix of a folding module."""
-        return name.removeprefix("properties.").lower()
+        return name.removeprefix("properties.").lower().replace("_", "")
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.normalise.common import SEPARATOR, content_id, given_id, hashed_id, stamp, text_of
+from appliance.normalise.ecs_windows import add_natives, undotted
+from appliance.normalise.foreign import at
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 from appliance.normalise.schema import windows
 from appliance.normalise.windows_plan import RECORD_ID, plan_for
@@ -53,6 +55,8 @@ def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
     winlog = record.get("winlog")
     if isinstance(winlog, dict):
         return _split_winlogbeat(winlog, record)
+    if "winlog.channel" in record:
+        return _split_winlogbeat(undotted(record), record)
     system: dict[str, Any] = {}
     data: dict[str, Any] = {}
     table = windows()
@@ -113,7 +117,7 @@ def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, An
     system = {
         "Provider_Name": winlog.get("provider_name"),
         "Provider_Guid": winlog.get("provider_guid"),
-        "EventID": winlog.get("event_id") or _object(record.get("event")).get("code"),
+        "EventID": winlog.get("event_id") or at(record, "event.code"),
         "Channel": winlog.get("channel"),
         "Computer": winlog.get("computer_name"),
         "EventRecordID": winlog.get("record_id"),
@@ -129,6 +133,10 @@ def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, An
     for section in ("event_data", "user_data"):
         if isinstance(winlog.get(section), dict):
             data.update(winlog[section])
+    code = text_of(system["EventID"]) or ""
+    group = windows().group(text_of(system["Channel"]), int(code) if code.isdecimal() and len(code) < 6 else None)
+    if group:
+        add_natives(record, group, data)
     message = record.get("message")
     return system, data, message if isinstance(message, str) else None
 

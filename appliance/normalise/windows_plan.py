@@ -10,6 +10,7 @@ from typing import Any
 from appliance.normalise.common import short_address, text_of
 from appliance.normalise.fields import NATIVE, native_key
 from appliance.normalise.identity import who
+from appliance.normalise.localised import COMMAND, add_english
 from appliance.normalise.model import Event, Unreadable, Value
 from appliance.normalise.schema import Group, windows
 
@@ -71,6 +72,7 @@ class Plan:
         self._security = security or (group is not None and "Security" in group.channels)
         self._copies = [(NATIVE + name, key) for name, key in group.copies.items()] if group else []
         self._users = [who(user) for user in group.users] if group else []
+        self._last = [*(user.add for user in self._users), *([add_english] if COMMAND in paths else [])]
         self._hashed, prefix = (NATIVE + group.hashes[0], group.hashes[1]) if group and group.hashes else ("", "")
         self._digests: dict[str, Event] = {}
         self._hashes = {kind: f"{prefix}.{kind.lower()}" for kind in _HASHES}
@@ -131,8 +133,8 @@ class Plan:
                 event[key] = address
         if self._hashed:
             self._split_hashes(event)
-        for user in self._users:
-            user.add(event)
+        for add in self._last:
+            add(event)
 
     def _split_hashes(self, event: Event) -> None:
         value = event.get(self._hashed)

@@ -25,7 +25,23 @@ scalars = (
     | st.floats()
     | st.text(max_size=30)
     | st.sampled_from(
-        ["", "-", "0x10", "NaN", "1601-01-01T00:00:00Z", "ZARZĄDZANIE NT\\SYSTEM", "S-1-5-18", "a\x00b", "\ud800"]
+        [
+            "",
+            "-",
+            "0x10",
+            "NaN",
+            "1601-01-01T00:00:00Z",
+            "ZARZĄDZANIE NT\\SYSTEM",
+            "S-1-5-18",
+            "a\x00b",
+            "\ud800",
+            "//[x/y.exe?a",
+            "10.0.0.1:99999999",
+            "dns",
+            "conn",
+            "SignInLogs",
+            "proxy",
+        ]
     )
 )
 values = st.recursive(
@@ -39,6 +55,11 @@ names = st.sampled_from(
         "xml", "Event", "System", "winlog", "event", "event.id", "event.created", "host.name", "Image", "User",
         "Hashes", "ProcessId", "IpAddress", "TargetUserSid", "TargetUserName", "Data", "message", "log.syslog.appname",
         "audit.type", "audit.serial", "audit.syscall", "process.args", "process.pid", "file.path", "gap.count",
+        "_path", "ts", "uid", "id.orig_h", "certificate.serial", "action", "duration", "orig_bytes", "url.original",
+        "url.path", "url.domain", "destination.port", "observer.type", "source.address", "AuditData", "Operations",
+        "Operation", "Workload", "RecordType", "Parameters", "ClientIP", "o365", "azure", "zeek", "category",
+        "operationName", "properties", "resultType", "riskEventType", "targetResources", "event.dataset",
+        "event.category", "event.module", "event.type",
         "event.action", "reason", "file", "line", "journald.cursor", "audit.acct", "audit.res", "process.executable",
     ]
 ) | st.text(max_size=10)  # fmt: skip

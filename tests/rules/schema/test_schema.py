@@ -139,4 +139,5 @@ def test_a_fault_is_told_with_file_and_line(name: str, tmp_path: Path) -> None:
 
 
 def test_the_tables_ship_with_the_package() -> None:
-    assert {path.name for path in FOLDER.glob("*.yaml")} == {"fields.yaml", "windows.yaml", "identities.yaml"}
+    wanted = {"fields.yaml", "windows.yaml", "identities.yaml", "sources.yaml"}
+    assert {path.name for path in FOLDER.glob("*.yaml")} == wanted

@@ -1,0 +1,139 @@
+"""The network: Zeek's JSON logs as they are, and events that are already in our names.
+
+Zeek's logs and fields: Zeek 7 script reference. A Zeek field keeps its value under the key that
+rules/schema/sources.yaml gives it, ECS where there is a word for it, `zeek.<log>.<field>` where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from appliance.normalise.common import set_name
+from appliance.normalise.flatten import flatten
+from appliance.normalise.foreign import TIMES, complete_url, finish, first, put, said
+from appliance.normalise.model import Event, Raw, Source
+from appliance.normalise.vocabulary import vocabulary
+
+MODULE = "network"
+#: Fields that only one log has, for files written without `_path`; the first log that fits is taken.
+_WITNESSES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "dns": frozenset({"qtype", "qtype_name", "rcode", "rcode_name"}),
+        "http": frozenset({"trans_depth", "request_body_len"}),
+        "smtp": frozenset({"helo", "mailfrom"}),
+        "ssl": frozenset({"established", "server_name"}),
+        "smb_mapping": frozenset({"share_type", "native_file_system"}),
+        "dce_rpc": frozenset({"endpoint", "named_pipe"}),
+        "kerberos": frozenset({"request_type", "till"}),
+        "ntlm": frozenset({"domainname", "server_nb_computer_name"}),
+        "rdp": frozenset({"security_protocol", "cookie"}),
+        "ssh": frozenset({"auth_success", "auth_attempts", "hasshVersion"}),
+        "ftp": frozenset({"reply_code", "data_channel.passive"}),
+        "notice": frozenset({"note"}),
+        "conn": frozenset({"conn_state", "history"}),
+    }
+)
+_CONTROL = frozenset({"_path", "_write_ts", "_system_name", "ts", "event.module", "event.id", "event.created"})
+_SUCCESS = ("zeek.kerberos.success", "zeek.ntlm.success", "zeek.ssh.auth_success")
+
+
+@lru_cache(maxsize=1)
+def categories() -> dict[str, str]:
+    """Return Zeek's name of a log -> the event's category."""
+    found = {log.name: category for category, log in vocabulary(MODULE).logs.items()}
+    return {**found, "smb_mapping": "smb"}
+
+
+def zeek_log(record: Raw) -> str | None:
+    """Return the Zeek log that a record as Zeek writes it belongs to, None for any other record."""
+    path = record.get("_path")
+    if isinstance(path, str):
+        return path if path in categories() else None
+    if "ts" not in record or not ("uid" in record or "fuid" in record or "certificate.serial" in record):
+        return None
+    if "certificate.serial" in record:
+        return "x509"
+    action = record.get("action")
+    if isinstance(action, str) and action.startswith("SMB::"):
+        return "smb_files"
+    found = next((log for log, names in _WITNESSES.items() if not names.isdisjoint(record)), None)
+    if found is None and "fuid" in record and "mime_type" in record:
+        return "files"
+    return found
+
+
+def recognised(record: Raw) -> bool:
+    """Tell whether a record that names no module of ours is Zeek's, raw or as Elastic's agents send it."""
+    elastic = isinstance(record.get("zeek"), dict) or said(record, "event.module") == "zeek"
+    return elastic or zeek_log(record) is not None
+
+
+def normalise(record: Raw, source: Source) -> Event:
+    """Return the event of one network record."""
+    flat = flatten(record, foreign=True)
+    log = zeek_log(record) or zeek_log(flat)
+    when = first(flat, TIMES)
+    event = _from_zeek(flat, log) if log else _from_ecs(flat)
+    _derive(event)
+    if log:
+        # Who listened; a Zeek log has no host of its own.
+        name = flat.get("host.name") or flat.get("_system_name")
+        if isinstance(name, str):
+            event["host.name"] = name
+    return finish(event, source, MODULE, when)
+
+
+def _from_zeek(flat: Event, log: str) -> Event:
+    words, category = vocabulary(MODULE), categories()[log]
+    event: Event = {name: flat[name] for name in ("event.id", "event.created") if name in flat}
+    for name, value in flat.items():
+        if name not in _CONTROL and not put(event, words.key(name, category), value):
+            event[f"{words.prefix}{words.logs[category].name}.{name}"] = value
+    event["event.category"] = category
+    event["event.type"] = "connection" if category == "connection" else "info"
+    event["event.dataset"] = f"zeek.{log}"
+    event["event.kind"] = "event"
+    return event
+
+
+def _from_ecs(flat: Event) -> Event:
+    """Add the word of ECS for each native Zeek field that stands there alone, and the category of the data set."""
+    words = vocabulary(MODULE)
+    dataset = str(flat.get("event.dataset", "")).removeprefix("zeek.")
+    category = flat.get("event.category")
+    if category not in words.logs and dataset in categories():
+        flat["event.category"] = category = categories()[dataset]
+    log = words.logs.get(category) if isinstance(category, str) else None
+    if log and isinstance(category, str):
+        # Elastic names the prefix after the log even where two logs share a category.
+        for prefix in {log.prefix, f"zeek.{dataset}."}:
+            for name in [name for name in flat if name.startswith(prefix)]:
+                put(flat, words.key(name.removeprefix(prefix), category), flat[name])
+    return flat
+
+
+def _derive(event: Event) -> None:
+    category = event.get("event.category")
+    if category == "http":
+        complete_url(event)
+    elif category == "connection":
+        _totals(event)
+    elif category == "smb":
+        set_name(event, "file.path", "file.name", "\\")
+        action = event.get("zeek.smb_files.action")
+        if isinstance(action, str):
+            event.setdefault("event.action", action)
+    for key in _SUCCESS:
+        if isinstance(event.get(key), bool):
+            event.setdefault("event.outcome", "success" if event[key] else "failure")
+
+
+def _totals(event: Event) -> None:
+    sent, received = event.get("source.bytes"), event.get("destination.bytes")
+    if isinstance(sent, int) and isinstance(received, int):
+        event.setdefault("network.bytes", sent + received)
+    seconds = event.get("zeek.conn.duration")
+    if isinstance(seconds, int | float) and 0 <= seconds < 1e9:
+        event.setdefault("event.duration", round(seconds * 1_000_000_000))
