@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import structlog
 
+from .correlation.encode import decode_correlation, encode_correlation
 from .encode import decode_rule, encode_rule
 from .model import Fault, ParsedFile
 
@@ -26,7 +27,7 @@ _LIMIT = 256 << 20
 def _compiler() -> str:
     """A name for the code that compiles: entries of other code are not used."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -65,17 +66,19 @@ class RuleCache:
         try:
             rules = [decode_rule(rule, file) for rule in entry["rules"]]
             faults = [Fault(file, int(line), str(message)) for line, message in entry["faults"]]
+            correlations = [decode_correlation(one, file) for one in entry["correlations"]]
         except (ValueError, KeyError, TypeError) as error:
             log.info("rule_cache_entry_unreadable", file=file, error=str(error))
             return None
         self._used[digest] = entry
-        return ParsedFile(rules, faults)
+        return ParsedFile(rules, faults, correlations)
 
     def put(self, digest: str, parsed: ParsedFile) -> None:
         """Remember what a text was compiled to."""
         self._used[digest] = {
             "rules": [encode_rule(rule) for rule in parsed.rules],
             "faults": [[fault.line, fault.message] for fault in parsed.faults],
+            "correlations": [encode_correlation(one) for one in parsed.correlations],
         }
 
     def save(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .cache import RuleCache
+from .correlation.model import Correlation
+from .correlation.resolve import resolve
 from .model import RETIRED, Fault, ParsedFile, Rule, RuleSet
 from .yamldoc import MAX_BYTES
 
@@ -45,19 +47,23 @@ def load_rules(paths: Iterable[Path], cache: Path | None = None, *, retired: boo
     """
     store = RuleCache(cache)
     rules: list[Rule] = []
+    correlations: list[Correlation] = []
     faults: list[Fault] = []
     left_out = 0
-    first: dict[str, Rule] = {}
+    first: dict[str, Rule | Correlation] = {}
     for file in rule_files(paths):
         parsed = _load_file(file, store)
         faults.extend(parsed.faults)
-        for rule in parsed.rules:
+        found: tuple[Rule | Correlation, ...] = (*parsed.rules, *parsed.correlations)
+        for rule in found:
             if rule.status in RETIRED and not retired:
                 left_out += 1
                 continue
             earlier = first.setdefault(rule.id, rule)
-            if earlier is rule:
+            if earlier is rule and isinstance(rule, Rule):
                 rules.append(rule)
+            elif earlier is rule and isinstance(rule, Correlation):
+                correlations.append(rule)
             else:
                 where = f"{earlier.source_file}:{earlier.line}"
                 faults.append(
@@ -68,7 +74,8 @@ def load_rules(paths: Iterable[Path], cache: Path | None = None, *, retired: boo
                     )
                 )
     store.save()
-    return RuleSet(rules, sorted(faults), left_out)
+    resolved = resolve(rules, correlations)
+    return RuleSet(rules, sorted((*faults, *resolved.faults)), left_out, list(resolved.correlations))
 
 
 def _load_file(file: Path, store: RuleCache) -> ParsedFile:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .nodes import NODES, Node
+
+if TYPE_CHECKING:
+    from .correlation.model import Correlation
 
 #: Sigma's words for severity, in the order of the box's numbers 0 to 4.
 LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -51,6 +54,7 @@ class Rule:
     references: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def node(self) -> Node:
@@ -82,6 +86,7 @@ class RuleSet:
     rules: list[Rule]
     faults: list[Fault]
     retired: int = 0
+    correlations: list[Correlation] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -90,3 +95,4 @@ class ParsedFile:
 
     rules: list[Rule] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    correlations: list[Correlation] = field(default_factory=list)

@@ -1,4 +1,7 @@
-"""What our own rules must have beside a sound condition: a source, a triage card, and events of their own."""
+"""What our own rules must have beside a sound condition: a source, a triage card, and events of their own.
+
+Correlations must also have a level of their own mind and a place in ATT&CK.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import yaml
 
 from rules import ROOT
 
+from .correlation.model import Correlation
 from .model import Fault, Rule, RuleSet
 from .selftest import events_folder
 
@@ -18,12 +22,18 @@ INDEX = CARDS / "index.yaml"
 
 
 def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
-    """Every own rule without a source, a card of its own or events of its own."""
+    """Every own rule or correlation without a source, a card of its own or events of its own."""
     index = _index(INDEX)
     blind = {rule.id for rule in unfed}
     faults = []
-    for rule in ruleset.rules:
-        if rule.id in blind:
+    for one in ruleset.correlations:
+        if not any(tag.startswith("attack.t") for tag in one.tags):
+            faults.append(_fault(one, "korelacja bez techniki ATT&CK; dodaj do tags np. attack.t1110.003"))
+        if not one.description or not one.falsepositives:
+            faults.append(_fault(one, "korelacja bez opisu albo fałszywych alarmów; dodaj description, falsepositives"))
+    everything: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    for rule in everything:
+        if isinstance(rule, Rule) and rule.id in blind:
             faults.append(_fault(rule, f"żadne źródło nie zasila tej reguły ({rule.logsource}); popraw logsource"))
         faults.extend(_fault(rule, message) for message in _card(rule, index))
         folder = events_folder(Path(rule.source_file))
@@ -35,7 +45,7 @@ def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
     return faults
 
 
-def _fault(rule: Rule, message: str) -> Fault:
+def _fault(rule: Rule | Correlation, message: str) -> Fault:
     return Fault(rule.source_file, rule.line, message)
 
 
@@ -47,7 +57,7 @@ def _index(path: Path) -> Mapping[str, Any]:
     return rules if isinstance(rules, dict) else {}
 
 
-def _card(rule: Rule, index: Mapping[str, Any]) -> Iterator[str]:
+def _card(rule: Rule | Correlation, index: Mapping[str, Any]) -> Iterator[str]:
     card = index.get(rule.id)
     if not isinstance(card, str):
         yield f"brak karty postępowania; dodaj {rule.id} do rules/triage/index.yaml"

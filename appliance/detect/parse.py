@@ -16,6 +16,7 @@ from sigma.rule import SigmaRule
 from sigma.rule.detection import SigmaDetectionItem
 
 from .convert import Refused, item_node, rule_node
+from .correlation.parse import CorrelationFaults, parse_correlation
 from .model import LEVELS, Fault, Logsource, ParsedFile, Rule
 from .yamldoc import MAX_BYTES, Document, YamlFault, read_documents
 
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 #: `windash` writes each value five ways for every dash in it.
 MAX_DASHES = 4
 _DASH = re.compile(r"\B[-/]\b")
-_NOT_YET = ("correlation", "filter", "action")
+_NOT_YET = ("filter", "action")
 #: pySigma's error classes name the key of the rule they are about.
 _KEY_OF_ERROR = {
     sigma_errors.SigmaIdentifierError: "id",
@@ -60,6 +61,9 @@ def parse_file(file: str, content: bytes) -> ParsedFile:
         parsed.faults.append(Fault(file, fault.line, fault.message))
         return parsed
     for number, document in enumerate(documents):
+        if isinstance(document.value, dict) and "correlation" in document.value:
+            _add_correlation(parsed, file, document, _identity(content, number))
+            continue
         faults = list(_shape_faults(document))
         if faults:
             faults.extend(_other_faults(document))
@@ -78,6 +82,13 @@ def parse_file(file: str, content: bytes) -> ParsedFile:
                 ]
         parsed.faults.extend(Fault(file, line, message) for line, message in sorted(set(faults)))
     return parsed
+
+
+def _add_correlation(parsed: ParsedFile, file: str, document: Document, fallback_id: str) -> None:
+    try:
+        parsed.correlations.append(parse_correlation(file, document, fallback_id))
+    except CorrelationFaults as found:
+        parsed.faults.extend(Fault(file, line, message) for line, message in sorted(set(found.faults)))
 
 
 def _documents(content: bytes) -> list[Document]:
@@ -187,6 +198,7 @@ def _rule(file: str, document: Document, fallback_id: str) -> Rule:
         references=tuple(map(str, sigma.references)),
         falsepositives=tuple(map(str, sigma.falsepositives)),
         custom={str(key): value for key, value in raw.items() if key not in _STANDARD},
+        name=str(sigma.name or ""),
     )
 
 

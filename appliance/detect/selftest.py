@@ -15,10 +15,11 @@ from .model import Rule, RuleSet
 
 #: Where the shipped rules and their events lie.
 SIGMA = ROOT / "sigma"
+CORRELATIONS = ROOT / "correlation"
 EVENTS = CHECKOUT / "tests" / "rules"
 #: When the events are said to have arrived (2026-01-01, microseconds): a rule must not depend on it.
-_ARRIVED = 1_767_225_600_000_000
-_AGENT = "00000000-0000-4000-8000-000000000000"
+ARRIVED = 1_767_225_600_000_000
+AGENT = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def events_folder(rule_file: Path) -> Path:
     file = rule_file.resolve()
     if file.is_relative_to(SIGMA):
         return EVENTS / file.relative_to(SIGMA).with_suffix("")
+    if file.is_relative_to(CORRELATIONS):
+        return EVENTS / file.relative_to(CORRELATIONS.parent).with_suffix("")
     return file.with_suffix("")
 
 
@@ -62,7 +65,7 @@ def _check(engine: Engine, rule: Rule, file: Path, wanted: bool) -> Iterable[Fai
         yield Failure(str(file), 1, f"brak własnych zdarzeń reguły „{rule.title}”; dodaj je do tego pliku")
     for number, line in lines:
         try:
-            event = normalise(line, Source(_AGENT, _ARRIVED))
+            event = normalise(line, Source(AGENT, ARRIVED))
         except Unreadable as error:
             yield Failure(str(file), number, f"to nie jest zdarzenie: {error.reason}; popraw ten wiersz")
             continue

@@ -1,4 +1,4 @@
-"""Every shipped rule against its own events, card and source; the content lies beside this file."""
+"""Every shipped rule and correlation against its own events, card and source; the content lies beside this file."""
 
 from __future__ import annotations
 
@@ -7,24 +7,37 @@ from pathlib import Path
 import pytest
 
 from appliance.detect import Engine, Rule, load_rules
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.selftest import check_correlation
 from appliance.detect.own import own_faults
-from appliance.detect.selftest import EVENTS, SIGMA, check_rule, events_folder
+from appliance.detect.selftest import CORRELATIONS, EVENTS, SIGMA, check_rule, events_folder
 
-RULESET = load_rules([SIGMA])
+RULESET = load_rules([SIGMA, CORRELATIONS])
+
+
+def _stem(one: Rule | Correlation) -> str:
+    return Path(one.source_file).stem
 
 
 def test_all_own_rules_are_sound_fed_and_have_cards_and_events() -> None:
     assert RULESET.faults == []
     assert own_faults(RULESET, Engine(RULESET).unfed) == []
     assert len(RULESET.rules) >= 40
+    assert len(RULESET.correlations) >= 5
 
 
-@pytest.mark.parametrize("rule", RULESET.rules, ids=lambda rule: Path(rule.source_file).stem)
+@pytest.mark.parametrize("rule", RULESET.rules, ids=_stem)
 def test_a_rule_matches_its_events_and_leaves_the_others(rule: Rule) -> None:
     assert check_rule(rule, events_folder(Path(rule.source_file))) == []
 
 
+@pytest.mark.parametrize("correlation", RULESET.correlations, ids=_stem)
+def test_a_correlation_matches_its_scenes_and_leaves_the_others(correlation: Correlation) -> None:
+    assert check_correlation(RULESET, correlation, events_folder(Path(correlation.source_file))) == []
+
+
 def test_no_events_are_left_without_their_rule() -> None:
-    owners = {events_folder(Path(rule.source_file)) for rule in RULESET.rules}
+    content: tuple[Rule | Correlation, ...] = (*RULESET.rules, *RULESET.correlations)
+    owners = {events_folder(Path(one.source_file)) for one in content}
     folders = {file.parent for file in EVENTS.rglob("*.ndjson")}
     assert folders - owners == set()

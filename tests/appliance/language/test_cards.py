@@ -34,7 +34,7 @@ def load(path: Path) -> Any:
 INDEX = load(TRIAGE / "index.yaml")
 PLACEHOLDERS = load(TRIAGE / "placeholders.yaml")
 PRINCIPLES = load(TRIAGE / "principles.yaml")
-RULES = [load(path) for path in sorted(SIGMA.rglob("*.yml"))]
+RULES = [load(path) for path in sorted((*SIGMA.rglob("*.yml"), *(rules.ROOT / "correlation").rglob("*.yml")))]
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)

@@ -1,0 +1,361 @@
+"""Hits of rules in, matches of correlations out.
+
+Time is the events' own. A match is an event at which the condition holds over the window that ends with it, so the
+matches are a property of the set of events and not of the order in which they arrive: a late event is put where it
+belongs and the windows that it falls into are judged again. Conditions that more events can only confirm are judged
+at once, so nothing waits; the others wait until nothing earlier is to be expected (see `plan.Mode`).
+
+A hit that arrives later than a group remembers (a laptop that was away for a week) is correlated with what the same
+sender brings of that time, in a lane of its own, so that it neither disturbs the present nor needs a week of memory.
+
+Ids are hashes of the correlation, the group and the event that completed it. Whatever is offered again gives the
+same ids, and whoever takes them is idempotent on them. Not safe for use by several threads at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import count
+
+import orjson
+
+from appliance.detect.engine import field_names
+from appliance.detect.model import Rule, RuleSet
+from appliance.detect.resolve import ResolverFactory
+from appliance.detect.routes import Routes, shipped_routes
+from appliance.detect.values import Event
+
+from .entry import FIRED, FLAGS, SUFFIX, TOLD, flagged, identity_of, mask_of, pack, prefix, time_of
+from .fields import FieldKeys
+from .hits import GAP, Hits, Seen
+from .model import Correlation, Kind
+from .plan import Group, Mode, Node, Plan, make_plan
+from .resolve import resolve
+from .state import LANE, MAX_ENTRIES, MAX_GROUPS, Kept, Memory
+from .window import number_in
+
+SECOND = 1_000_000
+#: Microseconds that an event may arrive after its time and still be in order.
+LATENESS = 60 * SECOND
+#: Lateness of a reading in which all events are there: files, tests.
+FOREVER = 1 << 60
+#: Events that one match names; the newest.
+EVIDENCE = 200
+#: Senders whose newest time is remembered.
+_SOURCES = 10_000
+#: A clock that goes back further than this was wrong before.
+_STEP_BACK = 3600 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A correlation's condition held for a group at the time `at` of an event.
+
+    `group` are the values of group-by, without case. `evidence` has (time, id) of events that no earlier match of
+    the group named; a match may come again with further evidence. `number` counts what is in the window.
+    """
+
+    id: str
+    correlation: Correlation
+    group: tuple[str, ...]
+    at: int
+    first: int
+    number: float
+    evidence: tuple[tuple[int, str], ...]
+    late: bool
+
+
+class Correlator:
+    """All correlations of a rule set at work. `lateness` is in microseconds."""
+
+    def __init__(
+        self,
+        ruleset: RuleSet,
+        *,
+        lateness: int = LATENESS,
+        routes: Routes | None = None,
+        resolver_factory: ResolverFactory = field_names,
+        bounds: tuple[int, int] = (MAX_GROUPS, MAX_ENTRIES),
+    ) -> None:
+        self.plan: Plan = make_plan(resolve(ruleset.rules, ruleset.correlations), lateness)
+        self.seen = Seen()
+        self.memory = Memory(self.plan.nodes, *bounds)
+        self.sources: dict[str, tuple[int, int]] = {}
+        self._lateness = lateness
+        self._hits = Hits(FieldKeys(routes or shipped_routes(), resolver_factory), self.seen)
+        self._now = -FOREVER
+        self._timers: list[tuple[int, int, Node, str]] = []
+        self._number = count()
+        self._out: list[Match] = []
+
+    @property
+    def kept(self) -> Kept:
+        """What is remembered and what had to be given up."""
+        return self.memory.kept
+
+    def silent(self, identity: str) -> bool:
+        """Whether a rule or correlation gives no alerts of its own, because it only serves correlations."""
+        return identity in self.plan.silent
+
+    def sender(self, source: str, newest: int, arrival: int) -> None:
+        """Say that a sender's batch arrived, with the time of its newest event: its watermark."""
+        known = self.sources.pop(source, (newest, arrival))
+        self.sources[source] = max(known[0], min(newest, arrival)), arrival
+        if len(self.sources) > _SOURCES:
+            del self.sources[next(iter(self.sources))]
+
+    def offer(self, event: Event, rules: Iterable[Rule]) -> list[Match]:
+        """Take the rules that an event matched; return the matches that it brings about.
+
+        The event has `event.id`, `@timestamp`, `agent.id` and `event.ingested`; without the last it came at once.
+        """
+        uses = self.plan.uses
+        found = [(node, place, rule) for rule in rules if rule.id in uses for node, place in uses[rule.id]]
+        if not found:
+            return []
+        time, arrival = self._times(event)
+        source = str(event.get("agent.id", ""))
+        identity = identity_of(str(event["event.id"]))
+        for (node, key, value, suffix), mask in self._hits.read(event, found).items():
+            late = arrival - time > node.correlation.timespan + node.lateness
+            entry = pack(time, identity, mask, value, suffix)
+            self._insert(node, key + LANE + source if late else key, entry, arrival, source)
+        return self._taken()
+
+    def advance(self, now: int) -> list[Match]:
+        """Let time pass: judge what nothing earlier can reach any more, forget what has expired."""
+        self._clock(now)
+        self._settle_due(self._now)
+        for node in self.plan.nodes:
+            self.memory.forget(node, self._now, 1000)
+        return self._taken()
+
+    def finish(self) -> list[Match]:
+        """Judge everything that still waits: there will be no more events."""
+        self._settle_due(FOREVER**2)
+        return self._taken()
+
+    def load(self, rows: Iterable[tuple[str, str, bytes]]) -> int:
+        """Take over saved groups; return how many belong to no correlation as it now is."""
+        strange = self.memory.load(rows)
+        for node in self.plan.nodes:
+            if node.mode is not Mode.AT_ONCE:
+                for key, group in node.groups.items():
+                    self._wait_for(node, key, group)
+        return strange
+
+    def _taken(self) -> list[Match]:
+        out, self._out = self._out, []
+        return out
+
+    def _times(self, event: Event) -> tuple[int, int]:
+        """When it happened and when it arrived; a future clock is not believed."""
+        time, given = event["@timestamp"], event.get("event.ingested")
+        assert isinstance(time, int)
+        arrival = given if isinstance(given, int) and self._lateness < FOREVER else time
+        if time > arrival:
+            time = arrival
+            self.seen.clamped += 1
+        newest = self.sources.get(str(event.get("agent.id", "")), (time, 0))[0]
+        if time < newest - self._lateness and arrival - time > self._lateness:
+            self.seen.late += 1
+        self._clock(arrival)
+        return time, arrival
+
+    def _clock(self, moment: int) -> None:
+        if moment > self._now or self._now - moment > _STEP_BACK:
+            self._now = moment
+
+    def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
+        time = time_of(entry)
+        known = node.groups.get(key)
+        if known is not None and node.mode is not Mode.AT_ONCE and time <= known.closed:
+            self.seen.missed += 1
+            if node.mode is Mode.CLOSED:
+                return
+        group = self.memory.group(node, key, self._now)
+        newest = self.memory.add(node, key, group, entry, self._now)
+        group.touched, group.source = arrival, source
+        if newest is None:
+            return
+        if node.mode is not Mode.AT_ONCE:
+            self._wait_for(node, key, group)
+        elif _possible(node, group):
+            self._judge(node, key, group, time, newest=newest)
+
+    def _judge(self, node: Node, key: str, group: Group, time: int, *, newest: bool) -> None:
+        """Judge every window that an entry at `time` falls into."""
+        entries, span = group.entries, node.correlation.timespan
+        if newest:
+            self._judge_at(node, key, group, len(entries) - 1, newest=True)
+            return
+        for place in range(bisect_left(entries, prefix(time)), bisect_left(entries, prefix(time + span + 1))):
+            self._judge_at(node, key, group, place)
+
+    def _judge_at(self, node: Node, key: str, group: Group, place: int, *, newest: bool = False) -> None:
+        """Judge the window that ends with the entry at a place."""
+        entries = group.entries
+        anchor = entries[place]
+        at = time_of(anchor)
+        low = bisect_left(entries, prefix(at - node.correlation.timespan))
+        high = len(entries) if newest else bisect_left(entries, prefix(at + 1))
+        if anchor[FLAGS] & FIRED or node.decision(entries, low, high, anchor):
+            self._fire(node, key, group, _Window(low, high, place, newest))
+
+    def _settle_due(self, moment: int) -> None:
+        while self._timers and self._timers[0][0] <= moment:
+            _, _, node, key = heapq.heappop(self._timers)
+            node.waiting.discard(key)
+            group = node.groups.get(key)
+            if group is not None and not self._wait_for(node, key, group, moment):
+                self._settle(node, key, group, moment)
+
+    def _wait_for(self, node: Node, key: str, group: Group, moment: int = -FOREVER) -> bool:
+        """Set a timer for the next window of a group that is still to be judged, unless it is due."""
+        start = bisect_left(group.entries, prefix(group.closed + 1))
+        if start == len(group.entries) or key in node.waiting:
+            return start == len(group.entries)
+        due = self._due(node, key, group, time_of(group.entries[start]))
+        if due <= moment:
+            return False
+        node.waiting.add(key)
+        heapq.heappush(self._timers, (due, next(self._number), node, key))
+        return True
+
+    def _due(self, node: Node, key: str, group: Group, time: int) -> int:
+        """When nothing more can come for the window that `time` opens, or, settled, ends.
+
+        A lane's own clock is its sender's: it is over when the sender has gone past it, or is silent.
+        """
+        end = time + node.lateness + (node.correlation.timespan if node.mode is Mode.CLOSED else 0)
+        if LANE not in key:
+            return end
+        watermark, arrival = self.sources.get(group.source, (end, 0))
+        return max(group.touched, arrival if watermark < end else 0) + node.lateness
+
+    def _settle(self, node: Node, key: str, group: Group, moment: int) -> None:
+        """Judge the windows of a group that are complete, one after the other."""
+        while not self._wait_for(node, key, group, moment):
+            entries = group.entries
+            place = bisect_left(entries, prefix(group.closed + 1))
+            time = time_of(entries[place])
+            if node.mode is Mode.SETTLED:
+                high = bisect_left(entries, prefix(time + 1))
+                for each in range(place, high):
+                    self._judge_at(node, key, group, each)
+                group.closed = time
+            else:
+                group.closed = time + node.correlation.timespan
+                high = bisect_left(entries, prefix(group.closed + 1))
+                if node.decision(entries, place, high, entries[high - 1]):
+                    self._fire(node, key, group, _Window(place, high, high - 1))
+            self.memory.dirty.add((node.number, key))
+        if node.mode is Mode.CLOSED and not node.parents:
+            self.memory.remove(node, key, group, bisect_left(group.entries, prefix(group.closed + 1)))
+
+    def _fire(self, node: Node, key: str, group: Group, window: _Window) -> None:
+        """The condition holds: tell it, and pass it on to the correlations above."""
+        entries = group.entries
+        anchor = entries[window.place]
+        fresh = _tell(entries, window)
+        if fresh or not anchor[FLAGS] & FIRED:
+            self.memory.dirty.add((node.number, key))
+            match = self._match(node, key, entries, window, fresh)
+            if not node.silent:
+                self._out.append(match)
+            if not anchor[FLAGS] & FIRED:
+                self.seen.matches += 1
+                entries[window.place] = flagged(entries[window.place], FIRED)
+                for parent, place in node.parents:
+                    self._pass_on(node, key, group, anchor, match, parent, place)
+
+    def _match(self, node: Node, key: str, entries: Sequence[bytes], window: _Window, fresh: Iterable[bytes]) -> Match:
+        one = node.correlation
+        anchor = entries[window.place]
+        values, lane, _ = key.partition(LANE)
+        told = {} if node.silent else {event: None for entry in fresh for event in self._events(node, entry)}
+        size = window.high - window.low
+        return Match(
+            id=_identity(one.id, values, anchor),
+            correlation=one,
+            group=tuple(values.split(GAP)) if one.group_by else (),
+            at=time_of(anchor),
+            first=time_of(entries[window.low]),
+            number=size if node.silent or one.kind is Kind.EVENT_COUNT else _number(node, entries, window),
+            evidence=tuple(sorted(told)[-EVIDENCE:]),
+            late=bool(lane),
+        )
+
+    def _events(self, node: Node, entry: bytes) -> Iterator[tuple[int, str]]:
+        """The events behind an entry: its own, or those of the match that it stands for."""
+        mask = mask_of(entry)
+        place = (mask & -mask).bit_length() - 1
+        target = node.targets[place]
+        if isinstance(target, Rule):
+            yield time_of(entry), entry[8:24].hex()
+            return
+        child = next(one for one in self.plan.nodes if one.correlation is target)
+        group = child.groups.get(str(orjson.loads(entry[SUFFIX:])[-1]))
+        if group is not None:
+            at = time_of(entry)
+            low = bisect_left(group.entries, prefix(at - child.correlation.timespan))
+            high = bisect_left(group.entries, prefix(at + 1))
+            for each in group.entries[max(low, high - EVIDENCE) : high]:
+                yield from self._events(child, each)
+
+    def _pass_on(  # noqa: PLR0917
+        self, node: Node, key: str, group: Group, anchor: bytes, match: Match, parent: Node, place: int
+    ) -> None:
+        carried = orjson.loads(anchor[SUFFIX:]) if node.carried else []
+        values = dict(zip(node.correlation.group_by, match.group, strict=True))
+        values.update(zip(node.carried, carried, strict=False))
+        found = self._hits.checked(parent, [values.get(name, "") for name in parent.names[place]], own_key=key)
+        if found is not None:
+            above, value, suffix = found
+            if match.late:
+                above += LANE + group.source
+            entry = pack(match.at, bytes.fromhex(match.id), 1 << place, value, suffix)
+            self._insert(parent, above, entry, group.touched, group.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Part of a group's entries; `place` is that of the one at which it ends, `newest` says it is the last of all."""
+
+    low: int
+    high: int
+    place: int
+    newest: bool = False
+
+
+def _possible(node: Node, group: Group) -> bool:
+    if len(group.entries) < node.least:
+        return False
+    return not node.needed or any(bits & group.mask == bits for bits in node.needed)
+
+
+def _tell(entries: list[bytes], window: _Window) -> list[bytes]:
+    """Mark what no match has named yet, and return it; of too many the newest."""
+    fresh: list[bytes] = []
+    for place in range(window.high - 1, max(window.low, window.high - EVIDENCE) - 1, -1):
+        entry = entries[place]
+        if not entry[FLAGS] & TOLD:
+            fresh.append(entry)
+            entries[place] = flagged(entry, TOLD)
+        elif window.newest:
+            # What came before was told by the match that told this one.
+            break
+    return fresh
+
+
+def _number(node: Node, entries: Sequence[bytes], window: _Window) -> float:
+    return number_in(node.correlation, entries, window.low, window.high)
+
+
+def _identity(correlation: str, values: str, anchor: bytes) -> str:
+    parts = GAP.join((correlation, values, anchor[8:24].hex()))
+    return blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

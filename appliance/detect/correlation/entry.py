@@ -1,0 +1,93 @@
+"""What a group remembers of one hit: forty bytes that sort by time and id, and what else must be carried along.
+
+    0  time, microseconds, offset so that earlier ones sort first     8 bytes
+    8  id of the event or of the match it stands for                 16
+   24  flags                                                          1
+   25  which of the correlation's rules it fulfils, a bit each        3
+   28  its value: a hash of a counted one, a double of a number       8
+   36  how many hits it stands for                                    4
+   40  JSON list of carried texts; empty for most
+
+Bytes, because a hundred thousand groups of them must fit into memory, bisection works on them as they are, and they
+go to disk unchanged.
+"""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+
+_HEAD = struct.Struct(">Q16sI8sI")
+_DOUBLE = struct.Struct(">d")
+_OFFSET = 1 << 63
+_TIMES = (-(1 << 62), 1 << 62)
+#: Length of what orders entries and tells them apart.
+NAME = 24
+FLAGS, VALUE, WEIGHT, SUFFIX = 24, slice(28, 36), slice(36, 40), 40
+FIRED, TOLD = 0x80, 0x40
+RULES = (1 << 24) - 1
+NOTHING = bytes(8)
+
+
+def pack(time: int, identity: bytes, mask: int, value: bytes = NOTHING, suffix: bytes = b"") -> bytes:
+    """An entry; `identity` is 16 bytes."""
+    return _HEAD.pack(time + _OFFSET, identity, mask, value, 1) + suffix
+
+
+def prefix(time: int) -> bytes:
+    """What the entries of a time begin with; sorts before all of them."""
+    low, high = _TIMES
+    return (min(max(time, low), high) + _OFFSET).to_bytes(8, "big")
+
+
+def time_of(entry: bytes) -> int:
+    """When it happened."""
+    return int.from_bytes(entry[:8], "big") - _OFFSET
+
+
+def mask_of(entry: bytes) -> int:
+    """The rules it fulfils."""
+    return int.from_bytes(entry[25:28], "big")
+
+
+def flagged(entry: bytes, flag: int) -> bytes:
+    """The entry with a flag set."""
+    return entry[:FLAGS] + bytes((entry[FLAGS] | flag,)) + entry[FLAGS + 1 :]
+
+
+def identity_of(text: str) -> bytes:
+    """The 16 bytes of an event id; ids that are not 32 hexadecimal digits are hashed."""
+    if len(text) == 32:
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            pass
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def digest(text: str) -> bytes:
+    """The value of an entry whose distinct values are counted."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def number(value: float) -> bytes:
+    """The value of an entry that is computed with."""
+    return _DOUBLE.pack(value)
+
+
+def number_of(entry: bytes) -> float:
+    """The number of an entry."""
+    found: float = _DOUBLE.unpack(entry[VALUE])[0]
+    return found
+
+
+def weight_of(entry: bytes) -> int:
+    """How many hits it stands for."""
+    return int.from_bytes(entry[WEIGHT], "big")
+
+
+def merged(one: bytes, other: bytes) -> bytes:
+    """One entry for two neighbours whose numbers are added; it stands at the later one's time."""
+    value = number(number_of(one) + number_of(other))
+    weight = min(weight_of(one) + weight_of(other), (1 << 32) - 1).to_bytes(4, "big")
+    return other[: VALUE.start] + value + weight + other[SUFFIX:]

@@ -1,0 +1,160 @@
+"""From correlations to the nodes that run them: who feeds whom, how long each waits, what must be carried along."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from appliance.detect.model import Rule
+
+from .model import STATISTICS, TEMPORAL, Bounds, Correlation
+from .resolve import Resolved, Target, digests, silent_rules
+from .window import Decision, complete_decision, least_of, rising_decision, terms_of
+
+#: Entries that a group keeps beside what its threshold needs, and those of a statistic.
+SPARE, NUMBERS = 256, 4096
+
+
+class Mode(Enum):
+    """When a condition is judged."""
+
+    AT_ONCE = "at once"
+    """At every event: the window that ends there. More events can only confirm it."""
+    SETTLED = "settled"
+    """At every event, once nothing earlier can still come: a number that may go up and down."""
+    CLOSED = "closed"
+    """At the end of a window that its first event opened: a condition that more events may undo."""
+
+
+def mode_of(correlation: Correlation) -> Mode:
+    """When the condition of a correlation is judged."""
+    if not correlation.condition.rising:
+        return Mode.CLOSED
+    return Mode.SETTLED if correlation.kind in STATISTICS else Mode.AT_ONCE
+
+
+@dataclass(slots=True)
+class Group:
+    """One group's memory. Times in microseconds: `touched` when a hit last arrived, `closed` upto where it is judged.
+
+    `mask` has the rules that any of the entries fulfils; `source` is who sent the last one.
+    """
+
+    entries: list[bytes] = field(default_factory=list)
+    mask: int = 0
+    touched: int = 0
+    closed: int = -(1 << 62)
+    source: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A correlation at work. `carried` are fields that those above it need and it does not group by."""
+
+    number: int
+    correlation: Correlation
+    targets: Sequence[Target]
+    digest: str
+    silent: bool
+    mode: Mode
+    decision: Decision
+    cap: int
+    needed: tuple[int, ...]
+    """One of these sets of rules must be in a group before anything can hold; empty for counts."""
+    least: int
+    lateness: int = 0
+    """How long after its time a hit may arrive and still be in order: what was allowed and what was waited below."""
+    retain: int = 0
+    """How far back a group remembers."""
+    carried: tuple[str, ...] = ()
+    parents: list[tuple[Node, int]] = field(default_factory=list)
+    """Those above it, with the place of this one among their rules."""
+    names: tuple[tuple[str, ...], ...] = ()
+    """For each of its rules the fields that are read: to group by, to count, to carry."""
+    groups: OrderedDict[str, Group] = field(default_factory=OrderedDict)
+    waiting: set[str] = field(default_factory=set)
+    """Groups that have a timer."""
+    size: int = 0
+    """Entries of all groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All nodes, children first, and which nodes a rule feeds: rule id → (node, place among its rules)."""
+
+    nodes: tuple[Node, ...]
+    uses: Mapping[str, Sequence[tuple[Node, int]]]
+    silent: frozenset[str]
+
+
+def make_plan(resolved: Resolved, lateness: int) -> Plan:
+    """The plan for sound correlations; `lateness` is in microseconds."""
+    silent = silent_rules(resolved.correlations, resolved.targets)
+    hashes = digests(resolved)
+    nodes: dict[str, Node] = {}
+    uses: dict[str, list[tuple[Node, int]]] = defaultdict(list)
+    for number, one in enumerate(resolved.correlations):
+        node = nodes[one.id] = _node(number, one, resolved.targets[one.id], hashes[one.id], one.id in silent)
+        waited = 0
+        for place, target in enumerate(node.targets):
+            if isinstance(target, Rule):
+                uses[target.id].append((node, place))
+            else:
+                child = nodes[target.id]
+                child.parents.append((node, place))
+                waited = max(waited, _waited(child, lateness))
+        node.lateness = lateness + waited
+    for node in reversed(nodes.values()):
+        _look_up(node)
+    return Plan(tuple(nodes.values()), dict(uses), silent)
+
+
+def _waited(child: Node, lateness: int) -> int:
+    """How old a match of a node can be when it is found, beyond the lateness allowed to every hit."""
+    before = child.lateness - lateness
+    if child.mode is Mode.AT_ONCE:
+        return before
+    return before + lateness + (child.correlation.timespan if child.mode is Mode.CLOSED else 0)
+
+
+def _look_up(node: Node) -> None:
+    """What those above a node need of it."""
+    above = max((parent.retain for parent, _ in node.parents), default=0)
+    node.retain = 2 * node.correlation.timespan + node.lateness + above
+    wanted: set[str] = set()
+    for parent, place in node.parents:
+        reference = parent.correlation.rules[place]
+        names = (*parent.correlation.group_by, *parent.correlation.fields, *parent.carried)
+        wanted |= {parent.correlation.field_of(name, reference) for name in names}
+    one = node.correlation
+    node.carried = tuple(sorted(wanted - set(one.group_by)))
+    names = (*one.group_by, *one.fields, *node.carried)
+    node.names = tuple(tuple(one.field_of(name, reference) for name in names) for reference in one.rules)
+
+
+def _node(number: int, one: Correlation, targets: Sequence[Target], digest: str, silent: bool) -> Node:
+    mode = mode_of(one)
+    least = least_of(one.condition) if isinstance(one.condition, Bounds) and mode is Mode.AT_ONCE else 1
+    temporal = one.kind in TEMPORAL
+    terms = terms_of(one) if temporal and mode is Mode.AT_ONCE else ()
+    return Node(
+        number=number,
+        correlation=one,
+        targets=targets,
+        digest=digest,
+        silent=silent,
+        mode=mode,
+        decision=rising_decision(one) if mode is Mode.AT_ONCE else complete_decision(one),
+        cap=_cap(one, least),
+        needed=tuple(sum(1 << place for place in term.wanted) for term in terms),
+        least=1 if temporal else least,
+    )
+
+
+def _cap(one: Correlation, least: int) -> int:
+    if one.kind in STATISTICS:
+        return NUMBERS
+    highest = max((value for _, value in one.condition.tests), default=0) if isinstance(one.condition, Bounds) else 0
+    return max(SPARE, 2 * max(least, int(highest)))

@@ -1,0 +1,133 @@
+"""References of correlations to rules and to each other: found by id or name, ordered, free of cycles."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from appliance.detect.encode import encode_rule
+from appliance.detect.model import Fault, Rule
+
+from .encode import encode_correlation
+from .model import Correlation
+
+#: Correlations that may stand on top of each other.
+MAX_CHAIN = 8
+Target = Rule | Correlation
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Sound correlations, each after those it refers to; `targets` has what each of its references means."""
+
+    correlations: tuple[Correlation, ...]
+    targets: Mapping[str, tuple[Target, ...]]
+    faults: tuple[Fault, ...]
+
+
+def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Resolved:
+    """Find what every reference means; a correlation that refers to something unsound is unsound itself."""
+    named: dict[str, list[Target]] = defaultdict(list)
+    everything: tuple[Target, ...] = (*rules, *correlations)
+    for one in everything:
+        named[one.id].append(one)
+        if one.name and one.name != one.id:
+            named[one.name].append(one)
+    return _Walk(named).all(correlations)
+
+
+class _Walk:
+    """Depth first, so that what is referred to comes before what refers to it."""
+
+    def __init__(self, named: Mapping[str, Sequence[Target]]) -> None:
+        self._named = named
+        self._depth: dict[str, int] = {}
+        self._open: list[str] = []
+        self._bad: set[str] = set()
+        self._faults: list[Fault] = []
+        self._order: list[Correlation] = []
+        self._targets: dict[str, tuple[Target, ...]] = {}
+
+    def all(self, correlations: Sequence[Correlation]) -> Resolved:
+        for one in correlations:
+            self._visit(one)
+        return Resolved(tuple(self._order), self._targets, tuple(sorted(set(self._faults))))
+
+    def _visit(self, one: Correlation) -> bool:
+        if one.id in self._depth or one.id in self._bad:
+            return one.id not in self._bad
+        self._open.append(one.id)
+        targets = [self._target(one, reference) for reference in one.rules]
+        self._open.pop()
+        depth = 1 + max((self._depth.get(target.id, 0) for target in targets if target), default=0)
+        if depth > MAX_CHAIN:
+            self._fault(one, one.line, f"ponad {MAX_CHAIN} korelacji jedna na drugiej; spłaszcz je")
+        if one.id in self._bad or not all(targets):
+            self._bad.add(one.id)
+            return False
+        self._depth[one.id] = depth
+        self._order.append(one)
+        self._targets[one.id] = tuple(target for target in targets if target)
+        return True
+
+    def _target(self, one: Correlation, reference: str) -> Target | None:
+        line = one.places.get(reference, one.line)
+        found = {target.id: target for target in self._named.get(reference, ())}
+        if len(found) != 1:
+            if found:
+                where = ", ".join(sorted(f"{target.source_file}:{target.line}" for target in found.values()))
+                self._fault(one, line, f"nazwa „{reference}” oznacza kilka reguł ({where}); wpisz identyfikator")
+            else:
+                self._fault(one, line, f"nie ma reguły „{reference}”; popraw nazwę albo dodaj tę regułę")
+            return None
+        (target,) = found.values()
+        if isinstance(target, Rule):
+            return target
+        if target.id in self._open:
+            self._fault(one, line, f"korelacje odwołują się do siebie w kółko (przez „{reference}”); usuń odwołanie")
+            return None
+        if not self._visit(target):
+            self._fault(one, line, f"korelacja „{reference}” jest wadliwa; popraw najpierw ją")
+            return None
+        return target
+
+    def _fault(self, one: Correlation, line: int, message: str) -> None:
+        self._bad.add(one.id)
+        self._faults.append(Fault(one.source_file, line, message))
+
+
+def silent_rules(correlations: Iterable[Correlation], targets: Mapping[str, Sequence[Target]]) -> frozenset[str]:
+    """Ids of rules and correlations that give no alerts of their own.
+
+    Those that a correlation refers to, unless one that refers to them says `generate: true`.
+    """
+    used: set[str] = set()
+    kept: set[str] = set()
+    for one in correlations:
+        ids = {target.id for target in targets[one.id]}
+        used |= ids
+        if one.generate:
+            kept |= ids
+    return frozenset(used - kept)
+
+
+def digests(resolved: Resolved) -> dict[str, str]:
+    """A hash of what each correlation says together with everything it refers to, wherever the files lie."""
+    found: dict[str, str] = {}
+    for one in resolved.correlations:
+        state = hashlib.sha256(_plain(encode_correlation(replace(one, line=0, places={}))))
+        for target in resolved.targets[one.id]:
+            if isinstance(target, Rule):
+                state.update(_plain(encode_rule(replace(target, line=0))))
+            else:
+                state.update(found[target.id].encode())
+        found[one.id] = state.hexdigest()[:32]
+    return found
+
+
+def _plain(value: object) -> bytes:
+    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS)

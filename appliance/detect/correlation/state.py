@@ -1,0 +1,225 @@
+"""The memory of all groups: found, added to, bounded, forgotten, and told to whoever keeps it on disk.
+
+Bounds: so many groups and so many entries over all correlations. When they are reached, the correlation with the
+most groups gives up the one that was touched longest ago, and that is counted. Within a group only what the
+condition can still need is kept.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .entry import NAME, VALUE, mask_of, merged, prefix, time_of
+from .model import STATISTICS, Kind
+from .plan import Group, Node
+
+MAX_GROUPS = 200_000
+MAX_ENTRIES = 2_000_000
+#: Stands in a key between the group's values and the sender whose old events it holds apart.
+LANE = "\x1d"
+_HEAD = struct.Struct(">qqH")
+_LENGTH = struct.Struct(">H")
+#: Insertions between two looks for what has expired in a group.
+_EVERY = 16
+
+
+@dataclass(slots=True)
+class Kept:
+    """What is kept and what had to be given up. `evicted` are groups, `trimmed` entries of groups that were full."""
+
+    groups: int = 0
+    entries: int = 0
+    evicted: int = 0
+    trimmed: int = 0
+
+
+class Memory:
+    """The groups of all nodes."""
+
+    def __init__(self, nodes: Sequence[Node], max_groups: int = MAX_GROUPS, max_entries: int = MAX_ENTRIES) -> None:
+        self.nodes = nodes
+        self.kept = Kept()
+        self.dirty: set[tuple[int, str]] = set()
+        self._max_groups, self._max_entries = max_groups, max_entries
+
+    def group(self, node: Node, key: str, now: int) -> Group:
+        """The group of a key, made if need be, as the one touched last."""
+        group = node.groups.get(key)
+        if group is None:
+            self.forget(node, now, 2)
+            if self.kept.groups >= self._max_groups or self.kept.entries >= self._max_entries:
+                self._evict()
+            group = node.groups[key] = Group()
+            self.kept.groups += 1
+        else:
+            node.groups.move_to_end(key)
+        return group
+
+    def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool | None:
+        """Put an entry in its place; True when it is the newest, None when it is there already."""
+        entries = group.entries
+        name = entry[:NAME]
+        newest = not entries or name > entries[-1][:NAME]
+        if newest:
+            newest = not entries or entry[:8] > entries[-1][:8]
+            entries.append(entry)
+        else:
+            place = bisect_left(entries, name)
+            if entries[place][:NAME] == name:
+                return None
+            entries.insert(place, entry)
+        group.mask |= mask_of(entry)
+        node.size += 1
+        self.kept.entries += 1
+        self.dirty.add((node.number, key))
+        if len(entries) > node.cap or not len(entries) % _EVERY:
+            self._tidy(node, key, group, now)
+        return newest
+
+    def remove(self, node: Node, key: str, group: Group, upto: int) -> None:
+        """Forget the first entries of a group, and the group with its last one."""
+        del group.entries[:upto]
+        self._count(node, -upto)
+        self.dirty.add((node.number, key))
+        if not group.entries:
+            del node.groups[key]
+            self.kept.groups -= 1
+
+    def forget(self, node: Node, now: int, most: int) -> None:
+        """Drop groups that nothing has touched for as long as they may matter."""
+        while most and node.groups:
+            key = next(iter(node.groups))
+            group = node.groups[key]
+            if now - group.touched <= node.retain + node.lateness or key in node.waiting:
+                return
+            self._drop(node, key)
+            most -= 1
+
+    def _evict(self) -> None:
+        node = max(self.nodes, key=lambda one: len(one.groups))
+        self._drop(node, next(iter(node.groups)))
+        self.kept.evicted += 1
+
+    def _drop(self, node: Node, key: str) -> None:
+        group = node.groups.pop(key)
+        node.waiting.discard(key)
+        self._count(node, -len(group.entries))
+        self.kept.groups -= 1
+        self.dirty.add((node.number, key))
+
+    def _count(self, node: Node, change: int) -> None:
+        node.size += change
+        self.kept.entries += change
+
+    def _tidy(self, node: Node, key: str, group: Group, now: int) -> None:
+        entries = group.entries
+        before = len(entries)
+        last = time_of(entries[-1]) if LANE in key else now
+        expired = bisect_left(entries, prefix(last - node.retain))
+        if expired:
+            del entries[:expired]
+        if len(entries) > node.cap:
+            full = len(entries)
+            group.entries = _compacted(node, entries, prefix(last - node.lateness))
+            self.kept.trimmed += full - len(group.entries)
+        group.mask = 0
+        for entry in group.entries:
+            group.mask |= mask_of(entry)
+        self._count(node, len(group.entries) - before)
+
+    def load(self, rows: Iterable[tuple[str, str, bytes]]) -> int:
+        """Take over saved groups, in the order in which they were touched; return how many no node knows."""
+        known = {node.digest: node for node in self.nodes}
+        found, strange = [], 0
+        for digest, key, blob in rows:
+            node = known.get(digest)
+            if node is None:
+                strange += 1
+            else:
+                found.append((decode_group(blob), node, key))
+        for group, node, key in sorted(found, key=lambda row: (row[0].touched, row[2])):
+            node.groups[key] = group
+            self.kept.groups += 1
+            self._count(node, len(group.entries))
+        return strange
+
+    def saved(self, keys: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str, bytes | None]]:
+        """What must be written for these groups: (digest, key, bytes), None for one that is gone."""
+        for number, key in keys:
+            node = self.nodes[number]
+            group = node.groups.get(key)
+            yield node.digest, key, None if group is None else encode_group(group)
+
+
+def encode_group(group: Group) -> bytes:
+    """A group as bytes."""
+    source = group.source.encode("utf-8", "replace")[:255]
+    parts = [_HEAD.pack(group.touched, group.closed, len(source)), source]
+    for entry in group.entries:
+        parts.append(_LENGTH.pack(len(entry)))
+        parts.append(entry)
+    return b"".join(parts)
+
+
+def decode_group(blob: bytes) -> Group:
+    """The group of `encode_group`. Raises struct.error for what is none."""
+    touched, closed, length = _HEAD.unpack_from(blob)
+    place = _HEAD.size + length
+    group = Group(touched=touched, closed=closed, source=blob[_HEAD.size : place].decode("utf-8", "replace"))
+    while place < len(blob):
+        (size,) = _LENGTH.unpack_from(blob, place)
+        entry = blob[place + 2 : place + 2 + size]
+        group.entries.append(entry)
+        group.mask |= mask_of(entry)
+        place += 2 + size
+    return group
+
+
+def _compacted(node: Node, entries: list[bytes], young: bytes) -> list[bytes]:
+    """At most three quarters of what a group may hold; entries from `young` on are spared where others can go."""
+    kind, room = node.correlation.kind, node.cap * 3 // 4
+    old = bisect_left(entries, young)
+    if kind in STATISTICS:
+        half = max(len(entries) - room, len(entries) // 2) // 2 * 2
+        pairs = zip(entries[0:half:2], entries[1:half:2], strict=True)
+        if kind in {Kind.VALUE_SUM, Kind.VALUE_AVG}:
+            return [merged(one, other) for one, other in pairs] + entries[half:]
+        return [one for one, _ in pairs] + entries[half:]
+    if kind is not Kind.EVENT_COUNT:
+        entries = _last_of_each(kind, entries, old)
+    return _dropped(kind, entries, len(entries) - room)
+
+
+def _last_of_each(kind: Kind, entries: list[bytes], old: int) -> list[bytes]:
+    """Of old entries that say the same, the last one, and for temporal types also the first of a row of them."""
+    kept: list[bytes] = []
+    if kind is Kind.VALUE_COUNT:
+        seen = {entry[VALUE] for entry in entries[old:]}
+        for entry in reversed(entries[:old]):
+            if entry[VALUE] not in seen:
+                seen.add(entry[VALUE])
+                kept.append(entry)
+        return [*reversed(kept), *entries[old:]]
+    for place, entry in enumerate(entries[:old]):
+        mask = mask_of(entry)
+        if not (kept and mask_of(kept[-1]) == mask and place + 1 < old and mask_of(entries[place + 1]) == mask):
+            kept.append(entry)
+    return kept + entries[old:]
+
+
+def _dropped(kind: Kind, entries: list[bytes], count: int) -> list[bytes]:
+    """Without the oldest; the last entry of each rule stays, or a flood of one rule would hide another."""
+    if count <= 0:
+        return entries
+    if kind in {Kind.EVENT_COUNT, Kind.VALUE_COUNT}:
+        return entries[count:]
+    seen, pinned = 0, []
+    for entry in reversed(entries):
+        if mask_of(entry) & ~seen:
+            seen |= mask_of(entry)
+            pinned.append(entry)
+    names = {entry[:NAME] for entry in pinned}
+    return [entry for place, entry in enumerate(entries) if place >= count or entry[:NAME] in names]

@@ -1,0 +1,207 @@
+"""What each correlation type asks of the entries in one window. Pure.
+
+`entries` are sorted; the window is `entries[low:high]` and `anchor` the entry at which it ends. A rising decision,
+once it holds, holds whatever is added to the window, so it may be made at once; all others wait for their window to
+be complete.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, number_of, prefix, time_of, weight_of
+from .expression import counted
+from .model import STATISTICS, Bounds, Correlation, Expression, Kind, Term
+
+Entries = Sequence[bytes]
+Decision = Callable[[Entries, int, int, bytes], bool]
+#: Steps that the search for an ordered chain among events of one instant may take.
+_PATIENCE = 2000
+
+
+def least_of(bounds: Bounds) -> int:
+    """The smallest whole number, from 1, that a rising condition takes."""
+    return max(1, *(int(value) + (operator == "gt") for operator, value in bounds.tests))
+
+
+def terms_of(correlation: Correlation) -> tuple[Term, ...]:
+    """The ways in which a rising or a boolean temporal condition is fulfilled."""
+    condition = correlation.condition
+    if isinstance(condition, Expression):
+        return condition.terms
+    return counted(len(correlation.rules), least_of(condition)) or ()
+
+
+def rising_decision(correlation: Correlation) -> Decision:
+    """The decision for a condition that more events can only fulfil."""
+    condition = correlation.condition
+    if correlation.kind is Kind.TEMPORAL:
+        return _together(terms_of(correlation))
+    if correlation.kind is Kind.TEMPORAL_ORDERED:
+        return _in_order(terms_of(correlation))
+    assert isinstance(condition, Bounds)
+    least = least_of(condition)
+    if correlation.kind is Kind.EVENT_COUNT:
+        return lambda _, low, high, __: high - low >= least
+    return lambda entries, low, high, _: _has_values(entries, low, high, least)
+
+
+def _has_values(entries: Entries, low: int, high: int, least: int) -> bool:
+    if high - low < least:
+        return False
+    seen: set[bytes] = set()
+    for place in range(high - 1, low - 1, -1):
+        seen.add(entries[place][VALUE])
+        if len(seen) >= least:
+            return True
+    return False
+
+
+def _bits(places: Sequence[int]) -> int:
+    return sum(1 << place for place in places)
+
+
+def _together(terms: Sequence[Term]) -> Decision:
+    wanted = [_bits(term.wanted) for term in terms]
+
+    def decide(entries: Entries, low: int, high: int, anchor: bytes) -> bool:
+        own = mask_of(anchor)
+        asked = [bits for bits in wanted if bits & own]
+        missing = 0
+        for bits in asked:
+            missing |= bits
+        seen = 0
+        for place in range(high - 1, low - 1, -1):
+            seen |= int.from_bytes(entries[place][25:28], "big")
+            if seen & missing == missing:
+                break
+        return any(bits & seen == bits for bits in asked)
+
+    return decide
+
+
+def _in_order(terms: Sequence[Term]) -> Decision:
+    def decide(entries: Entries, low: int, high: int, anchor: bytes) -> bool:
+        own = mask_of(anchor)
+        return any(own >> term.wanted[-1] & 1 and chained(entries, low, high, term.wanted, anchor) for term in terms)
+
+    return decide
+
+
+def chained(entries: Entries, low: int, high: int, steps: Sequence[int], last: bytes | None = None) -> bool:
+    """Whether different entries fulfil the steps one after the other; events of one instant are in any order.
+
+    `last` is the entry that must be the last step.
+    """
+    return _Chain(entries, low, steps).find(len(steps) - 1, high, frozenset(), last)
+
+
+class _Chain:
+    """Goes back in time and takes the latest entry for each step: an earlier one never allows more."""
+
+    def __init__(self, entries: Entries, low: int, steps: Sequence[int]) -> None:
+        self._entries, self._low = entries, low
+        self._bits = [1 << step for step in steps]
+        self._patience = _PATIENCE
+
+    def find(self, step: int, high: int, used: frozenset[int], last: bytes | None = None) -> bool:
+        if step < 0:
+            return True
+        latest: bytes | None = None
+        for place in range(high - 1, self._low - 1, -1):
+            entry = self._entries[place]
+            if latest is not None and entry[:8] != latest:
+                return False
+            if place in used or not mask_of(entry) & self._bits[step] or (last is not None and entry != last):
+                continue
+            self._patience -= 1
+            latest = entry[:8]
+            upto = bisect_left(self._entries, prefix(time_of(entry) + 1), place)
+            if self._patience < 0 or self.find(step - 1, upto, used | {place}):
+                return self._patience >= 0
+        return False
+
+
+def statistic(correlation: Correlation) -> Callable[[Entries, int, int], float]:
+    """The number that a statistical correlation computes over a window with at least one entry."""
+    condition = correlation.condition
+    assert isinstance(condition, Bounds)
+    if correlation.kind is Kind.VALUE_SUM:
+        return lambda entries, low, high: math.fsum(map(number_of, entries[low:high]))
+    if correlation.kind is Kind.VALUE_AVG:
+        return _average
+    if correlation.kind is Kind.VALUE_MEDIAN:
+        return _median
+    share = (condition.percentile or 0.0) / 100
+    return lambda entries, low, high: _ranked(sorted(map(number_of, entries[low:high])), share)
+
+
+def _average(entries: Entries, low: int, high: int) -> float:
+    part = entries[low:high]
+    return math.fsum(map(number_of, part)) / sum(map(weight_of, part))
+
+
+def _median(entries: Entries, low: int, high: int) -> float:
+    values = sorted(map(number_of, entries[low:high]))
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
+def _ranked(values: list[float], share: float) -> float:
+    """The nearest rank: the smallest value that at least this share of the values does not exceed."""
+    return values[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
+
+
+def number_in(correlation: Correlation, entries: Entries, low: int, high: int) -> float:
+    """The number that a condition of numbers is about: events, distinct values, rules, or the statistic."""
+    kind = correlation.kind
+    if kind in STATISTICS:
+        return statistic(correlation)(entries, low, high)
+    if kind is Kind.EVENT_COUNT:
+        return sum(int.from_bytes(entry[WEIGHT], "big") for entry in entries[low:high])
+    if kind is Kind.VALUE_COUNT:
+        return len({entry[VALUE] for entry in entries[low:high]})
+    if kind is Kind.TEMPORAL:
+        return _present(entries, low, high).bit_count()
+    return _longest(correlation, entries, low, high)
+
+
+def _present(entries: Entries, low: int, high: int) -> int:
+    seen = 0
+    for entry in entries[low:high]:
+        seen |= int.from_bytes(entry[FLAGS : FLAGS + 4], "big") & RULES
+    return seen
+
+
+def _longest(correlation: Correlation, entries: Entries, low: int, high: int) -> int:
+    places = range(len(correlation.rules))
+    return next(
+        size
+        for size in range(len(places), -1, -1)
+        if any(chained(entries, low, high, way) for way in combinations(places, size))
+    )
+
+
+def complete_decision(correlation: Correlation) -> Decision:
+    """The decision for a condition that is judged when its window is complete."""
+    condition = correlation.condition
+    if isinstance(condition, Bounds):
+        return lambda entries, low, high, _: condition.hold(number_in(correlation, entries, low, high))
+    ordered = correlation.kind is Kind.TEMPORAL_ORDERED
+
+    def decide(entries: Entries, low: int, high: int, _: bytes) -> bool:
+        seen = _present(entries, low, high)
+        for term in condition.terms:
+            wanted, barred = _bits(term.wanted), _bits(tuple(term.barred))
+            if (
+                wanted & seen == wanted
+                and not barred & seen
+                and (not ordered or chained(entries, low, high, term.wanted))
+            ):
+                return True
+        return False
+
+    return decide
