@@ -42,6 +42,11 @@ class Home:
         return self.root / "journal.db"
 
     @property
+    def correlations(self) -> Path:
+        """What correlations remember of the events in the store; may be deleted while the box is down."""
+        return self.root / "correlations.db"
+
+    @property
     def dead_letters(self) -> Path:
         """Records that could not be read, with their bytes."""
         return self.root / "dead-letters.db"

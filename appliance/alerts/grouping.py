@@ -1,5 +1,7 @@
 """From hits to alerts: the same rule on the same entity within an hour is one alert.
 
+A correlation's hits are the events that prove it; they are one alert within its own timespan, whatever their hosts.
+
 Applying the same hits again changes nothing: a rule's hit on an event is kept once, whatever is replayed.
 """
 
@@ -18,6 +20,7 @@ from appliance.alerts.entity import account_of, entity_of, text_of
 from appliance.clock import HOUR
 from appliance.deliver import enqueue
 from appliance.detect import Rule
+from appliance.detect.correlation import Correlation
 from appliance.settings import Settings
 from appliance.state.database import lock
 from appliance.state.models import Alert, AlertEvent, AlertHistory, AlertState, Feed, RuleState
@@ -35,9 +38,9 @@ _CHUNK = 400
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule that matched an event."""
+    """A rule that matched an event, or a correlation that rests on it."""
 
-    rule: Rule
+    rule: Rule | Correlation
     event: Mapping[str, Any]
     entity: str = ""
     """Taken from the event when empty."""
@@ -46,6 +49,11 @@ class Hit:
     def key(self) -> tuple[str, str]:
         """What makes the hit unique."""
         return self.rule.id, str(self.event["event.id"])
+
+    @property
+    def window(self) -> int:
+        """How far from an alert's events it may be and still join."""
+        return max(WINDOW, self.rule.timespan) if isinstance(self.rule, Correlation) else WINDOW
 
     @property
     def at(self) -> int:
@@ -66,14 +74,16 @@ class _Work:
     touched: dict[int, Alert] = field(default_factory=dict)
 
 
-def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings) -> list[int]:
+def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings, quiet: Sequence[Rule] = ()) -> list[int]:
     """Turn hits into alerts within the session's transaction; return the ids of alerts that gained an event.
 
-    New alerts are put into the outbox in the same transaction.
+    New alerts are put into the outbox in the same transaction. `quiet` are matches of rules that give no alerts of
+    their own; that they matched is noted.
     """
-    if not hits:
+    if not hits and not quiet:
         return []
     lock(session)
+    _note_rules(session, quiet, now)
     fresh = _unknown(session, hits)
     if not fresh:
         return []
@@ -83,7 +93,7 @@ def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings) -
         alert = _join(session, work, hit, now)
         rows.append(_row(alert, hit))
     _insert(session, rows)
-    _note_rules(session, fresh, now)
+    _note_rules(session, [hit.rule for hit in fresh], now)
     _tell(session, work, now, settings)
     return sorted(work.touched)
 
@@ -102,13 +112,16 @@ def _unknown(session: Session, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _group(hit: Hit) -> Group:
-    return hit.rule.id, hit.entity or entity_of(hit.event), text_of(hit.event, "agent.id")[:36] or None
+    # Events of a correlation may come from several stations.
+    agent = None if isinstance(hit.rule, Correlation) else text_of(hit.event, "agent.id")[:36] or None
+    return hit.rule.id, hit.entity or entity_of(hit.event), agent
 
 
 def _open_alerts(session: Session, hits: Sequence[Hit]) -> _Work:
     work = _Work()
     pairs = sorted({_group(hit)[:2] for hit in hits})
-    first, last = hits[0].at - WINDOW, hits[-1].at + WINDOW
+    window = max(hit.window for hit in hits)
+    first, last = hits[0].at - window, hits[-1].at + window
     for start in range(0, len(pairs), _CHUNK):
         query = select(Alert).where(
             tuple_(Alert.rule_id, Alert.entity).in_(pairs[start : start + _CHUNK]),
@@ -124,7 +137,9 @@ def _open_alerts(session: Session, hits: Sequence[Hit]) -> _Work:
 def _join(session: Session, work: _Work, hit: Hit, now: int) -> Alert:
     group = _group(hit)
     near = [
-        alert for alert in work.open[group] if alert.first_event_at - WINDOW <= hit.at <= alert.last_event_at + WINDOW
+        alert
+        for alert in work.open[group]
+        if alert.first_event_at - hit.window <= hit.at <= alert.last_event_at + hit.window
     ]
     alert = near[-1] if near else _create(session, work, group, hit, now)
     alert.count += 1
@@ -191,13 +206,13 @@ def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(insert(AlertEvent), list(rows[start : start + _CHUNK]))
 
 
-def _note_rules(session: Session, hits: Iterable[Hit], now: int) -> None:
+def _note_rules(session: Session, rules: Iterable[Rule | Correlation], now: int) -> None:
     counted: dict[str, int] = defaultdict(int)
-    for hit in hits:
-        counted[hit.rule.id] += 1
+    for rule in rules:
+        counted[rule.id] += 1
     upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    for rule, count in counted.items():
-        statement = upsert(RuleState).values(rule_id=rule, matched_at=now, evaluated_at=now, hits=count)
+    for identity, count in counted.items():
+        statement = upsert(RuleState).values(rule_id=identity, matched_at=now, evaluated_at=now, hits=count)
         changes = {"matched_at": now, "evaluated_at": now, "hits": RuleState.hits + count}
         session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
 

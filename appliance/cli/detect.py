@@ -14,6 +14,7 @@ from typing import Annotated, Any, BinaryIO, TextIO
 import orjson
 import typer
 
+from appliance.cli.correlating import FileCorrelations
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Rule, RuleSet, Value, load_rules
 from appliance.home import Home, default_home
@@ -34,6 +35,7 @@ class Run:
     events: int = 0
     broken: int = 0
     matches: int = 0
+    correlations: int = 0
     started: float = field(default_factory=monotonic)
 
 
@@ -51,8 +53,8 @@ def command(
         list[Path] | None, typer.Option("--rules", exists=True, help="Reguły zamiast dostarczonych: plik lub folder.")
     ] = None,
 ) -> None:
-    """Przepuść zdarzenia z plików przez reguły; każde trafienie to jeden wiersz JSON na wyjściu."""
-    ruleset = load_rules(rules or [ROOT / "sigma"], cache_folder())
+    """Przepuść zdarzenia z plików przez reguły i korelacje; każde trafienie to jeden wiersz JSON na wyjściu."""
+    ruleset = load_rules(rules or [ROOT / "sigma", ROOT / "correlation"], cache_folder())
     for fault in ruleset.faults:
         typer.echo(f"{fault.file}:{fault.line}: {fault.message}", err=True)
     if not ruleset.rules:
@@ -60,14 +62,21 @@ def command(
         raise typer.Exit(Exit.USAGE)
     run = Run()
     try:
-        _detect(paths, Engine(ruleset), run, sys.stdout.buffer, sys.stderr)
+        correlations = FileCorrelations.of(ruleset)
+        _detect(paths, Engine(ruleset), correlations, run, sys.stdout.buffer, sys.stderr)
+        for document in correlations.documents():
+            run.correlations += 1
+            sys.stdout.buffer.write(_dumped(document))
+        sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python must not fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     _statistics(ruleset, run)
 
 
-def _detect(paths: list[Path], engine: Engine, run: Run, out: BinaryIO, err: TextIO) -> None:
+def _detect(  # noqa: PLR0917
+    paths: list[Path], engine: Engine, correlations: FileCorrelations, run: Run, out: BinaryIO, err: TextIO
+) -> None:
     source = Source(_AGENT, time_ns() // 1000, importer=True)
     for file in (file for path in paths for file in find(path)):
         run.files += 1
@@ -80,7 +89,7 @@ def _detect(paths: list[Path], engine: Engine, run: Run, out: BinaryIO, err: Tex
                 if run.broken <= _TOLD:
                     err.write(f"{file}: zapis {index}: {error.reason}\n")
                 continue
-            for rule in engine.match(event):
+            for rule in correlations.take((str(file), index), event, engine.match(event)):
                 run.matches += 1
                 out.write(_line(file, index, rule, engine.matched_fields(rule, event)))
     out.flush()
@@ -102,6 +111,10 @@ def _line(file: Path, index: int, rule: Rule, matched: dict[str, Value]) -> byte
         "level": rule.level_name,
         "matched": matched,
     }
+    return _dumped(document)
+
+
+def _dumped(document: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
@@ -113,7 +126,8 @@ def _statistics(ruleset: RuleSet, run: Run) -> None:
     seconds = max(monotonic() - run.started, 1e-6)
     typer.echo(
         f"reguły: {len(ruleset.rules)} (wadliwe: {len(ruleset.faults)}, wycofane: {ruleset.retired}); "
-        f"pliki: {run.files}; zdarzenia: {run.events} (nieczytelne: {run.broken}); trafienia: {run.matches}; "
+        f"pliki: {run.files}; zdarzenia: {run.events} (nieczytelne: {run.broken}); trafienia: {run.matches}, "
+        f"korelacji: {run.correlations}; "
         f"czas: {seconds:.2f} s ({run.events / seconds:.0f} zdarzeń/s)",
         err=True,
     )

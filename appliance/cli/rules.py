@@ -10,8 +10,9 @@ import typer
 from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Fault, RuleSet, load_rules
+from appliance.detect.correlation.selftest import check_correlation
 from appliance.detect.own import own_faults
-from appliance.detect.selftest import SIGMA, check_rule, events_folder
+from appliance.detect.selftest import CORRELATIONS, SIGMA, check_rule, events_folder
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
@@ -19,7 +20,7 @@ RulePath = Annotated[Path | None, _PATH]
 
 
 def _load(path: Path | None) -> RuleSet:
-    return load_rules([path or SIGMA], cache_folder())
+    return load_rules([path] if path else [SIGMA, CORRELATIONS], cache_folder())
 
 
 @app.command("list")
@@ -29,6 +30,9 @@ def list_rules(path: RulePath = None) -> None:
     for rule in ruleset.rules:
         row = (rule.id, rule.level_name, rule.status, str(rule.logsource), rule.title, rule.source_file)
         typer.echo("\t".join(row))
+    for one in ruleset.correlations:
+        source = f"correlation {one.kind.value}"
+        typer.echo("\t".join((one.id, one.level_name, one.status, source, one.title, one.source_file)))
     _tell_faults(ruleset.faults)
 
 
@@ -44,7 +48,8 @@ def check(path: RulePath = None) -> None:
         for rule in engine.unfed:
             typer.echo(f"{rule.source_file}:{rule.line}: żadne źródło nie zasila reguły ({rule.logsource})", err=True)
     _tell_faults(faults)
-    typer.echo(f"reguły: {len(ruleset.rules)}; wady: {len(faults)}; bez źródła: {len(engine.unfed)}", err=True)
+    counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; wady: {len(faults)}"
+    typer.echo(f"{counts}; bez źródła: {len(engine.unfed)}", err=True)
     if faults or not ruleset.rules:
         raise typer.Exit(Exit.NO)
 
@@ -56,10 +61,13 @@ def run_tests(path: RulePath = None) -> None:
     failures = [
         failure for rule in ruleset.rules for failure in check_rule(rule, events_folder(Path(rule.source_file)))
     ]
+    for one in ruleset.correlations:
+        failures.extend(check_correlation(ruleset, one, events_folder(Path(one.source_file))))
     for failure in failures:
         typer.echo(str(failure))
     _tell_faults(ruleset.faults)
-    typer.echo(f"reguły: {len(ruleset.rules)}; niezgodności: {len(failures)}", err=True)
+    counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}"
+    typer.echo(f"{counts}; niezgodności: {len(failures)}", err=True)
     if failures or ruleset.faults or not ruleset.rules:
         raise typer.Exit(Exit.NO)
 

@@ -19,6 +19,7 @@ from appliance.detect import Engine, Rule
 from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
+from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.decode import Decoded, Normalise, decode
 from appliance.settings import Settings
 from appliance.state.database import writing
@@ -68,6 +69,7 @@ class Pipeline:
     normalise: Normalise
     importer: str
     clock: Callable[[], int]
+    correlating: Correlating | None = None
     counters: Counters = field(default_factory=Counters)
     pending: Pending = field(default_factory=Pending)
 
@@ -86,6 +88,9 @@ class Pipeline:
         batches = self.journal.read(self.pending.upto, READ_BATCHES, READ_BYTES)
         if batches:
             self._take(batches)
+        else:
+            # Nothing that has arrived is unread: time may pass up to now.
+            self._correlate(self.clock())
         if fault is not None:
             raise fault
         return bool(batches)
@@ -99,11 +104,18 @@ class Pipeline:
         return None
 
     def flush(self) -> None:
-        """Write what is pending to the store, with the cursor, and let the journal forget it."""
+        """Write what is pending to the store, with the cursor, and let the journal forget it.
+
+        While alerts of what was correlated could not be made, nothing is written: it would count as told.
+        """
         pending = self.pending
-        if not pending.results:
+        if not pending.results or (self.correlating is not None and self.correlating.ahead):
             return
+        if self.correlating is not None:
+            self.correlating.save(pending.upto)
         self.store.append(pending.events, pending.results, pending.upto)
+        if self.correlating is not None:
+            self.correlating.saved()
         self._touch_agents(pending.events)
         self.journal.forget(pending.upto)
         self.pending = Pending(upto=pending.upto)
@@ -128,7 +140,8 @@ class Pipeline:
         if dead:
             self.dead_letters.add(dead)
         fresh, results = self._fresh(decoded)
-        self._alert(fresh)
+        self._tell_senders(decoded)
+        self._alert(fresh, batches[-1].received_at)
         pending = self.pending
         pending.events.extend(fresh)
         pending.ids.update(str(event["event.id"]) for event in fresh)
@@ -155,15 +168,45 @@ class Pipeline:
             results.append(BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead)))
         return fresh, results
 
-    def _alert(self, events: Sequence[Event]) -> None:
-        hits = [Hit(rule, event) for event in events for rule in self._match(event)]
+    def _alert(self, events: Sequence[Event], arrived: int) -> None:
+        matched = [(event, rules) for event in events if (rules := self._match(event))]
         gaps = [event for event in events if event.get("event.action") == "telemetry_gap"]
-        if not hits and not gaps:
+        hits = [Hit(rule, event) for event, rules in matched for rule in rules]
+        quiet: list[Rule] = []
+        if self.correlating is not None:
+            for event, rules in matched:
+                self.correlating.take(event, rules)
+            self.correlating.advance(arrived)
+            silent = self.correlating.correlator.plan.silent
+            quiet = [rule for _, rules in matched for rule in rules if rule.id in silent]
+            hits = [hit for hit in hits if hit.rule.id not in silent] + self.correlating.hits()
+        if not hits and not gaps and not quiet:
             return
         with writing(self.sessions) as session:
             for event in gaps:
                 record_gap(session, event)
-            self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
+            self.counters.alerts += len(apply(session, hits, self.clock(), self.settings, quiet))
+        if self.correlating is not None:
+            self.correlating.done()
+
+    def _correlate(self, now: int) -> None:
+        """Make alerts of correlations that only waited for time to pass."""
+        if self.correlating is None:
+            return
+        self.correlating.advance(now)
+        hits = self.correlating.hits()
+        if hits:
+            with writing(self.sessions) as session:
+                self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
+            self.correlating.done()
+
+    def _tell_senders(self, decoded: Sequence[Decoded]) -> None:
+        if self.correlating is None:
+            return
+        for part in decoded:
+            newest = max((moment for event in part.events if isinstance(moment := event["@timestamp"], int)), default=0)
+            if newest:
+                self.correlating.correlator.sender(part.batch.source, newest, part.batch.received_at)
 
     def _match(self, event: Event) -> Sequence[Rule]:
         try:

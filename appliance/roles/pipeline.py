@@ -16,22 +16,26 @@ from sqlalchemy.exc import OperationalError
 import rules
 from appliance.clock import now
 from appliance.detect import Engine, RuleSet, load_rules
+from appliance.detect.correlation.correlator import Correlator
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
-from appliance.normalise import normalise
+from appliance.normalise import Event, normalise
 from appliance.ops.disk import why
 from appliance.ops.health import beat
+from appliance.pipeline.correlating import Correlating
+from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
 from appliance.pki import importer_id
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
-from appliance.store import EmbeddedStore, StoreUnavailable
+from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable
 
 POLL_SECONDS = 0.02
 BEAT_SECONDS = 2.0
 RETAIN_SECONDS = 3600.0
 COMPACT_EVERY, COMPACT_SECONDS = 5.0, 0.5
 """How often small segments are merged, and for how long at a time."""
+_ALWAYS_TOLD = frozenset({"groups", "evicted", "late"})
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 # What a full disk, a locked database or a damaged file raise.
 _SINKS = (StoreUnavailable, JournalUnavailable, OperationalError, OSError)
@@ -40,7 +44,7 @@ log = structlog.get_logger()
 
 def rule_paths(home: Home, settings: Settings) -> list[Path]:
     """Return where rules are read from: those that ship, the office's own, and the folders of the settings."""
-    return [rules.ROOT / "sigma", home.rules, *settings.rules.folders]
+    return [rules.ROOT / "sigma", rules.ROOT / "correlation", home.rules, *settings.rules.folders]
 
 
 def run(home: Home, settings: Settings) -> int:
@@ -50,22 +54,27 @@ def run(home: Home, settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     ruleset = _load(home, settings)
     sessions = open_sessions(open_state(settings.database(home)))
+    store = EmbeddedStore(home.store)
+    correlating = _correlating(home, ruleset, store)
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
-        store=EmbeddedStore(home.store),
+        store=store,
         engine=Engine(ruleset),
         sessions=sessions,
         settings=settings,
         normalise=normalise,
         importer=importer_id(home),
         clock=now,
+        correlating=correlating,
     )
     gc.collect()
     gc.freeze()
 
     def report() -> None:
         detail = {**asdict(pipeline.counters), "rules": len(ruleset.rules), "rule_faults": len(ruleset.faults)}
+        told = correlating.told()
+        detail |= {f"correlation_{name}": value for name, value in told.items() if value or name in _ALWAYS_TOLD}
         beat(sessions, "pipeline", detail, now())
 
     def keep_small() -> None:
@@ -83,6 +92,18 @@ def run(home: Home, settings: Settings) -> int:
     for thread in beside:
         thread.join(timeout=BEAT_SECONDS * 2)
     return 0
+
+
+def _correlating(home: Home, ruleset: RuleSet, store: EmbeddedStore) -> Correlating:
+    readers: list[EmbeddedReader] = []
+
+    def find(identity: str, at: int) -> Event | None:
+        # Only needed for evidence from before a restart; the reader's engine takes memory.
+        if not readers:
+            readers.append(EmbeddedReader(home.store))
+        return readers[0].get(identity, at)
+
+    return Correlating(Correlator(ruleset), CorrelationMemory(home.correlations, store.applied), find)
 
 
 def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home: Home) -> threading.Thread:

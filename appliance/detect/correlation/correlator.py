@@ -127,9 +127,13 @@ class Correlator:
         return self._taken()
 
     def advance(self, now: int) -> list[Match]:
-        """Let time pass: judge what nothing earlier can reach any more, forget what has expired."""
-        self._clock(now)
-        self._settle_due(self._now)
+        """Let time pass: judge what nothing earlier can reach any more, forget what has expired.
+
+        `now` is a time of arrival: everything that arrived before it must have been offered.
+        """
+        if now > self._now or self._now - now > _STEP_BACK:
+            self._now = now
+        self._settle_due(self._now - 1)
         for node in self.plan.nodes:
             self.memory.forget(node, self._now, 1000)
         return self._taken()
@@ -142,11 +146,21 @@ class Correlator:
     def load(self, rows: Iterable[tuple[str, str, bytes]]) -> int:
         """Take over saved groups; return how many belong to no correlation as it now is."""
         strange = self.memory.load(rows)
+        self._set_timers()
+        return strange
+
+    def adopt(self, other: Correlator) -> None:
+        """Take over what another one remembers of correlations that are the same in both; the other is spent."""
+        self.memory.adopt(other.memory)
+        self.seen, self.sources = other.seen, other.sources
+        self._hits.seen, self._now = self.seen, other._now
+        self._set_timers()
+
+    def _set_timers(self) -> None:
         for node in self.plan.nodes:
             if node.mode is not Mode.AT_ONCE:
                 for key, group in node.groups.items():
                     self._wait_for(node, key, group)
-        return strange
 
     def _taken(self) -> list[Match]:
         out, self._out = self._out, []
@@ -163,12 +177,7 @@ class Correlator:
         newest = self.sources.get(str(event.get("agent.id", "")), (time, 0))[0]
         if time < newest - self._lateness and arrival - time > self._lateness:
             self.seen.late += 1
-        self._clock(arrival)
         return time, arrival
-
-    def _clock(self, moment: int) -> None:
-        if moment > self._now or self._now - moment > _STEP_BACK:
-            self._now = moment
 
     def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
         time = time_of(entry)
@@ -253,7 +262,7 @@ class Correlator:
                 high = bisect_left(entries, prefix(group.closed + 1))
                 if node.decision(entries, place, high, entries[high - 1]):
                     self._fire(node, key, group, _Window(place, high, high - 1))
-            self.memory.dirty.add((node.number, key))
+            self.memory.dirty.add((node.digest, key))
         if node.mode is Mode.CLOSED and not node.parents:
             self.memory.remove(node, key, group, bisect_left(group.entries, prefix(group.closed + 1)))
 
@@ -263,7 +272,7 @@ class Correlator:
         anchor = entries[window.place]
         fresh = _tell(entries, window)
         if fresh or not anchor[FLAGS] & FIRED:
-            self.memory.dirty.add((node.number, key))
+            self.memory.dirty.add((node.digest, key))
             match = self._match(node, key, entries, window, fresh)
             if not node.silent:
                 self._out.append(match)

@@ -42,12 +42,12 @@ class Hits:
     """Reads hits; what cannot be used is counted."""
 
     def __init__(self, keys: FieldKeys, seen: Seen) -> None:
-        self._keys, self._seen = keys, seen
+        self._keys, self.seen = keys, seen
 
     def read(self, event: Event, found: Sequence[tuple[Node, int, Rule]]) -> dict[tuple[Node, str, bytes, bytes], int]:
         """An event's places in groups, each with the rules that it fulfils there: a bit each."""
         masks: dict[tuple[Node, str, bytes, bytes], int] = {}
-        self._seen.hits += len(found)
+        self.seen.hits += len(found)
         for node, place, rule in found:
             values = [event.get(key) for key in self._keys.keys(rule, event, node.names[place])]
             place_in = self.checked(node, values)
@@ -62,13 +62,13 @@ class Hits:
         counted = groups + len(one.fields)
         texts = [group_text(value) for value in values[:groups]]
         if not all(texts):
-            self._seen.ungrouped += 1
+            self.seen.ungrouped += 1
             return None
         value = NOTHING
         if counted > groups:
             amount = _value(one.kind, values[groups:counted])
             if amount is None:
-                self._seen.valueless += 1
+                self.seen.valueless += 1
                 return None
             value = amount
         suffix = b""

@@ -296,7 +296,7 @@ class _Reading:
         level, status = raw.get("level", "medium"), raw.get("status", "")
         if level not in LEVELS:
             self.fault(f"nieznany poziom; wpisz jeden z: {', '.join(LEVELS)}", "level", top=True)
-        if status and status not in _STATUSES:
+        if status and (not isinstance(status, str) or status not in _STATUSES):
             self.fault(f"nieznany stan; wpisz jeden z: {', '.join(sorted(_STATUSES))}", "status", top=True)
         texts = {key: raw.get(key) or "" for key in ("name", "description", "author")}
         for key, value in texts.items():

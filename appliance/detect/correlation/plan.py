@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +54,6 @@ class Group:
 class Node:
     """A correlation at work. `carried` are fields that those above it need and it does not group by."""
 
-    number: int
     correlation: Correlation
     targets: Sequence[Target]
     digest: str
@@ -95,8 +95,8 @@ def make_plan(resolved: Resolved, lateness: int) -> Plan:
     hashes = digests(resolved)
     nodes: dict[str, Node] = {}
     uses: dict[str, list[tuple[Node, int]]] = defaultdict(list)
-    for number, one in enumerate(resolved.correlations):
-        node = nodes[one.id] = _node(number, one, resolved.targets[one.id], hashes[one.id], one.id in silent)
+    for one in resolved.correlations:
+        node = nodes[one.id] = _node(one, resolved.targets[one.id], hashes[one.id], one.id in silent)
         waited = 0
         for place, target in enumerate(node.targets):
             if isinstance(target, Rule):
@@ -130,17 +130,18 @@ def _look_up(node: Node) -> None:
         wanted |= {parent.correlation.field_of(name, reference) for name in names}
     one = node.correlation
     node.carried = tuple(sorted(wanted - set(one.group_by)))
+    # What is remembered of a hit depends on what is carried, too.
+    node.digest = hashlib.sha256("\x1f".join((node.digest, *node.carried)).encode()).hexdigest()[:32]
     names = (*one.group_by, *one.fields, *node.carried)
     node.names = tuple(tuple(one.field_of(name, reference) for name in names) for reference in one.rules)
 
 
-def _node(number: int, one: Correlation, targets: Sequence[Target], digest: str, silent: bool) -> Node:
+def _node(one: Correlation, targets: Sequence[Target], digest: str, silent: bool) -> Node:
     mode = mode_of(one)
     least = least_of(one.condition) if isinstance(one.condition, Bounds) and mode is Mode.AT_ONCE else 1
     temporal = one.kind in TEMPORAL
     terms = terms_of(one) if temporal and mode is Mode.AT_ONCE else ()
     return Node(
-        number=number,
         correlation=one,
         targets=targets,
         digest=digest,

@@ -103,15 +103,15 @@ class _Walk:
 def silent_rules(correlations: Iterable[Correlation], targets: Mapping[str, Sequence[Target]]) -> frozenset[str]:
     """Ids of rules and correlations that give no alerts of their own.
 
-    Those that a correlation refers to, unless one that refers to them says `generate: true`.
+    Those that a correlation refers to, unless one that refers to them says `generate: true`. What is of level
+    informational stays silent even then: by the specification of rules it should trigger no alerting.
     """
     used: set[str] = set()
     kept: set[str] = set()
     for one in correlations:
-        ids = {target.id for target in targets[one.id]}
-        used |= ids
+        used |= {target.id for target in targets[one.id]}
         if one.generate:
-            kept |= ids
+            kept |= {target.id for target in targets[one.id] if target.level > 0}
     return frozenset(used - kept)
 
 

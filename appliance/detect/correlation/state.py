@@ -42,7 +42,9 @@ class Memory:
     def __init__(self, nodes: Sequence[Node], max_groups: int = MAX_GROUPS, max_entries: int = MAX_ENTRIES) -> None:
         self.nodes = nodes
         self.kept = Kept()
-        self.dirty: set[tuple[int, str]] = set()
+        self.dirty: set[tuple[str, str]] = set()
+        """Groups that changed: (digest of the correlation, key)."""
+        self._known = {node.digest: node for node in nodes}
         self._max_groups, self._max_entries = max_groups, max_entries
 
     def group(self, node: Node, key: str, now: int) -> Group:
@@ -74,7 +76,7 @@ class Memory:
         group.mask |= mask_of(entry)
         node.size += 1
         self.kept.entries += 1
-        self.dirty.add((node.number, key))
+        self.dirty.add((node.digest, key))
         if len(entries) > node.cap or not len(entries) % _EVERY:
             self._tidy(node, key, group, now)
         return newest
@@ -83,7 +85,7 @@ class Memory:
         """Forget the first entries of a group, and the group with its last one."""
         del group.entries[:upto]
         self._count(node, -upto)
-        self.dirty.add((node.number, key))
+        self.dirty.add((node.digest, key))
         if not group.entries:
             del node.groups[key]
             self.kept.groups -= 1
@@ -108,7 +110,7 @@ class Memory:
         node.waiting.discard(key)
         self._count(node, -len(group.entries))
         self.kept.groups -= 1
-        self.dirty.add((node.number, key))
+        self.dirty.add((node.digest, key))
 
     def _count(self, node: Node, change: int) -> None:
         node.size += change
@@ -132,10 +134,9 @@ class Memory:
 
     def load(self, rows: Iterable[tuple[str, str, bytes]]) -> int:
         """Take over saved groups, in the order in which they were touched; return how many no node knows."""
-        known = {node.digest: node for node in self.nodes}
         found, strange = [], 0
         for digest, key, blob in rows:
-            node = known.get(digest)
+            node = self._known.get(digest)
             if node is None:
                 strange += 1
             else:
@@ -146,12 +147,23 @@ class Memory:
             self._count(node, len(group.entries))
         return strange
 
-    def saved(self, keys: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str, bytes | None]]:
+    def saved(self, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, bytes | None]]:
         """What must be written for these groups: (digest, key, bytes), None for one that is gone."""
-        for number, key in keys:
-            node = self.nodes[number]
-            group = node.groups.get(key)
-            yield node.digest, key, None if group is None else encode_group(group)
+        for digest, key in keys:
+            node = self._known.get(digest)
+            group = node.groups.get(key) if node else None
+            yield digest, key, None if group is None else encode_group(group)
+
+    def adopt(self, other: Memory) -> None:
+        """Take over the groups of another memory, of correlations that both know; it loses them."""
+        self.kept.evicted, self.kept.trimmed = other.kept.evicted, other.kept.trimmed
+        self.dirty |= other.dirty
+        for node in other.nodes:
+            own = self._known.get(node.digest)
+            if own is not None:
+                own.groups, node.groups = node.groups, own.groups
+                self.kept.groups += len(own.groups)
+                self._count(own, node.size)
 
 
 def encode_group(group: Group) -> bytes:

@@ -33,7 +33,7 @@ SHOWN = 400
 """Bytes of a rejected record in the list."""
 WHOLE = 20_000
 """Bytes of a rejected record on its own page; the file has all."""
-_DETAIL = 12
+_DETAIL = 24
 _log = structlog.get_logger()
 
 

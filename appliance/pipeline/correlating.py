@@ -1,0 +1,152 @@
+"""Correlations in the pipeline: hits go in, and what comes out becomes hits with the events that prove it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+
+from appliance.alerts.grouping import Hit
+from appliance.detect import Rule, RuleSet
+from appliance.detect.correlation.correlator import Correlator, Match
+from appliance.normalise import Event
+from appliance.pipeline.memory import CorrelationMemory
+
+RECENT = 20_000
+"""Hits whose events are kept at hand for alerts; older ones are looked up in the store."""
+LOOK_UPS = 50
+"""Events of one match that are looked up; the rest of its evidence is known by id and time."""
+Find = Callable[[str, int], Event | None]
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Correlating:
+    """The correlator, its memory on disk, and the events of recent hits. `find` asks the store by id and time."""
+
+    correlator: Correlator
+    memory: CorrelationMemory | None = None
+    find: Find = lambda _, __: None
+    failed: int = 0
+    _recent: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    _waiting: list[Match] = field(default_factory=list)
+    """Matches that no alert has yet: a failed transaction is tried again."""
+    _unconfirmed: set[tuple[str, str]] = field(default_factory=set)
+    _taken: bool = False
+
+    def __post_init__(self) -> None:
+        if self.memory is not None:
+            self.correlator.load(self.memory.load({node.digest for node in self.correlator.plan.nodes}))
+
+    def silent(self, rule: Rule) -> bool:
+        """Whether a rule gives no alerts of its own."""
+        return self.correlator.silent(rule.id)
+
+    def take(self, event: Event, rules: Sequence[Rule]) -> None:
+        """Correlate an event; whatever goes wrong costs its correlations alone, is counted and logged."""
+        if not any(rule.id in self.correlator.plan.uses for rule in rules):
+            return
+        self._remember(event)
+        self._taken = True
+        try:
+            self._waiting += self.correlator.offer(event, rules)
+        except Exception:
+            self.failed += 1
+            log.exception("correlation_failed", event_id=event["event.id"])
+
+    def advance(self, now: int) -> None:
+        """Let time pass; everything that arrived before `now` must have been taken."""
+        try:
+            self._waiting += self.correlator.advance(now)
+        except Exception:
+            self.failed += 1
+            log.exception("correlation_failed", at=now)
+
+    def hits(self) -> list[Hit]:
+        """Return what waits to become alerts; it waits on until `done`."""
+        return [hit for match in self._waiting for hit in self._hits(match)]
+
+    def done(self) -> None:
+        """Say that the alerts are made."""
+        self._waiting.clear()
+        self._taken = False
+
+    @property
+    def ahead(self) -> bool:
+        """Whether it has taken more than alerts were made of; saved now, it would take that for told."""
+        return self._taken or bool(self._waiting)
+
+    def save(self, upto: int) -> None:
+        """Write what changed, as of a batch, before the store commits it. Raises JournalUnavailable."""
+        if self.memory is None:
+            return
+        dirty = self.correlator.memory.dirty
+        self._unconfirmed |= dirty
+        dirty.clear()
+        self.memory.save(self.correlator.memory.saved(sorted(self._unconfirmed)), upto)
+
+    def saved(self) -> None:
+        """Say that the store has committed."""
+        self._unconfirmed.clear()
+
+    def reload(self, ruleset: RuleSet) -> None:
+        """Go on with other rules; correlations that did not change, with all they refer to, keep their memory."""
+        fresh = Correlator(ruleset)
+        fresh.adopt(self.correlator)
+        self.correlator = fresh
+
+    def told(self) -> dict[str, int]:
+        """Counters for the heartbeat."""
+        seen, kept = asdict(self.correlator.seen), asdict(self.correlator.kept)
+        lost = self.memory.lost if self.memory else 0
+        return {**seen, **kept, "failed": self.failed, "memory_lost": lost}
+
+    def _remember(self, event: Event) -> None:
+        self._recent[str(event["event.id"])] = orjson.dumps(event, default=str)
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+
+    def _hits(self, match: Match) -> list[Hit]:
+        entity = ", ".join(match.group) or "*"
+        events: list[tuple[str, int, Event | None]] = []
+        asked = 0
+        for at, identity in reversed(match.evidence):
+            event = self._known(identity)
+            if event is None and asked < LOOK_UPS:
+                asked += 1
+                event = self._found(identity, at)
+            events.append((identity, at, event))
+        like = next((event for _, _, event in events if event), None)
+        return [
+            Hit(match.correlation, event or _stand_in(identity, at, like), entity) for identity, at, event in events
+        ]
+
+    def _known(self, identity: str) -> Event | None:
+        body = self._recent.get(identity)
+        return thawed(orjson.loads(body)) if body else None
+
+    def _found(self, identity: str, at: int) -> Event | None:
+        try:
+            return self.find(identity, at)
+        except Exception:
+            self.failed += 1
+            log.exception("evidence_not_found", event_id=identity)
+            return None
+
+
+def thawed(event: dict[str, Any]) -> Event:
+    """Return an event from JSON: lists are tuples again."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
+
+
+def _stand_in(identity: str, at: int, like: Event | None) -> Event:
+    """An event of which only id and time are known, with the host and sender of one that belongs to it."""
+    event: Event = {"event.id": identity, "@timestamp": at, "event.ingested": at}
+    for name in ("host.name", "agent.id"):
+        if like and name in like:
+            event[name] = like[name]
+    return event
