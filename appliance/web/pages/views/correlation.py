@@ -20,6 +20,14 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One of the rules that came together; `plain` is the title of its card, its own is `part.title`."""
+
+    part: Part
+    plain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Correlated:
     """A correlation that held, in words and values; `expression` is a boolean condition as it was written."""
 
@@ -31,7 +39,7 @@ class Correlated:
     number: str
     group: tuple[tuple[str, str], ...]
     values: tuple[str, ...]
-    parts: tuple[Part, ...]
+    links: tuple[Link, ...]
 
 
 def correlated(one: Correlation, found: Explanation, language: str, title: Callable[[str, str], str]) -> Correlated:
@@ -46,10 +54,7 @@ def correlated(one: Correlation, found: Explanation, language: str, title: Calla
         number="" if found.number is None else _number(found.number, language),
         group=found.group,
         values=found.values,
-        parts=tuple(
-            Part(part.id, title(part.id, language) or part.title, part.correlation, part.count, part.first, part.last)
-            for part in found.parts
-        ),
+        links=tuple(Link(part, title(part.id, language)) for part in found.parts),
     )
 
 

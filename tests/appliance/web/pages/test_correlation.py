@@ -1,0 +1,96 @@
+"""A correlation's alert on its page, in the lists and in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import rules
+from appliance.alerts.grouping import apply
+from appliance.clock import SECOND
+from appliance.detect import Engine, load_rules
+from appliance.detect.correlation.correlator import FOREVER, Correlator
+from appliance.detect.selftest import CORRELATIONS, EVENTS
+from appliance.normalise import Source, normalise
+from appliance.pipeline.correlating import Correlating
+from appliance.state.database import writing
+from appliance.state.models import Alert, Role
+from appliance.web.app import create_app
+from tests.appliance.web.conftest import AGENT, TestBox
+from tests.appliance.web.pages import sample
+
+SPRAYING, GUESSED = "340fb289-b263-5080-83f7-429b93d4d9b1", "13b31b19-fb65-5dcf-809b-dceb331a14ff"
+
+
+@pytest.fixture(scope="module")
+def correlated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
+    """A box with an alert of spraying and one of a guessed password, made as the pipeline makes them."""
+    ruleset = load_rules([rules.ROOT / "sigma" / "windows" / "security", rules.ROOT / "sigma" / "linux", CORRELATIONS])
+    context = sample.make_context(tmp_path_factory.mktemp("correlated") / "home", ruleset)
+    engine, correlating = Engine(ruleset), Correlating(Correlator(ruleset, lateness=FOREVER))
+    for name in ("windows_password_spraying", "windows_guessed_password"):
+        lines = (EVENTS / "correlation" / name / "match.ndjson").read_bytes().split(b"\n\n")[0].splitlines()
+        for line in lines:
+            event = normalise(line, Source(AGENT, context.now()))
+            correlating.take(event, engine.match(event))
+    with writing(context.sessions) as session:
+        apply(session, correlating.hits(), context.now(), context.settings)
+    yield TestBox(create_app(context), context, SPRAYING, _alert(context.sessions, SPRAYING))
+    for part in (context.store, context.journal, context.dead_letters):
+        part.close()
+    context.sessions.kw["bind"].dispose()
+
+
+def _alert(sessions: object, rule: str) -> int:
+    with sessions() as session:  # type: ignore[operator]
+        number: int = session.query(Alert.id).filter(Alert.rule_id == rule).scalar()
+        return number
+
+
+def test_the_page_says_what_correlated(correlated: TestBox) -> None:
+    text = correlated.ask("GET", f"/alerty/{correlated.alert}", correlated.person(Role.OPERATOR)).text
+    plain = text.replace("\xa0", " ")
+    for said in ("liczba różnych wartości", "co najmniej 8", "30 min", "10.20.0.66", "anna.nowak", "TargetUserName"):
+        assert said in plain, said
+    assert 'href="/reguly/7028f18f-c4ee-52e7-ae6d-b4bc0f42b2d7"' in text
+    assert text.count('class="rowlink"') == 22, "both scenes come from one address"
+
+
+def test_a_chain_is_told_by_its_links(correlated: TestBox) -> None:
+    number = _alert(correlated.context.sessions, GUESSED)
+    text = correlated.ask("GET", f"/alerty/{number}", correlated.person(Role.OPERATOR)).text
+    assert "zdarzenia po kolei" in text
+    assert "(także korelacja)" in text
+    assert "anna.nowak" in text
+
+
+def test_the_api_explains_a_correlation(correlated: TestBox) -> None:
+    answer = correlated.get(f"/alerts/{correlated.alert}/explanation", correlated.person(Role.OPERATOR)).json()
+    assert answer["rule_id"] == SPRAYING
+    told = answer["correlation"]
+    assert (told["kind"], told["condition"], told["number"], told["timespan"]) == (
+        "value_count",
+        "gte 8",
+        9,
+        1800 * SECOND,
+    )
+    assert told["group"] == [["IpAddress", "10.20.0.66"]]
+    assert [(part["id"], part["count"]) for part in told["parts"]] == [("7028f18f-c4ee-52e7-ae6d-b4bc0f42b2d7", 22)]
+
+
+def test_correlations_stand_among_the_rules(correlated: TestBox) -> None:
+    person = correlated.person(Role.OPERATOR)
+    assert "korelacja: liczba różnych wartości" in correlated.ask("GET", "/reguly?tekst=340fb289", person).text
+    page = correlated.ask("GET", f"/reguly/{SPRAYING}", person).text
+    assert "type: value_count" in page
+    assert correlated.get(f"/rules/{SPRAYING}", person).json()["correlation"] == "value_count"
+    listed = correlated.ask("GET", f"/alerty?stan=all&regula={SPRAYING}", person).text
+    assert "10.20.0.66" in listed or "SRV-EZD" in listed
+    assert any(item["id"] == SPRAYING for item in correlated.get("/rules", person).json()["items"])
+
+
+def test_a_report_and_the_other_lists_take_it(correlated: TestBox) -> None:
+    person = correlated.person(Role.OPERATOR)
+    for path in ("/", "/alerty?stan=all", "/zdarzenia", "/zdrowie"):
+        assert correlated.ask("GET", path, person).status_code == 200
