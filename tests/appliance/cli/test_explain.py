@@ -94,6 +94,12 @@ def test_an_event_that_the_box_has_kept(folder: Path) -> None:
     assert "jest: b -enc c" in said(folder, "--rule", ID, event=str(event))
 
 
+def test_a_nested_event_is_read_as_a_record(folder: Path) -> None:
+    event = folder / "nested.json"
+    event.write_bytes(orjson.dumps({**FLAT, "event.ingested": 1, "odd": [["a"], {"b": None}]}))
+    assert "wykrywa to zdarzenie" in said(folder, "--rule", ID, event=str(event))
+
+
 def test_standard_input(folder: Path) -> None:
     done = CliRunner().invoke(
         APP, ["explain", "-", "--rule", ID, "--rules", str(folder / "rules")], input=orjson.dumps(FLAT)
