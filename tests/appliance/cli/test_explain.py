@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import build
+from appliance.detect.nodes import Op
 from appliance.normalise.windows_eventlog import MODULE
+from appliance.web.pages.render import catalogue
 from tests.appliance.cli.test_detect import FLAT, RULE, run
 
 APP = build(["explain"])
@@ -137,3 +139,8 @@ def test_as_a_person_runs_it(folder: Path) -> None:
     done = run("explain", "--rule", folder / "rules" / "rule.yml", folder / "events.ndjson", cache=folder / "cache")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Reguła „Encoded PowerShell” wykrywa")
+
+
+@pytest.mark.parametrize("op", [op for op in Op if op is not Op.EXPAND])
+def test_every_operator_has_words(op: Op) -> None:
+    assert f"op.{op.value.replace(' ', '_')}" in catalogue()
