@@ -89,11 +89,17 @@ def _event(name: str, index: int) -> Event:
         _stop(f"{name} nie ma zdarzenia o numerze {index}; numery zaczynają się od 0.")
     try:
         kept = orjson.loads(line)
-        if isinstance(kept, dict) and _KEPT in kept:
+        if isinstance(kept, dict) and _KEPT in kept and all(map(_is_flat, kept.values())):
             return thaw(kept)
         return normalise(line, Source(_AGENT, time_ns() // 1000, importer=True))
     except (Unreadable, orjson.JSONDecodeError) as error:
         _stop(f"{name}: zapis {index} to nie zdarzenie: {getattr(error, 'reason', error)}")
+
+
+def _is_flat(value: object) -> bool:
+    """Whether a value is one that the engine knows: a scalar or a list of them."""
+    scalar = (str, int, float)
+    return isinstance(value, scalar) or (isinstance(value, list) and all(isinstance(one, scalar) for one in value))
 
 
 @contextmanager

@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import build
+from appliance.detect.nodes import Op
 from appliance.normalise.windows_quick import MODULE
+from appliance.web.pages.render import catalogue
 from tests.appliance.cli.test_detect import FLAT, RULE, run
 
 APP = build(["explain"])
@@ -94,6 +96,12 @@ def test_an_event_that_the_box_has_kept(folder: Path) -> None:
     assert "jest: b -enc c" in said(folder, "--rule", ID, event=str(event))
 
 
+def test_a_nested_event_is_read_as_a_record(folder: Path) -> None:
+    event = folder / "nested.json"
+    event.write_bytes(orjson.dumps({**FLAT, "event.ingested": 1, "odd": [["a"], {"b": None}]}))
+    assert "wykrywa to zdarzenie" in said(folder, "--rule", ID, event=str(event))
+
+
 def test_standard_input(folder: Path) -> None:
     done = CliRunner().invoke(
         APP, ["explain", "-", "--rule", ID, "--rules", str(folder / "rules")], input=orjson.dumps(FLAT)
@@ -131,3 +139,8 @@ def test_as_a_person_runs_it(folder: Path) -> None:
     done = run("explain", "--rule", folder / "rules" / "rule.yml", folder / "events.ndjson", cache=folder / "cache")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Reguła „Encoded PowerShell” wykrywa")
+
+
+@pytest.mark.parametrize("op", [op for op in Op if op is not Op.EXPAND])
+def test_every_operator_has_words(op: Op) -> None:
+    assert f"op.{op.value.replace(' ', '_')}" in catalogue()

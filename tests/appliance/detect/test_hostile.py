@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import process_time
 from typing import Any
 
@@ -12,6 +13,7 @@ from appliance.detect import event_class
 from appliance.detect.lines import MAX_ATOMS, MAX_TOLD
 from appliance.detect.regexes import SCAN_LIMIT
 from appliance.detect.yamldoc import MAX_BYTES
+from appliance.normalise import Source, normalise
 from tests.appliance.detect.kit import ROUTES, decide, document, engine, one, parse, rule, same
 from tests.appliance.detect.oracle import Oracle
 
@@ -78,6 +80,25 @@ def test_cost_grows_with_the_length_and_not_with_its_square() -> None:
     text = "x,"
     short, long = seconds({"a": text * 20_000}), seconds({"a": text * 320_000})
     assert long < short * 16 * 8 + 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"a": [["x", ["y", [["z"]]]], "xy"]},
+        {"a": {"b": [{"c": [1, None, {}]}, []]}, "b": []},
+        {"a": [1, "x", None, True, 1.5, {"k": "xy"}], "b": {}},
+        {"a": "xy", "A": "x", "á": "y", "a.b": 1, " a ": 2},
+        {f"field{number}": [str(number)] * 20 for number in range(900)},
+        {"a": "x" * 500_000, "b": "\u202exy\u0000"},
+    ],
+    ids=lambda odd: str(odd)[:40],
+)
+def test_any_json_object_becomes_an_event_that_rules_can_be_asked_about(odd: dict[str, Any]) -> None:
+    event = normalise(json.dumps({"message": "xy", **odd}).encode(), Source("", 0, importer=True))
+    flat = [one for value in event.values() for one in (value if isinstance(value, tuple) else (value,))]
+    assert {type(one) for one in flat} <= {str, int, float, bool}
+    said({**event, "event.module": "test"})
 
 
 TRAPS = [

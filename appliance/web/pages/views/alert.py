@@ -95,7 +95,7 @@ def condition(tree: Tree, depth: int = 0) -> Condition:
     return Condition(
         "leaf",
         tree.truth,
-        field=tree.field or tree.key,
+        field=tree.field or tree.key or tree.name,
         key=tree.key,
         operator=tree.operator,
         wanted=(tree.wanted,),

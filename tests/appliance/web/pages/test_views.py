@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clock import DAY, HOUR, from_datetime
+from appliance.detect import EventClass, Logsource
+from appliance.detect.explain import not_fed
 from appliance.language.dates import WARSAW
 from appliance.search import parse
 from appliance.web.charts import HEIGHT, WIDTH, hours_back, nice_top, out_of_hours, stacked
@@ -177,3 +179,11 @@ def test_a_command_about_groups_is_shown_as_it_ran() -> None:
     assert event_view.get({"process.command_line": [ran, english]}, "user.name", "process.command_line") == ran
     assert event_view.get(event, "process.args") == "net, localgroup"
     assert event_view.get({"process.command_line": []}, "process.command_line") == ""
+
+
+def test_a_rule_of_another_log_source_says_both_sources() -> None:
+    tree = not_fed(Logsource("windows", "process_creation"), EventClass("linux.audit", category="process"))
+    leaf = alert_view.condition(tree)
+    assert (leaf.field, leaf.truth, leaf.empty) == ("logsource", False, False)
+    assert leaf.wanted == ("product windows, category process_creation",)
+    assert leaf.before == "module linux.audit, category process"
