@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli import rules_lint
 from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Fault, RuleSet, load_rules
@@ -14,6 +15,7 @@ from appliance.detect.own import own_faults
 from appliance.detect.selftest import SIGMA, check_rule, events_folder
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
+app.command("lint")(rules_lint.command)
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
 RulePath = Annotated[Path | None, _PATH]
 
