@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import rules_lint
+from appliance.cli import rules_lint, rules_test
 from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Fault, RuleSet, load_rules
 from appliance.detect.own import own_faults
-from appliance.detect.selftest import SIGMA, check_rule, events_folder
+from appliance.detect.selftest import SIGMA
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 app.command("lint")(rules_lint.command)
+app.command("test")(rules_test.command)
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
 RulePath = Annotated[Path | None, _PATH]
 
@@ -48,21 +49,6 @@ def check(path: RulePath = None) -> None:
     _tell_faults(faults)
     typer.echo(f"reguły: {len(ruleset.rules)}; wady: {len(faults)}; bez źródła: {len(engine.unfed)}", err=True)
     if faults or not ruleset.rules:
-        raise typer.Exit(Exit.NO)
-
-
-@app.command("test")
-def run_tests(path: RulePath = None) -> None:
-    """Przepuść przez każdą regułę jej własne zdarzenia: te, które ma wykryć, i te, których nie ma."""
-    ruleset = _load(path)
-    failures = [
-        failure for rule in ruleset.rules for failure in check_rule(rule, events_folder(Path(rule.source_file)))
-    ]
-    for failure in failures:
-        typer.echo(str(failure))
-    _tell_faults(ruleset.faults)
-    typer.echo(f"reguły: {len(ruleset.rules)}; niezgodności: {len(failures)}", err=True)
-    if failures or ruleset.faults or not ruleset.rules:
         raise typer.Exit(Exit.NO)
 
 

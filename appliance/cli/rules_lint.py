@@ -33,7 +33,7 @@ _SHOWN = {"error": (Level.ERROR,), "warning": (Level.ERROR, Level.WARNING), "not
 def command(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]…", exists=True, help="Pliki lub foldery z regułami; domyślnie dostarczone."),
+        typer.Argument(metavar="PATH", exists=True, help="Pliki lub foldery z regułami; domyślnie dostarczone."),
     ] = None,
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="Postać wyniku.")] = "text",
     lang: Annotated[Literal["pl", "en"], typer.Option("--lang", help="Język komunikatów.")] = "pl",
