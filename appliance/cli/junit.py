@@ -37,7 +37,7 @@ def junit(suite: str, cases: Sequence[Case]) -> bytes:
     parent = SubElement(root, "testsuite", {"name": suite, **counts})
     for case in cases:
         _add(parent, case)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="utf-8") + b"\n"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'.encode()
 
 
 def _add(parent: Element, case: Case) -> None:

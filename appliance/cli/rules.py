@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import rules_lint, rules_test
+from appliance.cli import rules_backtest, rules_fields, rules_lint, rules_test
 from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Fault, RuleSet, load_rules
@@ -15,8 +15,6 @@ from appliance.detect.own import own_faults
 from appliance.detect.selftest import SIGMA
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
-app.command("lint")(rules_lint.command)
-app.command("test")(rules_test.command)
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
 RulePath = Annotated[Path | None, _PATH]
 
@@ -55,3 +53,9 @@ def check(path: RulePath = None) -> None:
 def _tell_faults(faults: list[Fault]) -> None:
     for fault in sorted(faults):
         typer.echo(str(fault))
+
+
+app.command("lint")(rules_lint.command)
+app.command("test")(rules_test.command)
+app.command("backtest")(rules_backtest.command)
+app.command("fields")(rules_fields.command)

@@ -31,6 +31,7 @@ _SHOWN = {"error": (Level.ERROR,), "warning": (Level.ERROR, Level.WARNING), "not
 
 
 def command(
+    *,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="PATH", exists=True, help="Pliki lub foldery z regułami; domyślnie dostarczone."),

@@ -34,6 +34,7 @@ class Tested:
 
 
 def command(
+    *,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="PATH", exists=True, help="Pliki lub foldery z regułami; domyślnie dostarczone."),

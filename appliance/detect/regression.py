@@ -1,8 +1,8 @@
 """SigmaHQ's regression cases: a rule names an `info.yml`, which names files with events that the rule must match.
 
-Layout (SigmaHQ repository, `regression_data`): the rule has `regression_tests_path: regression_data/…/info.yml`; that file
-has `rule_metadata: [{id, title}]` and `regression_tests_info: [{name, type, path, match_count}]`, all paths from the root
-of the release and all inside `regression_data`. `match_count` is read as "at least", 0 as "none".
+Layout (SigmaHQ repository): the rule has `regression_tests_path: regression_data/…/info.yml`; that file has
+`rule_metadata: [{id, title}]` and `regression_tests_info: [{name, type, path, match_count}]`. All paths start at the
+root of the release and stay inside `regression_data`. `match_count` is read as "at least", 0 as "none".
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _case(info: Path, document: Document, entry: object, root: Path) -> Case | F
     line = (document.line_with(named) if isinstance(named, str) else None) or document.line_of("regression_tests_info")
     count = entry.get("match_count", 1) if isinstance(entry, dict) else None
     if not isinstance(named, str) or type(count) is not int or count < 0:
-        return Failure(str(info), line, "pozycja listy musi mieć path (tekst), a match_count jest liczbą od 0; popraw ją")
+        wrong = "pozycja listy musi mieć path (tekst), a match_count jest liczbą od 0; popraw ją"
+        return Failure(str(info), line, wrong)
     file = _inside(root, named)
     if file is None or not file.is_file():
         return Failure(str(info), line, f"nie ma pliku {named} w {root}; dodaj go albo popraw path")

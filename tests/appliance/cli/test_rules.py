@@ -98,7 +98,7 @@ def test_results_are_written_as_junit(rule: Path, tmp_path: Path) -> None:
     rule.with_name("bad.yml").write_text("title: [", encoding="utf-8")
     out = tmp_path / "junit.xml"
     assert CliRunner().invoke(app, ["test", "--junit", str(out), str(rule.parent)]).exit_code == 1
-    suite = parse(out).getroot().find("testsuite")  # noqa: S314 - our own text
+    suite = parse(out).getroot().find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures")) == ("2", "2")
     assert suite.findall("testcase")[0].get("classname") == "11111111-1111-4111-8111-111111111111"
