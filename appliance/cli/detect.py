@@ -15,6 +15,7 @@ import orjson
 import typer
 
 from appliance.cli.exits import Exit
+from appliance.cli.search import clean
 from appliance.detect import Engine, Rule, RuleSet, Value, load_rules
 from appliance.home import Home, default_home
 from appliance.importer import find, records
@@ -54,7 +55,7 @@ def command(
     """Przepuść zdarzenia z plików przez reguły; każde trafienie to jeden wiersz JSON na wyjściu."""
     ruleset = load_rules(rules or [ROOT / "sigma"], cache_folder())
     for fault in ruleset.faults:
-        typer.echo(f"{fault.file}:{fault.line}: {fault.message}", err=True)
+        typer.echo(clean(str(fault)), err=True)
     if not ruleset.rules:
         typer.echo("Nie ma ani jednej reguły do użycia. Sprawdź: czujka rules check ŚCIEŻKA", err=True)
         raise typer.Exit(Exit.USAGE)

@@ -10,6 +10,7 @@ import typer
 from appliance.cli import rules_backtest, rules_fields, rules_lint, rules_test
 from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
+from appliance.cli.search import clean
 from appliance.detect import Engine, Fault, RuleSet, load_rules
 from appliance.detect.own import own_faults
 from appliance.detect.selftest import SIGMA
@@ -43,7 +44,8 @@ def check(path: RulePath = None) -> None:
         faults.extend(own_faults(ruleset, engine.unfed))
     else:
         for rule in engine.unfed:
-            typer.echo(f"{rule.source_file}:{rule.line}: żadne źródło nie zasila reguły ({rule.logsource})", err=True)
+            place = f"{rule.source_file}:{rule.line}"
+            typer.echo(clean(f"{place}: żadne źródło nie zasila reguły ({rule.logsource})"), err=True)
     _tell_faults(faults)
     typer.echo(f"reguły: {len(ruleset.rules)}; wady: {len(faults)}; bez źródła: {len(engine.unfed)}", err=True)
     if faults or not ruleset.rules:
@@ -52,7 +54,7 @@ def check(path: RulePath = None) -> None:
 
 def _tell_faults(faults: list[Fault]) -> None:
     for fault in sorted(faults):
-        typer.echo(str(fault))
+        typer.echo(clean(str(fault)))
 
 
 app.command("lint")(rules_lint.command)

@@ -85,17 +85,22 @@ def _cases(info: Path, root: Path) -> Iterator[Case | Failure]:
     if not isinstance(entries, list) or not entries:
         yield Failure(str(info), 1, "brak listy regression_tests_info; dodaj ją")
         return
-    for entry in entries:
-        yield _case(info, documents[0], entry, root)
+    for place, entry in enumerate(entries):
+        yield _case(info, _line(documents[0], place), entry, root)
 
 
 def _is_map(documents: list[Document]) -> bool:
     return bool(documents) and isinstance(documents[0].value, dict)
 
 
-def _case(info: Path, document: Document, entry: object, root: Path) -> Case | Failure:
+def _line(document: Document, place: int) -> int:
+    """Where an entry of the list starts."""
+    (entries,) = [value for key, value in document.node.value if key.value == "regression_tests_info"]
+    return int(entries.value[place].start_mark.line) + 1
+
+
+def _case(info: Path, line: int, entry: object, root: Path) -> Case | Failure:
     named = entry.get("path") if isinstance(entry, dict) else None
-    line = (document.line_with(named) if isinstance(named, str) else None) or document.line_of("regression_tests_info")
     count = entry.get("match_count", 1) if isinstance(entry, dict) else None
     if not isinstance(named, str) or type(count) is not int or count < 0:
         wrong = "pozycja listy musi mieć path (tekst), a match_count jest liczbą od 0; popraw ją"
