@@ -24,48 +24,13 @@ FILES = sorted(SIGMA.rglob("*.yml"))
 TEXTS = [file.read_bytes() for file in FILES]
 #: Pieces that mean something to YAML, to Sigma or to those who read them.
 PIECES = [
-    *(
-        b"\x00",
-        b"\xff\xfe",
-        b"\xef\xbb\xbf",
-        b"\t",
-        b"\r",
-        b"\n---\n",
-        b"\n...\n",
-        b": ",
-        b"- ",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-    ),
+    *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\t", b"\r", b"\n---\n", b"\n...\n", b": ", b"- ", b"{", b"}", b"["),
     *(b"&a ", b"*a", b"!!python/object:os.system ", b"!!binary ", b"<<: ", b"? ", b"|", b">", b"'", b'"', b"%", b"#"),
     *(b"|re", b"|cidr", b"|base64offset|contains", b"|windash", b"|all", b"|exists", b"|fieldref", b"|expand", b"|gt"),
-    *(
-        b"not ",
-        b"1 of them",
-        b"all of x*",
-        b"(" * 50,
-        b")" * 50,
-        b" and " * 20,
-        b"null",
-        b"~",
-        b"1e999",
-        b"0x",
-        b"-.inf",
-    ),
+    *(b"not ", b"1 of them", b"all of x*", b"(" * 50, b")" * 50, b" and " * 20, b"null", b"~", b"1e999", b"0x"),
     *(b"2024-13-45", b"(?<!a)b", b"(a*)*b", b"\\", b"\xe2\x80\xae", b"\xc4\xb0", b"\xf0\x9f\x92\xa9", b"\xed\xa0\x80"),
-    *(
-        b"correlation:",
-        b"filter:",
-        b"detection:",
-        b"condition:",
-        b"logsource:",
-        b"title:",
-        b"id:",
-        b"level:",
-        b"9" * 400,
-    ),
+    *(b"correlation:", b"filter:", b"detection:", b"condition:", b"logsource:", b"title:", b"id:", b"level:", b"]"),
+    *(b"9" * 400, b"-.inf"),
 ]
 LOCATED = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d+): \S")
 
