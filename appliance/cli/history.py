@@ -33,7 +33,6 @@ _AGENT = "00000000-0000-4000-8000-000000000000"
 _TOLD = 20
 #: Seconds between two lines of progress.
 _STEP = 2.0
-PAGE = 1000
 
 PathsArgument = Annotated[
     list[Path] | None,
@@ -123,21 +122,14 @@ class History:
 
     def _stored(self) -> Iterator[tuple[str, Event]]:
         # DuckDB and pyarrow take half a second to import; files need neither.
-        from appliance.search.nodes import Everything  # noqa: PLC0415
         from appliance.store import EmbeddedReader, QueryTimeout, StoreUnavailable  # noqa: PLC0415
+        from appliance.store.scan import scan  # noqa: PLC0415
 
         assert self.home is not None
         reader = EmbeddedReader(self.home.store)
-        after: str | None = None
         try:
-            while True:
-                start, end = self._within.start, self._within.end
-                page = reader.search(Everything(), start, end, PAGE, after, descending=False)
-                for event in page.events:
-                    yield str(event["event.id"]), event
-                after = page.next
-                if after is None:
-                    return
+            for event in scan(reader, self._within.start, self._within.end):
+                yield str(event["event.id"]), event
         except (StoreUnavailable, QueryTimeout) as error:
             fail(OSError(f"Nie można dalej czytać {self.home.store}: {error}. Spróbuj ponownie."), Exit.UNREACHABLE)
         finally:
