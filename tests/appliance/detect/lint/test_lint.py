@@ -80,7 +80,6 @@ BY_DETECTION = {
     "a:\n  CommandLine|contains|cased:\n    - foo\n    - FOO\ncondition: a": [("R25", FIRST + 2)],
     "a:\n  - Image: x\n  - CommandLine: '*'\ncondition: a": [("R20", FIRST + 2), ("R08", FIRST + 3)],
     "a: {Image: x}\ncondition: a and not 1 of b_*": [("R01", FIRST + 1)],
-    "a: {}\ncondition: a": [("R01", FIRST - 1)],
     "a: {Image: x}\ncondition: a": [],
 }
 
@@ -88,6 +87,10 @@ BY_DETECTION = {
 @pytest.mark.parametrize("detection", BY_DETECTION)
 def test_a_habit_of_the_detection_is_found_in_its_line(detection: str) -> None:
     assert codes(detection) == BY_DETECTION[detection]
+
+
+def test_an_empty_selection_cannot_be_loaded() -> None:
+    assert {code for code, _ in codes("a: {}\ncondition: a")} == {"R01"}
 
 
 @pytest.mark.parametrize(
