@@ -136,7 +136,7 @@ id: 22222222-2222-4222-8222-222222222222
 correlation:
   type: event_count
   rules: [11111111-1111-4111-8111-111111111111]
-  group-by: [Computer, Image]
+  group-by: [CommandLine, Image]
   timespan: 10m
   condition: {gte: 5}
 """
@@ -149,4 +149,4 @@ def test_a_correlation_groups_by_event_keys() -> None:
     for rule in collection.rules:
         made.apply(rule)
     (correlation,) = [rule for rule in collection.rules if not isinstance(rule, SigmaRule)]
-    assert correlation.group_by == ["winlog.computer_name", "process.executable"]
+    assert correlation.group_by == ["process.command_line", "process.executable"]

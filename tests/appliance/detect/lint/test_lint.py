@@ -10,7 +10,7 @@ from appliance.cli.rules_lint import CATALOGUE
 from appliance.detect import Fault, Rule, RuleSet, field_names
 from appliance.detect.lint import LEVELS, Finding, Level, RuleText, lint
 from appliance.detect.parse import parse_file
-from appliance.detect.routes import shipped_routes
+from appliance.detect.routes import Routes, parse_routes, shipped_routes
 from appliance.detect.yamldoc import read_documents
 from appliance.home import CHECKOUT
 from appliance.language.catalogue import load
@@ -36,7 +36,7 @@ def document(detection: str, number: int = 1, /, **head: str | None) -> str:
     return "\n".join([*lines, "detection:", indent(dedent(detection).strip(), "  ")]) + "\n"
 
 
-def findings(*documents: str) -> list[Finding]:
+def findings(*documents: str, routes: Routes | None = None) -> list[Finding]:
     rules: list[Rule] = []
     faults: list[Fault] = []
     texts: list[RuleText] = []
@@ -45,7 +45,7 @@ def findings(*documents: str) -> list[Finding]:
         rules.extend(parsed.rules)
         faults.extend(parsed.faults)
         texts.extend(RuleText(f"{number}.yml", each) for each in read_documents(text))
-    return lint(RuleSet(rules, faults), texts, shipped_routes(), field_names)
+    return lint(RuleSet(rules, faults), texts, routes or shipped_routes(), field_names)
 
 
 def codes(detection: str, /, **head: str | None) -> list[tuple[str, int]]:
@@ -104,11 +104,20 @@ def test_a_rule_without_a_source_is_found() -> None:
     assert codes("a: {x: y}\ncondition: a", logsource="{product: okta}") == [("R06", FIRST - 2)]
 
 
-def test_a_rule_against_its_own_log_source_is_found() -> None:
-    source = "{product: windows, category: process_creation}"
-    assert codes("a: {Image: x, EventID: 4624}\ncondition: a", logsource=source) == [("R07", FIRST - 2)]
-    assert codes("a: {Image: x, EventID: [1, 4688]}\ncondition: a", logsource=source) == []
-    assert codes("a: {Image: x, Channel: System}\ncondition: a", logsource=source) == [("R07", FIRST - 2)]
+@pytest.mark.parametrize(
+    ("further", "found"),
+    [("EventID: 4624", True), ("Channel: System", True), ("EventID: [1, 4688]", False), ("CommandLine: y", False)],
+)
+def test_a_rule_against_its_own_log_source_is_found(further: str, found: bool) -> None:
+    rows = [
+        {"modules": ["windows.eventlog"], "channels": ["Microsoft-Windows-Sysmon/Operational"], "codes": [1]},
+        {"modules": ["windows.eventlog"], "channels": ["Security"], "codes": [4688]},
+    ]
+    text = document(f"a: {{Image: x, {further}}}\ncondition: a")
+    for feeds, certain in ((rows, True), ([*rows, {"categories": ["process"]}], False)):
+        routes = parse_routes({"products": {}, "services": {}, "categories": {"windows/process_creation": feeds}})
+        wanted = [("R07", FIRST - 2)] if found and certain else []
+        assert [(each.code, each.line) for each in findings(text, routes=routes)] == wanted
 
 
 def test_the_same_condition_twice_names_the_earlier_rule() -> None:
