@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from appliance.cli.usage import PolishGroup
+
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "up": "appliance.cli.up",
@@ -30,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 def build(names: list[str]) -> typer.Typer:
     """Return the application with the named commands."""
     app = typer.Typer(
+        cls=PolishGroup,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

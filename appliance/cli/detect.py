@@ -18,6 +18,7 @@ import typer
 from appliance.cli.correlating import FileCorrelations
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import cache_folder, load
+from appliance.cli.search import clean
 from appliance.detect import Engine, Rule, RuleSet, Value, load_plans, save_plans
 from appliance.importer import find, records
 from appliance.normalise import Source, Unreadable, normalise
@@ -49,7 +50,7 @@ def command(
     """Przepuść zdarzenia z plików przez reguły i korelacje; każde trafienie to jeden wiersz JSON na wyjściu."""
     ruleset = load(rules or [ROOT / "sigma", ROOT / "correlation"])
     for fault in ruleset.faults:
-        typer.echo(f"{fault.file}:{fault.line}: {fault.message}", err=True)
+        typer.echo(clean(str(fault)), err=True)
     if not ruleset.rules:
         typer.echo("Nie ma ani jednej reguły do użycia. Sprawdź: czujka rules check ŚCIEŻKA", err=True)
         raise typer.Exit(Exit.USAGE)

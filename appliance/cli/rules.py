@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import coverage
+from appliance.cli import coverage, rules_backtest, rules_fields, rules_lint, rules_test
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import load
+from appliance.cli.search import clean
 from appliance.detect import Engine, Fault, RuleSet
-from appliance.detect.correlation.selftest import check_correlation
 from appliance.detect.own import own_faults
 from appliance.detect.routes import shipped_routes
-from appliance.detect.selftest import CORRELATIONS, SIGMA, check_rule, events_folder
+from appliance.detect.selftest import CORRELATIONS, SIGMA
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
@@ -54,7 +54,7 @@ def check(path: RulePath = None) -> None:
             reason = shipped_routes().reason(rule.logsource)
             told = f" {reason.pl}" if reason else ""
             message = f"żadne źródło nie zasila reguły ({rule.logsource}).{told}"
-            typer.echo(f"{rule.source_file}:{rule.line}: {message}", err=True)
+            typer.echo(clean(f"{rule.source_file}:{rule.line}: {message}"), err=True)
     _tell_faults(faults)
     counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; wady: {len(faults)}"
     typer.echo(f"{counts}; bez źródła: {len(engine.unfed)}", err=True)
@@ -62,24 +62,12 @@ def check(path: RulePath = None) -> None:
         raise typer.Exit(Exit.NO)
 
 
-@app.command("test")
-def run_tests(path: RulePath = None) -> None:
-    """Przepuść przez każdą regułę jej własne zdarzenia: te, które ma wykryć, i te, których nie ma."""
-    ruleset = _load(path)
-    failures = [
-        failure for rule in ruleset.rules for failure in check_rule(rule, events_folder(Path(rule.source_file)))
-    ]
-    for one in ruleset.correlations:
-        failures.extend(check_correlation(ruleset, one, events_folder(Path(one.source_file))))
-    for failure in failures:
-        typer.echo(str(failure))
-    _tell_faults(ruleset.faults)
-    counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}"
-    typer.echo(f"{counts}; niezgodności: {len(failures)}", err=True)
-    if failures or ruleset.faults or not ruleset.rules:
-        raise typer.Exit(Exit.NO)
-
-
 def _tell_faults(faults: list[Fault]) -> None:
     for fault in sorted(faults):
-        typer.echo(str(fault))
+        typer.echo(clean(str(fault)))
+
+
+app.command("lint")(rules_lint.command)
+app.command("test")(rules_test.command)
+app.command("backtest")(rules_backtest.command)
+app.command("fields")(rules_fields.command)

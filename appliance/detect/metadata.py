@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigma import exceptions as sigma_errors
 from sigma.rule import SigmaLogSource
 from sigma.rule.base import SigmaRuleBase
+
+from sigma import exceptions as sigma_errors
 
 from .model import LEVELS, Logsource
 from .yamldoc import Document

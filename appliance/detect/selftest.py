@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,11 @@ SIGMA = ROOT / "sigma"
 CORRELATIONS = ROOT / "correlation"
 EVENTS = CHECKOUT / "tests" / "rules"
 #: When the events are said to have arrived (2026-01-01, microseconds): a rule must not depend on it.
-ARRIVED = 1_767_225_600_000_000
-AGENT = "00000000-0000-4000-8000-000000000000"
+_ARRIVED = 1_767_225_600_000_000
+_AGENT = "00000000-0000-4000-8000-000000000000"
+SOURCE = Source(_AGENT, _ARRIVED)
+#: The two files and whether the rule must match what is in them.
+KINDS = (("match", True), ("miss", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +47,50 @@ def events_folder(rule_file: Path) -> Path:
     return file.with_suffix("")
 
 
+def events_file(folder: Path, kind: str) -> Path:
+    """The file with events of a kind (`match`, `miss`): in the folder, or as FOLDER.KIND.ndjson beside the rule."""
+    beside = folder.with_name(f"{folder.name}.{kind}.ndjson")
+    return beside if beside.is_file() else folder / f"{kind}.ndjson"
+
+
+def has_events(folder: Path) -> bool:
+    """Whether a rule has any events of its own."""
+    return any(events_file(folder, kind).is_file() for kind, _ in KINDS)
+
+
 def check_rule(rule: Rule, folder: Path) -> list[Failure]:
     """Run a rule over its own events."""
     engine = Engine(RuleSet([rule], []))
     failures = []
-    for name, wanted in (("match.ndjson", True), ("miss.ndjson", False)):
-        file = folder / name
+    for kind, wanted in KINDS:
+        file = events_file(folder, kind)
         if not file.is_file():
-            failures.append(
-                Failure(str(file), 1, f"brak własnych zdarzeń reguły „{rule.title}”; dodaj je do tego pliku")
-            )
+            failures.append(_missing(rule, file))
             continue
         failures.extend(_check(engine, rule, file, wanted))
     return failures
 
 
+def _missing(rule: Rule, file: Path) -> Failure:
+    return Failure(str(file), 1, f"brak własnych zdarzeń reguły „{rule.title}”; dodaj je do tego pliku")
+
+
 def _check(engine: Engine, rule: Rule, file: Path, wanted: bool) -> Iterable[Failure]:
-    lines = [(number, line) for number, line in enumerate(file.read_bytes().splitlines(), 1) if line.strip()]
-    if not lines:
-        yield Failure(str(file), 1, f"brak własnych zdarzeń reguły „{rule.title}”; dodaj je do tego pliku")
-    for number, line in lines:
+    number = 0
+    for number, line in _lines(file):
         try:
-            event = normalise(line, Source(AGENT, ARRIVED))
+            event = normalise(line, SOURCE)
         except Unreadable as error:
             yield Failure(str(file), number, f"to nie jest zdarzenie: {error.reason}; popraw ten wiersz")
             continue
         if bool(engine.match(event)) is not wanted:
             said = "nie wykrywa zdarzenia, które ma wykryć" if wanted else "wykrywa zdarzenie, którego ma nie wykryć"
             yield Failure(str(file), number, f"reguła „{rule.title}” {said}; popraw regułę albo to zdarzenie")
+    if not number:
+        yield _missing(rule, file)
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        if line.strip():
+            yield number, line

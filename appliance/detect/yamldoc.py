@@ -75,6 +75,10 @@ def read_documents(text: str) -> list[Document]:
         raise YamlFault(
             min(mark.line + 1, max(last, 1)) if mark else 1, f"to nie jest poprawny YAML: {error.problem}; popraw zapis"
         ) from error
+    except yaml.reader.ReaderError as error:
+        # libyaml counts bytes.
+        line = text.encode()[: error.position].count(b"\n") + 1
+        raise YamlFault(line, f"znak U+{error.character:04X} nie może stać w pliku YAML; usuń go") from error
     except yaml.YAMLError as error:
         raise YamlFault(1, f"to nie jest poprawny YAML: {error}; popraw zapis") from error
 

@@ -127,6 +127,24 @@ class EmbeddedReader:
         events = {event[ID]: event for event in decode(table)}
         return [events[identity.hex()] for _, identity in hits]
 
+    def between(self, start: int, end: int, limit: int) -> list[Event] | None:
+        """Return all events of a range of time by time and id; None when there are more than `limit`."""
+        return self._retried(lambda: self._between(start, end, limit))
+
+    def _between(self, start: int, end: int, limit: int) -> list[Event] | None:
+        segments = self._segments(start, end)
+        if not segments:
+            return []
+        sql = Compiler.of(segments)
+        where = f"{_TIME} >= {sql.bind(start)} AND {_TIME} < {sql.bind(end)}"
+        table = self._engine.run(
+            f"SELECT * FROM {self._from(sql, segments)} WHERE {where} LIMIT {limit + 1}",  # noqa: S608
+            sql.parameters,
+        )
+        if table.num_rows > limit:
+            return None
+        return decode(table.sort_by([(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")]))
+
     def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
         """Return how many events answer a query."""
         asked = _Asked(self._node(query), start, end)

@@ -150,21 +150,24 @@ def _scalar(value: Scalar) -> tuple[str, str]:
 
 def decode(table: Any) -> list[Event]:
     """Return the events of a table that `encode` made, or of any part or union of such."""
-    names = [(column, split(column)[0]) for column in table.column_names]
-    return [_event(row, names) for row in table.to_pylist()]
+    events: list[Event] = [{} for _ in range(table.num_rows)]
+    for column in table.column_names:
+        values = table.column(column)
+        # Column by column, since most columns of a union of segments are empty.
+        if values.null_count < len(values):
+            _fill(events, column, values.to_pylist())
+    return events
 
 
-def _event(row: dict[str, Any], names: list[tuple[str, str]]) -> Event:
-    event: Event = {}
-    for column, name in names:
-        value = row[column]
+def _fill(events: Sequence[Event], column: str, values: Sequence[Any]) -> None:
+    name = split(column)[0]
+    for event, value in zip(events, values, strict=True):
         if value is None:
             continue
         if column == REST:
             _restore(event, value)
         else:
             event[name] = value.hex() if column == ID_COLUMN else value
-    return event
 
 
 def _restore(event: Event, entries: list[dict[str, str]]) -> None:

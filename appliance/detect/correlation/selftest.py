@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.detect.model import RuleSet
-from appliance.detect.selftest import AGENT, ARRIVED, Failure
+from appliance.detect.selftest import KINDS, SOURCE, Failure, events_file
 from appliance.detect.values import Event
-from appliance.normalise import Source, Unreadable, normalise
+from appliance.normalise import Unreadable, normalise
 
 from .model import Correlation
 from .reading import correlate, narrowed
@@ -21,8 +21,8 @@ def check_correlation(ruleset: RuleSet, correlation: Correlation, folder: Path) 
     """Run a correlation over its own scenes; `ruleset` has the rules that it refers to."""
     alone = narrowed(ruleset, correlation)
     failures = []
-    for name, wanted in (("match.ndjson", True), ("miss.ndjson", False)):
-        file = folder / name
+    for kind, wanted in KINDS:
+        file = events_file(folder, kind)
         scenes = list(_scenes(file)) if file.is_file() else []
         if not scenes:
             failures.append(
@@ -52,7 +52,7 @@ def _check(
     events: list[Event] = []
     for number, line in enumerate(lines, first):
         try:
-            events.append(normalise(line, Source(AGENT, ARRIVED)))
+            events.append(normalise(line, SOURCE))
         except Unreadable as error:
             yield Failure(str(file), number, f"to nie jest zdarzenie: {error.reason}; popraw ten wiersz")
     found = any(match.correlation.id == correlation.id for match in correlate(ruleset, events))

@@ -1,8 +1,10 @@
-"""`czujka rules` in this process: list, check, test."""
+"""`czujka rules` in this process: list, check, lint, test."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from xml.etree.ElementTree import parse
 
 import orjson
 import pytest
@@ -72,3 +74,66 @@ def test_own_events_that_are_wrong_are_located(rule: Path) -> None:
 
 def test_missing_own_events_are_a_failure(rule: Path) -> None:
     assert CliRunner().invoke(app, ["test", str(rule)]).exit_code == 1
+
+
+def test_own_events_may_lie_beside_the_rule(rule: Path) -> None:
+    rule.with_name("rule.match.ndjson").write_bytes(orjson.dumps(FLAT))
+    rule.with_name("rule.miss.ndjson").write_bytes(orjson.dumps(FLAT))
+    done = CliRunner().invoke(app, ["test", str(rule)])
+    assert done.exit_code == 1
+    assert done.stdout.startswith(f"{rule.with_name('rule.miss.ndjson')}:1: ")
+    rule.with_name("rule.miss.ndjson").write_bytes(orjson.dumps(SYSMON))
+    assert CliRunner().invoke(app, ["test", str(rule)]).exit_code == 0
+
+
+def test_rules_without_events_may_be_passed_over(rule: Path) -> None:
+    done = CliRunner().invoke(app, ["test", "--skip-missing", "--all", str(rule)])
+    assert done.exit_code == 0
+    assert done.stdout == f"{rule}:1: pominięta: Encoded PowerShell\n"
+    assert "bez zdarzeń: 1" in done.stderr
+
+
+def test_results_are_written_as_junit(rule: Path, tmp_path: Path) -> None:
+    own_events(rule, [FLAT], [FLAT])
+    rule.with_name("bad.yml").write_text("title: [", encoding="utf-8")
+    out = tmp_path / "junit.xml"
+    assert CliRunner().invoke(app, ["test", "--junit", str(out), str(rule.parent)]).exit_code == 1
+    suite = parse(out).getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "2")
+    assert suite.findall("testcase")[0].get("classname") == "11111111-1111-4111-8111-111111111111"
+    done = CliRunner().invoke(app, ["test", "--junit", str(tmp_path / "none" / "x.xml"), str(rule)])
+    assert done.exit_code == 2
+    assert "Nie można zapisać" in done.stderr
+
+
+def test_lint_says_place_level_code_and_text(rule: Path) -> None:
+    rule.write_text(RULE.replace("condition: sel", "condition: sel and not sel"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["lint", str(rule)])
+    assert done.exit_code == 1
+    assert f"{rule}:11: błąd R02: warunek nigdy nie będzie prawdziwy" in done.stdout
+    assert f"{rule}:1: ostrzeżenie R33: brak tagów" in done.stdout
+    assert "błędy: 1; ostrzeżenia: 2; uwagi: 1" in done.stderr
+
+
+def test_lint_without_errors_is_a_yes(rule: Path) -> None:
+    done = CliRunner().invoke(app, ["lint", "--lang", "en", "--level", "warning", str(rule)])
+    assert done.exit_code == 0
+    assert f"{rule}:1: warning R32: no status" in done.stdout
+    assert "R34" not in done.stdout
+
+
+def test_lint_for_programs(rule: Path) -> None:
+    rule.with_name("bad.yml").write_text(RULE.replace("|contains", "|kontains"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["lint", "--format", "json", str(rule.parent)])
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert {"file": str(rule.with_name("bad.yml")), "line": 10, "code": "R01", "level": "error"}.items() <= (
+        found[3].items()
+    )
+    assert all(finding["pl"] and finding["en"] for finding in found)
+
+
+def test_the_shipped_rules_have_no_lint_errors() -> None:
+    done = CliRunner().invoke(app, ["lint", "--level", "error"])
+    assert (done.exit_code, done.stdout) == (0, "")

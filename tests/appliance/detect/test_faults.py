@@ -185,3 +185,12 @@ def test_no_condition_breaks_the_parser(condition: str) -> None:
     text = document("sel:\n  a: x\ncondition: PLACE").replace("PLACE", repr(condition))
     parsed = parse(text)
     assert parsed.rules or parsed.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a: b\nc: \x00d\n", 2), ("a: żółć\nb: 1\nc: \x07d\n", 3), ("\x01", 1), ("a: 1\n\ufffe", 2)]
+)
+def test_a_sign_that_yaml_cannot_hold_is_located(text: str, line: int) -> None:
+    (fault,) = parse_file("rule.yml", text.encode()).faults
+    assert fault.line == line
+    assert f"U+{ord(next(sign for sign in text if not sign.isprintable() and sign != chr(10))):04X}" in fault.message
