@@ -127,7 +127,7 @@ def test_an_own_rule_has_its_plain_title_everywhere(office: TestBox) -> None:
         alert = session.query(Alert).filter(Alert.title == "Base64-Decoded Text Piped into a Shell").first()
         assert alert is not None
     plain = "Polecenie ukryte w zapisie base64"
-    pages = ("/alerty?stan=all", f"/alerty/{alert.id}", "/reguly", f"/reguly/{alert.rule_id}")
+    pages = ("/alerty?stan=all", f"/alerty/{alert.id}", "/reguly?tekst=base64", f"/reguly/{alert.rule_id}")
     for path in pages:
         assert plain in office.ask("GET", path, who).text.replace("\u00a0", " "), path
     assert sample.PASSWORD not in office.ask("GET", pages[0], who).text
