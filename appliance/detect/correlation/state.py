@@ -63,10 +63,10 @@ class Memory:
     def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool | None:
         """Put an entry in its place; True when it is the newest, None when it is there already."""
         entries = group.entries
+        # Of another time than the last one: the first eight bytes decide.
+        newest = not entries or entry[:8] > entries[-1][:8]
         name = entry[:NAME]
-        newest = not entries or name > entries[-1][:NAME]
-        if newest:
-            newest = not entries or entry[:8] > entries[-1][:8]
+        if newest or name > entries[-1][:NAME]:
             entries.append(entry)
         else:
             place = bisect_left(entries, name)
