@@ -116,7 +116,10 @@ class Correlator:
         The event has `event.id`, `@timestamp`, `agent.id` and `event.ingested`; without the last it came at once.
         """
         uses = self.plan.uses
-        found = [(*use, rule) for rule in rules if rule.id in uses for use in uses[rule.id]]
+        found: list[tuple[Node, int, Rule]] = []
+        for rule in rules:
+            for node, place in uses.get(rule.id, ()):
+                found.append((node, place, rule))
         if not found:
             return []
         source = str(event.get("agent.id", ""))
@@ -126,7 +129,7 @@ class Correlator:
             late = arrival - time > node.span + node.lateness
             entry = pack(time, identity, mask, value, suffix)
             self._insert(node, key + LANE + source if late else key, entry, arrival, source)
-        return self._taken()
+        return self._taken() if self._out else []
 
     def advance(self, now: int) -> list[Match]:
         """Let time pass: judge what nothing earlier can reach any more, forget what has expired.
@@ -183,7 +186,11 @@ class Correlator:
 
     def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
         time = time_of(entry)
-        group = self.memory.group(node, key, self._now)
+        group = node.groups.get(key)
+        if group is None:
+            group = self.memory.new_group(node, key, self._now)
+        else:
+            node.groups.move_to_end(key)
         if time <= group.closed:
             self.seen.missed += 1
             if node.mode is Mode.CLOSED:
