@@ -32,13 +32,14 @@ class Correlating:
     memory: CorrelationMemory | None = None
     find: Find = lambda _, __: None
     failed: int = 0
-    _recent: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    _recent: OrderedDict[str, bytes | Event] = field(default_factory=OrderedDict)
     _waiting: list[Match] = field(default_factory=list)
     """Matches that no alert has yet: a failed transaction is tried again."""
     _unconfirmed: set[tuple[str, str]] = field(default_factory=set)
     _taken: bool = False
 
     def __post_init__(self) -> None:
+        self._tell_faults()
         if self.memory is not None:
             self.correlator.load(self.memory.load({node.digest for node in self.correlator.plan.nodes}))
 
@@ -98,15 +99,26 @@ class Correlating:
         fresh = Correlator(ruleset)
         fresh.adopt(self.correlator)
         self.correlator = fresh
+        self._tell_faults()
+
+    def _tell_faults(self) -> None:
+        for fault in self.correlator.faults:
+            log.warning("correlation_fault", file=fault.file, line=fault.line, message=fault.message)
 
     def told(self) -> dict[str, int]:
         """Counters for the heartbeat."""
         seen, kept = asdict(self.correlator.seen), asdict(self.correlator.kept)
         lost = self.memory.lost if self.memory else 0
-        return {**seen, **kept, "failed": self.failed, "memory_lost": lost}
+        faulty = len(self.correlator.faults)
+        return {**seen, **kept, "failed": self.failed, "faulty": faulty, "memory_lost": lost}
 
     def _remember(self, event: Event) -> None:
-        self._recent[str(event["event.id"])] = orjson.dumps(event, default=str)
+        try:
+            kept: bytes | Event = orjson.dumps(event)
+        except TypeError:
+            # Lone surrogates and integers beyond 64 bits: rare, and kept as they are.
+            kept = event
+        self._recent[str(event["event.id"])] = kept
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
 
@@ -126,8 +138,8 @@ class Correlating:
         ]
 
     def _known(self, identity: str) -> Event | None:
-        body = self._recent.get(identity)
-        return thawed(orjson.loads(body)) if body else None
+        kept = self._recent.get(identity)
+        return thawed(orjson.loads(kept)) if isinstance(kept, bytes) else kept
 
     def _found(self, identity: str, at: int) -> Event | None:
         try:

@@ -47,7 +47,7 @@ EVIDENCE = 200
 #: Senders whose newest time is remembered.
 _SOURCES = 10_000
 #: A clock that goes back further than this was wrong before.
-_STEP_BACK = 3600 * SECOND
+_STEP_BACK = LATENESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,10 @@ class Correlator:
         resolver_factory: ResolverFactory = field_names,
         bounds: tuple[int, int] = (MAX_GROUPS, MAX_ENTRIES),
     ) -> None:
-        self.plan: Plan = make_plan(resolve(ruleset.rules, ruleset.correlations), lateness)
+        resolved = resolve(ruleset.rules, ruleset.correlations)
+        self.faults = resolved.faults
+        """Correlations that cannot work, because something that they refer to is switched off."""
+        self.plan: Plan = make_plan(resolved, lateness)
         self.seen = Seen()
         self.memory = Memory(self.plan.nodes, *bounds)
         self.sources: dict[str, tuple[int, int]] = {}
@@ -113,7 +116,10 @@ class Correlator:
         The event has `event.id`, `@timestamp`, `agent.id` and `event.ingested`; without the last it came at once.
         """
         uses = self.plan.uses
-        found = [(*use, rule) for rule in rules if rule.id in uses for use in uses[rule.id]]
+        found: list[tuple[Node, int, Rule]] = []
+        for rule in rules:
+            for node, place in uses.get(rule.id, ()):
+                found.append((node, place, rule))
         if not found:
             return []
         source = str(event.get("agent.id", ""))
@@ -123,7 +129,7 @@ class Correlator:
             late = arrival - time > node.span + node.lateness
             entry = pack(time, identity, mask, value, suffix)
             self._insert(node, key + LANE + source if late else key, entry, arrival, source)
-        return self._taken()
+        return self._taken() if self._out else []
 
     def advance(self, now: int) -> list[Match]:
         """Let time pass: judge what nothing earlier can reach any more, forget what has expired.
@@ -180,7 +186,11 @@ class Correlator:
 
     def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
         time = time_of(entry)
-        group = self.memory.group(node, key, self._now)
+        group = node.groups.get(key)
+        if group is None:
+            group = self.memory.new_group(node, key, self._now)
+        else:
+            node.groups.move_to_end(key)
         if time <= group.closed:
             self.seen.missed += 1
             if node.mode is Mode.CLOSED:
@@ -190,17 +200,18 @@ class Correlator:
         if newest is None:
             return
         if node.mode is not Mode.AT_ONCE:
-            self._wait_for(node, key, group)
+            if key not in node.waiting:
+                self._wait_for(node, key, group)
         elif _possible(node, group, time, newest=newest):
-            self._judge(node, key, group, time, newest=newest)
+            if newest:
+                self._judge_at(node, key, group, len(group.entries) - 1, newest=True)
+            else:
+                self._judge_again(node, key, group, time)
 
-    def _judge(self, node: Node, key: str, group: Group, time: int, *, newest: bool) -> None:
-        """Judge every window that an entry at `time` falls into."""
-        entries, span = group.entries, node.span
-        if newest:
-            self._judge_at(node, key, group, len(entries) - 1, newest=True)
-            return
-        for place in range(bisect_left(entries, prefix(time)), bisect_left(entries, prefix(time + span + 1))):
+    def _judge_again(self, node: Node, key: str, group: Group, time: int) -> None:
+        """Judge every window that a late entry at `time` falls into."""
+        entries = group.entries
+        for place in range(bisect_left(entries, prefix(time)), bisect_left(entries, prefix(time + node.span + 1))):
             self._judge_at(node, key, group, place)
 
     def _judge_at(self, node: Node, key: str, group: Group, place: int, *, newest: bool = False) -> None:
@@ -224,8 +235,8 @@ class Correlator:
     def _wait_for(self, node: Node, key: str, group: Group, moment: int = -FOREVER) -> bool:
         """Set a timer for the next window of a group that is still to be judged, unless it is due."""
         start = bisect_left(group.entries, prefix(group.closed + 1))
-        if start == len(group.entries) or key in node.waiting:
-            return start == len(group.entries)
+        if start == len(group.entries):
+            return True
         due = self._due(node, key, group, time_of(group.entries[start]))
         if due <= moment:
             return False

@@ -14,8 +14,6 @@ from appliance.detect.values import Event, Value, fold, texts
 
 #: Characters of a group value that are kept; longer ones are told apart by a hash.
 LONGEST = 200
-#: Ways of events that keys are remembered for.
-_WAYS = 4096
 _SEPARATORS = dict.fromkeys(range(28, 32), " ")
 #: Stands between the values of a group in its key.
 GAP = "\x1f"
@@ -28,22 +26,9 @@ class FieldKeys:
     def __init__(self, routes: Routes, resolver_factory: ResolverFactory) -> None:
         self._routes = routes
         self._resolver_factory = resolver_factory
-        self._known: dict[tuple[object, ...], Keys] = {}
 
     def keys(self, rule: Rule, event: Event, names: Keys) -> Keys:
         """The keys of fields in an event that the rule matched."""
-        get = event.get
-        # A rule and a list of names are the same objects as long as their rule set is in force.
-        place = id(rule), id(names)
-        way = (place, get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"))
-        found = self._known.get(way)
-        if found is None:
-            if len(self._known) >= _WAYS:
-                self._known.clear()
-            found = self._known[way] = self._look_up(rule, event, names)
-        return found
-
-    def _look_up(self, rule: Rule, event: Event, names: Keys) -> Keys:
         kind = event_class(event)
         resolver = self._resolver_factory(kind)
         feed = next((feed for feed in self._routes.feeds(rule.logsource) if feed.takes(kind)), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
@@ -15,6 +16,8 @@ from .fields import GAP, FieldKeys, group_key, group_text, number_of_text
 from .model import STATISTICS, Kind
 from .plan import Node
 
+#: Classes of events for which a correlation remembers the keys of its fields.
+_WAYS = 1024
 Found = tuple[str, bytes, bytes]
 """Key of the group, value, suffix of the entry."""
 
@@ -48,11 +51,18 @@ class Hits:
         """An event's places in groups, each with the rules that it fulfils there: a bit each."""
         self.seen.hits += len(found)
         get = event.get
-        placed = [
-            (node, *belongs, 1 << place)
-            for node, place, rule in found
-            if (belongs := self.checked(node, [get(key) for key in self._keys.keys(rule, event, node.names[place])]))
-        ]
+        way = (get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"))
+        placed = []
+        for node, place, rule in found:
+            known = node.ways[place]
+            keys = known.get(way)
+            if keys is None:
+                if len(known) >= _WAYS:
+                    known.clear()
+                keys = known[way] = self._keys.keys(rule, event, node.names[place])
+            belongs = self.checked(node, [get(key) for key in keys])
+            if belongs is not None:
+                placed.append((node, *belongs, 1 << place))
         return placed if len(placed) < 2 else _joined(placed)
 
     def checked(self, node: Node, values: Sequence[Value | None], own_key: str | None = None) -> Found | None:
@@ -84,9 +94,17 @@ def _joined(placed: Iterable[tuple[Node, str, bytes, bytes, int]]) -> Iterable[t
     return [(*where, mask) for where, mask in masks.items()]
 
 
+@lru_cache(maxsize=1 << 14)
+def _known_digest(text: str) -> bytes | None:
+    found = group_text(text)
+    return digest(found) if found else None
+
+
 def _value(kind: Kind, values: Sequence[Value | None]) -> bytes | None:
     if kind in STATISTICS:
         amount = number_of_text(values[0])
         return None if amount is None else number(amount)
+    if len(values) == 1 and type(values[0]) is str:
+        return _known_digest(values[0])
     parts = [group_text(part) for part in values]
     return digest(GAP.join(parts)) if all(parts) else None

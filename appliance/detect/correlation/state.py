@@ -47,26 +47,24 @@ class Memory:
         self._known = {node.digest: node for node in nodes}
         self._max_groups, self._max_entries = max_groups, max_entries
 
-    def group(self, node: Node, key: str, now: int) -> Group:
-        """The group of a key, made if need be, as the one touched last."""
-        group = node.groups.get(key)
-        if group is None:
-            self.forget(node, now, 2)
-            if self.kept.groups >= self._max_groups or self.kept.entries >= self._max_entries:
-                self._evict()
-            group = node.groups[key] = Group()
-            self.kept.groups += 1
-        else:
-            node.groups.move_to_end(key)
+    def new_group(self, node: Node, key: str, now: int) -> Group:
+        """A group for a key, as the one touched last."""
+        kept = self.kept
+        if not kept.groups % _EVERY:
+            self.forget(node, now, 2 * _EVERY)
+        if kept.groups >= self._max_groups or kept.entries >= self._max_entries:
+            self._evict()
+        group = node.groups[key] = Group()
+        kept.groups += 1
         return group
 
     def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool | None:
         """Put an entry in its place; True when it is the newest, None when it is there already."""
         entries = group.entries
+        # Of another time than the last one: the first eight bytes decide.
+        newest = not entries or entry[:8] > entries[-1][:8]
         name = entry[:NAME]
-        newest = not entries or name > entries[-1][:NAME]
-        if newest:
-            newest = not entries or entry[:8] > entries[-1][:8]
+        if newest or name > entries[-1][:NAME]:
             entries.append(entry)
         else:
             place = bisect_left(entries, name)

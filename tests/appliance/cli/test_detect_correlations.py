@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copy, copytree
 
 import orjson
 
 from appliance.home import CHECKOUT
+from rules import ROOT
 
 from .test_detect import run
 
@@ -53,8 +55,23 @@ def test_faults_of_correlations_are_told_at_their_lines(tmp_path: Path) -> None:
 
 
 def test_correlations_are_listed_and_tried(tmp_path: Path) -> None:
-    listed = run("rules", "list", cache=tmp_path).stdout.splitlines()
-    assert any("correlation value_count" in line for line in listed)
-    tried = run("rules", "test", cache=tmp_path)
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    for source, events in (
+        (ROOT / "sigma" / "windows" / "security" / "security_failed_logon.yml", SCENES.parent / "windows" / "security"),
+        (ROOT / "correlation" / "windows_password_guessing.yml", SCENES),
+    ):
+        copy(source, folder)
+        copytree(events / source.stem, folder / source.stem)
+    (listed,) = [
+        line for line in run("rules", "list", folder, cache=tmp_path).stdout.splitlines() if "9dc1f68a" in line
+    ]
+    assert "correlation event_count" in listed
+    tried = run("rules", "test", folder, cache=tmp_path)
     assert tried.returncode == 0, tried.stdout
-    assert "korelacje: " in tried.stderr
+    assert "korelacje: 1" in tried.stderr
+    scene = folder / "windows_password_guessing" / "match.ndjson"
+    scene.write_bytes(scene.read_bytes().splitlines()[0])
+    failed = run("rules", "test", folder, cache=tmp_path)
+    assert failed.returncode == 1
+    assert f"{scene}:1: korelacja" in failed.stdout

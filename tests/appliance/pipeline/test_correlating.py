@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 import rules
+from agent.wire.envelope import encode_record
 from agent.wire.event import Record
 from appliance.alerts.grouping import apply
 from appliance.clock import DAY, SECOND
 from appliance.detect import Engine, RuleSet, load_rules
 from appliance.detect.correlation.correlator import Correlator
 from appliance.home import Home
-from appliance.normalise import Event, normalise
+from appliance.normalise import Event, Source, normalise
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
@@ -25,7 +26,7 @@ from appliance.settings import load_settings
 from appliance.state.models import Alert, AlertEvent, RuleState
 from appliance.store import BatchResult
 
-from .test_pipeline import START, Scene
+from .test_pipeline import AGENT, START, Scene
 
 GUESSING = "9dc1f68a-9a58-593b-932e-cbc5b7ce2df6"
 
@@ -252,6 +253,22 @@ def test_alerts_that_could_not_be_made_are_made_later(scene: CorrelatedScene, mo
     assert scene.store.applied() == 0, "what was correlated is not told yet"
     scene.drain()
     assert {key: len(events) for key, events in scene.evidence().items()} == {(GUESSING, "10.20.0.66, anna"): 12}
+
+
+def test_values_that_no_json_takes_are_no_obstacle(scene: CorrelatedScene) -> None:
+    correlating, base = scene.pipeline.correlating, scene.ruleset.rules
+    assert correlating is not None
+    (rule,) = [one for one in base if one.name == "security_failed_logon"]
+    for number in range(12):
+        event: Event = {
+            **normalise(encode_record(_failed(number, START + number)), Source(AGENT, START + DAY)),
+            "big": 10**40,
+            "torn": "\ud800",
+        }
+        correlating.take(event, [rule])
+    hits = correlating.hits()
+    assert [hit.event["big"] for hit in hits] == [10**40] * 12
+    assert correlating.failed == 0
 
 
 def test_a_damaged_memory_is_set_aside_and_said(scene: CorrelatedScene) -> None:

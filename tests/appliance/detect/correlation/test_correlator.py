@@ -271,9 +271,9 @@ def test_one_group_holds_only_so_much(kind: str) -> None:
 
 
 def test_a_sum_stays_right_when_its_entries_are_merged() -> None:
-    body = {"type": "value_sum", "rules": ["ra"], "timespan": "1h", "condition": {"field": "amount", "gte": 9000}}
+    body = {"type": "value_sum", "rules": ["ra"], "timespan": "1h", "condition": {"field": "amount", "gte": 4600}}
     correlator = make(ruleset(body))
-    for number in range(9000):
+    for number in range(4600):
         offer(correlator, hit(number, START + number, amount=1))
     found = correlator.finish()
     assert len(found) == 1

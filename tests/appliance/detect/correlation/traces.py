@@ -110,7 +110,7 @@ def _ruleset(bodies: tuple[str, ...], *, generate: bool) -> RuleSet:
     return RuleSet(rules, [], correlations=list(resolved.correlations))
 
 
-def trace(draw: random.Random, length: int = 30) -> list[Hit]:
+def trace(draw: random.Random, length: int = 24) -> list[Hit]:
     """Random hits, with events of one instant, events that fulfil several rules, and some that lack a field."""
     at, hits = START, []
     for _ in range(length):
