@@ -113,7 +113,8 @@ def _cases(results: list[Tested], ruleset: RuleSet, skip_missing: bool) -> list[
 
 def _summary(results: list[Tested], failed: int, ruleset: RuleSet) -> None:
     typer.echo(
-        f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; zgodne: {sum(not result.failures for result in results)}; niezgodne: {failed}; "
+        f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; "
+        f"zgodne: {sum(not result.failures for result in results)}; niezgodne: {failed}; "
         f"bez zdarzeń: {sum(result.missing for result in results)}; wady: {len(ruleset.faults)}",
         err=True,
     )
