@@ -102,13 +102,8 @@ async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
     write = Console(_COLOURS)
     prepared = prepare(home, settings)
     home.ports.write_text(json.dumps({"web": settings.port, "gateway": settings.gateway_port}))
+    children = [Child(_role(name, home)) for name in ROLES]
     answering = asyncio.Event()
-
-    async def answered() -> None:
-        await answering.wait()
-
-    # What works by the clock can wait until the console answers; the processor is busy enough until then.
-    children = [Child(_role(name, home), gate=answered if name == "jobs" else None) for name in ROLES]
 
     async def enrolled() -> None:
         await answering.wait()
