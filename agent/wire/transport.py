@@ -163,12 +163,12 @@ class Box:
             )
             try:
                 connection.connect()
+                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except (OSError, ValueError) as error:
                 connection.close()
                 faults.append(error)
                 self._places.append(self._places.pop(0))
                 continue
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connection = connection
             return connection
         raise _unreachable(faults)

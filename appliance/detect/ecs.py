@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
-from sigma.exceptions import SigmaTransformationError
+from sigma.exceptions import SigmaError, SigmaTransformationError
 from sigma.processing.conditions import LogsourceCondition, RuleProcessingCondition
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations.base import FieldMappingTransformationBase
@@ -95,9 +95,13 @@ def relevant(rule: SigmaRule, feeds: Iterable[Feed]) -> Kinds:
 
 
 def _node(rule: SigmaRule) -> Node:
-    """The rule's condition as the engine reads it; TRUE for what the engine refuses."""
+    """The rule as the engine reads it; TRUE for what the engine refuses, or another pipeline has changed."""
+    try:
+        plain = rule.to_dict()
+    except SigmaError:
+        return TRUE
     # JSON is YAML.
-    parsed = parse_file("rule", json.dumps(rule.to_dict(), default=str).encode())
+    parsed = parse_file("rule", json.dumps(plain, default=str).encode())
     return parsed.rules[0].node if parsed.rules else TRUE
 
 
