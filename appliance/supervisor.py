@@ -30,11 +30,13 @@ class Program:
 class Child:
     """A program under supervision; `starts` counts how often it was started.
 
-    `gate`, where there is one, is awaited before the first start.
+    `gate`, where there is one, is awaited before the first start. With `held`, the program starts at once, and is told
+    to go on by a line on its standard input when the event is set.
     """
 
     program: Program
     gate: Callable[[], Awaitable[None]] | None = None
+    held: asyncio.Event | None = None
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     stopping: bool = field(default=False)
@@ -58,7 +60,7 @@ class Child:
         self.starts += 1
         self.process = await asyncio.create_subprocess_exec(
             *self.program.command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL if self.held is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             limit=1 << 20,
@@ -66,9 +68,21 @@ class Child:
             preexec_fn=_die_with_parent,
         )
         assert self.process.stdout is not None
-        async for line in _lines(self.process.stdout):
-            write(self.program.label, line)
-        return await self.process.wait()
+        telling = asyncio.create_task(self._tell(self.process))
+        try:
+            async for line in _lines(self.process.stdout):
+                write(self.program.label, line)
+            return await self.process.wait()
+        finally:
+            telling.cancel()
+
+    async def _tell(self, process: asyncio.subprocess.Process) -> None:
+        """Let a held program go on when its time has come."""
+        if self.held is None or process.stdin is None:
+            return
+        await self.held.wait()
+        process.stdin.write(b"\n")
+        process.stdin.close()
 
     async def stop(self) -> None:
         """Ask the process to end, and end it when it does not."""

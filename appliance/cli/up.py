@@ -12,14 +12,10 @@ from typing import Annotated
 
 import httpx
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from appliance.bootstrap import Prepared, agent_token, prepare
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
 from appliance.home import Home, HomeBusy
-from appliance.ops.disk import is_full
-from appliance.pki import PkiError
 from appliance.roles import ROLES
 from appliance.settings import Settings, SettingsError, load_settings
 from appliance.supervisor import Child, Console, Program, supervise
@@ -63,12 +59,28 @@ def command(
         fail(error, Exit.USAGE)
     except NotReady as error:
         fail(error, Exit.UNREACHABLE)
-    except PkiError as error:
+    except _faults_of_the_folder() as error:
+        _fail_for(box, error)
+
+
+def _faults_of_the_folder() -> tuple[type[Exception], ...]:
+    """What preparing the folder may raise; asked, and loaded, only when something was raised."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    from appliance.pki import PkiError  # noqa: PLC0415
+
+    return PkiError, OSError, DBAPIError
+
+
+def _fail_for(box: Home, error: Exception) -> None:
+    from appliance.ops.disk import is_full  # noqa: PLC0415
+    from appliance.pki import PkiError  # noqa: PLC0415
+
+    if isinstance(error, PkiError):
         fail(error, Exit.NO)
-    except (OSError, DBAPIError) as error:
-        if is_full(error):
-            fail(RuntimeError(f"Na dysku z folderem {box.root} nie ma miejsca. Zwolnij je i ponów."), Exit.LACKING)
-        fail(RuntimeError(f"Nie można użyć folderu {box.root}: {_short(error)}. Podaj inny w --home."), Exit.USAGE)
+    if is_full(error):
+        fail(RuntimeError(f"Na dysku z folderem {box.root} nie ma miejsca. Zwolnij je i ponów."), Exit.LACKING)
+    fail(RuntimeError(f"Nie można użyć folderu {box.root}: {_short(error)}. Podaj inny w --home."), Exit.USAGE)
 
 
 def _short(error: Exception) -> str:
@@ -100,10 +112,8 @@ def _claim(settings: Settings) -> None:
 
 async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
     write = Console(_COLOURS)
-    prepared = prepare(home, settings)
-    home.ports.write_text(json.dumps({"web": settings.port, "gateway": settings.gateway_port}))
-    children = [Child(_role(name, home)) for name in ROLES]
-    answering = asyncio.Event()
+    prepared, answering = asyncio.Event(), asyncio.Event()
+    children = [Child(_role(name, home), held=prepared) for name in ROLES]
 
     async def enrolled() -> None:
         await answering.wait()
@@ -113,15 +123,26 @@ async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
         children.append(Child(_agent(home), gate=enrolled))
 
     async def ready() -> None:
+        setup_token = await asyncio.to_thread(_prepare, home, settings)
+        home.ports.write_text(json.dumps({"web": settings.port, "gateway": settings.gateway_port}))
+        prepared.set()
         await _wait_ready(home, settings)
         answering.set()
-        _announce(settings, prepared)
+        _announce(settings, setup_token)
 
     await supervise(children, write, ready)
 
 
+def _prepare(home: Home, settings: Settings) -> str:
+    # Loaded only now: the roles load the same at the same time.
+    from appliance.bootstrap import prepare  # noqa: PLC0415
+
+    return prepare(home, settings).setup_token
+
+
 def _role(name: str, home: Home) -> Program:
-    return Program(name, (sys.executable, "-m", "appliance", "role", name, "--home", str(home.root)), _COLOURS[name])
+    command = (sys.executable, "-m", "appliance", "role", name, "--home", str(home.root), "--held")
+    return Program(name, command, _COLOURS[name])
 
 
 def _agent(home: Home) -> Program:
@@ -130,6 +151,8 @@ def _agent(home: Home) -> Program:
 
 async def _enrol(home: Home, settings: Settings, write: Console) -> None:
     """Enrol the agent of this machine, once."""
+    from appliance.bootstrap import agent_token  # noqa: PLC0415
+
     token = agent_token(home, settings)
     if not token:
         return
@@ -157,8 +180,8 @@ async def _wait_ready(home: Home, settings: Settings) -> None:
     raise NotReady(f"Czujka nie była gotowa w ciągu {_READY_SECONDS:.0f} s. Przyczyna jest w wierszach powyżej.")
 
 
-def _announce(settings: Settings, prepared: Prepared) -> None:
+def _announce(settings: Settings, setup_token: str) -> None:
     base = f"https://127.0.0.1:{settings.port}"
     typer.echo(f"\nCzujka działa:         {base}/")
-    if prepared.setup_token:
-        typer.echo(f"Pierwsze uruchomienie: {base}/ustaw?token={prepared.setup_token}\n")
+    if setup_token:
+        typer.echo(f"Pierwsze uruchomienie: {base}/ustaw?token={setup_token}\n")

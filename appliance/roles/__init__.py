@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -28,9 +29,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="czujka role")
     parser.add_argument("role", choices=ROLES)
     parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--held", action="store_true", help="wait for a line on standard input before anything is done")
     options = parser.parse_args(arguments)
     configure()
     os.umask(0o077)
     home = Home(options.home)
     run: Callable[[Home, Settings], int] = import_module(ROLES[options.role]).run
+    if options.held:
+        # To load a role's code takes longer than to prepare its folder: both go on at the same time.
+        sys.stdin.readline()
     return run(home, load_settings(home))

@@ -133,3 +133,43 @@ def test_a_child_that_waits_at_its_gate_or_pauses_does_not_hold_the_end() -> Non
 
     asyncio.run(bounded())
     assert gated.starts == 0
+
+
+def test_a_held_process_starts_at_once_and_goes_on_when_told() -> None:
+    lines = Lines()
+    code = "import sys; print('loaded'); sys.stdin.readline(); print('going'); import signal; signal.pause()"
+
+    async def scene() -> None:
+        await lines.wait("one", "loaded")
+        await asyncio.sleep(0)
+        assert ("one", "going") not in lines.seen
+        prepared.set()
+        await lines.wait("one", "going")
+        assert child.process is not None
+        child.process.kill()
+        # What is prepared stays so: a restarted process is told at once.
+        await lines.wait("one", "going", times=2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def whole() -> None:
+        await supervise([child], lines, scene)
+
+    prepared = asyncio.Event()
+    child = Child(Program("one", (sys.executable, "-u", "-c", code), 31), held=prepared)
+    asyncio.run(whole())
+    assert child.starts == 2
+
+
+def test_a_fault_while_others_are_held_stops_them() -> None:
+    lines = Lines()
+    prepared = asyncio.Event()
+    child = Child(Program("one", (sys.executable, "-u", "-c", "print('loaded'); input()"), 31), held=prepared)
+
+    async def scene() -> None:
+        await lines.wait("one", "loaded")
+        raise OSError("nothing can be prepared")
+
+    with pytest.raises(OSError, match="prepared"):
+        asyncio.run(supervise([child], lines, scene))
+    assert child.process is not None
+    assert child.process.returncode is not None
