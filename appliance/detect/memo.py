@@ -19,6 +19,8 @@ SAMPLE_ROOM = 32 << 20
 #: Events that a partition sees for each of its rules before it learns: a few rare events are not worth the work.
 EVENTS_A_RULE = 16
 _OVERHEAD = 160
+#: Heavier events are not learned from: to look through one takes as long as through a hundred others.
+_HEAVY = 64 << 10
 
 
 class Budget:
@@ -95,7 +97,7 @@ class Samples:
     def take(self, event: Event) -> bool:
         """Whether there is room for the event, which then counts as kept."""
         cost = _weight(event)
-        if cost > self.room:
+        if cost > min(self.room, _HEAVY):
             return False
         self.room -= cost
         return True

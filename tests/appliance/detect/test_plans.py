@@ -108,3 +108,11 @@ def test_damaged_plans_cost_only_time(ruleset: RuleSet, tmp_path: Path, damage: 
             tmp_path, dict.fromkeys(teacher.plans, b'{"learned": true, "choices": {"a": [[5]]}, "literals": []}')
         )
     assert found(Engine(ruleset, plans=load_plans(tmp_path))) == expected
+
+
+def test_a_huge_event_is_not_learned_from() -> None:
+    samples = Samples()
+    room = samples.room
+    assert not samples.take(event(1, **{"process.command_line": "x" * 1_000_000}))
+    assert samples.room == room
+    assert samples.take(event(1))
