@@ -67,6 +67,16 @@ class Home:
         return self.root / "rules"
 
     @property
+    def policy(self) -> Path:
+        """Which rules are on; may be missing."""
+        return self.rules / "policy.yaml"
+
+    @property
+    def rulesets(self) -> Path:
+        """Releases of rules that were taken from files, and what says which of them are in force."""
+        return self.root / "rulesets"
+
+    @property
     def agent(self) -> Path:
         """The home of the agent that watches this very machine."""
         return self.root / "agent"

@@ -66,9 +66,13 @@ class JournalSettings(Section):
 
 
 class RuleSettings(Section):
-    """Folders or files with further Sigma rules, beside those that ship and the office's own."""
+    """Folders or files with further Sigma rules, beside those that ship and the office's own; a rule's budget.
+
+    `budget` is the share of one core that a single rule may take over a minute; 0 is no bound.
+    """
 
     folders: list[Path] = Field(default_factory=list)
+    budget: float = Field(0.1, ge=0, le=1)
 
 
 class Settings(BaseSettings):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli import rulesets
 from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
 from appliance.detect import Engine, Fault, RuleSet, load_rules
@@ -16,6 +17,7 @@ from appliance.detect.selftest import SIGMA, check_rule, events_folder
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
 RulePath = Annotated[Path | None, _PATH]
+rulesets.register(app)
 
 
 def _load(path: Path | None) -> RuleSet:

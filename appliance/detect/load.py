@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .cache import RuleCache
@@ -12,6 +12,10 @@ from .model import RETIRED, Fault, ParsedFile, Rule, RuleSet
 from .yamldoc import MAX_BYTES
 
 _SUFFIXES = (".yml", ".yaml")
+#: The office's policy lies among its rules and is none itself (appliance.rulesets.policy).
+POLICY_FILE = "policy.yaml"
+#: Told of a later rule and of the earlier one with the same id; says whether that is meant.
+Replaced = Callable[[Rule, Rule], bool]
 
 
 def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -33,15 +37,17 @@ def _under(path: Path) -> Iterable[Path]:
     found: list[str] = []
     for folder, folders, files in os.walk(path):
         folders[:] = sorted(set(folders) - RETIRED)
-        found.extend(os.path.join(folder, name) for name in files if name.endswith(_SUFFIXES))  # noqa: PTH118  thousands
+        found.extend(os.path.join(folder, name) for name in files if name.endswith(_SUFFIXES) and name != POLICY_FILE)  # noqa: PTH118  thousands
     return map(Path, sorted(found))
 
 
-def load_rules(paths: Iterable[Path], cache: Path | None = None, *, retired: bool = False) -> RuleSet:
+def load_rules(
+    paths: Iterable[Path], cache: Path | None = None, *, retired: bool = False, replaced: Replaced | None = None
+) -> RuleSet:
     """Load every rule under `paths`; what cannot be loaded is a fault, all faults at once.
 
     `cache` is a folder for compiled rules. `retired` also loads rules whose status is deprecated or unsupported.
-    Of rules with one id only the first counts.
+    Of rules with one id only the first counts; the others are faults, unless `replaced` says that this is meant.
     """
     store = RuleCache(cache)
     rules: list[Rule] = []
@@ -58,7 +64,7 @@ def load_rules(paths: Iterable[Path], cache: Path | None = None, *, retired: boo
             earlier = first.setdefault(rule.id, rule)
             if earlier is rule:
                 rules.append(rule)
-            else:
+            elif replaced is None or not replaced(rule, earlier):
                 where = f"{earlier.source_file}:{earlier.line}"
                 faults.append(
                     Fault(
