@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
-from appliance.detect import Engine, Rule
+from appliance.detect import Engine, Rule, RuleSet
 from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
@@ -73,6 +73,10 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.pending.upto = self.store.applied()
+
+    def use(self, engine: Engine, _rules: RuleSet) -> None:
+        """Go on with other rules. Call it between two steps."""
+        self.engine = engine
 
     def step(self) -> bool:
         """Take what the journal has next. Return whether there was anything.

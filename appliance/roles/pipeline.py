@@ -8,14 +8,11 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
-import rules
 from appliance.clock import now
-from appliance.detect import Engine, RuleSet, load_rules
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.normalise import normalise
@@ -23,6 +20,8 @@ from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pipeline.pipeline import Pipeline
 from appliance.pki import importer_id
+from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloader, told
+from appliance.rulesets.reload import Reloader
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
 from appliance.store import EmbeddedStore, StoreUnavailable
@@ -38,23 +37,18 @@ _SINKS = (StoreUnavailable, JournalUnavailable, OperationalError, OSError)
 log = structlog.get_logger()
 
 
-def rule_paths(home: Home, settings: Settings) -> list[Path]:
-    """Return where rules are read from: those that ship, the office's own, and the folders of the settings."""
-    return [rules.ROOT / "sigma", home.rules, *settings.rules.folders]
-
-
 def run(home: Home, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; what was taken is flushed before the end."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    ruleset = _load(home, settings)
     sessions = open_sessions(open_state(settings.database(home)))
+    content = reloader(home, settings, sessions)
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
         store=EmbeddedStore(home.store),
-        engine=Engine(ruleset),
+        engine=content.current.engine,
         sessions=sessions,
         settings=settings,
         normalise=normalise,
@@ -65,8 +59,7 @@ def run(home: Home, settings: Settings) -> int:
     gc.freeze()
 
     def report() -> None:
-        detail = {**asdict(pipeline.counters), "rules": len(ruleset.rules), "rule_faults": len(ruleset.faults)}
-        beat(sessions, "pipeline", detail, now())
+        beat(sessions, "pipeline", {**asdict(pipeline.counters), **told(content)}, now())
 
     def keep_small() -> None:
         pipeline.store.compact(COMPACT_SECONDS)
@@ -78,8 +71,10 @@ def run(home: Home, settings: Settings) -> int:
         _every(BEAT_SECONDS, report, stop, home),
         _every(COMPACT_EVERY, keep_small, stop, home),
         _every(RETAIN_SECONDS, retain, stop, home),
+        _every(LOOK_SECONDS, content.look, stop, home),
+        _every(METER_SECONDS, Watchman(content, sessions, settings.rules.budget).look, stop, home),
     ]
-    _loop(pipeline, stop, home)
+    _loop(pipeline, content, stop, home)
     for thread in beside:
         thread.join(timeout=BEAT_SECONDS * 2)
     return 0
@@ -101,18 +96,13 @@ def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home
     return thread
 
 
-def _load(home: Home, settings: Settings) -> RuleSet:
-    ruleset = load_rules(rule_paths(home, settings), home.cache)
-    for fault in ruleset.faults:
-        log.warning("rule_fault", file=str(fault.file), line=fault.line, message=fault.message)
-    log.info("rules_loaded", rules=len(ruleset.rules), faults=len(ruleset.faults))
-    return ruleset
-
-
-def _loop(pipeline: Pipeline, stop: threading.Event, home: Home) -> None:
+def _loop(pipeline: Pipeline, content: Reloader, stop: threading.Event, home: Home) -> None:
     wait = _FIRST_WAIT
     while not stop.is_set():
         try:
+            ready = content.take()
+            if ready is not None:
+                pipeline.use(ready.engine, ready.rules)
             busy = pipeline.step()
             wait = _FIRST_WAIT
             if not busy:
