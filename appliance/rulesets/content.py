@@ -46,6 +46,11 @@ class Origin:
     licence_url: str = ""
     url: str = ""
 
+    @property
+    def label(self) -> str:
+        """The name with its version, as people say it."""
+        return f"{self.name} {self.version}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from appliance.detect import Rule, explain
+from appliance.rulesets import Listed, listed
 from appliance.state.models import Alert, AlertEvent
 from appliance.web.problem import Problem
 
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
 
 
 def rule_of(context: Context, rule_id: str) -> Rule | None:
-    """Return a rule in force."""
-    return next((rule for rule in context.rules().rules if rule.id == rule_id), None)
+    """Return a rule that the office has, in force or not; of several with one id the one that is in force."""
+    found = listing_of(context, rule_id)
+    return found.rule if found else None
+
+
+def listing_of(context: Context, rule_id: str) -> Listed | None:
+    """Return a rule as the office has it: where it is from, and why it is off."""
+    found = [one for one in listed(context.rules()) if one.rule.id == rule_id]
+    return min(found, key=lambda one: one.off is not None, default=None)
 
 
 def thaw(event: Mapping[str, Any]) -> dict[str, Any]:

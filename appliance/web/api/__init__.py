@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from appliance.web.api import accounts, agents, alerts, events, health, live, records, reports, rules
+from appliance.web.api import (
+    accounts,
+    agents,
+    alerts,
+    events,
+    exceptions,
+    health,
+    live,
+    records,
+    reports,
+    rules,
+    rulesets,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -12,6 +24,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     agents.router,
     rules.router,
+    rulesets.router,
+    exceptions.router,
     records.router,
     reports.router,
     accounts.router,

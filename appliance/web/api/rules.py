@@ -8,12 +8,12 @@ from fastapi import Path
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from appliance.detect import Rule
+from appliance.rulesets import Listed, listed
 from appliance.state.models import RuleState
 from appliance.web.api.common import api_router
 from appliance.web.auth import needs
 from appliance.web.context import Box
-from appliance.web.explaining import rule_of
+from appliance.web.explaining import listing_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
@@ -35,13 +35,23 @@ class RuleAnswer(BaseModel):
     matched_at: int | None
     evaluated_at: int | None
     hits: int
+    author: str
+    origin: str
+    """`office`, `folder`, `shipped` or `imported`."""
+    release: str
+    """The release that it is of, with its version."""
+    licence: str
+    off: str | None
+    """Why it is off; null when it is in force."""
+    off_detail: str
+    author_level: int
+    """The level that its author gave it."""
 
 
 class RuleWhole(RuleAnswer):
     """A rule with its words."""
 
     description: str
-    author: str
     references: list[str]
     falsepositives: list[str]
 
@@ -55,7 +65,7 @@ class FaultAnswer(BaseModel):
 
 
 class RulesAnswer(BaseModel):
-    """All rules in force and all faults."""
+    """All rules that the office has, in force and not, and all faults."""
 
     items: list[RuleAnswer]
     faults: list[FaultAnswer]
@@ -65,11 +75,11 @@ class RulesAnswer(BaseModel):
 def list_rules(
     context: Box,
 ) -> RulesAnswer:
-    """Return every rule in force."""
+    """Return every rule, in force and not."""
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     ruleset = context.rules()
-    items = [RuleAnswer(**_fields(rule, states.get(rule.id))) for rule in ruleset.rules]
+    items = [RuleAnswer(**_fields(one, states.get(one.rule.id))) for one in listed(ruleset)]
     faults = [FaultAnswer(file=f.file, line=f.line, message=f.message) for f in ruleset.faults[:1000]]
     return RulesAnswer(items=items, faults=faults)
 
@@ -77,21 +87,22 @@ def list_rules(
 @router.get("/rules/{rule_id}", dependencies=needs(Permission.RULES_READ))
 def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     """Return one rule."""
-    rule = rule_of(context, rule_id)
-    if rule is None:
+    one = listing_of(context, rule_id)
+    if one is None:
         raise Problem(404, "rule_unknown")
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
+    rule = one.rule
     return RuleWhole(
-        **_fields(rule, state),
+        **_fields(one, state),
         description=rule.description,
-        author=rule.author,
         references=list(rule.references),
         falsepositives=list(rule.falsepositives),
     )
 
 
-def _fields(rule: Rule, state: RuleState | None) -> dict[str, object]:
+def _fields(one: Listed, state: RuleState | None) -> dict[str, object]:
+    rule = one.rule
     return {
         "id": rule.id,
         "title": rule.title,
@@ -104,4 +115,11 @@ def _fields(rule: Rule, state: RuleState | None) -> dict[str, object]:
         "matched_at": state.matched_at if state else None,
         "evaluated_at": state.evaluated_at if state else None,
         "hits": state.hits if state else 0,
+        "author": rule.author,
+        "origin": one.origin.kind,
+        "release": one.origin.label,
+        "licence": one.origin.licence,
+        "off": one.off.why if one.off else None,
+        "off_detail": one.off.detail if one.off else "",
+        "author_level": one.level,
     }
