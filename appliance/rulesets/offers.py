@@ -49,7 +49,10 @@ def offers(rule: Rule, event: Event) -> list[Offer]:
 
 
 def _text(value: object) -> str:
-    """Return a value as an exception may name it: of several the first; nothing where there is nothing to name."""
+    """Return a value as an exception may name it: of several the first; nothing where there is nothing to name.
+
+    What cannot be seen cannot be chosen, nor what a form would send in another shape.
+    """
     first = value[0] if isinstance(value, tuple) and value else value
     said = "" if first is None or isinstance(first, (bool, tuple)) else str(first)
-    return said if said.strip() and len(said) <= MAX_VALUE else ""
+    return said if said.strip() and len(said) <= MAX_VALUE and said.isprintable() else ""

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from appliance.alerts import service
 from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
+from appliance.rulesets.content import Kind
 from appliance.state.models import Alert, AlertHistory, Attempt, Outbox, Outcome
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import rule_of, thaw
+from appliance.web.explaining import listing_of, rule_of, thaw
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
@@ -124,6 +125,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "people": people,
         "chain": _chain(context, first),
         "condition": _condition(rule, first),
+        "credit": _credit(context, alert.rule_id, who.language),
         "rule_title": own_title(alert.rule_id, who.language) or (rule.title if rule else alert.rule_id),
         "evidence": view.evidence([(row.event_id, row.event_at, row.event or {}) for row in rows]),
         "more_events": more is not None,
@@ -156,6 +158,17 @@ def _chain(context: Context, event: Event) -> view.Process | None:
 
 def _condition(rule: Rule | None, event: Event) -> view.Condition | None:
     return view.condition(explain(rule, event)) if rule is not None and event else None
+
+
+def _credit(context: Context, rule_id: str, language: str) -> dict[str, str]:
+    """Return where the alert's rule is from, which the licences of rules want told with what they find."""
+    one = listing_of(context, rule_id)
+    say = catalogue().text
+    if one is None:
+        nothing = say("rules.nobody", language)
+        return {"origin": nothing, "licence": nothing}
+    origin = one.origin.label if one.origin.kind is Kind.IMPORTED else say(f"rules.origin.{one.origin.kind}", language)
+    return {"origin": origin, "licence": one.origin.licence or say("rules.nobody", language)}
 
 
 def _techniques(tags: list[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
+from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -13,11 +14,13 @@ from sqlalchemy import select
 
 from appliance.alerts.service import AlertFilter, count_alerts
 from appliance.detect import Rule
+from appliance.rulesets import Listed, Off, Why, listed
 from appliance.state.models import RuleState
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
-from appliance.web.explaining import rule_of
+from appliance.web.explaining import listing_of
 from appliance.web.pages.cardview import card_preview, own_title
+from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import page
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
@@ -42,10 +45,18 @@ class RuleRow:
     source: str
     matched_at: int | None
     hits: int
+    kind: str
+    """`office`, `folder`, `shipped` or `imported`."""
+    release: str
+    off: str
+    """Why it is off; empty when it is on."""
+    detail: str
+    former: bool
 
 
-def rule_row(rule: Rule, state: RuleState | None, language: str) -> RuleRow:
+def rule_row(one: Listed, state: RuleState | None, language: str) -> RuleRow:
     """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
+    rule, off = one.rule, one.off
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
     plain = own_title(rule.id, language) if language == "pl" else ""
     return RuleRow(
@@ -57,18 +68,41 @@ def rule_row(rule: Rule, state: RuleState | None, language: str) -> RuleRow:
         str(rule.logsource),
         matched,
         hits,
+        one.origin.kind.value,
+        one.origin.label,
+        off.why.value if off else "",
+        _detail(off, rule, language),
+        one.former,
     )
 
 
-def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str) -> list[RuleRow]:
-    """Filter and order rules: by a part of the title, source or id, by level, by whether they have matched."""
+def _detail(off: Off | None, rule: Rule, language: str) -> str:
+    if off is not None and off.why is Why.LEVEL:
+        return catalogue().text(f"level.{rule.level}", language)
+    return off.detail if off else ""
+
+
+_ONLY: Mapping[str, Callable[[RuleRow], bool]] = MappingProxyType(
+    {
+        "trafione": lambda row: row.hits > 0,
+        "wlaczone": lambda row: not row.off,
+        "wylaczone": lambda row: bool(row.off),
+    }
+)
+
+
+def chosen(
+    rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str, kind: str = ""
+) -> list[RuleRow]:
+    """Filter and order rules: by a part of the title, source or id, by level, by origin, by what they do."""
     low = text.casefold()
     kept = [
         row
         for row in rows
         if (not low or low in f"{row.title} {row.original} {row.source} {row.id}".casefold())
         and (level is None or row.level == level)
-        and (only != "trafione" or row.hits > 0)
+        and (only not in _ONLY or _ONLY[only](row))
+        and (not kind or row.kind == kind)
     ]
     keys = {
         "trafienia": lambda row: (-row.hits, -row.level, row.title),
@@ -86,16 +120,15 @@ def _number(values: Mapping[str, str], name: str, most: int) -> int | None:
 def rules(request: Request, context: Box, who: Reader) -> Response:
     """List the rules."""
     ask = request.query_params
-    text, only = ask.get("tekst", "").strip()[:200], ask.get("stan", "")
+    text, only, kind = ask.get("tekst", "").strip()[:200], ask.get("stan", ""), ask.get("skad", "")[:20]
     level, sort = _number(ask, "poziom", 4), ask.get("sort", SORTS[0])
     start = _number(ask, "od", 1_000_000) or 0
     ruleset = context.rules()
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
-    rows = chosen(
-        (rule_row(rule, states.get(rule.id), who.language) for rule in ruleset.rules), text, level, only, sort
-    )
-    asked = {"tekst": text, "stan": only, "poziom": "" if level is None else str(level), "sort": sort}
+    entries = [rule_row(one, states.get(one.rule.id), who.language) for one in listed(ruleset)]
+    rows = chosen(entries, text, level, only, sort, kind)
+    asked = {"tekst": text, "stan": only, "skad": kind, "poziom": "" if level is None else str(level), "sort": sort}
     kept = {name: value for name, value in asked.items() if value and (name, value) != ("sort", SORTS[0])}
     return page(
         request,
@@ -122,9 +155,10 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
 @router.get("/reguly/{rule_id}")
 def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Path(max_length=64)]) -> Response:
     """Show one rule: its source, its card, its life."""
-    found = rule_of(context, rule_id)
-    if found is None:
+    one = listing_of(context, rule_id)
+    if one is None:
         raise Problem(404, "rule_unknown")
+    found = one.rule
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
         alerts = count_alerts(session, AlertFilter(rule_id=rule_id))
@@ -135,7 +169,8 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         "rules",
         "rule.html",
         rule=found,
-        row=rule_row(found, state, who.language),
+        one=one,
+        row=rule_row(one, state, who.language),
         evaluated_at=state.evaluated_at if state else None,
         alerts=alerts,
         source=_source(found),
