@@ -77,6 +77,11 @@ class Home:
         return self.root / "rulesets"
 
     @property
+    def lists(self) -> Path:
+        """The office's lists that stand for placeholders in rules; may be missing."""
+        return self.rules / "lists"
+
+    @property
     def agent(self) -> Path:
         """The home of the agent that watches this very machine."""
         return self.root / "agent"

@@ -15,8 +15,8 @@ import orjson
 import typer
 
 from appliance.cli.exits import Exit
-from appliance.detect import Engine, Rule, RuleSet, Value, load_rules
-from appliance.home import Home, default_home
+from appliance.cli.rulefiles import load
+from appliance.detect import Engine, Rule, RuleSet, Value
 from appliance.importer import find, records
 from appliance.normalise import Source, Unreadable, normalise
 from rules import ROOT
@@ -37,14 +37,6 @@ class Run:
     started: float = field(default_factory=monotonic)
 
 
-def cache_folder() -> Path:
-    """Where compiled rules are kept between runs: the box's folder when there is one, else the user's cache."""
-    home = Home(default_home())
-    if home.cache.is_dir() and os.access(home.cache, os.W_OK):
-        return home.cache
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "czujka"
-
-
 def command(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Pliki lub foldery: EVTX, NDJSON.")],
     rules: Annotated[
@@ -52,7 +44,7 @@ def command(
     ] = None,
 ) -> None:
     """Przepuść zdarzenia z plików przez reguły; każde trafienie to jeden wiersz JSON na wyjściu."""
-    ruleset = load_rules(rules or [ROOT / "sigma"], cache_folder())
+    ruleset = load(rules or [ROOT / "sigma"])
     for fault in ruleset.faults:
         typer.echo(f"{fault.file}:{fault.line}: {fault.message}", err=True)
     if not ruleset.rules:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from appliance.cli import rulesets
-from appliance.cli.detect import cache_folder
 from appliance.cli.exits import Exit
-from appliance.detect import Engine, Fault, RuleSet, load_rules
+from appliance.cli.rulefiles import load
+from appliance.detect import Engine, Fault, RuleSet
 from appliance.detect.own import own_faults
 from appliance.detect.selftest import SIGMA, check_rule, events_folder
 
@@ -21,7 +21,7 @@ rulesets.register(app)
 
 
 def _load(path: Path | None) -> RuleSet:
-    return load_rules([path or SIGMA], cache_folder())
+    return load([path or SIGMA])
 
 
 @app.command("list")

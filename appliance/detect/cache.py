@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import structlog
 
-from .encode import decode_rule, encode_rule
+from .encode import decode_filter, decode_rule, encode_filter, encode_rule
 from .model import Fault, ParsedFile
 
 log = structlog.get_logger()
@@ -65,17 +65,19 @@ class RuleCache:
         try:
             rules = [decode_rule(rule, file) for rule in entry["rules"]]
             faults = [Fault(file, int(line), str(message)) for line, message in entry["faults"]]
+            filters = [decode_filter(one, file) for one in entry["filters"]]
         except (ValueError, KeyError, TypeError) as error:
             log.info("rule_cache_entry_unreadable", file=file, error=str(error))
             return None
         self._used[digest] = entry
-        return ParsedFile(rules, faults)
+        return ParsedFile(rules, faults, filters)
 
     def put(self, digest: str, parsed: ParsedFile) -> None:
         """Remember what a text was compiled to."""
         self._used[digest] = {
             "rules": [encode_rule(rule) for rule in parsed.rules],
             "faults": [[fault.line, fault.message] for fault in parsed.faults],
+            "filters": [encode_filter(one) for one in parsed.filters],
         }
 
     def save(self) -> None:

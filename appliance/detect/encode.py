@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import orjson
 
-from .model import LEVELS, Logsource, Rule
+from .model import LEVELS, Filter, Logsource, Rule
 from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild
 
 _PATTERN = frozenset({Op.LIKE, Op.CASED_LIKE})
-_PAIR = frozenset({Op.REGEX, Op.COMPARE, Op.FIELD})
+#: Operators that want several values, and how many.
+_SEVERAL = {Op.REGEX: 2, Op.COMPARE: 2, Op.FIELD: 2, Op.EXPAND: 2, Op.TIME: 3}
 _OPS = {op.value: op for op in Op}
-_PLAIN = [f.name for f in dataclass_fields(Rule) if f.name not in ("condition", "logsource", "source_file")]
-_LISTS = frozenset({"tags", "references", "falsepositives"})
+_APART = ("condition", "logsource", "source_file")
+_PLAIN = [f.name for f in dataclass_fields(Rule) if f.name not in _APART]
+_PLAIN_OF_FILTER = [f.name for f in dataclass_fields(Filter) if f.name not in _APART]
+_LISTS = frozenset({"tags", "references", "falsepositives", "placeholders", "rules"})
 
 
 class Text:
@@ -43,25 +47,47 @@ def _text(node: Node) -> str:
 
 def encode_rule(rule: Rule) -> dict[str, Any]:
     """A rule without the file it came from."""
-    plain = {name: getattr(rule, name) for name in _PLAIN}
-    source = rule.logsource
-    return plain | {
-        "logsource": [source.product, source.category, source.service],
-        "condition": rule.condition.text if isinstance(rule.condition, Text) else _text(rule.node),
-    }
+    return _encode(rule, _PLAIN)
 
 
 def decode_rule(plain: dict[str, Any], file: str) -> Rule:
     """The rule of `encode_rule`, read from `file`. Raises ValueError, KeyError, TypeError."""
-    values: dict[str, Any] = {name: tuple(plain[name]) if name in _LISTS else plain[name] for name in _PLAIN}
-    if values["level"] not in range(len(LEVELS)):
+    if plain["level"] not in range(len(LEVELS)):
         raise ValueError("level")
-    return Rule(
-        **values,
-        logsource=Logsource(*plain["logsource"]),
-        source_file=file,
-        condition=Text(str(plain["condition"])),
-    )
+    return Rule(**_decode(plain, _PLAIN), source_file=file)
+
+
+def encode_filter(one: Filter) -> dict[str, Any]:
+    """A filter without the file it came from."""
+    return _encode(one, _PLAIN_OF_FILTER)
+
+
+def decode_filter(plain: dict[str, Any], file: str) -> Filter:
+    """The filter of `encode_filter`, read from `file`. Raises ValueError, KeyError, TypeError."""
+    return Filter(**_decode(plain, _PLAIN_OF_FILTER), source_file=file)
+
+
+def _encode(document: Rule | Filter, names: Iterable[str]) -> dict[str, Any]:
+    source = document.logsource
+    return {name: getattr(document, name) for name in names} | {
+        "logsource": [source.product, source.category, source.service],
+        "condition": stored(document).text,
+    }
+
+
+def _decode(plain: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    values = {name: tuple(plain[name]) if name in _LISTS and plain[name] is not None else plain[name] for name in names}
+    return values | {"logsource": Logsource(*plain["logsource"]), "condition": Text(str(plain["condition"]))}
+
+
+def stored(document: Rule | Filter) -> Text:
+    """The condition as text, made when it is not kept so."""
+    return document.condition if isinstance(document.condition, Text) else Text(_text(document.node))
+
+
+def both(one: Text, other: Text, name: str) -> Text:
+    """The conjunction of two conditions, the second under a name, without reading either."""
+    return Text(f'["&","",[{one.text},["&",{json.dumps(name)},[{other.text}]]]]')
 
 
 def encode_node(node: Node) -> Any:
@@ -99,9 +125,10 @@ def decode_node(plain: Any) -> Node:
 def _wanted(op: Op, wanted: Any) -> Any:
     if op in _PATTERN:
         return tuple(part if isinstance(part, str) else Wild(part) for part in wanted)
-    if op in _PAIR:
-        first, second = wanted
-        return first, second
+    if op in _SEVERAL:
+        if len(wanted) != _SEVERAL[op]:
+            raise ValueError("wanted")
+        return tuple(wanted)
     if wanted is not None and not isinstance(wanted, str):
         raise ValueError("wanted")
     return wanted

@@ -84,7 +84,9 @@ def wanted_text(atom: Atom) -> str:
     if atom.op is Op.REGEX:
         return f"(?{wanted[1]}){wanted[0]}" if wanted[1] else str(wanted[0])
     if atom.op is Op.COMPARE:
-        return f"{wanted[0]} {wanted[1]:g}"
+        return f"{wanted[0]} {wanted[1]:.15g}"
+    if atom.op is Op.TIME:
+        return " ".join(map(str, wanted))
     return f"{wanted[1]} {wanted[0]}"
 
 

@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .cache import RuleCache
-from .model import RETIRED, Fault, ParsedFile, Rule, RuleSet
+from .filters import apply_filters
+from .lists import FOLDER as LISTS
+from .lists import filled
+from .model import RETIRED, Fault, Filter, ParsedFile, Rule, RuleSet
+from .modifiers import NO_LISTS, Lists
 from .yamldoc import MAX_BYTES
 
 _SUFFIXES = (".yml", ".yaml")
@@ -36,27 +40,37 @@ def _under(path: Path) -> Iterable[Path]:
         return [path]
     found: list[str] = []
     for folder, folders, files in os.walk(path):
-        folders[:] = sorted(set(folders) - RETIRED)
+        folders[:] = sorted(set(folders) - RETIRED - {LISTS})
         found.extend(os.path.join(folder, name) for name in files if name.endswith(_SUFFIXES) and name != POLICY_FILE)  # noqa: PTH118  thousands
     return map(Path, sorted(found))
 
 
 def load_rules(
-    paths: Iterable[Path], cache: Path | None = None, *, retired: bool = False, replaced: Replaced | None = None
+    paths: Iterable[Path],
+    cache: Path | None = None,
+    *,
+    retired: bool = False,
+    lists: Lists = NO_LISTS,
+    filtered: bool = True,
+    replaced: Replaced | None = None,
 ) -> RuleSet:
     """Load every rule under `paths`; what cannot be loaded is a fault, all faults at once.
 
     `cache` is a folder for compiled rules. `retired` also loads rules whose status is deprecated or unsupported.
     Of rules with one id only the first counts; the others are faults, unless `replaced` says that this is meant.
+    `lists` are the values of placeholders. With `filtered` False the
+    filters are only read; `apply_filters` applies those that are to be.
     """
     store = RuleCache(cache)
     rules: list[Rule] = []
+    filters: list[Filter] = []
     faults: list[Fault] = []
     left_out = 0
     first: dict[str, Rule] = {}
     for file in rule_files(paths):
         parsed = _load_file(file, store)
         faults.extend(parsed.faults)
+        filters.extend(parsed.filters)
         for rule in parsed.rules:
             if rule.status in RETIRED and not retired:
                 left_out += 1
@@ -74,7 +88,15 @@ def load_rules(
                     )
                 )
     store.save()
-    return RuleSet(rules, sorted(faults), left_out)
+    return _completed(RuleSet(rules, faults, left_out, filters), lists, filtered=filtered)
+
+
+def _completed(read: RuleSet, lists: Lists, *, filtered: bool) -> RuleSet:
+    """Placeholders filled and filters applied: what depends on more than the text of one file, and is not cached."""
+    rules, unfilled = filled(read.rules, lists)
+    filters, unfilled_filters = filled(read.filters, lists)
+    rules, lost = apply_filters(rules, filters) if filtered else (rules, [])
+    return RuleSet(rules, sorted(read.faults + unfilled + unfilled_filters + lost), read.retired, filters)
 
 
 def _load_file(file: Path, store: RuleCache) -> ParsedFile:
@@ -98,6 +120,6 @@ def _load_file(file: Path, store: RuleCache) -> ParsedFile:
         # pySigma takes longer to import than a cached rule set takes to load.
         from .parse import parse_file  # noqa: PLC0415
 
-        parsed = parse_file(name, content)
+        parsed = parse_file(name, content, None)
         store.put(digest, parsed)
     return parsed

@@ -35,7 +35,10 @@ class Stored(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One detection rule. `level` is 0 informational to 4 critical; `line` is where it starts in `source_file`."""
+    """One detection rule. `level` is 0 informational to 4 critical; `line` is where it starts in `source_file`.
+
+    `placeholders` are the site lists that its condition names. Before they are filled it cannot be decided.
+    """
 
     id: str
     title: str
@@ -51,6 +54,8 @@ class Rule:
     references: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    placeholders: tuple[str, ...] = ()
 
     @property
     def node(self) -> Node:
@@ -61,6 +66,32 @@ class Rule:
     def level_name(self) -> str:
         """Sigma's word for the level."""
         return LEVELS[self.level]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """A Sigma filter: its condition is joined by "and" to the rules that `rules` names (ids or names; None is any).
+
+    `custom` are the attributes that Sigma does not know. `line` is where it starts in `source_file`.
+    """
+
+    id: str
+    title: str
+    logsource: Logsource
+    rules: tuple[str, ...] | None
+    source_file: str
+    line: int
+    condition: Node | Stored
+    description: str = ""
+    author: str = ""
+    references: tuple[str, ...] = ()
+    custom: dict[str, Any] = field(default_factory=dict)
+    placeholders: tuple[str, ...] = ()
+
+    @property
+    def node(self) -> Node:
+        """The condition in Sigma's field names."""
+        return self.condition if isinstance(self.condition, NODES) else self.condition.node()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,11 +108,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Loaded rules, the faults of those that were refused, and how many were left out as retired."""
+    """Loaded rules, the faults of those that were refused, and how many were left out as retired.
+
+    `filters` are those that were read, whether they were applied or not.
+    """
 
     rules: list[Rule]
     faults: list[Fault]
     retired: int = 0
+    filters: list[Filter] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -90,3 +125,4 @@ class ParsedFile:
 
     rules: list[Rule] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)

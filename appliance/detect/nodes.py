@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 #: A wildcard pattern: literal texts and `Wild` in the order they stand.
 Pattern = tuple["str | Wild", ...]
 #: What an atom compares with; its shape belongs to the atom's operator.
-Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | None
+Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | tuple[str, str, int] | None
 
 
 class Wild(Enum):
@@ -34,11 +34,13 @@ class Op(StrEnum):
     CASED_LIKE = "cased like"
     REGEX = "regex"  # wanted = (pattern, flags out of "ims")
     CIDR = "cidr"
-    COMPARE = "compare"  # wanted = (lt|lte|gt|gte|neq, number)
+    COMPARE = "compare"  # wanted = (lt|lte|gt|gte, number)
+    TIME = "time"  # wanted = (minute|hour|day|week|month|year, equals|lt|lte|gt|gte, number)
     ANY = "any"  # `field: '*'`: at least one value
     NULL = "null"  # no value at all
     EXISTS = "exists"
     FIELD = "field"  # wanted = (other field, equals|startswith|endswith|contains)
+    EXPAND = "expand"  # wanted = (key, values as JSON): a line that waits for the site's lists, never decided
 
 
 CASED = {

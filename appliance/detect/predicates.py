@@ -8,25 +8,28 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import isnan
 
+from .moments import part_of
 from .nodes import CASED, FOLDED, Atom, Op, Pattern
 from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
 from .values import fold
 
 Predicate = Callable[[str], bool]
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "equals": operator.eq,
     "lt": operator.lt,
     "lte": operator.le,
     "gt": operator.gt,
     "gte": operator.ge,
-    "neq": operator.ne,
 }
 #: The longest text that can be an address or a number worth reading.
 _SHORT = 400
+#: Bits before the v4 address in a mapped one.
+_MAPPED_BITS = 96
 
 
 @lru_cache(maxsize=65536)
 def predicate(op: Op, wanted: object, keyword: bool = False) -> Predicate:
-    """A function that decides `op` for one text. Not for NULL, EXISTS and FIELD, which need the event."""
+    """A function that decides `op` for one text. NULL, EXISTS and FIELD need the event; EXPAND is never decided."""
     if op in CASED or op in FOLDED:
         return _text_predicate(op, wanted, keyword)
     if op is Op.REGEX:
@@ -37,6 +40,9 @@ def predicate(op: Op, wanted: object, keyword: bool = False) -> Predicate:
     if op is Op.COMPARE:
         assert isinstance(wanted, tuple)
         return _compare(*wanted)
+    if op is Op.TIME:
+        assert isinstance(wanted, tuple)
+        return _time(*wanted)
     if op is Op.ANY:
         return lambda _: True
     raise ValueError(f"{op} is not about one value")
@@ -94,6 +100,12 @@ def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
     return found
 
 
+def unmapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A network of v4 addresses mapped into v6 as what it is: values are read so, too."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return network if mapped is None else ipaddress.IPv4Network((mapped, max(network.prefixlen - _MAPPED_BITS, 0)))
+
+
 def _cidr(network: str) -> Predicate:
     net = ipaddress.ip_network(network)
     version, shift = net.version, net.max_prefixlen - net.prefixlen
@@ -117,6 +129,16 @@ def _compare(name: str, number: float) -> Predicate:
         except ValueError:
             return False
         return not isnan(found) and compare(found, number)
+
+    return decide
+
+
+def _time(part: str, name: str, number: int) -> Predicate:
+    compare = _COMPARE[name]
+
+    def decide(value: str) -> bool:
+        found = part_of(value, part)
+        return found is not None and compare(found, number)
 
     return decide
 

@@ -36,25 +36,22 @@ class Document:
         """Where the document's content starts."""
         return int(self.node.start_mark.line) + 1
 
-    def line_of(self, *path: str) -> int:
-        """The line of the key at `path`, or of the deepest part of the path that is there."""
+    def line_of(self, *path: str | int) -> int:
+        """The line of the key or element at `path`, or of the deepest part of the path that is there."""
         node, line = self.node, self.line
         for name in path:
-            found = next((pair for pair in _pairs(node) if pair[0].value == name), None)
+            found = _part(node, name)
             if found is None:
                 break
             line, node = int(found[0].start_mark.line) + 1, found[1]
         return line
 
-    def line_with(self, needle: str) -> int | None:
-        """The line of the first key or value that contains `needle`."""
-        stack = [self.node]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, yaml.ScalarNode) and needle in node.value:
-                return int(node.start_mark.line) + 1
-            stack.extend(reversed(_children(node)))
-        return None
+
+def _part(node: yaml.Node, name: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(name, str):
+        return next((pair for pair in _pairs(node) if pair[0].value == name), None)
+    elements = node.value if isinstance(node, yaml.SequenceNode) else []
+    return (elements[name], elements[name]) if name < len(elements) else None
 
 
 def _pairs(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:

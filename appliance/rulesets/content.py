@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 import rules
 from appliance import clock
 from appliance.detect import Fault, Rule, RuleSet, load_rules
+from appliance.detect.lists import read_lists
 from appliance.detect.model import RETIRED
+from appliance.detect.modifiers import Lists
 from appliance.home import Home
 from appliance.settings import Settings
 
-from .filters import BadFilter, narrowed
+from .filters import narrowed
 from .kept import Kept, kept
 from .policy import Off, Policy, Why, read_policy, unknown_ids
 from .shelf import Shelf, ShelfDamaged
@@ -123,7 +125,9 @@ def active_rules(
         places = origins(home, settings, [])
         faults.append(Fault(str(shelf.pointer), 1, str(error)))
     state = kept(sessions, clock.now() if moment is None else moment) if sessions else Kept()
-    loaded, replaced = load_places(places, home.cache)
+    lists, list_faults = read_lists(home.lists)
+    faults.extend(list_faults)
+    loaded, replaced = load_places(places, home.cache, lists)
     policy, policy_faults = read_policy(home.policy)
     if policy_faults:
         policy = before.policy if before else Policy()
@@ -138,8 +142,11 @@ def active_rules(
     return _active(loaded, found, faults, book, policy_faults[0] if policy_faults else None)
 
 
-def load_places(places: Sequence[Origin], cache: Path | None) -> tuple[RuleSet, list[tuple[Rule, Rule]]]:
-    """Load everything; return it, and each rule whose id a rule of an earlier place has, with that one."""
+def load_places(places: Sequence[Origin], cache: Path | None, lists: Lists) -> tuple[RuleSet, list[tuple[Rule, Rule]]]:
+    """Load everything; return it, and each rule whose id a rule of an earlier place has, with that one.
+
+    Filters of files are only read: what hides events in the box are exceptions, which two people have agreed to.
+    """
     again: list[tuple[Rule, Rule]] = []
 
     def replaced(rule: Rule, earlier: Rule) -> bool:
@@ -148,7 +155,7 @@ def load_places(places: Sequence[Origin], cache: Path | None) -> tuple[RuleSet, 
         again.append((rule, earlier))
         return True
 
-    return load_rules(paths(places), cache, retired=True, replaced=replaced), again
+    return load_rules(paths(places), cache, retired=True, lists=lists, filtered=False, replaced=replaced), again
 
 
 def origin_of(rule: Any, places: Sequence[Origin]) -> Origin:
@@ -192,12 +199,11 @@ def _active(
 ) -> ActiveRules:
     values = {one.name: getattr(loaded, one.name) for one in fields(loaded)}
     on = [one.rule for one in found if one.off is None]
-    bad: list[Fault] = []
-    for name, text in book.state.filters.items():
-        try:
-            on = narrowed(on, [text])
-        except BadFilter as error:
-            bad.append(Fault(name, 1, str(error)))
+    on, bad = narrowed(on, book.state.filters)
+    bad.extend(
+        Fault(one.source_file, one.line, f"filtr „{one.title}” z pliku nie działa; zaproponuj go jako wyjątek w panelu")
+        for one in loaded.filters
+    )
     values |= {
         "rules": on,
         "faults": sorted([*loaded.faults, *faults, *bad]),

@@ -1,42 +1,34 @@
-"""Rules narrowed by Sigma filters: what a filter's selection finds, its rule leaves alone."""
+"""Exceptions as Sigma filters over rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-import yaml
-
-from appliance.detect import Rule
-from appliance.detect.nodes import Node, all_of
-
-
-class BadFilter(ValueError):
-    """A filter cannot be read; the text says why."""
+from appliance.detect import Fault, Rule
+from appliance.detect.filters import apply_filters
+from appliance.detect.model import Filter, ParsedFile
 
 
-def narrowed(rules: Sequence[Rule], filters: Iterable[str]) -> list[Rule]:
-    """Return the rules, each with the filters that name it. Raises BadFilter."""
-    wanted: dict[str, list[Node]] = {}
-    for text in filters:
-        for rule_id, node in _compiled(text).items():
-            wanted.setdefault(rule_id, []).append(node)
-    return [
-        replace(rule, condition=all_of([rule.node, *wanted[rule.id]])) if rule.id in wanted else rule for rule in rules
-    ]
+def narrowed(rules: Sequence[Rule], filters: Mapping[str, str]) -> tuple[list[Rule], list[Fault]]:
+    """Return the rules, each with the filters (name → text) that name it, and the faults of filters.
+
+    A filter of a rule that is not among them has nothing to do.
+    """
+    there = {rule.id for rule in rules}
+    wanted: list[Filter] = []
+    faults: list[Fault] = []
+    for name, text in filters.items():
+        parsed = _parsed(name, text)
+        faults.extend(parsed.faults)
+        wanted.extend(one for one in parsed.filters if one.rules and there.issuperset(one.rules))
+    found, lost = apply_filters(rules, wanted)
+    return found, faults + lost
 
 
 @lru_cache(maxsize=1024)
-def _compiled(text: str) -> Mapping[str, Node]:
-    """Return rule id → what must hold beside the rule's own condition."""
-    # pySigma takes longer to import than a set of rules without exceptions takes to load.
+def _parsed(name: str, text: str) -> ParsedFile:
+    # The parser takes longer to import than a set of rules without exceptions takes to load.
     from appliance.detect.parse import parse_file  # noqa: PLC0415
 
-    plain = yaml.safe_load(text)
-    parts = dict(plain.pop("filter"))
-    rules = parts.pop("rules")
-    parsed = parse_file("filter", yaml.safe_dump(plain | {"detection": parts}).encode())
-    if parsed.faults:
-        raise BadFilter(str(parsed.faults[0]))
-    return {str(one): parsed.rules[0].node for one in rules}
+    return parse_file(name, text.encode(), None)

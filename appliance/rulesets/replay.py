@@ -64,7 +64,7 @@ class Judge:
 
     def __init__(self, rule: Rule, text: str) -> None:
         self._without = Engine(RuleSet([rule], []))
-        self._with = Engine(RuleSet(narrowed([rule], [text]), []))
+        self._with = Engine(RuleSet(narrowed([rule], {"exception": text})[0], []))
 
     def __call__(self, event: Event) -> bool:
         """Say whether the event would be hidden."""
@@ -72,7 +72,7 @@ class Judge:
 
 
 def replay(store: Store, session: Session, proposal: Proposal, now: int, bounds: Bounds = Bounds()) -> Replay:
-    """Look through the last days. The store's silence makes it not whole, never a failure. Raises BadFilter."""
+    """Look through the last days. The store's silence makes it not whole, never a failure."""
     made = Replay(now - bounds.days * DAY, now)
     rule = proposal.rule
     judge = Judge(rule, draft_text(proposal))

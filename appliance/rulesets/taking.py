@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.detect import Fault, Rule
+from appliance.detect.lists import read_lists
 from appliance.home import Home
 from appliance.settings import Settings
 
@@ -49,7 +50,7 @@ def drafted(home: Home, settings: Settings, release: Release, name: str, now: in
         others, before, current = _in_force(shelf, name)
         mine = Origin(Kind.IMPORTED, folder / FILES, name)
         places = origins(home, settings, [*others, mine])
-        loaded, again = load_places(places, home.cache)
+        loaded, again = load_places(places, home.cache, read_lists(home.lists)[0])
         rules = [one for one in loaded.rules if origin_of(one, places) is mine]
         replaced = [one for one, _ in again if origin_of(one, places) is mine]
         index = _index(release, mine.folder, [*rules, *replaced], loaded.faults)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from sigma.collection import SigmaCollection
@@ -35,18 +37,25 @@ from sigma.types import (
     SigmaRegularExpression,
     SigmaRegularExpressionFlag,
     SigmaString,
+    SigmaTimestampPart,
     SpecialChars,
+    TimestampPart,
 )
 
 from appliance.detect.model import Logsource
 from appliance.detect.nodes import All, AnyOf, Atom, Const, Node
 from appliance.detect.routes import EventClass, Feed, Routes
+from tests.appliance.detect.dialect import sigma_2_1
 
 Event = dict[str, Any]
 Check = Callable[[Event], bool]
 Keys = Callable[[str], str]
 OURS = {"event.id", "agent.id", "event.created", "event.ingested"}
 LONGEST_FOR_REGEX = 131_072
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+DATE, CLOCK = "dddd-dd-dd", ("", ":dd", ":dd.f", ":dd,f")
+ZONES = ("", "Z", "z", "sdd:dd", "sdddd", " Z", " z", " sdd:dd", " sdddd")
+SHAPES = {f"{DATE}{mark}dd:dd{clock}{zone}" for mark in "T " for clock in CLOCK for zone in ZONES} | {DATE}
 FLAGS = {
     SigmaRegularExpressionFlag.IGNORECASE: re.IGNORECASE,
     SigmaRegularExpressionFlag.MULTILINE: re.MULTILINE,
@@ -117,10 +126,19 @@ def regex_test(value: SigmaRegularExpression) -> Callable[[str], bool]:
     flags = re.ASCII
     for flag in value.flags:
         flags |= FLAGS[flag]
-    pattern = str(value.regexp)
+    pattern = "".join(
+        part if isinstance(part, str) else {"MULTI": "*", "SINGLE": "?"}[part.name[9:]] for part in value.regexp.s
+    )
     if SigmaRegularExpressionFlag.MULTILINE not in value.flags:
         # `$` of the engine is the very end; Python's also stands before a last line feed.
         pattern = re.sub(r"(?<!\\)\$(?=$|\))", r"\\Z", pattern)
+    if pattern.startswith("(?i)"):
+        pattern, flags = pattern[4:], flags | re.IGNORECASE
+    binds = getattr(value, "binds", frozenset())
+    if binds == {"start"}:
+        pattern = f"\\A(?:{pattern})"
+    elif binds == {"end"}:
+        pattern = f"(?:{pattern})\\Z"
     find = regex_of(pattern, flags).search
     return lambda text: find(text[:LONGEST_FOR_REGEX]) is not None
 
@@ -134,6 +152,8 @@ def regex_of(pattern: str, flags: int) -> re.Pattern[str]:
 
 def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
     network = ipaddress.ip_network(value.cidr)
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
+        network = ipaddress.ip_network(f"{network.network_address.ipv4_mapped}/{network.prefixlen - 96}")
 
     def test(text: str) -> bool:
         try:
@@ -148,10 +168,11 @@ def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
 
 def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
     wanted = value.number.number
+    part = value.number.timestamp_part if isinstance(value.number, SigmaTimestampPart) else None
 
     def test(text: str) -> bool:
         try:
-            found = float(text)
+            found = float(text) if part is None else float(part_of(text, part))
         except ValueError:
             return False
         if found != found:
@@ -161,8 +182,54 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
             CompareOperators.LTE: found <= wanted,
             CompareOperators.GT: found > wanted,
             CompareOperators.GTE: found >= wanted,
-            CompareOperators.NEQ: found != wanted,
         }[value.op]
+
+    return test
+
+
+def part_of(text: str, part: TimestampPart) -> int:
+    """A part of a time; ValueError when the text is none."""
+    moment = moment_of(text)
+    code = {"MINUTE": "%M", "HOUR": "%H", "DAY": "%d", "WEEK": "%V", "MONTH": "%m", "YEAR": "%Y"}[part.name]
+    return int(moment.strftime(code))
+
+
+def moment_of(text: str) -> datetime:
+    if text.isascii() and text.isdigit() and 9 <= len(text) <= 19:
+        number = int(text)
+        for power in (0, 3, 6, 9):
+            if number < 10 ** (11 + power) or power == 9:
+                return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number // 10**power)
+    mask = re.sub(r"(?<=[.,])d{1,9}", "f", re.sub("[0-9]", "d", text))
+    mask = re.sub(r"(?<=d)[+-](?=dd:?dd$)|(?<= )[+-](?=dd:?dd$)|(?<=f)[+-](?=dd:?dd$)", "s", mask)
+    if mask not in SHAPES:
+        raise ValueError(text)
+    year, month, day, *clock = (int(found) for found in re.findall(r"\d+", text)[:6])
+    rest = text[16:]
+    seconds = int(rest[1:3]) if rest[:1] == ":" else 0
+    if seconds > 60:
+        raise ValueError(text)
+    hour, minute = (*clock, 0, 0)[:2]
+    moment = datetime(year, month, day, hour, minute, min(seconds, 59), tzinfo=UTC)
+    zone = re.search(r"([+-])(\d\d):?(\d\d)$", rest)
+    if zone:
+        sign, hours, minutes = zone.groups()
+        away = timedelta(hours=int(hours), minutes=int(minutes))
+        if away >= timedelta(days=1):
+            raise ValueError(text)
+        try:
+            moment += away if sign == "-" else -away
+        except OverflowError as error:
+            raise ValueError(text) from error
+    return moment
+
+
+def time_test(value: SigmaTimestampPart) -> Callable[[str], bool]:
+    def test(text: str) -> bool:
+        try:
+            return part_of(text, value.timestamp_part) == value.number
+        except ValueError:
+            return False
 
     return test
 
@@ -170,6 +237,8 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
 def text_test(value: Any, keyword: bool) -> Callable[[str], bool]:
     if isinstance(value, SigmaString):
         return string_test(value, keyword)
+    if isinstance(value, SigmaTimestampPart):
+        return time_test(value)
     if isinstance(value, SigmaNumber | SigmaBool):
         wanted = as_text(value.number if isinstance(value, SigmaNumber) else value.boolean)
         return (lambda text: wanted in low(text)) if keyword else (lambda text: low(text) == wanted)
@@ -272,9 +341,13 @@ class Oracle:
 
     @classmethod
     def of_documents(
-        cls, documents: Iterable[dict[str, Any]], routes: Routes, keys: Callable[[EventClass], Keys]
+        cls,
+        documents: Iterable[dict[str, Any]],
+        routes: Routes,
+        keys: Callable[[EventClass], Keys],
+        lists: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> Oracle:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), sigma_2_1(lists):
             warnings.simplefilter("ignore")
             found = SigmaCollection.from_dicts(list(documents))
         return cls([rule for rule in found.rules if isinstance(rule, SigmaRule)], routes, keys)

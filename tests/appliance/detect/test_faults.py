@@ -89,7 +89,7 @@ def test_one_bad_document_leaves_the_others() -> None:
     assert [fault.line for fault in parsed.faults] == [16]
 
 
-@pytest.mark.parametrize("key", ["correlation", "filter"])
+@pytest.mark.parametrize("key", ["correlation", "action"])
 def test_documents_of_other_kinds_are_named(key: str) -> None:
     parsed = parse(f"title: x\n{key}:\n  a: b\n")
     assert [(fault.line, key in fault.message) for fault in parsed.faults] == [(2, True)]

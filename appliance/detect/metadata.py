@@ -1,0 +1,125 @@
+"""What rules and filters say about themselves: read by pySigma, with a line for each of its complaints."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sigma import exceptions as sigma_errors
+from sigma.rule import SigmaLogSource
+from sigma.rule.base import SigmaRuleBase
+
+from .model import LEVELS, Logsource
+from .modifiers import Lists
+from .yamldoc import Document
+
+#: (line, message)
+LineFault = tuple[int, str]
+#: pySigma's error classes name the key of the document they are about.
+_KEY_OF_ERROR = {
+    sigma_errors.SigmaIdentifierError: "id",
+    sigma_errors.SigmaNameError: "name",
+    sigma_errors.SigmaTaxonomyError: "taxonomy",
+    sigma_errors.SigmaTitleError: "title",
+    sigma_errors.SigmaLevelError: "level",
+    sigma_errors.SigmaStatusError: "status",
+    sigma_errors.SigmaTagError: "tags",
+    sigma_errors.SigmaDateError: "date",
+    sigma_errors.SigmaModifiedError: "modified",
+    sigma_errors.SigmaLogsourceError: "logsource",
+    sigma_errors.SigmaReferencesError: "references",
+    sigma_errors.SigmaRelatedError: "related",
+    sigma_errors.SigmaFieldsError: "fields",
+    sigma_errors.SigmaFalsePositivesError: "falsepositives",
+    sigma_errors.SigmaDescriptionError: "description",
+    sigma_errors.SigmaAuthorError: "author",
+    sigma_errors.SigmaScopeError: "scope",
+    sigma_errors.SigmaLicenseError: "license",
+    sigma_errors.SigmaValueError: "tags",
+}
+_NAMED = re.compile(r"^Sigma rule (\w+) ")
+_STANDARD = frozenset(
+    {
+        *("title", "id", "name", "taxonomy", "related", "status", "description", "license", "references", "tags"),
+        *("author", "date", "modified", "fields", "falsepositives", "level", "scope", "logsource", "detection"),
+        "filter",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One document while it is read: what is wrong with it is collected in `faults`.
+
+    `own_id` is for a document without an id; with `lists` None, placeholders wait.
+    """
+
+    document: Document
+    file: str
+    own_id: str
+    lists: Lists | None
+    faults: list[LineFault] = field(default_factory=list)
+
+
+def metadata(reading: Reading) -> dict[str, Any]:
+    """The values of `Rule` by their names, without the condition."""
+    document, faults = reading.document, reading.faults
+    raw = document.value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said, errors = SigmaRuleBase.from_dict_common_params(raw, collect_errors=True)
+        logsource = _logsource(raw.get("logsource"), errors)
+    faults.extend(_located(document, error) for error in errors)
+    return {
+        "id": str(said["id"] or reading.own_id),
+        "name": said["name"] or "",
+        "title": str(said["title"]),
+        "logsource": logsource,
+        "source_file": reading.file,
+        "line": document.line,
+        "description": said["description"] or "",
+        "author": said["author"] or "",
+        "references": _texts(said["references"]),
+        "tags": _texts(said["tags"]),
+        "falsepositives": _texts(said["falsepositives"]),
+        "level": _level(said["level"]),
+        "status": getattr(said["status"], "name", "").lower(),
+        "custom": {str(key): value for key, value in raw.items() if key not in _STANDARD},
+    }
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(map(str, values)) if isinstance(values, list) else ()
+
+
+def _level(level: object) -> int:
+    name = getattr(level, "name", "medium").lower()
+    return LEVELS.index(name)
+
+
+def _logsource(raw: object, errors: list[sigma_errors.SigmaError]) -> Logsource:
+    try:
+        found = SigmaLogSource.from_dict(raw if isinstance(raw, dict) else {})
+    except sigma_errors.SigmaError as error:
+        errors.append(error)
+        return Logsource()
+    return Logsource(found.product, found.category, found.service)
+
+
+def _located(document: Document, error: Exception) -> LineFault:
+    named = _NAMED.match(str(error))
+    key = next((key for kind, key in _KEY_OF_ERROR.items() if isinstance(error, kind)), named[1] if named else "")
+    return document.line_of(key), f"błąd w „{key}”: {error}; popraw tę część"
+
+
+def shape_faults(document: Document, what: str, *parts: str) -> Iterator[LineFault]:
+    """What must hold before the document, a `what`, is read: `parts` are the keys that must be maps."""
+    value = document.value
+    if not isinstance(value.get("id", ""), str):
+        yield document.line_of("id"), "identyfikator (id) musi być tekstem; ujmij go w cudzysłów"
+    for name in parts:
+        if not isinstance(value.get(name), dict):
+            yield document.line_of(name), f"{what} musi mieć klucz „{name}” z mapą; dodaj go"
