@@ -21,8 +21,6 @@ from .conditions import Condition, checked
 
 REASON = 2000
 LONGEST = 365 * DAY
-EXPIRED = "expired"
-STATES = (*(state.value for state in ExceptionState), EXPIRED)
 
 
 class UnknownException(LookupError):
@@ -119,15 +117,12 @@ def withdraw(session: Session, number: int, actor: Actor, now: int) -> RuleExcep
     return row
 
 
-def note_expired(session: Session, since: int, now: int) -> int:
-    """Write into the audit log which exceptions have ended between two moments; return how many."""
-    query = select(RuleException).where(
-        RuleException.state == ExceptionState.APPROVED,
-        RuleException.expires_at > since,
-        RuleException.expires_at <= now,
-    )
-    rows = session.scalars(query).all()
+def note_expired(session: Session, now: int) -> int:
+    """Write into the audit log which exceptions have ended since the last time; return how many."""
+    ended = select(RuleException).where(RuleException.state == ExceptionState.APPROVED, RuleException.expires_at <= now)
+    rows = session.scalars(ended).all()
     for row in rows:
+        row.state = ExceptionState.EXPIRED
         record(session, "czujka", "exception.expired", row.id, now, rule=row.rule_id)
     return len(rows)
 
@@ -135,8 +130,8 @@ def note_expired(session: Session, since: int, now: int) -> int:
 def state_of(row: RuleException, now: int) -> str:
     """Return where an exception is at a moment; past its time it is expired, unless it was withdrawn before."""
     if row.state != ExceptionState.WITHDRAWN and row.expires_at <= now:
-        return EXPIRED
-    return str(ExceptionState(row.state))
+        return ExceptionState.EXPIRED.value
+    return ExceptionState(row.state).value
 
 
 def get(session: Session, number: int) -> RuleException:

@@ -49,11 +49,12 @@ class AgentState(StrEnum):
 
 
 class ExceptionState(StrEnum):
-    """proposed → approved → withdrawn; what is past its time is expired, whatever its state says."""
+    """proposed → approved → withdrawn or expired; what is past its time does not act, whatever its state says."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
     WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
 
 
 class User(Base):
