@@ -44,7 +44,7 @@ def entries(path: Path) -> Iterator[Entry]:
         return
     # The archive stays open for as long as one of its entries is kept.
     for info in archive.infolist():
-        if not info.is_dir():
+        if not info.filename.endswith("/"):
             yield Entry(info.orig_filename, _reader(archive, info), _entry_fault(info))
 
 
