@@ -79,7 +79,7 @@ def checked(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
 
 
 _COMMON = frozenset({"event.module", "event.category", "event.code", "EventID", "Channel", "winlog.channel",
-                     "Provider_Name", "event.provider", "event.action", "event.outcome"})  # fmt: skip
+                     "Provider_Name", "event.provider", "event.action", "audit.type", "event.outcome"})  # fmt: skip
 """Fields that all events of a rule may share: alone they are no scope."""
 
 

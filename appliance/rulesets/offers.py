@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect.nodes import All, AnyOf, Atom, Node, Not
 from appliance.normalise import Event
 
 from .conditions import MAX_VALUE
@@ -36,7 +37,9 @@ class Offer:
 def offers(rule: Rule, event: Event) -> list[Offer]:
     """Return what may be chosen, what the rule rests on first; a value that is told twice is offered once."""
     found = Engine(RuleSet([rule], [])).matched_fields(rule, event)
-    pairs: list[tuple[str, object, bool]] = [(name, found[name], True) for name in found if name != "keywords"]
+    # What the log source demands of every event of it is nothing to choose by.
+    own = _fields(rule.node)
+    pairs: list[tuple[str, object, bool]] = [(name, found[name], True) for name in found if name in own]
     pairs += [(name, event.get(name), False) for name in _SCOPE]
     made: dict[str, Offer] = {}
     seen: set[str] = set()
@@ -46,6 +49,15 @@ def offers(rule: Rule, event: Event) -> list[Offer]:
             made[name] = Offer(name, text, matched)
             seen.add(text)
     return list(made.values())[:OFFERED]
+
+
+def _fields(node: Node) -> set[str]:
+    """Return the fields that a condition names."""
+    if isinstance(node, All | AnyOf):
+        return {name for child in node.children for name in _fields(child)}
+    if isinstance(node, Not):
+        return _fields(node.child)
+    return {node.field} if isinstance(node, Atom) and node.field else set()
 
 
 def _text(value: object) -> str:
