@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 def mark(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Mark:
     """Return a value that changes when the rules in force may have."""
-    return (*files_mark(home, settings), *state_mark(sessions, now()))
+    return Mark(files_mark(home, settings), state_mark(sessions, now()))
 
 
 def reloader(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Reloader:

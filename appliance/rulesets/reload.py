@@ -76,7 +76,8 @@ class Reloader:
             if self._offered is None and seen != self._seen and (seen != self._failed or self._now() >= self._again):
                 # What fails now is tried again in a while, or when it changes.
                 self._failed, self._again = seen, self._now() + AGAIN
-                self._prepare()
+                if seen.files != self._seen.files:
+                    self._prepare()
                 self._offered = self._made()
                 self._seen, self._failed = seen, None
         except Exception as error:  # the rules in force stay, whatever it is; it is counted, logged and shown

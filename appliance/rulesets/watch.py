@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,19 +15,27 @@ from appliance.settings import Settings
 from .kept import mark
 from .shelf import Shelf
 
-Mark = tuple[object, ...]
+Stamps = tuple[object, ...]
 _FILES = 20_000
 """Files that are looked at; of more, those that come first."""
 _Stamp = tuple[str, int, int, int]
 
 
-def files_mark(home: Home, settings: Settings) -> Mark:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What files and the state database say; each part is compared, and nothing else is done with it."""
+
+    files: Stamps
+    state: Stamps = ()
+
+
+def files_mark(home: Home, settings: Settings) -> Stamps:
     """Return the stamps of the files that rules are read from and that people change: not of taken releases."""
     places = [home.rules, *settings.rules.folders]
     return (_stamp(Shelf(home.rulesets).pointer), *(tuple(_stamps(place)) for place in places))
 
 
-def state_mark(sessions: sessionmaker[Session], now: int) -> Mark:
+def state_mark(sessions: sessionmaker[Session], now: int) -> Stamps:
     """Return what the state database says of exceptions and stopped rules. Raises SQLAlchemyError."""
     with sessions() as session:
         return mark(session, now)

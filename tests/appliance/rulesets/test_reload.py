@@ -14,7 +14,7 @@ from appliance.rulesets.budget import Bounds, Meter
 from appliance.rulesets.fresh import Fresh
 from appliance.rulesets.prepare import PreparationFailed, main, prepare
 from appliance.rulesets.reload import AGAIN, Ready, Reloader
-from appliance.rulesets.watch import files_mark
+from appliance.rulesets.watch import Mark, files_mark
 from appliance.settings import Settings
 from tests.appliance.rulesets import kit
 
@@ -24,11 +24,12 @@ class Office:
 
     def __init__(self, home: Home) -> None:
         self.home, self.now, self.prepared = home, kit.NOW, 0
+        self.state: tuple[object, ...] = ()
         (home.rules / "1.yml").write_text(kit.rule_text(1))
         rules = self.load(None)
         self.reloader = Reloader(
             Ready(rules, Engine(rules)),
-            mark=lambda: files_mark(home, Settings()),
+            mark=lambda: Mark(files_mark(home, Settings()), self.state),
             prepare=self.prepare,
             load=self.load,
             build=lambda rules, _: Engine(rules),
@@ -62,6 +63,13 @@ def test_rules_change_between_two_steps(office: Office) -> None:
     assert (office.reloader.take(), office.prepared, office.reloader.told.reloads) == (None, 1, 1)
     office.reloader.look()
     assert office.prepared == 1
+
+
+def test_what_only_the_database_says_needs_no_preparation(office: Office) -> None:
+    office.state = (1,)
+    office.reloader.look()
+    assert office.reloader.take() is not None
+    assert office.prepared == 0
 
 
 def test_what_fails_keeps_the_rules_and_is_tried_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +159,7 @@ def test_readers_see_changes_after_the_first_question(home: Home) -> None:
             raise OSError(5, "Input/output error")
         return active_rules(home, Settings(), before=before)
 
-    fresh = Fresh(load, lambda: files_mark(home, Settings()))
+    fresh = Fresh(load, lambda: Mark(files_mark(home, Settings())))
     assert not fresh.look()
     first = fresh()
     assert fresh() is first
