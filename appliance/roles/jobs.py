@@ -25,10 +25,10 @@ from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.home import Home
 from appliance.journal import Journal
+from appliance.ops import expiry
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pki import renew_pki
-from appliance.rulesets import exceptions
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import EnrolToken, Feed, SetupLink
@@ -104,7 +104,7 @@ def tidy_journal(work: Work) -> None:
 def note_expired(work: Work) -> None:
     """Write into the audit log which exceptions have ended; they stopped acting by themselves."""
     with writing(work.sessions) as session:
-        exceptions.note_expired(session, now())
+        expiry.note_expired(session, now())
 
 
 def renew_certificates(work: Work) -> None:

@@ -117,16 +117,6 @@ def withdraw(session: Session, number: int, actor: Actor, now: int) -> RuleExcep
     return row
 
 
-def note_expired(session: Session, now: int) -> int:
-    """Write into the audit log which exceptions have ended since the last time; return how many."""
-    ended = select(RuleException).where(RuleException.state == ExceptionState.APPROVED, RuleException.expires_at <= now)
-    rows = session.scalars(ended).all()
-    for row in rows:
-        row.state = ExceptionState.EXPIRED
-        record(session, "czujka", "exception.expired", row.id, now, rule=row.rule_id)
-    return len(rows)
-
-
 def state_of(row: RuleException, now: int) -> str:
     """Return where an exception is at a moment; past its time it is expired, unless it was withdrawn before."""
     if row.state != ExceptionState.WITHDRAWN and row.expires_at <= now:

@@ -39,7 +39,7 @@ def entries(path: Path) -> Iterator[Entry]:
         return
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, RuntimeError) as error:
         yield Entry("", _nothing, f"to nie jest poprawne archiwum ZIP ({error}); pobierz je jeszcze raz")
         return
     # The archive stays open for as long as one of its entries is kept.
@@ -85,7 +85,7 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Read:
             # The stream unpacks as much as is asked for, whatever the header says of the size.
             with archive.open(info) as stream:
                 return stream.read(most)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise ValueError(str(error)) from error
 
     return read

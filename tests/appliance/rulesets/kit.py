@@ -69,7 +69,7 @@ def ruleset(folder: Path) -> RuleSet:
     return loaded
 
 
-def started(number: int = 1, **values: str | int | tuple[str, ...]) -> Event:
+def started(number: int = 1, /, **values: str | int | tuple[str, ...]) -> Event:
     """Return the event of a process start on Linux."""
     event: Event = {
         "event.id": f"{number:032x}",

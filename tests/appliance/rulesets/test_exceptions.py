@@ -16,6 +16,7 @@ from appliance.clock import DAY
 from appliance.detect import Rule
 from appliance.home import Home
 from appliance.normalise import Event
+from appliance.ops.expiry import note_expired
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import Condition, How, TooWide
 from appliance.rulesets.exceptions import Proposal
@@ -82,8 +83,8 @@ def test_another_person_agrees_and_it_ends_by_itself(sessions: sessionmaker[Sess
     assert kept(sessions, last).filters == {}
     assert state(sessions, number, last) == "expired"
     with writing(sessions) as session:
-        assert exceptions.note_expired(session, last) == 1
-        assert exceptions.note_expired(session, last) == 0
+        assert note_expired(session, last) == 1
+        assert note_expired(session, last) == 0
     assert log(sessions) == [
         ("ala", "exception.proposed"),
         ("ola", "exception.approved"),
@@ -191,7 +192,8 @@ def test_a_replay_finds_values_that_a_search_would_miss(
 
 
 def test_fields_are_offered_that_the_rule_rests_on(rule: Rule) -> None:
-    found = offers(rule, kit.started(1, **{"file.path": "a\u202eb", "process.pid": 5}))
+    values: dict[str, str | int | tuple[str, ...]] = {"file.path": "a\u202eb", "process.pid": 5}
+    found = offers(rule, kit.started(1, **values))
     assert [(one.field, one.matched) for one in found][:2] == [("Image", True), ("host.name", False)]
     assert "file.path" not in {one.field for one in found}
     assert "process.executable" not in {one.field for one in found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -22,6 +23,7 @@ from tests.appliance.web.pages import sample
 from tests.e2e.pages.test_pages import violations
 
 pytestmark = pytest.mark.browser
+THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 OTHER = "joanna.krawczyk"
 
 
@@ -65,8 +67,8 @@ def person(browser: Browser, address: str, login: str) -> Page:
 
 def check(tab: Page) -> None:
     """Look at the page as axe does, in both themes, and in a narrow window."""
-    for theme in ("light", "dark"):
-        tab.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    for theme in THEMES:
+        tab.emulate_media(color_scheme=theme)
         assert violations(tab, theme) == []
     tab.emulate_media(color_scheme="light")
     for width in (320, 768, 1440):
