@@ -16,7 +16,7 @@ from appliance.language.dates import moment
 from appliance.ops.operations import record
 from appliance.rulesets.diff import lines
 from appliance.rulesets.release import TOLD, Refused, read_release
-from appliance.rulesets.shelf import Installed, Shelf, ShelfDamaged
+from appliance.rulesets.shelf import Installed, Shelf, ShelfBusy, ShelfDamaged
 from appliance.rulesets.taking import DEFAULT_NAME, NAME, Draft, drafted, rollback, take
 from appliance.settings import Settings, SettingsError, load_settings
 from appliance.state.database import open_sessions, open_state, writing
@@ -56,6 +56,8 @@ def import_release(
         for fault in error.faults[:TOLD]:
             typer.echo(str(fault))
         fail(ValueError(f"Wydania nie przyjęto. Wady: {len(error.faults)}."), Exit.NO)
+    except ShelfBusy as error:
+        fail(error, Exit.BUSY)
     except OSError as error:
         fail(OSError(f"Nie udało się zapisać wydania: {error}. Niczego nie zmieniono."), Exit.LACKING)
     typer.echo(f"Przyjęto: {draft.installed.label}. Działająca Czujka wczyta reguły sama, bez przerwy w pracy.")
@@ -92,6 +94,8 @@ def go_back(home: HomeOption, name: NameOption = DEFAULT_NAME) -> None:
         gone, now = rollback(box, name)
     except LookupError:
         fail(LookupError(f"Nie ma wydania „{name}”, które by obowiązywało. Wykaz: czujka rules sets"), Exit.NO)
+    except ShelfBusy as error:
+        fail(error, Exit.BUSY)
     except (ShelfDamaged, OSError) as error:
         fail(error, Exit.NO)
     _note(box, settings, "rules.rolled_back", gone, to=now.label if now else "")

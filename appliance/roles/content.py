@@ -13,7 +13,7 @@ from appliance.clock import now
 from appliance.detect import Engine
 from appliance.home import Home
 from appliance.rulesets import ActiveRules, Why, active_rules
-from appliance.rulesets.budget import Meter, stop
+from appliance.rulesets.budget import BOUNDS, Bounds, Meter, stop
 from appliance.rulesets.fresh import Fresh
 from appliance.rulesets.prepare import prepare
 from appliance.rulesets.reload import Ready, Reloader
@@ -64,9 +64,11 @@ def fresh(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Fr
 class Watchman:
     """Stops rules that cost too much."""
 
-    def __init__(self, source: Reloader, sessions: sessionmaker[Session], share: float) -> None:
+    def __init__(
+        self, source: Reloader, sessions: sessionmaker[Session], share: float, bounds: Bounds = BOUNDS
+    ) -> None:
         self._source, self._sessions = source, sessions
-        self._meter = Meter(share)
+        self._meter = Meter(share, bounds)
 
     def look(self) -> None:
         """Measure, and stop what is past its share. Raises SQLAlchemyError."""

@@ -30,12 +30,15 @@ class Bounds:
     spent: int = SPENT
 
 
+BOUNDS = Bounds()
+
+
 @dataclass(slots=True)
 class Meter:
     """Takes what each rule has cost so far, again and again; says which are past `share` (0 to 1; 0 is no bound)."""
 
     share: float
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: Bounds = BOUNDS
     _before: deque[tuple[int, Mapping[str, int]]] = field(default_factory=deque)
 
     def look(self, now: int, spent: Mapping[str, int]) -> list[tuple[str, float]]:

@@ -28,6 +28,10 @@ _POINTER_BYTES = 1 << 16
 _LIMIT = 64 << 20
 
 
+class ShelfBusy(RuntimeError):
+    """Somebody else changes what is installed; try again."""
+
+
 class ShelfDamaged(RuntimeError):
     """What is installed cannot be read; the text says what and where."""
 
@@ -103,10 +107,15 @@ class Shelf:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other changes out for as long as one lasts."""
+        """Keep other changes out for as long as one lasts. Raises ShelfBusy: a person may be reading a comparison."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.folder / ".lock").open("a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ShelfBusy(
+                    "Ktoś właśnie zmienia wydania reguł. Poczekaj, aż skończy, i spróbuj ponownie."
+                ) from error
             yield
 
     @contextmanager

@@ -17,7 +17,7 @@ from appliance.clock import DAY
 from appliance.journal.errors import JournalUnavailable
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import TooWide
-from appliance.rulesets.shelf import ShelfDamaged
+from appliance.rulesets.shelf import ShelfBusy, ShelfDamaged
 from appliance.search import QueryError
 from appliance.store.model import QueryTimeout, StoreUnavailable
 from appliance.web.problem import Problem
@@ -60,6 +60,7 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         exceptions.PersonNeeded: _plain(409, "exception_person"),
         exceptions.BadExpiry: _plain(422, "exception_expiry", days=exceptions.LONGEST // DAY),
         TooWide: _wide,
+        ShelfBusy: _plain(409, "rules_busy"),
         ShelfDamaged: lambda error, _: Problem(503, "rules_damaged", values={"fault": str(error)}),
         OperationalError: _plain(503, "state_unavailable"),
         service.BadText: _plain(422, "text_length"),

@@ -11,7 +11,7 @@ from appliance.home import Home
 from appliance.rulesets import Why, active_rules
 from appliance.rulesets.diff import EMPTY, Diff, Entry, Index, compare, lines
 from appliance.rulesets.release import read_release
-from appliance.rulesets.shelf import KEPT, Shelf, ShelfDamaged
+from appliance.rulesets.shelf import KEPT, Shelf, ShelfBusy, ShelfDamaged
 from appliance.rulesets.taking import drafted, licence_of, rollback
 from appliance.settings import Settings
 from tests.appliance.rulesets import kit
@@ -56,6 +56,12 @@ def test_what_is_only_looked_at_leaves_nothing(home: Home, tmp_path: Path) -> No
         assert draft.diff
         assert ids(home) == set()
     assert [path.name for path in home.rulesets.iterdir()] == [".lock"]
+
+
+def test_two_changes_at_once_are_refused(home: Home, tmp_path: Path) -> None:
+    release = read_release(kit.write(tmp_path / "one", FIRST))
+    with drafted(home, Settings(), release, "SigmaHQ", kit.NOW), pytest.raises(ShelfBusy):
+        rollback(home, "SigmaHQ")
 
 
 def test_the_same_release_again_is_known(home: Home, tmp_path: Path) -> None:
