@@ -49,7 +49,7 @@ class RuleAnswer(BaseModel):
     """The release that it is of, with its version."""
     licence: str
     sight: str | None
-    """What it sees (the states of `/rules/sights`); null for correlations and for what is off."""
+    """What it sees (the states of `/rules/visibility`); null for correlations and for what is off."""
     off: str | None
     """Why it is off; null when it is in force."""
     off_detail: str

@@ -180,7 +180,7 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
         total=sum(not row.off for row in made),
         listed=len(made),
         retired=ruleset.retired,
-        matched=sum(1 for row in rows if row.hits),
+        matched=sum(row.hits > 0 for row in made),
         without=sum(row.state in WITHOUT_DATA for row in made),
         faults=ruleset.faults[:500],
         fault_count=len(ruleset.faults),

@@ -142,6 +142,8 @@ def test_preparing_fills_the_cache_in_another_process(home: Home) -> None:
 def test_preparing_again_changes_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.nice", lambda _: 0)
     monkeypatch.setattr("os.umask", lambda _: 0)
+    # The loggers are those of all tests.
+    monkeypatch.setattr("appliance.rulesets.prepare.configure", lambda: None)
     (home.rules / "1.yml").write_text(kit.rule_text(1))
     assert main(["--home", str(home.root)]) == 0
     made = (home.cache / "rules.json").read_bytes()

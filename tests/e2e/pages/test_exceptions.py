@@ -128,6 +128,9 @@ def test_a_release_is_seen_and_given_up(browser: Browser, address: str, context:
     tab.goto("/reguly?skad=imported")
     assert tab.locator("tbody tr").count() == 4
     check(tab)
+    tab.goto("/reguly?tekst=korelacja&skad=shipped&stan=wlaczone")
+    assert tab.locator("tbody tr").count() == len(context.rules().correlations) > 0
+    check(tab)
     tab.goto(f"/reguly/{kit.uuid(1)}")
     for words in ("Ala", "SigmaHQ", "Detection Rule License 1.1", "github.com/SigmaHQ/Detection-Rule-License"):
         assert words in tab.content()
@@ -151,6 +154,7 @@ def test_a_stopped_rule_is_turned_on_again(browser: Browser, address: str, conte
     tab = person(browser, address, sample.LOGIN)
     tab.goto("/reguly?stan=wylaczone")
     assert tab.get_by_text("zatrzymana: za droga (40% czasu procesora)").count() == 1
+    check(tab)
     tab.get_by_role("link", name="Rule 1 of").click()
     check(tab)
     tab.get_by_role("button", name="Włącz ponownie").click()
