@@ -72,6 +72,16 @@ class Home:
         return self.root / "rules"
 
     @property
+    def policy(self) -> Path:
+        """Which rules are on; may be missing."""
+        return self.rules / "policy.yaml"
+
+    @property
+    def rulesets(self) -> Path:
+        """Releases of rules that were taken from files, and what says which of them are in force."""
+        return self.root / "rulesets"
+
+    @property
     def lists(self) -> Path:
         """The office's lists that stand for placeholders in rules; may be missing."""
         return self.rules / "lists"

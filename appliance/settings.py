@@ -66,14 +66,16 @@ class JournalSettings(Section):
 
 
 class RuleSettings(Section):
-    """Further rules, and how long a rule may be without data.
+    """Further rules, how long a rule may be without data, and a rule's budget.
 
     `folders` are folders or files with Sigma rules, beside those that ship and the office's own. `data_days` is how
-    many days without events, or without a field that it needs, make a rule one without data.
+    many days without events, or without a field that it needs, make a rule one without data. `budget` is the share of
+    one core that a single rule may take over a minute; 0 is no bound.
     """
 
     folders: list[Path] = Field(default_factory=list)
     data_days: int = Field(7, ge=1, le=90)
+    budget: float = Field(0.1, ge=0, le=1)
 
 
 class Settings(BaseSettings):

@@ -162,6 +162,7 @@ def _create(session: Session, work: _Work, group: Group, hit: Hit, now: int) -> 
         user=account_of(event),
         process=text_of(event, "process.executable") or text_of(event, "process.name"),
         tags=list(rule.tags)[:50],
+        rule_author=rule.author[:255],
         late=int(event.get("event.ingested", now)) - hit.at > LATE,
         first_event_at=hit.at,
         last_event_at=hit.at,

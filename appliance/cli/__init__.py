@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "alerts": "appliance.cli.alerts",
         "status": "appliance.cli.status",
         "rules": "appliance.cli.rules",
+        "exceptions": "appliance.cli.exceptions",
         "report": "appliance.cli.report",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",

@@ -15,12 +15,12 @@ from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
 from appliance.cli.state import open_home
 from appliance.clock import now
-from appliance.detect import RuleSet, load_rules
+from appliance.detect import RuleSet
 from appliance.detect.selftest import check_rule, events_folder
 from appliance.home import Home
 from appliance.ops.overview import Overview, navigator, overview
 from appliance.ops.presence import record_selftest
-from appliance.roles.pipeline import rule_paths
+from appliance.rulesets import active_rules
 from appliance.settings import Settings, load_settings
 from appliance.state.database import writing
 
@@ -42,7 +42,7 @@ def command(
     sessions = open_home(home)
     box = Home(home.resolve())
     settings = load_settings(box)
-    ruleset = load_rules(rule_paths(box, settings), box.cache)
+    ruleset = active_rules(box, settings, sessions)
     if not ruleset.rules:
         fail(ValueError("Nie wczytano żadnej reguły. Sprawdź folder reguł w ustawieniach."), Exit.NO)
     if selftest:

@@ -16,6 +16,6 @@ class Exit(IntEnum):
     UNREACHABLE = 3
     """The box does not answer."""
     BUSY = 4
-    """Another box runs on this state folder, or its port is taken."""
+    """Another box runs on this state folder, its port is taken, or somebody else changes the rule releases."""
     LACKING = 69
     """The system lacks something that the command needs (EX_UNAVAILABLE of sysexits.h)."""

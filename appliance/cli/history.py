@@ -139,9 +139,10 @@ class History:
 def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:
     """Load the named rules, else those that the box of `home` runs, else the shipped ones; faults are told.
 
+    The box's exceptions stay out: what they hide is to be seen here. Its state database may be that of a copy.
     Leaves with USAGE when there is not one rule, or the box's settings cannot be read.
     """
-    ruleset = load(rules or _default(home))
+    ruleset = _of_box(home) if home is not None and not rules else load(rules or [SIGMA])
     for fault in ruleset.faults:
         typer.echo(clean(str(fault)), err=True)
     if not ruleset.rules:
@@ -149,13 +150,11 @@ def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:
     return ruleset
 
 
-def _default(home: Home | None) -> list[Path]:
-    if home is None:
-        return [SIGMA]
-    # A role brings half of the box with it.
-    from appliance.roles.pipeline import rule_paths  # noqa: PLC0415
+def _of_box(home: Home) -> RuleSet:
+    # The state's tables take longer to import than named rules take to load.
+    from appliance.rulesets import active_rules  # noqa: PLC0415
 
     try:
-        return rule_paths(home, load_settings(home))
+        return active_rules(home, load_settings(home))
     except SettingsError as error:
         fail(error, Exit.USAGE)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli import coverage, rules_backtest, rules_fields, rules_lint, rules_test
+from appliance.cli import coverage, rules_backtest, rules_fields, rules_lint, rules_test, rulesets
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import load
 from appliance.cli.search import clean
@@ -19,6 +19,7 @@ from appliance.detect.selftest import CORRELATIONS, SIGMA
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
 RulePath = Annotated[Path | None, _PATH]
+rulesets.register(app)
 
 
 app.command("coverage")(coverage.command)

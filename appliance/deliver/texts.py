@@ -96,11 +96,11 @@ class Writer:
         }
         if card is None:
             values.update(title=title, events=alert.count)
-            return Letter(subject, self.catalogue.text("email_body_plain", language, **values))
+            return Letter(subject, self.catalogue.text("email_body_plain", language, **values) + self._credit(alert))
         values.update({f"step{number}": step for number, step in enumerate(card.steps, 1)})
         values.update(happened=card.happened, serious=card.serious, call="\n".join([card.call, *card.blocks]))
         values.update(dont=card.dont, false_alarm=card.false_alarm)
-        return Letter(subject, self.catalogue.text("email_body", language, **values))
+        return Letter(subject, self.catalogue.text("email_body", language, **values) + self._credit(alert))
 
     def payload(self, alert: Alert, events: Events) -> dict[str, object]:
         """Return the webhook's JSON."""
@@ -110,6 +110,7 @@ class Writer:
             "level": alert.level,
             "level_name": self._level(alert),
             "rule_id": alert.rule_id,
+            "rule_author": alert.rule_author,
             "title": (card.title if card else alert.title).replace(NBSP, " "),
             "happened": card.happened.replace(NBSP, " ") if card else "",
             "host": alert.host,
@@ -126,6 +127,12 @@ class Writer:
         named = [*self.settings.names, self.settings.host]
         host = next((name for name in named if name not in EVERYWHERE), socket.gethostname())
         return f"https://{f'[{host}]' if ':' in host else host}:{self.settings.port}/alerty/{alert.id}"
+
+    def _credit(self, alert: Alert) -> str:
+        """Return the line that names the rule's author, which the licences of rules ask for."""
+        if not alert.rule_author:
+            return ""
+        return "\n" + self.catalogue.text("email_author", self.settings.language, author=_line(alert.rule_author))
 
     def _level(self, alert: Alert) -> str:
         return self.catalogue.text(f"level_{min(max(alert.level, 0), 4)}", self.settings.language)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ _DATA = (*sorted((ROOT / "schema").glob("*.yaml")), *sorted((ROOT / "pipelines")
 _DIGEST = 32
 #: Bytes of a cache file; more than this is not ours.
 _LIMIT = 256 << 20
+#: Compiled files that are kept though a load did not use them: several loads with other paths share one cache.
+SPARE = 4096
 
 
 @lru_cache(maxsize=2)
@@ -57,14 +60,17 @@ def read_checked(path: Path, compiler: str) -> dict[str, Any] | None:
         return None
 
 
-def write_checked(path: Path, compiler: str, document: dict[str, Any]) -> None:
-    """Replace the file by a document. A full disk costs only time."""
+def write_checked(path: Path, compiler: str, document: dict[str, Any]) -> bool:
+    """Replace the file by a document; False leaves it, as it would be too long. A full disk costs only time."""
     try:
         payload = orjson.dumps({"compiler": compiler, **document}, default=str)
+        if len(payload) + _DIGEST > _LIMIT:
+            return False
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, hashlib.sha256(payload).digest() + payload)
     except (OSError, TypeError) as error:
         log.warning("rule_cache_not_written", path=str(path), error=str(error))
+    return True
 
 
 def load_plans(folder: Path | None) -> dict[EventClass, bytes]:
@@ -103,6 +109,7 @@ class RuleCache:
             correlations = [decode_correlation(one, file) for one in entry["correlations"]]
         except (ValueError, KeyError, TypeError) as error:
             log.info("rule_cache_entry_unreadable", file=file, error=str(error))
+            del self._entries[digest]
             return None
         self._used[digest] = entry
         return ParsedFile(rules, faults, filters, correlations)
@@ -117,10 +124,16 @@ class RuleCache:
         }
 
     def save(self) -> None:
-        """Write what was used in this load, if that is not what the file holds. A full disk costs only time."""
-        if self._path is None or self._used.keys() == self._entries.keys():
+        """Write what was used in this load, if it is not all there. A full disk costs only time.
+
+        What other loads have used stays behind it, the newest first, as far as there is room.
+        """
+        if self._path is None or self._used.keys() <= self._entries.keys():
             return
-        write_checked(self._path, _compiler(), {"files": self._used})
+        spare = islice((digest for digest in self._entries if digest not in self._used), SPARE)
+        files = self._used | {digest: self._entries[digest] for digest in spare}
+        if not write_checked(self._path, _compiler(), {"files": files}):
+            write_checked(self._path, _compiler(), {"files": self._used})
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -185,6 +185,15 @@ class Engine:
         for kind in kinds:
             self._partition_for(kind)
 
+    def close(self) -> None:
+        """Let go of what was built for classes of events; it would be built again.
+
+        Partitions and engine refer to each other, and a process that has frozen its objects collects no cycles.
+        """
+        self._ways.clear()
+        self._partitions.clear()
+        self._found_by.clear()
+
     def explain(self, rule: Rule, event: Event) -> Tree:
         """Why the rule does or does not match: its condition with the truth of every part."""
         kind = event_class(event)

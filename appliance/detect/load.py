@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .cache import RuleCache
@@ -18,6 +18,10 @@ from .modifiers import NO_LISTS, Lists
 from .yamldoc import MAX_BYTES
 
 _SUFFIXES = (".yml", ".yaml")
+#: The office's policy lies among its rules and is none itself (appliance.rulesets.policy).
+POLICY_FILE = "policy.yaml"
+#: Told of a later rule or correlation and of the earlier one with the same id; says whether that is meant.
+Replaced = Callable[[Rule | Correlation, Rule | Correlation], bool]
 
 
 def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -39,7 +43,7 @@ def _under(path: Path) -> Iterable[Path]:
     found: list[str] = []
     for folder, folders, files in os.walk(path):
         folders[:] = sorted(set(folders) - RETIRED - {LISTS})
-        found.extend(os.path.join(folder, name) for name in files if name.endswith(_SUFFIXES))  # noqa: PTH118  thousands
+        found.extend(os.path.join(folder, name) for name in files if name.endswith(_SUFFIXES) and name != POLICY_FILE)  # noqa: PTH118  thousands
     return map(Path, sorted(found))
 
 
@@ -50,11 +54,13 @@ def load_rules(
     retired: bool = False,
     lists: Lists = NO_LISTS,
     filtered: bool = True,
+    replaced: Replaced | None = None,
 ) -> RuleSet:
     """Load every rule under `paths`; what cannot be loaded is a fault, all faults at once.
 
     `cache` is a folder for compiled rules. `retired` also loads rules whose status is deprecated or unsupported.
-    Of rules with one id only the first counts. `lists` are the values of placeholders. With `filtered` False the
+    Of rules with one id only the first counts; the others are faults, unless `replaced` says that this is meant.
+    `lists` are the values of placeholders. With `filtered` False the
     filters are only read; `apply_filters` applies those that are to be.
     """
     store = RuleCache(cache)
@@ -78,7 +84,7 @@ def load_rules(
                 rules.append(rule)
             elif earlier is rule and isinstance(rule, Correlation):
                 correlations.append(rule)
-            else:
+            elif replaced is None or not replaced(rule, earlier):
                 where = f"{earlier.source_file}:{earlier.line}"
                 faults.append(
                     Fault(

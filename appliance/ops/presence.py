@@ -37,6 +37,8 @@ class Watch:
     presence: Presence = field(default_factory=Presence)
     _stats: dict[str, _Numbers] = field(default_factory=dict)
     """What of each rule's counters has been written."""
+    _owed: dict[str, _Numbers] = field(default_factory=dict)
+    """What rules did in engines that have gone, and is not written yet."""
     _kinds: dict[EventClass, int] = field(default_factory=dict)
     _day: int | None = None
 
@@ -64,19 +66,27 @@ class Watch:
     def wrote(self, stats: Mapping[str, RuleStats], now: int) -> None:
         """Forget what `write` has added, after the commit."""
         self._stats.update({name: total for name, (total, _) in self._changes(stats).items()})
+        self._owed.clear()
         self._day = day_of(now)
         self.presence.clear(self._day)
 
+    def renew(self, stats: Mapping[str, RuleStats]) -> None:
+        """Take the last counters of an engine that goes; the next one counts from nought again."""
+        self._owed = {name: delta for name, (_, delta) in self._changes(stats).items()}
+        self._stats.clear()
+
     def _changes(self, stats: Mapping[str, RuleStats]) -> dict[str, tuple[_Numbers, _Numbers]]:
-        """Return total and growth of each rule that did anything; a new engine counts from nought again."""
-        found: dict[str, tuple[_Numbers, _Numbers]] = {}
+        """Return total and growth of each rule that did anything since it was last written."""
+        found = {name: (self._stats.get(name, (0, 0, 0)), owed) for name, owed in self._owed.items()}
         for name, one in list(stats.items()):
             total = (one.matched, one.evaluated, one.nanoseconds)
             before = self._stats.get(name, (0, 0, 0))
             if total != before:
                 fresh = any(new < old for new, old in zip(total, before, strict=True))
                 base = (0, 0, 0) if fresh else before
-                found[name] = (total, (total[0] - base[0], total[1] - base[1], total[2] - base[2]))
+                owed = self._owed.get(name, (0, 0, 0))
+                hits, evaluated, spent = (new - old + more for new, old, more in zip(total, base, owed, strict=True))
+                found[name] = (total, (hits, evaluated, spent))
         return found
 
     def _kind(self, session: Session, kind: EventClass, now: int) -> int | None:

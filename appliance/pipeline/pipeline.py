@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
-from appliance.detect import Engine, Rule
+from appliance.detect import Engine, Rule, RuleSet
 from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
@@ -77,6 +77,13 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.pending.upto = self.store.applied()
+
+    def use(self, engine: Engine, rules: RuleSet) -> None:
+        """Go on with other rules. Call it between two steps."""
+        self.watch.renew(self.engine.stats)
+        self.engine = engine
+        if self.correlating is not None:
+            self.correlating.reload(rules)
 
     def step(self) -> bool:
         """Take what the journal has next. Return whether there was anything.

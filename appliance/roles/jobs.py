@@ -19,12 +19,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.accounts.sessions import forget_over
-from appliance.clock import DAY, HOUR, SECOND, now
+from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
 from appliance.deliver.cards import cards_for
 from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.home import Home
 from appliance.journal import Journal
+from appliance.ops import expiry
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pki import renew_pki
@@ -100,6 +101,12 @@ def tidy_journal(work: Work) -> None:
         journal.close()
 
 
+def note_expired(work: Work) -> None:
+    """Write into the audit log which exceptions have ended; they stopped acting by themselves."""
+    with writing(work.sessions) as session:
+        expiry.note_expired(session, now())
+
+
 def renew_certificates(work: Work) -> None:
     """Renew the box's own certificates before they wear out."""
     renew_pki(work.home, now())
@@ -108,6 +115,7 @@ def renew_certificates(work: Work) -> None:
 JOBS: tuple[Job, ...] = (
     Job("deliver", SECOND, deliver),
     Job("say_alive", 2 * SECOND, say_alive),
+    Job("note_expired", MINUTE, note_expired),
     Job("tidy_journal", HOUR, tidy_journal),
     Job("drop_expired", DAY, drop_expired),
     Job("renew_certificates", DAY, renew_certificates),

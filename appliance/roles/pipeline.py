@@ -14,11 +14,9 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import OperationalError
 
-import rules
 from appliance.clock import now
-from appliance.detect import Engine, EventClass, RuleSet, load_plans, load_rules, save_plans
+from appliance.detect import Engine, EventClass, RuleSet, save_plans
 from appliance.detect.correlation.correlator import Correlator
-from appliance.detect.lists import read_lists
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.normalise import Event, normalise
@@ -28,6 +26,8 @@ from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
 from appliance.pki import importer_id
+from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloader, told
+from appliance.rulesets.reload import Reloader
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
 from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable
@@ -45,25 +45,20 @@ _SINKS = (StoreUnavailable, JournalUnavailable, OperationalError, OSError)
 log = structlog.get_logger()
 
 
-def rule_paths(home: Home, settings: Settings) -> list[Path]:
-    """Return where rules are read from: those that ship, the office's own, and the folders of the settings."""
-    return [rules.ROOT / "sigma", rules.ROOT / "correlation", home.rules, *settings.rules.folders]
-
-
 def run(home: Home, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; what was taken is flushed before the end."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    ruleset = _load(home, settings)
     sessions = open_sessions(open_state(settings.database(home)))
+    content = reloader(home, settings, sessions)
     store = EmbeddedStore(home.store)
-    correlating = _correlating(home, ruleset, store)
+    correlating = _correlating(home, content.current.rules, store)
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
         store=store,
-        engine=Engine(ruleset, plans=load_plans(home.cache)),
+        engine=content.current.engine,
         sessions=sessions,
         settings=settings,
         normalise=normalise,
@@ -72,14 +67,14 @@ def run(home: Home, settings: Settings) -> int:
         correlating=correlating,
     )
     warming = deque(pipeline.engine.plans)
-    plans = PlanKeeper(home.cache, pipeline.engine)
+    plans = PlanKeeper(home.cache, lambda: content.current.engine)
     gc.collect()
     gc.freeze()
 
     def report() -> None:
-        detail = {**asdict(pipeline.counters), "rules": len(ruleset.rules), "rule_faults": len(ruleset.faults)}
-        told = correlating.told()
-        detail |= {f"correlation_{name}": value for name, value in told.items() if value or name in _ALWAYS_TOLD}
+        detail = {**asdict(pipeline.counters), **told(content)}
+        numbers = correlating.told()
+        detail |= {f"correlation_{name}": value for name, value in numbers.items() if value or name in _ALWAYS_TOLD}
         beat(sessions, "pipeline", detail, now())
 
     def keep_small() -> None:
@@ -92,9 +87,11 @@ def run(home: Home, settings: Settings) -> int:
         _every(BEAT_SECONDS, report, stop, home),
         _every(COMPACT_EVERY, keep_small, stop, home),
         _every(RETAIN_SECONDS, retain, stop, home),
+        _every(LOOK_SECONDS, content.look, stop, home),
+        _every(METER_SECONDS, Watchman(content, sessions, settings.rules.budget).look, stop, home),
         _every(PLANS_SECONDS, plans.keep, stop, home),
     ]
-    _loop(pipeline, warming, stop, home)
+    _loop(pipeline, content, warming, stop, home)
     plans.keep()
     for thread in beside:
         thread.join(timeout=BEAT_SECONDS * 2)
@@ -103,18 +100,22 @@ def run(home: Home, settings: Settings) -> int:
 
 @dataclass(slots=True)
 class PlanKeeper:
-    """Writes down what the engine learns, for the next start."""
+    """Writes down what the engine in force learns, for the next start."""
 
     folder: Path
-    engine: Engine
+    engine: Callable[[], Engine]
     kept: int = 0
     """How many of the engine's lessons are written."""
+    _of: Engine | None = None
 
     def keep(self) -> None:
         """Write the plans if there is anything new."""
-        lessons = self.engine.lessons
+        engine = self.engine()
+        if engine is not self._of:
+            self._of, self.kept = engine, 0
+        lessons = engine.lessons
         if lessons != self.kept:
-            save_plans(self.folder, dict(self.engine.plans))
+            save_plans(self.folder, dict(engine.plans))
             self.kept = lessons
 
 
@@ -146,20 +147,14 @@ def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home
     return thread
 
 
-def _load(home: Home, settings: Settings) -> RuleSet:
-    lists, faults = read_lists(home.lists)
-    ruleset = load_rules(rule_paths(home, settings), home.cache, lists=lists)
-    for fault in faults + ruleset.faults:
-        log.warning("rule_fault", file=str(fault.file), line=fault.line, message=fault.message)
-    log.info("rules_loaded", rules=len(ruleset.rules), faults=len(ruleset.faults))
-    return ruleset
-
-
-def _loop(pipeline: Pipeline, warming: deque[EventClass], stop: threading.Event, home: Home) -> None:
+def _loop(pipeline: Pipeline, content: Reloader, warming: deque[EventClass], stop: threading.Event, home: Home) -> None:
     """Step until told to stop. Idle time goes into getting ready for the events that came before the last start."""
     wait = _FIRST_WAIT
     while not stop.is_set():
         try:
+            ready = content.take()
+            if ready is not None:
+                pipeline.use(ready.engine, ready.rules)
             busy = pipeline.step()
             wait = _FIRST_WAIT
             if not busy and warming:

@@ -11,14 +11,14 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.clock import now
-from appliance.detect import RuleSet, load_rules
-from appliance.detect.lists import read_lists
+from appliance.detect import RuleSet
 from appliance.home import Home
 from appliance.intake.protocol import GatewayProtocol
 from appliance.journal import DeadLetters, Journal
 from appliance.ops.disk import why
 from appliance.ops.health import beat
-from appliance.roles.pipeline import rule_paths
+from appliance.roles.content import LOOK_SECONDS, fresh
+from appliance.rulesets.fresh import Fresh
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
 from appliance.store import EmbeddedReader
@@ -26,37 +26,25 @@ from appliance.web.app import create_app
 from appliance.web.context import Context
 
 BEAT_SECONDS = 2.0
+AGAIN_SECONDS = 30.0
+"""How long the console waits after rules that could not be loaded."""
 IDLE_SECONDS = 15
 """How long a kept-alive connection may be silent."""
 CONNECTIONS = 1000
 _log = structlog.get_logger()
 
 
-class Once:
-    """The rules in force, loaded at the first question and kept."""
-
-    def __init__(self, load: Callable[[], RuleSet]) -> None:
-        self._load, self._lock = load, threading.Lock()
-        self._rules: RuleSet | None = None
-
-    def __call__(self) -> RuleSet:
-        """Return the rules."""
-        with self._lock:
-            if self._rules is None:
-                self._rules = self._load()
-            return self._rules
-
-
 def make_context(home: Home, settings: Settings) -> Context:
     """Open everything that the console reads."""
+    sessions = open_sessions(open_state(settings.database(home)))
     return Context(
         home=home,
         settings=settings,
-        sessions=open_sessions(open_state(settings.database(home))),
+        sessions=sessions,
         store=EmbeddedReader(home.store),
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
-        rules=Once(lambda: load_rules(rule_paths(home, settings), home.cache, lists=read_lists(home.lists)[0])),
+        rules=fresh(home, settings, sessions),
     )
 
 
@@ -103,8 +91,23 @@ def run(home: Home, settings: Settings) -> int:
 
     heart = threading.Thread(target=report, name="heartbeat", daemon=True)
     heart.start()
+    eye = threading.Thread(target=_keep_fresh, args=(context.rules, stop), name="rules", daemon=True)
+    eye.start()
     _log.info("web_listening", host=settings.host, port=settings.port)
     server.run()
     stop.set()
     heart.join(timeout=BEAT_SECONDS * 2)
     return 0 if server.started else 1
+
+
+def _keep_fresh(rules: Callable[[], RuleSet], stop: threading.Event) -> None:
+    """Follow changes of the rules, once somebody has asked for them."""
+    assert isinstance(rules, Fresh)
+    wait = LOOK_SECONDS
+    while not stop.wait(wait):
+        try:
+            wait = LOOK_SECONDS
+            rules.look()
+        except Exception:  # noqa: BLE001 - the console goes on with the rules it has; the next look comes
+            _log.exception("rules_not_reloaded")
+            wait = AGAIN_SECONDS

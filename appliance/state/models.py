@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Micros = BigInteger
@@ -46,6 +46,15 @@ class AgentState(StrEnum):
 
     ACTIVE = "active"
     REVOKED = "revoked"
+
+
+class ExceptionState(StrEnum):
+    """proposed → approved → withdrawn or expired; what is past its time does not act, whatever its state says."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
 
 
 class User(Base):
@@ -152,6 +161,8 @@ class Alert(Base):
     process: Mapped[str] = mapped_column(String(255), default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     """The rule's ATT&CK tags."""
+    rule_author: Mapped[str] = mapped_column(String(255), default="")
+    """Who wrote the rule: licences of rules want it shown with what they find."""
     late: Mapped[bool] = mapped_column(default=False)
     """Its first event was already old when it arrived (imported, or from a long outage)."""
     first_event_at: Mapped[int] = mapped_column(Micros)
@@ -307,6 +318,45 @@ class EventField(Base):
     kind_id: Mapped[int] = mapped_column(ForeignKey("event_kind.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     day: Mapped[int] = mapped_column()
+
+
+class RuleException(Base):
+    """Events that a rule leaves alone until a day: who wanted it, why, and who else agreed."""
+
+    __tablename__ = "rule_exception"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    filter_id: Mapped[str] = mapped_column(String(36), unique=True)
+    """The id of its Sigma filter."""
+    rule_id: Mapped[str] = mapped_column(String(64), index=True)
+    rule_title: Mapped[str] = mapped_column(String(255))
+    logsource: Mapped[dict[str, str]] = mapped_column(JSON)
+    conditions: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    """All must hold: each {"field", "how", "value"}, as the rule's Sigma names them."""
+    reason: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(120))
+    proposed_at: Mapped[int] = mapped_column(Micros)
+    expires_at: Mapped[int] = mapped_column(Micros)
+    state: Mapped[ExceptionState] = mapped_column(String(16), default=ExceptionState.PROPOSED)
+    approver: Mapped[str] = mapped_column(String(120), default="")
+    approved_at: Mapped[int | None] = mapped_column(Micros)
+    withdrawn_by: Mapped[str] = mapped_column(String(120), default="")
+    withdrawn_at: Mapped[int | None] = mapped_column(Micros)
+    alert_id: Mapped[int | None] = mapped_column(Integer)
+    """The alert that it was proposed from."""
+    replay: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What it would have hidden, as it was when proposed."""
+
+
+class RuleStop(Base):
+    """A rule that was stopped because it cost too much."""
+
+    __tablename__ = "rule_stop"
+    rule_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[int] = mapped_column(Micros)
+    share: Mapped[float] = mapped_column(Float)
+    """Share of one core that it took."""
+    resumed_at: Mapped[int | None] = mapped_column(Micros)
+    resumed_by: Mapped[str] = mapped_column(String(120), default="")
 
 
 class RoleHealth(Base):

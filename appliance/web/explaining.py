@@ -11,6 +11,7 @@ from appliance.detect.correlation import Correlation
 from appliance.detect.correlation.explain import Explanation, explain_correlation
 from appliance.detect.flips import document
 from appliance.detect.values import thaw
+from appliance.rulesets import Listed, listed
 from appliance.state.models import Alert, AlertEvent
 from appliance.web.problem import Problem
 
@@ -20,24 +21,31 @@ if TYPE_CHECKING:
 
 
 def rule_of(context: Context, rule_id: str) -> Rule | None:
-    """Return a rule in force."""
-    return next((rule for rule in context.rules().rules if rule.id == rule_id), None)
+    """Return a rule that the office has, in force or not; of several with one id the one that is in force."""
+    found = content_of(context, rule_id)
+    return found if isinstance(found, Rule) else None
 
 
-def correlation_of(context: Context, correlation_id: str) -> Correlation | None:
-    """Return a correlation in force."""
-    return next((one for one in context.rules().correlations if one.id == correlation_id), None)
+def listing_of(context: Context, rule_id: str) -> Listed | None:
+    """Return a rule or correlation as the office has it: where it is from, and why it is off."""
+    found = [one for one in listed(context.rules()) if one.rule.id == rule_id]
+    return min(found, key=lambda one: one.off is not None, default=None)
 
 
 def content_of(context: Context, identity: str) -> Rule | Correlation | None:
-    """Return a rule or correlation in force."""
-    return rule_of(context, identity) or correlation_of(context, identity)
+    """Return a rule or correlation that the office has, in force or not."""
+    found = listing_of(context, identity)
+    return found.rule if found else None
 
 
 def what_correlated(context: Context, correlation: Correlation, rows: Sequence[AlertEvent]) -> Explanation | None:
-    """Return why a correlation held, by those of an alert's events that are kept with it; None without any."""
-    events = [thaw(row.event) for row in rows if row.event]
-    return explain_correlation(context.rules(), correlation, events) if events else None
+    """Return why a correlation held, by those of an alert's events that are kept with it.
+
+    None without any, and for one that is off: its rules may be off too.
+    """
+    ruleset, events = context.rules(), [thaw(row.event) for row in rows if row.event]
+    in_force = any(one.id == correlation.id for one in ruleset.correlations)
+    return explain_correlation(ruleset, correlation, events) if events and in_force else None
 
 
 def explain_alert(context: Context, alert: Alert, rows: Sequence[AlertEvent]) -> dict[str, Any]:
@@ -55,7 +63,8 @@ def explain_alert(context: Context, alert: Alert, rows: Sequence[AlertEvent]) ->
         raise Problem(404, "event_unknown")
     if isinstance(rule, Correlation):
         found = what_correlated(context, rule, rows)
-        assert found is not None
+        if found is None:
+            raise Problem(404, "rule_unknown")
         return {"rule_id": rule.id, "event_id": rows[0].event_id, "correlation": asdict(found)}
     tree = explain(rule, thaw(rows[0].event))
     return {"rule_id": rule.id, "event_id": rows[0].event_id, **document(tree)}

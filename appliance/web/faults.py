@@ -13,7 +13,11 @@ from appliance.accounts.setup import BadSetupLink
 from appliance.accounts.users import BadLogin, LastAdmin, LoginTaken, SignInFailed
 from appliance.alerts import service
 from appliance.alerts.cursor import BadCursor
+from appliance.clock import DAY
 from appliance.journal.errors import JournalUnavailable
+from appliance.rulesets import exceptions
+from appliance.rulesets.conditions import TooWide
+from appliance.rulesets.shelf import ShelfBusy, ShelfDamaged
 from appliance.search import QueryError
 from appliance.store.model import QueryTimeout, StoreUnavailable
 from appliance.web.problem import Problem
@@ -34,6 +38,10 @@ def _state(error: service.NotAllowedNow, _: str) -> Problem:
     return Problem(409, "alert_state", values={"who": error.who, "state": error.state.value})
 
 
+def _wide(error: TooWide, _: str) -> Problem:
+    return Problem(422, f"exception_{error.code}", values={"field": error.field})
+
+
 def _query(error: QueryError, language: str) -> Problem:
     fault = error.describe("pl" if language == "pl" else "en")
     return Problem(422, "query", values={"position": error.position + 1, "fault": fault})
@@ -46,6 +54,14 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         service.NotAllowedNow: _state,
         service.HistoryFull: _plain(409, "alert_full", limit=service.HISTORY_LIMIT),
         service.UnknownUser: _plain(404, "user_unknown"),
+        exceptions.UnknownException: lambda error, _: Problem(404, "exception_unknown", values={"id": error.args[0]}),
+        exceptions.NotInState: lambda error, _: Problem(409, "exception_state", values={"state": error.state}),
+        exceptions.SamePerson: _plain(409, "exception_same_person"),
+        exceptions.PersonNeeded: _plain(409, "exception_person"),
+        exceptions.BadExpiry: _plain(422, "exception_expiry", days=exceptions.LONGEST // DAY),
+        TooWide: _wide,
+        ShelfBusy: _plain(409, "rules_busy"),
+        ShelfDamaged: lambda error, _: Problem(503, "rules_damaged", values={"fault": str(error)}),
         OperationalError: _plain(503, "state_unavailable"),
         service.BadText: _plain(422, "text_length"),
         BadCursor: _plain(422, "cursor"),

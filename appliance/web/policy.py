@@ -24,6 +24,11 @@ class Permission(StrEnum):
     AGENTS_READ = "agents.read"
     AGENTS_MANAGE = "agents.manage"
     RULES_READ = "rules.read"
+    RULES_MANAGE = "rules.manage"
+    EXCEPTIONS_PROPOSE = "exceptions.propose"
+    """Propose an exception, and take one back: the first hides nothing yet, the second hides less."""
+    EXCEPTIONS_APPROVE = "exceptions.approve"
+    """Agree to an exception that somebody else has proposed."""
     HEALTH_READ = "health.read"
     DEAD_LETTERS_READ = "dead_letters.read"
     IMPORTS_READ = "imports.read"
@@ -43,6 +48,8 @@ class Scope(StrEnum):
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
     RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    EXCEPTIONS_WRITE = "exceptions:write"
     HEALTH_READ = "health:read"
     REPORTS_READ = "reports:read"
     REPORTS_WRITE = "reports:write"
@@ -70,7 +77,13 @@ _READING = frozenset(
 
 OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
-    Role.OPERATOR: _READING | {Permission.ALERTS_ACT, Permission.REPORTS_MAKE},
+    Role.OPERATOR: _READING
+    | {
+        Permission.ALERTS_ACT,
+        Permission.REPORTS_MAKE,
+        Permission.EXCEPTIONS_PROPOSE,
+        Permission.EXCEPTIONS_APPROVE,
+    },
     Role.AUDITOR: _READING | {Permission.OPERATIONS_READ},
 }
 
@@ -81,6 +94,9 @@ OF_SCOPE: Mapping[Scope, frozenset[Permission]] = {
     Scope.AGENTS_READ: frozenset({Permission.AGENTS_READ}),
     Scope.AGENTS_WRITE: frozenset({Permission.AGENTS_READ, Permission.AGENTS_MANAGE}),
     Scope.RULES_READ: frozenset({Permission.RULES_READ}),
+    Scope.RULES_WRITE: frozenset({Permission.RULES_READ, Permission.RULES_MANAGE}),
+    # Agreeing takes a person.
+    Scope.EXCEPTIONS_WRITE: frozenset({Permission.RULES_READ, Permission.EXCEPTIONS_PROPOSE}),
     Scope.HEALTH_READ: frozenset({Permission.HEALTH_READ, Permission.DEAD_LETTERS_READ, Permission.IMPORTS_READ}),
     Scope.REPORTS_READ: frozenset({Permission.REPORTS_READ}),
     Scope.REPORTS_WRITE: frozenset({Permission.REPORTS_READ, Permission.REPORTS_MAKE}),

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from appliance.web.api import accounts, agents, alerts, coverage, events, health, live, records, reports, rules
+from appliance.web.api import (
+    accounts,
+    agents,
+    alerts,
+    coverage,
+    events,
+    exceptions,
+    health,
+    live,
+    records,
+    reports,
+    rules,
+    rulesets,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -13,6 +26,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     agents.router,
     coverage.router,
     rules.router,
+    rulesets.router,
+    exceptions.router,
     records.router,
     reports.router,
     accounts.router,

@@ -37,6 +37,7 @@ class AlertAnswer(Answer):
     user: str
     process: str
     tags: list[str]
+    rule_author: str
     late: bool
     first_event_at: int
     last_event_at: int

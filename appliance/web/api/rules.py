@@ -8,14 +8,14 @@ from fastapi import Path
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
 from appliance.detect.visibility import Sight
+from appliance.rulesets import Listed, listed
 from appliance.state.models import RuleState
 from appliance.web.api.common import api_router
 from appliance.web.auth import needs
 from appliance.web.context import Box
-from appliance.web.explaining import content_of
+from appliance.web.explaining import listing_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
@@ -42,13 +42,25 @@ class RuleAnswer(BaseModel):
     matched_at: int | None
     evaluated_at: int | None
     hits: int
+    author: str
+    origin: str
+    """`office`, `folder`, `shipped` or `imported`."""
+    release: str
+    """The release that it is of, with its version."""
+    licence: str
+    sight: str | None
+    """What it sees (the states of `/rules/visibility`); null for correlations and for what is off."""
+    off: str | None
+    """Why it is off; null when it is in force."""
+    off_detail: str
+    author_level: int
+    """The level that its author gave it."""
 
 
 class RuleWhole(RuleAnswer):
     """A rule with its words."""
 
     description: str
-    author: str
     references: list[str]
     falsepositives: list[str]
 
@@ -62,7 +74,7 @@ class FaultAnswer(BaseModel):
 
 
 class RulesAnswer(BaseModel):
-    """All rules in force and all faults."""
+    """All rules that the office has, in force and not, and all faults."""
 
     items: list[RuleAnswer]
     faults: list[FaultAnswer]
@@ -72,13 +84,12 @@ class RulesAnswer(BaseModel):
 def list_rules(
     context: Box,
 ) -> RulesAnswer:
-    """Return every rule in force."""
+    """Return every rule, in force and not."""
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     ruleset = context.rules()
     sights = context.vision.of(context).sights
-    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
-    items = [RuleAnswer(**_fields(rule, states.get(rule.id), sights.get(rule.id))) for rule in content]
+    items = [RuleAnswer(**_fields(one, states.get(one.rule.id), sights.get(one.rule.id))) for one in listed(ruleset)]
     faults = [FaultAnswer(file=f.file, line=f.line, message=f.message) for f in ruleset.faults[:1000]]
     return RulesAnswer(items=items, faults=faults)
 
@@ -86,21 +97,22 @@ def list_rules(
 @router.get("/rules/{rule_id}", dependencies=needs(Permission.RULES_READ))
 def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
     """Return one rule."""
-    rule = content_of(context, rule_id)
-    if rule is None:
+    one = listing_of(context, rule_id)
+    if one is None:
         raise Problem(404, "rule_unknown")
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
+    rule = one.rule
     return RuleWhole(
-        **_fields(rule, state, context.vision.of(context).sights.get(rule_id)),
+        **_fields(one, state, context.vision.of(context).sights.get(rule_id)),
         description=rule.description,
-        author=rule.author,
         references=list(rule.references),
         falsepositives=list(rule.falsepositives),
     )
 
 
-def _fields(rule: Rule | Correlation, state: RuleState | None, sight: Sight | None) -> dict[str, object]:
+def _fields(one: Listed, state: RuleState | None, sight: Sight | None) -> dict[str, object]:
+    rule = one.rule
     source = None if isinstance(rule, Correlation) else rule.logsource
     return {
         "id": rule.id,
@@ -115,4 +127,12 @@ def _fields(rule: Rule | Correlation, state: RuleState | None, sight: Sight | No
         "matched_at": state.matched_at if state else None,
         "evaluated_at": sight.last_at if sight else None,
         "hits": state.hits if state else 0,
+        "author": rule.author,
+        "origin": one.origin.kind,
+        "release": one.origin.label,
+        "licence": one.origin.licence,
+        "sight": sight.state.value if sight and not one.off else None,
+        "off": one.off.why if one.off else None,
+        "off_detail": one.off.detail if one.off else "",
+        "author_level": one.level,
     }

@@ -16,11 +16,12 @@ from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
 from appliance.detect.correlation import Correlation
 from appliance.detect.flips import flips
+from appliance.rulesets.content import Kind
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import content_of, thaw, what_correlated
+from appliance.web.explaining import content_of, listing_of, thaw, what_correlated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
@@ -128,6 +129,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "chain": _chain(context, first),
         **_explained(rule, first),
         "correlated": _correlated(context, rule, rows, who.language),
+        "credit": _credit(context, alert.rule_id, who.language),
         "rule_title": own_title(alert.rule_id, who.language) or (rule.title if rule else alert.rule_id),
         "evidence": view.evidence([(row.event_id, row.event_at, row.event or {}) for row in rows]),
         "more_events": more is not None,
@@ -174,6 +176,17 @@ def _correlated(
         return None
     found = what_correlated(context, rule, rows)
     return correlated(rule, found, language, own_title) if found else None
+
+
+def _credit(context: Context, rule_id: str, language: str) -> dict[str, str]:
+    """Return where the alert's rule is from, which the licences of rules want told with what they find."""
+    one = listing_of(context, rule_id)
+    say = catalogue().text
+    if one is None:
+        nothing = say("rules.nobody", language)
+        return {"origin": nothing, "licence": nothing}
+    origin = one.origin.label if one.origin.kind is Kind.IMPORTED else say(f"rules.origin.{one.origin.kind}", language)
+    return {"origin": origin, "licence": one.origin.licence or say("rules.nobody", language)}
 
 
 def _techniques(tags: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -33,7 +33,7 @@ SHOWN = 400
 """Bytes of a rejected record in the list."""
 WHOLE = 20_000
 """Bytes of a rejected record on its own page; the file has all."""
-_DETAIL = 24
+_DETAIL = 40
 _log = structlog.get_logger()
 
 
@@ -68,6 +68,39 @@ def details(told: object) -> list[tuple[str, str]]:
     return [(str(name)[:60], str(value)[:60]) for name, value in list(plain.items())[:_DETAIL]]
 
 
+@dataclass(frozen=True, slots=True)
+class RulesTold:
+    """What the pipeline tells of its rules; `since` in microseconds, `refused` why a change was not taken."""
+
+    on: int
+    faults: int
+    since: int
+    reloaded: int
+    failed: int
+    stopped: int
+    refused: str
+
+
+def rules_told(detail: Mapping[str, Any]) -> RulesTold | None:
+    """Return it from the heartbeat; None before the first one."""
+
+    def count(name: str) -> int:
+        found = detail.get(name, 0)
+        return found if isinstance(found, int) else 0
+
+    if "rules_loaded_at" not in detail:
+        return None
+    return RulesTold(
+        count("rules"),
+        count("rule_faults"),
+        count("rules_loaded_at"),
+        count("rules_reloaded"),
+        count("rules_failed"),
+        count("rules_stopped"),
+        str(detail.get("rules_refused", "")),
+    )
+
+
 @router.get("/zdrowie")
 def overview(request: Request, context: Box, who: Reader) -> Response:
     """Show how the box fares."""
@@ -86,6 +119,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
         roles=[(role, details(role.detail)) for role in roles],
         lost=lost,
         messages=waiting,
+        rules_told=rules_told({role.role: role.detail for role in roles}.get("pipeline", {})),
         **_depths(context),
     )
 

@@ -16,10 +16,11 @@ from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
 from appliance.detect.visibility import Sight, State
 from appliance.ops.overview import WITHOUT_DATA
+from appliance.rulesets import Listed, Off, Why, listed
 from appliance.state.models import RuleState
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
-from appliance.web.explaining import content_of
+from appliance.web.explaining import listing_of
 from appliance.web.pages.cardview import card_preview, own_title
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import page
@@ -46,12 +47,26 @@ class RuleRow:
     source: str
     matched_at: int | None
     hits: int
-    sight: Sight
+    sight: Sight | None
+    """None for what is off, and for correlations, which see what their rules find."""
     tags: str
+    kind: str
+    """`office`, `folder`, `shipped` or `imported`."""
+    release: str
+    off: str
+    """Why it is off; empty when it is on."""
+    detail: str
+    former: bool
+
+    @property
+    def state(self) -> State | None:
+        """What it sees."""
+        return self.sight.state if self.sight else None
 
 
-def rule_row(rule: Rule | Correlation, state: RuleState | None, sight: Sight | None, language: str) -> RuleRow:
+def rule_row(one: Listed, state: RuleState | None, sight: Sight | None, language: str) -> RuleRow:
     """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
+    rule, off = one.rule, one.off
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
     plain = own_title(rule.id, language) if language == "pl" else ""
     return RuleRow(
@@ -63,10 +78,27 @@ def rule_row(rule: Rule | Correlation, state: RuleState | None, sight: Sight | N
         source_of(rule, language),
         matched,
         hits,
-        # A rule that has just been loaded is not in the overview yet.
-        sight or Sight(rule.id, State.SILENT),
+        _seen(one, sight),
         " ".join(rule.tags),
+        one.origin.kind.value,
+        one.origin.label,
+        off.why.value if off else "",
+        _detail(off, rule, language),
+        one.former,
     )
+
+
+def _seen(one: Listed, sight: Sight | None) -> Sight | None:
+    if one.off is not None or isinstance(one.rule, Correlation):
+        return None
+    # A rule that has just been loaded is not in the overview yet.
+    return sight or Sight(one.rule.id, State.SILENT)
+
+
+def _detail(off: Off | None, rule: Rule | Correlation, language: str) -> str:
+    if off is not None and off.why is Why.LEVEL:
+        return catalogue().text(f"level.{rule.level}", language)
+    return off.detail if off else ""
 
 
 def source_of(rule: Rule | Correlation, language: str) -> str:
@@ -77,8 +109,10 @@ def source_of(rule: Rule | Correlation, language: str) -> str:
     return catalogue().text("rules.correlation", language, kind=kind)
 
 
-def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str) -> list[RuleRow]:
-    """Filter and order rules: by a part of title, source, tags or id, by level, by what they see and have matched."""
+def chosen(
+    rows: Iterable[RuleRow], text: str, level: int | None, only: str, sort: str, kind: str = ""
+) -> list[RuleRow]:
+    """Filter and order rules: by a part of title, source, tags or id, by level, by origin, by what they see and do."""
     low = text.casefold()
     kept = [
         row
@@ -86,6 +120,7 @@ def chosen(rows: Iterable[RuleRow], text: str, level: int | None, only: str, sor
         if (not low or low in f"{row.title} {row.original} {row.source} {row.id} {row.tags}".casefold())
         and (level is None or row.level == level)
         and _WHICH.get(only, _any)(row)
+        and (not kind or row.kind == kind)
     ]
     keys = {
         "trafienia": lambda row: (-row.hits, -row.level, row.title),
@@ -101,12 +136,14 @@ def _any(row: RuleRow) -> bool:
 #: The words of the address -> which rules it asks for.
 _WHICH: Mapping[str, Callable[[RuleRow], bool]] = {
     "trafione": lambda row: row.hits > 0,
-    "nigdy": lambda row: row.hits == 0,
-    "bez-danych": lambda row: row.sight.state in WITHOUT_DATA,
-    "bez-zrodla": lambda row: row.sight.state is State.UNFED,
-    "bez-zdarzen": lambda row: row.sight.state is State.SILENT,
-    "bez-pol": lambda row: row.sight.state is State.BLIND,
-    "czesc-pol": lambda row: row.sight.state is State.LIMITED,
+    "nigdy": lambda row: row.hits == 0 and not row.off,
+    "wlaczone": lambda row: not row.off,
+    "wylaczone": lambda row: bool(row.off),
+    "bez-danych": lambda row: row.state in WITHOUT_DATA,
+    "bez-zrodla": lambda row: row.state is State.UNFED,
+    "bez-zdarzen": lambda row: row.state is State.SILENT,
+    "bez-pol": lambda row: row.state is State.BLIND,
+    "czesc-pol": lambda row: row.state is State.LIMITED,
 }
 
 
@@ -119,17 +156,18 @@ def _number(values: Mapping[str, str], name: str, most: int) -> int | None:
 def rules(request: Request, context: Box, who: Reader) -> Response:
     """List the rules."""
     ask = request.query_params
-    text, only = ask.get("tekst", "").strip()[:200], ask.get("stan", "")
+    text, only, kind = ask.get("tekst", "").strip()[:200], ask.get("stan", ""), ask.get("skad", "")[:20]
     level, sort = _number(ask, "poziom", 4), ask.get("sort", SORTS[0])
     start = _number(ask, "od", 1_000_000) or 0
     ruleset = context.rules()
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
-    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
     view = context.vision.of(context)
-    made = [rule_row(rule, states.get(rule.id), view.sights.get(rule.id), who.language) for rule in content]
-    rows = chosen(made, text, level, only, sort)
-    asked = {"tekst": text, "stan": only, "poziom": "" if level is None else str(level), "sort": sort}
+    made = [
+        rule_row(one, states.get(one.rule.id), view.sights.get(one.rule.id), who.language) for one in listed(ruleset)
+    ]
+    rows = chosen(made, text, level, only, sort, kind)
+    asked = {"tekst": text, "stan": only, "skad": kind, "poziom": "" if level is None else str(level), "sort": sort}
     kept = {name: value for name, value in asked.items() if value and (name, value) != ("sort", SORTS[0])}
     return page(
         request,
@@ -139,10 +177,11 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
         "rules.html",
         rows=rows[start : start + PAGE],
         found=len(rows),
-        total=len(content),
+        total=sum(not row.off for row in made),
+        listed=len(made),
         retired=ruleset.retired,
-        matched=sum(1 for row in rows if row.hits),
-        without=sum(row.sight.state in WITHOUT_DATA for row in made),
+        matched=sum(row.hits > 0 for row in made),
+        without=sum(row.state in WITHOUT_DATA for row in made),
         faults=ruleset.faults[:500],
         fault_count=len(ruleset.faults),
         asked=asked,
@@ -157,9 +196,10 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
 @router.get("/reguly/{rule_id}")
 def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Path(max_length=64)]) -> Response:
     """Show one rule: its source, its card, its life."""
-    found = content_of(context, rule_id)
-    if found is None:
+    one = listing_of(context, rule_id)
+    if one is None:
         raise Problem(404, "rule_unknown")
+    found = one.rule
     with context.sessions() as session:
         state = session.get(RuleState, rule_id)
         alerts = count_alerts(session, AlertFilter(rule_id=rule_id))
@@ -172,7 +212,8 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         "rules",
         "rule.html",
         rule=found,
-        row=rule_row(found, state, view.sights.get(rule_id), who.language),
+        one=one,
+        row=rule_row(one, state, view.sights.get(rule_id), who.language),
         days=view.days,
         hits_a_day=round(view.hits_a_day(rule_id), 1),
         cost=None if cost is None else round(cost / 1000, 1),

@@ -51,6 +51,9 @@ _MAY = {
     "agents": Permission.AGENTS_MANAGE,
     "export": Permission.EVENTS_EXPORT,
     "report": Permission.REPORTS_MAKE,
+    "rules": Permission.RULES_MANAGE,
+    "except": Permission.EXCEPTIONS_PROPOSE,
+    "approve": Permission.EXCEPTIONS_APPROVE,
 }
 """The names by which templates ask whether to show a control; the routes check again."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.detect import cache as cache_module
 from appliance.detect import load_rules
 from appliance.detect import parse as parse_module
 from appliance.detect.nodes import atoms
@@ -74,9 +75,44 @@ def test_no_cache_folder_and_one_that_cannot_be_written(rules: Path, tmp_path: P
     assert len(load_rules([rules]).rules) == 1
 
 
-def test_forgotten_rules_leave_the_cache(rules: Path, tmp_path: Path) -> None:
+def test_loads_of_other_paths_leave_each_other_their_entries(
+    rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, other = tmp_path / "cache", tmp_path / "other"
+    write(other, "c.yml", document("sel:\n  z: 1\ncondition: sel", 3))
+    load_rules([rules], cache)
+    load_rules([other], cache)
+
+    def unused(*_: object) -> None:
+        raise AssertionError("parsed although cached")
+
+    monkeypatch.setattr(parse_module, "parse_file", unused)
+    assert len(load_rules([rules, other], cache).rules) == 2
+
+
+def test_of_what_nobody_uses_only_the_newest_stays(
+    rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(cache_module, "SPARE", 3)
+    load_rules([rules], cache)
+    for number in range(6):
+        write(rules, "a.yml", document(f"sel:\n  field{number}: 1\ncondition: sel"))
+        load_rules([rules], cache)
+    content = (cache / "rules.json").read_bytes()
+    assert [number for number in range(6) if f"field{number}".encode() in content] == [2, 3, 4, 5]
+    assert b"nope" in content
+
+
+def test_a_cache_that_grows_too_long_has_what_the_last_load_used(
+    rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = tmp_path / "cache"
     load_rules([rules], cache)
-    (rules / "bad.yml").unlink()
+    file = cache / "rules.json"
+    monkeypatch.setattr(cache_module, "_LIMIT", file.stat().st_size + 50)
+    write(rules, "a.yml", document(TEXT.replace("5", "6")))
     load_rules([rules], cache)
-    assert b"nope" not in (cache / "rules.json").read_bytes()
+    assert file.stat().st_size <= cache_module._LIMIT
+    load_rules([rules], cache)
+    assert b"nope" in file.read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from appliance.detect import Engine, Event, RuleSet, load_plans, save_plans
 from appliance.detect.cache import write_checked
 from appliance.detect.memo import Samples
 from appliance.detect.parse import parse_file
+from appliance.detect.partition import Partition
 
 RULE = """
 title: Rule {number}
@@ -88,6 +91,25 @@ def test_getting_ready_ahead_changes_nothing(ruleset: RuleSet) -> None:
     warm.warm(first.kinds())
     assert warm.kinds() == first.kinds()
     assert found(warm) == expected
+
+
+def test_a_closed_engine_leaves_nothing_that_only_a_collection_would_free(ruleset: RuleSet) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        engine = Engine(ruleset, samples=Samples(wanted=8, a_rule=0))
+        expected = found(engine)
+        engine.matched_fields(ruleset.rules[0], event(0))
+        engine.close()
+        assert engine.kinds() == []
+        assert found(engine) == expected
+        engine.close()
+        seen = weakref.ref(engine)
+        del engine
+        assert seen() is None
+        assert not [one for one in gc.get_objects() if isinstance(one, Partition)]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "plan"])

@@ -86,6 +86,18 @@ def test_what_a_rule_did_grows_by_what_is_new_and_a_new_engine_starts_again(sess
         assert deeds_since(session, day_of(NOW) + 1) == {"rule": Deeds(1, 1, 50)}
 
 
+def test_what_an_engine_did_before_it_went_is_not_lost(sessions: sessionmaker[Session]) -> None:
+    watch = Watch()
+    write(sessions, watch, NOW, rule=RuleStats(5, 2, 700))
+    watch.renew({"rule": RuleStats(8, 3, 900), "gone": RuleStats(1, 0, 10)})
+    watch.renew({"rule": RuleStats(1, 1, 1)})
+    # The next engine has done more than the one before, so its numbers alone do not tell that it is another.
+    write(sessions, watch, NOW, rule=RuleStats(9, 5, 1000))
+    write(sessions, watch, NOW, rule=RuleStats(9, 5, 1000))
+    with sessions() as session:
+        assert deeds_since(session, day_of(NOW)) == {"rule": Deeds(9, 18, 1901), "gone": Deeds(0, 1, 10)}
+
+
 def test_what_was_not_committed_is_written_the_next_time(sessions: sessionmaker[Session]) -> None:
     watch, stats = Watch(), {"rule": RuleStats(1, 1, 1)}
     watch.take([event(a="1")])

@@ -293,6 +293,13 @@ def test_a_reload_keeps_what_did_not_change(scene: CorrelatedScene) -> None:
     kept = [one for one in scene.ruleset.correlations if one.id == GUESSING]
     correlating.reload(RuleSet(scene.ruleset.rules, [], correlations=kept))
     assert correlating.told()["groups"] == 1
+    # Twice, with nothing in the store between: what is not confirmed is still to be written.
+    for ruleset in (RuleSet(scene.ruleset.rules, [], correlations=kept), scene.ruleset):
+        number = 100 + len(ruleset.correlations)
+        scene.arrive(f"{number}", _failed(number, START + 11 * SECOND + number))
+        scene.pipeline.step()
+        scene.pipeline.use(Engine(ruleset), ruleset)
+    assert correlating.correlator.faults == Correlator(scene.ruleset).faults
     scene.arrive("last", _failed(99, START + 12 * SECOND))
     scene.drain()
-    assert {key: len(events) for key, events in scene.evidence().items()} == {(GUESSING, "10.20.0.66, anna"): 12}
+    assert {key: len(events) for key, events in scene.evidence().items()} == {(GUESSING, "10.20.0.66, anna"): 14}

@@ -12,6 +12,7 @@ from appliance.clock import SECOND
 from appliance.detect import Engine, load_rules
 from appliance.detect.correlation.correlator import FOREVER, Correlator
 from appliance.detect.selftest import CORRELATIONS, EVENTS
+from appliance.detect.visibility import State
 from appliance.normalise import Source, normalise
 from appliance.pipeline.correlating import Correlating
 from appliance.state.database import writing
@@ -87,7 +88,12 @@ def test_correlations_stand_among_the_rules(correlated: TestBox) -> None:
     assert correlated.get(f"/rules/{SPRAYING}", person).json()["correlation"] == "value_count"
     listed = correlated.ask("GET", f"/alerty?stan=all&regula={SPRAYING}", person).text
     assert "10.20.0.66" in listed or "SRV-EZD" in listed
-    assert any(item["id"] == SPRAYING for item in correlated.get("/rules", person).json()["items"])
+    item = next(item for item in correlated.get("/rules", person).json()["items"] if item["id"] == SPRAYING)
+    assert (item["origin"], item["off"], item["sight"]) == ("shipped", None, None)
+    assert f'href="/reguly/{SPRAYING}"' in correlated.ask("GET", "/reguly?stan=wlaczone&tekst=340fb289", person).text
+    assert f'href="/reguly/{SPRAYING}"' not in correlated.ask("GET", "/reguly?stan=bez-danych", person).text
+    rule = correlated.context.rules().rules[0].id
+    assert correlated.get(f"/rules/{rule}", person).json()["sight"] in set(State)
 
 
 def test_a_report_and_the_other_lists_take_it(correlated: TestBox) -> None:

@@ -1,0 +1,109 @@
+"""`czujka exceptions`: what rules leave alone, through the running box. Another person agrees, in the console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from appliance import clock
+from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
+from appliance.cli.exits import Exit
+from appliance.home import Home
+from appliance.language.dates import moment
+from appliance.rulesets.conditions import How
+
+app = typer.Typer(no_args_is_help=True, help="Wyjątki: wykaz, propozycja, cofnięcie. Zgodę daje druga osoba w panelu.")
+_STATES = {"proposed": "czeka na zgodę", "approved": "działa", "withdrawn": "cofnięty", "expired": "wygasł"}
+_PAGE = 500
+Number = Annotated[int, typer.Argument(min=1, metavar="NUMER", help="Numer wyjątku.")]
+
+
+@app.command("list")
+def list_all(
+    home: HomeOption,
+    form: Annotated[Literal["table", "ndjson"], typer.Option("--format", help="Postać wyniku.")] = "table",
+) -> None:
+    """Wypisz wyjątki, najnowsze najpierw."""
+    with _box(home) as client:
+        after: str | None = None
+        while True:
+            page = client.get("/exceptions", limit=_PAGE, after=after)
+            for one in page["items"]:
+                typer.echo(json.dumps(one, ensure_ascii=False) if form == "ndjson" else _line(one))
+            after = page["next"]
+            if after is None:
+                return
+
+
+@app.command()
+def propose(  # noqa: PLR0917 - typer's way
+    home: HomeOption,
+    rule: Annotated[str, typer.Argument(metavar="REGUŁA", help="Identyfikator reguły.")],
+    conditions: Annotated[
+        list[str], typer.Argument(metavar="WARUNEK…", help="POLE=WARTOŚĆ albo POLE|contains=WARTOŚĆ; pasują wszystkie.")
+    ],
+    reason: Annotated[str, typer.Option(help="Co to za działanie i kto je potwierdził.")],
+    days: Annotated[int, typer.Option(min=1, max=365, help="Za ile dni wygaśnie.")] = 30,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Tylko pokaż, co by ukrył.")] = False,
+) -> None:
+    """Zaproponuj wyjątek i pokaż, co by ukrył w przeszłości."""
+    body = {
+        "rule_id": rule,
+        "conditions": [_condition(one) for one in conditions],
+        "reason": reason,
+        "expires_at": clock.now() + days * clock.DAY,
+    }
+    with _box(home) as client:
+        if dry:
+            _tell(client.post("/exceptions/preview", body))
+            return
+        made = client.post("/exceptions", body)
+    _tell(made["replay"])
+    typer.echo(_line(made))
+    typer.echo("Wyjątek niczego nie ukrywa, dopóki druga osoba nie zgodzi się na niego w panelu.")
+
+
+@app.command()
+def withdraw(home: HomeOption, number: Number) -> None:
+    """Cofnij wyjątek albo propozycję."""
+    with _box(home) as client:
+        typer.echo(_line(client.post(f"/exceptions/{number}/withdraw")))
+
+
+def _condition(text: str) -> dict[str, str]:
+    line, sign, value = text.partition("=")
+    field, _, how = line.partition("|")
+    if not sign or (how and how not in set(How)):
+        fail(ValueError(f"Warunek „{text}”: podaj POLE=WARTOŚĆ, w polu może stać |{'|'.join(How)}"), Exit.USAGE)
+    return {"field": field, "how": how or How.IS.value, "value": value}
+
+
+def _tell(replay: dict[str, Any]) -> None:
+    typer.echo(
+        f"Ukryłby alerty: {replay['alerts']} z {replay['alerts_of_rule']}, zdarzenia: {replay['hidden']} "
+        f"(sprawdzone: {replay['looked']}{'' if replay['whole'] else ', nie wszystkie'})"
+    )
+
+
+def _line(one: dict[str, Any]) -> str:
+    hows = ("" if c["how"] == "is" else f"|{c['how']}" for c in one["conditions"])
+    conditions = " i ".join(f"{c['field']}{how}={c['value']}" for c, how in zip(one["conditions"], hows, strict=True))
+    told = (str(one["id"]), _STATES[one["state"]], one["rule_title"], conditions, one["author"], one["approver"] or "–")
+    row = "\t".join((*told, moment(one["expires_at"], "pl")))
+    return "".join(sign if sign.isprintable() or sign == "\t" else "�" for sign in row)
+
+
+@contextmanager
+def _box(home: Path) -> Iterator[BoxClient]:
+    try:
+        with BoxClient(Home(home.resolve())) as client:
+            yield client
+    except BoxUnreachable as error:
+        fail(error, Exit.UNREACHABLE)
+    except BoxRefused as error:
+        fail(error, Exit.NO)

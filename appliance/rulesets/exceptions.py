@@ -1,0 +1,167 @@
+"""Exceptions: proposed by one, agreed to by another, for a time. What becomes of each stands in the audit log."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from appliance.alerts.cursor import decode, encode
+from appliance.alerts.service import Actor, BadText
+from appliance.clock import DAY
+from appliance.detect import Logsource, Rule
+from appliance.ops.operations import record
+from appliance.state.models import ExceptionState, RuleException
+
+from .conditions import Condition, checked
+
+REASON = 2000
+LONGEST = 365 * DAY
+
+
+class UnknownException(LookupError):
+    """There is no exception of this number."""
+
+
+class NotInState(Exception):
+    """The exception is past the point where this can be done; `state` is where it is."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class SamePerson(Exception):
+    """Who proposed an exception cannot agree to it."""
+
+
+class PersonNeeded(Exception):
+    """A token cannot agree to an exception."""
+
+
+class BadExpiry(ValueError):
+    """The day is past, or too far away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What somebody wants a rule to leave alone. `expires_at` in microseconds; `alert_id` is what it came from."""
+
+    rule: Rule
+    conditions: tuple[Condition, ...]
+    reason: str
+    expires_at: int
+    alert_id: int | None = None
+
+    def check(self, now: int) -> Proposal:
+        """Return the proposal. Raises TooWide, BadText, BadExpiry."""
+        if not 1 <= len(self.reason.strip()) <= REASON:
+            raise BadText(f"1 to {REASON} characters")
+        if not now < self.expires_at <= now + LONGEST:
+            raise BadExpiry(str(self.expires_at))
+        checked(self.conditions)
+        return self
+
+
+def propose(session: Session, proposal: Proposal, actor: Actor, replay: dict[str, Any], now: int) -> RuleException:
+    """Write a proposal down; it changes nothing yet. Raises TooWide, BadText, BadExpiry."""
+    proposal.check(now)
+    rule = proposal.rule
+    row = RuleException(
+        filter_id=str(uuid.uuid4()),
+        rule_id=rule.id,
+        rule_title=rule.title[:255],
+        logsource=logsource_of(rule.logsource),
+        conditions=[one.dump() for one in proposal.conditions],
+        reason=proposal.reason.strip(),
+        author=actor.who[:120],
+        proposed_at=now,
+        expires_at=proposal.expires_at,
+        state=ExceptionState.PROPOSED,
+        alert_id=proposal.alert_id,
+        replay=replay,
+    )
+    session.add(row)
+    session.flush()
+    detail = {"conditions": row.conditions, "reason": row.reason, "expires_at": row.expires_at}
+    record(session, actor.who, "exception.proposed", row.id, now, rule=rule.id, alert=row.alert_id, **detail)
+    return row
+
+
+def approve(session: Session, number: int, actor: Actor, now: int) -> RuleException:
+    """Let an exception act. Raises UnknownException, NotInState, PersonNeeded, SamePerson."""
+    row = _locked(session, number)
+    if state_of(row, now) != ExceptionState.PROPOSED:
+        raise NotInState(state_of(row, now))
+    if actor.user_id is None:
+        raise PersonNeeded(actor.who)
+    if actor.who == row.author:
+        raise SamePerson(actor.who)
+    row.state, row.approver, row.approved_at = ExceptionState.APPROVED, actor.who[:120], now
+    record(session, actor.who, "exception.approved", row.id, now, rule=row.rule_id, author=row.author)
+    return row
+
+
+def withdraw(session: Session, number: int, actor: Actor, now: int) -> RuleException:
+    """Take an exception, or a proposal, back. Raises UnknownException, NotInState."""
+    row = _locked(session, number)
+    before = state_of(row, now)
+    if before not in {ExceptionState.PROPOSED, ExceptionState.APPROVED}:
+        raise NotInState(before)
+    row.state, row.withdrawn_by, row.withdrawn_at = ExceptionState.WITHDRAWN, actor.who[:120], now
+    record(session, actor.who, "exception.withdrawn", row.id, now, rule=row.rule_id, before=before)
+    return row
+
+
+def state_of(row: RuleException, now: int) -> str:
+    """Return where an exception is at a moment; past its time it is expired, unless it was withdrawn before."""
+    if row.state != ExceptionState.WITHDRAWN and row.expires_at <= now:
+        return ExceptionState.EXPIRED.value
+    return ExceptionState(row.state).value
+
+
+def get(session: Session, number: int) -> RuleException:
+    """Return one exception. Raises UnknownException."""
+    row = session.get(RuleException, number)
+    if row is None:
+        raise UnknownException(number)
+    return row
+
+
+def page(
+    session: Session, after: str | None, limit: int, rule_id: str | None = None
+) -> tuple[Sequence[RuleException], str | None]:
+    """Return a page of exceptions, newest first, and the next cursor. Raises BadCursor."""
+    query = select(RuleException).order_by(RuleException.id.desc())
+    if after is not None:
+        query = query.where(RuleException.id < decode(after, 1)[0])
+    if rule_id is not None:
+        query = query.where(RuleException.rule_id == rule_id)
+    found = session.scalars(query.limit(limit + 1)).all()
+    return found[:limit], encode(found[limit - 1].id) if len(found) > limit else None
+
+
+def waiting_or_acting(session: Session, now: int) -> Sequence[RuleException]:
+    """Return the exceptions that act or wait for somebody to agree, by the day they end."""
+    alive = or_(RuleException.state == ExceptionState.PROPOSED, RuleException.state == ExceptionState.APPROVED)
+    query = select(RuleException).where(alive, RuleException.expires_at > now)
+    return session.scalars(query.order_by(RuleException.expires_at, RuleException.id).limit(1000)).all()
+
+
+def logsource_of(source: Logsource) -> dict[str, str]:
+    """Return a log source as Sigma writes it."""
+    parts: Iterable[tuple[str, str | None]] = (
+        ("product", source.product), ("category", source.category), ("service", source.service)
+    )  # fmt: skip
+    return {name: value for name, value in parts if value}
+
+
+def _locked(session: Session, number: int) -> RuleException:
+    row = session.scalar(select(RuleException).where(RuleException.id == number).with_for_update())
+    if row is None:
+        raise UnknownException(number)
+    return row

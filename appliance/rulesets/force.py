@@ -1,0 +1,66 @@
+"""What of the rules and correlations that are on can work, and what of the others these need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from appliance.detect import Rule
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.resolve import Target, resolve
+
+from .policy import Off, Why
+
+_One = TypeVar("_One", Rule, Correlation)
+KINDS = frozenset({Why.RETIRED, Why.STATUS, Why.LEVEL, Why.LOGSOURCE, Why.TAG})
+"""The policy is against the kind of a rule, and not against this very one: correlations may go on using it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """What comes in force. `idle` are correlations without a rule that they need, `lost` those that mean nothing."""
+
+    rules: list[Rule]
+    correlations: list[Correlation]
+    idle: Mapping[str, Off]
+    lost: frozenset[str]
+
+
+def in_force(content: Sequence[Target], offs: Mapping[str, Off | None]) -> Force:
+    """Return what works of the content (each id once), of which `offs` says what is off.
+
+    What is off for its kind alone but serves a correlation that is on goes in force as informational: it feeds the
+    correlation and gives no alerts of its own.
+    """
+    rules = [one for one in content if isinstance(one, Rule)]
+    correlations = [one for one in content if isinstance(one, Correlation)]
+    resolved = resolve(rules, correlations)
+    unusable = {one.id for one in rules if _barred(offs[one.id])}
+    idle: dict[str, Off] = {}
+    for one in resolved.correlations:
+        missing = next((target for target in resolved.targets[one.id] if target.id in unusable), None)
+        if missing is not None or _barred(offs[one.id]):
+            unusable.add(one.id)
+        if missing is not None and offs[one.id] is None:
+            idle[one.id] = Off(Why.BASE, missing.title)
+    wanted = {one.id for one in content if offs[one.id] is None and one.id not in idle}
+    serving: set[str] = set()
+    # Those on top come last.
+    for one in reversed(resolved.correlations):
+        if one.id in wanted | serving:
+            serving |= {target.id for target in resolved.targets[one.id]}
+    return Force(
+        [_serving(one) if one.id not in wanted else one for one in rules if one.id in wanted | serving],
+        [_serving(one) if one.id not in wanted else one for one in resolved.correlations if one.id in wanted | serving],
+        idle,
+        frozenset(one.id for one in correlations) - resolved.targets.keys(),
+    )
+
+
+def _barred(off: Off | None) -> bool:
+    return off is not None and off.why not in KINDS
+
+
+def _serving(one: _One) -> _One:
+    return replace(one, level=0)

@@ -1,0 +1,58 @@
+"""What the state database says of rules: exceptions that act now, and rules that were stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance.clock import rfc3339
+from appliance.state.models import ExceptionState, RuleException, RuleStop
+
+from .conditions import document, load_conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Exceptions as Sigma filters by name, and the share of a core that each stopped rule took."""
+
+    filters: Mapping[str, str] = field(default_factory=dict)
+    stopped: Mapping[str, float] = field(default_factory=dict)
+
+
+def kept(sessions: sessionmaker[Session], now: int) -> Kept:
+    """Return what counts at a moment. Raises SQLAlchemyError."""
+    with sessions() as session:
+        acting = select(RuleException).where(
+            RuleException.state == ExceptionState.APPROVED, RuleException.expires_at > now
+        )
+        filters = {
+            f"exception-{row.id}": filter_text(row) for row in session.scalars(acting.order_by(RuleException.id))
+        }
+        stops = select(RuleStop.rule_id, RuleStop.share).where(RuleStop.resumed_at.is_(None))
+        stopped = {rule: float(share) for rule, share in session.execute(stops)}
+    return Kept(filters, stopped)
+
+
+def mark(session: Session, now: int) -> tuple[object, ...]:
+    """Return a value that changes when what `kept` returns does."""
+    acting = select(RuleException.id).where(
+        RuleException.state == ExceptionState.APPROVED, RuleException.expires_at > now
+    )
+    stops = select(RuleStop.rule_id).where(RuleStop.resumed_at.is_(None))
+    return tuple(session.scalars(acting.order_by(RuleException.id))), tuple(sorted(session.scalars(stops)))
+
+
+def filter_text(row: RuleException) -> str:
+    """Return an exception as the text of a Sigma filter."""
+    return document(
+        identity=row.filter_id,
+        title=f"Wyjątek {row.id}: {row.rule_title}",
+        description=f"{row.reason} Wygasa: {rfc3339(row.expires_at)}. Zgoda: {row.approver or 'brak'}.",
+        author=row.author,
+        rule_id=row.rule_id,
+        logsource=row.logsource,
+        conditions=load_conditions(row.conditions),
+    )

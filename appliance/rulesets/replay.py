@@ -1,0 +1,184 @@
+"""What an exception would have hidden: the stored events of its rule's sources through the rule with it and without."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.clock import DAY
+from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect.routes import Feed, shipped_routes
+from appliance.normalise import Event
+from appliance.search import Field, Kind, Node
+from appliance.search.fold import fold
+from appliance.search.nodes import And, Exact, Leaf, Or, Pattern
+from appliance.state.models import Alert, AlertEvent
+from appliance.store import QueryTimeout, Store, StoreUnavailable
+
+from .conditions import Condition, How, document
+from .exceptions import Proposal, logsource_of
+from .filters import narrowed
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a replay looks: days back, events, seconds; and how many hidden events it lists."""
+
+    days: int = 30
+    events: int = 200_000
+    seconds: float = 10.0
+    listed: int = 20
+    alert_events: int = 5000
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay found; `whole` says whether it got through everything. Times in microseconds."""
+
+    since: int
+    until: int
+    hidden: int = 0
+    looked: int = 0
+    whole: bool = True
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """The newest hidden events: id, at, host, user, process."""
+    alerts: int = 0
+    """Alerts of the rule, all of whose kept events it would have hidden."""
+    alerts_of_rule: int = 0
+
+    def dump(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+class Judge:
+    """Says of an event whether the exception hides it: the rule finds it, and with the exception does not."""
+
+    def __init__(self, rule: Rule, text: str) -> None:
+        self._without = Engine(RuleSet([rule], []))
+        self._with = Engine(RuleSet(narrowed([rule], {"exception": text})[0], []))
+
+    def __call__(self, event: Event) -> bool:
+        """Say whether the event would be hidden."""
+        return bool(self._without.match(event)) and not self._with.match(event)
+
+
+def replay(store: Store, session: Session, proposal: Proposal, now: int, bounds: Bounds = Bounds()) -> Replay:
+    """Look through the last days. The store's silence makes it not whole, never a failure."""
+    made = Replay(now - bounds.days * DAY, now)
+    rule = proposal.rule
+    judge = Judge(rule, draft_text(proposal))
+    for event in _events(store, _question(rule, proposal.conditions), made, bounds):
+        made.looked += 1
+        if judge(event):
+            made.hidden += 1
+            if len(made.events) < bounds.listed:
+                made.events.append(_shown(event))
+    _alerts(session, rule.id, judge, made, bounds)
+    return made
+
+
+def draft_text(proposal: Proposal) -> str:
+    """Return a proposal as the text of a Sigma filter."""
+    return document(
+        identity=str(uuid.uuid5(uuid.NAMESPACE_OID, proposal.rule.id)),
+        title=proposal.rule.title,
+        description=proposal.reason,
+        author="",
+        rule_id=proposal.rule.id,
+        logsource=logsource_of(proposal.rule.logsource),
+        conditions=proposal.conditions,
+    )
+
+
+def _events(store: Store, question: Node | None, made: Replay, bounds: Bounds) -> Iterator[Event]:
+    if question is None:
+        return
+    until, after = time.monotonic() + bounds.seconds, None
+    try:
+        while True:
+            page = store.search(question, made.since, made.until, PAGE, after)
+            yield from page.events
+            after = page.next
+            if after is None:
+                return
+            if made.looked >= bounds.events or time.monotonic() >= until:
+                made.whole = False
+                return
+    except (QueryTimeout, StoreUnavailable):
+        made.whole = False
+
+
+def _question(rule: Rule, conditions: Iterable[Condition]) -> Node | None:
+    """Return a question that every event answers which the exception may hide; None when no source feeds the rule."""
+    feeds = shipped_routes().feeds(rule.logsource)
+    if not feeds:
+        return None
+    texts = [Leaf((), Pattern((fold(one.value),), True)) for one in conditions if _searchable(one)]
+    return And((Or(tuple(map(_of_feed, feeds))), *texts)) if texts else Or(tuple(map(_of_feed, feeds)))
+
+
+def _searchable(one: Condition) -> bool:
+    """Say whether a value is plain text to rule and store alike: no number, no address, letters of ASCII alone."""
+    plain = one.how is not How.NETWORK and one.value.isascii() and one.value.isprintable()
+    return plain and sum(map(str.isalpha, one.value)) >= 3 and one.value.lower() not in {"true", "false"}
+
+
+def _of_feed(feed: Feed) -> Node:
+    parts: list[Node] = []
+    demands: tuple[tuple[str, Kind, frozenset[Any] | None], ...] = (
+        ("event.module", Kind.KEYWORD, feed.modules),
+        ("winlog.channel", Kind.KEYWORD, feed.channels),
+        ("event.code", Kind.LONG, feed.codes),
+        ("event.category", Kind.KEYWORD, feed.categories),
+    )
+    for name, kind, values in demands:
+        if values:
+            where = (Field(name, kind),)
+            parts.append(Or(tuple(Leaf(where, Exact(value)) for value in sorted(values))))
+    return And(tuple(parts))
+
+
+def _alerts(session: Session, rule_id: str, judge: Judge, made: Replay, bounds: Bounds) -> None:
+    recent = (Alert.rule_id == rule_id, Alert.created_at >= made.since)
+    rows = session.execute(
+        select(AlertEvent.alert_id, AlertEvent.event)
+        .join(Alert, Alert.id == AlertEvent.alert_id)
+        .where(*recent)
+        .order_by(AlertEvent.alert_id.desc())
+        .limit(bounds.alert_events)
+    )
+    hidden: dict[int, bool] = {}
+    for number, event in rows:
+        if event:
+            hidden[number] = hidden.get(number, True) and judge(_thawed(event))
+        else:
+            # Of events past what an alert keeps nobody can say it.
+            hidden[number] = False
+    made.alerts_of_rule = len(hidden)
+    made.alerts = sum(hidden.values())
+
+
+def _thawed(event: Mapping[str, Any]) -> Event:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    def text(*keys: str) -> str:
+        return next((str(event[key])[:200] for key in keys if event.get(key) not in {None, ""}), "")
+
+    return {
+        "id": event["event.id"],
+        "at": event["@timestamp"],
+        "host": text("host.name"),
+        "user": text("user.name"),
+        "process": text("process.command_line", "process.executable", "process.name", "message"),
+    }

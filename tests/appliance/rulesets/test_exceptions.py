@@ -1,0 +1,200 @@
+"""The life of an exception: proposed, agreed to by another person, ended; and what it would have hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance.alerts.grouping import Hit, apply
+from appliance.alerts.service import Actor, BadText
+from appliance.clock import DAY
+from appliance.detect import Rule
+from appliance.home import Home
+from appliance.normalise import Event
+from appliance.ops.expiry import note_expired
+from appliance.rulesets import exceptions
+from appliance.rulesets.conditions import Condition, How, TooWide
+from appliance.rulesets.exceptions import Proposal
+from appliance.rulesets.kept import kept
+from appliance.rulesets.offers import OFFERED, offers
+from appliance.rulesets.replay import Bounds, replay
+from appliance.settings import Settings
+from appliance.state.database import open_sessions, open_state, writing
+from appliance.state.migrate import migrate
+from appliance.state.models import Operation
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
+from tests.appliance.rulesets import kit
+
+ALA, OLA, ROBOT = Actor("ala", 1), Actor("ola", 2), Actor("token:robot")
+
+
+@pytest.fixture
+def sessions(home: Home) -> sessionmaker[Session]:
+    engine = open_state(f"sqlite:///{home.state}")
+    migrate(engine)
+    return open_sessions(engine)
+
+
+@pytest.fixture
+def rule(tmp_path: Path) -> Rule:
+    return kit.one_rule(tmp_path, kit.rule_text(1))
+
+
+@pytest.fixture
+def proposal(rule: Rule) -> Proposal:
+    conditions = (Condition("user.name", How.IS, "www-data"),)
+    return Proposal(rule, conditions, "EZD, potwierdzone telefonicznie", kit.NOW + 30 * DAY)
+
+
+def proposed(sessions: sessionmaker[Session], proposal: Proposal, actor: Actor = ALA) -> int:
+    with writing(sessions) as session:
+        return exceptions.propose(session, proposal, actor, {}, kit.NOW).id
+
+
+def log(sessions: sessionmaker[Session]) -> list[tuple[str, str]]:
+    with sessions() as session:
+        rows = session.execute(select(Operation.who, Operation.action).order_by(Operation.id))
+        return [(who, action) for who, action in rows]
+
+
+def state(sessions: sessionmaker[Session], number: int, moment: int = kit.NOW) -> str:
+    with sessions() as session:
+        return exceptions.state_of(exceptions.get(session, number), moment)
+
+
+def test_another_person_agrees_and_it_ends_by_itself(sessions: sessionmaker[Session], proposal: Proposal) -> None:
+    number = proposed(sessions, proposal)
+    assert kept(sessions, kit.NOW).filters == {}
+    with pytest.raises(exceptions.SamePerson), writing(sessions) as session:
+        exceptions.approve(session, number, ALA, kit.NOW)
+    with pytest.raises(exceptions.PersonNeeded), writing(sessions) as session:
+        exceptions.approve(session, number, ROBOT, kit.NOW)
+    assert state(sessions, number) == "proposed"
+    with writing(sessions) as session:
+        exceptions.approve(session, number, OLA, kit.NOW + 1)
+    assert list(kept(sessions, kit.NOW).filters) == [f"exception-{number}"]
+    last = proposal.expires_at
+    assert kept(sessions, last - 1).filters
+    assert kept(sessions, last).filters == {}
+    assert state(sessions, number, last) == "expired"
+    with writing(sessions) as session:
+        assert note_expired(session, last) == 1
+        assert note_expired(session, last) == 0
+    assert log(sessions) == [
+        ("ala", "exception.proposed"),
+        ("ola", "exception.approved"),
+        ("czujka", "exception.expired"),
+    ]
+
+
+def test_what_is_over_cannot_be_changed(sessions: sessionmaker[Session], proposal: Proposal) -> None:
+    number = proposed(sessions, proposal)
+    with writing(sessions) as session:
+        exceptions.withdraw(session, number, ALA, kit.NOW)
+    for act, actor in ((exceptions.approve, OLA), (exceptions.withdraw, ALA)):
+        with pytest.raises(exceptions.NotInState), writing(sessions) as session:
+            act(session, number, actor, kit.NOW)
+    late = proposed(sessions, proposal)
+    with pytest.raises(exceptions.NotInState) as caught, writing(sessions) as session:
+        exceptions.approve(session, late, OLA, proposal.expires_at)
+    assert caught.value.state == "expired"
+    with pytest.raises(exceptions.UnknownException), writing(sessions) as session:
+        exceptions.approve(session, 99, OLA, kit.NOW)
+
+
+def test_a_proposal_of_a_token_needs_a_person(sessions: sessionmaker[Session], proposal: Proposal) -> None:
+    number = proposed(sessions, proposal, ROBOT)
+    with writing(sessions) as session:
+        assert exceptions.approve(session, number, ALA, kit.NOW).approver == "ala"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"reason": " "}, BadText),
+        ({"reason": "x" * (exceptions.REASON + 1)}, BadText),
+        ({"expires_at": kit.NOW}, exceptions.BadExpiry),
+        ({"expires_at": kit.NOW + exceptions.LONGEST + 1}, exceptions.BadExpiry),
+        ({"conditions": ()}, TooWide),
+    ],
+)
+def test_a_proposal_without_reason_end_or_value_is_refused(
+    sessions: sessionmaker[Session], proposal: Proposal, change: dict[str, object], fault: type[Exception]
+) -> None:
+    with pytest.raises(fault):
+        proposed(sessions, replace(proposal, **change))  # type: ignore[arg-type]
+    assert proposed(sessions, replace(proposal, expires_at=kit.NOW + exceptions.LONGEST)) == 1
+
+
+def test_pages_are_newest_first(sessions: sessionmaker[Session], proposal: Proposal) -> None:
+    numbers = [proposed(sessions, proposal) for _ in range(3)]
+    with sessions() as session:
+        first, cursor = exceptions.page(session, None, 2)
+        rest, end = exceptions.page(session, cursor, 2)
+        assert [one.id for one in [*first, *rest]] == numbers[::-1]
+        assert end is None
+        assert exceptions.page(session, None, 2, "another")[0] == []
+        assert len(exceptions.waiting_or_acting(session, kit.NOW)) == 3
+
+
+@pytest.fixture
+def history(home: Home) -> Iterator[EmbeddedReader]:
+    events: list[Event] = [kit.started(n, **{"user.name": "www-data" if n % 3 else "root"}) for n in range(1, 31)]
+    events.append(kit.started(31, **{"process.executable": "/usr/bin/ls"}))
+    events.append(kit.started(3600 * 24 * 31))
+    writer = EmbeddedStore(home.store)
+    writer.append(events, [BatchResult(1, kit.uuid(7), len(events), len(events), 0, 0)], 1)
+    writer.close()
+    reader = EmbeddedReader(home.store)
+    yield reader
+    reader.close()
+
+
+def test_a_replay_counts_what_would_have_been_hidden(
+    sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader
+) -> None:
+    with writing(sessions) as session:
+        for number, user in ((1, "www-data"), (2, "root"), (3, "www-data")):
+            event = kit.started(number, **{"user.name": user, "host.name": f"srv-{number}"})
+            apply(session, [Hit(proposal.rule, event)], kit.NOW, Settings())
+    with sessions() as session:
+        found = replay(history, session, proposal, kit.NOW, Bounds(listed=5))
+    assert (found.hidden, found.whole) == (20, True)
+    assert (found.alerts, found.alerts_of_rule) == (2, 3)
+    assert [one["user"] for one in found.events] == ["www-data"] * 5
+    assert found.events[0]["id"] == kit.started(1)["event.id"]
+    assert found.looked < 32
+
+
+def test_a_replay_stops_at_its_bounds_and_says_so(
+    sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.rulesets.replay.PAGE", 7)
+    with sessions() as session:
+        short = replay(history, session, proposal, kit.NOW, Bounds(events=10))
+        none = replay(history, session, proposal, kit.NOW, Bounds(seconds=0))
+    assert (short.looked, short.whole) == (14, False)
+    assert (none.looked, none.whole) == (7, False)
+
+
+def test_a_replay_finds_values_that_a_search_would_miss(
+    sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader
+) -> None:
+    """Letters of either case: the question to the store asks for too much, never for too little."""
+    for condition in (Condition("user.name", How.IS, "WWW-Data"), Condition("User", How.STARTS, "WWW")):
+        with sessions() as session:
+            assert replay(history, session, replace(proposal, conditions=(condition,)), kit.NOW).hidden == 20
+
+
+def test_fields_are_offered_that_the_rule_rests_on(rule: Rule) -> None:
+    values: dict[str, str | int | tuple[str, ...]] = {"file.path": "a\u202eb", "process.pid": 5}
+    found = offers(rule, kit.started(1, **values))
+    assert [(one.field, one.matched) for one in found][:2] == [("Image", True), ("host.name", False)]
+    assert "file.path" not in {one.field for one in found}
+    assert "process.executable" not in {one.field for one in found}
+    assert len(found) <= OFFERED

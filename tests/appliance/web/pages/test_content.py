@@ -1,0 +1,43 @@
+"""What the console tells of rules: what was not taken, what was stopped, who wrote them."""
+
+from __future__ import annotations
+
+from appliance.clock import now
+from appliance.ops.health import beat
+from appliance.state.models import Role
+from appliance.web.pages.exceptions import end_of_day
+from appliance.web.pages.health import rules_told
+from tests.appliance.web.conftest import TestBox
+
+TOLD = {
+    "rules": 77,
+    "rule_faults": 2,
+    "rules_loaded_at": 1_790_000_000_000_000,
+    "rules_reloaded": 3,
+    "rules_failed": 1,
+    "rules_stopped": 1,
+    "rules_refused": "policy.yaml:3: nieznany poziom",
+}
+
+
+def test_health_says_what_was_not_taken_and_what_was_stopped(office: TestBox) -> None:
+    beat(office.context.sessions, "pipeline", {"records": 1, **TOLD}, now())
+    page = office.ask("GET", "/zdrowie", office.person(Role.AUDITOR)).text
+    assert "policy.yaml:3: nieznany poziom" in page
+    assert "Część reguł zatrzymano" in page
+    beat(office.context.sessions, "pipeline", {**TOLD, "rules_refused": "", "rules_stopped": 0}, now())
+    page = office.ask("GET", "/zdrowie", office.person(Role.AUDITOR)).text
+    assert "Ostatniej zmiany reguł nie przyjęto" not in page
+    assert "Część reguł zatrzymano" not in page
+    assert 'id="reguly"' in page
+
+
+def test_a_heartbeat_without_rules_tells_none() -> None:
+    assert rules_told({}) is None
+    told = rules_told({**TOLD, "rules": "many"})
+    assert told is not None
+    assert (told.on, told.faults) == (0, 2)
+
+
+def test_a_day_ends_in_the_office() -> None:
+    assert end_of_day("2026-12-22") == 1_797_980_400_000_000
