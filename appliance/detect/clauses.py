@@ -64,7 +64,7 @@ _COMMON = frozenset(
 _FIXED = {Kind.PRESENT: 2.0, Kind.TEST: 0.7, Kind.ATOM: 0.125}
 _BY_LENGTH = [2.0**-length for length in range(64)]
 _SLOW = frozenset({Op.REGEX, Op.LIKE, Op.CASED_LIKE})
-_WEAK = 0.3
+_WEAK, _RARE = 0.3, 0.01
 _WORD = 6
 
 
@@ -86,7 +86,8 @@ def chosen(node: Node) -> list[Clause]:
     ranked = necessary(node, guess)
     if not all(ranked):
         return [NEVER]
-    picked = ranked[:PER_RULE]
+    # What is rare by guess needs no second look, which would be taken at every new value.
+    picked = ranked[:1] if ranked and cost_of(ranked[0], guess) < _RARE else ranked[:PER_RULE]
     if not picked or all(cost_of(clause, guess) > _WEAK for clause in picked):
         # Only presence or nothing is known: decide exactly what hangs on one key alone.
         picked = (tests(node) + picked)[:PER_RULE]

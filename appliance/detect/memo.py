@@ -17,7 +17,7 @@ LONGEST_KEY = 8_192
 SAMPLE = 256
 SAMPLE_ROOM = 32 << 20
 #: Events that a partition sees for each of its rules before it learns: a few rare events are not worth the work.
-EVENTS_A_RULE = 16
+EVENTS_A_RULE = 4
 _OVERHEAD = 160
 #: Heavier events are not learned from: to look through one takes as long as through a hundred others.
 _HEAVY = 64 << 10

@@ -159,7 +159,7 @@ class Partition:
         self._next: Index | None = None
         self._learn_of = learn
         self._index = Index(len(entries))
-        for _ in self._index.build(clauses, budget, gated=learned):
+        for _ in self._index.build(clauses, budget, gated=True):
             pass
 
     @property

@@ -121,12 +121,16 @@ class Plan:
 
     def derive(self, event: Event) -> None:
         """Add what follows from the moved fields: names, outcome, addresses, hashes, users."""
+        self.add_names(event)
+        for add in self.additions(event):
+            add(event)
+
+    def add_names(self, event: Event) -> None:
+        """Add the names of programs."""
         for path, name in self.names:
             value = event.get(path)
             if type(value) is str and value:
                 event[name] = base_name(value)
-        for add in self.additions(event):
-            add(event)
 
     def additions(self, present: Container[str]) -> Iterator[Addition]:
         """Yield what, beside names, adds anything to an event that has no keys but those `present`, in order."""

@@ -37,18 +37,18 @@ def quick_for(record: Raw) -> Quick | None:
     if quick is _UNSEEN:
         if len(_kept) >= MAX_KEPT:
             _kept.clear()
-        quick = _kept[kind] = _made(code, windows().channel_aliases.get(channel, channel), tuple(record))
+        quick = _kept[kind] = _made(code, windows().channel_aliases.get(channel, channel), record)
     return quick  # type: ignore[no-any-return]
 
 
-def _made(code: int, channel: str, names: tuple[str, ...]) -> Quick | None:
-    plan = plan_for(channel, code)
+def _made(code: int, channel: str, record: Raw) -> Quick | None:
+    plan, names = plan_for(channel, code), tuple(record)
     shape = flat_shape(plan, names)
     time = next((name for name in TIMES if name in names), None)
     needed = {_HOST, _PROVIDER, RECORD_ID}
     if shape is None or not channel or time is None or not 0 <= code <= 0xFFFF or not needed <= set(shape.keys):
         return None
-    return _Writer(plan, shape, names).function(code, channel, time)
+    return _Writer(plan, shape, record).function(code, channel, time)
 
 
 def _own_id(value: object, source: Source) -> str | None:
@@ -58,10 +58,12 @@ def _own_id(value: object, source: Source) -> str | None:
 class _Writer:
     """Writes one function: `vN` is the value at place N of the record, `xN` something that is called."""
 
-    def __init__(self, plan: Plan, shape: Shape, names: tuple[str, ...]) -> None:
+    def __init__(self, plan: Plan, shape: Shape, record: Raw) -> None:
         self._plan = plan
         self._shape = shape
-        self._place = {name: f"v{place}" for place, name in enumerate(names)}
+        self._place = {name: f"v{place}" for place, name in enumerate(record)}
+        #: Whole numbers in the first such record are expected in the others too.
+        self._numbers = [f"v{place}" for place, value in enumerate(record.values()) if type(value) is int]
         self._by_key = {key: f"v{place}" for place, key in enumerate(shape.keys) if key != DROP}
         self._space: dict[str, Any] = {"join": "".join}
 
@@ -72,6 +74,7 @@ class _Writer:
         lines = [
             "def event_of(values, source):",
             f" ({', '.join(self._place.values())},) = values",
+            *self._spelled(),
             f" try: join(({', '.join(texts)},))",
             " except TypeError: return None",
             f" if not ({' and '.join(full)}): return None",
@@ -97,10 +100,18 @@ class _Writer:
     def _converted(name: str, call: str) -> list[str]:
         return [f" {name} = {call}", f" if {name} is None: return None"]
 
+    def _spelled(self) -> Iterator[str]:
+        """Make the numbers texts, as Windows writes them."""
+        for key, name in self._by_key.items():
+            if name in self._numbers and key != RECORD_ID:
+                yield f" if type({name}) is not int: return None"
+                yield f" {name} = str({name})"
+
     def _never_empty(self) -> list[str]:
         """Return the keys that stay away, or give nothing to derive, when they are empty."""
         named = {path for path, _ in self._plan.names}
-        return [key for key in self._by_key if key in self._shape.system or key in named]
+        wanted = (named | set(self._shape.system)) - {RECORD_ID}
+        return [key for key in self._by_key if key in wanted]
 
     def _conversions(self) -> Iterator[tuple[str, str]]:
         yield RECORD_ID, f"{self._named(record_number)}({self._by_key[RECORD_ID]})"

@@ -13,7 +13,7 @@ from appliance.normalise.common import text_of
 from appliance.normalise.fields import native_key
 from appliance.normalise.model import Event, Raw
 from appliance.normalise.schema import windows
-from appliance.normalise.windows_plan import RECORD_ID, Convert, Plan, number_record
+from appliance.normalise.windows_plan import RECORD_ID, Addition, Convert, Plan, number_record
 
 MAX_NAMES = 128
 """Longer records take the general way."""
@@ -45,6 +45,8 @@ class Shape:
     """Key, native key, conversion."""
     system: tuple[str, ...]
     """Keys of System attributes, which are left out when empty."""
+    additions: tuple[Addition, ...]
+    """What the plan adds to events with these keys, beside names."""
 
 
 def move_flat(record: Raw, plan: Plan) -> Event | None:
@@ -106,7 +108,9 @@ def _build(plan: Plan, places: list[tuple[str, str]]) -> Shape | None:
         return None
     system = tuple(key for name, key in places if not name and key != DROP)
     keys = tuple(key for _, key in places)
-    return Shape(plan, keys, _template(plan, keys), special, system)
+    # A value that does not fit its key goes to its native one.
+    present = {*keys, *plan.constants, *(native for _, native, _ in special)}
+    return Shape(plan, keys, _template(plan, keys), special, system, tuple(plan.additions(present)))
 
 
 def _template(plan: Plan, keys: tuple[str, ...]) -> Event:
@@ -133,6 +137,15 @@ def _fill(shape: Shape, values: Iterable[Any]) -> Event | None:
         if event.get(key) == "":
             del event[key]
     number_record(event)
+    _convert(shape, event)
+    shape.plan.add_names(event)
+    for add in shape.additions:
+        add(event)
+    return event
+
+
+def _convert(shape: Shape, event: Event) -> None:
+    """Make values fit their keys; what does not fit goes to its native key."""
     for key, native, convert in shape.special:
         text = event.get(key)
         if text is not None:
@@ -142,8 +155,6 @@ def _fill(shape: Shape, values: Iterable[Any]) -> Event | None:
                 event[native] = text
             else:
                 event[key] = fitted
-    shape.plan.derive(event)
-    return event
 
 
 def _put_odd(event: Event, key: str, value: Any) -> bool:
