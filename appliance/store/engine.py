@@ -16,6 +16,8 @@ from appliance.store.sql import ADDRESS, Parameter, address_key
 MEMORY, THREADS = "256MB", 2
 CONCURRENT = 2
 """Questions that run at once; others wait in line within their own time."""
+_AGAIN = 0.05
+"""Seconds until a question that was stopped in vain is stopped again."""
 
 
 class FileGone(RuntimeError):
@@ -44,9 +46,9 @@ class Engine:
         import duckdb  # noqa: PLC0415  # a process that asks nothing does not pay for it
 
         cursor = self._started().cursor()
-        timer = threading.Timer(self._timeout, cursor.interrupt)
-        timer.daemon = True
-        timer.start()
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(cursor, done), daemon=True)
+        watch.start()
         try:
             return cursor.sql(sql, params=list(parameters)).to_arrow_table()
         except duckdb.InterruptException as error:
@@ -56,8 +58,16 @@ class Engine:
         except duckdb.OutOfMemoryException as error:
             raise StoreUnavailable(f"question needs more than {MEMORY}") from error
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
             cursor.close()
+
+    def _watch(self, cursor: Any, done: threading.Event) -> None:
+        """Stop the question when its time is over, again and again: between planning and running a stop is lost."""
+        wait = self._timeout
+        while not done.wait(wait):
+            cursor.interrupt()
+            wait = _AGAIN
 
     def _started(self) -> Any:
         with self._starting:
