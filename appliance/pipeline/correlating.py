@@ -43,13 +43,9 @@ class Correlating:
         if self.memory is not None:
             self.correlator.load(self.memory.load({node.digest for node in self.correlator.plan.nodes}))
 
-    def silent(self, rule: Rule) -> bool:
-        """Whether a rule gives no alerts of its own."""
-        return self.correlator.silent(rule.id)
-
     def take(self, event: Event, rules: Sequence[Rule]) -> None:
         """Correlate an event; whatever goes wrong costs its correlations alone, is counted and logged."""
-        if not any(rule.id in self.correlator.plan.uses for rule in rules):
+        if not self.correlator.takes(rules):
             return
         self._remember(event)
         self._taken = True

@@ -29,7 +29,7 @@ from appliance.detect.resolve import ResolverFactory
 from appliance.detect.routes import Routes, shipped_routes
 from appliance.detect.values import Event
 
-from .entry import FIRED, FLAGS, SUFFIX, TOLD, bounded, flagged, identity_of, mask_of, pack, prefix, time_of
+from .entry import FIRED, FLAGS, SUFFIX, TOLD, bounded, flagged, identity_of, mask_of, name, prefix, tail, time_of
 from .fields import GAP, FieldKeys
 from .hits import Hits, Seen
 from .model import Correlation
@@ -88,7 +88,7 @@ class Correlator:
         self.memory = Memory(self.plan.nodes, *bounds)
         self.sources: dict[str, tuple[int, int]] = {}
         self._lateness = lateness
-        self._hits = Hits(FieldKeys(routes or shipped_routes(), resolver_factory), self.seen)
+        self._hits = Hits(self.plan.uses, FieldKeys(routes or shipped_routes(), resolver_factory), self.seen)
         self._now = -FOREVER
         self._timers: list[tuple[int, int, Node, str]] = []
         self._number = count()
@@ -110,25 +110,28 @@ class Correlator:
         if len(self.sources) > _SOURCES:
             del self.sources[next(iter(self.sources))]
 
-    def offer(self, event: Event, rules: Iterable[Rule]) -> list[Match]:
+    def takes(self, rules: Iterable[Rule]) -> bool:
+        """Whether any of these rules feeds a correlation."""
+        uses = self.plan.uses
+        for rule in rules:  # noqa: SIM110  a loop is three times as fast, and this runs for every hit
+            if rule.id in uses:
+                return True
+        return False
+
+    def offer(self, event: Event, rules: Sequence[Rule]) -> list[Match]:
         """Take the rules that an event matched; return the matches that it brings about.
 
         The event has `event.id`, `@timestamp`, `agent.id` and `event.ingested`; without the last it came at once.
         """
-        uses = self.plan.uses
-        found: list[tuple[Node, int, Rule]] = []
-        for rule in rules:
-            for node, place in uses.get(rule.id, ()):
-                found.append((node, place, rule))
-        if not found:
+        way = self._hits.way(event, rules)
+        if not way.places:
             return []
         source = str(event.get("agent.id", ""))
         time, arrival = self._times(event, source)
-        identity = identity_of(str(event["event.id"]))
-        for node, key, value, suffix, mask in self._hits.read(event, found):
+        called = name(time, identity_of(str(event["event.id"])))
+        for node, key, end in self._hits.read(event, way):
             late = arrival - time > node.span + node.lateness
-            entry = pack(time, identity, mask, value, suffix)
-            self._insert(node, key + LANE + source if late else key, entry, arrival, source)
+            self._insert(node, key + LANE + source if late else key, called + end, arrival, source)
         return self._taken() if self._out else []
 
     def advance(self, now: int) -> list[Match]:
@@ -185,28 +188,32 @@ class Correlator:
         return time, arrival
 
     def _insert(self, node: Node, key: str, entry: bytes, arrival: int, source: str) -> None:
-        time = time_of(entry)
         group = node.groups.get(key)
         if group is None:
-            group = self.memory.new_group(node, key, self._now)
-        else:
-            node.groups.move_to_end(key)
-        if time <= group.closed:
+            group = self.memory.new_group(node, key, entry, self._now)
+            group.touched, group.source = arrival, source
+            self._look(node, key, group, entry, newest=True)
+            return
+        node.groups.move_to_end(key)
+        if time_of(entry) <= group.closed:
             self.seen.missed += 1
             if node.mode is Mode.CLOSED:
                 return
         newest = self.memory.add(node, key, group, entry, self._now)
         group.touched, group.source = arrival, source
-        if newest is None:
-            return
+        if newest is not None:
+            self._look(node, key, group, entry, newest=newest)
+
+    def _look(self, node: Node, key: str, group: Group, entry: bytes, *, newest: bool) -> None:
+        """See what a new entry brings about."""
         if node.mode is not Mode.AT_ONCE:
             if key not in node.waiting:
                 self._wait_for(node, key, group)
-        elif _possible(node, group, time, newest=newest):
+        elif _possible(node, group, entry, newest=newest):
             if newest:
                 self._judge_at(node, key, group, len(group.entries) - 1, newest=True)
             else:
-                self._judge_again(node, key, group, time)
+                self._judge_again(node, key, group, time_of(entry))
 
     def _judge_again(self, node: Node, key: str, group: Group, time: int) -> None:
         """Judge every window that a late entry at `time` falls into."""
@@ -335,7 +342,7 @@ class Correlator:
             above, value, suffix = found
             if match.late:
                 above += LANE + group.source
-            entry = pack(match.at, bytes.fromhex(match.id), 1 << place, value, suffix)
+            entry = name(match.at, bytes.fromhex(match.id)) + tail(1 << place, value, suffix)
             self._insert(parent, above, entry, group.touched, group.source)
 
 
@@ -349,14 +356,18 @@ class _Window:
     newest: bool = False
 
 
-def _possible(node: Node, group: Group, time: int, *, newest: bool) -> bool:
+def _possible(node: Node, group: Group, entry: bytes, *, newest: bool) -> bool:
     """Whether it pays to look at the windows: most hits complete nothing."""
     entries, least = group.entries, node.least
     if len(entries) < least:
         return False
-    if newest and least > 1 and entries[-least] < prefix(time - node.span):
+    if newest and least > 1 and entries[-least] < prefix(time_of(entry) - node.span):
         return False
-    return not node.needed or any(bits & group.mask == bits for bits in node.needed)
+    mask = group.mask
+    for bits in node.needed:
+        if bits & mask == bits:
+            return True
+    return not node.needed
 
 
 def _tell(entries: list[bytes], window: _Window) -> list[bytes]:

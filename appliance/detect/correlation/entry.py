@@ -18,7 +18,7 @@ import struct
 from functools import lru_cache
 from hashlib import blake2b
 
-_HEAD = struct.Struct(">Q16sI8sI")
+_NAME, _TAIL = struct.Struct(">Q16s"), struct.Struct(">I8sI")
 _DOUBLE = struct.Struct(">d")
 _OFFSET = 1 << 63
 _EARLIEST = -(1 << 62)
@@ -30,9 +30,14 @@ RULES = (1 << 24) - 1
 NOTHING = bytes(8)
 
 
-def pack(time: int, identity: bytes, mask: int, value: bytes = NOTHING, suffix: bytes = b"") -> bytes:
-    """An entry; `identity` is 16 bytes."""
-    return _HEAD.pack(time + _OFFSET, identity, mask, value, 1) + suffix
+def name(time: int, identity: bytes) -> bytes:
+    """What an entry begins with; `identity` is 16 bytes."""
+    return _NAME.pack(time + _OFFSET, identity)
+
+
+def tail(mask: int, value: bytes = NOTHING, suffix: bytes = b"") -> bytes:
+    """What a new entry ends with, after its name."""
+    return _TAIL.pack(mask, value, 1) + suffix
 
 
 def prefix(time: int) -> bytes:

@@ -10,7 +10,7 @@ from appliance.detect.model import Rule, RuleSet
 from appliance.detect.routes import shipped_routes
 from appliance.detect.values import Event, texts
 
-from .entry import NOTHING, digest, identity_of, number, pack
+from .entry import NOTHING, digest, identity_of, name, number, tail
 from .fields import GAP, FieldKeys, group_text, number_of_text
 from .model import STATISTICS, Bounds, Correlation, Kind
 from .reading import narrowed
@@ -128,7 +128,7 @@ def _counted(
     entries: dict[bytes, bytes] = {}
     shown: dict[str, None] = {}
     for event, place, rule in direct:
-        names = tuple(one.field_of(name, one.rules[place]) for name in one.fields)
+        names = tuple(one.field_of(field, one.rules[place]) for field in one.fields)
         raw = [event.get(key) for key in keys.keys(rule, event, names)]
         value = NOTHING
         if one.kind in STATISTICS:
@@ -136,7 +136,7 @@ def _counted(
         elif raw:
             value = digest(GAP.join(map(group_text, raw)))
         identity = identity_of(str(event["event.id"]))
-        entries[identity] = pack(_time(event), identity, 1, value)
+        entries[identity] = name(_time(event), identity) + tail(1, value)
         if raw:
             shown[" / ".join(", ".join(texts(each)) for each in raw)] = None
     ordered = sorted(entries.values())

@@ -40,25 +40,16 @@ class FieldKeys:
 def group_text(value: Value | None) -> str:
     """A value as groups compare it: without case, several values together; nothing for a missing or empty one."""
     if type(value) is str:
+        if len(value) <= LONGEST and value.isascii() and value.isprintable():
+            return value.lower()
         return _folded(value) if len(value) <= LONGEST else _shortened(fold(value))
     return "" if value is None else _shortened(", ".join(fold(text) for text in texts(value)))
 
 
 def group_key(values: Sequence[Value | None]) -> str | None:
     """The key of a group; None where one of the values is missing or empty."""
-    for value in values:
-        if type(value) is not str:
-            return _joined(tuple(map(group_text, values)))
-    return _known_key(tuple(values))
-
-
-@lru_cache(maxsize=1 << 14)
-def _known_key(values: tuple[Value, ...]) -> str | None:
-    return _joined(tuple(map(group_text, values)))
-
-
-def _joined(values: tuple[str, ...]) -> str | None:
-    return GAP.join(values) if all(values) else None
+    found = [group_text(value) for value in values]
+    return GAP.join(found) if all(found) else None
 
 
 @lru_cache(maxsize=1 << 12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,13 +11,13 @@ import orjson
 from appliance.detect.model import Rule
 from appliance.detect.values import Event, Value
 
-from .entry import NOTHING, digest, number
-from .fields import GAP, FieldKeys, group_key, group_text, number_of_text
+from .entry import NOTHING, digest, number, tail
+from .fields import GAP, FieldKeys, Keys, group_key, group_text, number_of_text
 from .model import STATISTICS, Kind
 from .plan import Node
 
-#: Classes of events for which a correlation remembers the keys of its fields.
-_WAYS = 1024
+#: Sets of rules, by classes of events, of which it is remembered where their hits go.
+_WAYS = 4096
 Found = tuple[str, bytes, bytes]
 """Key of the group, value, suffix of the entry."""
 
@@ -39,31 +39,89 @@ class Seen:
     valueless: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule's hits on events of one class go: a node, the rule's bit there, the event keys that are read."""
+
+    node: Node
+    bit: int
+    keys: Keys
+    plain: bytes | None
+    """What such entries end with when only the group is read from the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """All places of the rules that an event matched; `shared` when a node is among them more than once."""
+
+    places: Sequence[Place]
+    shared: bool
+
+
 class Hits:
-    """Reads hits; what cannot be used is counted."""
+    """Reads hits of the rules in `uses`; what cannot be used is counted."""
 
-    def __init__(self, keys: FieldKeys, seen: Seen) -> None:
-        self._keys, self.seen = keys, seen
+    def __init__(self, uses: Mapping[str, Sequence[tuple[Node, int]]], keys: FieldKeys, seen: Seen) -> None:
+        self._uses, self._keys, self.seen = uses, keys, seen
+        self._ways: dict[tuple[object, ...], Way] = {}
 
-    def read(
-        self, event: Event, found: Sequence[tuple[Node, int, Rule]]
-    ) -> Iterable[tuple[Node, str, bytes, bytes, int]]:
-        """An event's places in groups, each with the rules that it fulfils there: a bit each."""
-        self.seen.hits += len(found)
+    def way(self, event: Event, rules: Sequence[Rule]) -> Way:
+        """Where the hits of an event go."""
         get = event.get
-        way = (get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"))
-        placed = []
-        for node, place, rule in found:
-            known = node.ways[place]
-            keys = known.get(way)
-            if keys is None:
-                if len(known) >= _WAYS:
-                    known.clear()
-                keys = known[way] = self._keys.keys(rule, event, node.names[place])
-            belongs = self.checked(node, [get(key) for key in keys])
+        kind = (
+            get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"),
+            *[rule.id for rule in rules],
+        )  # fmt: skip
+        known = self._ways.get(kind)
+        if known is None:
+            if len(self._ways) >= _WAYS:
+                self._ways.clear()
+            known = self._ways[kind] = self._way(event, rules)
+        return known
+
+    def _way(self, event: Event, rules: Sequence[Rule]) -> Way:
+        places = [
+            Place(
+                node,
+                1 << place,
+                self._keys.keys(rule, event, node.names[place]),
+                None if node.carried or node.counted > node.grouped else tail(1 << place),
+            )
+            for rule in rules
+            for node, place in self._uses.get(rule.id, ())
+        ]
+        return Way(places, len({place.node for place in places}) < len(places))
+
+    def read(self, event: Event, way: Way) -> list[tuple[Node, str, bytes]]:
+        """An event's places in groups: node, key of the group, and what the entry ends with."""
+        self.seen.hits += len(way.places)
+        if way.shared:
+            return self._joined(event, way.places)
+        get = event.get
+        found = []
+        for place in way.places:
+            values = [get(key) for key in place.keys]
+            if place.plain is None:
+                belongs = self.checked(place.node, values)
+                if belongs is not None:
+                    found.append((place.node, belongs[0], tail(place.bit, *belongs[1:])))
+                continue
+            key = group_key(values)
+            if key is None:
+                self.seen.ungrouped += 1
+            else:
+                found.append((place.node, key, place.plain))
+        return found
+
+    def _joined(self, event: Event, places: Sequence[Place]) -> list[tuple[Node, str, bytes]]:
+        """One entry for several rules that put the event into the same group."""
+        masks: dict[tuple[Node, Found], int] = {}
+        for place in places:
+            belongs = self.checked(place.node, [event.get(key) for key in place.keys])
             if belongs is not None:
-                placed.append((node, *belongs, 1 << place))
-        return placed if len(placed) < 2 else _joined(placed)
+                where = place.node, belongs
+                masks[where] = masks.get(where, 0) | place.bit
+        return [(node, key, tail(mask, value, suffix)) for (node, (key, value, suffix)), mask in masks.items()]
 
     def checked(self, node: Node, values: Sequence[Value | None], own_key: str | None = None) -> Found | None:
         """Where values belong, in the order of `node.names`; `own_key` is the group of a match that is passed on."""
@@ -84,14 +142,6 @@ class Hits:
             carried: list[str] = [group_text(each) for each in values[counted:]]
             suffix = orjson.dumps(carried if own_key is None else [*carried, own_key])
         return key, value, suffix
-
-
-def _joined(placed: Iterable[tuple[Node, str, bytes, bytes, int]]) -> Iterable[tuple[Node, str, bytes, bytes, int]]:
-    """One place for several rules that put an event into the same group."""
-    masks: dict[tuple[Node, str, bytes, bytes], int] = {}
-    for *where, mask in placed:
-        masks[tuple(where)] = masks.get(tuple(where), 0) | mask  # type: ignore[index, arg-type]
-    return [(*where, mask) for where, mask in masks.items()]
 
 
 @lru_cache(maxsize=1 << 14)

@@ -76,8 +76,6 @@ class Node:
     groups: OrderedDict[str, Group] = field(default_factory=OrderedDict)
     waiting: set[str] = field(default_factory=set)
     """Groups that have a timer."""
-    ways: tuple[dict[object, tuple[str, ...]], ...] = ()
-    """`names` as event keys, by class of events."""
     size: int = 0
     """Entries of all groups."""
     span: int = 0
@@ -140,7 +138,6 @@ def _look_up(node: Node) -> None:
     node.digest = hashlib.sha256("\x1f".join((node.digest, *node.carried)).encode()).hexdigest()[:32]
     names = (*one.group_by, *one.fields, *node.carried)
     node.names = tuple(tuple(one.field_of(name, reference) for name in names) for reference in one.rules)
-    node.ways = tuple({} for _ in one.rules)
 
 
 def _node(one: Correlation, targets: Sequence[Target], digest: str, silent: bool) -> Node:

@@ -47,37 +47,42 @@ class Memory:
         self._known = {node.digest: node for node in nodes}
         self._max_groups, self._max_entries = max_groups, max_entries
 
-    def new_group(self, node: Node, key: str, now: int) -> Group:
-        """A group for a key, as the one touched last."""
+    def new_group(self, node: Node, key: str, entry: bytes, now: int) -> Group:
+        """A group for a key with its first entry, as the one touched last."""
         kept = self.kept
         if not kept.groups % _EVERY:
             self.forget(node, now, 2 * _EVERY)
         if kept.groups >= self._max_groups or kept.entries >= self._max_entries:
             self._evict()
-        group = node.groups[key] = Group()
+        group = node.groups[key] = Group([entry], mask_of(entry))
         kept.groups += 1
+        self._added(node, key)
         return group
 
     def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool | None:
         """Put an entry in its place; True when it is the newest, None when it is there already."""
         entries = group.entries
-        # Of another time than the last one: the first eight bytes decide.
-        newest = not entries or entry[:8] > entries[-1][:8]
-        name = entry[:NAME]
-        if newest or name > entries[-1][:NAME]:
+        last = entries[-1] if entries else b""
+        newest = entry[:8] > last[:8]
+        if newest or entry[:NAME] > last[:NAME]:
+            # Of another time than the last one: the first eight bytes decide.
             entries.append(entry)
         else:
+            name = entry[:NAME]
             place = bisect_left(entries, name)
             if entries[place][:NAME] == name:
                 return None
             entries.insert(place, entry)
         group.mask |= mask_of(entry)
-        node.size += 1
-        self.kept.entries += 1
-        self.dirty.add((node.digest, key))
+        self._added(node, key)
         if len(entries) > node.cap or not len(entries) % _EVERY:
             self._tidy(node, key, group, now)
         return newest
+
+    def _added(self, node: Node, key: str) -> None:
+        node.size += 1
+        self.kept.entries += 1
+        self.dirty.add((node.digest, key))
 
     def remove(self, node: Node, key: str, group: Group, upto: int) -> None:
         """Forget the first entries of a group, and the group with its last one."""
