@@ -36,6 +36,8 @@ class Correlating:
     _waiting: list[Match] = field(default_factory=list)
     """Matches that no alert has yet: a failed transaction is tried again."""
     _unconfirmed: set[tuple[str, str]] = field(default_factory=set)
+    """Groups that changed since the store last committed."""
+    _upto: int = 0
     _taken: bool = False
 
     def __post_init__(self) -> None:
@@ -81,14 +83,15 @@ class Correlating:
         """Write what changed, as of a batch, before the store commits it. Raises JournalUnavailable."""
         if self.memory is None:
             return
-        dirty = self.correlator.memory.dirty
-        self._unconfirmed |= dirty
-        dirty.clear()
-        self.memory.save(self.correlator.memory.saved(sorted(self._unconfirmed)), upto)
+        groups = self.correlator.memory
+        self._unconfirmed |= groups.dirty
+        groups.dirty.clear()
+        self._unconfirmed, self._upto = self.memory.save(self._unconfirmed, groups, upto), upto
 
     def saved(self) -> None:
         """Say that the store has committed."""
-        self._unconfirmed.clear()
+        self.correlator.memory.note(self._unconfirmed, self._upto)
+        self._unconfirmed = set()
 
     def reload(self, ruleset: RuleSet) -> None:
         """Go on with other rules; correlations that did not change, with all they refer to, keep their memory."""

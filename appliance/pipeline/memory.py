@@ -2,10 +2,14 @@
 
 The store's own transaction is the cursor: after a crash every batch behind `store.applied()` is read again, so the
 memory must be found exactly as it was at that batch, neither older nor newer. Two files cannot commit as one.
-Therefore each flush first writes the groups that changed since the last *confirmed* flush into the table `next`,
-with the number of the last batch they have seen; then the store commits. Whoever opens the file compares: if the
-store has applied that batch, `next` is the truth and is merged into `state`; if not, it never happened and is
-thrown away. Every later flush begins with the same comparison. Only changed groups are written, never everything.
+Therefore each flush first adds one row with the groups that changed since the last *confirmed* flush, under the
+number of the last batch they have seen; then the store commits. A row counts when the store has applied its batch;
+if not, it never happened and is thrown away, by whoever opens the file or by the next flush. Of several records of
+a group the newest counts.
+
+Rows are only ever added, one a flush, however many groups changed. So that the file does not grow, each flush also
+writes again what still counts of the oldest rows, at most twice as many records as it has of its own; those rows go
+once the store has confirmed it.
 
 A file that cannot be read is set aside: the box goes on with an empty memory and says so.
 """
@@ -13,8 +17,10 @@ A file that cannot be read is set aside: the box goes on with an empty memory an
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+import struct
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -22,17 +28,28 @@ from appliance.journal.database import failures, open_database, transaction
 from appliance.journal.errors import JournalUnavailable
 
 log = structlog.get_logger()
+LEAST = 20_000
+"""Records that may lie in the file before old rows are written again."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS state (
-  digest TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (digest, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS next (
-  digest TEXT NOT NULL, key TEXT NOT NULL, body BLOB, PRIMARY KEY (digest, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS upto (
-  one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
-INSERT OR IGNORE INTO upto VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS changes (
+  upto INTEGER PRIMARY KEY, records INTEGER NOT NULL, again INTEGER, body BLOB NOT NULL);
 """
-Row = tuple[str, str, bytes]
-Change = tuple[str, str, bytes | None]
+_RECORD = struct.Struct(">16sII")
+"""Digest of the correlation, bytes of the key, bytes of the group: none for one that is gone."""
+Name = tuple[str, str]
+"""Digest of a correlation, key of a group."""
+Row = tuple[str, str, bytes, int]
+"""Digest, key, the group as bytes, and the batch as of which it was written."""
+
+
+class Groups(Protocol):
+    """What is to be remembered."""
+
+    def saved(self, names: Iterable[Name]) -> Iterable[tuple[str, str, bytes]]:
+        """Return digest, key and bytes of these groups; no bytes for one that is gone."""
+
+    def written(self, name: Name) -> int | None:
+        """Return as of which batch the store has confirmed what is written of a group."""
 
 
 class CorrelationMemory:
@@ -42,13 +59,15 @@ class CorrelationMemory:
         self._path, self._applied = path, applied
         self.lost = 0
         """How often a damaged file was set aside."""
+        self._rows: dict[int, int] = {}
+        self._again: dict[int, int] = {}
+        """Rows by batch: how many records, and the batch of the row that replaces it."""
         try:
             self._database = self._open()
         except JournalUnavailable as error:
             if not isinstance(error.__cause__, sqlite3.DatabaseError) or _is_busy(error.__cause__):
                 raise
-            self._set_aside(error)
-            self._database = self._open()
+            self._set_aside(str(error))
 
     def _open(self) -> sqlite3.Connection:
         database = open_database(self._path, _SCHEMA)
@@ -58,42 +77,108 @@ class CorrelationMemory:
                 raise sqlite3.DatabaseError("database disk image is malformed")
         return database
 
-    def _set_aside(self, error: JournalUnavailable) -> None:
-        log.error("correlation_memory_damaged", path=str(self._path), reason=str(error))
+    def _set_aside(self, reason: str) -> None:
+        log.error("correlation_memory_damaged", path=str(self._path), reason=reason)
         for suffix in ("-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._path.replace(self._path.with_name(self._path.name + ".damaged"))
         self.lost += 1
+        self._database = self._open()
 
     def load(self, known: Collection[str]) -> list[Row]:
-        """Return the groups as they were at the store's cursor, and forget those of digests that are not known."""
+        """Return the groups as they were at the store's cursor, without those of digests that are not known."""
         with failures(self._path), transaction(self._database):
-            self._settle()
-            for (digest,) in self._database.execute("SELECT DISTINCT digest FROM state").fetchall():
-                if digest not in known:
-                    self._database.execute("DELETE FROM state WHERE digest = ?", (digest,))
-            return self._database.execute("SELECT digest, key, body FROM state").fetchall()
+            for upto, records, again in self._database.execute("SELECT upto, records, again FROM changes"):
+                self._rows[upto] = records
+                if again is not None:
+                    self._again[upto] = again
+            self._rows, self._again = self._settled(), {}
+        try:
+            return list(self._newest(known))
+        except struct.error as error:
+            self._database.close()
+            self._rows.clear()
+            self._again.clear()
+            self._set_aside(str(error))
+            return []
 
-    def save(self, changes: Iterable[Change], upto: int) -> None:
-        """Write what changed since the last confirmed flush, as of the batch `upto`; on disk on return."""
+    def _newest(self, known: Collection[str]) -> Iterator[Row]:
+        found: dict[Name, tuple[bytes, int]] = {}
+        with failures(self._path):
+            for upto, body in self._database.execute("SELECT upto, body FROM changes ORDER BY upto"):
+                for digest, key, blob in _records(body):
+                    if digest in known:
+                        found[digest, key] = blob, upto
+        for (digest, key), (blob, upto) in found.items():
+            if blob:
+                yield digest, key, blob, upto
+
+    def save(self, names: Collection[Name], groups: Groups, upto: int) -> set[Name]:
+        """Write these groups, and what still counts of the oldest rows, as of the batch `upto`; on disk on return.
+
+        Return what was written: all of it must be written again when the store does not commit.
+        """
         with failures(self._path), transaction(self._database):
-            self._settle()
-            self._database.executemany("INSERT INTO next VALUES (?, ?, ?)", changes)
-            self._database.execute("UPDATE upto SET seq = ?", (upto,))
+            rows = self._settled()
+            old = _oldest(rows, 2 * len(names))
+            wanted = {*names, *(name for row in old for name in self._names(row) if groups.written(name) == row)}
+            body = b"".join(map(_record, groups.saved(wanted)))
+            self._database.execute("INSERT INTO changes VALUES (?, ?, NULL, ?)", (upto, len(wanted), body))
+            self._database.executemany("UPDATE changes SET again = ? WHERE upto = ?", [(upto, row) for row in old])
+        self._rows = {**rows, upto: len(wanted)}
+        self._again = dict.fromkeys(old, upto)
+        return wanted
 
-    def _settle(self) -> None:
-        """Merge what the store has confirmed, drop what it has not."""
-        (seq,) = self._database.execute("SELECT seq FROM upto").fetchone()
-        if seq <= self._applied():
-            self._database.execute("INSERT OR REPLACE INTO state SELECT * FROM next WHERE body IS NOT NULL")
-            self._database.execute(
-                "DELETE FROM state WHERE (digest, key) IN (SELECT digest, key FROM next WHERE body IS NULL)"
-            )
-        self._database.execute("DELETE FROM next")
+    def _names(self, row: int) -> list[Name]:
+        (body,) = self._database.execute("SELECT body FROM changes WHERE upto = ?", (row,)).fetchone()
+        return [(digest, key) for digest, key, _ in _records(body)]
+
+    def _settled(self) -> dict[int, int]:
+        """Drop rows that the store has not confirmed, and those that a confirmed one replaces; return the others."""
+        applied = self._applied()
+        rows = {
+            row: records for row, records in self._rows.items() if row <= applied < self._again.get(row, applied + 1)
+        }
+        gone = [(row,) for row in self._rows.keys() - rows.keys()]
+        self._database.executemany("DELETE FROM changes WHERE upto = ?", gone)
+        self._database.execute("UPDATE changes SET again = NULL WHERE again > ?", (applied,))
+        return rows
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _oldest(rows: Mapping[int, int], most: int) -> list[int]:
+    """Return the oldest rows, of at most so many records together but one at least, once there are enough."""
+    left = sum(rows.values())
+    found: list[int] = []
+    for row in sorted(rows):
+        if left <= LEAST or (rows[row] > most and found):
+            break
+        found.append(row)
+        left -= rows[row]
+        most -= rows[row]
+    return found
+
+
+def _record(change: tuple[str, str, bytes]) -> bytes:
+    digest, key, blob = change
+    name = key.encode("utf-8", "surrogatepass")
+    return _RECORD.pack(bytes.fromhex(digest), len(name), len(blob)) + name + blob
+
+
+def _records(body: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Yield digest, key and group of each record. Raises struct.error where the row ends too early."""
+    place = 0
+    while place < len(body):
+        digest, name, size = _RECORD.unpack_from(body, place)
+        place += _RECORD.size
+        end = place + name + size
+        if end > len(body):
+            raise struct.error(f"a record ends at byte {end} of {len(body)}")
+        yield digest.hex(), body[place : place + name].decode("utf-8", "surrogatepass"), body[place + name : end]
+        place = end
 
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:

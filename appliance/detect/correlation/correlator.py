@@ -151,7 +151,7 @@ class Correlator:
         self._settle_due(FOREVER**2)
         return self._taken()
 
-    def load(self, rows: Iterable[tuple[str, str, bytes]]) -> int:
+    def load(self, rows: Iterable[tuple[str, str, bytes, int]]) -> int:
         """Take over saved groups; return how many belong to no correlation as it now is."""
         strange = self.memory.load(rows)
         self._set_timers()

@@ -40,7 +40,8 @@ def mode_of(correlation: Correlation) -> Mode:
 class Group:
     """One group's memory. Times in microseconds: `touched` when a hit last arrived, `closed` upto where it is judged.
 
-    `mask` has the rules that any of the entries fulfils; `source` is who sent the last one.
+    `mask` has the rules that any of the entries fulfils; `source` is who sent the last one; `written` is the batch as
+    of which it is on disk.
     """
 
     entries: list[bytes] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Group:
     touched: int = 0
     closed: int = -(1 << 62)
     source: str = ""
+    written: int = -1
 
 
 @dataclass(slots=True, eq=False)

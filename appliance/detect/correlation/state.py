@@ -135,27 +135,44 @@ class Memory:
             group.mask |= mask_of(entry)
         self._count(node, len(group.entries) - before)
 
-    def load(self, rows: Iterable[tuple[str, str, bytes]]) -> int:
+    def load(self, rows: Iterable[tuple[str, str, bytes, int]]) -> int:
         """Take over saved groups, in the order in which they were touched; return how many no node knows."""
         found, strange = [], 0
-        for digest, key, blob in rows:
+        for digest, key, blob, upto in rows:
             node = self._known.get(digest)
             if node is None:
                 strange += 1
             else:
-                found.append((decode_group(blob), node, key))
+                group = decode_group(blob)
+                group.written = upto
+                found.append((group, node, key))
         for group, node, key in sorted(found, key=lambda row: (row[0].touched, row[2])):
             node.groups[key] = group
             self.kept.groups += 1
             self._count(node, len(group.entries))
         return strange
 
-    def saved(self, keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, bytes | None]]:
-        """What must be written for these groups: (digest, key, bytes), None for one that is gone."""
-        for digest, key in keys:
-            node = self._known.get(digest)
-            group = node.groups.get(key) if node else None
-            yield digest, key, None if group is None else encode_group(group)
+    def saved(self, names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
+        """What must be written for these groups: (digest, key, bytes), no bytes for one that is gone."""
+        for name in names:
+            group = self._group(name)
+            yield *name, b"" if group is None else encode_group(group)
+
+    def written(self, name: tuple[str, str]) -> int | None:
+        """The batch as of which a group was written; None for one that is gone."""
+        group = self._group(name)
+        return None if group is None else group.written
+
+    def note(self, names: Iterable[tuple[str, str]], upto: int) -> None:
+        """These groups are written as of a batch."""
+        for name in names:
+            group = self._group(name)
+            if group is not None:
+                group.written = upto
+
+    def _group(self, name: tuple[str, str]) -> Group | None:
+        node = self._known.get(name[0])
+        return node.groups.get(name[1]) if node else None
 
     def adopt(self, other: Memory) -> None:
         """Take over the groups of another memory, of correlations that both know; it loses them."""

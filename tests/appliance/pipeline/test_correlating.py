@@ -22,7 +22,6 @@ from appliance.normalise import Event, Source, normalise
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
-from appliance.settings import load_settings
 from appliance.state.models import Alert, AlertEvent, RuleState
 from appliance.store import BatchResult
 
@@ -40,18 +39,9 @@ class CorrelatedScene(Scene):
 
     def _make(self) -> Pipeline:
         self.memory = CorrelationMemory(self.home.correlations, self.store.applied)
-        return Pipeline(
-            journal=self.journal,
-            dead_letters=super()._make().dead_letters,
-            store=self.store,
-            engine=Engine(self.ruleset),
-            sessions=self.sessions,
-            settings=load_settings(self.home),
-            normalise=normalise,
-            importer="",
-            clock=self.clock,
-            correlating=Correlating(Correlator(self.ruleset), self.memory, self._find),
-        )
+        made = super()._make()
+        made.correlating = Correlating(Correlator(self.ruleset), self.memory, self._find)
+        return made
 
     def _find(self, identity: str, at: int) -> Event | None:
         return self.reader.get(identity, at)
@@ -148,7 +138,7 @@ Kill = Callable[[CorrelatedScene, pytest.MonkeyPatch], None]
 
 
 def _before_memory(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
-    def die(changes: object, upto: int) -> None:
+    def die(names: object, groups: object, upto: int) -> None:
         raise Died
 
     patch.setattr(scene.memory, "save", die)

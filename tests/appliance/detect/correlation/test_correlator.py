@@ -167,7 +167,7 @@ def test_any_group_value_is_one_group_or_none(value: Any) -> None:
     assert all(len(match.group) == 1 and len(match.group[0]) <= 200 for match in found)
     saved: dict[tuple[str, str], bytes] = {}
     traces.save(correlator, saved)
-    assert make(ruleset(count(2))).load([(*key, blob) for key, blob in saved.items()]) == 0
+    assert make(ruleset(count(2))).load([(*key, blob, 0) for key, blob in saved.items()]) == 0
 
 
 def test_a_clock_from_the_future_is_not_believed() -> None:

@@ -185,7 +185,7 @@ def run(rules: RuleSet, batches: Sequence[list[Arrival]], restarts: Collection[i
         if place in restarts:
             save(correlator, saved)
             correlator = make(rules)
-            assert correlator.load([(*key, blob) for key, blob in saved.items()]) == 0
+            assert correlator.load([(*key, blob, 0) for key, blob in saved.items()]) == 0
         for hit, arrival in batch:
             found += correlator.offer(event_of(hit, arrival), [rule(name) for name in sorted(hit.rules)])
         found += correlator.advance(max(arrival for _, arrival in batch))
@@ -195,7 +195,7 @@ def run(rules: RuleSet, batches: Sequence[list[Arrival]], restarts: Collection[i
 def save(correlator: Correlator, saved: dict[tuple[str, str], bytes]) -> None:
     """Write what changed, as the pipeline does."""
     for digest, key, blob in correlator.memory.saved(correlator.memory.dirty):
-        if blob is None:
+        if not blob:
             saved.pop((digest, key), None)
         else:
             saved[digest, key] = blob
