@@ -8,8 +8,8 @@ if not, it never happened and is thrown away, by whoever opens the file or by th
 a group the newest counts.
 
 Rows are only ever added, one a flush, however many groups changed. So that the file does not grow, each flush also
-writes again what still counts of the oldest rows, at most twice as many records as it has of its own; those rows go
-once the store has confirmed it.
+writes again what still counts of the oldest rows, once less than half of the file counts; those rows go when the
+store has confirmed it.
 
 A file that cannot be read is set aside: the box goes on with an empty memory and says so.
 """
@@ -50,6 +50,9 @@ class Groups(Protocol):
 
     def written(self, name: Name) -> int | None:
         """Return as of which batch the store has confirmed what is written of a group."""
+
+    def live(self) -> int:
+        """Return how many groups there are."""
 
 
 class CorrelationMemory:
@@ -120,7 +123,7 @@ class CorrelationMemory:
         """
         with failures(self._path), transaction(self._database):
             rows = self._settled()
-            old = _oldest(rows, 2 * len(names))
+            old = _oldest(rows, 2 * len(names), LEAST + 2 * groups.live())
             wanted = {*names, *(name for row in old for name in self._names(row) if groups.written(name) == row)}
             body = b"".join(map(_record, groups.saved(wanted)))
             self._database.execute("INSERT INTO changes VALUES (?, ?, NULL, ?)", (upto, len(wanted), body))
@@ -149,12 +152,12 @@ class CorrelationMemory:
         self._database.close()
 
 
-def _oldest(rows: Mapping[int, int], most: int) -> list[int]:
-    """Return the oldest rows, of at most so many records together but one at least, once there are enough."""
+def _oldest(rows: Mapping[int, int], most: int, allowed: int) -> list[int]:
+    """Return the oldest rows, of at most so many records but one row at least, while more than allowed are there."""
     left = sum(rows.values())
     found: list[int] = []
     for row in sorted(rows):
-        if left <= LEAST or (rows[row] > most and found):
+        if left <= allowed or (rows[row] > most and found):
             break
         found.append(row)
         left -= rows[row]

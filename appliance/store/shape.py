@@ -72,27 +72,55 @@ def moment(event: Event) -> int:
 
 def encode(events: Sequence[Event]) -> Rows:
     """Return events as rows, sorted. Lone surrogates become U+FFFD, as on the wire."""
-    events = sorted(events, key=lambda event: (moment(event), identity(event)))
-    size = len(events)
+    order = sorted((moment(event), identity(event), place) for place, event in enumerate(events))
+    size, places = len(order), _places()
     cells: dict[str, list[Any]] = {}
-    rest: list[list[dict[str, str]] | None] = [None] * size
-    places = _places()
-    for row, event in enumerate(events):
-        for name, value in event.items():
+    rest = _Rest()
+    # Event by event, not name by name: the values of one event lie near each other.
+    for row, (_, _, at) in enumerate(order):
+        for name, value in events[at].items():
             if name == ID:
                 continue
-            place = places.get(name)
-            if place is None or type(value) is not place[1] or not _fits(value):
-                entries = rest[row]
-                if entries is None:
-                    entries = rest[row] = []
-                entries.extend(_entries(_clean(name), value))
+            place, kind = places.get(name), type(value)
+            if place is None or kind is not place[1] or (kind is int and not _LOWEST <= value <= _HIGHEST):  # type: ignore[operator]
+                rest.put(name, value)
                 continue
             column = cells.get(place[0])
             if column is None:
                 column = cells[place[0]] = [None] * size
             column[row] = value
-    return _rows(cells, rest, [identity(event) for event in events])
+        rest.end()
+    return _rows(cells, rest, [name for _, name, _ in order])
+
+
+class _Rest:
+    """The entries of `rest`, one list a part, and where each event's begin."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._kinds: list[str] = []
+        self._texts: list[str] = []
+        self._begins: list[int | None] = []
+        self._begin = 0
+
+    def put(self, name: str, value: Value) -> None:
+        """Add a value of the event at hand."""
+        for kind, text in (("s", value),) if type(value) is str else _entries(value):
+            self.names.append(name)
+            self._kinds.append(kind)
+            self._texts.append(text)
+
+    def end(self) -> None:
+        """The next value is the next event's."""
+        here = len(self.names)
+        self._begins.append(None if here == self._begin else self._begin)
+        self._begin = here
+
+    def array(self) -> Any:
+        """Return all entries as a column of lists."""
+        texts = (_array(part, pa.string()) for part in (self.names, self._kinds, self._texts))
+        entries = pa.StructArray.from_arrays(list(texts), fields=list(_ENTRY))
+        return pa.ListArray.from_arrays(pa.array([*self._begins, self._begin], pa.int32()), entries)
 
 
 def _places() -> dict[str, tuple[str, type]]:
@@ -105,18 +133,14 @@ def _places() -> dict[str, tuple[str, type]]:
     return found
 
 
-def _fits(value: Value) -> bool:
-    return type(value) is not int or _LOWEST <= value <= _HIGHEST
-
-
-def _rows(cells: dict[str, list[Any]], rest: list[list[dict[str, str]] | None], ids: list[str]) -> Rows:
+def _rows(cells: dict[str, list[Any]], rest: _Rest, ids: list[str]) -> Rows:
     arrays: dict[str, Any] = {TIME_COLUMN: pa.array(cells.pop(TIME_COLUMN), pa.int64())}
     arrays[ID_COLUMN] = pa.array([bytes.fromhex(one) for one in ids], ARROW["id"])
     for column in sorted(cells):
         arrays[column] = _array(cells[column], ARROW[split(column)[1]])
-    names = frozenset(entry["n"] for entries in rest if entries for entry in entries)
+    names = frozenset(map(_clean, frozenset(rest.names)))
     if names:
-        arrays[REST] = pa.array(rest, pa.list_(_ENTRY))
+        arrays[REST] = rest.array()
     return Rows(pa.table(arrays), names)
 
 
@@ -131,18 +155,17 @@ def _clean(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
-def _entries(name: str, value: Value) -> list[dict[str, str]]:
+def _entries(value: Value) -> list[tuple[str, str]]:
     if not isinstance(value, tuple):
-        kind, text = _scalar(value)
-        return [{"n": name, "k": kind, "v": text}]
+        return [_scalar(value)]
     if not value:
-        return [{"n": name, "k": "E", "v": ""}]
-    return [{"n": name, "k": kind.upper(), "v": text} for kind, text in map(_scalar, value)]
+        return [("E", "")]
+    return [(kind.upper(), text) for kind, text in map(_scalar, value)]
 
 
 def _scalar(value: Scalar) -> tuple[str, str]:
     if isinstance(value, str):
-        return "s", _clean(value)
+        return "s", value
     if isinstance(value, bool):
         return "b", "true" if value else "false"
     return ("i" if isinstance(value, int) else "f"), repr(value)

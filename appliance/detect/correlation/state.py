@@ -170,6 +170,10 @@ class Memory:
             if group is not None:
                 group.written = upto
 
+    def live(self) -> int:
+        """How many groups there are."""
+        return self.kept.groups
+
     def _group(self, name: tuple[str, str]) -> Group | None:
         node = self._known.get(name[0])
         return node.groups.get(name[1]) if node else None
