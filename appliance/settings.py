@@ -65,6 +65,18 @@ class JournalSettings(Section):
     max_bytes: int = Field(2 << 30, ge=1 << 20)
 
 
+class PipelineSettings(Section):
+    """How many processes may help the pipeline to read and match while there is much to do; None is a core's each,
+    but one.
+    """
+
+    helpers: int | None = Field(None, ge=0, le=64)
+
+    def most(self, cores: int) -> int:
+        """Return how many helpers a machine of so many cores may have."""
+        return max(0, cores - 1) if self.helpers is None else self.helpers
+
+
 class RuleSettings(Section):
     """Further rules, how long a rule may be without data, and a rule's budget.
 
@@ -102,6 +114,7 @@ class Settings(BaseSettings):
     webhooks: list[Webhook] = Field(default_factory=list, max_length=20)
     store: StoreSettings = StoreSettings()
     journal: JournalSettings = JournalSettings()
+    pipeline: PipelineSettings = PipelineSettings()
     rules: RuleSettings = RuleSettings()
 
     def database(self, home: Home) -> str:

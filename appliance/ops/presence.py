@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,8 @@ KEPT_DAYS = 400
 """Days that counts and fields are kept."""
 _CHUNK = 200
 log = structlog.get_logger()
-_Numbers = tuple[int, int, int]
+_Numbers = tuple[int, int]
+"""Events that a rule was decided on, nanoseconds."""
 
 
 def day_of(micros: int) -> int:
@@ -35,16 +37,18 @@ class Watch:
     """What the pipeline has counted and not yet written. Only the pipeline's thread uses it."""
 
     presence: Presence = field(default_factory=Presence)
+    _hits: Counter[str] = field(default_factory=Counter)
     _stats: dict[str, _Numbers] = field(default_factory=dict)
-    """What of each rule's counters has been written."""
+    """What of each rule's cost has been written."""
     _owed: dict[str, _Numbers] = field(default_factory=dict)
     """What rules did in engines that have gone, and is not written yet."""
     _kinds: dict[EventClass, int] = field(default_factory=dict)
     _day: int | None = None
 
-    def take(self, events: Iterable[Event]) -> None:
-        """Count events that were put to the rules."""
+    def take(self, events: Iterable[Event], fired: Iterable[str] = ()) -> None:
+        """Count events that were put to the rules, and the ids of the rules that they satisfied, one a hit."""
         self.presence.take(events)
+        self._hits.update(fired)
 
     def write(self, session: Session, stats: Mapping[str, RuleStats], now: int) -> None:
         """Add what was counted to a session's transaction; `wrote` must follow its commit."""
@@ -57,16 +61,18 @@ class Watch:
             number = self._kind(session, kind, now)
             if number is not None:
                 _sighted(session, number, sighting, day)
-        changed = [(name, delta) for name, (_, delta) in self._changes(stats).items()]
+        costs = {name: delta for name, (_, delta) in self._changes(stats).items()}
+        changed = [(name, self._hits[name], *costs.get(name, (0, 0))) for name in sorted({*costs, *self._hits})]
         _add(session, RuleDay, ("rule_id", "day"), [
             {"rule_id": name, "day": day, "hits": hits, "evaluated": evaluated, "nanoseconds": spent}
-            for name, (hits, evaluated, spent) in changed
+            for name, hits, evaluated, spent in changed
         ])  # fmt: skip
 
     def wrote(self, stats: Mapping[str, RuleStats], now: int) -> None:
         """Forget what `write` has added, after the commit."""
         self._stats.update({name: total for name, (total, _) in self._changes(stats).items()})
         self._owed.clear()
+        self._hits.clear()
         self._day = day_of(now)
         self.presence.clear(self._day)
 
@@ -77,16 +83,16 @@ class Watch:
 
     def _changes(self, stats: Mapping[str, RuleStats]) -> dict[str, tuple[_Numbers, _Numbers]]:
         """Return total and growth of each rule that did anything since it was last written."""
-        found = {name: (self._stats.get(name, (0, 0, 0)), owed) for name, owed in self._owed.items()}
+        found = {name: (self._stats.get(name, (0, 0)), owed) for name, owed in self._owed.items()}
         for name, one in list(stats.items()):
-            total = (one.matched, one.evaluated, one.nanoseconds)
-            before = self._stats.get(name, (0, 0, 0))
+            total = (one.evaluated, one.nanoseconds)
+            before = self._stats.get(name, (0, 0))
             if total != before:
                 fresh = any(new < old for new, old in zip(total, before, strict=True))
-                base = (0, 0, 0) if fresh else before
-                owed = self._owed.get(name, (0, 0, 0))
-                hits, evaluated, spent = (new - old + more for new, old, more in zip(total, base, owed, strict=True))
-                found[name] = (total, (hits, evaluated, spent))
+                base = (0, 0) if fresh else before
+                owed = self._owed.get(name, (0, 0))
+                evaluated, spent = (new - old + more for new, old, more in zip(total, base, owed, strict=True))
+                found[name] = (total, (evaluated, spent))
         return found
 
     def _kind(self, session: Session, kind: EventClass, now: int) -> int | None:

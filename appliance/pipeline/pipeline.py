@@ -16,12 +16,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
 from appliance.detect import Engine, Rule, RuleSet
-from appliance.journal import Batch, DeadLetter, DeadLetters, Journal
+from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
 from appliance.ops.presence import Watch
 from appliance.pipeline.correlating import Correlating
-from appliance.pipeline.decode import Decoded, Normalise, decode
+from appliance.pipeline.crew import Crew
+from appliance.pipeline.decode import Decoded, Normalise
+from appliance.pipeline.work import Worked, Worker
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
@@ -31,6 +33,7 @@ FLUSH_AFTER = SECOND
 """Microseconds that an event may wait for others before it goes to the store."""
 FLUSH_EVENTS = 20_000
 READ_BATCHES, READ_BYTES = 32, 4 << 20
+Matched = tuple[Event, Sequence[Rule]]
 log = structlog.get_logger()
 
 
@@ -70,18 +73,26 @@ class Pipeline:
     normalise: Normalise
     importer: str
     clock: Callable[[], int]
+    helpers: int = 0
+    """Processes that may work beside this one."""
     correlating: Correlating | None = None
     counters: Counters = field(default_factory=Counters)
     pending: Pending = field(default_factory=Pending)
     watch: Watch = field(default_factory=Watch)
+    crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:
         self.pending.upto = self.store.applied()
+        self.crew = Crew(self._worker(), self.helpers)
+
+    def _worker(self) -> Worker:
+        return Worker(self.engine, self.normalise, self.importer)
 
     def use(self, engine: Engine, rules: RuleSet) -> None:
         """Go on with other rules. Call it between two steps."""
         self.watch.renew(self.engine.stats)
         self.engine = engine
+        self.crew.use(self._worker())
         if self.correlating is not None:
             self.correlating.reload(rules)
 
@@ -94,15 +105,22 @@ class Pipeline:
         fault = self._flush_when_due()
         if fault is not None and len(self.pending.events) >= FLUSH_EVENTS:
             raise fault
-        batches = self.journal.read(self.pending.upto, READ_BATCHES, READ_BYTES)
-        if batches:
-            self._take(batches)
+        self._read()
+        worked = self.crew.done()
+        if worked:
+            self._take(worked)
+            self.crew.forget(len(worked))
         else:
             # Nothing that has arrived is unread: time may pass up to now.
             self._correlate(self.clock())
         if fault is not None:
             raise fault
-        return bool(batches)
+        return bool(worked)
+
+    def _read(self) -> None:
+        if self.crew.room:
+            after = self.crew.newest or self.pending.upto
+            self.crew.add(self.journal.read(after, READ_BATCHES, READ_BYTES))
 
     def _flush_when_due(self) -> StoreUnavailable | None:
         try:
@@ -143,43 +161,47 @@ class Pipeline:
         # A clock that was set back counts as time that passed.
         return len(pending.events) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
 
-    def _take(self, batches: Sequence[Batch]) -> None:
-        decoded = [decode(batch, self.normalise, self.importer) for batch in batches]
+    def _take(self, worked: Sequence[Worked]) -> None:
+        decoded = [one.decoded for one in worked]
         dead = [letter for part in decoded for letter in part.dead]
         if dead:
             self.dead_letters.add(dead)
-        fresh, results = self._fresh(decoded)
+        fresh, matched, results = self._fresh(worked)
         self._tell_senders(decoded)
-        self._alert(fresh, batches[-1].received_at)
-        self.watch.take(fresh)
+        self._alert(fresh, matched, decoded[-1].batch.received_at)
+        self.watch.take(fresh, [rule.id for _, rules in matched for rule in rules])
         pending = self.pending
         pending.events.extend(fresh)
         pending.ids.update(str(event["event.id"]) for event in fresh)
         pending.results.extend(results)
-        pending.upto = batches[-1].seq
+        pending.upto = decoded[-1].batch.seq
         if pending.since is None:
             pending.since = self.clock()
         self._count(results, dead)
+        self.counters.failed_matches += sum(one.failed for one in worked)
 
-    def _fresh(self, decoded: Sequence[Decoded]) -> tuple[list[Event], list[BatchResult]]:
-        """Return the events that are not in the store yet, and the result of each batch."""
-        seen = self.store.known([event for part in decoded for event in part.events]) | self.pending.ids
+    def _fresh(self, worked: Sequence[Worked]) -> tuple[list[Event], list[Matched], list[BatchResult]]:
+        """Return the events that are not in the store yet, those of them that matched, and the result of each batch."""
+        seen = self.store.known([event for one in worked for event in one.decoded.events]) | self.pending.ids
         fresh: list[Event] = []
+        matched: list[Matched] = []
         results: list[BatchResult] = []
-        for part in decoded:
-            before = len(fresh)
-            for event in part.events:
+        for one in worked:
+            before, part, batch = len(fresh), one.decoded, one.decoded.batch
+            hits = dict(one.hits)
+            for place, event in enumerate(part.events):
                 identity = str(event["event.id"])
                 if identity not in seen:
                     seen.add(identity)
                     fresh.append(event)
-            new, batch = len(fresh) - before, part.batch
+                    if place in hits:
+                        matched.append((event, self.crew.worker.rules(hits[place])))
+            new = len(fresh) - before
             known = len(part.events) - new
             results.append(BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead)))
-        return fresh, results
+        return fresh, matched, results
 
-    def _alert(self, events: Sequence[Event], arrived: int) -> None:
-        matched = [(event, rules) for event in events if (rules := self._match(event))]
+    def _alert(self, events: Sequence[Event], matched: Sequence[Matched], arrived: int) -> None:
         gaps = [event for event in events if event.get("event.action") == "telemetry_gap"]
         hits = [Hit(rule, event) for event, rules in matched for rule in rules]
         quiet: list[Rule] = []
@@ -217,14 +239,6 @@ class Pipeline:
             newest = max((moment for event in part.events if isinstance(moment := event["@timestamp"], int)), default=0)
             if newest:
                 self.correlating.correlator.sender(part.batch.source, newest, part.batch.received_at)
-
-    def _match(self, event: Event) -> Sequence[Rule]:
-        try:
-            return self.engine.match(event)
-        except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
-            self.counters.failed_matches += 1
-            log.exception("match_failed", event_id=event["event.id"])
-            return ()
 
     def _touch_agents(self, events: Sequence[Event]) -> None:
         newest: dict[str, int] = {}

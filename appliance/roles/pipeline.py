@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import signal
 import threading
@@ -64,6 +65,7 @@ def run(home: Home, settings: Settings) -> int:
         normalise=normalise,
         importer=importer_id(home),
         clock=now,
+        helpers=settings.pipeline.most(len(os.sched_getaffinity(0))),
         correlating=correlating,
     )
     warming = deque(pipeline.engine.plans)
@@ -92,6 +94,7 @@ def run(home: Home, settings: Settings) -> int:
         _every(PLANS_SECONDS, plans.keep, stop, home),
     ]
     _loop(pipeline, content, warming, stop, home)
+    pipeline.crew.close()
     plans.keep()
     for thread in beside:
         thread.join(timeout=BEAT_SECONDS * 2)

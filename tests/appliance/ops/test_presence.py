@@ -76,10 +76,13 @@ def test_a_class_without_channel_and_number_is_the_same_again(sessions: sessionm
 
 def test_what_a_rule_did_grows_by_what_is_new_and_a_new_engine_starts_again(sessions: sessionmaker[Session]) -> None:
     watch, stats = Watch(), RuleStats(5, 2, 700)
+    watch.take([], ["rule", "rule"])
     write(sessions, watch, NOW, rule=stats)
     write(sessions, watch, NOW, rule=stats)
-    stats.evaluated, stats.matched, stats.nanoseconds = 8, 3, 900
+    stats.evaluated, stats.nanoseconds = 8, 900
+    watch.take([], ["rule"])
     write(sessions, watch, NOW, rule=stats)
+    watch.take([], ["rule"])
     write(sessions, watch, NOW + DAY, rule=RuleStats(1, 1, 50))
     with sessions() as session:
         assert deeds_since(session, day_of(NOW)) == {"rule": Deeds(4, 9, 950)}
@@ -88,6 +91,7 @@ def test_what_a_rule_did_grows_by_what_is_new_and_a_new_engine_starts_again(sess
 
 def test_what_an_engine_did_before_it_went_is_not_lost(sessions: sessionmaker[Session]) -> None:
     watch = Watch()
+    watch.take([], ["rule"] * 9)
     write(sessions, watch, NOW, rule=RuleStats(5, 2, 700))
     watch.renew({"rule": RuleStats(8, 3, 900), "gone": RuleStats(1, 0, 10)})
     watch.renew({"rule": RuleStats(1, 1, 1)})
@@ -100,7 +104,7 @@ def test_what_an_engine_did_before_it_went_is_not_lost(sessions: sessionmaker[Se
 
 def test_what_was_not_committed_is_written_the_next_time(sessions: sessionmaker[Session]) -> None:
     watch, stats = Watch(), {"rule": RuleStats(1, 1, 1)}
-    watch.take([event(a="1")])
+    watch.take([event(a="1")], ["rule"])
     with sessions() as session:
         watch.write(session, stats, NOW)
         session.rollback()

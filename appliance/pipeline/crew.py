@@ -1,0 +1,186 @@
+"""Batches in, the same batches worked out, in the same order, on as many cores as it pays to use.
+
+The pipeline's own worker does what nobody else has begun; while there is much to do, helper processes take batches
+from the front. Working a batch depends on nothing but the batch and the rules, so it does not matter who does it,
+how often, or when: results come out in the order of the journal, and so alerts have the same ids with any number of
+helpers. (Sharing out by host would give the same; by batch, one busy host or an import uses all cores, too.)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from appliance.journal import Batch
+from appliance.pipeline.helper import Answer, Helper
+from appliance.pipeline.work import Worked, Worker
+
+QUEUE_RECORDS, BUSY_RECORDS = 16_000, 8_000
+"""Records that wait in the queue, past its first batch, and how many of them are much to do."""
+TAKE_RECORDS = 4_000
+"""Records that are handed on together, past the first batch: what comes after has its price for each time."""
+AHEAD_RECORDS = 4_000
+"""Records that a helper is given ahead."""
+BUSY_SECONDS, IDLE_SECONDS = 1.0, 60.0
+"""After how long with much to do a helper is started, and after how long without anything to do they are let go."""
+STUCK_SECONDS = 30.0
+"""After how long without an answer a helper is given up."""
+_WAIT_SECONDS = 0.05
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A batch in the queue: `helper` has been given it, `worked` is what became of it."""
+
+    batch: Batch
+    helper: Helper | None = None
+    worked: Worked | None = None
+
+
+class Crew:
+    """The queue, a worker of our own, and up to `most` helpers. One thread uses it."""
+
+    def __init__(self, worker: Worker, most: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.worker, self.most = worker, most
+        self.helpers: list[Helper] = []
+        self._queue: deque[Item] = deque()
+        self._clock = clock
+        self._news = threading.Event()
+        self._heard: dict[Helper, float] = {}
+        """When a helper last answered, or was given a batch after it had answered all."""
+        self._busy_since: float | None = None
+        self._idle_since: float | None = None
+
+    @property
+    def newest(self) -> int | None:
+        """Position of the last batch that waits."""
+        return self._queue[-1].batch.seq if self._queue else None
+
+    @property
+    def room(self) -> bool:
+        """Whether it takes further batches."""
+        return sum(item.batch.records for item in self._queue) < QUEUE_RECORDS
+
+    def add(self, batches: Sequence[Batch]) -> None:
+        """Queue batches."""
+        self._queue.extend(map(Item, batches))
+        self._hire()
+
+    def done(self) -> list[Worked]:
+        """Return the first batches, worked out; they stay first until `forget`. Nothing when nothing waits."""
+        first = _first(self._queue, TAKE_RECORDS)
+        while True:
+            self._collect()
+            if all(item.worked for item in first):
+                return [item.worked for item in first if item.worked]
+            self._hand_out()
+            if not self._work_one():
+                self._news.wait(_WAIT_SECONDS)
+                self._news.clear()
+
+    def forget(self, count: int) -> None:
+        """Drop so many batches from the front: they are taken."""
+        for _ in range(count):
+            self._queue.popleft()
+
+    def use(self, worker: Worker) -> None:
+        """Go on with other rules: whatever waits is worked by them."""
+        self.close()
+        self.worker = worker
+        for item in self._queue:
+            item.worked = None
+
+    def close(self) -> None:
+        """Let all helpers go."""
+        while self.helpers:
+            self._part(self.helpers.pop())
+
+    def _part(self, helper: Helper) -> None:
+        helper.end()
+        self._heard.pop(helper, None)
+        for item in self._queue:
+            if item.helper is helper:
+                item.helper = None
+
+    def _hire(self) -> None:
+        """Start a helper when there has been much to do for a while, let them go when there has been nothing."""
+        now, waiting = self._clock(), sum(item.batch.records for item in self._queue)
+        self._busy_since = _since(self._busy_since, now, holds=waiting >= BUSY_RECORDS)
+        self._idle_since = _since(self._idle_since, now, holds=not waiting)
+        if self._idle_since is not None and now - self._idle_since >= IDLE_SECONDS and self.helpers:
+            log.info("helpers_let_go", helpers=len(self.helpers))
+            self.close()
+        if self._busy_since is not None and now - self._busy_since >= BUSY_SECONDS and len(self.helpers) < self.most:
+            self.helpers.append(Helper(self.worker, self._news.set))
+            self._busy_since = None
+            log.info("helper_started", pid=self.helpers[-1].pid, waiting=waiting)
+
+    def _collect(self) -> None:
+        """Take what helpers have answered, and take back what dead ones have not."""
+        for helper in list(self.helpers):
+            for batch, answer in helper.answers():
+                item = next(item for item in self._queue if item.batch is batch)
+                item.worked = answer.worked(batch)
+                self._heard[helper] = self._clock()
+                self._charge(answer)
+            if helper.dead or self._stuck(helper):
+                log.warning("helper_given_up", pid=helper.pid, dead=helper.dead)
+                self.helpers.remove(helper)
+                self._part(helper)
+
+    def _stuck(self, helper: Helper) -> bool:
+        return bool(helper.given) and self._clock() - self._heard[helper] > STUCK_SECONDS
+
+    def _charge(self, answer: Answer) -> None:
+        """Count what rules have cost the helper as if it had been us."""
+        for rule, (evaluated, matched, nanoseconds) in answer.costs.items():
+            stats = self.worker.engine.stats[rule]
+            stats.evaluated += evaluated
+            stats.matched += matched
+            stats.nanoseconds += nanoseconds
+
+    def _hand_out(self) -> None:
+        for helper in self.helpers:
+            given = sum(batch.records for batch in helper.given)
+            while helper.ready and not helper.dead and (not helper.given or given < AHEAD_RECORDS):
+                item = self._new()
+                if item is None:
+                    return
+                item.helper = helper
+                if not helper.given:
+                    self._heard[helper] = self._clock()
+                helper.give(item.batch)
+                given += item.batch.records
+
+    def _work_one(self) -> bool:
+        item = self._new()
+        if item is None:
+            return False
+        item.worked = self.worker.work(item.batch)
+        return True
+
+    def _new(self) -> Item | None:
+        """The first batch that nobody has begun."""
+        return next((item for item in self._queue if item.helper is None and item.worked is None), None)
+
+
+def _since(before: float | None, now: float, *, holds: bool) -> float | None:
+    """Return since when something holds."""
+    return (now if before is None else before) if holds else None
+
+
+def _first(queue: deque[Item], records: int) -> list[Item]:
+    """Return the first items, of at most so many records past the first one."""
+    found: list[Item] = []
+    for item in queue:
+        records -= item.batch.records
+        if found and records < 0:
+            break
+        found.append(item)
+    return found

@@ -1,0 +1,174 @@
+"""A process that works batches beside the pipeline, on another core: started when there is much to do.
+
+It is given rules and plans once, then batches, and answers each with what the pipeline's own worker would have made
+of it. It holds nothing: whatever it has not answered when it dies is worked by somebody else. It ends when the
+connection does, so it cannot outlive the pipeline.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
+from queue import Empty, SimpleQueue
+
+from appliance import logs
+from appliance.detect import Engine, Rule, RuleSet, RuleStats
+from appliance.journal import Batch, DeadLetter
+from appliance.normalise import Event, normalise
+from appliance.pipeline.decode import Decoded
+from appliance.pipeline.work import Hit, Worked, Worker
+
+RULES_AT_ONCE = 100
+"""Rules that are packed in one go, so that the stream's thread need not wait for all of them."""
+COSTS_SECONDS = 0.5
+"""How often an answer tells what rules have cost since."""
+Cost = tuple[int, int, int]
+"""Events that a rule was decided on, events that it matched, nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a batch, without the batch; `costs` are what rules have cost since the last that were told."""
+
+    read: int
+    events: list[Event]
+    dead: list[DeadLetter]
+    hits: list[Hit]
+    failed: int
+    costs: dict[str, Cost]
+
+    def worked(self, batch: Batch) -> Worked:
+        """Return it with its batch."""
+        return Worked(Decoded(batch, self.read, self.events, self.dead), self.hits, self.failed)
+
+
+class Helper:
+    """The pipeline's side of one such process. `wake` is called, by a thread, when there is something to take."""
+
+    def __init__(self, worker: Worker, wake: Callable[[], None]) -> None:
+        self.ready = self.dead = False
+        self.given: deque[Batch] = deque()
+        """Batches that it has not answered yet, in order."""
+        self._wake = wake
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._connection, theirs = Pipe()
+        # Not `-m`: this module must have its own name there, or its answers could not be read here.
+        command = [sys.executable, "-c", f"from {__name__} import main; main({theirs.fileno()})"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        theirs.close()
+        self._thread = threading.Thread(target=self._attend, args=(worker,), name="helper", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def _attend(self, worker: Worker) -> None:
+        """Give it the rules, then take its answers until it ends."""
+        try:
+            rules = worker.engine.rules
+            for start in range(0, len(rules), RULES_AT_ONCE):
+                self._connection.send(list(rules[start : start + RULES_AT_ONCE]))
+            self._connection.send((dict(worker.engine.plans), worker.importer))
+            self.ready = bool(self._connection.recv())
+            while True:
+                self._wake()
+                self._answers.put(self._connection.recv())
+        except (EOFError, OSError):
+            pass
+        finally:
+            self.dead = True
+            self._wake()
+
+    def give(self, batch: Batch) -> None:
+        """Let it work a batch."""
+        try:
+            self._connection.send(batch)
+            self.given.append(batch)
+        except OSError:
+            self.dead = True
+
+    def answers(self) -> Iterator[tuple[Batch, Answer]]:
+        """Yield what it has answered since, in the order of the batches."""
+        while True:
+            try:
+                answer = self._answers.get_nowait()
+            except Empty:
+                return
+            yield self.given.popleft(), answer
+
+    def end(self) -> None:
+        """Let it go; what it has not answered is lost."""
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        self._connection.close()
+
+
+def main(handle: int) -> None:
+    """Work batches until the connection ends."""
+    # Ctrl-C is for the pipeline, which ends this process when it is through.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logs.configure()
+    connection = Connection(handle)
+    try:
+        worker = _worker(connection)
+        connection.send(True)
+        jobs: SimpleQueue[Batch | None] = SimpleQueue()
+        threading.Thread(target=_read, args=(connection, jobs), daemon=True).start()
+        _work(worker, jobs, connection)
+    except (EOFError, OSError):
+        # The pipeline has gone.
+        return
+
+
+def _worker(connection: Connection) -> Worker:
+    rules: list[Rule] = []
+    while isinstance(part := connection.recv(), list):
+        rules += part
+    plans, importer = part
+    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer)
+    gc.collect()
+    gc.freeze()
+    return worker
+
+
+def _read(connection: Connection, jobs: SimpleQueue[Batch | None]) -> None:
+    """Read ahead: the pipeline should not wait to be rid of a batch."""
+    try:
+        while True:
+            jobs.put(connection.recv())
+    except (EOFError, OSError):
+        jobs.put(None)
+
+
+def _work(worker: Worker, jobs: SimpleQueue[Batch | None], connection: Connection) -> None:
+    told: dict[str, Cost] = {}
+    at = time.monotonic()
+    while (batch := jobs.get()) is not None:
+        done = worker.work(batch)
+        costs: dict[str, Cost] = {}
+        if time.monotonic() - at >= COSTS_SECONDS:
+            at, costs = time.monotonic(), _costs(worker.engine.stats, told)
+        part = done.decoded
+        connection.send(Answer(part.read, part.events, part.dead, list(done.hits), done.failed, costs))
+
+
+def _costs(stats: Mapping[str, RuleStats], told: dict[str, Cost]) -> dict[str, Cost]:
+    """Return what rules have cost since they were `told`, and note it there."""
+    found: dict[str, Cost] = {}
+    for rule, one in stats.items():
+        total, before = (one.evaluated, one.matched, one.nanoseconds), told.get(rule, (0, 0, 0))
+        if total != before:
+            told[rule] = total
+            found[rule] = (total[0] - before[0], total[1] - before[1], total[2] - before[2])
+    return found

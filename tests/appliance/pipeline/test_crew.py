@@ -1,0 +1,252 @@
+"""Helper processes beside the pipeline: whoever works a batch, the results and their order are the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import rules
+from agent.wire.envelope import encode_record, pack
+from agent.wire.event import Record
+from appliance.clock import SECOND
+from appliance.detect import Engine, RuleSet, load_rules
+from appliance.home import Home
+from appliance.journal import Batch
+from appliance.normalise import normalise
+from appliance.pipeline import crew as crews
+from appliance.pipeline.crew import Crew
+from appliance.pipeline.work import Worked, Worker
+
+from .test_pipeline import AGENT, START, Scene
+
+WAIT = 60
+
+
+class Clock:
+    """Seconds that the test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture(scope="module")
+def ruleset() -> RuleSet:
+    found = load_rules([rules.ROOT / "sigma" / "windows" / "security"])
+    return RuleSet(found.rules, [])
+
+
+@pytest.fixture
+def worker(ruleset: RuleSet) -> Worker:
+    return Worker(Engine(ruleset), normalise, "")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def crew(worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
+    monkeypatch.setattr(crews, "BUSY_RECORDS", 10)
+    monkeypatch.setattr(crews, "AHEAD_RECORDS", 60)
+    made = Crew(worker, 2, clock)
+    yield made
+    made.close()
+
+
+def _batch(seq: int, records: int = 5) -> Batch:
+    lines: list[bytes] = [encode_record(_record(seq * 100 + number)) for number in range(records)]
+    lines.append(b"{broken")
+    return Batch(seq, AGENT, str(seq), START, None, len(lines), pack(lines))
+
+
+def _record(number: int) -> Record:
+    return {
+        "Channel": "Security",
+        "Provider_Name": "Microsoft-Windows-Eventlog",
+        "EventID": 1102 if number % 3 == 0 else 4624,
+        "EventRecordID": number,
+        "Computer": f"PC-{number % 7}",
+        "TimeCreated": START + number * SECOND,
+        "SubjectUserName": "anna",
+        "TargetUserName": "jan",
+    }
+
+
+def _alone(worker: Worker, batches: Sequence[Batch]) -> list[Worked]:
+    return [Worker(worker.engine, normalise, "").work(batch) for batch in batches]
+
+
+def _plain(worked: Sequence[Worked]) -> list[object]:
+    return [(one.decoded, [(place, list(places)) for place, places in one.hits], one.failed) for one in worked]
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _hire(crew: Crew, clock: Clock) -> None:
+    """Have much to do for a while, until a helper is there."""
+    before = len(crew.helpers)
+    crew.add([])
+    clock.seconds += crews.BUSY_SECONDS
+    crew.add([])
+    assert len(crew.helpers) == before + 1
+    _until(lambda: crew.helpers[-1].ready or crew.helpers[-1].dead)
+
+
+def _drain(crew: Crew) -> list[Worked]:
+    found: list[Worked] = []
+    while done := crew.done():
+        found += done
+        crew.forget(len(done))
+    return found
+
+
+def test_with_helpers_the_results_are_the_same_and_in_order(crew: Crew, worker: Worker, clock: Clock) -> None:
+    batches = [_batch(seq) for seq in range(1, 200)]
+    crew.add(batches)
+    _hire(crew, clock)
+    _hire(crew, clock)
+    crew.worker.work = _refused  # type: ignore[method-assign]
+    crew._hand_out()
+    assert [helper.given[0].seq for helper in crew.helpers] == [1, 1 + len(crew.helpers[0].given)]
+    del crew.worker.work
+    found = _drain(crew)
+    assert _plain(found) == _plain(_alone(worker, batches))
+    assert sum(len(one.hits) for one in found) > 100
+    assert all(len(one.decoded.dead) == 1 for one in found)
+
+
+def _refused(batch: Batch) -> Worked:
+    raise AssertionError(batch.seq)
+
+
+def test_what_rules_cost_a_helper_is_counted(crew: Crew, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crews, "AHEAD_RECORDS", 10_000)
+    monkeypatch.setattr(crew.worker, "work", _refused)
+    stats, hits, seq = crew.worker.engine.stats, 0, 100
+    crew.add([_batch(seq) for seq in range(1, seq)])
+    _hire(crew, clock)
+    # They tell it every half second.
+    while not any(one.matched for one in stats.values()):
+        hits += sum(len(places) for one in _drain(crew) for _, places in one.hits)
+        crew.add([_batch(seq)])
+        seq += 1
+    assert 0 < sum(one.matched for one in stats.values()) <= hits
+    assert all(one.nanoseconds for one in stats.values() if one.evaluated)
+
+
+def test_a_helper_that_hangs_is_given_up(crew: Crew, worker: Worker, clock: Clock) -> None:
+    batches = [_batch(seq) for seq in range(1, 60)]
+    crew.add(batches)
+    _hire(crew, clock)
+    pid = crew.helpers[0].pid
+    os.kill(pid, signal.SIGSTOP)
+    crew._hand_out()
+    clock.seconds += crews.STUCK_SECONDS + 1
+    assert _plain(_drain(crew)) == _plain(_alone(worker, batches))
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_a_dying_helper_held_is_worked_by_somebody_else(
+    crew: Crew, worker: Worker, clock: Clock, number: signal.Signals
+) -> None:
+    batches = [_batch(seq) for seq in range(1, 60)]
+    crew.add(batches)
+    _hire(crew, clock)
+    helper = crew.helpers[0]
+    os.kill(helper.pid, signal.SIGSTOP)
+    crew._hand_out()
+    assert helper.given
+    os.kill(helper.pid, number)
+    os.kill(helper.pid, signal.SIGCONT)
+    assert _plain(_drain(crew)) == _plain(_alone(worker, batches))
+    assert crew.helpers == []
+
+
+def test_other_rules_work_all_that_waits(crew: Crew, clock: Clock) -> None:
+    batches = [_batch(seq) for seq in range(1, 60)]
+    crew.add(batches)
+    _hire(crew, clock)
+    assert sum(len(one.hits) for one in crew.done()) > 0
+    crew.use(Worker(Engine(RuleSet([], [])), normalise, ""))
+    assert crew.helpers == []
+    assert [one.hits for one in _drain(crew)] == [[]] * len(batches)
+
+
+def test_helpers_are_let_go_when_there_is_nothing_to_do(crew: Crew, clock: Clock) -> None:
+    crew.add([_batch(seq) for seq in range(1, 10)])
+    _hire(crew, clock)
+    pid = crew.helpers[0].pid
+    _drain(crew)
+    crew.add([])
+    clock.seconds += crews.IDLE_SECONDS
+    crew.add([])
+    assert crew.helpers == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_quiet_box_has_no_helpers(crew: Crew, clock: Clock) -> None:
+    for seq in range(1, 100):
+        crew.add([_batch(seq, 3)])
+        clock.seconds += 1
+        _drain(crew)
+    assert crew.helpers == []
+
+
+def test_the_queue_and_what_is_handed_on_are_bounded(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crews, "QUEUE_RECORDS", 60)
+    monkeypatch.setattr(crews, "TAKE_RECORDS", 30)
+    seq = 0
+    while crew.room:
+        seq += 1
+        crew.add([_batch(seq)])
+    assert seq == 10
+    assert len(crew.done()) == 5
+    crew.add([replace(_batch(11), records=500)])
+    crew.forget(10)
+    assert [one.decoded.batch.seq for one in crew.done()] == [11]
+
+
+def test_a_pipeline_with_helpers_makes_the_same_alerts(
+    home: Home, ruleset: RuleSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crews, "BUSY_RECORDS", 10)
+    monkeypatch.setattr(crews, "BUSY_SECONDS", 0.0)
+    other = Home(tmp_path / "other")
+    other.root.mkdir()
+    found = []
+    for one, helpers in ((home, 0), (other, 2)):
+        scene = Scene(one, ruleset)
+        scene.pipeline.crew.most = helpers
+        for seq in range(1, 80):
+            scene.arrive(str(seq), *(_record(seq * 100 + number) for number in range(5)))
+        while scene.pipeline.step():
+            assert len(scene.pipeline.crew.helpers) <= helpers
+            if helpers and scene.pipeline.crew.helpers:
+                helper = scene.pipeline.crew.helpers[0]
+                _until(lambda helper=helper: helper.ready)  # type: ignore[misc]
+        assert bool(scene.pipeline.crew.helpers) == bool(helpers)
+        scene.pipeline.flush()
+        scene.pipeline.crew.close()
+        found.append((scene.alerts(), scene.reader.count("")))
+        scene.store.close()
+        scene.reader.close()
+    assert found[0] == found[1]
+    assert found[0][1] == 79 * 5
