@@ -16,12 +16,13 @@ from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
 from appliance.detect.correlation import Correlation
 from appliance.detect.flips import flips
+from appliance.detect.values import thaw
 from appliance.rulesets.content import Kind
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import content_of, listing_of, thaw, what_correlated
+from appliance.web.explaining import content_of, listing_of, what_correlated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell

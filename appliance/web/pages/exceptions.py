@@ -13,6 +13,7 @@ from appliance.alerts import service
 from appliance.alerts.service import BadText
 from appliance.clock import DAY, from_datetime
 from appliance.detect import Rule
+from appliance.detect.values import thaw
 from appliance.language.dates import WARSAW, local
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import Condition, How, TooWide
@@ -25,7 +26,7 @@ from appliance.web.api.common import Number
 from appliance.web.api.exceptions import replayed
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import rule_of, thaw
+from appliance.web.explaining import rule_of
 from appliance.web.pages.cardview import own_title
 from appliance.web.pages.shell import back_to, page
 from appliance.web.policy import Permission
