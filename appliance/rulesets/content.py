@@ -24,7 +24,7 @@ from .filters import narrowed
 from .force import in_force
 from .kept import Kept, kept
 from .policy import Off, Policy, Why, read_policy, unknown_ids
-from .shelf import Shelf, ShelfDamaged
+from .shelf import Shelf, ShelfDamaged, Versioned
 
 __all__ = ["ActiveRules", "Kind", "Listed", "Off", "Origin", "Why", "active_rules", "listed", "origins"]
 
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Versioned):
     """Where rules are from, and under which licence."""
 
     kind: Kind
@@ -52,11 +52,6 @@ class Origin:
     licence: str = ""
     licence_url: str = ""
     url: str = ""
-
-    @property
-    def label(self) -> str:
-        """The name with its version, as people say it."""
-        return f"{self.name} {self.version}".strip()
 
 
 @dataclass(frozen=True, slots=True)
