@@ -202,7 +202,7 @@ def acknowledge(session: Session, alert_id: int, actor: Actor, now: int) -> Aler
             return alert
         raise _refusal(session, alert)
     alert.received_at = alert.received_at or now
-    return _changed(session, alert, actor, now, "acknowledged", AlertState.RECEIVED)
+    return _changed(session, alert, actor, now, "acknowledged", state=AlertState.RECEIVED)
 
 
 def take(session: Session, alert_id: int, actor: Actor, now: int) -> Alert:
@@ -219,7 +219,7 @@ def take(session: Session, alert_id: int, actor: Actor, now: int) -> Alert:
         return alert
     alert.owner_id = actor.user_id
     alert.received_at = alert.received_at or now
-    return _changed(session, alert, actor, now, "taken", AlertState.IN_PROGRESS)
+    return _changed(session, alert, actor, now, "taken", state=AlertState.IN_PROGRESS)
 
 
 def assign(session: Session, alert_id: int, actor: Actor, user_id: int, now: int) -> Alert:
@@ -237,7 +237,7 @@ def assign(session: Session, alert_id: int, actor: Actor, user_id: int, now: int
         return alert
     alert.owner_id = user.id
     alert.received_at = alert.received_at or now
-    return _changed(session, alert, actor, now, "assigned", AlertState.IN_PROGRESS, {"to": user.login})
+    return _changed(session, alert, actor, now, "assigned", state=AlertState.IN_PROGRESS, detail={"to": user.login})
 
 
 def note(session: Session, alert_id: int, actor: Actor, text: str, now: int) -> Alert:
@@ -245,10 +245,10 @@ def note(session: Session, alert_id: int, actor: Actor, text: str, now: int) -> 
     alert = _locked(session, alert_id)
     _refuse_full(session, alert)
     detail = {"text": _bounded(text, NOTE_LENGTH)}
-    return _changed(session, alert, actor, now, "noted", AlertState(alert.state), detail)
+    return _changed(session, alert, actor, now, "noted", state=AlertState(alert.state), detail=detail)
 
 
-def close(  # noqa: PLR0917
+def close(  # noqa: PLR0917 - who, which, how, why and when, as of every act
     session: Session, alert_id: int, actor: Actor, outcome: Outcome, reason: str, now: int
 ) -> Alert:
     """Close an open alert with an outcome and a reason.
@@ -262,7 +262,7 @@ def close(  # noqa: PLR0917
     alert.outcome, alert.reason, alert.closed_at = outcome, reason, now
     alert.received_at = alert.received_at or now
     detail = {"outcome": outcome.value, "reason": reason}
-    return _changed(session, alert, actor, now, "closed", AlertState.CLOSED, detail)
+    return _changed(session, alert, actor, now, "closed", state=AlertState.CLOSED, detail=detail)
 
 
 def reopen(session: Session, alert_id: int, actor: Actor, reason: str, now: int) -> Alert:
@@ -278,7 +278,7 @@ def reopen(session: Session, alert_id: int, actor: Actor, reason: str, now: int)
     alert.outcome, alert.reason, alert.closed_at = None, "", None
     alert.owner_id = actor.user_id
     state = AlertState.RECEIVED if actor.user_id is None else AlertState.IN_PROGRESS
-    return _changed(session, alert, actor, now, "reopened", state, detail)
+    return _changed(session, alert, actor, now, "reopened", state=state, detail=detail)
 
 
 def _locked(session: Session, alert_id: int) -> Alert:
@@ -288,12 +288,13 @@ def _locked(session: Session, alert_id: int) -> Alert:
     return alert
 
 
-def _changed(  # noqa: PLR0917
+def _changed(
     session: Session,
     alert: Alert,
     actor: Actor,
     now: int,
     action: str,
+    *,
     state: AlertState,
     detail: dict[str, Any] | None = None,
 ) -> Alert:

@@ -37,7 +37,7 @@ Reader = Annotated[Principal, Depends(require(Permission.RULES_READ))]
 Proposer = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_PROPOSE))]
 Approver = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_APPROVE))]
 AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=(1 << 63) - 1)]
-Texts = Annotated[list[str], Form(max_length=40)]
+Texts = Annotated[tuple[str, ...], Form(max_length=40)]
 DAYS = 30
 """How long an exception lasts unless its author says otherwise."""
 ENDED = 100
@@ -115,10 +115,10 @@ def propose(
     context: Box,
     who: Proposer,
     alert: Annotated[int, Form(ge=1, le=(1 << 63) - 1)],
-    chosen: Annotated[list[int], Form(max_length=40)] = [],  # noqa: B006 - FastAPI copies it
-    field: Texts = [],  # noqa: B006
-    how: Texts = [],  # noqa: B006
-    value: Texts = [],  # noqa: B006
+    chosen: Annotated[tuple[int, ...], Form(max_length=40)] = (),
+    field: Texts = (),
+    how: Texts = (),
+    value: Texts = (),
     reason: Annotated[str, Form(max_length=8000)] = "",
     last: Annotated[str, Form(max_length=20)] = "",
     step: Annotated[str, Form(max_length=20)] = "",
