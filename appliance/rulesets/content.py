@@ -54,6 +54,9 @@ class Origin(Versioned):
     url: str = ""
 
 
+SHIPPED = Origin(Kind.SHIPPED, rules.ROOT, "Czujka", licence="EUPL-1.2")
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A rule or correlation as the office has it: its final level, where it is from, why it is off (None: it is on)."""
@@ -86,7 +89,7 @@ def origins(home: Home, settings: Settings, installed: Iterable[Origin]) -> tupl
     return (
         Origin(Kind.OFFICE, home.rules),
         *(Origin(Kind.FOLDER, folder, str(folder)) for folder in settings.rules.folders),
-        Origin(Kind.SHIPPED, rules.ROOT, "Czujka", licence="EUPL-1.2"),
+        SHIPPED,
         *installed,
     )
 
@@ -229,5 +232,4 @@ def listed(ruleset: RuleSet) -> Sequence[Listed]:
     """Return the list of a rule set; one that was loaded without an office has only rules that are on."""
     if isinstance(ruleset, ActiveRules):
         return ruleset.listed
-    shipped = Origin(Kind.SHIPPED, rules.ROOT, "Czujka", licence="EUPL-1.2")
-    return [Listed(rule, shipped, None, rule.level) for rule in whole(ruleset)]
+    return [Listed(rule, SHIPPED, None, rule.level) for rule in whole(ruleset)]
