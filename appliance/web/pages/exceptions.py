@@ -22,7 +22,7 @@ from appliance.rulesets.kept import filter_text
 from appliance.rulesets.offers import offers
 from appliance.state.database import writing
 from appliance.state.models import Alert, ExceptionState, RuleException
-from appliance.web.api.common import Number
+from appliance.web.api.common import LARGEST, Number
 from appliance.web.api.exceptions import replayed
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
@@ -36,7 +36,7 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.RULES_READ))]
 Proposer = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_PROPOSE))]
 Approver = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_APPROVE))]
-AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=(1 << 63) - 1)]
+AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=LARGEST)]
 Texts = Annotated[tuple[str, ...], Form(max_length=40)]
 DAYS = 30
 """How long an exception lasts unless its author says otherwise."""
@@ -114,7 +114,7 @@ def propose(
     request: Request,
     context: Box,
     who: Proposer,
-    alert: Annotated[int, Form(ge=1, le=(1 << 63) - 1)],
+    alert: Annotated[int, Form(ge=1, le=LARGEST)],
     chosen: Annotated[tuple[int, ...], Form(max_length=40)] = (),
     field: Texts = (),
     how: Texts = (),
