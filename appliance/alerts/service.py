@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from appliance.alerts.cursor import decode, encode
+from appliance.alerts.paging import page
 from appliance.ops.operations import record
 from appliance.state.models import (
     Alert,
@@ -96,14 +96,8 @@ class AlertPage:
 
 def list_alerts(session: Session, wanted: AlertFilter, after: str | None, limit: int) -> AlertPage:
     """Return a page of alerts, newest first. Raises BadCursor."""
-    query = select(Alert).where(*_conditions(wanted)).order_by(Alert.created_at.desc(), Alert.id.desc())
-    if after is not None:
-        created, number = decode(after, 2)
-        query = query.where(tuple_(Alert.created_at, Alert.id) < (created, number))
-    found = list(session.scalars(query.limit(limit + 1)))
-    items = found[:limit]
-    more = len(found) > limit
-    return AlertPage(items, encode(items[-1].created_at, items[-1].id) if more else None)
+    query = select(Alert).where(*_conditions(wanted))
+    return AlertPage(*page(session, query, [Alert.created_at, Alert.id], after, limit))
 
 
 def count_alerts(session: Session, wanted: AlertFilter) -> int:
@@ -156,12 +150,7 @@ def get_alert(session: Session, alert_id: int) -> Alert:
 def events_of(session: Session, alert_id: int, after: str | None, limit: int) -> tuple[list[AlertEvent], str | None]:
     """Return the events an alert rests on, in their own order, and the next cursor. Raises BadCursor."""
     query = select(AlertEvent).where(AlertEvent.alert_id == alert_id)
-    if after is not None:
-        at, number = decode(after, 2)
-        query = query.where(tuple_(AlertEvent.event_at, AlertEvent.id) > (at, number))
-    found = list(session.scalars(query.order_by(AlertEvent.event_at, AlertEvent.id).limit(limit + 1)))
-    items = found[:limit]
-    return items, encode(items[-1].event_at, items[-1].id) if len(found) > limit else None
+    return page(session, query, [AlertEvent.event_at, AlertEvent.id], after, limit, descending=False)
 
 
 def history_of(session: Session, alert_id: int) -> list[AlertHistory]:
