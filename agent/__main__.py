@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _enrol(home: AgentHome, text: str) -> int:
     from agent.enrol_token import BadToken, decode  # noqa: PLC0415 (the running agent needs none of it)
-    from agent.enrolment import EnrolmentFailed, enrol  # noqa: PLC0415
+    from agent.enrolment import EnrolmentFailed, enrol  # noqa: PLC0415 (as above)
 
     try:
         identity = enrol(decode(text), home)
@@ -110,7 +110,7 @@ def _status(home: AgentHome) -> int:
 def _running(home: AgentHome) -> bool:
     import os  # noqa: PLC0415 (only here)
 
-    from agent.home import InUse  # noqa: PLC0415
+    from agent.home import InUse  # noqa: PLC0415 (as above)
 
     try:
         os.close(home.lock())

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     pipeline: PipelineSettings = PipelineSettings()
     rules: RuleSettings = RuleSettings()
 
+    def gateway_urls(self, port: int | None = None) -> list[str]:
+        """Return where stations reach the gateway; `port` is the one it has when that is not the set one."""
+        return [f"https://{name}:{port or self.gateway_port}" for name in self.names or [self.gateway_host]]
+
     def database(self, home: Home) -> str:
         """Return the URL of the state database."""
         return self.state_url or f"sqlite:///{home.state}"

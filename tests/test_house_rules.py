@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,37 @@ def test_nothing_is_left_for_later() -> None:
         if words.search(line)
     ]
     assert not found, "\n".join(found)
+
+
+def _opt_outs(path: Path) -> Iterator[tuple[int, str]]:
+    """The comments of a file that turn a rule of the linter off, with their lines."""
+    if "noqa" in path.read_text("utf-8"):
+        with path.open("rb") as stream:
+            for token in tokenize.tokenize(stream.readline):
+                if token.type == tokenize.COMMENT and "noqa" in token.string:
+                    yield token.start[0], token.string
+
+
+#: The rule by its code, then, after a dash, a bracket or a gap, the reason in words.
+REASONED = re.compile(r"# noqa: [A-Z]+\d+(?:, ?[A-Z]+\d+)*(?: - | \(|  (?:# )?)\w+.*")
+
+
+def test_every_opt_out_gives_its_reason() -> None:
+    found = [
+        f"{path}:{number}: {comment}"
+        for path in _sources(*PACKAGES, "sigma", "tests")
+        for number, comment in _opt_outs(path)
+        if not REASONED.fullmatch(comment)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("bare", ["# noqa", "# noqa: S608", "# noqa: S608, E501", "# ruff: noqa", "# noqa: S608 -"])
+def test_an_opt_out_without_a_reason_is_seen(bare: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.py"
+    file.write_text(f'TEXT = "# noqa"\nx = 1  {bare}\ny = 2  {bare.removesuffix(" -")} - constant\n')
+    found = [number for number, comment in _opt_outs(file) if not REASONED.fullmatch(comment)]
+    assert found == ([2] if "S608" in bare else [2, 3])
 
 
 def test_no_path_of_one_machine_stands_in_the_project() -> None:

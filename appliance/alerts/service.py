@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from appliance.alerts.cursor import decode, encode
+from appliance.alerts.paging import page
 from appliance.ops.operations import record
 from appliance.state.models import (
     Alert,
@@ -96,14 +96,8 @@ class AlertPage:
 
 def list_alerts(session: Session, wanted: AlertFilter, after: str | None, limit: int) -> AlertPage:
     """Return a page of alerts, newest first. Raises BadCursor."""
-    query = select(Alert).where(*_conditions(wanted)).order_by(Alert.created_at.desc(), Alert.id.desc())
-    if after is not None:
-        created, number = decode(after, 2)
-        query = query.where(tuple_(Alert.created_at, Alert.id) < (created, number))
-    found = list(session.scalars(query.limit(limit + 1)))
-    items = found[:limit]
-    more = len(found) > limit
-    return AlertPage(items, encode(items[-1].created_at, items[-1].id) if more else None)
+    query = select(Alert).where(*_conditions(wanted))
+    return AlertPage(*page(session, query, [Alert.created_at, Alert.id], after, limit))
 
 
 def count_alerts(session: Session, wanted: AlertFilter) -> int:
@@ -156,12 +150,7 @@ def get_alert(session: Session, alert_id: int) -> Alert:
 def events_of(session: Session, alert_id: int, after: str | None, limit: int) -> tuple[list[AlertEvent], str | None]:
     """Return the events an alert rests on, in their own order, and the next cursor. Raises BadCursor."""
     query = select(AlertEvent).where(AlertEvent.alert_id == alert_id)
-    if after is not None:
-        at, number = decode(after, 2)
-        query = query.where(tuple_(AlertEvent.event_at, AlertEvent.id) > (at, number))
-    found = list(session.scalars(query.order_by(AlertEvent.event_at, AlertEvent.id).limit(limit + 1)))
-    items = found[:limit]
-    return items, encode(items[-1].event_at, items[-1].id) if len(found) > limit else None
+    return page(session, query, [AlertEvent.event_at, AlertEvent.id], after, limit, descending=False)
 
 
 def history_of(session: Session, alert_id: int) -> list[AlertHistory]:
@@ -202,7 +191,7 @@ def acknowledge(session: Session, alert_id: int, actor: Actor, now: int) -> Aler
             return alert
         raise _refusal(session, alert)
     alert.received_at = alert.received_at or now
-    return _changed(session, alert, actor, now, "acknowledged", AlertState.RECEIVED)
+    return _changed(session, alert, actor, now, "acknowledged", state=AlertState.RECEIVED)
 
 
 def take(session: Session, alert_id: int, actor: Actor, now: int) -> Alert:
@@ -219,7 +208,7 @@ def take(session: Session, alert_id: int, actor: Actor, now: int) -> Alert:
         return alert
     alert.owner_id = actor.user_id
     alert.received_at = alert.received_at or now
-    return _changed(session, alert, actor, now, "taken", AlertState.IN_PROGRESS)
+    return _changed(session, alert, actor, now, "taken", state=AlertState.IN_PROGRESS)
 
 
 def assign(session: Session, alert_id: int, actor: Actor, user_id: int, now: int) -> Alert:
@@ -237,7 +226,7 @@ def assign(session: Session, alert_id: int, actor: Actor, user_id: int, now: int
         return alert
     alert.owner_id = user.id
     alert.received_at = alert.received_at or now
-    return _changed(session, alert, actor, now, "assigned", AlertState.IN_PROGRESS, {"to": user.login})
+    return _changed(session, alert, actor, now, "assigned", state=AlertState.IN_PROGRESS, detail={"to": user.login})
 
 
 def note(session: Session, alert_id: int, actor: Actor, text: str, now: int) -> Alert:
@@ -245,10 +234,10 @@ def note(session: Session, alert_id: int, actor: Actor, text: str, now: int) -> 
     alert = _locked(session, alert_id)
     _refuse_full(session, alert)
     detail = {"text": _bounded(text, NOTE_LENGTH)}
-    return _changed(session, alert, actor, now, "noted", AlertState(alert.state), detail)
+    return _changed(session, alert, actor, now, "noted", state=AlertState(alert.state), detail=detail)
 
 
-def close(  # noqa: PLR0917
+def close(  # noqa: PLR0917 - who, which, how, why and when, as of every act
     session: Session, alert_id: int, actor: Actor, outcome: Outcome, reason: str, now: int
 ) -> Alert:
     """Close an open alert with an outcome and a reason.
@@ -262,7 +251,7 @@ def close(  # noqa: PLR0917
     alert.outcome, alert.reason, alert.closed_at = outcome, reason, now
     alert.received_at = alert.received_at or now
     detail = {"outcome": outcome.value, "reason": reason}
-    return _changed(session, alert, actor, now, "closed", AlertState.CLOSED, detail)
+    return _changed(session, alert, actor, now, "closed", state=AlertState.CLOSED, detail=detail)
 
 
 def reopen(session: Session, alert_id: int, actor: Actor, reason: str, now: int) -> Alert:
@@ -278,7 +267,7 @@ def reopen(session: Session, alert_id: int, actor: Actor, reason: str, now: int)
     alert.outcome, alert.reason, alert.closed_at = None, "", None
     alert.owner_id = actor.user_id
     state = AlertState.RECEIVED if actor.user_id is None else AlertState.IN_PROGRESS
-    return _changed(session, alert, actor, now, "reopened", state, detail)
+    return _changed(session, alert, actor, now, "reopened", state=state, detail=detail)
 
 
 def _locked(session: Session, alert_id: int) -> Alert:
@@ -288,12 +277,13 @@ def _locked(session: Session, alert_id: int) -> Alert:
     return alert
 
 
-def _changed(  # noqa: PLR0917
+def _changed(
     session: Session,
     alert: Alert,
     actor: Actor,
     now: int,
     action: str,
+    *,
     state: AlertState,
     detail: dict[str, Any] | None = None,
 ) -> Alert:

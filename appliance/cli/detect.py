@@ -73,7 +73,7 @@ def command(
     _statistics(ruleset, run)
 
 
-def _detect(  # noqa: PLR0917
+def _detect(  # noqa: PLR0917 - what goes in, what counts, and where it is told
     paths: list[Path], engine: Engine, correlations: FileCorrelations, run: Run, out: BinaryIO, err: TextIO
 ) -> None:
     source = Source(_AGENT, time_ns() // 1000, importer=True)

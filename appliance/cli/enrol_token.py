@@ -37,8 +37,7 @@ def create(
     if not box.ca.is_file():
         fail(FileNotFoundError(f"Brak certyfikatu {box.ca}. Uruchom raz: ./czujka up --home {home}"), Exit.UNREACHABLE)
     settings = load_settings(box)
-    port = listening(box).get("gateway", settings.gateway_port)
-    urls = url or [f"https://{name}:{port}" for name in settings.names or [settings.gateway_host]]
+    urls = url or settings.gateway_urls(listening(box).get("gateway"))
     with writing(sessions) as session:
         token = create_enrol_token(session, urls, box.ca.read_bytes(), uses=uses, ttl=hours * HOUR, now=now())
         record(session, "czujka", "enrol_token.created", "", now(), uses=uses, hours=hours)

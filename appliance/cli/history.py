@@ -122,8 +122,8 @@ class History:
 
     def _stored(self) -> Iterator[tuple[str, Event]]:
         # DuckDB and pyarrow take half a second to import; files need neither.
-        from appliance.store import EmbeddedReader, QueryTimeout, StoreUnavailable  # noqa: PLC0415
-        from appliance.store.scan import scan  # noqa: PLC0415
+        from appliance.store import EmbeddedReader, QueryTimeout, StoreUnavailable  # noqa: PLC0415 - half a second, for stored events alone
+        from appliance.store.scan import scan  # noqa: PLC0415 - half a second, for stored events alone
 
         assert self.home is not None
         reader = EmbeddedReader(self.home.store)
@@ -152,7 +152,7 @@ def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:
 
 def _of_box(home: Home) -> RuleSet:
     # The state's tables take longer to import than named rules take to load.
-    from appliance.rulesets import active_rules  # noqa: PLC0415
+    from appliance.rulesets import active_rules  # noqa: PLC0415 - slower to import than named rules are to load
 
     try:
         return active_rules(home, load_settings(home))

@@ -65,16 +65,16 @@ def command(
 
 def _faults_of_the_folder() -> tuple[type[Exception], ...]:
     """What preparing the folder may raise; asked, and loaded, only when something was raised."""
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - only when something was raised
 
-    from appliance.pki import PkiError  # noqa: PLC0415
+    from appliance.pki import PkiError  # noqa: PLC0415 - only when something was raised
 
     return PkiError, OSError, DBAPIError
 
 
 def _fail_for(box: Home, error: Exception) -> None:
-    from appliance.ops.disk import is_full  # noqa: PLC0415
-    from appliance.pki import PkiError  # noqa: PLC0415
+    from appliance.ops.disk import is_full  # noqa: PLC0415 - only when something was raised
+    from appliance.pki import PkiError  # noqa: PLC0415 - only when something was raised
 
     if isinstance(error, PkiError):
         fail(error, Exit.NO)
@@ -135,7 +135,7 @@ async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
 
 def _prepare(home: Home, settings: Settings) -> str:
     # Loaded only now: the roles load the same at the same time.
-    from appliance.bootstrap import prepare  # noqa: PLC0415
+    from appliance.bootstrap import prepare  # noqa: PLC0415 - the roles load the same at the same time
 
     return prepare(home, settings).setup_token
 
@@ -151,7 +151,7 @@ def _agent(home: Home) -> Program:
 
 async def _enrol(home: Home, settings: Settings, write: Console) -> None:
     """Enrol the agent of this machine, once."""
-    from appliance.bootstrap import agent_token  # noqa: PLC0415
+    from appliance.bootstrap import agent_token  # noqa: PLC0415 - only to enrol, once
 
     token = agent_token(home, settings)
     if not token:

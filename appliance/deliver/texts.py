@@ -26,21 +26,36 @@ class CardText(Protocol):
     """A triage card in one language, filled with an alert's values."""
 
     @property
-    def title(self) -> str: ...  # noqa: D102
+    def title(self) -> str:
+        """What the alert is about."""
+
     @property
-    def happened(self) -> str: ...  # noqa: D102
+    def happened(self) -> str:
+        """What happened."""
+
     @property
-    def serious(self) -> str: ...  # noqa: D102
+    def serious(self) -> str:
+        """How serious it is."""
+
     @property
-    def steps(self) -> Sequence[str]: ...  # noqa: D102
+    def steps(self) -> Sequence[str]:
+        """What to do, in order."""
+
     @property
-    def call(self) -> str: ...  # noqa: D102
+    def call(self) -> str:
+        """Whom to call."""
+
     @property
-    def blocks(self) -> Sequence[str]: ...  # noqa: D102
+    def blocks(self) -> Sequence[str]:
+        """Legal notes, after `call`."""
+
     @property
-    def dont(self) -> str: ...  # noqa: D102
+    def dont(self) -> str:
+        """What not to do."""
+
     @property
-    def false_alarm(self) -> str: ...  # noqa: D102
+    def false_alarm(self) -> str:
+        """When it is a false alarm."""
 
 
 Events = Sequence[Mapping[str, Any]]

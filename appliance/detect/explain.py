@@ -115,7 +115,7 @@ def span_of(atom: Atom, value: str) -> Span | None:
         return _regex_span(str(atom.wanted[0]), str(atom.wanted[1]), encoded(value, SCAN_LIMIT))
     if op is Op.LIKE:
         assert isinstance(atom.wanted, tuple)
-        core = [part for part in atom.wanted]  # noqa: C416
+        core = list(atom.wanted)
         while core and core[0] is Wild.MANY:
             core.pop(0)
         while core and core[-1] is Wild.MANY:

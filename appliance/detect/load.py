@@ -128,7 +128,7 @@ def _load_file(file: Path, store: RuleCache) -> ParsedFile:
     parsed = store.get(name, digest)
     if parsed is None:
         # pySigma takes longer to import than a cached rule set takes to load.
-        from .parse import parse_file  # noqa: PLC0415
+        from .parse import parse_file  # noqa: PLC0415 - slower to import than cached rules are to load
 
         parsed = parse_file(name, content, None)
         store.put(digest, parsed)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.normalise.flatten import flatten
-from appliance.normalise.foreign import HOSTS, TIMES, finish, first, put_address, said
+from appliance.normalise.foreign import finish, is_observer, observed
 from appliance.normalise.model import Event, Raw, Source, Value
 
 MODULE = "firewall"
@@ -17,17 +16,12 @@ _PASSED = frozenset({"allowed", "allow", "accept", "accepted", "pass", "passed",
 
 def recognised(record: Raw) -> bool:
     """Tell whether a record that names no module of ours is one of a firewall."""
-    return said(record, "observer.type") == MODULE or said(record, "event.module") in _PRODUCTS
+    return is_observer(record, MODULE, _PRODUCTS)
 
 
 def normalise(record: Raw, source: Source) -> Event:
     """Return the event of one connection that a firewall saw."""
-    event = flatten(record, foreign=True)
-    when, host = first(event, TIMES), first(event, ("observer.hostname", "observer.name", *HOSTS))
-    if isinstance(host, str):
-        event.setdefault("host.name", host)
-    for side in ("source", "destination"):
-        put_address(event, side, event.get(f"{side}.address"))
+    event, when = observed(record)
     blocked = _blocked(event)
     if blocked is not None:
         event.setdefault("czujka.firewall.blocked", blocked)

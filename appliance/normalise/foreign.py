@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from appliance.normalise.common import content_id, given_id, short_address, stamp
-from appliance.normalise.flatten import MAX_ITEMS, MAX_NAME
+from appliance.normalise.flatten import MAX_ITEMS, MAX_NAME, flatten
 from appliance.normalise.model import Event, Raw, Scalar, Source, Value
 from appliance.normalise.schema import fields
 from appliance.normalise.times import guess_time
@@ -89,6 +89,22 @@ def put_address(event: Event, side: str, text: Value | None) -> None:
         event.setdefault(f"{side}.ip", found[0])
         if found[1] is not None:
             event.setdefault(f"{side}.port", found[1])
+
+
+def is_observer(record: Raw, kind: str, products: Container[str]) -> bool:
+    """Tell whether a record is of an observer of a kind (`observer.type`), or its module is one of the products."""
+    return said(record, "observer.type") == kind or said(record, "event.module") in products
+
+
+def observed(record: Raw) -> tuple[Event, Value | None]:
+    """Return the event of a connection as its observer wrote it, with host and addresses, and its time as it stands."""
+    event = flatten(record, foreign=True)
+    when, host = first(event, TIMES), first(event, ("observer.hostname", "observer.name", *HOSTS))
+    if isinstance(host, str):
+        event.setdefault("host.name", host)
+    for side in ("source", "destination"):
+        put_address(event, side, event.get(f"{side}.address"))
+    return event, when
 
 
 def complete_url(event: Event, scheme: str = "http") -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.normalise.flatten import flatten
-from appliance.normalise.foreign import HOSTS, TIMES, complete_url, finish, first, put_address, said
+from appliance.normalise.foreign import complete_url, finish, is_observer, observed
 from appliance.normalise.model import Event, Raw, Source
 
 MODULE = "proxy"
@@ -12,17 +11,12 @@ _PRODUCTS = frozenset({"squid", "bluecoat", "zscaler", "zscaler_zia", "forcepoin
 
 def recognised(record: Raw) -> bool:
     """Tell whether a record that names no module of ours is one of a proxy."""
-    return said(record, "observer.type") == MODULE or said(record, "event.module") in _PRODUCTS
+    return is_observer(record, MODULE, _PRODUCTS)
 
 
 def normalise(record: Raw, source: Source) -> Event:
     """Return the event of one request through a proxy."""
-    event = flatten(record, foreign=True)
-    when, host = first(event, TIMES), first(event, ("observer.hostname", "observer.name", *HOSTS))
-    if isinstance(host, str):
-        event.setdefault("host.name", host)
-    put_address(event, "source", event.get("source.address"))
-    put_address(event, "destination", event.get("destination.address"))
+    event, when = observed(record)
     complete_url(event)
     event.setdefault("event.category", "web")
     return finish(event, source, MODULE, when)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.alerts.cursor import decode, encode
+from appliance.alerts.paging import page
 from appliance.state.models import Operation
 
 
@@ -20,11 +20,7 @@ def operations(
     session: Session, after: str | None, limit: int, who: str | None = None
 ) -> tuple[list[Operation], str | None]:
     """Return a page of the log, newest first, and the next cursor. Raises BadCursor."""
-    query = select(Operation).order_by(Operation.id.desc())
-    if after is not None:
-        query = query.where(Operation.id < decode(after, 1)[0])
+    query = select(Operation)
     if who is not None:
         query = query.where(Operation.who == who)
-    found = list(session.scalars(query.limit(limit + 1)))
-    items = found[:limit]
-    return items, encode(items[-1].id) if len(found) > limit else None
+    return page(session, query, [Operation.id], after, limit)

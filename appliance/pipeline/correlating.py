@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import orjson
 import structlog
@@ -13,6 +12,7 @@ import structlog
 from appliance.alerts.grouping import Hit
 from appliance.detect import Rule, RuleSet
 from appliance.detect.correlation.correlator import Correlator, Match
+from appliance.detect.values import thaw
 from appliance.normalise import Event
 from appliance.pipeline.memory import CorrelationMemory
 
@@ -138,7 +138,7 @@ class Correlating:
 
     def _known(self, identity: str) -> Event | None:
         kept = self._recent.get(identity)
-        return thawed(orjson.loads(kept)) if isinstance(kept, bytes) else kept
+        return thaw(orjson.loads(kept)) if isinstance(kept, bytes) else kept
 
     def _found(self, identity: str, at: int) -> Event | None:
         try:
@@ -147,11 +147,6 @@ class Correlating:
             self.failed += 1
             log.exception("evidence_not_found", event_id=identity)
             return None
-
-
-def thawed(event: dict[str, Any]) -> Event:
-    """Return an event from JSON: lists are tuples again."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
 
 
 def _stand_in(identity: str, at: int, like: Event | None) -> Event:

@@ -24,7 +24,7 @@ from .filters import narrowed
 from .force import in_force
 from .kept import Kept, kept
 from .policy import Off, Policy, Why, read_policy, unknown_ids
-from .shelf import Shelf, ShelfDamaged
+from .shelf import Shelf, ShelfDamaged, Versioned
 
 __all__ = ["ActiveRules", "Kind", "Listed", "Off", "Origin", "Why", "active_rules", "listed", "origins"]
 
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Versioned):
     """Where rules are from, and under which licence."""
 
     kind: Kind
@@ -53,10 +53,8 @@ class Origin:
     licence_url: str = ""
     url: str = ""
 
-    @property
-    def label(self) -> str:
-        """The name with its version, as people say it."""
-        return f"{self.name} {self.version}".strip()
+
+SHIPPED = Origin(Kind.SHIPPED, rules.ROOT, "Czujka", licence="EUPL-1.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def origins(home: Home, settings: Settings, installed: Iterable[Origin]) -> tupl
     return (
         Origin(Kind.OFFICE, home.rules),
         *(Origin(Kind.FOLDER, folder, str(folder)) for folder in settings.rules.folders),
-        Origin(Kind.SHIPPED, rules.ROOT, "Czujka", licence="EUPL-1.2"),
+        SHIPPED,
         *installed,
     )
 
@@ -234,5 +232,4 @@ def listed(ruleset: RuleSet) -> Sequence[Listed]:
     """Return the list of a rule set; one that was loaded without an office has only rules that are on."""
     if isinstance(ruleset, ActiveRules):
         return ruleset.listed
-    shipped = Origin(Kind.SHIPPED, rules.ROOT, "Czujka", licence="EUPL-1.2")
-    return [Listed(rule, shipped, None, rule.level) for rule in whole(ruleset)]
+    return [Listed(rule, SHIPPED, None, rule.level) for rule in whole(ruleset)]

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from appliance.alerts.cursor import decode, encode
+from appliance.alerts import paging
 from appliance.alerts.service import Actor, BadText
 from appliance.clock import DAY
 from appliance.detect import Logsource, Rule
@@ -136,13 +136,10 @@ def page(
     session: Session, after: str | None, limit: int, rule_id: str | None = None
 ) -> tuple[Sequence[RuleException], str | None]:
     """Return a page of exceptions, newest first, and the next cursor. Raises BadCursor."""
-    query = select(RuleException).order_by(RuleException.id.desc())
-    if after is not None:
-        query = query.where(RuleException.id < decode(after, 1)[0])
+    query = select(RuleException)
     if rule_id is not None:
         query = query.where(RuleException.rule_id == rule_id)
-    found = session.scalars(query.limit(limit + 1)).all()
-    return found[:limit], encode(found[limit - 1].id) if len(found) > limit else None
+    return paging.page(session, query, [RuleException.id], after, limit)
 
 
 def waiting_or_acting(session: Session, now: int) -> Sequence[RuleException]:

@@ -29,6 +29,6 @@ def narrowed(rules: Sequence[Rule], filters: Mapping[str, str]) -> tuple[list[Ru
 @lru_cache(maxsize=1024)
 def _parsed(name: str, text: str) -> ParsedFile:
     # The parser takes longer to import than a set of rules without exceptions takes to load.
-    from appliance.detect.parse import parse_file  # noqa: PLC0415
+    from appliance.detect.parse import parse_file  # noqa: PLC0415 - slower to import than rules are to load
 
     return parse_file(name, text.encode(), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from appliance.clock import DAY
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.detect.routes import Feed, shipped_routes
+from appliance.detect.values import thaw
 from appliance.normalise import Event
 from appliance.search import Field, Kind, Node
 from appliance.search.fold import fold
@@ -159,16 +160,12 @@ def _alerts(session: Session, rule_id: str, judge: Judge, made: Replay, bounds: 
     hidden: dict[int, bool] = {}
     for number, event in rows:
         if event:
-            hidden[number] = hidden.get(number, True) and judge(_thawed(event))
+            hidden[number] = hidden.get(number, True) and judge(thaw(event))
         else:
             # Of events past what an alert keeps nobody can say it.
             hidden[number] = False
     made.alerts_of_rule = len(hidden)
     made.alerts = sum(hidden.values())
-
-
-def _thawed(event: Mapping[str, Any]) -> Event:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in event.items()}
 
 
 def _shown(event: Event) -> dict[str, Any]:

@@ -36,8 +36,21 @@ class ShelfDamaged(RuntimeError):
     """What is installed cannot be read; the text says what and where."""
 
 
+class Versioned:
+    """What has a name, and a version of it."""
+
+    __slots__ = ()
+    name: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """The name with its version, as people say it."""
+        return f"{self.name} {self.version}".strip()
+
+
 @dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(Versioned):
     """One installed version. `taken_at` in microseconds; `rules` and `faults` as counted when it was taken."""
 
     id: str
@@ -49,11 +62,6 @@ class Installed:
     taken_at: int
     rules: int
     faults: int
-
-    @property
-    def label(self) -> str:
-        """The name with its version, as people say it."""
-        return f"{self.name} {self.version}".strip()
 
 
 class Shelf:

@@ -23,8 +23,8 @@ def migrate(engine: Engine) -> None:
     if _is_newest(engine):
         return
     # Half a second to load, for nothing at most starts.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415 - half a second, for nothing at most starts
+    from alembic.config import Config  # noqa: PLC0415 - half a second, for nothing at most starts
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))

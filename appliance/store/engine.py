@@ -85,7 +85,7 @@ class Engine:
 
 def _start(folder: Path) -> Any:
     import duckdb  # noqa: PLC0415  # as above
-    from duckdb.func import PythonUDFType  # noqa: PLC0415
+    from duckdb.func import PythonUDFType  # noqa: PLC0415 - as above
 
     connection = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
     allowed = str(folder.resolve()).replace("'", "''")

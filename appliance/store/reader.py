@@ -109,7 +109,7 @@ class EmbeddedReader:
             where += f" AND ({_TIME} {than} {time} OR ({_TIME} = {time} AND {_ID} {than} {identity}))"
         order = "DESC" if asked.descending else "ASC"
         table = self._engine.run(
-            f"SELECT {_TIME}, {_ID} FROM {self._from(sql, chunk)} WHERE {where}"  # noqa: S608
+            f"SELECT {_TIME}, {_ID} FROM {self._from(sql, chunk)} WHERE {where}"  # noqa: S608 - names are ours, values are bound
             f" ORDER BY {_TIME} {order}, {_ID} {order} LIMIT {asked.limit + 1}",
             sql.parameters,
         )
@@ -123,7 +123,7 @@ class EmbeddedReader:
         sql = Compiler.of(near)
         ids = sql.bind([identity for _, identity in hits])
         where = f"{_TIME} BETWEEN {sql.bind(first)} AND {sql.bind(last)} AND list_contains({ids}::BLOB[], {_ID})"
-        table = self._engine.run(f"SELECT * FROM {self._from(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608
+        table = self._engine.run(f"SELECT * FROM {self._from(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
         events = {event[ID]: event for event in decode(table)}
         return [events[identity.hex()] for _, identity in hits]
 
@@ -138,7 +138,7 @@ class EmbeddedReader:
         sql = Compiler.of(segments)
         where = f"{_TIME} >= {sql.bind(start)} AND {_TIME} < {sql.bind(end)}"
         table = self._engine.run(
-            f"SELECT * FROM {self._from(sql, segments)} WHERE {where} LIMIT {limit + 1}",  # noqa: S608
+            f"SELECT * FROM {self._from(sql, segments)} WHERE {where} LIMIT {limit + 1}",  # noqa: S608 - names are ours, values are bound
             sql.parameters,
         )
         if table.num_rows > limit:
@@ -163,7 +163,7 @@ class EmbeddedReader:
             return whole
         sql = Compiler.of(segments)
         where = self._where(sql, asked)
-        table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, segments)} WHERE {where}", sql.parameters)  # noqa: S608
+        table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, segments)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
         return whole + int(table.column(0)[0].as_py())
 
     def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
@@ -186,7 +186,7 @@ class EmbeddedReader:
         where = self._where(sql, asked)
         bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
         table = self._engine.run(
-            f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, segments)} WHERE {where} GROUP BY bucket",  # noqa: S608
+            f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, segments)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
             sql.parameters,
         )
         return {int(at): n for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)}
@@ -208,7 +208,7 @@ class EmbeddedReader:
         if not parts:
             return []
         table = self._engine.run(
-            f"SELECT k, v, sum(c)::BIGINT AS c FROM ({' UNION ALL '.join(parts)}) GROUP BY k, v"  # noqa: S608
+            f"SELECT k, v, sum(c)::BIGINT AS c FROM ({' UNION ALL '.join(parts)}) GROUP BY k, v"  # noqa: S608 - names are ours, values are bound
             f" ORDER BY c DESC, v, k LIMIT {n}",
             sql.parameters,
         )
@@ -224,14 +224,14 @@ class EmbeddedReader:
             for column, kind in sql.columns.get(field.name, ()):
                 cell = f"lower(hex({quoted(column)}))" if kind == "id" else f"CAST({quoted(column)} AS VARCHAR)"
                 parts.append(
-                    f"SELECT '{kinds[kind]}' AS k, {cell} AS v, count(*) AS c FROM {source}"  # noqa: S608
+                    f"SELECT '{kinds[kind]}' AS k, {cell} AS v, count(*) AS c FROM {source}"  # noqa: S608 - names are ours, values are bound
                     f" WHERE {where} AND {quoted(column)} IS NOT NULL GROUP BY v"
                 )
             if sql.rest is None or field.name in sql.rest:
                 name = sql.bind(field.name)
                 entries = f"list_filter({REST}, lambda x: x.n = {name} AND x.k <> 'E')"
-                unnested = f"SELECT unnest(list_distinct({entries})) AS e FROM {source} WHERE {where}"  # noqa: S608
-                parts.append(f"SELECT lower(e.k) AS k, e.v AS v, count(*) AS c FROM ({unnested}) GROUP BY ALL")  # noqa: S608
+                unnested = f"SELECT unnest(list_distinct({entries})) AS e FROM {source} WHERE {where}"  # noqa: S608 - names are ours, values are bound
+                parts.append(f"SELECT lower(e.k) AS k, e.v AS v, count(*) AS c FROM ({unnested}) GROUP BY ALL")  # noqa: S608 - names are ours, values are bound
         return parts
 
     def get(self, event_id: str, at: int | None = None) -> Event | None:

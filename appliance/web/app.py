@@ -115,7 +115,8 @@ class Crashes:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer 500 when that fails before an answer has begun."""
         started = False
 
         async def noting_send(message: Message) -> None:

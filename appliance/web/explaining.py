@@ -15,7 +15,6 @@ from appliance.rulesets import Listed, listed
 from appliance.state.models import Alert, AlertEvent
 from appliance.web.problem import Problem
 
-__all__ = ["explain_alert", "rule_of", "thaw"]
 if TYPE_CHECKING:
     from appliance.web.context import Context
 

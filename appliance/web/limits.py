@@ -48,7 +48,8 @@ class RateLimit:
         self.app = app
         self.rates = rates
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer that there are too many."""
         if scope["type"] == "http":
             request = Request(scope)
             try:

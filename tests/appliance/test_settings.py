@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.home import Home
-from appliance.settings import SettingsError, load_settings
+from appliance.settings import Settings, SettingsError, load_settings
 
 
 def test_defaults_need_no_file(home: Home) -> None:
@@ -41,3 +41,9 @@ def test_a_file_that_is_no_toml_is_told_in_one_message(home: Home, content: byte
 def test_secrets_do_not_show_when_printed(home: Home) -> None:
     home.config.write_text('[mail]\npassword = "tajne-haslo"\n')
     assert "tajne-haslo" not in repr(load_settings(home))
+
+
+def test_stations_reach_the_gateway_by_every_name_of_the_box() -> None:
+    assert Settings(gateway_host="10.0.0.5", gateway_port=9444).gateway_urls() == ["https://10.0.0.5:9444"]
+    named = Settings(names=["czujka.urzad.pl", "czujka"])
+    assert named.gateway_urls(8555) == ["https://czujka.urzad.pl:8555", "https://czujka:8555"]

@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     oracle = _oracle(corpora, ruleset)
     draw = random.Random(7)
     repetitive = [draw.choice(samples) for _ in range(count)]
-    unique = list(islice(_unique(quiet, draw), count))
+    unique = list(islice(unique_events(quiet, draw), count))
     for name, stream in (("repetitive", repetitive), ("unique", unique)):
         _measure(name, ruleset, stream, oracle)
     print(f"rss: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB with both streams in memory")
@@ -71,7 +71,7 @@ def _oracle(corpora: Path, ruleset: RuleSet) -> Oracle:
     return Oracle.of_documents(documents, shipped_routes(), field_names)
 
 
-def _unique(events: Sequence[Event], draw: random.Random) -> Iterator[Event]:
+def unique_events(events: Sequence[Event], draw: random.Random) -> Iterator[Event]:
     """Events whose long texts are all different, in the mix of a busy host."""
     by_code: dict[str, list[Event]] = {}
     for event in events:
@@ -91,9 +91,9 @@ def _unique(events: Sequence[Event], draw: random.Random) -> Iterator[Event]:
 def _measure(name: str, ruleset: RuleSet, stream: Sequence[Event], oracle: Oracle) -> None:
     engine = Engine(ruleset)
     cold, found, longest = _rates(engine, stream)
-    before = _decided(engine)
+    before = rules_decided(engine)
     warm, _, _ = _rates(engine, stream)
-    decided = (_decided(engine) - before) / len(stream)
+    decided = (rules_decided(engine) - before) / len(stream)
     sample = [dict(event) for event in stream[:ORACLE_EVENTS]]
     for event in sample:
         oracle.match(event, event_class(event))
@@ -108,7 +108,8 @@ def _measure(name: str, ruleset: RuleSet, stream: Sequence[Event], oracle: Oracl
     )
 
 
-def _decided(engine: Engine) -> int:
+def rules_decided(engine: Engine) -> int:
+    """How many rules the engine has decided so far, one for each event that came to it."""
     return sum(stats.evaluated for stats in engine.stats.values())
 
 

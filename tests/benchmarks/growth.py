@@ -15,10 +15,10 @@ from itertools import islice
 from string import ascii_lowercase, ascii_uppercase
 from time import process_time
 
-from appliance.detect import Engine, Event, Rule, RuleSet, Value, load_rules
+from appliance.detect import Engine, Event, Rule, RuleSet, load_rules
 from appliance.detect.nodes import All, AnyOf, Atom, Const, Node, Not, Op, Pattern
 from tests.appliance.detect import corpus
-from tests.benchmarks.engine import WEIGHTS
+from tests.benchmarks.engine import rules_decided, unique_events
 from tests.conftest import corpora_root
 
 EVENTS, CHUNK = 24_000, 2_000
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         # What is built at the first event of each class is start-up, and measured elsewhere.
         for engine in engines:
             engine.match(event)
-    for name, stream in (("unique", _unique(quiet)), ("repetitive", _repetitive(samples))):
+    for name, stream in (("unique", unique_events(quiet, random.Random(SEED))), ("repetitive", _repetitive(samples))):
         _measure(name, engines, list(islice(stream, count)))
     print(f"rss: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB with {sum(TIMES)} x the rules")
     return 0
@@ -88,25 +88,6 @@ def _letters(text: str, step: int) -> str:
     return text.translate(turned)
 
 
-def _unique(events: Sequence[Event]) -> Iterator[Event]:
-    """Events whose long texts never come twice, in the mix of a busy host."""
-    draw = random.Random(SEED)
-    by_code: dict[str, list[Event]] = {}
-    for event in events:
-        by_code.setdefault(str(event.get("event.code")), []).append(event)
-    codes = [code for code in WEIGHTS if code in by_code]
-    weights = [WEIGHTS[code] for code in codes]
-    while True:
-        event = draw.choice(by_code[draw.choices(codes, weights)[0]])
-        yield {key: _new(key, value, draw) for key, value in event.items()}
-
-
-def _new(key: str, value: Value, draw: random.Random) -> Value:
-    if isinstance(value, str) and len(value) > 24 and not key.startswith(("winlog.channel", "winlog.provider")):
-        return f"{value} {draw.getrandbits(48):x}"
-    return value
-
-
 def _repetitive(events: Sequence[Event]) -> Iterator[Event]:
     draw = random.Random(SEED)
     while True:
@@ -115,7 +96,7 @@ def _repetitive(events: Sequence[Event]) -> Iterator[Event]:
 
 def _measure(name: str, engines: Sequence[Engine], stream: Sequence[Event]) -> None:
     costs: list[list[float]] = [[] for _ in engines]
-    decided = [_decided(engine) for engine in engines]
+    decided = [rules_decided(engine) for engine in engines]
     matched = [0] * len(engines)
     for number, start in enumerate(range(0, len(stream), CHUNK)):
         chunk = stream[start : start + CHUNK]
@@ -130,10 +111,6 @@ def _measure(name: str, engines: Sequence[Engine], stream: Sequence[Event]) -> N
         print(
             f"{name}: {TIMES[place]} x, {len(engine.rules)} rules: {statistics.median(cost):.1f} us/event, "
             f"{statistics.median(ratios):.2f} x the cost of 1 x; "
-            f"{(_decided(engine) - decided[place]) / events:.2f} rules decided and "
+            f"{(rules_decided(engine) - decided[place]) / events:.2f} rules decided and "
             f"{matched[place] / events:.2f} matched an event"
         )
-
-
-def _decided(engine: Engine) -> int:
-    return sum(stats.evaluated for stats in engine.stats.values())

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from agent.wire.event import Record
+from appliance.alerts.service import Actor
 from appliance.clock import DAY, now
+from appliance.rulesets import exceptions
+from appliance.state.database import open_sessions, open_state, writing
 from tests.appliance.rulesets import kit
 from tests.e2e.box import Box, Sender, wait_for
 
@@ -171,10 +174,6 @@ def test_an_exception_hides_only_what_it_says_and_only_for_its_time(box: Box, se
 
 def agree(box: Box, number: int) -> None:
     """Let a person agree, as the console does."""
-    from appliance.alerts.service import Actor  # noqa: PLC0415
-    from appliance.rulesets import exceptions  # noqa: PLC0415
-    from appliance.state.database import open_sessions, open_state, writing  # noqa: PLC0415
-
     engine = open_state(f"sqlite:///{box.home.state}")
     with writing(open_sessions(engine)) as session:
         exceptions.approve(session, number, Actor("ola", 1), now())

@@ -331,7 +331,7 @@ class Correlator:
             for each in group.entries[max(low, high - EVIDENCE) : high]:
                 yield from self._events(child, each)
 
-    def _pass_on(  # noqa: PLR0917
+    def _pass_on(  # noqa: PLR0917 - one step of the walk, with all it has found
         self, node: Node, key: str, group: Group, anchor: bytes, match: Match, parent: Node, place: int
     ) -> None:
         carried = orjson.loads(anchor[SUFFIX:]) if node.carried else []

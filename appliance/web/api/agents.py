@@ -91,9 +91,8 @@ def revoke(context: Box, who: Manager, agent_id: AgentId) -> AgentAnswer:
 @router.post("/enrol-tokens", status_code=201)
 def create_token(context: Box, who: Manager, body: EnrolBody) -> EnrolAnswer:
     """Make a token with which stations enrol."""
-    now, settings = context.now(), context.settings
-    names = settings.names or [settings.gateway_host]
-    urls = body.urls or [f"https://{name}:{settings.gateway_port}" for name in names]
+    now = context.now()
+    urls = body.urls or context.settings.gateway_urls()
     ttl = body.hours * HOUR
     with writing(context.sessions) as session:
         token = create_enrol_token(session, urls, context.home.ca.read_bytes(), uses=body.uses, ttl=ttl, now=now)

@@ -132,8 +132,8 @@ def answers(session: Session, alerts: list[Alert]) -> list[AlertAnswer]:
 
 def filter_of(
     *,
-    state: Annotated[list[AlertState], Query(max_length=4)] = [],  # noqa: B006 - FastAPI copies defaults
-    level: Annotated[list[Annotated[int, Field(ge=0, le=4)]], Query(max_length=5)] = [],  # noqa: B006
+    state: Annotated[tuple[AlertState, ...], Query(max_length=4)] = (),
+    level: Annotated[tuple[Annotated[int, Field(ge=0, le=4)], ...], Query(max_length=5)] = (),
     min_level: Annotated[int, Query(ge=0, le=4)] = 0,
     rule: Name = None,
     host: Name = None,

@@ -138,7 +138,7 @@ def export(
     since: Since = None,
     until: Until = None,
     form: Annotated[Literal["ndjson", "csv"], Query(alias="format")] = "ndjson",
-    fields: Annotated[list[FieldName], Query(max_length=60)] = [],  # noqa: B006 - FastAPI copies defaults
+    fields: Annotated[tuple[FieldName, ...], Query(max_length=60)] = (),
 ) -> StreamingResponse:
     """Return events as a file, newest first."""
     first = context.store.search(q, since, until, _BATCH)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
 
-from appliance.web.api.common import api_router
+from appliance.web.api.common import LARGEST, api_router
 from appliance.web.auth import needs
 from appliance.web.policy import Permission
 from appliance.web.stream import Broadcaster
@@ -29,7 +29,7 @@ async def stream(
     queue = broadcaster.subscribe()
     last = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else None
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    lines = broadcaster.listen(queue, None if last is None else min(last, (1 << 63) - 1))
+    lines = broadcaster.listen(queue, None if last is None else min(last, LARGEST))
     return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
 

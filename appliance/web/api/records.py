@@ -18,7 +18,8 @@ from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
 router = api_router("records")
-_SHOWN = 400
+SHOWN = 400
+"""Bytes of a rejected record that a list shows."""
 _KEYS = 200
 
 
@@ -69,7 +70,7 @@ def list_letters(
     """Return rejected records, newest first."""
     before = decode(after, 1)[0] if after is not None else None
     found = context.dead_letters.newest(before, limit + 1)
-    items = [LetterAnswer(**_letter(letter)) for letter in found[:limit]]
+    items = [letter_answer(letter) for letter in found[:limit]]
     return Page(items=items, next=encode(items[-1].id) if len(found) > limit else None)
 
 
@@ -77,7 +78,7 @@ def list_letters(
 def get_letter(context: Box, letter_id: Number) -> LetterWhole:
     """Return one rejected record with its bytes."""
     letter = _found(context.dead_letters.get(letter_id))
-    return LetterWhole(**_letter(letter), original=base64.b64encode(letter.original).decode())
+    return LetterWhole(**dict(letter_answer(letter)), original=base64.b64encode(letter.original).decode())
 
 
 @router.get(
@@ -99,17 +100,18 @@ def _found(letter: StoredLetter | None) -> StoredLetter:
     return letter
 
 
-def _letter(letter: StoredLetter) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "source": letter.source,
-        "batch_seq": letter.batch_seq,
-        "line_no": letter.line_no,
-        "reason": letter.reason,
-        "at": letter.at,
-        "bytes": len(letter.original),
-        "start": letter.original[:_SHOWN].decode("utf-8", "replace"),
-    }
+def letter_answer(letter: StoredLetter, shown: int = SHOWN) -> LetterAnswer:
+    """Return what is shown of a rejected record, with the first `shown` bytes of it."""
+    return LetterAnswer(
+        id=letter.id,
+        source=letter.source,
+        batch_seq=letter.batch_seq,
+        line_no=letter.line_no,
+        reason=letter.reason,
+        at=letter.at,
+        bytes=len(letter.original),
+        start=letter.original[:shown].decode("utf-8", "replace"),
+    )
 
 
 @router.get("/imports", dependencies=needs(Permission.IMPORTS_READ))

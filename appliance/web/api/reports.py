@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Depends, Response
+from pydantic import BaseModel, Field
 
 from appliance.ops.operations import record
 from appliance.report.month import MonthError
 from appliance.report.service import Sources, list_reports, make_month
 from appliance.state.database import writing
 from appliance.state.models import Report
-from appliance.web.api.common import api_router
+from appliance.web.api.common import Answer, Number, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box
 from appliance.web.policy import Permission
@@ -20,13 +20,11 @@ from appliance.web.problem import Problem
 
 router = api_router("reports")
 Maker = Annotated[Principal, Depends(require(Permission.REPORTS_MAKE))]
-ReportId = Annotated[int, Path(ge=1, le=(1 << 63) - 1)]
 
 
-class ReportAnswer(BaseModel):
+class ReportAnswer(Answer):
     """A report that was made; `made_at` in microseconds."""
 
-    model_config = ConfigDict(from_attributes=True)
     id: int
     kind: str
     month: str
@@ -71,7 +69,7 @@ def make_report(context: Box, who: Maker, wanted: ReportWanted) -> ReportAnswer:
 
 
 @router.get("/reports/{report_id}", dependencies=needs(Permission.REPORTS_READ))
-def get_report(context: Box, report_id: ReportId) -> ReportWhole:
+def get_report(context: Box, report_id: Number) -> ReportWhole:
     """Return a report with its data."""
     return ReportWhole.model_validate(_report(context, report_id))
 
@@ -82,7 +80,7 @@ def get_report(context: Box, report_id: ReportId) -> ReportWhole:
     response_class=Response,
     responses={200: {"content": {"application/pdf": {}}, "description": "The report's file."}},
 )
-def get_pdf(context: Box, report_id: ReportId) -> Response:
+def get_pdf(context: Box, report_id: Number) -> Response:
     """Return a report's file."""
     report = _report(context, report_id)
     name = f"czujka-{report.kind}-{report.month}-{report.language}.pdf"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Depends, Path
@@ -48,7 +49,7 @@ class RollbackAnswer(BaseModel):
 @router.get("/rulesets", dependencies=needs(Permission.RULES_READ))
 def list_releases(context: Box) -> list[ReleaseAnswer]:
     """Return the installed versions, those in force first."""
-    return [ReleaseAnswer(**_fields(one, current)) for current, one in versions(context)]
+    return [ReleaseAnswer(**asdict(one), current=current) for current, one in versions(context)]
 
 
 @router.post("/rulesets/{name}/rollback")
@@ -83,8 +84,3 @@ def go_back(context: Context, who: Principal, name: str) -> tuple[Installed, Ins
         to = now.label if now else ""
         record(session, who.who, "rules.rolled_back", gone.label, context.now(), id=gone.id, to=to)
     return gone, now
-
-
-def _fields(one: Installed, current: bool) -> dict[str, object]:
-    plain = ("id", "name", "version", "licence", "licence_url", "url", "taken_at", "rules", "faults")
-    return {name: getattr(one, name) for name in plain} | {"current": current}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,12 +16,14 @@ from appliance.alerts.service import AlertFilter
 from appliance.detect import Rule, explain
 from appliance.detect.correlation import Correlation
 from appliance.detect.flips import flips
+from appliance.detect.values import thaw
 from appliance.rulesets.content import Kind
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
 from appliance.store import QueryTimeout, StoreUnavailable
+from appliance.web.api.common import Number
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import content_of, listing_of, thaw, what_correlated
+from appliance.web.explaining import content_of, listing_of, what_correlated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
@@ -34,7 +36,6 @@ from appliance.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.ALERTS_READ))]
-AlertId = Annotated[int, Path(ge=1, le=(1 << 63) - 1)]
 EVIDENCE = 50
 NEIGHBOURS = 5
 _log = structlog.get_logger()
@@ -64,14 +65,14 @@ class Delivery:
 
 
 @router.get("/alerty/{alert_id}")
-def show(request: Request, context: Box, who: Reader, alert_id: AlertId) -> Response:
+def show(request: Request, context: Box, who: Reader, alert_id: Number) -> Response:
     """Show one alert."""
     return alert_page(request, context, who, alert_id)
 
 
 @router.get("/alerty/{alert_id}/na-zywo")
 def live(
-    request: Request, context: Box, who: Reader, alert_id: AlertId, bylo: Annotated[int, Query(ge=0, le=1 << 31)] = 0
+    request: Request, context: Box, who: Reader, alert_id: Number, bylo: Annotated[int, Query(ge=0, le=1 << 31)] = 0
 ) -> Response:
     """Return what changed since the reader saw `bylo` lines of history: state, owner, history, a line that says so."""
     with context.sessions() as session:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from appliance.detect.values import thaw
 from appliance.search import matches, parse
 from appliance.state.models import Alert, AlertEvent
-from appliance.web.explaining import thaw
 
 MOST = 2000
 """Events of a stretch that are looked at, the newest first."""

@@ -14,6 +14,7 @@ from appliance.clock import DAY, MINUTE
 from appliance.language import dates
 from appliance.search import QueryError, aliases, columns
 from appliance.store import QueryTimeout, Store, StoreUnavailable
+from appliance.web.api.common import LARGEST
 from appliance.web.auth import Principal, require
 from appliance.web.charts import Bars, stacked
 from appliance.web.context import Box, Context
@@ -27,7 +28,7 @@ from appliance.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.EVENTS_READ))]
-Since = Annotated[int, Query(ge=0, le=(1 << 63) - 1)]
+Since = Annotated[int, Query(ge=0, le=LARGEST)]
 EventId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 PAGE = 50
 BUCKETS = 96

@@ -13,6 +13,7 @@ from appliance.alerts import service
 from appliance.alerts.service import BadText
 from appliance.clock import DAY, from_datetime
 from appliance.detect import Rule
+from appliance.detect.values import thaw
 from appliance.language.dates import WARSAW, local
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import Condition, How, TooWide
@@ -21,11 +22,11 @@ from appliance.rulesets.kept import filter_text
 from appliance.rulesets.offers import offers
 from appliance.state.database import writing
 from appliance.state.models import Alert, ExceptionState, RuleException
-from appliance.web.api.common import Number
+from appliance.web.api.common import LARGEST, Number
 from appliance.web.api.exceptions import replayed
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import rule_of, thaw
+from appliance.web.explaining import rule_of
 from appliance.web.pages.cardview import own_title
 from appliance.web.pages.shell import back_to, page
 from appliance.web.policy import Permission
@@ -35,8 +36,8 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.RULES_READ))]
 Proposer = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_PROPOSE))]
 Approver = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_APPROVE))]
-AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=(1 << 63) - 1)]
-Texts = Annotated[list[str], Form(max_length=40)]
+AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=LARGEST)]
+Texts = Annotated[tuple[str, ...], Form(max_length=40)]
 DAYS = 30
 """How long an exception lasts unless its author says otherwise."""
 ENDED = 100
@@ -113,11 +114,11 @@ def propose(
     request: Request,
     context: Box,
     who: Proposer,
-    alert: Annotated[int, Form(ge=1, le=(1 << 63) - 1)],
-    chosen: Annotated[list[int], Form(max_length=40)] = [],  # noqa: B006 - FastAPI copies it
-    field: Texts = [],  # noqa: B006
-    how: Texts = [],  # noqa: B006
-    value: Texts = [],  # noqa: B006
+    alert: Annotated[int, Form(ge=1, le=LARGEST)],
+    chosen: Annotated[tuple[int, ...], Form(max_length=40)] = (),
+    field: Texts = (),
+    how: Texts = (),
+    value: Texts = (),
     reason: Annotated[str, Form(max_length=8000)] = "",
     last: Annotated[str, Form(max_length=20)] = "",
     step: Annotated[str, Form(max_length=20)] = "",

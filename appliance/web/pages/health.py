@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import func, select
 
@@ -18,6 +18,8 @@ from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
 from appliance.state.models import Outbox, RoleHealth
 from appliance.store import QueryTimeout, StoreUnavailable
+from appliance.web.api.common import Number
+from appliance.web.api.records import letter_answer
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.shell import page
@@ -29,34 +31,10 @@ Reader = Annotated[Principal, Depends(require(Permission.HEALTH_READ))]
 LetterReader = Annotated[Principal, Depends(require(Permission.DEAD_LETTERS_READ))]
 LOSSES = 200
 PAGE = 50
-SHOWN = 400
-"""Bytes of a rejected record in the list."""
 WHOLE = 20_000
 """Bytes of a rejected record on its own page; the file has all."""
 _DETAIL = 40
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A rejected record; `start` is the beginning of its bytes as text."""
-
-    id: int
-    source: str
-    batch_seq: int
-    line_no: int
-    reason: str
-    at: int
-    bytes: int
-    start: str
-
-
-def letter(stored: Any, shown: int) -> Letter:
-    """Return what a page shows of a rejected record."""
-    text = stored.original[:shown].decode("utf-8", "replace")
-    return Letter(
-        stored.id, stored.source, stored.batch_seq, stored.line_no, stored.reason, stored.at, len(stored.original), text
-    )
 
 
 def details(told: object) -> list[tuple[str, str]]:
@@ -161,7 +139,7 @@ def dead_letters(request: Request, context: Box, who: LetterReader, po: str = ""
     except BadCursor:
         before = None
     found = context.dead_letters.newest(before, PAGE + 1)
-    letters = [letter(one, SHOWN) for one in found[:PAGE]]
+    letters = [letter_answer(one) for one in found[:PAGE]]
     older = encode(letters[-1].id) if len(found) > PAGE else ""
     total = context.dead_letters.count()
     return page(
@@ -170,11 +148,9 @@ def dead_letters(request: Request, context: Box, who: LetterReader, po: str = ""
 
 
 @router.get("/zdrowie/odrzucone/{number}")
-def dead_letter(
-    request: Request, context: Box, who: LetterReader, number: Annotated[int, Path(ge=1, le=(1 << 63) - 1)]
-) -> Response:
+def dead_letter(request: Request, context: Box, who: LetterReader, number: Number) -> Response:
     """Show one rejected record."""
     found = context.dead_letters.get(number)
     if found is None:
         raise Problem(404, "dead_letter_unknown")
-    return page(request, context, who, "health", "dead_letter.html", letter=letter(found, WHOLE), whole=WHOLE)
+    return page(request, context, who, "health", "dead_letter.html", letter=letter_answer(found, WHOLE), whole=WHOLE)

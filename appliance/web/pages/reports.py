@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 
 from appliance.language import dates
 from appliance.ops.operations import record
@@ -13,6 +13,7 @@ from appliance.report.month import MonthError
 from appliance.report.service import Sources
 from appliance.state.database import writing
 from appliance.state.models import Report
+from appliance.web.api.common import Number
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.door import known_language
@@ -66,7 +67,7 @@ def make(
 
 
 @router.get("/raporty/{number}.pdf")
-def download(context: Box, who: Reader, number: Annotated[int, Path(ge=1, le=(1 << 63) - 1)]) -> Response:
+def download(context: Box, who: Reader, number: Number) -> Response:
     """Return a report's file."""
     with context.sessions() as session:
         report = session.get(Report, number)

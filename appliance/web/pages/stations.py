@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlalchemy import select
 
-from appliance.clock import HOUR, MINUTE
-from appliance.intake.enrolment import create_enrol_token
-from appliance.ops.operations import record
-from appliance.state.database import writing
+from appliance.clock import MINUTE
 from appliance.state.models import Agent, AgentState
+from appliance.web.api import agents
+from appliance.web.api.agents import AgentId
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import SILENT, back_to, page
 from appliance.web.pages.views.events import term
 from appliance.web.policy import Permission
-from appliance.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.AGENTS_READ))]
 Manager = Annotated[Principal, Depends(require(Permission.AGENTS_MANAGE))]
-AgentId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
 SKEWED = MINUTE
 """A clock that is off by more is worth a word."""
 MOST_USES = 200
@@ -99,8 +96,8 @@ def _sensor(told: dict[str, object]) -> Sensor:
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
     with context.sessions() as session:
-        agents = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
-    stations = [station(agent, context.now()) for agent in agents]
+        rows = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
+    stations = [station(agent, context.now()) for agent in rows]
     shown: dict[str, Any] = {"stations": stations, "token": "", "uses": 1, "hours": 24}
     return page(request, context, who, "stations", "stations.html", status=status, **shown | values)
 
@@ -117,21 +114,12 @@ def create_token(request: Request, context: Box, who: Manager, uses: int = Form(
     if not (1 <= uses <= MOST_USES and 1 <= hours <= MOST_HOURS):
         fault = catalogue().text("stations.bad_bounds", who.language, uses=MOST_USES, hours=MOST_HOURS)
         return _page(request, context, who, status=422, fault=fault)
-    now, settings = context.now(), context.settings
-    urls = [f"https://{name}:{settings.gateway_port}" for name in settings.names or [settings.gateway_host]]
-    with writing(context.sessions) as session:
-        token = create_enrol_token(session, urls, context.home.ca.read_bytes(), uses=uses, ttl=hours * HOUR, now=now)
-        record(session, who.who, "enrol_token.created", "", now, uses=uses, hours=hours)
+    token = agents.create_token(context, who, agents.EnrolBody(uses=uses, hours=hours)).token
     return _page(request, context, who, status=201, token=token, uses=uses, hours=hours)
 
 
 @router.post("/stacje/{agent_id}/cofnij")
 def revoke(context: Box, who: Manager, agent_id: AgentId) -> Response:
     """Take a station's right to send."""
-    with writing(context.sessions) as session:
-        agent = session.get(Agent, agent_id)
-        if agent is None:
-            raise Problem(404, "agent_unknown")
-        agent.state = AgentState.REVOKED
-        record(session, who.who, "agent.revoked", agent.id, context.now(), hostname=agent.hostname)
+    agents.revoke(context, who, agent_id)
     return back_to("/stacje", "revoked")

@@ -28,6 +28,6 @@ def czujka_linux() -> ProcessingPipeline:
 
 def _pipeline(name: str, product: str | None = None) -> ProcessingPipeline:
     # `sigma list` and every other plugin's conversion import this module too; they need not load the engine.
-    from appliance.detect.ecs import pipeline  # noqa: PLC0415
+    from appliance.detect.ecs import pipeline  # noqa: PLC0415 - who lists plugins need not load the engine
 
     return pipeline(name, product)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -16,21 +14,12 @@ from appliance.accounts import setup, users
 from appliance.accounts.passwords import WeakPassword, check_strength, verify_password
 from appliance.accounts.sessions import SignedIn, find_session
 from appliance.clock import MINUTE, SECOND
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import writing
 from appliance.state.models import Operation, Role, SetupLink, User
 
 NOW = 1_780_000_000_000_000
 GOOD = "koń bateria zszywka"
 Sessions = sessionmaker[Session]
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
-    migrate(engine)
-    yield open_sessions(engine)
-    engine.dispose()
 
 
 def link(sessions: Sessions, now: int = NOW) -> str:

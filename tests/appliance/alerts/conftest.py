@@ -1,9 +1,8 @@
-"""A migrated state database, and hits to put into it."""
+"""Hits, and people, to put into the state database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -15,20 +14,10 @@ from appliance.clock import HOUR
 from appliance.detect import Logsource, Rule
 from appliance.detect.nodes import Const
 from appliance.settings import Settings
-from appliance.state.database import open_sessions, open_state
-from appliance.state.migrate import migrate
 from appliance.state.models import Role, User
 
 NOW = 1_780_000_000_000_000
 MakeHit = Callable[..., Hit]
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
-    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
-    migrate(engine)
-    yield open_sessions(engine)
-    engine.dispose()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,15 +57,13 @@ def _handler(reader: EmbeddedReader) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
             del format, args
 
     return Handler
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
-    import subprocess  # noqa: PLC0415
-
     key, certificate = folder / "key.pem", folder / "ca.pem"
     command = [
         "openssl",

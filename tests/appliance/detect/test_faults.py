@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -165,8 +166,6 @@ tree = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), tree))
 def test_no_document_breaks_the_parser(value: dict[str, object]) -> None:
-    import yaml  # noqa: PLC0415
-
     parsed = parse_file("x.yml", yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "replace"))
     assert parsed.rules or parsed.faults
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 from cryptography import x509
@@ -32,6 +33,9 @@ from appliance.state.database import open_state
 from appliance.state.models import Agent, Base
 
 Answer = tuple[int, dict[str, object], dict[str, str]]
+NUMBERS = count(100)
+"""Of stations; no two of one box have the same."""
+LINE = b'{"event.module":"json"}'
 
 
 def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -197,3 +201,16 @@ def prepared_box(folder: Path, **environment: str) -> Box:
     Base.metadata.create_all(engine)
     engine.dispose()
     return box
+
+
+def agent_row(box: Box, identity: str) -> Agent:
+    with Session(box.engine) as session:
+        return session.get_one(Agent, identity)
+
+
+def refused(box: Box, pair_owner: Station | None) -> bool:
+    """Whether the gateway takes nothing from this certificate: by the handshake, or with 401 or 403."""
+    try:
+        return box.send(pair_owner, "k", [LINE])[0] in {401, 403}
+    except (ssl.SSLError, ConnectionError, http.client.BadStatusLine):
+        return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import ssl
 import zlib
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,7 @@ from appliance.home import Home
 from appliance.journal import Batch, DeadLetters, Journal
 from appliance.pki import ensure_pki, load_authority, sign_agent
 from appliance.state.models import Agent, AgentState
-from tests.appliance.intake.box import Box, Station, exchange, make_request, until
-
-NUMBERS = count(100)
-LINE = b'{"event.module":"json"}'
-
-
-@pytest.fixture
-def station(box: Box) -> Station:
-    return box.station(next(NUMBERS))
+from tests.appliance.intake.box import LINE, NUMBERS, Box, Station, exchange, make_request, refused, until
 
 
 def journal_of(box: Box, station: Station) -> list[Batch]:
@@ -36,19 +27,6 @@ def journal_of(box: Box, station: Station) -> list[Batch]:
         return [batch for batch in journal.read(0, 100_000, 1 << 30) if batch.source == station.id]
     finally:
         journal.close()
-
-
-def agent_row(box: Box, identity: str) -> Agent:
-    with Session(box.engine) as session:
-        return session.get_one(Agent, identity)
-
-
-def refused(box: Box, pair_owner: Station | None) -> bool:
-    """Whether the gateway takes nothing from this certificate: by the handshake, or with 401 or 403."""
-    try:
-        return box.send(pair_owner, "k", [LINE])[0] in {401, 403}
-    except (ssl.SSLError, ConnectionError, http.client.BadStatusLine):
-        return True
 
 
 def test_an_answered_batch_is_in_the_journal_as_it_came(box: Box, station: Station) -> None:

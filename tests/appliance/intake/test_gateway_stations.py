@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import ssl
-from itertools import count
 
 import pytest
 from cryptography import x509
@@ -17,29 +14,7 @@ from agent.wire.envelope import ENROL_PATH, HEARTBEAT_PATH, RENEW_PATH
 from appliance import clock
 from appliance.pki import ca_pin
 from appliance.state.models import Agent, AgentState
-from tests.appliance.intake.box import Box, Station, key_pem, make_request, until
-
-NUMBERS = count(5000)
-LINE = b'{"event.module":"json"}'
-
-
-@pytest.fixture
-def station(box: Box) -> Station:
-    return box.station(next(NUMBERS))
-
-
-def agent_row(box: Box, identity: str) -> Agent:
-    with Session(box.engine) as session:
-        return session.get_one(Agent, identity)
-
-
-def refused(box: Box, pair_owner: Station | None) -> bool:
-    """Whether the gateway takes nothing from this certificate: by the handshake, or with 401 or 403."""
-    try:
-        return box.send(pair_owner, "k", [LINE])[0] in {401, 403}
-    except (ssl.SSLError, ConnectionError, http.client.BadStatusLine):
-        return True
-
+from tests.appliance.intake.box import LINE, Box, Station, agent_row, key_pem, make_request, until
 
 # --- enrolment ------------------------------------------------------------------------------------------------------
 

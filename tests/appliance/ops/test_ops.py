@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,18 +10,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.clock import HOUR, MINUTE
 from appliance.ops.health import ALIVE, beat, role_states
 from appliance.ops.losses import losses, record_gap, spread, total
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import writing
 
 NOW = 1_780_000_000_000_000 // HOUR * HOUR
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
-    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
-    migrate(engine)
-    yield open_sessions(engine)
-    engine.dispose()
 
 
 def gap(identity: str, **fields: object) -> dict[str, object]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -14,20 +10,11 @@ from appliance.detect import EventClass, RuleStats
 from appliance.detect.visibility.presence import MAX_FIELDS
 from appliance.normalise import Event
 from appliance.ops.presence import KEPT_DAYS, Deeds, Watch, day_of, deeds_since, fired, had_since, record_selftest
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import writing
 from appliance.state.models import EventField, EventKind, RuleState
 
 NOW = 20_000 * DAY + 5
 KIND = EventClass("windows.eventlog", "Security", 4688, "process")
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
-    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
-    migrate(engine)
-    yield open_sessions(engine)
-    engine.dispose()
 
 
 def event(**fields: str) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -135,8 +136,6 @@ def test_an_exception_hides_the_very_value_and_no_other(rule: Rule, value: str, 
 
 
 def test_the_document_is_a_filter_of_sigma(rule: Rule, tmp_path: Path) -> None:
-    import yaml  # noqa: PLC0415
-
     text = document(
         identity=kit.uuid(9), title="t", description="d", author="a", rule_id=rule.id, logsource={"product": "linux"},
         conditions=[is_("User", "a*"), is_("Image", "/x/y", How.ENDS)],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import DAY
@@ -15,17 +14,9 @@ from appliance.rulesets.budget import resume, stop
 from appliance.rulesets.content import Kind
 from appliance.rulesets.watch import files_mark, state_mark
 from appliance.settings import RuleSettings, Settings
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import writing
 from appliance.state.models import ExceptionState, RuleException
 from tests.appliance.rulesets import kit
-
-
-@pytest.fixture
-def sessions(home: Home) -> sessionmaker[Session]:
-    engine = open_state(f"sqlite:///{home.state}")
-    migrate(engine)
-    return open_sessions(engine)
 
 
 def exception(

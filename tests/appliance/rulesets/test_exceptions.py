@@ -24,20 +24,12 @@ from appliance.rulesets.kept import kept
 from appliance.rulesets.offers import OFFERED, offers
 from appliance.rulesets.replay import Bounds, replay
 from appliance.settings import Settings
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import writing
 from appliance.state.models import Operation
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from tests.appliance.rulesets import kit
 
 ALA, OLA, ROBOT = Actor("ala", 1), Actor("ola", 2), Actor("token:robot")
-
-
-@pytest.fixture
-def sessions(home: Home) -> sessionmaker[Session]:
-    engine = open_state(f"sqlite:///{home.state}")
-    migrate(engine)
-    return open_sessions(engine)
 
 
 @pytest.fixture

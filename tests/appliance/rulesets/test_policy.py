@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,8 +123,6 @@ _tree = st.recursive(_leaf, lambda one: st.lists(one, max_size=3) | st.dictionar
 @settings(max_examples=200, deadline=None)
 @given(document=_tree)
 def test_whatever_stands_in_it_is_a_policy_or_faults(document: object) -> None:
-    import yaml  # noqa: PLC0415
-
     policy, faults = parse_policy("p", yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "surrogatepass"))
     assert isinstance(policy, Policy)
     assert all(fault.line >= 1 and fault.message for fault in faults)

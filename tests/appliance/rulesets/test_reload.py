@@ -118,7 +118,7 @@ def test_the_interpreter_is_as_it_was(office: Office) -> None:
 
 def test_an_engine_that_is_not_used_any_more_is_closed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Engine] = []
-    monkeypatch.setattr(Engine, "close", lambda engine: closed.append(engine), raising=False)  # noqa: PLW0108
+    monkeypatch.setattr(Engine, "close", lambda engine: closed.append(engine), raising=False)  # noqa: PLW0108 - a built-in method does not take the engine
     first = office.reloader.current.engine
     (office.home.rules / "2.yml").write_text(kit.rule_text(2))
     office.reloader.look()

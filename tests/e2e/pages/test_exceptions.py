@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 
 from appliance.clock import now
@@ -20,10 +18,10 @@ from appliance.state.models import Alert, ExceptionState, Operation, RuleExcepti
 from appliance.web.context import Context
 from tests.appliance.rulesets import kit
 from tests.appliance.web.pages import sample
-from tests.e2e.pages.test_pages import violations
+from tests.e2e.pages.tabs import Theme, signed_in, violations
 
 pytestmark = pytest.mark.browser
-THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+THEMES: tuple[Theme, ...] = ("light", "dark")
 OTHER = "joanna.krawczyk"
 
 
@@ -38,30 +36,10 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return replace(made, rules=fresh(made.home, Settings(), made.sessions))
 
 
-@pytest.fixture(scope="module")
-def address(context: Context) -> Iterator[str]:
-    with sample.served(context) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 def person(browser: Browser, address: str, login: str) -> Page:
-    """Return a tab of somebody who has signed in."""
-    made = browser.new_context(locale="pl-PL", base_url=address, reduced_motion="reduce")
-    tab = made.new_page()
+    """Return a wide tab of somebody who has signed in."""
+    tab = signed_in(browser, address, login)
     tab.set_viewport_size({"width": 1440, "height": 900})
-    tab.goto("/zaloguj")
-    tab.get_by_label("Nazwa logowania").fill(login)
-    tab.get_by_label("Hasło").fill(sample.PASSWORD)
-    tab.get_by_role("button", name="Zaloguj się").click()
-    tab.wait_for_url(address + "/")
     return tab
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
 
-import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from appliance.alerts import service
 from appliance.alerts.grouping import Hit, apply
@@ -20,16 +17,9 @@ from appliance.state.models import Alert
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.web.context import Context
 from tests.appliance.web.pages import sample
+from tests.e2e.pages.tabs import Theme, signed_in, violations
 
 pytestmark = pytest.mark.browser
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
-RUN = """axe.run({runOnly: %s}).then(r => r.violations.map(
-  v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.failureSummary).join('; ')))"""
-# A theme changes colours only: what else axe looks at is the same on the dark page.
-RULES = {
-    "light": "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']",
-    "dark": "{type: 'rule', values: ['color-contrast', 'link-in-text-block']}",
-}
 SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); return r.width > 0 && r.height > 0; })()"
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia", "/zdarzenia?q=(a", "/stacje", "/reguly", "/zdrowie",
          "/reguly/zasieg", "/zdrowie/odrzucone", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
@@ -42,42 +32,16 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return made
 
 
-@pytest.fixture(scope="module")
-def address(context: Context) -> Iterator[str]:
-    with sample.served(context) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-def signed_in(browser: Browser, address: str, theme: Literal["light", "dark"]) -> Page:
-    """Return a tab of a person in a theme."""
-    made = browser.new_context(color_scheme=theme, locale="pl-PL", base_url=address, reduced_motion="reduce")
-    tab = made.new_page()
-    tab.goto("/zaloguj")
-    tab.get_by_label("Nazwa logowania").fill(sample.LOGIN)
-    tab.get_by_label("Hasło").fill(sample.PASSWORD)
-    tab.get_by_role("button", name="Zaloguj się").click()
-    tab.wait_for_url(address + "/")
-    return tab
-
-
 @pytest.fixture(scope="module", params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[tuple[Page, str]]:
-    tab = signed_in(browser, address, request.param)
+def themed(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[tuple[Page, Theme]]:
+    tab = signed_in(browser, address, theme=request.param)
     yield tab, request.param
     tab.context.close()
 
 
 @pytest.fixture(scope="module")
 def person(browser: Browser, address: str) -> Iterator[BrowserContext]:
-    tab = signed_in(browser, address, "light")
+    tab = signed_in(browser, address)
     yield tab.context
     tab.context.close()
 
@@ -91,23 +55,8 @@ def page(person: BrowserContext) -> Iterator[Page]:
     tab.close()
 
 
-def violations(tab: Page, theme: str) -> list[str]:
-    """Run axe in an isolated world, so that the page's content policy stays in force."""
-    session = tab.context.new_cdp_session(tab)
-    frame = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
-    world = session.send("Page.createIsolatedWorld", {"frameId": frame})["executionContextId"]
-    session.send("Runtime.evaluate", {"expression": AXE, "contextId": world})
-    answer = session.send(
-        "Runtime.evaluate",
-        {"expression": RUN % RULES[theme], "contextId": world, "awaitPromise": True, "returnByValue": True},
-    )
-    session.detach()
-    found: list[str] = answer["result"]["value"]
-    return found
-
-
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible_keeps_its_policy_and_fits_320(themed: tuple[Page, str], path: str) -> None:
+def test_a_page_is_accessible_keeps_its_policy_and_fits_320(themed: tuple[Page, Theme], path: str) -> None:
     page, theme = themed
     said: list[str] = []
     page.on("console", lambda line: said.append(line.text) if "Content Security Policy" in line.text else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from appliance.accounts.setup import create_setup_link
 from appliance.clock import now
@@ -15,12 +15,11 @@ from tests.appliance.web.pages import sample
 pytestmark = pytest.mark.browser
 
 
-def test_the_first_administrator_enters_after_mending_the_form(tmp_path: Path) -> None:
+def test_the_first_administrator_enters_after_mending_the_form(tmp_path: Path, browser: Browser) -> None:
     context = sample.make_context(tmp_path / "home", sample.shipped_rules())
     with writing(context.sessions) as session:
         token = create_setup_link(session, now())
-    with sample.served(context) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with sample.served(context) as address:
         tab = browser.new_context(locale="pl-PL", base_url=address).new_page()
         tab.goto(f"/ustaw?token={token}")
         tab.get_by_label("Imię i nazwisko").fill("Jan Kowalski")
@@ -37,4 +36,4 @@ def test_the_first_administrator_enters_after_mending_the_form(tmp_path: Path) -
         tab.get_by_role("button", name="Załóż konto i wejdź").click()
         tab.get_by_text("Konto jest gotowe.").wait_for()
         tab.get_by_text("Nie dołączono jeszcze żadnej stacji.").wait_for()
-        browser.close()
+        tab.context.close()

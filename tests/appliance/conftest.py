@@ -1,0 +1,20 @@
+"""A migrated state database for the tests of whatever keeps something in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance.state.database import open_sessions, open_state
+from appliance.state.migrate import migrate
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
+    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
+    migrate(engine)
+    yield open_sessions(engine)
+    engine.dispose()
