@@ -147,14 +147,16 @@ class Engine:
                 entries.append(Entry(number, node, self.stats[rule.id]))
                 clauses.append(choice)
                 keys.append(key)
-        learned = plan.learned and choices.keys() <= plan.choices.keys()
+        complete = choices.keys() <= plan.choices.keys()
 
         def learn(chosen: Sequence[Sequence[Clause]]) -> None:
             self._keep(kind, Plan(True, {**choices, **dict(zip(keys, chosen, strict=True))}))
 
-        if not choices.keys() <= plan.choices.keys():
+        if not complete:
             self._keep(kind, Plan(False, choices))
-        return Partition(entries, clauses, learned=learned, budget=self._budget, samples=self._samples, learn=learn)
+        return Partition(
+            entries, clauses, learned=plan.learned and complete, budget=self._budget, samples=self._samples, learn=learn
+        )
 
     def _plan(self, kind: EventClass) -> Plan:
         raw = self.plans.get(kind)

@@ -51,7 +51,7 @@ class Index:
         self._scanned: set[str] = set()
         self._ways: dict[tuple[str, ...], _Way] = {}
 
-    def build(self, clauses: Iterable[Sequence[Clause]], budget: Budget, *, gated: bool) -> Iterator[None]:
+    def build(self, clauses: Iterable[Sequence[Clause]], budget: Budget) -> Iterator[None]:
         """Fill the index, rule by rule and key by key."""
         asked: _Asked = defaultdict(lambda: defaultdict(int))
         for number, picked in enumerate(clauses):
@@ -67,7 +67,7 @@ class Index:
                 self._scanned.add(key)
                 for text, mask in self._keywords.texts.items():
                     literals[Literal(key, Kind.INFIX, text)] |= mask
-            self._indexes[key] = KeyIndex(key, literals, budget, gated=gated)
+            self._indexes[key] = KeyIndex(key, literals, budget)
             yield
 
     def _add(self, number: int, clauses: Sequence[Clause], asked: _Asked) -> None:
@@ -159,7 +159,7 @@ class Partition:
         self._next: Index | None = None
         self._learn_of = learn
         self._index = Index(len(entries))
-        for _ in self._index.build(clauses, budget, gated=True):
+        for _ in self._index.build(clauses, budget):
             pass
 
     @property
@@ -206,7 +206,7 @@ class Partition:
             yield
         self._learn_of(clauses)
         self._next = Index(len(nodes))
-        yield from self._next.build(clauses, self._budget, gated=True)
+        yield from self._next.build(clauses, self._budget)
 
     def decide(self, number: int, event: Event) -> bool:
         """The exact decision for one entry."""
