@@ -70,7 +70,7 @@ class Crew:
     def add(self, batches: Sequence[Batch]) -> None:
         """Queue batches."""
         self._queue.extend(map(Item, batches))
-        self._hire()
+        self._staff()
 
     def done(self) -> list[Worked]:
         """Return the first batches, worked out; they stay first until `forget`. Nothing when nothing waits."""
@@ -101,6 +101,10 @@ class Crew:
         while self.helpers:
             self._part(self.helpers.pop())
 
+    def hire(self) -> None:
+        """Start a helper; it is given batches once it is ready."""
+        self.helpers.append(Helper(self.worker, self._news.set))
+
     def _part(self, helper: Helper) -> None:
         helper.end()
         self._heard.pop(helper, None)
@@ -108,7 +112,7 @@ class Crew:
             if item.helper is helper:
                 item.helper = None
 
-    def _hire(self) -> None:
+    def _staff(self) -> None:
         """Start a helper when there has been much to do for a while, let them go when there has been nothing."""
         now, waiting = self._clock(), sum(item.batch.records for item in self._queue)
         self._busy_since = _since(self._busy_since, now, holds=waiting >= BUSY_RECORDS)
@@ -117,8 +121,8 @@ class Crew:
             log.info("helpers_let_go", helpers=len(self.helpers))
             self.close()
         if self._busy_since is not None and now - self._busy_since >= BUSY_SECONDS and len(self.helpers) < self.most:
-            self.helpers.append(Helper(self.worker, self._news.set))
             self._busy_since = None
+            self.hire()
             log.info("helper_started", pid=self.helpers[-1].pid, waiting=waiting)
 
     def _collect(self) -> None:
