@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -20,9 +20,8 @@ SHIPPED = ROOT / "pipelines" / "logsources.yaml"
 Names = frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class EventClass:
-    """What the choice of rules and field names depends on."""
+class EventClass(NamedTuple):
+    """What the choice of rules and field names depends on. A tuple, since it is looked up for every match."""
 
     module: str
     channel: str | None = None

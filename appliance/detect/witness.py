@@ -48,7 +48,8 @@ def _all(parts: Sequence[Witness]) -> Witness:
             found = part(event)
             if found is None:
                 return None
-            rows.extend(found)
+            if found:
+                rows += found
         return rows
 
     return find
@@ -56,14 +57,12 @@ def _all(parts: Sequence[Witness]) -> Witness:
 
 def _any(parts: Sequence[Witness]) -> Witness:
     def find(event: Event) -> Found:
-        rows: list[tuple[str, Value]] = []
-        true = False
+        rows: Found = None
         for part in parts:
             found = part(event)
             if found is not None:
-                true = True
-                rows.extend(found)
-        return rows if true else None
+                rows = found if not rows else (*rows, *found)
+        return rows
 
     return find
 
@@ -89,7 +88,8 @@ def _leaf(atom: Atom, resolver: Resolver) -> Witness:
     assert keyed.field is not None
     if atom.op in _OF_EVENT:
         return _of_event(name, keyed.field, compile_node(keyed))
-    return _value(name, keyed.field, predicates.of(atom))
+    joint = atom.op in JOINT
+    return _value(name, keyed.field, any_literal(atom.op, (str(atom.wanted),)) if joint else predicates.of(atom))
 
 
 def _keyword(decide: Predicate) -> Witness:
@@ -113,6 +113,8 @@ def _of_event(name: str, key: str, decide: Callable[[Event], bool]) -> Witness:
 def _value(name: str, key: str, decide: Predicate) -> Witness:
     def find(event: Event) -> Found:
         value = event.get(key)
+        if type(value) is str:
+            return ((name, value),) if decide(value) else None
         if value is None:
             return None
         if isinstance(value, tuple):

@@ -20,8 +20,9 @@ from appliance.normalise import (
     windows_eventlog,
     windows_quick,
 )
-from appliance.normalise.decode import decode
+from appliance.normalise.decode import glance, settled
 from appliance.normalise.model import Event, Normaliser, Raw, Source, Unreadable
+from appliance.normalise.windows_quick import quickly
 
 NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
     {
@@ -56,8 +57,12 @@ _SHAPES: Mapping[str, Callable[[Raw], bool]] = MappingProxyType(
 
 def normalise(line: bytes, source: Source) -> Event:
     """Return the canonical event of one wire record. Raises Unreadable, and nothing else, for what is none."""
-    record = decode(line)
-    return _by_module[module_of(record)](record, source)
+    glanced = glance(line)
+    event = quickly(glanced, len(line), source) if type(glanced) is dict and "EventID" in glanced else None
+    if event is None:
+        record = settled(line, glanced)
+        event = _by_module[module_of(record)](record, source)
+    return event
 
 
 def module_of(record: Raw) -> str:

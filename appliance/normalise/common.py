@@ -14,7 +14,13 @@ from appliance.normalise.times import guess_time, parse_time
 
 SEPARATOR = "\x1f"
 """Stands between the parts of an identity."""
+_LONGEST_ADDRESS = 45
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
+"""As strict as `ipaddress`, far quicker: four numbers up to 255 without leading zeros."""
 _ID = re.compile(r"[0-9a-f]{32}")
+_NOTHING = blake2b(digest_size=16)
+"""A copy of this is made in half the time of a new one."""
 
 
 def text_of(value: Any) -> str | None:
@@ -60,7 +66,9 @@ def given_id(record: Raw, source: Source) -> str | None:
 
 def hashed_id(text: str) -> str:
     """Return `agent.wire.event.event_id` of parts that are already joined by `SEPARATOR`."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    state = _NOTHING.copy()
+    state.update(text.encode("utf-8", "surrogatepass"))
+    return state.hexdigest()
 
 
 _ARRIVAL = ("event.id", "event.created", "event.ingested", "agent.id")
@@ -106,7 +114,11 @@ def set_name(event: Event, path_key: str, name_key: str, separator: str) -> None
 
 def short_address(text: object) -> str | None:
     """Return an IP address in its short form, IPv4-mapped IPv6 as IPv4; None for anything else."""
-    return _short(text) if isinstance(text, str) and 2 <= len(text) <= 45 else None
+    if not isinstance(text, str) or not 2 <= len(text) <= _LONGEST_ADDRESS:
+        return None
+    if ":" in text:
+        return _short(text)
+    return text if _IPV4.fullmatch(text) else None
 
 
 @lru_cache(maxsize=8192)

@@ -11,6 +11,9 @@ import orjson
 from agent.wire.limits import MAX_DEPTH, MAX_RECORD
 from appliance.normalise.model import Unreadable
 
+_BLANK = b" \t\r\n"
+HIDDEN = len('"":0,')
+"""The fewest bytes of a member that the fast parser can hide."""
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
 
 
@@ -21,27 +24,42 @@ def decode(line: bytes) -> dict[str, Any]:
     for anything that is no JSON object: bad UTF-8, NaN, duplicate keys, nesting past MAX_DEPTH, more than MAX_RECORD
     bytes.
     """
+    return settled(line, glance(line))
+
+
+def glance(line: bytes) -> Any:
+    """Return what the fast parser sees, None where it sees nothing: it may hide things, which `settled` finds.
+
+    Raises Unreadable for more than MAX_RECORD bytes.
+    """
     if len(line) > MAX_RECORD:
         raise Unreadable(f"Rekord jest za długi: {len(line)} B. Dopuszczalna długość: {MAX_RECORD} B.")
     try:
-        record = orjson.loads(line)
+        return orjson.loads(line)
     except orjson.JSONDecodeError:
+        return None
+
+
+def settled(line: bytes, glanced: Any) -> dict[str, Any]:
+    """Return what `decode` returns for a line, of which a glance has been taken."""
+    if glanced is None:
         return decode_exactly(line)
-    if not isinstance(record, dict):
+    if not isinstance(glanced, dict):
         raise Unreadable("Rekord nie jest obiektem JSON.")
-    return record if _same(line, record) or not _suspicious(line, record) else decode_exactly(line)
+    return glanced if _same(line, glanced) or not _suspicious(line, glanced) else decode_exactly(line)
 
 
 def _same(line: bytes, record: dict[str, Any]) -> bool:
     """Tell whether the record, written again, is the line: then the fast parser has hidden nothing.
 
-    A repeated key or a rounded integer would be missing or changed. Agents write as compactly as orjson does.
+    A repeated key or a rounded integer would be missing or changed. Agents write as compactly as orjson does. Blanks
+    behind the record hide nothing.
     """
     try:
         again = orjson.dumps(record, option=orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError:
         return False
-    if again != line or b"\\u0000" in line:
+    if (again != line and again != line.rstrip(_BLANK)) or b"\\u0000" in line:
         return False
     # Most records hold texts and numbers only: one bracket, the first byte.
     return line.rfind(b"{") == 0 == line.rfind(b"[") + 1 or line.count(b"{") + line.count(b"[") <= MAX_DEPTH

@@ -5,6 +5,7 @@ The same few accounts come again and again, so what each adds to an event is kep
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from appliance.normalise.model import Event, Value
@@ -29,7 +30,14 @@ class Who(Protocol):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Where the account stands; without any of them there is nothing to add."""
+        """Where the account stands, "" for what the source does not write; without any there is nothing to add."""
+
+    @property
+    def kept(self) -> Mapping[object, Event]:
+        """What `facts` keeps, by the value of the one key or by the values of several."""
+
+    def facts(self, *values: Value | None) -> Event:
+        """Return what the values of the keys add, which the caller must not change."""
 
     def add(self, event: Event) -> None:
         """Add what is known to the event."""
@@ -46,17 +54,18 @@ class _Account:
     def __init__(self, user: UserFields) -> None:
         self._key, self._to = f"{NATIVE}{user.account}", user.to
         self.keys = (self._key,)
-        self._kept: dict[object, Event] = {}
+        self.kept: dict[object, Event] = {}
 
     def add(self, event: Event) -> None:
-        account = event.get(self._key)
-        if account is None:
-            return
-        known = self._kept.get(account)
+        event.update(self.facts(event.get(self._key)))
+
+    def facts(self, *values: Value | None) -> Event:
+        (account,) = values
+        known = self.kept.get(account)
         if known is None:
             known = self._facts(account) if isinstance(account, str) else {}
-            _keep(self._kept, account, known, (account,))
-        event.update(known)
+            _keep(self.kept, account, known, values)
+        return known
 
     def _facts(self, account: str) -> Event:
         facts: Event = {}
@@ -81,18 +90,20 @@ class _Parts:
     def __init__(self, user: UserFields) -> None:
         # No event has the empty key.
         self._name, self._domain, self._id = (NATIVE + n if n else "" for n in (user.name, user.domain, user.id))
-        self.keys = tuple(key for key in (self._name, self._domain, self._id) if key)
+        self.keys = (self._name, self._domain, self._id)
         self._to = user.to
         self._whole = bool(user.whole)
-        self._kept: dict[object, Event] = {}
+        self.kept: dict[object, Event] = {}
 
     def add(self, event: Event) -> None:
-        parts = (event.get(self._name), event.get(self._domain), event.get(self._id))
-        known = self._kept.get(parts)
+        event.update(self.facts(event.get(self._name), event.get(self._domain), event.get(self._id)))
+
+    def facts(self, *values: Value | None) -> Event:
+        known = self.kept.get(values)
         if known is None:
-            known = self._facts(*parts)
-            _keep(self._kept, parts, known, parts)
-        event.update(known)
+            known = self._facts(*values)
+            _keep(self.kept, values, known, values)
+        return known
 
     def _facts(self, name: Value | None, domain: Value | None, sid: Value | None) -> Event:
         facts: Event = {}
@@ -125,8 +136,9 @@ def _account(name: str, domain: Value | None, sid: Value | None) -> Value:
 
 
 def _keep(kept: dict[object, Event], key: object, facts: Event, parts: tuple[Value | None, ...]) -> None:
-    if any(part is not None and (not isinstance(part, str) or len(part) > MAX_KEPT_TEXT) for part in parts):
-        return
+    for part in parts:
+        if part is not None and (not isinstance(part, str) or len(part) > MAX_KEPT_TEXT):
+            return
     if len(kept) >= MAX_KEPT:
         kept.clear()
     kept[key] = facts

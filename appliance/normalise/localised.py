@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from appliance.normalise.model import Event
+from appliance.normalise.model import Event, Value
 from appliance.normalise.schema import identities
 
 COMMAND = "process.command_line"
@@ -22,11 +22,16 @@ _ABOUT_GROUPS = re.compile(r"\b(?:local)?group\b|\b(?:local|ad)group(?:member)?\
 
 def add_english(event: Event) -> None:
     """Make a command line that names a localised group (original, with the English name)."""
-    line = event.get(COMMAND)
+    event.update(spellings(event.get(COMMAND)))
+
+
+def spellings(line: Value | None) -> Event:
+    """Return what a command line adds: itself twice when it names a localised group, else nothing."""
     if type(line) is str and ("group" in line or "GROUP" in line or "Group" in line):
         english = in_english(line)
         if english != line:
-            event[COMMAND] = (line, english)
+            return {COMMAND: (line, english)}
+    return {}
 
 
 def in_english(line: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - for times without a zone, which are UTC
+_DAY = 86_400
 EARLIEST = -11_644_473_600_000_000
 """1601-01-01, where Windows begins to count."""
 LATEST = 253_402_300_799_999_999
@@ -32,9 +33,8 @@ def _parse_text(text: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        micros = (moment - _EPOCH) // _MICRO
+        since = moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)
+        micros = (since.days * _DAY + since.seconds) * 1_000_000 + since.microseconds
     except (ValueError, OverflowError):
         return None
     return micros if EARLIEST <= micros <= LATEST else None
@@ -46,12 +46,12 @@ def guess_time(value: object) -> int | None:
     Seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, FILETIME (100 ns since 1601) below 1e18,
     else nanoseconds.
     """
-    if isinstance(value, bool):
-        return None
     if isinstance(value, str):
         if value[4:5] == "-" or not _NUMBER.fullmatch(value):
             return _parse_text(value)
         value = float(value) if "." in value else int(value)
+    elif isinstance(value, bool):
+        return None
     if isinstance(value, float):
         return parse_time(round(value * 1_000_000)) if abs(value) < 1e11 else guess_time(_whole(value))
     if isinstance(value, int):

@@ -10,7 +10,7 @@ from appliance.normalise.foreign import at
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 from appliance.normalise.schema import windows
 from appliance.normalise.windows_plan import identity, plan_for
-from appliance.normalise.windows_quick import MODULE, quick_for
+from appliance.normalise.windows_quick import MODULE, quickly
 from appliance.normalise.windows_scan import scan
 from appliance.normalise.windows_shape import CONTROL, TIMES, move_flat, move_native
 from appliance.normalise.windows_xml import MAX_FIELDS, checked, parse_slowly
@@ -22,10 +22,9 @@ def normalise(record: Raw, source: Source) -> Event:
     if isinstance(xml, str):
         return _from_xml(xml, record, source)
     if "EventID" in record:
-        quick = quick_for(record)
-        quickly = quick(tuple(record.values()), source) if quick else None
-        if quickly is not None:
-            return quickly
+        quick = quickly(record, 0, source)
+        if quick is not None:
+            return quick
         code, channel = _code(record["EventID"]), _channel(record.get("Channel"))
         event = move_flat(record, plan_for(channel, code))
         if event is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import methodcaller
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from appliance.normalise.common import SEPARATOR, hashed_id, short_address, text_of
 from appliance.normalise.fields import NATIVE, native_key
 from appliance.normalise.identity import who
-from appliance.normalise.localised import COMMAND, add_english
+from appliance.normalise.localised import COMMAND, spellings
 from appliance.normalise.model import Event, Unreadable, Value
 from appliance.normalise.schema import Group, windows
 
@@ -22,12 +23,11 @@ MAX_DIGESTS = 1024
 MAX_HASHES = 512
 """Characters of a list that is kept."""
 RECORD_ID = "winlog.record_id"
-_DIGITS = 19
+DIGITS = 19
 """Record numbers of so many digits are text."""
+BRACES = "{}"
 Convert = Callable[[str], Value | None]
 """Text to the value of another type; None when it does not fit and stays under its native name."""
-Addition = Callable[[Event], None]
-"""Adds to an event what follows from its fields."""
 _LOGON_TYPES = {
     "0": "System", "2": "Interactive", "3": "Network", "4": "Batch", "5": "Service", "7": "Unlock",
     "8": "NetworkCleartext", "9": "NewCredentials", "10": "RemoteInteractive", "11": "CachedInteractive",
@@ -36,8 +36,25 @@ _LOGON_TYPES = {
 _AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
 _PATHS = {"process.executable": "process.name", "process.parent.executable": "process.parent.name"}
 _KEYWORDS = "winlog.system.Keywords"
+_LONGEST_KEYWORDS = 20
 _LOGON_TYPE = NATIVE + "LogonType"
 _HASHES = ("MD5", "SHA1", "SHA256", "IMPHASH")
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What follows from a few fields of an event and is added to it."""
+
+    keys: tuple[str, ...]
+    """The fields, "" for one that no event has."""
+    facts: Callable[..., Event]
+    """From their values, None for an absent one, to what they add; the caller must not change it."""
+    kept: Mapping[Any, Event] | None = None
+    """What `facts` keeps, by the value of the one key or by the values of several: a look spares the call."""
+
+    def add(self, event: Event) -> None:
+        """Add it to an event."""
+        event.update(self.facts(*map(event.get, self.keys)))
 
 
 def plan_for(channel: str, code: int) -> Plan:
@@ -70,8 +87,8 @@ class Plan:
         self._keys: dict[str, str] = {}
         if group:
             self._keys |= {**group.fields, **group.integers, **group.addresses, **group.guids}
-            self._special |= dict.fromkeys(group.integers, _integer) | dict.fromkeys(group.addresses, _address)
-            self._special |= dict.fromkeys(group.guids, methodcaller("strip", "{}"))
+            self._special |= dict.fromkeys(group.integers, integer) | dict.fromkeys(group.addresses, _address)
+            self._special |= dict.fromkeys(group.guids, unbraced)
         paths = set(self._keys.values())
         self.names = [(path, name) for path, name in _PATHS.items() if path in paths]
         self._security = security or (group is not None and "Security" in group.channels)
@@ -122,8 +139,8 @@ class Plan:
     def derive(self, event: Event) -> None:
         """Add what follows from the moved fields: names, outcome, addresses, hashes, users."""
         self.add_names(event)
-        for add in self.additions(event):
-            add(event)
+        for addition in self.additions(event):
+            addition.add(event)
 
     def add_names(self, event: Event) -> None:
         """Add the names of programs."""
@@ -135,34 +152,36 @@ class Plan:
     def additions(self, present: Container[str]) -> Iterator[Addition]:
         """Yield what, beside names, adds anything to an event that has no keys but those `present`, in order."""
         if self._security:
-            if _KEYWORDS in present:
-                yield _set_outcome
+            if _KEYWORDS in present and "event.outcome" not in present:
+                yield Addition((_KEYWORDS,), _outcome)
             if _LOGON_TYPE in present:
-                yield _set_logon_type
+                yield Addition((_LOGON_TYPE,), _logon_type)
         for native, key in self._copies:
             if native in present:
-                yield partial(_copy_address, native, key)
+                yield Addition((native,), partial(_copied_address, key))
         if self._hashed in present:
-            yield self._split_hashes
+            yield Addition((self._hashed,), self._split_hashes, self._digests)
         for user in self._users:
-            if any(key in present for key in user.keys):
-                yield user.add
+            if any(key and key in present for key in user.keys):
+                yield Addition(user.keys, user.facts, user.kept)
         if COMMAND in present:
-            yield add_english
+            yield Addition((COMMAND,), spellings)
 
-    def _split_hashes(self, event: Event) -> None:
-        value = event.get(self._hashed)
+    def _split_hashes(self, value: Value | None) -> Event:
         if type(value) is not str:
-            return
+            return {}
         parts = self._digests.get(value)
         if parts is None:
-            pairs = [part.partition("=") for part in value.split(",")]
-            parts = {self._hashes[kind]: digest for kind, equals, digest in pairs if equals and kind in self._hashes}
+            parts = {}
+            for part in value.split(","):
+                kind, equals, digest = part.partition("=")
+                if equals and kind in self._hashes:
+                    parts[self._hashes[kind]] = digest
             if len(self._digests) >= MAX_DIGESTS:
                 self._digests.clear()
             if len(value) <= MAX_HASHES:
                 self._digests[value] = parts
-        event.update(parts)
+        return parts
 
 
 def number_record(event: Event) -> None:
@@ -175,8 +194,8 @@ def number_record(event: Event) -> None:
 def record_number(value: object) -> int | None:
     """Return a record number written in digits, or as a number, as a number; None for anything else."""
     if type(value) is str:
-        return int(value) if len(value) < _DIGITS and value.isdecimal() else None
-    return value if type(value) is int and 0 <= value < 10**_DIGITS // 10 else None
+        return int(value) if len(value) < DIGITS and value.isdecimal() else None
+    return value if type(value) is int and 0 <= value < 10**DIGITS // 10 else None
 
 
 def identity(event: Event) -> str | None:
@@ -207,8 +226,13 @@ def _scalars(name: str, value: Any, event: Event) -> Any:
     return None
 
 
-def _integer(value: str) -> int | None:
-    if len(value) < 19 and value.isdecimal():
+unbraced = methodcaller("strip", BRACES)
+"""A GUID without its braces."""
+
+
+def integer(value: str) -> int | None:
+    """Return a number in decimal or hexadecimal, None for any other text."""
+    if len(value) < DIGITS and value.isdecimal():
         return int(value)
     try:
         number = int(value, 16) if value[:2] in ("0x", "0X") else int(value)
@@ -222,14 +246,14 @@ def _address(value: str) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _audit_outcome(keywords: str) -> str | None:
+def _audit_outcome(keywords: str) -> Event:
     try:
         bits = int(keywords, 16)
     except ValueError:
-        return None
+        return {}
     if bits & _AUDIT_FAILURE:
-        return "failure"
-    return "success" if bits & _AUDIT_SUCCESS else None
+        return {"event.outcome": "failure"}
+    return {"event.outcome": "success"} if bits & _AUDIT_SUCCESS else {}
 
 
 def base_name(path: str) -> str:
@@ -237,22 +261,15 @@ def base_name(path: str) -> str:
     return path[path.rfind("\\") + 1 :]
 
 
-def _set_logon_type(event: Event) -> None:
-    logon_type = _LOGON_TYPES.get(event.get(_LOGON_TYPE))  # type: ignore[arg-type]
-    if logon_type:
-        event["winlog.logon.type"] = logon_type
+def _logon_type(value: Value | None) -> Event:
+    logon_type = _LOGON_TYPES.get(value)  # type: ignore[arg-type]
+    return {"winlog.logon.type": logon_type} if logon_type else {}
 
 
-def _copy_address(native: str, key: str, event: Event) -> None:
-    address = short_address(event.get(native))
-    if address:
-        event[key] = address
+def _copied_address(key: str, value: Value | None) -> Event:
+    address = short_address(value)
+    return {key: address} if address else {}
 
 
-def _set_outcome(event: Event) -> None:
-    if "event.outcome" in event:
-        return
-    keywords = event.get(_KEYWORDS)
-    outcome = _audit_outcome(keywords) if isinstance(keywords, str) and len(keywords) < 20 else None
-    if outcome:
-        event["event.outcome"] = outcome
+def _outcome(keywords: Value | None) -> Event:
+    return _audit_outcome(keywords) if isinstance(keywords, str) and len(keywords) < _LONGEST_KEYWORDS else {}

@@ -101,10 +101,10 @@ def _native_keys(plan: Plan, names: tuple[str, ...], system: tuple[str, ...]) ->
 
 
 def _build(plan: Plan, places: list[tuple[str, str]]) -> Shape | None:
-    """Return the shape, None when two fields would go to one key: the general way decides then."""
+    """Return the shape, None when two fields would go to one key or one has no name: the general way decides then."""
     special = tuple((key, native_key(name), convert) for name, key in places if (convert := plan.convert(name)))
     used = [key for _, key in places if key != DROP] + [native for _, native, _ in special]
-    if len(set(used)) != len(used):
+    if len(set(used)) != len(used) or native_key("") in used:
         return None
     system = tuple(key for name, key in places if not name and key != DROP)
     keys = tuple(key for _, key in places)
@@ -115,7 +115,12 @@ def _build(plan: Plan, places: list[tuple[str, str]]) -> Shape | None:
 
 def _template(plan: Plan, keys: tuple[str, ...]) -> Event:
     template: Event = {**dict.fromkeys((*keys, DROP), ""), **plan.constants}
-    spare = [f" {number}" for number in range(len(template) // 2)]
+    return roomy(template, len(template) // 2)
+
+
+def roomy(template: Event, room: int) -> Event:
+    """Return an event whose copies can be given `room` more keys before they grow."""
+    spare = [f" {number}" for number in range(room)]
     template.update(dict.fromkeys(spare, ""))
     for key in spare:
         del template[key]
@@ -139,8 +144,8 @@ def _fill(shape: Shape, values: Iterable[Any]) -> Event | None:
     number_record(event)
     _convert(shape, event)
     shape.plan.add_names(event)
-    for add in shape.additions:
-        add(event)
+    for addition in shape.additions:
+        addition.add(event)
     return event
 
 

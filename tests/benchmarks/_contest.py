@@ -93,12 +93,17 @@ class Child:
         self.settle()
         return len(chunk) / (self.seconds() - before)
 
+    def _peak(self) -> float:
+        """The most memory it has had, MB. What wait4 tells of a child begins with what its parent had at the fork."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
     def end(self) -> None:
         """Close its input and wait for its end."""
         used = self.seconds()
+        self.peak = self._peak()
         _input(self.process).close()
-        _, _, usage = os.wait4(self.process.pid, 0)
-        self.peak = usage.ru_maxrss / 1024
+        self.process.wait()
         self.loading = min(self.loading, used)
 
 

@@ -37,7 +37,7 @@ def longest(kept: Any) -> int:
         (PLAN.shapes, windows_shape.MAX_SHAPES, lambda n: send(**{f"f{n}": "x"})),
         (PLAN._keys, windows_plan.MAX_CACHED_NAMES, lambda n: send(**{f"f{n}": "x"})),
         (PLAN._digests, windows_plan.MAX_DIGESTS, lambda n: send(Hashes=f"MD5={n}")),
-        (PLAN._users[0]._kept, identity.MAX_KEPT, lambda n: send(User=f"D\\u{n}")),  # type: ignore[attr-defined]
+        (PLAN._users[0].kept, identity.MAX_KEPT, lambda n: send(User=f"D\\u{n}")),
         (windows_scan._kept, windows_scan.MAX_KEPT, lambda n: xml(f"<Data Name='d{n}'>x</Data>")),
         (windows_quick._kept, windows_quick.MAX_KEPT, lambda n: send(Computer="PC", **{f"q{n}": "x"})),
         (flatten._kept, flatten.MAX_KEPT, lambda n: normalise(b'{"k%d":1}' % n, SOURCE)),
@@ -56,7 +56,7 @@ def test_long_texts_are_not_kept() -> None:
     xml(f"<Data Name='{long[:200]}'>{long}</Data>")
     normalise(json.dumps({"EventID": 1, "Channel": long}).encode(), SOURCE)
     assert longest(PLAN._digests) <= windows_plan.MAX_HASHES
-    assert longest(PLAN._users[0]._kept) <= identity.MAX_KEPT_TEXT  # type: ignore[attr-defined]
+    assert longest(PLAN._users[0].kept) <= identity.MAX_KEPT_TEXT
     assert plan_for(long, 1) is plan_for("another unknown channel", 2)
 
 

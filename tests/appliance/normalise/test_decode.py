@@ -14,7 +14,7 @@ from appliance.normalise import Source, Unreadable, linux_audit, normalise
 from appliance.normalise.decode import decode, decode_exactly
 from appliance.normalise.flatten import flatten, flatten_any
 from appliance.normalise.windows_eventlog import build, split
-from appliance.normalise.windows_quick import quick_for
+from appliance.normalise.windows_quick import quickly
 from tests.appliance.normalise.cases import SOURCE
 
 numbers = st.sampled_from(
@@ -57,7 +57,9 @@ def test_the_quick_decoding_equals_the_exact_one(pairs: list[tuple[str, Any]], c
         for key, value in pairs
     ]
     line = ("{" + ",".join(parts) + "}").encode()
-    assert typed(outcome(decode, line)) == typed(outcome(decode_exactly, line))
+    exact = typed(outcome(decode_exactly, line))
+    assert typed(outcome(decode, line)) == exact
+    assert typed(outcome(decode, line + b"\r\n")) == exact
 
 
 @pytest.mark.parametrize("depth", [31, 32, 33, 200, 300, 2000])
@@ -121,8 +123,10 @@ usual = st.fixed_dictionaries(
     {
         "Provider_Name": st.sampled_from(["Microsoft-Windows-Sysmon", "P"]),
         "Computer": st.sampled_from(["PC-07", ""]),
-        "EventRecordID": st.sampled_from([7, "8", "x", -1, 10**18, "9" * 19, ""]),
-        "TimeCreated": st.sampled_from(["2026-03-02T08:15:30.1234567Z", "soon", 1_767_225_600]),
+        "EventRecordID": st.sampled_from([7, "8", "x", -1, 10**18, "9" * 19, "", "٣", 2**64 - 1]),
+        "TimeCreated": st.sampled_from(
+            ["2026-03-02T08:15:30.1234567Z", "2026-03-02 08:15:30", "soon", "", 1_767_225_600, 2**63, 2**64 - 1]
+        ),
     },
     optional={
         "event.id": st.sampled_from(["0" * 32, "no id"]),
@@ -137,7 +141,45 @@ usual = st.fixed_dictionaries(
 @given(
     head=usual,
     record=st.dictionaries(
-        native, st.sampled_from(["", "12", "{A-B}", "10.0.0.1", "C:\\a\\b.exe", "D\\a"]), max_size=8
+        native,
+        st.sampled_from(
+            [
+                "",
+                "-",
+                "12",
+                "0x1f",
+                "-5",
+                "x",
+                "{A-B}",
+                "10.0.0.1",
+                "010.0.0.1",
+                "::ffff:10.0.0.1",
+                "fe80::1%eth0",
+                "C:\\a\\b.exe",
+                "D\\a",
+                "ZARZĄDZANIE NT\\SYSTEM",
+                "SYSTEM",
+                "S-1-5-18",
+                "9" * 30,
+                "SHA1=A,MD5=B,X",
+                "net localgroup Administratorzy",
+                "0x8020000000000000",
+                "2026-03-02T08:15:30Z",
+                0,
+                -3,
+                2**63,
+                10**18,
+                0.5,
+                True,
+                None,
+                ["a", "b"],
+                ["a", 1],
+                [],
+                [["a"]],
+                {"a": "b"},
+            ]
+        ),
+        max_size=8,
     ),
     channel=st.sampled_from(["Security", "Microsoft-Windows-Sysmon/Operational", "System", "Vendor/X"]),
     code=st.sampled_from([1, 3, 4624, 4688, 7045]),
@@ -147,11 +189,13 @@ def test_the_written_function_equals_the_general_way(
     head: dict[str, Any], record: dict[str, Any], channel: str, code: int, source: Source
 ) -> None:
     record = {"event.module": "windows.eventlog", "EventID": code, "Channel": channel, **record, **head}
+    line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    record = decode_exactly(line)
     system, data, message = split(record)
     general = typed(build(system, data, message, record, source))
-    assert typed(normalise(json.dumps(record).encode(), source)) == general
-    quick = quick_for(record)
-    event = quick(tuple(record.values()), source) if quick else None
+    for spelling in (line, line + b" \n", json.dumps(record).encode()):
+        assert typed(normalise(spelling, source)) == general
+    event = quickly(record, 0, source)
     assert event is None or typed(event) == general
 
 
@@ -160,12 +204,49 @@ def test_a_usual_record_takes_the_written_function() -> None:
         "EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational", "Provider_Name": "P", "Computer": "PC-07",
         "EventRecordID": 5, "TimeCreated": "2026-03-02T08:15:30Z", "Image": "C:\\a.exe", "User": "D\\a",
     }  # fmt: skip
-    quick = quick_for(record)
-    assert quick is not None
-    event = quick(tuple(record.values()), SOURCE)
+    event = quickly(record, 0, SOURCE)
     assert event is not None
     assert event["process.name"] == "a.exe"
-    assert quick_for({**record, "Channel": "x" * 5000}) is None
+    assert quickly({**record, "Channel": "x" * 5000}, 0, SOURCE) is None
+    assert quickly({**record, "EventID": True}, 0, SOURCE) is None
+    assert quickly({**record, "EventID": [1]}, 0, SOURCE) is None
+
+
+pieces = st.sampled_from(
+    [
+        *("a", "ą", "😀", "\x7f", r"\\", r"\"", r"\n", r"\b", r"\/"),
+        *(r"\u0000", r"\u0041", r"\u0105", r"\ud83d\ude00", r"\ud800"),
+    ]
+)
+raw_texts = st.lists(pieces, max_size=5).map(lambda parts: f'"{"".join(parts)}"')
+raw_values = raw_texts | st.sampled_from(["0", "-0", "7", "1e2", "18446744073709551616", "null", '""'])
+raw_names = st.sampled_from(['"Image"', '"\\u0049mage"', '"User"', '""', '"q"', '"Computer"', '"EventID"'])
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    members=st.lists(st.tuples(raw_names, raw_values), max_size=4),
+    blank=st.sampled_from(["", "", " ", "\n"]),
+    first=st.booleans(),
+)
+@example(members=[('""', "0"), ('""', "0")], blank="", first=True)
+@example(members=[('"q"', "0"), ('"q"', '""')], blank="", first=False)
+@example(members=[('"q"', '""'), ('"q"', '""')], blank="", first=False)
+@example(members=[('"Image"', '"\\u0000"')], blank="", first=False)
+def test_a_glance_hides_nothing(members: list[tuple[str, str]], blank: str, first: bool) -> None:
+    head = [
+        ('"EventID"', "11"), ('"Channel"', '"Microsoft-Windows-Sysmon/Operational"'), ('"Provider_Name"', '"P"'),
+        ('"Computer"', '"PC-07"'), ('"EventRecordID"', '"5"'), ('"TimeCreated"', '"2026-03-02T08:15:30Z"'),
+    ]  # fmt: skip
+    pairs = [*members, *head] if first else [*head, *members]
+    line = ("{" + ",".join(f"{name}:{blank}{value}" for name, value in pairs) + "}" + blank).encode()
+    assert typed(outcome(normalise, line, SOURCE)) == typed(outcome(generally, line))
+
+
+def generally(line: bytes) -> Any:
+    record = decode_exactly(line)
+    system, data, message = split(record)
+    return build(system, data, message, record, SOURCE)
 
 
 def test_a_name_with_blanks_is_the_field_it_spells() -> None:
