@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -43,7 +44,8 @@ def run(role: str, home: Home, go: Callable[[], bool] = lambda: True) -> int:
     """Load a role's code, and run it if it may go on: to load takes longer than to prepare its folder meanwhile."""
     configure()
     os.umask(0o077)
-    start: Callable[[Home, Settings], int] = import_module(ROLES[role]).run
+    with _loading():
+        start: Callable[[Home, Settings], int] = import_module(ROLES[role]).run
     return start(home, load_settings(home)) if go() else 0
 
 
@@ -52,10 +54,9 @@ def fork_all(home: Home, leave: Callable[[], None]) -> dict[str, Forked]:
 
     `leave` closes, in each of them, what is this process's alone.
     """
-    for name in SHARED:
-        import_module(name)
-    # Else the first collection of garbage would write to every shared page of memory, and so copy it.
-    gc.freeze()
+    with _loading():
+        for name in SHARED:
+            import_module(name)
     born: dict[str, Forked] = {}
 
     def live(role: str) -> int:
@@ -65,3 +66,14 @@ def fork_all(home: Home, leave: Callable[[], None]) -> dict[str, Forked]:
     for role in ROLES:
         born[role] = fork(("czujka", "role", role), partial(live, role), born.values())
     return born
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Keep the collection of garbage away from code: it has none, and to look for it copies memory that is shared."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
