@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from appliance.forked import Forked, die_with_parent
+
 STOP_SECONDS = 10.0
 """How long a process may take to stop before it is killed."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY_SECONDS = 0.2, 5.0, 3.0
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
+_LINE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +30,30 @@ class Program:
 class Child:
     """A program under supervision; `starts` counts how often it was started.
 
-    `gate`, where there is one, is awaited before the first start. With `held`, the program starts at once, and is told
-    to go on by a line on its standard input when the event is set.
+    `gate`, where there is one, is awaited before the first start; a program that is `forked` runs already, and is
+    released when the gate opens. After that, every start is one of the command line.
     """
 
     program: Program
     gate: Callable[[], Awaitable[None]] | None = None
-    held: asyncio.Event | None = None
-    process: asyncio.subprocess.Process | None = None
+    forked: Forked | None = None
+    process: asyncio.subprocess.Process | Forked | None = None
     starts: int = 0
     stopping: bool = field(default=False)
 
     async def run(self, write: Callable[[str, str], None]) -> None:
         """Keep the program running until told to stop, with a growing pause between quick deaths."""
-        if self.gate is not None:
-            await self.gate()
+        opening = asyncio.create_task(self._open())
+        try:
+            await self._keep(write, opening)
+        finally:
+            opening.cancel()
+
+    async def _keep(self, write: Callable[[str, str], None], opening: asyncio.Task[None]) -> None:
         pause = _FIRST_PAUSE
         while not self.stopping:
             began = asyncio.get_running_loop().time()
-            code = await self._once(write)
+            code = await self._once(write, opening)
             if self.stopping:
                 return
             lived = asyncio.get_running_loop().time() - began
@@ -56,33 +61,35 @@ class Child:
             write(self.program.label, f"proces zakończył się (kod {code}); ponowny start za {pause:.1f} s")
             await asyncio.sleep(pause)
 
-    async def _once(self, write: Callable[[str, str], None]) -> int:
+    async def _open(self) -> None:
+        if self.gate is not None:
+            await self.gate()
+        if self.forked is not None:
+            self.forked.release()
+
+    async def _once(self, write: Callable[[str, str], None], opening: asyncio.Task[None]) -> int:
+        if self.forked is not None and not self.starts:
+            self.process = self.forked
+            await self.forked.attach(_LINE_BYTES)
+        else:
+            await opening
+            self.process = await self._spawn()
         self.starts += 1
-        self.process = await asyncio.create_subprocess_exec(
+        assert self.process.stdout is not None
+        async for line in _lines(self.process.stdout):
+            write(self.program.label, line)
+        return await self.process.wait()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *self.program.command,
-            stdin=asyncio.subprocess.DEVNULL if self.held is None else asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            limit=1 << 20,
+            limit=_LINE_BYTES,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
-        assert self.process.stdout is not None
-        telling = asyncio.create_task(self._tell(self.process))
-        try:
-            async for line in _lines(self.process.stdout):
-                write(self.program.label, line)
-            return await self.process.wait()
-        finally:
-            telling.cancel()
-
-    async def _tell(self, process: asyncio.subprocess.Process) -> None:
-        """Let a held program go on when its time has come."""
-        if self.held is None or process.stdin is None:
-            return
-        await self.held.wait()
-        process.stdin.write(b"\n")
-        process.stdin.close()
 
     async def stop(self) -> None:
         """Ask the process to end, and end it when it does not."""
@@ -155,7 +162,3 @@ async def supervise(
             # It waits at its gate, or pauses before a start that is no longer wanted.
             task.cancel()
         await asyncio.gather(*running, becoming, waiting, return_exceptions=True)
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -13,9 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import rules
+from appliance import plainyaml
 from appliance.alerts.entity import text_of
 from appliance.clock import DAY, HOUR
 from appliance.language.dates import clock, day, short_moment
@@ -71,7 +70,7 @@ class CardText:
 
 @cache
 def _yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text("utf-8"))
+    return plainyaml.load(path.read_text("utf-8"))
 
 
 @cache

@@ -8,6 +8,8 @@ import os
 import socket
 import ssl
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated
 
 import httpx
@@ -15,8 +17,9 @@ import typer
 
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.forked import Forked
 from appliance.home import Home, HomeBusy
-from appliance.roles import ROLES
+from appliance.roles import fork_all
 from appliance.settings import Settings, SettingsError, load_settings
 from appliance.supervisor import Child, Console, Program, supervise
 
@@ -42,12 +45,21 @@ def command(
     os.umask(0o077)
     _override(port, gateway_port)
     box = Home(home.resolve())
-    try:
+    with _explained(box):
         box.create()
-        with box.lock():
-            settings = load_settings(box)
-            _claim(settings)
-            asyncio.run(_run(box, settings, agent))
+        lock = box.lock()
+        settings = load_settings(box)
+        _claim(settings)
+    roles = fork_all(box, lock.close)
+    with lock, _explained(box):
+        asyncio.run(_run(box, settings, roles, agent))
+
+
+@contextmanager
+def _explained(box: Home) -> Iterator[None]:
+    """Say of what keeps the box from running what to do about it, and end with its exit code."""
+    try:
+        yield
     except HomeBusy:
         fail(
             RuntimeError(f"W folderze {box.root} działa już inna Czujka. Zatrzymaj ją albo podaj inny --home."),
@@ -110,10 +122,14 @@ def _claim(settings: Settings) -> None:
                 ) from error
 
 
-async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
+async def _run(home: Home, settings: Settings, roles: Mapping[str, Forked], with_agent: bool) -> None:
     write = Console(_COLOURS)
     prepared, answering = asyncio.Event(), asyncio.Event()
-    children = [Child(_role(name, home), held=prepared) for name in ROLES]
+
+    async def released() -> None:
+        await prepared.wait()
+
+    children = [Child(_role(name, home), gate=released, forked=forked) for name, forked in roles.items()]
 
     async def enrolled() -> None:
         await answering.wait()
@@ -134,14 +150,13 @@ async def _run(home: Home, settings: Settings, with_agent: bool) -> None:
 
 
 def _prepare(home: Home, settings: Settings) -> str:
-    # Loaded only now: the roles load the same at the same time.
-    from appliance.bootstrap import prepare  # noqa: PLC0415 - the roles load the same at the same time
+    from appliance.bootstrap import prepare  # noqa: PLC0415 - only a box that starts loads this; help does without
 
     return prepare(home, settings).setup_token
 
 
 def _role(name: str, home: Home) -> Program:
-    command = (sys.executable, "-m", "appliance", "role", name, "--home", str(home.root), "--held")
+    command = (sys.executable, "-m", "appliance", "role", name, "--home", str(home.root))
     return Program(name, command, _COLOURS[name])
 
 

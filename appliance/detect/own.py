@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from appliance import plainyaml
 from rules import ROOT
 
 from .correlation.model import Correlation
@@ -52,7 +51,7 @@ def _fault(rule: Rule | Correlation, message: str) -> Fault:
 def _index(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = plainyaml.load(path.read_text(encoding="utf-8"))
     rules = document.get("rules") if isinstance(document, dict) else None
     return rules if isinstance(rules, dict) else {}
 

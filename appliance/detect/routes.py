@@ -8,8 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
+from appliance import plainyaml
 from rules import ROOT
 
 from .model import Logsource
@@ -182,4 +181,4 @@ def _where(conditions: Mapping[str, Any]) -> Node:
 @lru_cache(maxsize=1)
 def shipped_routes(path: Path = SHIPPED) -> Routes:
     """The routes that come with the product."""
-    return parse_routes(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return parse_routes(plainyaml.load(path.read_text(encoding="utf-8")))

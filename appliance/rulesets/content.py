@@ -172,7 +172,8 @@ def load_places(places: Sequence[Origin], cache: Path | None, lists: Lists) -> t
 def origin_of(rule: Any, places: Sequence[Origin]) -> Origin:
     """Return where a rule is from."""
     file = Path(rule.source_file)
-    fitting = [one for one in places if file == one.folder or one.folder in file.parents]
+    parts = file.parts
+    fitting = [one for one in places if parts[: len(one.folder.parts)] == one.folder.parts]
     return max(fitting, key=lambda one: len(one.folder.parts)) if fitting else Origin(Kind.FOLDER, file.parent)
 
 

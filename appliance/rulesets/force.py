@@ -48,11 +48,12 @@ def in_force(content: Sequence[Target], offs: Mapping[str, Off | None]) -> Force
     serving: set[str] = set()
     # Those on top come last.
     for one in reversed(resolved.correlations):
-        if one.id in wanted | serving:
+        if one.id in wanted or one.id in serving:
             serving |= {target.id for target in resolved.targets[one.id]}
+    working = wanted | serving
     return Force(
-        [_serving(one) if one.id not in wanted else one for one in rules if one.id in wanted | serving],
-        [_serving(one) if one.id not in wanted else one for one in resolved.correlations if one.id in wanted | serving],
+        [_serving(one) if one.id not in wanted else one for one in rules if one.id in working],
+        [_serving(one) if one.id not in wanted else one for one in resolved.correlations if one.id in working],
         idle,
         frozenset(one.id for one in correlations) - resolved.targets.keys(),
     )

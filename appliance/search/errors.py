@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
+from appliance import plainyaml
 
 _MESSAGES = Path(__file__).with_name("messages.yml")
 
@@ -35,5 +35,5 @@ class QueryError(ValueError):
 @cache
 def messages() -> dict[str, dict[str, str]]:
     """Return the texts of the errors: key → language → text with placeholders."""
-    loaded: dict[str, dict[str, str]] = yaml.safe_load(_MESSAGES.read_text("utf-8"))
+    loaded: dict[str, dict[str, str]] = plainyaml.load(_MESSAGES.read_text("utf-8"))
     return loaded

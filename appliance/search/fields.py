@@ -9,8 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-import yaml
-
+from appliance import plainyaml
 from appliance.search.errors import QueryError
 from appliance.search.nodes import Field, Kind
 from rules import ROOT
@@ -23,7 +22,7 @@ SIMILAR = 3
 @cache
 def columns() -> Mapping[str, Kind]:
     """Return the schema's fields and their kinds, in its order (rules/schema/fields.yaml)."""
-    loaded = yaml.load(SCHEMA.read_text("utf-8"), yaml.CSafeLoader)
+    loaded = plainyaml.load(SCHEMA.read_text("utf-8"))
     return MappingProxyType({name: Kind(entry["type"]) for name, entry in loaded["fields"].items()})
 
 
@@ -35,7 +34,7 @@ def aliases() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def _table() -> dict[str, dict[str, list[str]]]:
-    loaded: dict[str, dict[str, list[str]]] = yaml.safe_load(_ALIASES.read_text("utf-8"))
+    loaded: dict[str, dict[str, list[str]]] = plainyaml.load(_ALIASES.read_text("utf-8"))
     return loaded
 
 

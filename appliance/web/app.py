@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -14,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.web import pages
 from appliance.web.api import ROUTERS
 from appliance.web.context import Context
 from appliance.web.description import describe
@@ -30,7 +29,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "m
 
 
 def create_app(context: Context) -> FastAPI:
-    """Return the app over a context. The pages join it when their package is there."""
+    """Return the app over a context."""
     app = FastAPI(
         title="Czujka",
         version="1",
@@ -47,7 +46,9 @@ def create_app(context: Context) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
     describe(app)
-    _include_pages(app)
+    for router in pages.routers:
+        app.include_router(router)
+    pages.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Crashes)
     app.add_middleware(RateLimit, rates=app.state.rates)
@@ -64,15 +65,6 @@ def create_app(context: Context) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.broadcaster:
         yield
-
-
-def _include_pages(app: FastAPI) -> None:
-    if find_spec("appliance.web.pages") is None:
-        return
-    pages = import_module("appliance.web.pages")
-    for router in pages.routers:
-        app.include_router(router)
-    pages.install(app)
 
 
 async def _answer(request: Request, problem: Problem, faults: list[FieldFault] | None = None) -> Response:

@@ -117,6 +117,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_start_has_everything_once(tmp_path: P
         roles = list(box.roles().values())
         box.process.send_signal(signal.SIGKILL)  # type: ignore[union-attr] # started above
         box.process.wait()  # type: ignore[union-attr] # started above
+        box.home.lock().close()
         wait_for("the roles end with their supervisor", lambda: not any(role.is_running() for role in roles), 20)
         box.start()
         assert box.get("alerts")["items"] == first

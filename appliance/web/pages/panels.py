@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
+from appliance import plainyaml
+
 Kind = Literal["queue", "strip", "stations", "watch", "ledger"]
 KINDS: frozenset[str] = frozenset({"queue", "strip", "stations", "watch", "ledger"})
 LAYOUTS = frozenset({"single", "two", "three", "main-aside"})
@@ -58,7 +60,7 @@ def dashboard(name: str) -> tuple[RowSpec, ...]:
 def parse(text: str, place: str) -> tuple[RowSpec, ...]:
     """Read a dashboard. Raises DashboardError."""
     try:
-        data = yaml.safe_load(text)
+        data = plainyaml.load(text)
         rows = tuple(_row(row) for row in data["rows"])
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise DashboardError(f"{place}: {error}") from error
