@@ -32,7 +32,10 @@ WITHOUT_DATA = (State.UNFED, State.SILENT, State.BLIND)
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The sight of each rule and correlation and the deeds of each rule, by their ids, over the last `days` days; and what ATT&CK that covers."""
+    """What rules do over the last `days` days, and what ATT&CK that covers.
+
+    `sights` are those of rules and correlations by their ids, `deeds` those of rules.
+    """
 
     days: int
     sights: Mapping[str, Sight]

@@ -48,7 +48,7 @@ def techniques_of(tags: Iterable[str]) -> frozenset[str]:
 
 
 def coverage(rules: Iterable[Rule | Correlation], sights: Mapping[str, Sight], fired: Set[str]) -> list[Technique]:
-    """Return every technique that a rule or correlation names, in order. `fired` are the ids of rules that were seen to fire."""
+    """Return every technique that a rule or correlation names, in order. `fired` are the ids of those seen to fire."""
     by: dict[str, list[Rule | Correlation]] = defaultdict(list)
     for rule in rules:
         for technique in techniques_of(rule.tags):

@@ -1,4 +1,4 @@
-"""What a correlation sees: what its rules see, as far as its condition needs them, and the fields that it joins by. Pure.
+"""What a correlation sees: what its rules see, as far as its condition needs them, and the fields it joins by. Pure.
 
 A condition over counts needs one of its rules, a temporal one all of them or as many as it asks for, a boolean one the
 rules of one of its ways. Rules are as good as the worst that is needed and the best that there is a choice of.

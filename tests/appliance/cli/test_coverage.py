@@ -94,7 +94,8 @@ correlation:
 def test_the_self_test_runs_correlations_over_their_scenes(home: Path) -> None:
     (home / "rules" / "many.yml").write_text(MANY, encoding="utf-8")
     line = orjson.dumps({**FLAT, "UtcTime": "2026-11-22 12:00:00.000"})
-    (home / "rules" / "many.match.ndjson").write_bytes(line + b"\n" + orjson.dumps({**FLAT, "EventRecordID": 2}))
+    later = orjson.dumps({**FLAT, "UtcTime": "2026-11-22 12:00:01.000"})
+    (home / "rules" / "many.match.ndjson").write_bytes(line + b"\n" + later)
     (home / "rules" / "many.miss.ndjson").write_bytes(line)
 
     def fired(*more: str) -> list[int]:
