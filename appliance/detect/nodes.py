@@ -35,7 +35,7 @@ class Op(StrEnum):
     REGEX = "regex"  # wanted = (pattern, flags out of "ims")
     CIDR = "cidr"
     COMPARE = "compare"  # wanted = (lt|lte|gt|gte, number)
-    TIME = "time"  # wanted = (minute|hour|day|week|month|year, equals|lt|lte|gt|gte, number)
+    TIME = "time"  # wanted = (minute|hour|day|week|month|year|weekday, equals|lt|lte|gt|gte, number, time zone)
     ANY = "any"  # `field: '*'`: at least one value
     NULL = "null"  # no value at all
     EXISTS = "exists"

@@ -10,6 +10,7 @@ from itertools import islice
 from .correlation.model import Correlation
 from .correlation.resolve import Resolved
 from .model import Rule
+from .moments import LOCAL
 from .nodes import Node, fields
 from .resolve import ResolverFactory, with_renames
 from .routes import EventClass, Feed, Routes, event_class
@@ -157,7 +158,7 @@ def _reached(one: Correlation, names: Iterable[str], resolved: Resolved) -> Iter
 
 
 def _named(node: Node) -> set[str]:
-    return {name for name in fields(node) if name is not None}
+    return {name for name in fields(node) if name is not None and name not in LOCAL}
 
 
 def _resolved(

@@ -144,7 +144,7 @@ def active_rules(
     state = kept(sessions, clock.now() if moment is None else moment) if sessions else Kept()
     lists, list_faults = read_lists(home.lists)
     faults.extend(list_faults)
-    loaded, replaced = load_places(places, home.cache, lists)
+    loaded, replaced = load_places(places, home.cache, lists, settings.rules.time_zone)
     policy, policy_faults = read_policy(home.policy)
     if policy_faults:
         policy = before.policy if before else Policy()
@@ -164,7 +164,9 @@ def whole(ruleset: RuleSet) -> list[Rule | Correlation]:
     return [*ruleset.rules, *ruleset.correlations]
 
 
-def load_places(places: Sequence[Origin], cache: Path | None, lists: Lists) -> tuple[RuleSet, list[Replaced]]:
+def load_places(
+    places: Sequence[Origin], cache: Path | None, lists: Lists, zone: str
+) -> tuple[RuleSet, list[Replaced]]:
     """Load everything; return it, and each rule whose id a rule of an earlier place has, with that one.
 
     Filters of files are only read: what hides events in the box are exceptions, which two people have agreed to.
@@ -177,7 +179,8 @@ def load_places(places: Sequence[Origin], cache: Path | None, lists: Lists) -> t
         again.append((rule, earlier))
         return True
 
-    return load_rules(paths(places), cache, retired=True, lists=lists, filtered=False, replaced=replaced), again
+    loaded = load_rules(paths(places), cache, retired=True, lists=lists, filtered=False, replaced=replaced, zone=zone)
+    return loaded, again
 
 
 def origin_of(rule: Any, places: Sequence[Origin]) -> Origin:

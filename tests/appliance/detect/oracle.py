@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sigma.collection import SigmaCollection
 from sigma.conditions import (
@@ -53,6 +54,14 @@ Keys = Callable[[str], str]
 OURS = {"event.id", "agent.id", "event.created", "event.ingested"}
 LONGEST_FOR_REGEX = 131_072
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+WARSAW = ZoneInfo("Europe/Warsaw")
+LOCAL = {
+    f"czujka.local.{name}": code
+    for name, code in (
+        *(("minute", "%M"), ("hour", "%H"), ("day", "%d"), ("weekday", "%u")),
+        *(("week", "%V"), ("month", "%m"), ("year", "%Y")),
+    )
+}
 DATE, CLOCK = "dddd-dd-dd", ("", ":dd", ":dd.f", ":dd,f")
 ZONES = ("", "Z", "z", "sdd:dd", "sdddd", " Z", " z", " sdd:dd", " sdddd")
 SHAPES = {f"{DATE}{mark}dd:dd{clock}{zone}" for mark in "T " for clock in CLOCK for zone in ZONES} | {DATE}
@@ -189,9 +198,34 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
 
 def part_of(text: str, part: TimestampPart) -> int:
     """A part of a time; ValueError when the text is none."""
-    moment = moment_of(text)
+    moment = in_office(text)
     code = {"MINUTE": "%M", "HOUR": "%H", "DAY": "%d", "WEEK": "%V", "MONTH": "%m", "YEAR": "%Y"}[part.name]
     return int(moment.strftime(code))
+
+
+def in_office(text: str) -> datetime:
+    try:
+        return moment_of(text).astimezone(WARSAW)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+def local_check(field: str, value: Any) -> Check:
+    """A part of when it happened, as if it were a field with a number."""
+    if isinstance(value, SigmaExpansion):
+        checks = [local_check(field, each) for each in value.values]
+        return lambda event: any(check(event) for check in checks)
+    if isinstance(value, SigmaNull):
+        return lambda _: False
+    test, code = text_test(value, keyword=False), LOCAL[field]
+
+    def check(event: Event) -> bool:
+        try:
+            return test(str(int(in_office(str(event["@timestamp"])).strftime(code))))
+        except (KeyError, ValueError):
+            return False
+
+    return check
 
 
 def moment_of(text: str) -> datetime:
@@ -251,7 +285,9 @@ def text_test(value: Any, keyword: bool) -> Callable[[str], bool]:
 
 
 def field_check(field: str, value: Any, keys: Keys) -> Check:
-    key = keys(field)
+    if field in LOCAL:
+        return local_check(field, value)
+    key = field if field == "@timestamp" else keys(field)
     if isinstance(value, SigmaExpansion):
         checks = [field_check(field, each, keys) for each in value.values]
         return lambda event: any(check(event) for check in checks)
