@@ -16,6 +16,7 @@ from appliance.cli.exits import Exit
 from appliance.cli.state import open_home
 from appliance.clock import now
 from appliance.detect import Rule, RuleSet
+from appliance.detect.correlation import Correlation
 from appliance.detect.correlation.selftest import check_correlation
 from appliance.detect.selftest import Failure, check_rule, events_file, events_folder
 from appliance.home import Home
@@ -64,7 +65,8 @@ def _view(sessions: sessionmaker[Session], ruleset: RuleSet, settings: Settings,
 def _selftest(sessions: sessionmaker[Session], ruleset: RuleSet) -> None:
     """Run what has events of its own, rules and correlations; note what passed. Leaves with NO when one fails."""
     failures: dict[str, list[Failure]] = {}
-    for one in (*ruleset.rules, *ruleset.correlations):
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    for one in content:
         folder = events_folder(Path(one.source_file))
         if events_file(folder, "match").is_file():
             failures[one.id] = (

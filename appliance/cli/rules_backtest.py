@@ -58,7 +58,8 @@ def command(
     """Przepuść zapisane lub podane zdarzenia przez reguły i korelacje, policz trafienia. Kod 1: zła liczba trafień."""
     history = History(paths or [], home, span(since, until))
     ruleset = rules_for(rules, history.home)
-    by_id: Rules = {one.id: one for one in (*ruleset.rules, *ruleset.correlations)}
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    by_id = {one.id: one for one in content}
     expected = _expected(expect, set(by_id))
     started = monotonic()
     tally = backtest(ruleset, history)

@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 #: A wildcard pattern: literal texts and `Wild` in the order they stand.
 Pattern = tuple["str | Wild", ...]
 #: What an atom compares with; its shape belongs to the atom's operator.
-Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | tuple[str, str, int] | None
+Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | tuple[str, str, int, str] | None
 
 
 class Wild(Enum):

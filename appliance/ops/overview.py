@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from appliance.detect import EventClass, RuleSet
+from appliance.detect import EventClass, Rule, RuleSet
+from appliance.detect.correlation import Correlation
 from appliance.detect.correlation.resolve import resolve
 from appliance.detect.routes import shipped_routes
 from appliance.detect.visibility import (
@@ -85,7 +86,8 @@ def overview(
     found = judged(ruleset, {kind: one.fields for kind, one in had.items()})
     sights = {sight.rule: sight for sight in seen(found, had)}
     lived = fired(session)
-    sound = [one for one in (*ruleset.rules, *ruleset.correlations) if one.id in sights]
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    sound = [one for one in content if one.id in sights]
     return Overview(days, sights, deeds_since(session, since), lived, tuple(coverage(sound, sights, lived)))
 
 

@@ -69,7 +69,8 @@ def _with_fields(rule: Rule, names: Sequence[str], sources: _Sources) -> Judgeme
     gone = [_gone(rule, kind, names, sources) for kind in found.kinds]
     if not gone or not all(gone):
         return found
-    return Judgement(rule.id, State.BLIND, tuple(sorted(min(gone, key=len))), found.kinds)
+    nearest: frozenset[str] = min(gone, key=len)
+    return Judgement(rule.id, State.BLIND, tuple(sorted(nearest)), found.kinds)
 
 
 def _gone(rule: Rule, kind: EventClass, names: Sequence[str], sources: _Sources) -> frozenset[str]:

@@ -6,18 +6,20 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.detect import Engine, RuleSet, load_rules
-from appliance.detect.moments import OFFICE
+from appliance.detect.moments import LOCAL, OFFICE
 from appliance.detect.plans import entry_key
 from appliance.home import Home
 from appliance.rulesets import active_rules
 from appliance.settings import RuleSettings, Settings, SettingsError, load_settings
-from tests.appliance.detect.kit import ROUTES, document, same, write
+from tests.appliance.detect.kit import ROUTES, decide, document, one, same, write
 
 NIGHT = "sel:\n  czujka.local.hour|lt: 6\ncondition: sel"
 #: 2026-11-22T04:30:00Z: half past five in Warsaw, half past six in Helsinki.
-MORNING = {"event.module": "test", "@timestamp": 1_795_321_800_000_000}
+MORNING = 1_795_321_800_000_000
 OFF = """sel:
   czujka.local.hour|expand: '%office_hours%'
   czujka.local.weekday|expand: '%office_days%'
@@ -38,7 +40,7 @@ def test_the_cache_holds_no_zone(tmp_path: Path) -> None:
     rules = write(tmp_path, "rules/a.yml", document(NIGHT)).parent
     cache = tmp_path / "cache"
     for zone, night in ((OFFICE, True), ("Europe/Helsinki", False), ("UTC", True), ("Asia/Tokyo", False)) * 2:
-        assert matches(load_rules([rules], cache, zone=zone), MORNING["@timestamp"]) is night, zone
+        assert matches(load_rules([rules], cache, zone=zone), MORNING) is night, zone
     keys = {entry_key(load_rules([rules], cache, zone=zone).rules[0], 0) for zone in (OFFICE, "UTC", "Asia/Tokyo")}
     assert len(keys) == 3, "plans of one zone are not those of another"
 
@@ -92,3 +94,21 @@ def test_a_zone_is_a_name_and_no_path(home: Home) -> None:
     for name in ("../../etc/passwd", "/etc/localtime", "", "posixrules\0"):
         with pytest.raises(ValueError, match="strefa"):
             RuleSettings(time_zone=name)
+
+
+@given(
+    part=st.sampled_from(sorted(LOCAL)),
+    operator=st.sampled_from(["", "|lt", "|lte", "|gt", "|gte", "|neq"]),
+    number=st.integers(1, 7),
+    # Both changes of the clock of 2026, and any other time.
+    micros=st.one_of(
+        st.integers(0, 4_102_444_800_000_000),
+        st.integers(1_774_738_800_000_000, 1_774_753_200_000_000),
+        st.integers(1_792_882_800_000_000, 1_792_897_200_000_000),
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_oracle_reads_the_same_parts_of_any_time(part: str, operator: str, number: int, micros: int) -> None:
+    decide(one(f"{part}{operator}: {number}"), **{"@timestamp": micros})
+    if part != "czujka.local.weekday":
+        decide(one(f"t|{part.rpartition('.')[2]}{operator}: {number}"), t=micros)
