@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from appliance.home import Home
@@ -82,12 +83,22 @@ class RuleSettings(Section):
 
     `folders` are folders or files with Sigma rules, beside those that ship and the office's own. `data_days` is how
     many days without events, or without a field that it needs, make a rule one without data. `budget` is the share of
-    one core that a single rule may take over a minute; 0 is no bound.
+    one core that a single rule may take over a minute; 0 is no bound. `time_zone` is where rules read the hours and
+    days of events: a name of the IANA database.
     """
 
     folders: list[Path] = Field(default_factory=list)
     data_days: int = Field(7, ge=1, le=90)
     budget: float = Field(0.1, ge=0, le=1)
+    time_zone: str = "Europe/Warsaw"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        # `available_timezones` and not `ZoneInfo`: a name must not become a path.
+        if name not in available_timezones():
+            raise ValueError(f"nieznana strefa czasowa „{name}”; napisz na przykład Europe/Warsaw")
+        return name
 
 
 class Settings(BaseSettings):

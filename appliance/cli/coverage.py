@@ -15,8 +15,10 @@ from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
 from appliance.cli.state import open_home
 from appliance.clock import now
-from appliance.detect import RuleSet
-from appliance.detect.selftest import check_rule, events_folder
+from appliance.detect import Rule, RuleSet
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.selftest import check_correlation
+from appliance.detect.selftest import Failure, check_rule, events_file, events_folder
 from appliance.home import Home
 from appliance.ops.overview import Overview, navigator, overview
 from appliance.ops.presence import record_selftest
@@ -61,17 +63,23 @@ def _view(sessions: sessionmaker[Session], ruleset: RuleSet, settings: Settings,
 
 
 def _selftest(sessions: sessionmaker[Session], ruleset: RuleSet) -> None:
-    """Run the rules that have events of their own, and note those that passed. Leaves with NO when one fails."""
-    with_events = [rule for rule in ruleset.rules if (events_folder(Path(rule.source_file)) / "match.ndjson").is_file()]
-    failures = {rule.id: check_rule(rule, events_folder(Path(rule.source_file))) for rule in with_events}
+    """Run what has events of its own, rules and correlations; note what passed. Leaves with NO when one fails."""
+    failures: dict[str, list[Failure]] = {}
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    for one in content:
+        folder = events_folder(Path(one.source_file))
+        if events_file(folder, "match").is_file():
+            failures[one.id] = (
+                check_rule(one, folder) if isinstance(one, Rule) else check_correlation(ruleset, one, folder)
+            )
     passed = [rule for rule, found in failures.items() if not found]
     with writing(sessions) as session:
         record_selftest(session, passed, now())
     for found in failures.values():
         for failure in found:
             typer.echo(str(failure), err=True)
-    typer.echo(f"próba kontrolna: {len(passed)} z {len(with_events)} reguł z własnymi zdarzeniami", err=True)
-    if len(passed) < len(with_events):
+    typer.echo(f"próba kontrolna: {len(passed)} z {len(failures)} reguł i korelacji z własnymi zdarzeniami", err=True)
+    if len(passed) < len(failures):
         raise typer.Exit(Exit.NO)
 
 

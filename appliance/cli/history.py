@@ -21,7 +21,7 @@ from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import load
 from appliance.cli.search import clean
 from appliance.detect import Event, RuleSet
-from appliance.detect.selftest import SIGMA
+from appliance.detect.selftest import CORRELATIONS, SIGMA
 from appliance.home import Home, default_home
 from appliance.importer import find, records
 from appliance.normalise import Source, Unreadable, normalise
@@ -142,7 +142,7 @@ def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:
     The box's exceptions stay out: what they hide is to be seen here. Its state database may be that of a copy.
     Leaves with USAGE when there is not one rule, or the box's settings cannot be read.
     """
-    ruleset = _of_box(home) if home is not None and not rules else load(rules or [SIGMA])
+    ruleset = _of_box(home) if home is not None and not rules else load(rules or [SIGMA, CORRELATIONS])
     for fault in ruleset.faults:
         typer.echo(clean(str(fault)), err=True)
     if not ruleset.rules:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from appliance.detect import RuleSet, load_rules
 from appliance.detect.lists import read_lists
+from appliance.detect.moments import OFFICE
 from appliance.home import Home, default_home
 from rules import ROOT
 
@@ -28,7 +29,25 @@ def places() -> list[Path]:
 
 
 def load(paths: Iterable[Path]) -> RuleSet:
-    """The rules under `paths`, placeholders filled from the office's lists; faulty lists are among the faults."""
-    lists, faults = read_lists(Home(default_home()).lists)
-    ruleset = load_rules(paths, cache_folder(), lists=lists)
+    """The rules under `paths`, with the office's lists and time zone when there is a box.
+
+    Faulty lists are among the faults. Leaves with USAGE when the box's settings cannot be read.
+    """
+    home = Home(default_home())
+    lists, faults = read_lists(home.lists)
+    ruleset = load_rules(paths, cache_folder(), lists=lists, zone=_zone(home))
     return replace(ruleset, faults=sorted(faults + ruleset.faults))
+
+
+def _zone(home: Home) -> str:
+    if not home.config.is_file() and not any(name.startswith("CZUJKA_RULES") for name in os.environ):
+        return OFFICE
+    # Settings take longer to import than cached rules take to load.
+    from appliance.cli.client import fail  # noqa: PLC0415
+    from appliance.cli.exits import Exit  # noqa: PLC0415
+    from appliance.settings import SettingsError, load_settings  # noqa: PLC0415
+
+    try:
+        return load_settings(home).rules.time_zone
+    except SettingsError as error:
+        fail(error, Exit.USAGE)

@@ -11,10 +11,11 @@ from appliance.cli import coverage, rules_backtest, rules_fields, rules_lint, ru
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import load
 from appliance.cli.search import clean
-from appliance.detect import Engine, Fault, RuleSet
+from appliance.detect import Engine, Fault, Rule, RuleSet
 from appliance.detect.own import own_faults
 from appliance.detect.routes import shipped_routes
 from appliance.detect.selftest import CORRELATIONS, SIGMA
+from appliance.rulesets.content import listed
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
@@ -31,14 +32,16 @@ def _load(path: Path | None) -> RuleSet:
 
 @app.command("list")
 def list_rules(path: RulePath = None) -> None:
-    """Wypisz reguły: identyfikator, poziom, stan, źródło, tytuł, plik."""
+    """Wypisz reguły: identyfikator, poziom, stan, źródło, tytuł, plik, a na końcu korelacje, którym tylko służą."""
     ruleset = _load(path)
-    for rule in ruleset.rules:
-        row = (rule.id, rule.level_name, rule.status, str(rule.logsource), rule.title, rule.source_file)
+    titles = {one.id: one.title for one in ruleset.correlations}
+    for one in listed(ruleset):
+        rule = one.rule
+        source = str(rule.logsource) if isinstance(rule, Rule) else f"correlation {rule.kind.value}"
+        row = [rule.id, rule.level_name, rule.status, source, rule.title, rule.source_file]
+        if one.silent:
+            row.append(f"służy korelacjom: {'; '.join(titles[name] for name in one.serves)}")
         typer.echo("\t".join(row))
-    for one in ruleset.correlations:
-        source = f"correlation {one.kind.value}"
-        typer.echo("\t".join((one.id, one.level_name, one.status, source, one.title, one.source_file)))
     _tell_faults(ruleset.faults)
 
 

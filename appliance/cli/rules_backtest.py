@@ -1,4 +1,4 @@
-"""`czujka rules backtest`: rules over past events, with expectations that a change of rules must keep."""
+"""`czujka rules backtest`: rules and correlations over past events, with expectations that changes must keep."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ from appliance.cli.junit import Case
 from appliance.cli.rules_test import JunitOption, write_junit
 from appliance.cli.search import clean
 from appliance.clock import rfc3339
-from appliance.detect import Engine, Rule
+from appliance.detect import Rule
 from appliance.detect.backtest import RuleTally, Tally, backtest
+from appliance.detect.correlation import Correlation
 from appliance.detect.expect import Expectation, parse_expectations
 from appliance.detect.yamldoc import MAX_BYTES
 from appliance.language.dates import day
@@ -38,6 +39,9 @@ ExpectOption = Annotated[
     Path | None,
     typer.Option("--expect", exists=True, dir_okay=False, help="Plik YAML: identyfikator reguły i granice trafień."),
 ]
+
+Rules = Mapping[str, Rule | Correlation]
+"""Rules and correlations by their ids."""
 
 
 def command(
@@ -51,14 +55,15 @@ def command(
     file: JunitOption = None,
     form: Annotated[Literal["table", "json"], typer.Option("--format", help="Postać wyniku.")] = "table",
 ) -> None:
-    """Przepuść zapisane lub podane zdarzenia przez reguły i policz trafienia. Kod 1: oczekiwania niespełnione."""
+    """Przepuść zapisane lub podane zdarzenia przez reguły i korelacje, policz trafienia. Kod 1: zła liczba trafień."""
     history = History(paths or [], home, span(since, until))
     ruleset = rules_for(rules, history.home)
-    expected = _expected(expect, {rule.id for rule in ruleset.rules})
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    by_id = {one.id: one for one in content}
+    expected = _expected(expect, set(by_id))
     started = monotonic()
-    tally = backtest(Engine(ruleset), history)
+    tally = backtest(ruleset, history)
     seconds = monotonic() - started
-    by_id = {rule.id: rule for rule in ruleset.rules}
     if file is not None:
         write_junit(file, "czujka rules backtest", _cases(expected, tally, by_id, expect))
     if form == "json":
@@ -69,7 +74,8 @@ def command(
     for each in failed:
         typer.echo(clean(f"{expect}:{each.line}: {_failure(each, tally, by_id)}"), err=True)
     typer.echo(
-        f"reguły: {len(by_id)}; zdarzenia: {tally.events} (nieczytelne: {history.broken}); trafienia: {tally.matches}; "
+        f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; zdarzenia: {tally.events} "
+        f"(nieczytelne: {history.broken}); trafienia: {tally.matches}; pominięte w korelacjach: {tally.forgotten}; "
         f"oczekiwania: {len(expected)}, niespełnione: {len(failed)}; czas: {seconds:.2f} s",
         err=True,
     )
@@ -93,12 +99,13 @@ def _expected(file: Path | None, known: set[str]) -> list[Expectation]:
     return found
 
 
-def _failure(each: Expectation, tally: Tally, rules: Mapping[str, Rule]) -> str:
-    title = rules[each.rule_id].title
-    return f"reguła „{title}”: trafienia {tally.count(each.rule_id)}, oczekiwane {each}"
+def _failure(each: Expectation, tally: Tally, rules: Rules) -> str:
+    rule = rules[each.rule_id]
+    what = "korelacja" if isinstance(rule, Correlation) else "reguła"
+    return f"{what} „{rule.title}”: trafienia {tally.count(each.rule_id)}, oczekiwane {each}"
 
 
-def _cases(expected: Sequence[Expectation], tally: Tally, rules: Mapping[str, Rule], file: Path | None) -> list[Case]:
+def _cases(expected: Sequence[Expectation], tally: Tally, rules: Rules, file: Path | None) -> list[Case]:
     """One test for each expectation; without any, one for each rule that matched."""
     cases = []
     for each in expected:
@@ -122,7 +129,7 @@ def _ordered(tally: Tally, expected: Sequence[Expectation]) -> list[str]:
     return matched + [each.rule_id for each in expected if each.rule_id not in tally.rules]
 
 
-def _table(tally: Tally, rules: Mapping[str, Rule], expected: Sequence[Expectation]) -> Table:
+def _table(tally: Tally, rules: Rules, expected: Sequence[Expectation]) -> Table:
     bounds = {each.rule_id: each for each in expected}
     table = Table(show_lines=True)
     for name in ("Trafienia", "Poziom"):
@@ -146,12 +153,13 @@ def clean_cell(text: str) -> str:
 
 
 def _document(
-    tally: Tally, history: History, seconds: float, rules: Mapping[str, Rule], expected: Sequence[Expectation]
+    tally: Tally, history: History, seconds: float, rules: Rules, expected: Sequence[Expectation]
 ) -> dict[str, Any]:
     return {
         "events": tally.events,
         "unreadable": history.broken,
         "matches": tally.matches,
+        "forgotten": tally.forgotten,
         "seconds": round(seconds, 3),
         "rules": [_rule(rules[each], tally.rules.get(each, RuleTally())) for each in _ordered(tally, expected)],
         "expectations": [
@@ -168,11 +176,12 @@ def _document(
     }
 
 
-def _rule(rule: Rule, found: RuleTally) -> dict[str, Any]:
+def _rule(rule: Rule | Correlation, found: RuleTally) -> dict[str, Any]:
     return {
         "id": rule.id,
         "title": rule.title,
         "level": rule.level_name,
+        "correlation": rule.kind.value if isinstance(rule, Correlation) else None,
         "file": rule.source_file,
         "matches": found.matches,
         "first": None if found.first is None else rfc3339(found.first),

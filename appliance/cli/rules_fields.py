@@ -1,4 +1,4 @@
-"""`czujka rules fields`: fields of events that no rule reads, and fields of rules that no event has."""
+"""`czujka rules fields`: fields of events that no rule or correlation reads, and fields of these that no event has."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from appliance.cli.history import (
 )
 from appliance.cli.rules_backtest import clean_cell
 from appliance.detect import field_names
+from appliance.detect.correlation.resolve import resolve
 from appliance.detect.routes import shipped_routes
 from appliance.detect.usage import Report, Usage
 
@@ -43,7 +44,8 @@ def command(
     usage = Usage()
     for _, event in history:
         usage.add(event)
-    report = usage.report(ruleset.rules, shipped_routes(), field_names)
+    resolved = resolve(ruleset.rules, ruleset.correlations)
+    report = usage.report(ruleset.rules, shipped_routes(), field_names, resolved)
     if form == "json":
         typer.echo(json.dumps({"events": usage.events, **asdict(report)}, ensure_ascii=False, indent=2))
     else:

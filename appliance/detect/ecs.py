@@ -17,6 +17,7 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaTransformationError
 from sigma.processing.conditions import LogsourceCondition, RuleProcessingCondition
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
+from sigma.processing.transformations import ValueListPlaceholderTransformation
 from sigma.processing.transformations.base import FieldMappingTransformationBase
 from sigma.rule import SigmaRule
 from sigma.rule.detection import SigmaDetection
@@ -24,6 +25,7 @@ from sigma.rule.detection import SigmaDetection
 from appliance.normalise.schema import windows
 
 from .engine import field_names
+from .lists import shipped_lists
 from .model import Logsource
 from .nodes import FALSE, TRUE, All, AnyOf, Atom, Node, Op, atoms
 from .parse import parse_file
@@ -44,10 +46,18 @@ Kinds = list[tuple[Feed, EventClass]]
 
 
 def pipeline(name: str, only: str | None = None) -> ProcessingPipeline:
-    """A new pipeline for the rules of one product, or for all."""
+    """A new pipeline for the rules of one product, or for all; placeholders of the lists that ship are filled."""
     conditions: list[RuleProcessingCondition] = [LogsourceCondition(product=only)] if only else []
-    item = ProcessingItem(EventKeys(), rule_conditions=conditions, identifier="czujka_event_keys")
-    return ProcessingPipeline(name=name, priority=20, items=[item])
+    lists = {name: list(values) for name, values in shipped_lists().items()}
+    items = [
+        ProcessingItem(
+            ValueListPlaceholderTransformation(include=sorted(lists)),
+            rule_conditions=conditions,
+            identifier="czujka_lists",
+        ),
+        ProcessingItem(EventKeys(), rule_conditions=conditions, identifier="czujka_event_keys"),
+    ]
+    return ProcessingPipeline(name=name, priority=20, items=items, vars=dict(lists))
 
 
 @dataclass

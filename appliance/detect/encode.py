@@ -14,7 +14,7 @@ from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild
 
 _PATTERN = frozenset({Op.LIKE, Op.CASED_LIKE})
 #: Operators that want several values, and how many.
-_SEVERAL = {Op.REGEX: 2, Op.COMPARE: 2, Op.FIELD: 2, Op.EXPAND: 2, Op.TIME: 3}
+_SEVERAL = {Op.REGEX: 2, Op.COMPARE: 2, Op.FIELD: 2, Op.EXPAND: 2, Op.TIME: 4}
 _OPS = {op.value: op for op in Op}
 _APART = ("condition", "logsource", "source_file")
 _PLAIN = [f.name for f in dataclass_fields(Rule) if f.name not in _APART]

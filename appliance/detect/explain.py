@@ -98,7 +98,7 @@ _WANTED: dict[Op, Callable[..., str]] = {
     Op.CASED_LIKE: _pattern_text,
     Op.REGEX: lambda pattern, flags: f"(?{flags}){pattern}" if flags else pattern,
     Op.COMPARE: lambda name, number: f"{name} {number:.15g}",
-    Op.TIME: lambda part, name, number: f"{part} {name} {number}",
+    Op.TIME: lambda part, name, number, zone: f"{part} {name} {number} ({zone})",
     Op.FIELD: lambda other, how: f"{how} {other}",
     Op.EXPAND: lambda key, _: str(key),
 }

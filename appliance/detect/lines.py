@@ -16,10 +16,12 @@ from .modifiers import (
     Reference,
     Regex,
     Text,
+    local,
     modified,
     value_of,
 )
-from .nodes import CASED, Atom, Node, Op, all_of, any_of, negate
+from .moments import LOCAL, OFFICE
+from .nodes import CASED, FALSE, Atom, Node, Op, all_of, any_of, negate
 from .regexes import RegexRefused, searcher
 from .values import fold, text
 from .written import mapped, shape
@@ -64,17 +66,22 @@ def each_value(values: object, read: Callable[[Any], Node]) -> list[Node]:
 def line_node(key: str, values: object, lists: Lists) -> Node:
     """One `field|modifiers: values` line. Raises Refused."""
     field, names = split_key(key)
+    part = LOCAL.get(field or "")
     made = 0
 
     def read(raw: object) -> Node:
         nonlocal made
         value = modified(value_of(raw, regex="re" in names), names, lists)
+        if part is not None:
+            value = local(value, part)
         made += len(value.values) if isinstance(value, Either) else 1
         if made > MAX_ATOMS:
             raise TooMany(f"wiersz daje ponad {MAX_ATOMS} porównań; skróć go albo listy, z których korzysta")
         return _node(field, value)
 
     parts = each_value(values, read)
+    if part is not None and not parts:
+        return FALSE
     node = (all_of if "all" in names else any_of)(parts or [_null(field)])
     return negate(node) if "neq" in names else node
 
@@ -102,7 +109,7 @@ def _bool(field: str | None, value: bool) -> Node:
 
 def _number(field: str | None, value: Number) -> Node:
     if value.part:
-        return Atom(field, Op.TIME, (value.part, value.operator, int(value.number)))
+        return Atom(field, Op.TIME, (value.part, value.operator, int(value.number), OFFICE))
     if value.operator != "equals":
         return Atom(field, Op.COMPARE, (value.operator, float(value.number)))
     return Atom(field, Op.CONTAINS if field is None else Op.EQUALS, fold(text(value.number)))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
+
+from rules import ROOT
 
 from .model import Fault, Filter, Rule
 from .modifiers import Lists
@@ -77,8 +81,21 @@ def _yaml(text: str) -> tuple[str, ...]:
     return tuple(map(str, value))
 
 
+@cache
+def shipped_lists() -> Lists:
+    """The lists that ship, which those of an office replace one by one. Raises ValueError when one is faulty."""
+    found, faults = read_lists(ROOT / FOLDER)
+    if faults:
+        raise ValueError("\n".join(map(str, faults)))
+    return MappingProxyType(found)
+
+
 def filled(documents: Sequence[_Document], lists: Lists) -> tuple[list[_Document], list[Fault]]:
-    """The rules or filters with their placeholders filled; one whose list is missing is a fault and left out."""
+    """The rules or filters with their placeholders filled; one whose list is missing is a fault and left out.
+
+    A list that ships stands in for one that the office does not have.
+    """
+    lists = {**shipped_lists(), **lists}
     kept: list[_Document] = []
     faults: list[Fault] = []
     for one in documents:

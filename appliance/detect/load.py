@@ -15,7 +15,9 @@ from .lists import FOLDER as LISTS
 from .lists import filled
 from .model import RETIRED, Fault, Filter, ParsedFile, Rule, RuleSet
 from .modifiers import NO_LISTS, Lists
+from .moments import OFFICE
 from .yamldoc import MAX_BYTES
+from .zones import in_zone
 
 _SUFFIXES = (".yml", ".yaml")
 #: The office's policy lies among its rules and is none itself (appliance.rulesets.policy).
@@ -55,12 +57,13 @@ def load_rules(
     lists: Lists = NO_LISTS,
     filtered: bool = True,
     replaced: Replaced | None = None,
+    zone: str = OFFICE,
 ) -> RuleSet:
     """Load every rule under `paths`; what cannot be loaded is a fault, all faults at once.
 
     `cache` is a folder for compiled rules. `retired` also loads rules whose status is deprecated or unsupported.
     Of rules with one id only the first counts; the others are faults, unless `replaced` says that this is meant.
-    `lists` are the values of placeholders. With `filtered` False the
+    `lists` are the values of placeholders, `zone` is where time parts are read. With `filtered` False the
     filters are only read; `apply_filters` applies those that are to be.
     """
     store = RuleCache(cache)
@@ -97,13 +100,17 @@ def load_rules(
     resolved = resolve(rules, correlations)
     faults.extend(resolved.faults)
     read = RuleSet(rules, faults, left_out, filters, list(resolved.correlations))
-    return _completed(read, lists, filtered=filtered)
+    return _completed(read, lists, zone, filtered=filtered)
 
 
-def _completed(read: RuleSet, lists: Lists, *, filtered: bool) -> RuleSet:
-    """Placeholders filled and filters applied: what depends on more than the text of one file, and is not cached."""
+def _completed(read: RuleSet, lists: Lists, zone: str, *, filtered: bool) -> RuleSet:
+    """Placeholders filled, times read in the office's zone, filters applied: what depends on more than one file's text.
+
+    None of it is cached.
+    """
     rules, unfilled = filled(read.rules, lists)
     filters, unfilled_filters = filled(read.filters, lists)
+    rules, filters = in_zone(rules, zone), in_zone(filters, zone)
     rules, lost = apply_filters(rules, filters) if filtered else (rules, [])
     faults = sorted(read.faults + unfilled + unfilled_filters + lost)
     return RuleSet(rules, faults, read.retired, filters, read.correlations)

@@ -208,6 +208,20 @@ def _time_part(part: str) -> Callable[[Number], Number]:
     return change
 
 
+def local(value: Any, part: str) -> Any:
+    """A value of a field that is a part of the event's time: a whole number, also as text. Raises Refused."""
+    if isinstance(value, Either):
+        return Either(tuple(local(each, part) for each in value.values))
+    if isinstance(value, Text) and len(value.pattern) == 1 and str(value.pattern[0]).isdecimal():
+        value = Number(int(str(value.pattern[0])))
+    least, most = RANGES[part]
+    if not isinstance(value, Number) or value.part or not isinstance(value.number, int):
+        raise Refused(f"pole „{part}” to liczba całkowita od {least} do {most}; popraw wartość albo modyfikatory")
+    if not least <= value.number <= most:
+        raise Refused(f"„{part}” to liczba od {least} do {most}, nie {value.number}; popraw wartość")
+    return replace(value, part=part)
+
+
 def _expand(lists: Lists) -> Callable[[Any], Any]:
     def values(placeholder: str) -> Sequence[str]:
         name = placeholder[1:-1]

@@ -1,4 +1,4 @@
-"""Time parts of a value (`field|hour: 5`), always in UTC."""
+"""Time parts of a value (`field|hour: 5`), read in the office's time zone, and the fields that stand for them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+#: The time zone of an office that says nothing else.
+OFFICE = "Europe/Warsaw"
+#: The event key of when something happened.
+MOMENT = "@timestamp"
 
 #: What a value must look like to be a time: ISO 8601 with a date and, most often, a time of day. No zone means UTC.
 _ISO = re.compile(
@@ -25,6 +31,10 @@ PARTS: Mapping[str, Callable[[datetime], int]] = {
     "month": lambda moment: moment.month,
     "year": lambda moment: moment.year,
 }
+#: Parts that no modifier of Sigma has: the day of the week, Monday is 1.
+_PARTS: Mapping[str, Callable[[datetime], int]] = {**PARTS, "weekday": lambda moment: moment.isoweekday()}
+#: Fields that every event has: a part of when it happened. A rule asks for them like for any field with numbers.
+LOCAL: Mapping[str, str] = {f"czujka.local.{part}": part for part in _PARTS}
 #: The smallest and the largest value a part can have.
 RANGES: Mapping[str, tuple[int, int]] = {
     "minute": (0, 59),
@@ -33,6 +43,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "week": (1, 53),
     "month": (1, 12),
     "year": (1, 9999),
+    "weekday": (1, 7),
 }
 
 
@@ -66,7 +77,17 @@ def _since_1970(number: int) -> datetime | None:
         return None
 
 
-def part_of(value: str, part: str) -> int | None:
-    """One part of the time a value means, or None when it is no time."""
+@lru_cache(maxsize=1024)
+def _in_zone(value: str, zone: str) -> datetime | None:
     found = moment(value)
-    return None if found is None else PARTS[part](found)
+    try:
+        return None if found is None else found.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        # Within hours of the calendar's ends there is no local time.
+        return None
+
+
+def part_of(value: str, part: str, zone: str) -> int | None:
+    """One part of the time a value means, by the clocks of a zone; None when it is no time."""
+    found = _in_zone(value, zone)
+    return None if found is None else _PARTS[part](found)

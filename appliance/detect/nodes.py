@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 #: A wildcard pattern: literal texts and `Wild` in the order they stand.
 Pattern = tuple["str | Wild", ...]
 #: What an atom compares with; its shape belongs to the atom's operator.
-Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | tuple[str, str, int] | None
+Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | tuple[str, str, int, str] | None
 
 
 class Wild(Enum):
@@ -35,7 +35,7 @@ class Op(StrEnum):
     REGEX = "regex"  # wanted = (pattern, flags out of "ims")
     CIDR = "cidr"
     COMPARE = "compare"  # wanted = (lt|lte|gt|gte, number)
-    TIME = "time"  # wanted = (minute|hour|day|week|month|year, equals|lt|lte|gt|gte, number)
+    TIME = "time"  # wanted = (minute|hour|day|week|month|year|weekday, equals|lt|lte|gt|gte, number, time zone)
     ANY = "any"  # `field: '*'`: at least one value
     NULL = "null"  # no value at all
     EXISTS = "exists"

@@ -133,11 +133,11 @@ def _compare(name: str, number: float) -> Predicate:
     return decide
 
 
-def _time(part: str, name: str, number: int) -> Predicate:
+def _time(part: str, name: str, number: int, zone: str) -> Predicate:
     compare = _COMPARE[name]
 
     def decide(value: str) -> bool:
-        found = part_of(value, part)
+        found = part_of(value, part, zone)
         return found is not None and compare(found, number)
 
     return decide

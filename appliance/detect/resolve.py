@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .compiled import compile_node
+from .moments import LOCAL, MOMENT
 from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, all_of, any_of, negate
 from .routes import EventClass, Feed
 from .values import Value
@@ -16,10 +17,8 @@ ResolverFactory = Callable[[EventClass], Resolver]
 
 
 def with_renames(resolver: Resolver, renames: Mapping[str, str]) -> Resolver:
-    """A resolver that first gives a field its other Sigma name."""
-    if not renames:
-        return resolver
-    return lambda name: resolver(renames.get(name, name))
+    """A resolver that first gives a field its other Sigma name. When something happened is one key everywhere."""
+    return lambda name: name if name == MOMENT else resolver(renames.get(name, name))
 
 
 def facts(kind: EventClass) -> dict[str, Value]:
@@ -65,4 +64,4 @@ def with_keys(atom: Atom, resolver: Resolver) -> Atom:
     if atom.op is Op.FIELD:
         assert isinstance(atom.wanted, tuple)
         return replace(atom, field=resolver(atom.field), wanted=(resolver(str(atom.wanted[0])), str(atom.wanted[1])))
-    return Atom(resolver(atom.field), atom.op, atom.wanted)
+    return Atom(MOMENT if atom.field in LOCAL else resolver(atom.field), atom.op, atom.wanted)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from .correlation.model import Correlation
+from .correlation.resolve import Resolved
 from .model import Rule
+from .moments import LOCAL
 from .nodes import Node, fields
 from .resolve import ResolverFactory, with_renames
 from .routes import EventClass, Feed, Routes, event_class
@@ -18,6 +22,8 @@ MAX_NAMES = 100_000
 #: Titles kept as examples.
 _TITLES = 3
 OTHERS = EventClass("…")
+NOTHING = Resolved((), {}, ())
+"""No correlations."""
 #: What the normaliser adds to every event and what routing itself reads, beside `event.*`.
 _OURS = frozenset({"@timestamp", "host.name", "winlog.channel"}) | ENVELOPE
 
@@ -34,7 +40,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A field that `rules` rules of a log source read and no event of it has; `titles` are a few of the rules."""
+    """A field that `rules` rules of a log source read and no event of it has; `titles` are a few of the rules.
+
+    Correlations count as rules of the log sources of the rules that they stand on: they group by fields and count them.
+    """
 
     logsource: str
     field: str
@@ -79,25 +88,34 @@ class Usage:
             else:
                 self.overflow += 1
 
-    def report(self, rules: Sequence[Rule], routes: Routes, resolvers: ResolverFactory) -> Report:
-        """Compare what was seen with what rules read."""
+    def report(
+        self, rules: Sequence[Rule], routes: Routes, resolvers: ResolverFactory, resolved: Resolved = NOTHING
+    ) -> Report:
+        """Compare what was seen with what rules read, and what the correlations of `resolved` read of their events."""
         read: dict[EventClass, set[str]] = defaultdict(set)
-        waiting: dict[tuple[str, str], list[str]] = defaultdict(list)
+        waiting: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         silent: Counter[str] = Counter()
+        asked = asked_by_correlations(resolved)
         for rule in rules:
             kinds = list(self._kinds(routes.feeds(rule.logsource)))
             if not kinds:
                 silent[str(rule.logsource)] += 1
                 continue
             for kind, feed in kinds:
-                read[kind].update(key for _, keys in _keys(feed.where, [(kind, feed)], resolvers) for _, key in keys)
-            for name, keys in _keys(rule.node, kinds, resolvers):
-                for kind, key in keys:
-                    read[kind].add(key)
-                if not any(key in self._seen[kind] for kind, key in keys):
-                    waiting[str(rule.logsource), name].append(rule.title)
+                read[kind].update(
+                    key for _, keys in _resolved(_named(feed.where), [(kind, feed)], resolvers) for _, key in keys
+                )
+            readers: list[tuple[Rule | Correlation, set[str]]] = [(rule, _named(rule.node))]
+            readers += asked.get(rule.id, {}).values()
+            for reader, names in readers:
+                for name, keys in _resolved(names, kinds, resolvers):
+                    for kind, key in keys:
+                        read[kind].add(key)
+                    if not any(key in self._seen[kind] for kind, key in keys):
+                        waiting[str(rule.logsource), name][reader.id] = reader.title
         unseen = [
-            Unseen(source, name, len(titles), tuple(titles[:_TITLES])) for (source, name), titles in waiting.items()
+            Unseen(source, name, len(readers), tuple(islice(readers.values(), _TITLES)))
+            for (source, name), readers in waiting.items()
         ]
         unseen.sort(key=lambda each: (-each.rules, each.logsource, each.field))
         return Report(self._unread(read), unseen, silent.most_common(), self.overflow)
@@ -118,11 +136,35 @@ class Usage:
         return sorted(rows, key=lambda row: (-row.events, row.module, row.channel, row.key))
 
 
-def _keys(
-    node: Node, kinds: Sequence[tuple[EventClass, Feed]], resolvers: ResolverFactory
+def asked_by_correlations(resolved: Resolved) -> dict[str, dict[str, tuple[Rule | Correlation, set[str]]]]:
+    """Return what correlations group by and count in the events of each rule: ids of both → correlation, field names.
+
+    A correlation on top of another one reads fields of the events that the lower one's rules matched.
+    """
+    asked: dict[str, dict[str, tuple[Rule | Correlation, set[str]]]] = defaultdict(dict)
+    for one in resolved.correlations:
+        for rule, names in _reached(one, {*one.group_by, *one.fields}, resolved):
+            asked[rule.id].setdefault(one.id, (one, set()))[1].update(names)
+    return asked
+
+
+def _reached(one: Correlation, names: Iterable[str], resolved: Resolved) -> Iterator[tuple[Rule, set[str]]]:
+    for reference, target in zip(one.rules, resolved.targets[one.id], strict=True):
+        meant = {one.field_of(name, reference) for name in names}
+        if isinstance(target, Rule):
+            yield target, meant
+        else:
+            yield from _reached(target, meant, resolved)
+
+
+def _named(node: Node) -> set[str]:
+    return {name for name in fields(node) if name is not None and name not in LOCAL}
+
+
+def _resolved(
+    names: Iterable[str], kinds: Sequence[tuple[EventClass, Feed]], resolvers: ResolverFactory
 ) -> Iterator[tuple[str, list[tuple[EventClass, str]]]]:
-    """Each field of a condition with the event key it has in each class."""
-    names = sorted(name for name in fields(node) if name is not None)
+    """Each field with the event key it has in each class."""
     tables = [(kind, with_renames(resolvers(kind), feed.renames)) for kind, feed in kinds]
-    for name in names:
+    for name in sorted(names):
         yield name, [(kind, resolve(name)) for kind, resolve in tables]

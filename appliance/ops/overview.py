@@ -9,9 +9,21 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from appliance.detect import EventClass, RuleSet
+from appliance.detect import EventClass, Rule, RuleSet
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.resolve import resolve
 from appliance.detect.routes import shipped_routes
-from appliance.detect.visibility import Judgement, Sight, State, Technique, coverage, judge, layer, seen
+from appliance.detect.visibility import (
+    Judgement,
+    Sight,
+    State,
+    Technique,
+    coverage,
+    judge,
+    judge_correlations,
+    layer,
+    seen,
+)
 from appliance.language.catalogue import Catalogue, load
 from appliance.ops.presence import Deeds, day_of, deeds_since, fired, had_since
 
@@ -21,7 +33,10 @@ WITHOUT_DATA = (State.UNFED, State.SILENT, State.BLIND)
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The sight and the deeds of each rule by its id, over the last `days` days; and what ATT&CK that covers."""
+    """What rules do over the last `days` days, and what ATT&CK that covers.
+
+    `sights` are those of rules and correlations by their ids, `deeds` those of rules.
+    """
 
     days: int
     sights: Mapping[str, Sight]
@@ -39,7 +54,7 @@ class Overview:
         return deeds.nanoseconds / deeds.evaluated if deeds.nanoseconds and deeds.evaluated else None
 
     def states(self) -> dict[State, int]:
-        """Return how many rules are in each state."""
+        """Return how many rules and correlations are in each state."""
         counts = dict.fromkeys(State, 0)
         for sight in self.sights.values():
             counts[sight.state] += 1
@@ -51,8 +66,11 @@ Fields = Mapping[EventClass, frozenset[str]]
 
 
 def judged(ruleset: RuleSet, fields: Fields) -> list[Judgement]:
-    """Return what follows for each rule from the fields that events had."""
-    return judge(ruleset.rules, shipped_routes(), fields)
+    """Return what follows for each rule and correlation from the fields that events had."""
+    routes = shipped_routes()
+    rules = judge(ruleset.rules, routes, fields)
+    resolved = resolve(ruleset.rules, ruleset.correlations)
+    return rules + judge_correlations(rules, resolved, routes, fields)
 
 
 def overview(
@@ -68,7 +86,9 @@ def overview(
     found = judged(ruleset, {kind: one.fields for kind, one in had.items()})
     sights = {sight.rule: sight for sight in seen(found, had)}
     lived = fired(session)
-    return Overview(days, sights, deeds_since(session, since), lived, tuple(coverage(ruleset.rules, sights, lived)))
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    sound = [one for one in content if one.id in sights]
+    return Overview(days, sights, deeds_since(session, since), lived, tuple(coverage(sound, sights, lived)))
 
 
 def navigator(view: Overview, language: str) -> dict[str, object]:

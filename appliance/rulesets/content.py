@@ -21,7 +21,7 @@ from appliance.home import Home
 from appliance.settings import Settings
 
 from .filters import narrowed
-from .force import in_force
+from .force import Force, in_force
 from .kept import Kept, kept
 from .policy import Off, Policy, Why, read_policy, unknown_ids
 from .shelf import Shelf, ShelfDamaged, Versioned
@@ -68,6 +68,15 @@ class Listed:
     """The level that its author gave it."""
     former: bool = False
     """Its file has a fault now; what was read of it before stays in force."""
+    serves: tuple[str, ...] = ()
+    """The ids of the correlations in force that refer to it."""
+    silent: bool = False
+    """It is at work for these alone: it gives no alerts of its own. `off` is then why it would be off by itself."""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it is in force, for itself or for correlations."""
+        return self.off is None or bool(self.serves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ def active_rules(
     state = kept(sessions, clock.now() if moment is None else moment) if sessions else Kept()
     lists, list_faults = read_lists(home.lists)
     faults.extend(list_faults)
-    loaded, replaced = load_places(places, home.cache, lists)
+    loaded, replaced = load_places(places, home.cache, lists, settings.rules.time_zone)
     policy, policy_faults = read_policy(home.policy)
     if policy_faults:
         policy = before.policy if before else Policy()
@@ -153,7 +162,9 @@ def whole(ruleset: RuleSet) -> list[Rule | Correlation]:
     return [*ruleset.rules, *ruleset.correlations]
 
 
-def load_places(places: Sequence[Origin], cache: Path | None, lists: Lists) -> tuple[RuleSet, list[Replaced]]:
+def load_places(
+    places: Sequence[Origin], cache: Path | None, lists: Lists, zone: str
+) -> tuple[RuleSet, list[Replaced]]:
     """Load everything; return it, and each rule whose id a rule of an earlier place has, with that one.
 
     Filters of files are only read: what hides events in the box are exceptions, which two people have agreed to.
@@ -166,7 +177,8 @@ def load_places(places: Sequence[Origin], cache: Path | None, lists: Lists) -> t
         again.append((rule, earlier))
         return True
 
-    return load_rules(paths(places), cache, retired=True, lists=lists, filtered=False, replaced=replaced), again
+    loaded = load_rules(paths(places), cache, retired=True, lists=lists, filtered=False, replaced=replaced, zone=zone)
+    return loaded, again
 
 
 def origin_of(rule: Any, places: Sequence[Origin]) -> Origin:
@@ -212,7 +224,7 @@ def _active(
     values = {one.name: getattr(loaded, one.name) for one in fields(loaded)}
     offs = {one.rule.id: one.off for one in found if one.off is None or one.off.why is not Why.REPLACED}
     force = in_force([one.rule for one in found if not (one.off and one.off.why is Why.REPLACED)], offs)
-    found = [replace(one, off=one.off or force.idle.get(one.rule.id)) for one in found if one.rule.id not in force.lost]
+    found = [_settled(one, force) for one in found if one.rule.id not in force.lost]
     on, bad = narrowed(force.rules, book.state.filters)
     bad.extend(
         Fault(one.source_file, one.line, f"filtr „{one.title}” z pliku nie działa; zaproponuj go jako wyjątek w panelu")
@@ -229,8 +241,17 @@ def _active(
     )
 
 
+def _settled(one: Listed, force: Force) -> Listed:
+    if one.off is not None and one.off.why is Why.REPLACED:
+        return one
+    name = one.rule.id
+    off = one.off or force.idle.get(name)
+    return replace(one, off=off, serves=force.serves.get(name, ()), silent=name in force.silent)
+
+
 def listed(ruleset: RuleSet) -> Sequence[Listed]:
     """Return the list of a rule set; one that was loaded without an office has only rules that are on."""
     if isinstance(ruleset, ActiveRules):
         return ruleset.listed
-    return [Listed(rule, SHIPPED, None, rule.level) for rule in whole(ruleset)]
+    force = in_force(whole(ruleset), dict.fromkeys(rule.id for rule in whole(ruleset)))
+    return [_settled(Listed(rule, SHIPPED, None, rule.level), force) for rule in whole(ruleset)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
-from appliance.detect.correlation.resolve import Target, resolve
+from appliance.detect.correlation.resolve import Target, resolve, silent_rules
 
 from .policy import Off, Why
 
@@ -19,12 +20,18 @@ KINDS = frozenset({Why.RETIRED, Why.STATUS, Why.LEVEL, Why.LOGSOURCE, Why.TAG})
 
 @dataclass(frozen=True, slots=True)
 class Force:
-    """What comes in force. `idle` are correlations without a rule that they need, `lost` those that mean nothing."""
+    """What comes in force. `idle` are correlations without a rule that they need, `lost` those that mean nothing.
+
+    `serves` has the correlations in force that refer to a rule or correlation, by ids; `silent` are the ids of those
+    among what is referred to that give no alerts of their own.
+    """
 
     rules: list[Rule]
     correlations: list[Correlation]
     idle: Mapping[str, Off]
     lost: frozenset[str]
+    serves: Mapping[str, tuple[str, ...]]
+    silent: frozenset[str]
 
 
 def in_force(content: Sequence[Target], offs: Mapping[str, Off | None]) -> Force:
@@ -50,13 +57,27 @@ def in_force(content: Sequence[Target], offs: Mapping[str, Off | None]) -> Force
     for one in reversed(resolved.correlations):
         if one.id in wanted or one.id in serving:
             serving |= {target.id for target in resolved.targets[one.id]}
-    working = wanted | serving
+    needed = wanted | serving
+    working = [one for one in resolved.correlations if one.id in needed]
     return Force(
-        [_serving(one) if one.id not in wanted else one for one in rules if one.id in working],
-        [_serving(one) if one.id not in wanted else one for one in resolved.correlations if one.id in working],
+        [_serving(one) if one.id not in wanted else one for one in rules if one.id in needed],
+        [_serving(one) if one.id not in wanted else one for one in working],
         idle,
         frozenset(one.id for one in correlations) - resolved.targets.keys(),
+        served(working, resolved.targets),
+        silent_rules(working, resolved.targets) | (serving - wanted),
     )
+
+
+def served(
+    correlations: Sequence[Correlation], targets: Mapping[str, Sequence[Target]]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the ids of the correlations that refer to each rule or correlation."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in correlations:
+        for target in targets[one.id]:
+            found[target.id][one.id] = None
+    return {name: tuple(ids) for name, ids in found.items()}
 
 
 def _barred(off: Off | None) -> bool:

@@ -51,7 +51,7 @@ def drafted(home: Home, settings: Settings, release: Release, name: str, now: in
         others, before, current = _in_force(shelf, name)
         mine = Origin(Kind.IMPORTED, folder / FILES, name)
         places = origins(home, settings, [*others, mine])
-        loaded, again = load_places(places, home.cache, read_lists(home.lists)[0])
+        loaded, again = load_places(places, home.cache, read_lists(home.lists)[0], settings.rules.time_zone)
         rules = [one for one in whole(loaded) if origin_of(one, places) is mine]
         replaced = [one for one, _ in again if origin_of(one, places) is mine]
         index = _index(release, mine.folder, [*rules, *replaced], loaded.faults)

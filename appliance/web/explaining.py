@@ -28,7 +28,7 @@ def rule_of(context: Context, rule_id: str) -> Rule | None:
 def listing_of(context: Context, rule_id: str) -> Listed | None:
     """Return a rule or correlation as the office has it: where it is from, and why it is off."""
     found = [one for one in listed(context.rules()) if one.rule.id == rule_id]
-    return min(found, key=lambda one: one.off is not None, default=None)
+    return min(found, key=lambda one: not one.at_work, default=None)
 
 
 def content_of(context: Context, identity: str) -> Rule | Correlation | None:

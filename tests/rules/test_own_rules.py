@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.detect import Engine, Rule, load_rules
+from appliance.detect import Engine, Rule, RuleSet, load_rules
 from appliance.detect.correlation import Correlation
 from appliance.detect.correlation.selftest import check_correlation
+from appliance.detect.nodes import atoms
 from appliance.detect.own import own_faults
-from appliance.detect.selftest import CORRELATIONS, EVENTS, SIGMA, check_rule, events_folder
+from appliance.detect.selftest import CORRELATIONS, EVENTS, SIGMA, SOURCE, check_rule, events_file, events_folder
+from appliance.normalise import normalise
 
 RULESET = load_rules([SIGMA, CORRELATIONS])
 
@@ -41,3 +43,17 @@ def test_no_events_are_left_without_their_rule() -> None:
     owners = {events_folder(Path(one.source_file)) for one in content}
     folders = {file.parent for file in EVENTS.rglob("*.ndjson")}
     assert folders - owners == set()
+
+
+def test_a_tool_raises_the_rule_for_scanners_or_the_one_for_break_in_tools() -> None:
+    rules = {Path(rule.source_file).stem: rule for rule in RULESET.rules}
+    pair = [rules[f"proc_creation_windows_{name}"] for name in ("network_scanner", "attack_tool")]
+    names = [
+        {str(atom.wanted) for atom in atoms(rule.node) if atom.field in ("Image", "OriginalFileName")} for rule in pair
+    ]
+    assert all(len(found) > 20 for found in names)
+    assert {name.lstrip("\\") for name in names[0]} & {name.lstrip("\\") for name in names[1]} == set()
+    for rule, other in (pair, pair[::-1]):
+        lines = events_file(events_folder(Path(rule.source_file)), "match").read_bytes().splitlines()
+        engine = Engine(RuleSet([other], []))
+        assert [line for line in lines if line.strip() and engine.match(normalise(line, SOURCE))] == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from appliance.detect.encode import encode_rule
-from appliance.detect.model import Fault, Rule
+from appliance.detect.model import RETIRED, Fault, Rule
 
 from .encode import encode_correlation
 from .model import Correlation
@@ -76,7 +76,7 @@ class _Walk:
 
     def _target(self, one: Correlation, reference: str) -> Target | None:
         line = one.places.get(reference, one.line)
-        found = {target.id: target for target in self._named.get(reference, ())}
+        found = _meant(self._named.get(reference, ()))
         if len(found) != 1:
             if found:
                 where = ", ".join(sorted(f"{target.source_file}:{target.line}" for target in found.values()))
@@ -98,6 +98,12 @@ class _Walk:
     def _fault(self, one: Correlation, line: int, message: str) -> None:
         self._bad.add(one.id)
         self._faults.append(Fault(one.source_file, line, message))
+
+
+def _meant(targets: Iterable[Target]) -> dict[str, Target]:
+    """Return what a reference means, by id: what its authors have given up only where nothing else has the name."""
+    found = {target.id: target for target in targets}
+    return {name: one for name, one in found.items() if one.status not in RETIRED} or found
 
 
 def silent_rules(correlations: Iterable[Correlation], targets: Mapping[str, Sequence[Target]]) -> frozenset[str]:

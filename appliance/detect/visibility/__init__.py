@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .coverage import TACTICS, Technique, coverage, layer
 from .presence import Presence, Sighting
-from .sight import Had, Judgement, Sight, State, judge, look, seen
+from .sight import ARRIVING, Had, Judgement, Sight, State, judge, look, seen
+from .together import judge_correlations
 
 __all__ = [
+    "ARRIVING",
     "TACTICS",
     "Had",
     "Judgement",
@@ -17,6 +19,7 @@ __all__ = [
     "Technique",
     "coverage",
     "judge",
+    "judge_correlations",
     "layer",
     "look",
     "seen",

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from appliance.detect.correlation import Correlation
 from appliance.detect.model import Rule
 
-from .sight import Sight, State
+from .sight import ARRIVING, Sight
 
 #: Tactics of ATT&CK for enterprises, in the order of its matrix, by the names that Sigma's tags have.
 TACTICS = (
@@ -18,8 +19,6 @@ TACTICS = (
     "stealth", "defense-impairment", "defense-evasion", "credential-access", "discovery", "lateral-movement",
     "collection", "command-and-control", "exfiltration", "impact",
 )  # fmt: skip
-ARRIVING = frozenset({State.LIMITED, State.SEEING})
-"""States in which a rule's data arrives."""
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.ASCII | re.IGNORECASE)
 #: Of no rule with data, of data without a hit, of a hit: https://github.com/mitre-attack/attack-navigator, layer 4.5.
 _COLOURS = {1: "#d9d9d9", 2: "#9ecae1", 3: "#2171b5"}
@@ -48,9 +47,9 @@ def techniques_of(tags: Iterable[str]) -> frozenset[str]:
     return frozenset(found[1].upper() for tag in tags if (found := _TECHNIQUE.fullmatch(tag)))
 
 
-def coverage(rules: Iterable[Rule], sights: Mapping[str, Sight], fired: Set[str]) -> list[Technique]:
-    """Return every technique that a rule names, in order. `fired` are the ids of rules that were seen to fire."""
-    by: dict[str, list[Rule]] = defaultdict(list)
+def coverage(rules: Iterable[Rule | Correlation], sights: Mapping[str, Sight], fired: Set[str]) -> list[Technique]:
+    """Return every technique that a rule or correlation names, in order. `fired` are the ids of those seen to fire."""
+    by: dict[str, list[Rule | Correlation]] = defaultdict(list)
     for rule in rules:
         for technique in techniques_of(rule.tags):
             by[technique].append(rule)
@@ -66,7 +65,7 @@ def coverage(rules: Iterable[Rule], sights: Mapping[str, Sight], fired: Set[str]
     ]
 
 
-def _tactics(rules: Iterable[Rule]) -> tuple[str, ...]:
+def _tactics(rules: Iterable[Rule | Correlation]) -> tuple[str, ...]:
     named = {tag.removeprefix("attack.").replace("_", "-") for rule in rules for tag in rule.tags}
     return tuple(tactic for tactic in TACTICS if tactic in named)
 

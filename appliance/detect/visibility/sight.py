@@ -29,6 +29,10 @@ class State(StrEnum):
     SEEING = "seeing"
 
 
+ARRIVING = frozenset({State.LIMITED, State.SEEING})
+"""States in which the events of a rule come and it can match them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Had:
     """What one class of events had within the days asked for; `last_at` in microseconds."""
@@ -40,7 +44,10 @@ class Had:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one rule can see. `missing` are Sigma field names; `reason` says why nothing feeds it."""
+    """What one rule or correlation can see. `missing` are Sigma field names; `reason` says why nothing feeds it.
+
+    `without` are the ids of those that a correlation refers to and that get no data of use.
+    """
 
     rule: str
     state: State
@@ -49,17 +56,22 @@ class Sight:
     last_at: int | None = None
     """When the last event was put to the rule."""
     reason: Reason | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What follows for one rule from the fields alone: its state, and the classes of events that are put to it."""
+    """What follows from the fields alone for one rule, or for one correlation from what its rules see.
+
+    `kinds` are the classes of events that are put to it.
+    """
 
     rule: str
     state: State
     missing: tuple[str, ...] = ()
     kinds: tuple[EventClass, ...] = ()
     reason: Reason | None = None
+    without: tuple[str, ...] = ()
 
 
 def look(rules: Iterable[Rule], routes: Routes, had: Mapping[EventClass, Had]) -> list[Sight]:
@@ -74,7 +86,7 @@ def seen(judgements: Iterable[Judgement], had: Mapping[EventClass, Had]) -> list
 
 def _seen(one: Judgement, had: Sequence[Had]) -> Sight:
     last_at = max((each.last_at for each in had), default=None)
-    return Sight(one.rule, one.state, one.missing, sum(each.events for each in had), last_at, one.reason)
+    return Sight(one.rule, one.state, one.missing, sum(each.events for each in had), last_at, one.reason, one.without)
 
 
 def judge(rules: Iterable[Rule], routes: Routes, had: Mapping[EventClass, frozenset[str]]) -> list[Judgement]:

@@ -20,17 +20,19 @@ router = api_router("rules")
 
 
 class SightAnswer(BaseModel):
-    """What one rule sees and does; times in microseconds.
+    """What one rule or correlation sees and does; times in microseconds.
 
     `state` is unfed (no source gives such events, `reason` says why), silent (no events came), blind (all events
     lack `missing`), limited (events lack `missing`, the rule can match without them) or seeing. `nanoseconds` is the
-    mean time that deciding one event took, null where it is not measured.
+    mean time that deciding one event took, null where it is not measured. `without` are the ids of the rules of a
+    correlation that get no data of use; it is limited when its condition can do without them.
     """
 
     rule_id: str
     state: State
     reason: str | None
     missing: list[str]
+    without: list[str]
     events: int
     evaluated_at: int | None
     matched_at: int | None
@@ -41,7 +43,7 @@ class SightAnswer(BaseModel):
 
 
 class VisibilityAnswer(BaseModel):
-    """Every rule in force over the last `days` days, and how many rules are in each state."""
+    """Every rule and correlation in force over the last `days` days, and how many rules are in each state."""
 
     days: int
     states: dict[State, int]
@@ -67,7 +69,7 @@ class CoverageAnswer(BaseModel):
 
 @router.get("/rules/visibility", dependencies=needs(Permission.RULES_READ))
 def get_visibility(context: Box) -> VisibilityAnswer:
-    """Return what each rule in force can see."""
+    """Return what each rule and correlation in force can see."""
     view = context.vision.of(context)
     language = context.settings.language
     with context.sessions() as session:
@@ -81,6 +83,7 @@ def get_visibility(context: Box) -> VisibilityAnswer:
                 state=sight.state,
                 reason=None if reason is None else (reason.pl if language == "pl" else reason.en),
                 missing=list(sight.missing),
+                without=list(sight.without),
                 events=sight.events,
                 evaluated_at=sight.last_at,
                 matched_at=life.matched_at if life else None,

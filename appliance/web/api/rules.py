@@ -49,10 +49,14 @@ class RuleAnswer(BaseModel):
     """The release that it is of, with its version."""
     licence: str
     sight: str | None
-    """What it sees (the states of `/rules/visibility`); null for correlations and for what is off."""
+    """What it sees (the states of `/rules/visibility`); null for what is off."""
     off: str | None
-    """Why it is off; null when it is in force."""
+    """Why it is off; null when it is at work."""
     off_detail: str
+    serves: list[str]
+    """The ids of the correlations in force that refer to it."""
+    silent: bool
+    """Whether it is at work for these alone and gives no alerts of its own."""
     author_level: int
     """The level that its author gave it."""
 
@@ -114,6 +118,7 @@ def get_rule(context: Box, rule_id: RuleId) -> RuleWhole:
 def _fields(one: Listed, state: RuleState | None, sight: Sight | None) -> dict[str, object]:
     rule = one.rule
     source = None if isinstance(rule, Correlation) else rule.logsource
+    off = None if one.at_work else one.off
     return {
         "id": rule.id,
         "title": rule.title,
@@ -131,8 +136,10 @@ def _fields(one: Listed, state: RuleState | None, sight: Sight | None) -> dict[s
         "origin": one.origin.kind,
         "release": one.origin.label,
         "licence": one.origin.licence,
-        "sight": sight.state.value if sight and not one.off else None,
-        "off": one.off.why if one.off else None,
-        "off_detail": one.off.detail if one.off else "",
+        "sight": sight.state.value if sight and one.at_work else None,
+        "off": off.why if off else None,
+        "off_detail": off.detail if off else "",
+        "serves": list(one.serves),
+        "silent": one.silent,
         "author_level": one.level,
     }

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import select
 
 from appliance.alerts.service import AlertFilter, count_alerts
-from appliance.detect import Rule
+from appliance.detect import Rule, RuleSet
 from appliance.detect.correlation import Correlation
 from appliance.detect.visibility import Sight, State
 from appliance.ops.overview import WITHOUT_DATA
@@ -48,7 +48,7 @@ class RuleRow:
     matched_at: int | None
     hits: int
     sight: Sight | None
-    """None for what is off, and for correlations, which see what their rules find."""
+    """None for what is off; a correlation sees what its rules see."""
     tags: str
     kind: str
     """`office`, `folder`, `shipped` or `imported`."""
@@ -57,6 +57,12 @@ class RuleRow:
     """Why it is off; empty when it is on."""
     detail: str
     former: bool
+    serves: tuple[tuple[str, str], ...]
+    """Id and title of the correlations in force that refer to it."""
+    silent: bool
+    """It is at work for these alone."""
+    together: bool
+    """It is a correlation."""
 
     @property
     def state(self) -> State | None:
@@ -64,15 +70,20 @@ class RuleRow:
         return self.sight.state if self.sight else None
 
 
-def rule_row(one: Listed, state: RuleState | None, sight: Sight | None, language: str) -> RuleRow:
-    """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it."""
-    rule, off = one.rule, one.off
+def rule_row(
+    one: Listed, state: RuleState | None, sight: Sight | None, language: str, titles: Mapping[str, str]
+) -> RuleRow:
+    """Return the line of a rule; one with its own card has the card's plain title, and its `original` beside it.
+
+    `titles` are what rules are called, by id.
+    """
+    rule, off = one.rule, None if one.at_work else one.off
     matched, hits = (state.matched_at, state.hits) if state else (None, 0)
-    plain = own_title(rule.id, language) if language == "pl" else ""
+    title = titles.get(rule.id, rule.title)
     return RuleRow(
         rule.id,
-        plain or rule.title,
-        rule.title if plain else "",
+        title,
+        rule.title if title != rule.title else "",
         rule.level,
         rule.status,
         source_of(rule, language),
@@ -85,11 +96,22 @@ def rule_row(one: Listed, state: RuleState | None, sight: Sight | None, language
         off.why.value if off else "",
         _detail(off, rule, language),
         one.former,
+        tuple((name, titles.get(name, name)) for name in one.serves),
+        one.silent,
+        isinstance(rule, Correlation),
     )
 
 
+def titles_of(ruleset: RuleSet, language: str) -> dict[str, str]:
+    """Return what every rule is called, by its id: by its own card in Polish, else by its author."""
+    return {
+        one.rule.id: (own_title(one.rule.id, language) if language == "pl" else "") or one.rule.title
+        for one in sorted(listed(ruleset), key=lambda one: one.at_work)
+    }
+
+
 def _seen(one: Listed, sight: Sight | None) -> Sight | None:
-    if one.off is not None or isinstance(one.rule, Correlation):
+    if not one.at_work:
         return None
     # A rule that has just been loaded is not in the overview yet.
     return sight or Sight(one.rule.id, State.SILENT)
@@ -139,6 +161,7 @@ _WHICH: Mapping[str, Callable[[RuleRow], bool]] = {
     "nigdy": lambda row: row.hits == 0 and not row.off,
     "wlaczone": lambda row: not row.off,
     "wylaczone": lambda row: bool(row.off),
+    "sluza": lambda row: bool(row.serves),
     "bez-danych": lambda row: row.state in WITHOUT_DATA,
     "bez-zrodla": lambda row: row.state is State.UNFED,
     "bez-zdarzen": lambda row: row.state is State.SILENT,
@@ -163,8 +186,10 @@ def rules(request: Request, context: Box, who: Reader) -> Response:
     with context.sessions() as session:
         states = {state.rule_id: state for state in session.scalars(select(RuleState))}
     view = context.vision.of(context)
+    titles = titles_of(ruleset, who.language)
     made = [
-        rule_row(one, states.get(one.rule.id), view.sights.get(one.rule.id), who.language) for one in listed(ruleset)
+        rule_row(one, states.get(one.rule.id), view.sights.get(one.rule.id), who.language, titles)
+        for one in listed(ruleset)
     ]
     rows = chosen(made, text, level, only, sort, kind)
     asked = {"tekst": text, "stan": only, "skad": kind, "poziom": "" if level is None else str(level), "sort": sort}
@@ -204,6 +229,7 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         state = session.get(RuleState, rule_id)
         alerts = count_alerts(session, AlertFilter(rule_id=rule_id))
     view = context.vision.of(context)
+    sight, titles = view.sights.get(rule_id), titles_of(context.rules(), who.language)
     cost = view.cost(rule_id)
     return page(
         request,
@@ -213,7 +239,8 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         "rule.html",
         rule=found,
         one=one,
-        row=rule_row(one, state, view.sights.get(rule_id), who.language),
+        row=rule_row(one, state, sight, who.language, titles),
+        without=[(name, titles.get(name, name)) for name in sight.without] if sight else [],
         days=view.days,
         hits_a_day=round(view.hits_a_day(rule_id), 1),
         cost=None if cost is None else round(cost / 1000, 1),

@@ -78,3 +78,31 @@ def test_the_layer_and_the_table(home: Path) -> None:
     done = CliRunner().invoke(app, ["coverage", "--home", str(home)])
     assert done.exit_code == 0
     assert "T9999.001" in done.stdout
+
+
+MANY = """title: Many
+id: 22222222-2222-4222-8222-222222222222
+tags: [attack.impact, attack.t9998]
+correlation:
+  type: event_count
+  rules: [11111111-1111-4111-8111-111111111111]
+  timespan: 5m
+  condition: {gte: 2}
+"""
+
+
+def test_the_self_test_runs_correlations_over_their_scenes(home: Path) -> None:
+    (home / "rules" / "many.yml").write_text(MANY, encoding="utf-8")
+    line = orjson.dumps({**FLAT, "UtcTime": "2026-11-22 12:00:00.000"})
+    later = orjson.dumps({**FLAT, "UtcTime": "2026-11-22 12:00:01.000"})
+    (home / "rules" / "many.match.ndjson").write_bytes(line + b"\n" + later)
+    (home / "rules" / "many.miss.ndjson").write_bytes(line)
+
+    def fired(*more: str) -> list[int]:
+        done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--format", "json", *more])
+        assert done.exit_code == 0, done.output
+        one = next(row for row in json.loads(done.stdout)["techniques"] if row["id"] == "T9998")
+        return [one["rules"], one["arriving"], one["fired"]]
+
+    assert fired() == [1, 0, 0]
+    assert fired("--self-test") == [1, 0, 1]

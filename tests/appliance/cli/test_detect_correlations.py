@@ -75,3 +75,13 @@ def test_correlations_are_listed_and_tried(tmp_path: Path) -> None:
     failed = run("rules", "test", folder, cache=tmp_path)
     assert failed.returncode == 1
     assert f"{scene}:1: korelacja" in failed.stdout
+
+
+def test_the_list_says_which_rules_only_serve_correlations(tmp_path: Path) -> None:
+    done = run("rules", "list", cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = {row[0]: row for row in (line.split("\t") for line in done.stdout.splitlines())}
+    base, spraying = rows["7028f18f-c4ee-52e7-ae6d-b4bc0f42b2d7"], rows["340fb289-b263-5080-83f7-429b93d4d9b1"]
+    assert base[6].startswith("służy korelacjom: ")
+    assert "Failed Windows Sign-Ins of Many Accounts from One Address" in base[6]
+    assert len(spraying) == 6

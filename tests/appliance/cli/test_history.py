@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli.rules import app
+from appliance.detect.selftest import EVENTS
 from appliance.home import Home
 from appliance.normalise import Source, normalise
 from appliance.store import BatchResult, EmbeddedStore
@@ -160,3 +161,36 @@ def test_fields_of_both_sides(rule: Path, events: Path) -> None:
     assert "process.executable" not in {row["key"] for row in found["unread"]}
     assert "pola reguł bez danych: 1" in err
     assert "Hashes" in run("fields", events, "--rules", rule)[1]
+
+
+BURST = "22222222-2222-4222-8222-222222222222"
+
+
+@pytest.mark.parametrize(("bounds", "code"), [("exactly: 1", 0), ("at_least: 2", 1), ("at_most: 0", 1)])
+def test_expectations_on_a_correlation(rule: Path, events: Path, tmp_path: Path, bounds: str, code: int) -> None:
+    correlation = (
+        f"---\ntitle: Twice\nid: {BURST}\ncorrelation:\n  type: event_count\n  rules: [{ID}]\n"
+        "  group-by: [Computer]\n  timespan: 2h\n  condition: {gte: 2}\n"
+    )
+    rule.write_text(RULE + correlation, encoding="utf-8")
+    file, junit = expectations(tmp_path, f"{BURST}: {{{bounds}}}\n"), tmp_path / "junit.xml"
+    done, out, err = run("backtest", events, "--rules", rule, "--expect", file, "--junit", junit, "--format", "json")
+    assert done == code
+    rows = {each["id"]: each for each in json.loads(out)["rules"]}
+    assert (rows[BURST]["matches"], rows[BURST]["correlation"]) == (1, "event_count")
+    assert [each["place"] for each in rows[BURST]["samples"]] == [f"{events}:4"]
+    assert (f"{file}:1: korelacja „Twice”: trafienia 1" in err) == (code == 1)
+    case = parse(junit).getroot().find("testsuite/testcase")
+    assert case is not None
+    assert (case.get("classname"), case.find("failure") is None) == (BURST, code == 0)
+    assert f"{events}:4" in (case.findtext("system-out") or "")
+
+
+def test_a_correlation_that_matched_stands_in_the_table(rule: Path, tmp_path: Path) -> None:
+    scene = tmp_path / "scene.ndjson"
+    name = "windows_guessed_password"
+    scene.write_bytes((EVENTS / "correlation" / name / "match.ndjson").read_bytes())
+    code, out, err = run("backtest", scene)
+    assert code == 0
+    assert "Windows Sign-In after Many Failures" in out
+    assert "pominięte w korelacjach: 0" in err

@@ -9,7 +9,6 @@ import ipaddress
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -39,13 +38,13 @@ from sigma.types import (
     SigmaString,
     SigmaTimestampPart,
     SpecialChars,
-    TimestampPart,
 )
 
 from appliance.detect.model import Logsource
 from appliance.detect.nodes import All, AnyOf, Atom, Const, Node
 from appliance.detect.routes import EventClass, Feed, Routes
 from tests.appliance.detect.dialect import sigma_2_1
+from tests.appliance.detect.oracle_times import LOCAL, in_office, part_of
 
 Event = dict[str, Any]
 Check = Callable[[Event], bool]
@@ -53,9 +52,6 @@ Keys = Callable[[str], str]
 OURS = {"event.id", "agent.id", "event.created", "event.ingested"}
 LONGEST_FOR_REGEX = 131_072
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-DATE, CLOCK = "dddd-dd-dd", ("", ":dd", ":dd.f", ":dd,f")
-ZONES = ("", "Z", "z", "sdd:dd", "sdddd", " Z", " z", " sdd:dd", " sdddd")
-SHAPES = {f"{DATE}{mark}dd:dd{clock}{zone}" for mark in "T " for clock in CLOCK for zone in ZONES} | {DATE}
 FLAGS = {
     SigmaRegularExpressionFlag.IGNORECASE: re.IGNORECASE,
     SigmaRegularExpressionFlag.MULTILINE: re.MULTILINE,
@@ -187,41 +183,22 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
     return test
 
 
-def part_of(text: str, part: TimestampPart) -> int:
-    """A part of a time; ValueError when the text is none."""
-    moment = moment_of(text)
-    code = {"MINUTE": "%M", "HOUR": "%H", "DAY": "%d", "WEEK": "%V", "MONTH": "%m", "YEAR": "%Y"}[part.name]
-    return int(moment.strftime(code))
+def local_check(field: str, value: Any) -> Check:
+    """A part of when it happened, as if it were a field with a number."""
+    if isinstance(value, SigmaExpansion):
+        checks = [local_check(field, each) for each in value.values]
+        return lambda event: any(check(event) for check in checks)
+    if isinstance(value, SigmaNull):
+        return lambda _: False
+    test, code = text_test(value, keyword=False), LOCAL[field]
 
-
-def moment_of(text: str) -> datetime:
-    if text.isascii() and text.isdigit() and 9 <= len(text) <= 19:
-        number = int(text)
-        for power in (0, 3, 6, 9):
-            if number < 10 ** (11 + power) or power == 9:
-                return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number // 10**power)
-    mask = re.sub(r"(?<=[.,])d{1,9}", "f", re.sub("[0-9]", "d", text))
-    mask = re.sub(r"(?<=d)[+-](?=dd:?dd$)|(?<= )[+-](?=dd:?dd$)|(?<=f)[+-](?=dd:?dd$)", "s", mask)
-    if mask not in SHAPES:
-        raise ValueError(text)
-    year, month, day, *clock = (int(found) for found in re.findall(r"\d+", text)[:6])
-    rest = text[16:]
-    seconds = int(rest[1:3]) if rest[:1] == ":" else 0
-    if seconds > 60:
-        raise ValueError(text)
-    hour, minute = (*clock, 0, 0)[:2]
-    moment = datetime(year, month, day, hour, minute, min(seconds, 59), tzinfo=UTC)
-    zone = re.search(r"([+-])(\d\d):?(\d\d)$", rest)
-    if zone:
-        sign, hours, minutes = zone.groups()
-        away = timedelta(hours=int(hours), minutes=int(minutes))
-        if away >= timedelta(days=1):
-            raise ValueError(text)
+    def check(event: Event) -> bool:
         try:
-            moment += away if sign == "-" else -away
-        except OverflowError as error:
-            raise ValueError(text) from error
-    return moment
+            return test(str(int(in_office(str(event["@timestamp"])).strftime(code))))
+        except (KeyError, ValueError):
+            return False
+
+    return check
 
 
 def time_test(value: SigmaTimestampPart) -> Callable[[str], bool]:
@@ -251,7 +228,9 @@ def text_test(value: Any, keyword: bool) -> Callable[[str], bool]:
 
 
 def field_check(field: str, value: Any, keys: Keys) -> Check:
-    key = keys(field)
+    if field in LOCAL:
+        return local_check(field, value)
+    key = field if field == "@timestamp" else keys(field)
     if isinstance(value, SigmaExpansion):
         checks = [field_check(field, each, keys) for each in value.values]
         return lambda event: any(check(event) for check in checks)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from appliance.detect import cache as cache_module
 from appliance.detect import load_rules
 from appliance.detect import parse as parse_module
+from appliance.detect.model import ParsedFile
 from appliance.detect.nodes import atoms
 from tests.appliance.detect.kit import ID, document, write
 
@@ -73,6 +77,45 @@ def test_no_cache_folder_and_one_that_cannot_be_written(rules: Path, tmp_path: P
     blocked = write(tmp_path, "file", "x")
     assert len(load_rules([rules], blocked / "cache").rules) == 1
     assert len(load_rules([rules]).rules) == 1
+
+
+def test_each_rule_file_is_a_line_that_is_read_by_itself(
+    rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, parsed = tmp_path / "cache", []
+    write(rules, "c.yml", document("sel:\n  z: 1\ncondition: sel", 3))
+    load_rules([rules], cache)
+    file = cache / "rules.json"
+    head, *lines = file.read_bytes()[32:].split(b"\n")
+    digests = {name: hashlib.sha256((rules / name).read_bytes()).hexdigest() for name in ("a.yml", "bad.yml", "c.yml")}
+    assert [line[:64].decode() for line in lines] == list(digests.values())
+    assert all(set(orjson.loads(line[64:])) == {"rules", "faults", "filters", "correlations"} for line in lines)
+    # A line that is none costs its file alone.
+    payload = b"\n".join([head, lines[0][:-1], *lines[1:]])
+    file.write_bytes(hashlib.sha256(payload).digest() + payload)
+    real = parse_module.parse_file
+
+    def noted(name: str, *more: Any) -> Any:
+        parsed.append(Path(name).name)
+        return real(name, *more)
+
+    monkeypatch.setattr(parse_module, "parse_file", noted)
+    for _ in range(2):
+        assert len(load_rules([rules], cache).rules) == 2
+    assert parsed == ["a.yml"]
+
+
+def test_what_json_cannot_hold_is_left_out_alone(rules: Path, tmp_path: Path) -> None:
+    (rule,) = load_rules([rules]).rules
+    store = cache_module.RuleCache(tmp_path)
+    store.put("a" * 64, ParsedFile([replace(rule, title="\ud800")]))
+    store.put("b" * 64, ParsedFile([rule]))
+    store.save()
+    again = cache_module.RuleCache(tmp_path)
+    assert again.get("a.yml", "a" * 64) is None
+    found = again.get("b.yml", "b" * 64)
+    assert found is not None
+    assert (found.rules[0].node, found.rules[0].source_file) == (rule.node, "b.yml")
 
 
 def test_loads_of_other_paths_leave_each_other_their_entries(

@@ -90,7 +90,7 @@ def test_all_modifiers_of_keywords() -> None:
     assert decide("kw:\n  '|neq': [one]\ncondition: kw", a="two")
     assert decide("kw:\n  '|cidr': 10.0.0.0/8\ncondition: kw", a="x", b="10.1.1.1")
     assert decide("kw:\n  '|contains|windash': ' -a'\ncondition: kw", a="x /a")
-    assert decide("kw:\n  '|hour': 5\ncondition: kw", a="2026-11-22T05:00:00Z")
+    assert decide("kw:\n  '|hour': 6\ncondition: kw", a="2026-11-22T05:00:00Z")
 
 
 def test_lists_in_lists_are_alternatives() -> None:

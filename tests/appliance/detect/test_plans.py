@@ -124,7 +124,7 @@ def test_damaged_plans_cost_only_time(ruleset: RuleSet, tmp_path: Path, damage: 
     elif damage == "flipped":
         file.write_bytes(raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:])
     elif damage == "foreign":
-        write_checked(file, "another compiler", {"plans": []})
+        write_checked(file, "another compiler", [])
     else:
         save_plans(
             tmp_path, dict.fromkeys(teacher.plans, b'{"learned": true, "choices": {"a": [[5]]}, "literals": []}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 
 import pytest
 
@@ -288,16 +289,66 @@ def test_07_present_with_a_lone_wildcard() -> None:
     assert not decide(one("a: '*'"), b="")
 
 
-def test_17_time_parts_are_read_in_utc_and_compared() -> None:
-    assert decide(one("t|hour|gte: 22"), t="2026-11-22T23:30:00Z")
-    assert decide(one("t|hour: 22"), t="2026-11-22T23:30:00+01:00")
-    assert not decide(one("t|hour|gte: 22"), t="2026-11-22 21:59:59.999")
+def test_17_time_parts_are_read_in_the_offices_zone_and_compared() -> None:
+    assert decide(one("t|hour|gte: 22"), t="2026-11-22T21:30:00Z")
+    assert decide(one("t|hour: 22"), t="2026-11-22T22:30:00+01:00")
+    assert decide(one("t|hour: 22"), t="2026-07-22T22:30:00+02:00")
+    assert not decide(one("t|hour|gte: 22"), t="2026-11-22 20:59:59.999")
+    assert decide(one("t|day: 23"), t="2026-11-22T23:30:00Z")
     assert decide(one("t|minute|lt: 1"), t=1_767_225_600_000_000)
     assert decide(one("t|week: 53"), t="2026-12-31")
     assert decide(one("t|day: [1, 2]\n  t|month: 1\n  t|year: 2026"), t="1767225600")
     for value in ("22", "yesterday", "", "2026-13-01", "2026-11-22T24:00"):
         assert not decide(one("t|hour|lte: 23"), t=value)
+    for end in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert decide(one("t|year|gte: 1"), t=end) is (end < "2"), "Warsaw has no local time there, or has"
     assert not decide(one("t|hour|lte: 23"), other="2026-11-22T23:30:00Z")
+
+
+@pytest.mark.parametrize(
+    ("moment", "hour", "weekday"),
+    [
+        # The clocks go forward: 1:59 is followed by 3:00.
+        ("2026-03-29T00:59:59Z", 1, 7),
+        ("2026-03-29T01:00:00Z", 3, 7),
+        # The clocks go back: 2:30 is there twice.
+        ("2026-10-25T00:30:00Z", 2, 7),
+        ("2026-10-25T01:30:00Z", 2, 7),
+        ("2026-10-25T02:00:00Z", 3, 7),
+        # It is Monday in the office before it is Monday in Greenwich.
+        ("2026-07-05T22:30:00Z", 0, 1),
+        ("2026-12-06T22:30:00Z", 23, 7),
+        ("2026-12-06T23:30:00Z", 0, 1),
+    ],
+)
+def test_17_both_changes_of_the_clock(moment: str, hour: int, weekday: int) -> None:
+    assert decide(one(f"t|hour: {hour}"), t=moment)
+    micros = int(datetime.fromisoformat(moment).timestamp()) * 1_000_000
+    local = f"sel:\n  czujka.local.hour: {hour}\n  czujka.local.weekday: '{weekday}'\ncondition: sel"
+    assert decide(local, **{"@timestamp": micros})
+    assert not decide(local, **{"@timestamp": micros + 7 * 3_600_000_000})
+
+
+def test_17_parts_of_the_time_of_an_event_are_fields() -> None:
+    at = {"@timestamp": 1_795_348_800_000_000}  # Sunday 2026-11-22, 13:00 in Warsaw
+    assert decide(one("czujka.local.hour|gte: 13"), **at)
+    assert not decide(one("czujka.local.hour|lt: 13"), **at)
+    assert decide(one("czujka.local.weekday: [1, 7]"), **at)
+    assert not decide(one("czujka.local.weekday|neq: 7"), **at)
+    assert decide(one("'@timestamp|hour': 13"), **at)
+    assert not decide(one("czujka.local.hour|gte: 0"), other="2026-11-22T12:00:00Z")
+    assert not decide(one("czujka.local.day: []"), **at)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("hour: 24", "hour: six", "hour: null", "hour|exists: true", "hour|contains: 1", "hour: 1.5", "weekday: 0"),
+        *("weekday: 8", "hour|re: '1'", "hour|fieldref: x", "hour|hour: 1", "hour: true", "weekday|gte: 9"),
+    ],
+)
+def test_17_a_part_that_cannot_be_is_refused(line: str) -> None:
+    assert [fault.line for fault in parse(document(one(f"czujka.local.{line}"))).faults] == [7]
 
 
 @pytest.mark.parametrize("line", ["t|hour: 24", "t|hour: '5'", "t|hour: 1.5", "t|gte|hour: 5", "t|hour|day: 5"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from appliance.detect import Event, Rule, field_names
+from appliance.detect.correlation.resolve import resolve
 from appliance.detect.parse import parse_file
 from appliance.detect.routes import shipped_routes
 from appliance.detect.usage import MAX_CLASSES, MAX_NAMES, Report, Unread, Unseen, Usage
@@ -22,11 +25,15 @@ def event(channel: str, code: int, **values: str) -> Event:
     return {"event.module": "windows.eventlog", "winlog.channel": channel, "event.code": code, **values}
 
 
-def report(rules: list[Rule], *events: Event) -> Report:
+def report(rules: list[Rule], *events: Event, correlations: str = "") -> Report:
     usage = Usage()
     for each in events:
         usage.add(each)
-    return usage.report(rules, shipped_routes(), field_names)
+    parsed = parse_file("correlations.yml", correlations.encode())
+    assert parsed.faults == []
+    resolved = resolve(rules, parsed.correlations)
+    assert resolved.faults == ()
+    return usage.report(rules, shipped_routes(), field_names, resolved)
 
 
 PROCESS = "product: windows, category: process_creation"
@@ -75,3 +82,48 @@ def test_strangers_cannot_fill_the_memory() -> None:
     assert found.overflow > 0
     assert len({(row.module, row.channel) for row in found.unread}) <= MAX_CLASSES + 1
     assert len(found.unread) <= MAX_NAMES
+
+
+def correlation(title: str, body: str, name: str = "x") -> str:
+    return f"---\ntitle: {title}\nname: {name}\ncorrelation:\n  timespan: 5m\n{body}"
+
+
+COUNT = """  type: value_count
+  rules: [%s]
+  group-by: [%s]
+  condition: {field: %s, gte: 3}
+"""
+
+
+def test_correlations_read_what_they_group_by_and_count() -> None:
+    started = event(SYSMON, 1, **{"process.executable": "x", "winlog.event_data.User": "y", "process.pid": "1"})
+    base = replace(rule(PROCESS, "Image"), name="base")
+    found = report([base], started, correlations=correlation("Many", COUNT % ("base", "User", "Hashes")))
+    source = "product windows, category process_creation"
+    assert found.unseen == [Unseen(source, "Hashes", 1, ("Many",))]
+    assert [row.key for row in found.unread] == ["process.pid"]
+
+
+def test_a_field_that_a_rule_and_correlations_wait_for_counts_each_once() -> None:
+    started = event(SYSMON, 1, **{"process.executable": "x", "winlog.event_data.User": "y"})
+    base, other = replace(rule(PROCESS, "Image"), name="base"), replace(rule(PROCESS, "Hashes"), name="other")
+    text = correlation("Many", COUNT % ("base, other", "User", "Hashes"))
+    found = report([base, other], started, correlations=text)
+    assert [(row.field, row.rules, row.titles) for row in found.unseen] == [
+        ("Hashes", 2, ("Many", f"{PROCESS} Hashes"))
+    ]
+
+
+def test_what_a_chain_reads_is_looked_for_in_the_events_below_by_its_aliases() -> None:
+    started = event(SYSMON, 1, **{"process.executable": "x", "winlog.event_data.User": "y"})
+    base = replace(rule(PROCESS, "Image"), name="base")
+    lower = correlation(
+        "Lower", "  type: event_count\n  rules: [base]\n  group-by: [User]\n  condition: {gte: 3}\n", "lower"
+    )
+    upper = correlation(
+        "Upper",
+        "  type: value_count\n  rules: [lower]\n  group-by: [who]\n  condition: {field: Hashes, gte: 2}\n"
+        "  aliases:\n    who:\n      lower: ParentImage\n",
+    )
+    found = report([base], started, correlations=lower + upper)
+    assert [(row.field, row.titles) for row in found.unseen] == [("Hashes", ("Upper",)), ("ParentImage", ("Upper",))]

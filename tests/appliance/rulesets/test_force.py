@@ -123,3 +123,23 @@ def test_a_release_brings_its_correlations(home: Home, tmp_path: Path) -> None:
     draft = kit.take_release(home, kit.write(tmp_path / "one", files))
     assert draft.installed.rules == 2
     assert on(active_rules(home, Settings())) == {BASE: 3, MANY: 3}
+
+
+def test_what_serves_correlations_is_at_work_and_says_for_which(home: Home) -> None:
+    for policy, silent in (("", {MANY}), ("min_level: medium\n", {BASE, MANY})):
+        rules = office(home, policy)
+        listed = {int(one.rule.id[-3:]): one for one in rules.listed if one.rule.author == "Ala"}
+        assert listed[BASE].serves == (kit.uuid(MANY),)
+        assert listed[MANY].serves == (kit.uuid(CHAIN),)
+        assert listed[CHAIN].serves == listed[ALONE].serves == ()
+        # `generate: true` of the first correlation leaves its rule its own alerts, unless the policy takes them.
+        assert {number for number, one in listed.items() if one.silent} == silent, policy
+        assert listed[BASE].at_work
+        assert listed[ALONE].at_work is (policy == "")
+        assert {number for number in listed if Correlator(rules).silent(kit.uuid(number))} == silent
+
+
+def test_a_rule_whose_correlation_is_off_serves_nobody(home: Home) -> None:
+    rules = office(home, f"disable: {{rules: {{{kit.uuid(MANY)}: loud}}}}\n")
+    listed = {int(one.rule.id[-3:]): one for one in rules.listed if one.rule.author == "Ala"}
+    assert not any(one.serves or one.silent for one in listed.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -163,6 +164,22 @@ def test_a_name_of_two_rules_is_refused() -> None:
     (one,) = parse(complete()).correlations
     (fault,) = resolve([rule("ra"), *twin.rules], [one]).faults
     assert "kilka reguł" in fault.message
+
+
+def test_of_rules_with_one_name_a_live_one_wins_over_retired_ones() -> None:
+    (one,) = parse(complete()).correlations
+    live, other = replace(rule("ra"), id="live"), replace(rule("ra"), id="other", line=77)
+    old = replace(rule("ra"), id="old", status="deprecated", line=88)
+    older = replace(rule("ra"), id="older", status="unsupported", line=99)
+    for order in ([old, live, older], [live, old], [older, live]):
+        found = resolve(order, [one])
+        assert found.faults == ()
+        assert found.targets[one.id] == (live,)
+    assert resolve([old], [one]).targets[one.id] == (old,), "nothing else has the name"
+    for rules, lines in (([old, live, other], (live.line, 77)), ([old, older], (88, 99))):
+        (fault,) = resolve(rules, [one]).faults
+        where = ", ".join(f"rules.yml:{line}" for line in lines)
+        assert str(fault).startswith(f"c.yml:4: nazwa „ra” oznacza kilka reguł ({where})"), fault
 
 
 def test_a_chain_is_not_endless() -> None:

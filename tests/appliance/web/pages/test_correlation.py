@@ -89,9 +89,9 @@ def test_correlations_stand_among_the_rules(correlated: TestBox) -> None:
     listed = correlated.ask("GET", f"/alerty?stan=all&regula={SPRAYING}", person).text
     assert "10.20.0.66" in listed or "SRV-EZD" in listed
     item = next(item for item in correlated.get("/rules", person).json()["items"] if item["id"] == SPRAYING)
-    assert (item["origin"], item["off"], item["sight"]) == ("shipped", None, None)
+    assert (item["origin"], item["off"], item["sight"]) == ("shipped", None, "silent")
     assert f'href="/reguly/{SPRAYING}"' in correlated.ask("GET", "/reguly?stan=wlaczone&tekst=340fb289", person).text
-    assert f'href="/reguly/{SPRAYING}"' not in correlated.ask("GET", "/reguly?stan=bez-danych", person).text
+    assert f'href="/reguly/{SPRAYING}"' in correlated.ask("GET", "/reguly?stan=bez-danych", person).text
     rule = correlated.context.rules().rules[0].id
     assert correlated.get(f"/rules/{rule}", person).json()["sight"] in set(State)
 
@@ -100,3 +100,45 @@ def test_a_report_and_the_other_lists_take_it(correlated: TestBox) -> None:
     person = correlated.person(Role.OPERATOR)
     for path in ("/", "/alerty?stan=all", "/zdarzenia", "/zdrowie"):
         assert correlated.ask("GET", path, person).status_code == 200
+
+
+BASE = "7028f18f-c4ee-52e7-ae6d-b4bc0f42b2d7"
+"""Failed sign-in: informational, serves correlations."""
+
+
+def test_a_base_rule_is_at_work_for_its_correlations(correlated: TestBox) -> None:
+    who = correlated.person(Role.AUDITOR)
+    item = correlated.get(f"/rules/{BASE}", who).json()
+    assert (item["off"], item["silent"]) == (None, True)
+    assert SPRAYING in item["serves"]
+    assert correlated.get(f"/rules/{SPRAYING}", who).json()["silent"] is False
+    listing = correlated.ask("GET", f"/reguly?tekst={BASE}", who).text
+    page = correlated.ask("GET", f"/reguly/{BASE}", who).text
+    for text in (listing, page):
+        assert "służy korelacjom" in text
+        assert f'href="/reguly/{SPRAYING}"' in text
+        assert "wyłączona:" not in text
+    assert "sama nie daje alertów" in page.replace("\xa0", " ")
+    for row in ("sluza", "wlaczone"):
+        assert f'href="/reguly/{BASE}"' in correlated.ask("GET", f"/reguly?stan={row}&tekst={BASE}", who).text
+    assert f'href="/reguly/{BASE}"' not in correlated.ask("GET", f"/reguly?stan=wylaczone&tekst={BASE}", who).text
+
+
+def test_correlations_see_what_their_rules_see(correlated: TestBox) -> None:
+    who, ruleset = correlated.person(Role.AUDITOR), correlated.context.rules()
+    answer = correlated.get("/rules/visibility", who).json()
+    items = {one["rule_id"]: one for one in answer["items"]}
+    sound = [one for one in ruleset.correlations if one.id in items]
+    assert sum(answer["states"].values()) == len(items) == len(ruleset.rules) + len(sound)
+    assert items[SPRAYING]["state"] == items[BASE]["state"] == "silent"
+    assert items[SPRAYING]["without"] == [BASE]
+    assert correlated.get(f"/rules/{SPRAYING}", who).json()["sight"] == "silent"
+    page = correlated.ask("GET", f"/reguly/{SPRAYING}", who).text.replace("\xa0", " ")
+    assert "Co widzi ta korelacja" in page
+    assert "Nie przychodzą zdarzenia, które łączy ta korelacja" in page
+    assert f'href="/reguly/{BASE}"' in page
+    technique = {one["id"]: one for one in correlated.get("/rules/coverage", who).json()["techniques"]}
+    tagged = [[one for one in part if "attack.t1110.003" in one.tags] for part in (ruleset.rules, sound)]
+    assert tagged[1]
+    assert technique["T1110.003"]["rules"] == sum(map(len, tagged))
+    assert technique["T1110.003"]["fired"] == 1, "the spraying has an alert"
