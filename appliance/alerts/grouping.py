@@ -67,11 +67,11 @@ Group = tuple[str, str, str | None]
 
 @dataclass(slots=True)
 class _Work:
-    """Alerts of one call, by group, and those that are new."""
+    """Alerts of one call, by group, those that are new, and those that gained an event, each once."""
 
     open: dict[Group, list[Alert]] = field(default_factory=lambda: defaultdict(list))
     new: list[Alert] = field(default_factory=list)
-    touched: dict[int, Alert] = field(default_factory=dict)
+    touched: dict[Alert, None] = field(default_factory=dict)
 
 
 def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings, quiet: Sequence[Rule] = ()) -> list[int]:
@@ -88,14 +88,14 @@ def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings, q
     if not fresh:
         return []
     work = _open_alerts(session, fresh)
-    rows: list[dict[str, Any]] = []
-    for hit in fresh:
-        alert = _join(session, work, hit, now)
-        rows.append(_row(alert, hit))
-    _insert(session, rows)
+    joined = [_join(work, hit, now) for hit in fresh]
+    # All at once: in a storm of new alerts a round to the database for each would hold up everything behind them.
+    session.add_all(work.new)
+    session.flush()
+    _insert(session, [_row(alert, place, hit) for (alert, place), hit in zip(joined, fresh, strict=True)])
     _note_rules(session, [hit.rule for hit in fresh], now)
     _tell(session, work, now, settings)
-    return sorted(work.touched)
+    return sorted(alert.id for alert in work.touched)
 
 
 def _unknown(session: Session, hits: Sequence[Hit]) -> list[Hit]:
@@ -134,23 +134,24 @@ def _open_alerts(session: Session, hits: Sequence[Hit]) -> _Work:
     return work
 
 
-def _join(session: Session, work: _Work, hit: Hit, now: int) -> Alert:
+def _join(work: _Work, hit: Hit, now: int) -> tuple[Alert, int]:
+    """Return the alert that a hit belongs to, and its place among the alert's hits, from 1."""
     group = _group(hit)
     near = [
         alert
         for alert in work.open[group]
         if alert.first_event_at - hit.window <= hit.at <= alert.last_event_at + hit.window
     ]
-    alert = near[-1] if near else _create(session, work, group, hit, now)
+    alert = near[-1] if near else _create(work, group, hit, now)
     alert.count += 1
     alert.first_event_at = min(alert.first_event_at, hit.at)
     alert.last_event_at = max(alert.last_event_at, hit.at)
     alert.updated_at = now
-    work.touched[alert.id] = alert
-    return alert
+    work.touched[alert] = None
+    return alert, alert.count
 
 
-def _create(session: Session, work: _Work, group: Group, hit: Hit, now: int) -> Alert:
+def _create(work: _Work, group: Group, hit: Hit, now: int) -> Alert:
     event, rule = hit.event, hit.rule
     alert = Alert(
         rule_id=rule.id,
@@ -171,21 +172,18 @@ def _create(session: Session, work: _Work, group: Group, hit: Hit, now: int) -> 
         count=0,
         state=AlertState.NEW,
     )
-    session.add(alert)
-    session.flush()
-    session.add(AlertHistory(alert_id=alert.id, at=now, who="czujka", action="created"))
     work.open[group].append(alert)
     work.new.append(alert)
     return alert
 
 
-def _row(alert: Alert, hit: Hit) -> dict[str, Any]:
+def _row(alert: Alert, place: int, hit: Hit) -> dict[str, Any]:
     return {
         "alert_id": alert.id,
         "rule_id": hit.rule.id,
         "event_id": str(hit.event["event.id"]),
         "event_at": hit.at,
-        "event": snapshot(hit.event) if alert.count <= SNAPSHOTS else {},
+        "event": snapshot(hit.event) if place <= SNAPSHOTS else {},
     }
 
 
@@ -220,12 +218,12 @@ def _note_rules(session: Session, rules: Iterable[Rule | Correlation], now: int)
 
 def _tell(session: Session, work: _Work, now: int, settings: Settings) -> None:
     new = {alert.id for alert in work.new}
-    for number in sorted(work.touched):
+    session.add_all(AlertHistory(alert_id=number, at=now, who="czujka", action="created") for number in sorted(new))
+    for number in sorted(alert.id for alert in work.touched):
         kind = "alert.new" if number in new else "alert.updated"
         session.add(Feed(at=now, kind=kind, alert_id=number))
     session.flush()
-    for alert in work.new:
-        enqueue(session, alert, settings, now)
+    enqueue(session, work.new, settings, now)
 
 
 def events_counted(session: Session, alert_id: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -20,6 +20,7 @@ MAX_TRIES = 33
 """Ten pauses from 5 s to 43 min and 22 of an hour make 23½ hours. Counted, so that a moved clock gives nothing up."""
 MAX_TARGET = 255
 MAX_DETAIL = 500
+_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,19 @@ def target_of(url: str) -> str:
     return f"{url[: MAX_TARGET - 17]}#{sha256(url.encode()).hexdigest()[:16]}"
 
 
-def enqueue(session: Session, alert: Alert, settings: Settings, now: int) -> None:
-    """Put a message a target into the outbox when the alert's level asks for it; asking again adds nothing."""
-    if alert.level < settings.min_level:
-        return
-    rows = session.execute(select(Outbox.channel, Outbox.target).where(Outbox.alert_id == alert.id))
-    known = {(channel, target) for channel, target in rows}
-    for channel, target in targets(settings):
-        if (channel, target) not in known:
-            known.add((channel, target))
-            session.add(Outbox(alert_id=alert.id, channel=channel, target=target, next_at=now, created_at=now))
+def enqueue(session: Session, alerts: Sequence[Alert], settings: Settings, now: int) -> None:
+    """Put a message a target into the outbox for alerts whose level asks for it; asking again adds nothing."""
+    wanted = [alert.id for alert in alerts if alert.level >= settings.min_level]
+    known: set[tuple[int, str, str]] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        numbers = wanted[start : start + _CHUNK]
+        query = select(Outbox.alert_id, Outbox.channel, Outbox.target).where(Outbox.alert_id.in_(numbers))
+        known.update((number, channel, target) for number, channel, target in session.execute(query))
+    for alert in wanted:
+        for channel, target in targets(settings):
+            if (alert, channel, target) not in known:
+                known.add((alert, channel, target))
+                session.add(Outbox(alert_id=alert, channel=channel, target=target, next_at=now, created_at=now))
 
 
 def due(session: Session, now: int, limit: int = 50) -> list[Due]:

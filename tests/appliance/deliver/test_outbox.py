@@ -45,7 +45,7 @@ def stored(session: Session, level: int = 3) -> Alert:
 def test_each_target_gets_one_message(session: Session) -> None:
     alert = stored(session)
     for _ in range(2):
-        enqueue(session, alert, SETTINGS, NOW)
+        enqueue(session, [alert], SETTINGS, NOW)
         session.flush()
     assert sorted((message.channel, message.target) for message in due(session, NOW)) == [
         ("email", "a@urzad.pl"),
@@ -56,25 +56,25 @@ def test_each_target_gets_one_message(session: Session) -> None:
 
 @pytest.mark.parametrize(("level", "messages"), [(1, 0), (2, 3), (4, 3)])
 def test_the_level_decides(session: Session, level: int, messages: int) -> None:
-    enqueue(session, stored(session, level), SETTINGS, NOW)
+    enqueue(session, [stored(session, level)], SETTINGS, NOW)
     assert len(due(session, NOW)) == messages
 
 
 def test_a_message_leaves_with_its_alert_or_not_at_all(session: Session) -> None:
     session.commit()
-    enqueue(session, stored(session), SETTINGS, NOW)
+    enqueue(session, [stored(session)], SETTINGS, NOW)
     session.rollback()
     assert session.scalar(select(func.count()).select_from(Outbox)) == 0
 
 
 def test_a_recipient_named_twice_gets_one_message(session: Session) -> None:
     twice = Settings(mail=Mail(recipients=["a@urzad.pl", "a@urzad.pl"]))
-    enqueue(session, stored(session), twice, NOW)
+    enqueue(session, [stored(session)], twice, NOW)
     assert len(due(session, NOW)) == 1
 
 
 def test_a_delivered_message_is_never_due_again(session: Session) -> None:
-    enqueue(session, stored(session), SETTINGS, NOW)
+    enqueue(session, [stored(session)], SETTINGS, NOW)
     first = due(session, NOW)[0]
     record(session, first.id, None, NOW + 1)
     assert first.id not in [message.id for message in due(session, NOW + 10 * DAY)]
@@ -84,7 +84,7 @@ def test_a_delivered_message_is_never_due_again(session: Session) -> None:
 
 def test_tries_grow_apart_and_end_within_a_day(session: Session) -> None:
     one = Settings(mail=Mail(recipients=["a@urzad.pl"]))
-    enqueue(session, stored(session), one, NOW)
+    enqueue(session, [stored(session)], one, NOW)
     moment, moments = NOW, []
     for _ in range(MAX_TRIES):
         (message,) = due(session, moment)
@@ -102,7 +102,7 @@ def test_tries_grow_apart_and_end_within_a_day(session: Session) -> None:
 
 def test_a_clock_that_went_back_does_not_hold_a_message(session: Session) -> None:
     one = Settings(mail=Mail(recipients=["a@urzad.pl"]))
-    enqueue(session, stored(session), one, NOW)
+    enqueue(session, [stored(session)], one, NOW)
     assert len(due(session, NOW - DAY)) == 1
 
 
@@ -119,6 +119,6 @@ def test_targets_fit_and_stay_apart(one: str, other: str) -> None:
 
 
 def test_a_long_fault_is_cut(session: Session) -> None:
-    enqueue(session, stored(session), SETTINGS, NOW)
+    enqueue(session, [stored(session)], SETTINGS, NOW)
     record(session, due(session, NOW)[0].id, "x" * 5000, NOW)
     assert len(session.scalars(select(Attempt)).one().detail) == 500

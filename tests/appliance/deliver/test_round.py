@@ -56,7 +56,7 @@ def courier(tmp_path: Path, sessions: sessionmaker[Session], clock: Clock) -> Ma
             alert = sample_alert()
             session.add(alert)
             session.flush()
-            enqueue(session, alert, settings, clock())
+            enqueue(session, [alert], settings, clock())
         writer = Writer(load_catalogue(), settings, lambda _alert, _events: SampleCard())
         return Courier(Home(tmp_path), settings, sessions, writer, clock)
 

@@ -180,7 +180,8 @@ def test_what_events_had_counts_once_whatever_is_repeated(scene: Scene, monkeypa
     assert had.last_at == START
     assert "winlog.event_data.SubjectUserName" in had.fields
     assert sorted(fields) == sorted(had.fields)
-    assert [one.hits for one in deeds.values()] == [2]
+    # Rules that were only decided on have no hits.
+    assert [one.hits for one in deeds.values() if one.hits] == [2]
 
 
 def test_an_event_that_comes_again_in_another_batch_is_known(scene: Scene) -> None:

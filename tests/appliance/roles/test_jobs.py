@@ -58,7 +58,7 @@ def put_alert(work: Work) -> None:
         alert = sample_alert()
         session.add(alert)
         session.flush()
-        enqueue(session, alert, work.settings, now())
+        enqueue(session, [alert], work.settings, now())
 
 
 def count(session: Session, table: type[Base]) -> int:
