@@ -24,8 +24,8 @@ QUEUE_RECORDS, BUSY_RECORDS = 16_000, 8_000
 """Records that wait in the queue, past its first batch, and how many of them are much to do."""
 TAKE_RECORDS = 4_000
 """Records that are handed on together, past the first batch: what comes after has its price for each time."""
-AHEAD_RECORDS = 4_000
-"""Records that a helper is given ahead."""
+AHEAD_RECORDS = 8_000
+"""Records that a helper is given ahead: enough for as long as the pipeline takes to write what it was handed."""
 BUSY_SECONDS, IDLE_SECONDS = 1.0, 60.0
 """After how long with much to do a helper is started, and after how long without anything to do they are let go."""
 STUCK_SECONDS = 30.0
@@ -61,6 +61,11 @@ class Crew:
     def newest(self) -> int | None:
         """Position of the last batch that waits."""
         return self._queue[-1].batch.seq if self._queue else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is much to do. Any thread may ask."""
+        return self._busy_since is not None
 
     @property
     def room(self) -> bool:
@@ -121,7 +126,7 @@ class Crew:
             log.info("helpers_let_go", helpers=len(self.helpers))
             self.close()
         if self._busy_since is not None and now - self._busy_since >= BUSY_SECONDS and len(self.helpers) < self.most:
-            self._busy_since = None
+            self._busy_since = now
             self.hire()
             log.info("helper_started", pid=self.helpers[-1].pid, waiting=waiting)
 

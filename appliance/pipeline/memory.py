@@ -125,7 +125,7 @@ class CorrelationMemory:
             rows = self._settled()
             old = _oldest(rows, 2 * len(names), LEAST + 2 * groups.live())
             wanted = {*names, *(name for row in old for name in self._names(row) if groups.written(name) == row)}
-            body = b"".join(map(_record, groups.saved(wanted)))
+            body = b"".join(_encoded(groups.saved(wanted)))
             self._database.execute("INSERT INTO changes VALUES (?, ?, NULL, ?)", (upto, len(wanted), body))
             self._database.executemany("UPDATE changes SET again = ? WHERE upto = ?", [(upto, row) for row in old])
         self._rows = {**rows, upto: len(wanted)}
@@ -165,10 +165,16 @@ def _oldest(rows: Mapping[int, int], most: int, allowed: int) -> list[int]:
     return found
 
 
-def _record(change: tuple[str, str, bytes]) -> bytes:
-    digest, key, blob = change
-    name = key.encode("utf-8", "surrogatepass")
-    return _RECORD.pack(bytes.fromhex(digest), len(name), len(blob)) + name + blob
+def _encoded(changes: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
+    digests: dict[str, bytes] = {}
+    for digest, key, blob in changes:
+        raw = digests.get(digest)
+        if raw is None:
+            raw = digests[digest] = bytes.fromhex(digest)
+        name = key.encode("utf-8", "surrogatepass")
+        yield _RECORD.pack(raw, len(name), len(blob))
+        yield name
+        yield blob
 
 
 def _records(body: bytes) -> Iterator[tuple[str, str, bytes]]:

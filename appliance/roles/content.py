@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -17,7 +17,7 @@ from appliance.rulesets.budget import BOUNDS, Bounds, Meter, stop
 from appliance.rulesets.fresh import Fresh
 from appliance.rulesets.prepare import prepare
 from appliance.rulesets.reload import Ready, Reloader
-from appliance.rulesets.watch import Mark, files_mark, state_mark
+from appliance.rulesets.watch import FilesWatch, Mark, state_mark
 from appliance.settings import Settings
 from appliance.state.database import writing
 
@@ -26,9 +26,10 @@ METER_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-def mark(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Mark:
-    """Return a value that changes when the rules in force may have."""
-    return Mark(files_mark(home, settings), state_mark(sessions, now()))
+def mark(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Callable[[], Mark]:
+    """Return what gives a value that changes when the rules in force may have."""
+    files = FilesWatch(home, settings)
+    return lambda: Mark(files(), state_mark(sessions, now()))
 
 
 def reloader(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Reloader:
@@ -39,7 +40,7 @@ def reloader(home: Home, settings: Settings, sessions: sessionmaker[Session]) ->
     log.info("rules_loaded", rules=len(rules.rules), faults=len(rules.faults))
     return Reloader(
         Ready(rules, Engine(rules, plans=load_plans(home.cache))),
-        mark=lambda: mark(home, settings, sessions),
+        mark=mark(home, settings, sessions),
         prepare=lambda: prepare(home),
         load=lambda before: active_rules(home, settings, sessions, before),
         build=_engine,
@@ -56,7 +57,7 @@ def _engine(rules: ActiveRules, before: Engine) -> Engine:
 
 def fresh(home: Home, settings: Settings, sessions: sessionmaker[Session]) -> Fresh:
     """Return the rules for readers."""
-    return Fresh(lambda before: active_rules(home, settings, sessions, before), lambda: mark(home, settings, sessions))
+    return Fresh(lambda before: active_rules(home, settings, sessions, before), mark(home, settings, sessions))
 
 
 class Watchman:

@@ -39,6 +39,8 @@ RETAIN_SECONDS = 3600.0
 PLANS_SECONDS = 30.0
 COMPACT_EVERY, COMPACT_SECONDS = 5.0, 0.5
 """How often small segments are merged, and for how long at a time."""
+COMPACT_PUT_OFF = 11
+"""How often in a row that is put off while there is much to do."""
 _ALWAYS_TOLD = frozenset({"groups", "evicted", "late"})
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 # What a full disk, a locked database or a damaged file raise.
@@ -79,8 +81,14 @@ def run(home: Home, settings: Settings) -> int:
         detail |= {f"correlation_{name}": value for name, value in numbers.items() if value or name in _ALWAYS_TOLD}
         beat(sessions, "pipeline", detail, now())
 
+    put_off = 0
+
     def keep_small() -> None:
-        pipeline.store.compact(COMPACT_SECONDS)
+        nonlocal put_off
+        # What arrives comes first, but not for ever: many small segments make every question slow.
+        put_off = put_off + 1 if pipeline.crew.busy and put_off < COMPACT_PUT_OFF else 0
+        if not put_off:
+            pipeline.store.compact(COMPACT_SECONDS)
 
     def retain() -> None:
         pipeline.retain(shutil.disk_usage(home.store).total)

@@ -154,9 +154,11 @@ class Memory:
 
     def saved(self, names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
         """What must be written for these groups: (digest, key, bytes), no bytes for one that is gone."""
-        for name in names:
-            group = self._group(name)
-            yield *name, b"" if group is None else encode_group(group)
+        known = self._known
+        for digest, key in names:
+            node = known.get(digest)
+            group = node.groups.get(key) if node else None
+            yield digest, key, b"" if group is None else encode_group(group)
 
     def written(self, name: tuple[str, str]) -> int | None:
         """The batch as of which a group was written; None for one that is gone."""
@@ -192,9 +194,12 @@ class Memory:
 
 def encode_group(group: Group) -> bytes:
     """A group as bytes."""
-    source = group.source.encode("utf-8", "replace")[:255]
-    parts = [_HEAD.pack(group.touched, group.closed, len(source)), source]
-    for entry in group.entries:
+    source, entries = group.source.encode("utf-8", "replace")[:255], group.entries
+    head = _HEAD.pack(group.touched, group.closed, len(source))
+    if len(entries) == 1:
+        return head + source + _LENGTH.pack(len(entries[0])) + entries[0]
+    parts = [head, source]
+    for entry in entries:
         parts.append(_LENGTH.pack(len(entry)))
         parts.append(entry)
     return b"".join(parts)

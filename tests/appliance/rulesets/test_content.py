@@ -12,7 +12,7 @@ from appliance.home import Home
 from appliance.rulesets import ActiveRules, Why, active_rules, listed
 from appliance.rulesets.budget import resume, stop
 from appliance.rulesets.content import Kind
-from appliance.rulesets.watch import files_mark, state_mark
+from appliance.rulesets.watch import FilesWatch, files_mark, state_mark
 from appliance.settings import RuleSettings, Settings
 from appliance.state.database import writing
 from appliance.state.models import ExceptionState, RuleException
@@ -169,3 +169,19 @@ def test_the_mark_changes_with_whatever_rules_depend_on(home: Home, tmp_path: Pa
 def test_a_rule_set_without_an_office_has_only_rules_that_are_on(home: Home) -> None:
     (home.rules / "1.yml").write_text(kit.rule_text(1))
     assert [one.off for one in listed(kit.ruleset(home.rules))] == [None]
+
+
+def test_many_files_are_looked_at_more_rarely(home: Home) -> None:
+    now, used = [0.0], [0.0]
+
+    def spent() -> float:
+        used[0] += 0.05
+        return used[0]
+
+    watch = FilesWatch(home, Settings(), lambda: now[0], spent)
+    first = watch()
+    (home.rules / "own.yml").write_text(kit.rule_text(1))
+    now[0] = 2.4
+    assert watch() == first
+    now[0] = 2.6
+    assert watch() != first
