@@ -7,7 +7,6 @@ connection does, so it cannot outlive the pipeline.
 
 from __future__ import annotations
 
-import gc
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from appliance.detect import Engine, Rule, RuleSet, RuleStats
 from appliance.journal import Batch, DeadLetter
 from appliance.normalise import Event, normalise
 from appliance.pipeline.decode import Decoded
-from appliance.pipeline.work import Hit, Worked, Worker
+from appliance.pipeline.work import Hit, Worked, Worker, seldom_collect
 
 RULES_AT_ONCE = 100
 """Rules that are packed in one go, so that the stream's thread need not wait for all of them."""
@@ -137,8 +136,7 @@ def _worker(connection: Connection) -> Worker:
         rules += part
     plans, importer = part
     worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer)
-    gc.collect()
-    gc.freeze()
+    seldom_collect()
     return worker
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,15 @@ from appliance.normalise import Event
 from appliance.pipeline.decode import Decoded, Normalise, decode
 
 log = structlog.get_logger()
+THRESHOLDS = (50_000, 20, 100)
+"""How rarely garbage is looked for: the events in flight are many, and hardly any of them are part of a cycle."""
+
+
+def seldom_collect() -> None:
+    """Settle a process that is ready to work: what it has loaded stays, and garbage is looked for rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
 
 
 Hit = tuple[int, Sequence[int]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import signal
@@ -26,6 +25,7 @@ from appliance.ops.health import beat
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
+from appliance.pipeline.work import seldom_collect
 from appliance.pki import importer_id
 from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloader, told
 from appliance.rulesets.reload import Reloader
@@ -72,8 +72,7 @@ def run(home: Home, settings: Settings) -> int:
     )
     warming = deque(pipeline.engine.plans)
     plans = PlanKeeper(home.cache, lambda: content.current.engine)
-    gc.collect()
-    gc.freeze()
+    seldom_collect()
 
     def report() -> None:
         detail = {**asdict(pipeline.counters), **told(content)}
