@@ -43,9 +43,9 @@ def _zone(home: Home) -> str:
     if not home.config.is_file() and not any(name.startswith("CZUJKA_RULES") for name in os.environ):
         return OFFICE
     # Settings take longer to import than cached rules take to load.
-    from appliance.cli.client import fail  # noqa: PLC0415
-    from appliance.cli.exits import Exit  # noqa: PLC0415
-    from appliance.settings import SettingsError, load_settings  # noqa: PLC0415
+    from appliance.cli.client import fail  # noqa: PLC0415 - only where an office is
+    from appliance.cli.exits import Exit  # noqa: PLC0415 - only where an office is
+    from appliance.settings import SettingsError, load_settings  # noqa: PLC0415 - only where an office is
 
     try:
         return load_settings(home).rules.time_zone

@@ -47,15 +47,19 @@ Kinds = list[tuple[Feed, EventClass]]
 
 def pipeline(name: str, only: str | None = None) -> ProcessingPipeline:
     """A new pipeline for the rules of one product, or for all; placeholders of the lists that ship are filled."""
-    conditions: list[RuleProcessingCondition] = [LogsourceCondition(product=only)] if only else []
+
+    def conditions() -> list[RuleProcessingCondition]:
+        # One for each item: a condition belongs to one pipeline and says so when it is used again.
+        return [LogsourceCondition(product=only)] if only else []
+
     lists = {name: list(values) for name, values in shipped_lists().items()}
     items = [
         ProcessingItem(
             ValueListPlaceholderTransformation(include=sorted(lists)),
-            rule_conditions=conditions,
+            rule_conditions=conditions(),
             identifier="czujka_lists",
         ),
-        ProcessingItem(EventKeys(), rule_conditions=conditions, identifier="czujka_event_keys"),
+        ProcessingItem(EventKeys(), rule_conditions=conditions(), identifier="czujka_event_keys"),
     ]
     return ProcessingPipeline(name=name, priority=20, items=items, vars=dict(lists))
 

@@ -152,7 +152,7 @@ def fill(context: Context, moment: int) -> None:
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
     watch = Watch()
-    watch.take([*good, *bad])
+    watch.take([*good, *bad], [hit.rule.id for hit in hits])
     with writing(context.sessions) as session:
         watch.write(session, engine.stats, moment)
     context.dead_letters.add(
