@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
         ruleset = load_rules([corpora / "sigmahq" / "rules" / "windows"], Path(folder))
     worker = Worker(Engine(ruleset), normalise, "")
     batches = _batches(corpora, worker, chosen.events)
-    crew = Crew(worker, 1)
+    crew = Crew(worker)
     _rate(crew, batches)
     gc.collect()
     gc.freeze()
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
         both = _rate(crew, batches)
         crew.close()
         ratios.append(both / alone)
-        print(f"round {number + 1}: one worker {alone:.0f} events/s, two {both:.0f} events/s, {ratios[-1]:.2f} ×")
+        print(f"pass {number + 1}: one worker {alone:.0f} events/s, two {both:.0f} events/s, {ratios[-1]:.2f} ×")
     middle = statistics.median(ratios)
     print(f"two workers : one {middle:.2f} (wanted {WANTED}), {len(os.sched_getaffinity(0))} cores")
     return 0 if middle >= WANTED else 1
