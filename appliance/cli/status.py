@@ -13,6 +13,8 @@ from rich.table import Table
 from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
 from appliance.cli.exits import Exit
 from appliance.home import Home
+from appliance.language.dates import short_moment
+from appliance.language.numbers import number, size
 
 
 def command(
@@ -46,7 +48,7 @@ def _print(status: dict[str, Any], console: Console) -> None:
     for agent in status["agents"]:
         agents.add_row(*_agent(agent))
     console.print(agents)
-    for line in _lines(status):
+    for line in lines(status):
         console.print(line, highlight=False)
 
 
@@ -63,14 +65,18 @@ def _agent(agent: dict[str, Any]) -> list[str]:
     ]
 
 
-def _lines(status: dict[str, Any]) -> list[str]:
+def lines(status: dict[str, Any]) -> list[str]:
+    """Return what the status says beside its tables, one sentence a line."""
     alerts, journal, letters = status["alerts"], status["journal"], status["dead_letters"]
     return [
         (
             f"Alerty: nowe {alerts['new']}, odebrane {alerts['received']}, w toku {alerts['in_progress']}, "
             f"zamknięte {alerts['closed']}"
         ),
-        f"Kolejka zapisu: paczki {journal['batches']}, bajty {journal['bytes']}, opóźnienie {_ago(journal['lag_us'])}",
+        (
+            f"Kolejka zapisu: paczki {journal['batches']}, na dysku {size(journal['bytes'], 'pl')}, "
+            f"opóźnienie {_ago(journal['lag_us'])}"
+        ),
         f"Rekordy odrzucone: {letters['count']}, z tego już usunięte z powodu miejsca: {letters['dropped']}",
         f"Utracone zdarzenia: ostatnia doba {status['losses']['day']}, 30 dni {status['losses']['month']}",
         f"Reguły: {status['rules']['loaded']}, z błędami {status['rules']['faults']}",
@@ -78,8 +84,15 @@ def _lines(status: dict[str, Any]) -> list[str]:
             f"Wiadomości: czekają {status['messages']['waiting']}, doręczone {status['messages']['delivered']}, "
             f"niedoręczone {status['messages']['failed']}"
         ),
-        "Historia zdarzeń: " + ", ".join(f"{name} {value}" for name, value in status["store"].items()),
+        _history(status["store"]),
     ]
+
+
+def _history(store: dict[str, Any]) -> str:
+    said = f"Historia zdarzeń: {number(store['events'], 'pl')}, na dysku {size(store['bytes'], 'pl')}"
+    if store["oldest"] is None or store["newest"] is None:
+        return said
+    return f"{said}, od {short_moment(store['oldest'], 'pl')} do {short_moment(store['newest'], 'pl')}"
 
 
 def _or(value: object) -> str:
