@@ -30,6 +30,8 @@ BUSY_SECONDS, IDLE_SECONDS = 1.0, 60.0
 """After how long with much to do a helper is started, and after how long without anything to do they are let go."""
 STUCK_SECONDS = 30.0
 """After how long without an answer a helper is given up."""
+REST_SECONDS = 30.0
+"""How long after that none is started."""
 _WAIT_SECONDS = 0.05
 log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class Crew:
         self._heard: dict[Helper, float] = {}
         """When a helper last answered, or was given a batch after it had answered all."""
         self._busy_since: float | None = None
+        self._not_before = 0.0
         self._idle_since: float | None = None
 
     @property
@@ -125,7 +128,8 @@ class Crew:
         if self._idle_since is not None and now - self._idle_since >= IDLE_SECONDS and self.helpers:
             log.info("helpers_let_go", helpers=len(self.helpers))
             self.close()
-        if self._busy_since is not None and now - self._busy_since >= BUSY_SECONDS and len(self.helpers) < self.most:
+        wanted = len(self.helpers) < self.most and now >= self._not_before
+        if wanted and self._busy_since is not None and now - self._busy_since >= BUSY_SECONDS:
             self._busy_since = now
             self.hire()
             log.info("helper_started", pid=self.helpers[-1].pid, waiting=waiting)
@@ -140,6 +144,8 @@ class Crew:
                 self._charge(answer)
             if helper.dead or self._stuck(helper):
                 log.warning("helper_given_up", pid=helper.pid, dead=helper.dead)
+                # What ended this one may end the next: a start costs more than a second of a core.
+                self._not_before = self._clock() + REST_SECONDS
                 self.helpers.remove(helper)
                 self._part(helper)
 

@@ -177,6 +177,15 @@ def test_what_a_dying_helper_held_is_worked_by_somebody_else(
     os.kill(helper.pid, signal.SIGCONT)
     assert _plain(_drain(crew)) == _plain(_alone(worker, batches))
     assert crew.helpers == []
+    # The next one is not started at once.
+    crew.add(batches)
+    for seconds in (0.0, crews.BUSY_SECONDS, crews.REST_SECONDS - 2 * crews.BUSY_SECONDS):
+        clock.seconds += seconds
+        crew.add([])
+        assert crew.helpers == []
+    clock.seconds += 2 * crews.BUSY_SECONDS
+    crew.add([])
+    assert len(crew.helpers) == 1
 
 
 def test_other_rules_work_all_that_waits(crew: Crew, clock: Clock) -> None:
