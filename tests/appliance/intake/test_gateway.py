@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import time
 import zlib
 from pathlib import Path
 
@@ -243,9 +244,12 @@ def test_other_methods_and_paths(box: Box, station: Station) -> None:
 
 def test_a_flood_is_told_to_wait(box: Box, station: Station) -> None:
     connection = box.connect(station)
-    answers = [exchange(connection, HEARTBEAT_PATH, {"hostname": "PC"}) for _ in range(40)]
+    started, taken, answer = time.monotonic(), 0, exchange(connection, HEARTBEAT_PATH, {"hostname": "PC"})
+    while answer[0] == 200 and taken < 500:
+        taken += 1
+        answer = exchange(connection, HEARTBEAT_PATH, {"hostname": "PC"})
+    elapsed = time.monotonic() - started
     connection.close()
-    statuses = [status for status, _, _ in answers]
-    assert statuses[:20] == [200] * 20
-    assert statuses[-1] == 429
-    assert int(answers[-1][2]["retry-after"]) >= 1
+    assert answer[0] == 429
+    assert 20 <= taken <= 21 + elapsed  # twenty at once, then one a second: a slow disk lets more through
+    assert int(answer[2]["retry-after"]) >= 1
