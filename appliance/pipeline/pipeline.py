@@ -6,9 +6,12 @@ transaction with the events, and every sink before it is idempotent on the event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain, starmap
 
+import numpy as np
+import numpy.typing as npt
 import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,24 +19,27 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
 from appliance.detect import Engine, Rule, RuleSet
-from appliance.journal import DeadLetter, DeadLetters, Journal
+from appliance.journal import DeadLetters, Journal
 from appliance.normalise import Event
 from appliance.ops.losses import record_gap
 from appliance.ops.presence import Watch
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.crew import Crew
-from appliance.pipeline.decode import Decoded, Normalise
-from appliance.pipeline.work import Worked, Worker
+from appliance.pipeline.decode import Normalise
+from appliance.pipeline.work import GAP, Unit, Worked, Worker
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
 from appliance.store import BatchResult, EmbeddedStore, StoreUnavailable
+from appliance.store.shape import Rows, join
 
 FLUSH_AFTER = SECOND
 """Microseconds that an event may wait for others before it goes to the store."""
 FLUSH_EVENTS = 20_000
 READ_BATCHES, READ_BYTES = 32, 4 << 20
 Matched = tuple[Event, Sequence[Rule]]
+Flags = npt.NDArray[np.bool_]
+"""By row: whether an event is not in the store yet."""
 log = structlog.get_logger()
 
 
@@ -53,8 +59,8 @@ class Counters:
 class Pending:
     """Events that are detected but not yet in the store."""
 
-    events: list[Event] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
+    rows: list[Rows] = field(default_factory=list)
+    ids: set[bytes] = field(default_factory=set)
     results: list[BatchResult] = field(default_factory=list)
     upto: int = 0
     since: int | None = None
@@ -103,7 +109,7 @@ class Pipeline:
         While only the store fails, events are still detected, as far as memory is meant to hold them.
         """
         fault = self._flush_when_due()
-        if fault is not None and len(self.pending.events) >= FLUSH_EVENTS:
+        if fault is not None and len(self.pending.ids) >= FLUSH_EVENTS:
             raise fault
         self._read()
         worked = self.crew.done()
@@ -140,10 +146,11 @@ class Pipeline:
             return
         if self.correlating is not None:
             self.correlating.save(pending.upto)
-        self.store.append(pending.events, pending.results, pending.upto)
+        rows = join(pending.rows)
+        self.store.append(rows, pending.results, pending.upto)
         if self.correlating is not None:
             self.correlating.saved()
-        self._touch_agents(pending.events)
+        self._touch_agents(rows)
         self.journal.forget(pending.upto)
         self.pending = Pending(upto=pending.upto)
 
@@ -159,50 +166,55 @@ class Pipeline:
         if pending.since is None:
             return False
         # A clock that was set back counts as time that passed.
-        return len(pending.events) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
+        return len(pending.ids) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
 
-    def _take(self, worked: Sequence[Worked]) -> None:
-        decoded = [one.decoded for one in worked]
-        dead = [letter for part in decoded for letter in part.dead]
+    def _take(self, done: Sequence[tuple[Unit, Worked]]) -> None:
+        dead = [letter for _, worked in done for part in worked.parts for letter in part.dead]
         if dead:
             self.dead_letters.add(dead)
-        fresh, matched, results = self._fresh(worked)
-        self._tell_senders(decoded)
-        self._alert(fresh, matched, decoded[-1].batch.received_at)
-        self.watch.take(fresh, [rule.id for _, rules in matched for rule in rules])
+        fresh = self._fresh(done)
+        matched = list(chain.from_iterable(starmap(self._matched, fresh)))
+        self._tell_senders(done)
+        self._alert(_gaps(fresh), matched, done[-1][0][-1].received_at)
+        self.watch.fired(rule.id for _, rules in matched for rule in rules)
+        self._await(done, fresh)
+        self.counters.dead += len(dead)
+        self.counters.failed_matches += sum(worked.failed for _, worked in done)
+
+    def _fresh(self, done: Sequence[tuple[Unit, Worked]]) -> list[tuple[Worked, Flags]]:
+        """Return for each unit which of its events are neither in the store yet nor on their way there."""
+        seen: set[bytes] = set()
+        found = []
+        for _, worked in done:
+            fresh = ~self.store.known(worked.rows)
+            for row, name in enumerate(worked.rows.names):
+                if fresh[row] and (name in seen or name in self.pending.ids):
+                    fresh[row] = False
+                seen.add(name)
+            found.append((worked, fresh))
+        return found
+
+    def _matched(self, worked: Worked, fresh: Flags) -> Iterator[Matched]:
+        for row, places in worked.hits:
+            if fresh[row]:
+                yield worked.events[row], self.crew.worker.rules(places)
+
+    def _await(self, done: Sequence[tuple[Unit, Worked]], fresh: Sequence[tuple[Worked, Flags]]) -> None:
+        """Keep what is fresh until the next flush."""
         pending = self.pending
-        pending.events.extend(fresh)
-        pending.ids.update(str(event["event.id"]) for event in fresh)
-        pending.results.extend(results)
-        pending.upto = decoded[-1].batch.seq
+        for (unit, worked), (_, flags) in zip(done, fresh, strict=True):
+            self.watch.take(worked.groups, None if flags.all() else flags.tolist())
+            rows = worked.rows.where(flags)
+            pending.rows.append(rows)
+            pending.ids.update(rows.names)
+            results = list(_results(unit, worked, flags))
+            pending.results.extend(results)
+            self._count(results)
+        pending.upto = done[-1][0][-1].seq
         if pending.since is None:
             pending.since = self.clock()
-        self._count(results, dead)
-        self.counters.failed_matches += sum(one.failed for one in worked)
 
-    def _fresh(self, worked: Sequence[Worked]) -> tuple[list[Event], list[Matched], list[BatchResult]]:
-        """Return the events that are not in the store yet, those of them that matched, and the result of each batch."""
-        seen = self.store.known([event for one in worked for event in one.decoded.events]) | self.pending.ids
-        fresh: list[Event] = []
-        matched: list[Matched] = []
-        results: list[BatchResult] = []
-        for one in worked:
-            before, part, batch = len(fresh), one.decoded, one.decoded.batch
-            hits = dict(one.hits)
-            for place, event in enumerate(part.events):
-                identity = str(event["event.id"])
-                if identity not in seen:
-                    seen.add(identity)
-                    fresh.append(event)
-                    if place in hits:
-                        matched.append((event, self.crew.worker.rules(hits[place])))
-            new = len(fresh) - before
-            known = len(part.events) - new
-            results.append(BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead)))
-        return fresh, matched, results
-
-    def _alert(self, events: Sequence[Event], matched: Sequence[Matched], arrived: int) -> None:
-        gaps = [event for event in events if event.get("event.action") == "telemetry_gap"]
+    def _alert(self, gaps: Sequence[Event], matched: Sequence[Matched], arrived: int) -> None:
         hits = [Hit(rule, event) for event, rules in matched for rule in rules]
         quiet: list[Rule] = []
         if self.correlating is not None:
@@ -232,22 +244,18 @@ class Pipeline:
                 self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
             self.correlating.done()
 
-    def _tell_senders(self, decoded: Sequence[Decoded]) -> None:
+    def _tell_senders(self, done: Sequence[tuple[Unit, Worked]]) -> None:
         if self.correlating is None:
             return
-        for part in decoded:
-            newest = max((moment for event in part.events if isinstance(moment := event["@timestamp"], int)), default=0)
-            if newest:
-                self.correlating.correlator.sender(part.batch.source, newest, part.batch.received_at)
+        for unit, worked in done:
+            for batch, part in zip(unit, worked.parts, strict=True):
+                if part.newest:
+                    self.correlating.correlator.sender(batch.source, part.newest, batch.received_at)
 
-    def _touch_agents(self, events: Sequence[Event]) -> None:
-        newest: dict[str, int] = {}
-        for event in events:
-            agent, moment = str(event.get("agent.id", "")), event["@timestamp"]
-            assert isinstance(moment, int)
-            newest[agent] = max(newest.get(agent, moment), moment)
-        if not newest:
+    def _touch_agents(self, rows: Rows) -> None:
+        if not len(rows):
             return
+        newest = rows.newest("agent.id")
         at, stats = self.clock(), self.engine.stats
         with writing(self.sessions) as session:
             for agent, moment in newest.items():
@@ -255,8 +263,25 @@ class Pipeline:
             self.watch.write(session, stats, at)
         self.watch.wrote(stats, at)
 
-    def _count(self, results: Sequence[BatchResult], dead: Sequence[DeadLetter]) -> None:
+    def _count(self, results: Sequence[BatchResult]) -> None:
         self.counters.records += sum(result.read for result in results)
         self.counters.stored += sum(result.stored for result in results)
         self.counters.known += sum(result.known for result in results)
-        self.counters.dead += len(dead)
+
+
+def _gaps(fresh: Sequence[tuple[Worked, Flags]]) -> list[Event]:
+    return [
+        event
+        for worked, flags in fresh
+        for row, event in worked.events.items()
+        if flags[row] and event.get("event.action") == GAP
+    ]
+
+
+def _results(unit: Unit, worked: Worked, fresh: Flags) -> Iterator[BatchResult]:
+    begin = 0
+    for batch, part in zip(unit, worked.parts, strict=True):
+        new = int(fresh[begin : part.end].sum())
+        known = part.end - begin - new
+        yield BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead))
+        begin = part.end

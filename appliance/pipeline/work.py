@@ -1,21 +1,24 @@
-"""What is done with a batch before anything is written: read, normalise, match. No I/O; any process may do it."""
+"""What is done with batches before anything is written: read, normalise, match. No I/O; any process may do it."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from appliance.detect import Engine, Rule
-from appliance.journal import Batch
+from appliance.detect.visibility.presence import Group, grouped
+from appliance.journal import Batch, DeadLetter
 from appliance.normalise import Event
-from appliance.pipeline.decode import Decoded, Normalise, decode
+from appliance.pipeline.decode import Normalise, decode
+from appliance.store.shape import Rows, encode
 
 log = structlog.get_logger()
 THRESHOLDS = (50_000, 20, 100)
 """How rarely garbage is looked for: the events in flight are many, and hardly any of them are part of a cycle."""
+GAP = "telemetry_gap"
 
 
 def seldom_collect() -> None:
@@ -25,17 +28,34 @@ def seldom_collect() -> None:
     gc.set_threshold(*THRESHOLDS)
 
 
+Unit = tuple[Batch, ...]
+"""Batches that are worked together, in the order of the journal."""
 Hit = tuple[int, Sequence[int]]
-"""Place of an event in its batch, and of the rules that it satisfies in the rule set."""
+"""Row of an event, and the places in the rule set of the rules that it satisfies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a batch was: records read, the rows before `end` (and from the part before), time of its newest event."""
+
+    read: int
+    end: int
+    newest: int
+    dead: Sequence[DeadLetter]
 
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A batch as events, and the rules that these satisfy; `failed` counts events that could not be matched."""
+    """What batches hold, as rows for the store and as little else as the steps after need."""
 
-    decoded: Decoded
+    parts: Sequence[Part]
+    rows: Rows
+    events: Mapping[int, Event]
+    """Events by row: those that satisfy a rule, and those that tell of a gap."""
     hits: Sequence[Hit]
+    groups: Sequence[Group]
     failed: int
+    """Events that could not be matched."""
 
 
 class Worker:
@@ -45,18 +65,21 @@ class Worker:
         self.engine, self.normalise, self.importer = engine, normalise, importer
         self._places = {id(rule): place for place, rule in enumerate(engine.rules)}
 
-    def work(self, batch: Batch) -> Worked:
-        """Return what a batch holds and which rules it satisfies."""
-        decoded = decode(batch, self.normalise, self.importer)
-        hits: list[Hit] = []
-        failed = 0
-        for number, event in enumerate(decoded.events):
-            rules = self._match(event)
-            if rules is None:
-                failed += 1
-            elif rules:
-                hits.append((number, [self._places[id(rule)] for rule in rules]))
-        return Worked(decoded, hits, failed)
+    def work(self, unit: Unit) -> Worked:
+        """Return what batches hold and which rules that satisfies."""
+        events: list[Event] = []
+        parts: list[Part] = []
+        for batch in unit:
+            decoded = decode(batch, self.normalise, self.importer)
+            events += decoded.events
+            newest = max((event["@timestamp"] for event in decoded.events), default=0)
+            assert isinstance(newest, int)
+            parts.append(Part(decoded.read, len(events), newest, decoded.dead))
+        found = [self._match(event) for event in events]
+        hits = [(row, [self._places[id(rule)] for rule in rules]) for row, rules in enumerate(found) if rules]
+        told = {row: events[row] for row, _ in hits}
+        told |= {row: event for row, event in enumerate(events) if event.get("event.action") == GAP}
+        return Worked(parts, encode(events), told, hits, grouped(events), found.count(None))
 
     def _match(self, event: Event) -> Sequence[Rule] | None:
         try:

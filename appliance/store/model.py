@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from appliance.normalise.model import Event, Value
 from appliance.search import Fields, Node
+from appliance.store.shape import Rows
 
 
 class StoreUnavailable(RuntimeError):
@@ -101,10 +105,10 @@ class StoreWriter(Protocol):
     def applied(self) -> int:
         """Return the journal seq up to which events are in the store."""
 
-    def known(self, events: Sequence[Event]) -> set[str]:
-        """Return the ids among these events that the store already has, exactly."""
+    def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of these events the store already has, exactly."""
 
-    def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         """Add events, results and the journal seq, all or nothing. Raises StoreUnavailable."""
 
     def flush(self) -> None:

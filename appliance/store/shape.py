@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from appliance.normalise.model import Event, Scalar, Value
@@ -27,20 +29,70 @@ _PHYSICAL = {Kind.LONG: "l", Kind.DATE: "l", Kind.BOOLEAN: "b"}
 _TYPES: Mapping[str, type] = {"s": str, "l": int, "b": bool}
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_APART, _ID_BYTES = frozenset({ID, TIME}), 16
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Events as a table sorted by time and id, with what the manifest says about it."""
+    """Events as a table, one row each. `rest_names` are the names that may occur in `rest`."""
 
     table: Any
     rest_names: frozenset[str]
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
 
     @property
     def columns(self) -> list[str]:
         """Physical names of the columns that are there."""
         return [name for name in self.table.column_names if name != REST]
+
+    @property
+    def times(self) -> npt.NDArray[np.int64]:
+        """The times of the events, in microseconds."""
+        return np.asarray(self.table.column(TIME_COLUMN), dtype=np.int64)
+
+    @property
+    def ids(self) -> bytes:
+        """The ids of the events, 16 bytes each."""
+        return b"".join(map(_packed, self.table.column(ID_COLUMN).chunks))
+
+    @property
+    def names(self) -> list[bytes]:
+        """The ids of the events, each by itself."""
+        return list(self.table.column(ID_COLUMN).to_pylist())
+
+    def newest(self, field: str) -> dict[str, int]:
+        """Return the time of the newest event for each value of a text field; "" stands for none."""
+        column = f"{field}:s"
+        if column not in self.table.column_names:
+            return {"": int(self.times.max())}
+        newest = self.table.group_by(column).aggregate([(TIME_COLUMN, "max")]).to_pylist()
+        return {row[column] or "": row[f"{TIME_COLUMN}_max"] for row in newest}
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+        """Return some of the rows, in their order."""
+        return self if chosen.all() else Rows(self.table.filter(pa.array(chosen)), self.rest_names)
+
+    def ordered(self) -> Rows:
+        """Return them sorted by time and id."""
+        table = self.table.sort_by([(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
+        return Rows(table, self.rest_names)
+
+
+def join(parts: Sequence[Rows]) -> Rows:
+    """Return several tables as one, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    table = pa.concat_tables([part.table for part in parts] or [NO_ROWS.table], promote_options="default")
+    return Rows(table.combine_chunks(), frozenset[str]().union(*(part.rest_names for part in parts)))
+
+
+def _packed(array: Any) -> bytes:
+    # The values of a fixed width lie side by side in the last buffer.
+    start = array.offset * _ID_BYTES
+    return bytes(memoryview(array.buffers()[-1])[start : start + len(array) * _ID_BYTES])
 
 
 def physical(name: str, kind: Kind) -> str:
@@ -71,18 +123,23 @@ def moment(event: Event) -> int:
 
 
 def encode(events: Sequence[Event]) -> Rows:
-    """Return events as rows, sorted. Lone surrogates become U+FFFD, as on the wire."""
-    order = sorted((moment(event), identity(event), place) for place, event in enumerate(events))
-    size, places = len(order), _places()
-    cells: dict[str, list[Any]] = {}
+    """Return events as rows, in their order. Lone surrogates become U+FFFD, as on the wire.
+
+    Raises ValueError for an id or a time that breaks the normaliser's contract.
+    """
+    size, places = len(events), _places()
+    cells: dict[str, list[Any]] = {TIME_COLUMN: list(map(moment, events))}
     rest = _Rest()
     # Event by event, not name by name: the values of one event lie near each other.
-    for row, (_, _, at) in enumerate(order):
-        for name, value in events[at].items():
-            if name == ID:
+    for row, event in enumerate(events):
+        for name, value in event.items():
+            place = places.get(name)
+            if place is None:
+                if name not in _APART:
+                    rest.put(name, value)
                 continue
-            place, kind = places.get(name), type(value)
-            if place is None or kind is not place[1] or (kind is int and not _LOWEST <= value <= _HIGHEST):  # type: ignore[operator]
+            kind = type(value)
+            if kind is not place[1] or (kind is int and not _LOWEST <= value <= _HIGHEST):  # type: ignore[operator]
                 rest.put(name, value)
                 continue
             column = cells.get(place[0])
@@ -90,7 +147,7 @@ def encode(events: Sequence[Event]) -> Rows:
                 column = cells[place[0]] = [None] * size
             column[row] = value
         rest.end()
-    return _rows(cells, rest, [name for _, name, _ in order])
+    return _rows(cells, rest, list(map(identity, events)))
 
 
 class _Rest:
@@ -127,9 +184,8 @@ def _places() -> dict[str, tuple[str, type]]:
     found: dict[str, tuple[str, type]] = {}
     for name, kind in columns().items():
         column = physical(name, kind)
-        if name != ID:
+        if name not in _APART:
             found[name] = (column, _TYPES[split(column)[1]])
-    found[TIME] = (TIME_COLUMN, int)
     return found
 
 
@@ -142,6 +198,10 @@ def _rows(cells: dict[str, list[Any]], rest: _Rest, ids: list[str]) -> Rows:
     if names:
         arrays[REST] = rest.array()
     return Rows(pa.table(arrays), names)
+
+
+NO_ROWS = Rows(pa.table({TIME_COLUMN: pa.array([], pa.int64()), ID_COLUMN: pa.array([], ARROW["id"])}), frozenset())
+"""No events."""
 
 
 def _array(values: list[Any], kind: Any) -> Any:

@@ -20,6 +20,7 @@ from appliance.clock import HOUR, MINUTE, SECOND
 from appliance.clock import now as wall_clock
 from appliance.normalise.model import Event
 from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
 
 BATCH = 5_000
 T = TypeVar("T")
@@ -44,8 +45,8 @@ def _measure(folder: Path, wanted: int) -> None:
     source = _events(start)
     for seq in range(wanted // BATCH):
         batch = _timed(spent, "make", lambda: [next(source) for _ in range(BATCH)])
-        _timed(spent, "known", lambda b=batch: store.known(b))  # type: ignore[misc]
-        _timed(spent, "append", lambda b=batch, s=seq: store.append(b, [], s))  # type: ignore[misc]
+        _timed(spent, "known", lambda b=batch: store.known(encode(b)))  # type: ignore[misc]
+        _timed(spent, "append", lambda b=batch, s=seq: store.append(encode(b), [], s))  # type: ignore[misc]
         _timed(spent, "compact", lambda: store.compact(0.01))
     before = store.stats()
     _timed(spent, "compact", lambda: store.compact(600))

@@ -19,6 +19,7 @@ from appliance.cli.exits import Exit
 from appliance.cli.search import clean, line
 from appliance.normalise.model import Event
 from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make, make
 
 __all__ = ["make"]
@@ -28,7 +29,7 @@ __all__ = ["make"]
 def home(tmp_path: Path, make: Make) -> Iterator[Path]:
     """A state folder whose box answers /api/v1/events from a real store, over TLS with its own CA."""
     store = EmbeddedStore(tmp_path / "store", now=lambda: NOW)
-    store.append([make(n, message=f"Żółw {n}\x1b[2J") for n in range(700)], [], 1)
+    store.append(encode([make(n, message=f"Żółw {n}\x1b[2J") for n in range(700)]), [], 1)
     store.close()
     reader = EmbeddedReader(tmp_path / "store")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(reader))

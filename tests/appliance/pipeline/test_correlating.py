@@ -24,6 +24,7 @@ from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
 from appliance.state.models import Alert, AlertEvent, RuleState
 from appliance.store import BatchResult
+from appliance.store.shape import Rows
 
 from .test_pipeline import AGENT, START, Scene
 
@@ -145,7 +146,7 @@ def _before_memory(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
 
 
 def _before_store(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
-    def die(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def die(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise Died
 
     patch.setattr(scene.store, "append", die)
@@ -154,8 +155,8 @@ def _before_store(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
 def _after_store(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
     append = scene.store.append
 
-    def die(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
-        append(events, results, upto)
+    def die(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
+        append(rows, results, upto)
         raise Died
 
     patch.setattr(scene.store, "append", die)

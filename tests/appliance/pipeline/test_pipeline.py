@@ -24,6 +24,7 @@ from appliance.state.database import open_state
 from appliance.state.migrate import migrate
 from appliance.state.models import Alert, AlertEvent, EventField, GapSeen, Loss
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
+from appliance.store.shape import Rows
 
 AGENT = "11111111-1111-4111-8111-111111111111"
 START = 1_790_000_000 * SECOND
@@ -158,7 +159,7 @@ def test_what_events_had_counts_once_whatever_is_repeated(scene: Scene, monkeypa
     scene.pipeline.step()
     append = scene.store.append
 
-    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def full(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise StoreUnavailable("no space")
 
     monkeypatch.setattr(scene.store, "append", full)
@@ -203,7 +204,7 @@ def test_a_full_store_holds_the_journal_and_then_goes_on(scene: Scene, monkeypat
     scene.pipeline.step()
     append = scene.store.append
 
-    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def full(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise StoreUnavailable("no space")
 
     monkeypatch.setattr(scene.store, "append", full)
@@ -224,7 +225,7 @@ def test_a_full_store_holds_the_journal_and_then_goes_on(scene: Scene, monkeypat
 
 
 def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def full(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise StoreUnavailable("no space")
 
     monkeypatch.setattr(scene.store, "append", full)
@@ -237,7 +238,7 @@ def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, mo
             scene.pipeline.step()
         except StoreUnavailable:
             continue
-    assert len(scene.pipeline.pending.events) <= 60
+    assert len(scene.pipeline.pending.ids) <= 60
 
 
 def test_a_rule_that_fails_costs_its_match_not_the_event(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_the_store_answers_as_the_reference_does(batches: list[list[Event]], que
     with tempfile.TemporaryDirectory() as folder:
         store, reader = EmbeddedStore(Path(folder)), EmbeddedReader(Path(folder))
         for batch in batches:
-            store.append(batch, [], 1)
+            store.append(encode(batch), [], 1)
         stored = {str(event["event.id"]): event for batch in reversed(batches) for event in batch}
         for query in queries:
             wanted = {name for name, event in stored.items() if matches(query, event)}

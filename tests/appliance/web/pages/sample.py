@@ -23,6 +23,7 @@ from appliance.alerts.grouping import Hit, apply
 from appliance.alerts.service import Actor
 from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
 from appliance.detect import Engine, RuleSet, load_rules
+from appliance.detect.visibility.presence import grouped
 from appliance.home import Home
 from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.ops.health import ROLES, beat
@@ -152,7 +153,8 @@ def fill(context: Context, moment: int) -> None:
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
     watch = Watch()
-    watch.take([*good, *bad], [hit.rule.id for hit in hits])
+    watch.take(grouped([*good, *bad]))
+    watch.fired(hit.rule.id for hit in hits)
     with writing(context.sessions) as session:
         watch.write(session, engine.stats, moment)
     context.dead_letters.add(
