@@ -9,8 +9,10 @@ marks an element of a list, E an empty list.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ _TYPES: Mapping[str, type] = {"s": str, "l": int, "b": bool}
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _APART, _ID_BYTES = frozenset({ID, TIME}), 16
+_LAYOUTS = 2048
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
@@ -127,76 +130,106 @@ def encode(events: Sequence[Event]) -> Rows:
 
     Raises ValueError for an id or a time that breaks the normaliser's contract.
     """
-    size, places = len(events), _places()
-    cells: dict[str, list[Any]] = {TIME_COLUMN: list(map(moment, events))}
-    rest = _Rest()
+    cells = _Cells(len(events))
     # Event by event, not name by name: the values of one event lie near each other.
     for row, event in enumerate(events):
-        for name, value in event.items():
-            place = places.get(name)
-            if place is None:
-                if name not in _APART:
-                    rest.put(name, value)
-                continue
-            kind = type(value)
-            if kind is not place[1] or (kind is int and not _LOWEST <= value <= _HIGHEST):  # type: ignore[operator]
-                rest.put(name, value)
-                continue
-            column = cells.get(place[0])
-            if column is None:
-                column = cells[place[0]] = [None] * size
-            column[row] = value
-        rest.end()
-    return _rows(cells, rest, list(map(identity, events)))
+        cells.put(row, event)
+    return _rows(list(map(moment, events)), list(map(identity, events)), cells)
 
 
-class _Rest:
-    """The entries of `rest`, one list a part, and where each event's begin."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the values of events go that have the same names and types, by their place among an event's values."""
 
-    def __init__(self) -> None:
+    columns: Sequence[tuple[int, str]]
+    numbers: Sequence[tuple[int, str, str]]
+    """Place, column and name: a number may be too large for its column."""
+    texts: Sequence[int]
+    names: Sequence[str]
+    """Texts that go to `rest`, and their names."""
+    others: Sequence[tuple[int, str]]
+    """Whatever else goes to `rest`, with its name."""
+
+
+@lru_cache(maxsize=_LAYOUTS)
+def _layout(shape: tuple[Any, ...]) -> _Layout:
+    """Return the layout of events with these names, followed by the types of their values."""
+    size, places = len(shape) // 2, _places()
+    columns: list[tuple[int, str]] = []
+    numbers: list[tuple[int, str, str]] = []
+    texts: list[tuple[int, str]] = []
+    others: list[tuple[int, str]] = []
+    for at, (name, kind) in enumerate(zip(shape[:size], shape[size:], strict=True)):
+        column, wanted = places.get(name, ("", None))
+        if name in _APART:
+            continue
+        if kind is not wanted:
+            (texts if kind is str else others).append((at, name))
+        elif kind is int:
+            numbers.append((at, column, name))
+        else:
+            columns.append((at, column))
+    return _Layout(columns, numbers, [at for at, _ in texts], [name for _, name in texts], others)
+
+
+class _Cells:
+    """Columns of values to be, and the entries of `rest`: one list a part, and where each event's begin."""
+
+    def __init__(self, size: int) -> None:
+        self.columns: dict[str, list[Any]] = defaultdict(partial(list, [None] * size))
         self.names: list[str] = []
         self._kinds: list[str] = []
         self._texts: list[str] = []
         self._begins: list[int | None] = []
-        self._begin = 0
 
-    def put(self, name: str, value: Value) -> None:
-        """Add a value of the event at hand."""
-        for kind, text in (("s", value),) if type(value) is str else _entries(value):
+    def put(self, row: int, event: Event) -> None:
+        """Add an event; rows come in order."""
+        begin, columns = len(self.names), self.columns
+        values = tuple(event.values())
+        layout = _layout((*event, *map(type, values)))
+        for at, column in layout.columns:
+            columns[column][row] = values[at]
+        for at, column, name in layout.numbers:
+            number = values[at]
+            if _LOWEST <= number <= _HIGHEST:  # type: ignore[operator]
+                columns[column][row] = number
+            else:
+                self._put(name, number)
+        self.names += layout.names
+        self._kinds += ["s"] * len(layout.names)
+        self._texts += [values[at] for at in layout.texts]  # type: ignore[misc]
+        for at, name in layout.others:
+            self._put(name, values[at])
+        self._begins.append(None if len(self.names) == begin else begin)
+
+    def _put(self, name: str, value: Value) -> None:
+        for kind, text in _entries(value):
             self.names.append(name)
             self._kinds.append(kind)
             self._texts.append(text)
 
-    def end(self) -> None:
-        """The next value is the next event's."""
-        here = len(self.names)
-        self._begins.append(None if here == self._begin else self._begin)
-        self._begin = here
-
-    def array(self) -> Any:
+    def rest(self) -> Any:
         """Return all entries as a column of lists."""
         texts = (_array(part, pa.string()) for part in (self.names, self._kinds, self._texts))
         entries = pa.StructArray.from_arrays(list(texts), fields=list(_ENTRY))
-        return pa.ListArray.from_arrays(pa.array([*self._begins, self._begin], pa.int32()), entries)
+        return pa.ListArray.from_arrays(pa.array([*self._begins, len(self.names)], pa.int32()), entries)
 
 
-def _places() -> dict[str, tuple[str, type]]:
-    found: dict[str, tuple[str, type]] = {}
-    for name, kind in columns().items():
-        column = physical(name, kind)
-        if name not in _APART:
-            found[name] = (column, _TYPES[split(column)[1]])
-    return found
+@cache
+def _places() -> Mapping[str, tuple[str, type]]:
+    """Return the column of each field of the schema, and the type of its values."""
+    places = {name: physical(name, kind) for name, kind in columns().items() if name not in _APART}
+    return {name: (column, _TYPES[split(column)[1]]) for name, column in places.items()}
 
 
-def _rows(cells: dict[str, list[Any]], rest: _Rest, ids: list[str]) -> Rows:
-    arrays: dict[str, Any] = {TIME_COLUMN: pa.array(cells.pop(TIME_COLUMN), pa.int64())}
-    arrays[ID_COLUMN] = pa.array([bytes.fromhex(one) for one in ids], ARROW["id"])
-    for column in sorted(cells):
-        arrays[column] = _array(cells[column], ARROW[split(column)[1]])
-    names = frozenset(map(_clean, frozenset(rest.names)))
+def _rows(times: list[int], ids: list[str], cells: _Cells) -> Rows:
+    arrays: dict[str, Any] = {TIME_COLUMN: pa.array(times, pa.int64())}
+    arrays[ID_COLUMN] = pa.array(list(map(bytes.fromhex, ids)), ARROW["id"])
+    for column in sorted(cells.columns):
+        arrays[column] = _array(cells.columns[column], ARROW[split(column)[1]])
+    names = frozenset(map(_clean, frozenset(cells.names)))
     if names:
-        arrays[REST] = rest.array()
+        arrays[REST] = cells.rest()
     return Rows(pa.table(arrays), names)
 
 
