@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain, starmap
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
@@ -20,13 +17,13 @@ from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.journal import DeadLetters, Journal
-from appliance.normalise import Event
 from appliance.ops.losses import record_gap
 from appliance.ops.presence import Watch
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.crew import Crew
 from appliance.pipeline.decode import Normalise
-from appliance.pipeline.work import GAP, Unit, Worked, Worker
+from appliance.pipeline.taken import Taken, without
+from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
@@ -37,9 +34,6 @@ FLUSH_AFTER = SECOND
 """Microseconds that an event may wait for others before it goes to the store."""
 FLUSH_EVENTS = 20_000
 READ_BATCHES, READ_BYTES = 32, 4 << 20
-Matched = tuple[Event, Sequence[Rule]]
-Flags = npt.NDArray[np.bool_]
-"""By row: whether an event is not in the store yet."""
 log = structlog.get_logger()
 
 
@@ -92,15 +86,16 @@ class Pipeline:
         self.crew = Crew(self._worker(), self.helpers)
 
     def _worker(self) -> Worker:
-        return Worker(self.engine, self.normalise, self.importer)
+        correlations = () if self.correlating is None else self.correlating.correlator.ruleset.correlations
+        return Worker(self.engine, self.normalise, self.importer, correlations)
 
     def use(self, engine: Engine, rules: RuleSet) -> None:
         """Go on with other rules. Call it between two steps."""
         self.watch.renew(self.engine.stats)
         self.engine = engine
-        self.crew.use(self._worker())
         if self.correlating is not None:
             self.correlating.reload(rules)
+        self.crew.use(self._worker())
 
     def step(self) -> bool:
         """Take what the journal has next. Return whether there was anything.
@@ -169,61 +164,44 @@ class Pipeline:
         return len(pending.ids) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
 
     def _take(self, done: Sequence[tuple[Unit, Worked]]) -> None:
-        dead = [letter for _, worked in done for part in worked.parts for letter in part.dead]
+        taken = list(self._compared(done))
+        dead = [letter for one in taken for letter in one.dead]
         if dead:
             self.dead_letters.add(dead)
-        fresh = self._fresh(done)
-        matched = list(chain.from_iterable(starmap(self._matched, fresh)))
-        self._tell_senders(done)
-        self._alert(_gaps(fresh), matched, done[-1][0][-1].received_at)
-        self.watch.fired(rule.id for _, rules in matched for rule in rules)
-        self._await(done, fresh)
+        hits, quiet = self._matched(taken)
+        self._alert(taken, hits, quiet)
+        self.watch.fired([*(hit.rule.id for hit in hits), *(rule.id for rule in quiet)])
+        self._await(taken)
         self.counters.dead += len(dead)
-        self.counters.failed_matches += sum(worked.failed for _, worked in done)
+        self.counters.failed_matches += sum(one.worked.found.failed for one in taken)
 
-    def _fresh(self, done: Sequence[tuple[Unit, Worked]]) -> list[tuple[Worked, Flags]]:
-        """Return for each unit which of its events are neither in the store yet nor on their way there."""
+    def _compared(self, done: Sequence[tuple[Unit, Worked]]) -> Iterator[Taken]:
+        """Yield units beside what is in the store or on its way there."""
         seen: set[bytes] = set()
-        found = []
-        for _, worked in done:
-            fresh = ~self.store.known(worked.rows)
-            for row, name in enumerate(worked.rows.names):
-                if fresh[row] and (name in seen or name in self.pending.ids):
-                    fresh[row] = False
-                seen.add(name)
-            found.append((worked, fresh))
-        return found
+        for unit, worked in done:
+            names = worked.rows.names
+            yield Taken(unit, worked, names, without(names, self.store.known(worked.rows), self.pending.ids, seen))
+            seen.update(names)
 
-    def _matched(self, worked: Worked, fresh: Flags) -> Iterator[Matched]:
-        for row, places in worked.hits:
-            if fresh[row]:
-                yield worked.events[row], self.crew.worker.rules(places)
-
-    def _await(self, done: Sequence[tuple[Unit, Worked]], fresh: Sequence[tuple[Worked, Flags]]) -> None:
-        """Keep what is fresh until the next flush."""
+    def _await(self, taken: Sequence[Taken]) -> None:
+        """Keep what is new until the next flush."""
         pending = self.pending
-        for (unit, worked), (_, flags) in zip(done, fresh, strict=True):
-            self.watch.take(worked.groups, None if flags.all() else flags.tolist())
-            rows = worked.rows.where(flags)
-            pending.rows.append(rows)
-            pending.ids.update(rows.names)
-            results = list(_results(unit, worked, flags))
+        for one in taken:
+            self.watch.take(one.worked.groups, None if one.fresh.all() else one.fresh.tolist())
+            pending.rows.append(one.rows)
+            pending.ids.update(one.new)
+            results = list(one.results())
             pending.results.extend(results)
             self._count(results)
-        pending.upto = done[-1][0][-1].seq
+        pending.upto = taken[-1].unit[-1].seq
         if pending.since is None:
             pending.since = self.clock()
 
-    def _alert(self, gaps: Sequence[Event], matched: Sequence[Matched], arrived: int) -> None:
-        hits = [Hit(rule, event) for event, rules in matched for rule in rules]
-        quiet: list[Rule] = []
+    def _alert(self, taken: Sequence[Taken], hits: Sequence[Hit], quiet: Sequence[Rule]) -> None:
+        gaps = [event for one in taken for event in one.gaps()]
         if self.correlating is not None:
-            for event, rules in matched:
-                self.correlating.take(event, rules)
-            self.correlating.advance(arrived)
-            silent = self.correlating.correlator.plan.silent
-            quiet = [rule for _, rules in matched for rule in rules if rule.id in silent]
-            hits = [hit for hit in hits if hit.rule.id not in silent] + self.correlating.hits()
+            self._correlate_all(taken, self.correlating)
+            hits = [*hits, *self.correlating.hits()]
         if not hits and not gaps and not quiet:
             return
         with writing(self.sessions) as session:
@@ -232,6 +210,35 @@ class Pipeline:
             self.counters.alerts += len(apply(session, hits, self.clock(), self.settings, quiet))
         if self.correlating is not None:
             self.correlating.done()
+
+    def _matched(self, taken: Sequence[Taken]) -> tuple[list[Hit], list[Rule]]:
+        """Return the hits that become alerts, and the rules of those that only serve correlations."""
+        silent = frozenset[str]() if self.correlating is None else self.correlating.correlator.plan.silent
+        hits: list[Hit] = []
+        quiet: list[Rule] = []
+        for one in taken:
+            for row, places in one.hits():
+                rules = self.crew.worker.rules(places)
+                loud = [rule for rule in rules if rule.id not in silent]
+                if loud:
+                    event = restored(one.worked.found.events[row])
+                    hits.extend(Hit(rule, event) for rule in loud)
+                quiet.extend(rule for rule in rules if rule.id in silent)
+        return hits, quiet
+
+    @staticmethod
+    def _correlate_all(taken: Sequence[Taken], correlating: Correlating) -> None:
+        for one in taken:
+            for batch, part in zip(one.unit, one.worked.parts, strict=True):
+                if part.newest:
+                    correlating.correlator.sender(batch.source, part.newest, batch.received_at)
+        for one in taken:
+            found, fresh = one.worked.found, one.fresh
+            correlating.correlator.seen.add(found.seen)
+            for row, offer in found.offers.items():
+                if fresh[row]:
+                    correlating.take(found.events[row], offer)
+        correlating.advance(taken[-1].unit[-1].received_at)
 
     def _correlate(self, now: int) -> None:
         """Make alerts of correlations that only waited for time to pass."""
@@ -243,14 +250,6 @@ class Pipeline:
             with writing(self.sessions) as session:
                 self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
             self.correlating.done()
-
-    def _tell_senders(self, done: Sequence[tuple[Unit, Worked]]) -> None:
-        if self.correlating is None:
-            return
-        for unit, worked in done:
-            for batch, part in zip(unit, worked.parts, strict=True):
-                if part.newest:
-                    self.correlating.correlator.sender(batch.source, part.newest, batch.received_at)
 
     def _touch_agents(self, rows: Rows) -> None:
         if not len(rows):
@@ -267,21 +266,3 @@ class Pipeline:
         self.counters.records += sum(result.read for result in results)
         self.counters.stored += sum(result.stored for result in results)
         self.counters.known += sum(result.known for result in results)
-
-
-def _gaps(fresh: Sequence[tuple[Worked, Flags]]) -> list[Event]:
-    return [
-        event
-        for worked, flags in fresh
-        for row, event in worked.events.items()
-        if flags[row] and event.get("event.action") == GAP
-    ]
-
-
-def _results(unit: Unit, worked: Worked, fresh: Flags) -> Iterator[BatchResult]:
-    begin = 0
-    for batch, part in zip(unit, worked.parts, strict=True):
-        new = int(fresh[begin : part.end].sum())
-        known = part.end - begin - new
-        yield BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead))
-        begin = part.end

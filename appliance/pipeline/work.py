@@ -6,9 +6,13 @@ import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 import structlog
 
-from appliance.detect import Engine, Rule
+from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.hits import Offer, Seen, hits_for
+from appliance.detect.values import thaw
 from appliance.detect.visibility.presence import Group, grouped
 from appliance.journal import Batch, DeadLetter
 from appliance.normalise import Event
@@ -32,6 +36,22 @@ Unit = tuple[Batch, ...]
 """Batches that are worked together, in the order of the journal."""
 Hit = tuple[int, Sequence[int]]
 """Row of an event, and the places in the rule set of the rules that it satisfies."""
+Kept = bytes | Event
+"""An event that may be needed, as JSON: most are not, and a text travels and waits cheaper than an object."""
+
+
+def keep(event: Event) -> Kept:
+    """Return an event so that it is cheap to keep."""
+    try:
+        return orjson.dumps(event)
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits: rare, and kept as they are.
+        return event
+
+
+def restored(kept: Kept) -> Event:
+    """Return the event of `keep`."""
+    return thaw(orjson.loads(kept)) if isinstance(kept, bytes) else kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +65,40 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What rules found among events, by row."""
+
+    gaps: Mapping[int, Event]
+    """Events that tell of a gap."""
+    events: Mapping[int, Kept]
+    """Those that satisfy a rule."""
+    hits: Sequence[Hit]
+    offers: Mapping[int, Offer]
+    """What correlations take."""
+    seen: Seen
+    failed: int
+    """Events that could not be matched, or not be read for correlations."""
+
+
+@dataclass(frozen=True, slots=True)
 class Worked:
-    """What batches hold, as rows for the store and as little else as the steps after need."""
+    """What batches hold: rows for the store, and as little else as the steps after need."""
 
     parts: Sequence[Part]
     rows: Rows
-    events: Mapping[int, Event]
-    """Events by row: those that satisfy a rule, and those that tell of a gap."""
-    hits: Sequence[Hit]
+    found: Found
     groups: Sequence[Group]
-    failed: int
-    """Events that could not be matched."""
 
 
 class Worker:
     """Works batches by one set of rules. Not safe for use by several threads at once."""
 
-    def __init__(self, engine: Engine, normalise: Normalise, importer: str) -> None:
-        self.engine, self.normalise, self.importer = engine, normalise, importer
+    def __init__(
+        self, engine: Engine, normalise: Normalise, importer: str, correlations: Sequence[Correlation] = ()
+    ) -> None:
+        self.engine, self.normalise, self.importer, self.correlations = engine, normalise, importer, correlations
         self._places = {id(rule): place for place, rule in enumerate(engine.rules)}
+        self._reader = hits_for(RuleSet(list(engine.rules), [], correlations=list(correlations)))
 
     def work(self, unit: Unit) -> Worked:
         """Return what batches hold and which rules that satisfies."""
@@ -75,18 +110,28 @@ class Worker:
             newest = max((event["@timestamp"] for event in decoded.events), default=0)
             assert isinstance(newest, int)
             parts.append(Part(decoded.read, len(events), newest, decoded.dead))
-        found = [self._match(event) for event in events]
-        hits = [(row, [self._places[id(rule)] for rule in rules]) for row, rules in enumerate(found) if rules]
-        told = {row: events[row] for row, _ in hits}
-        told |= {row: event for row, event in enumerate(events) if event.get("event.action") == GAP}
-        return Worked(parts, encode(events), told, hits, grouped(events), found.count(None))
+        return Worked(parts, encode(events), self._find(events), grouped(events))
 
-    def _match(self, event: Event) -> Sequence[Rule] | None:
-        try:
-            return self.engine.match(event)
-        except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
-            log.exception("match_failed", event_id=event["event.id"])
-            return None
+    def _find(self, events: Sequence[Event]) -> Found:
+        gaps = {row: event for row, event in enumerate(events) if event.get("event.action") == GAP}
+        kept: dict[int, Kept] = {}
+        hits: list[Hit] = []
+        offers: dict[int, Offer] = {}
+        failed, self._reader.seen = 0, Seen()
+        for row, event in enumerate(events):
+            try:
+                rules = self.engine.match(event)
+                if not rules:
+                    continue
+                kept[row] = keep(event)
+                hits.append((row, [self._places[id(rule)] for rule in rules]))
+                offer = self._reader.read(event, rules)
+                if offer is not None:
+                    offers[row] = offer
+            except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
+                failed += 1
+                log.exception("match_failed", event_id=event["event.id"])
+        return Found(gaps, kept, hits, offers, self._reader.seen, failed)
 
     def rules(self, places: Sequence[int]) -> list[Rule]:
         """Return the rules at these places."""

@@ -21,7 +21,7 @@ from appliance.journal import Batch
 from appliance.normalise import normalise
 from appliance.pipeline import crew as crews
 from appliance.pipeline.crew import Crew
-from appliance.pipeline.work import Unit, Worked, Worker
+from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.store.shape import decode
 
 from .test_pipeline import AGENT, START, Scene
@@ -94,11 +94,15 @@ def _plain(done: Sequence[Done]) -> list[object]:
     found: list[object] = []
     for unit, worked in done:
         events, begin = decode(worked.rows.table), 0
-        assert worked.failed == 0
+        assert worked.found.failed == 0
         assert sum(len(group.places) for group in worked.groups) == len(events)
         for batch, part in zip(unit, worked.parts, strict=True):
             rows = range(begin, part.end)
-            hits = [(row - begin, list(places), worked.events[row]) for row, places in worked.hits if row in rows]
+            hits = [
+                (row - begin, list(places), restored(worked.found.events[row]))
+                for row, places in worked.found.hits
+                if row in rows
+            ]
             found.append((batch.seq, part.read, part.newest, part.dead, events[begin : part.end], hits))
             begin = part.end
     return found
@@ -141,7 +145,7 @@ def test_with_helpers_the_results_are_the_same_and_in_order(crew: Crew, worker: 
     found = _drain(crew)
     assert _plain(found) == _plain(_alone(worker, batches))
     assert any(len(unit) > 1 for unit, _ in found)
-    assert sum(len(worked.hits) for _, worked in found) > 100
+    assert sum(len(worked.found.hits) for _, worked in found) > 100
     assert all(len(part.dead) == 1 for _, worked in found for part in worked.parts)
 
 
@@ -157,7 +161,7 @@ def test_what_rules_cost_a_helper_is_counted(crew: Crew, clock: Clock, monkeypat
     _hire(crew, clock)
     # They tell it every half second.
     while not any(one.matched for one in stats.values()):
-        hits += sum(len(places) for _, worked in _drain(crew) for _, places in worked.hits)
+        hits += sum(len(places) for _, worked in _drain(crew) for _, places in worked.found.hits)
         crew.add([_batch(seq)])
         seq += 1
     assert 0 < sum(one.matched for one in stats.values()) <= hits
@@ -207,12 +211,12 @@ def test_other_rules_work_all_that_waits(crew: Crew, clock: Clock) -> None:
     batches = [_batch(seq) for seq in range(1, 60)]
     crew.add(batches)
     _hire(crew, clock)
-    assert sum(len(worked.hits) for _, worked in crew.done()) > 0
+    assert sum(len(worked.found.hits) for _, worked in crew.done()) > 0
     crew.use(Worker(Engine(RuleSet([], [])), normalise, ""))
     assert crew.helpers == []
     drained = _drain(crew)
     assert [batch.seq for unit, _ in drained for batch in unit] == [batch.seq for batch in batches]
-    assert all(worked.hits == [] for _, worked in drained)
+    assert all(worked.found.hits == [] for _, worked in drained)
 
 
 def test_helpers_are_let_go_when_there_is_nothing_to_do(crew: Crew, clock: Clock) -> None:

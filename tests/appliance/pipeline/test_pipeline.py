@@ -18,6 +18,7 @@ from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, NewBatch
 from appliance.normalise import Event, normalise
 from appliance.ops.presence import day_of, deeds_since, had_since
+from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.pipeline import Pipeline
 from appliance.settings import load_settings
 from appliance.state.database import open_state
@@ -64,7 +65,11 @@ class Scene:
             normalise=normalise,
             importer="",
             clock=self.clock,
+            correlating=self._correlating(),
         )
+
+    def _correlating(self) -> Correlating | None:
+        return None
 
     def restart(self) -> None:
         """Forget everything that was only in memory."""

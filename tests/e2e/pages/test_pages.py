@@ -15,6 +15,7 @@ from appliance.clock import now
 from appliance.state.database import writing
 from appliance.state.models import Alert
 from appliance.store import BatchResult, EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.context import Context
 from tests.appliance.web.pages import sample
 from tests.e2e.pages.tabs import Theme, signed_in, violations
@@ -161,7 +162,7 @@ def test_newer_events_are_counted_and_the_table_stays(page: Page, context: Conte
     moment = now()
     applied = writer.applied() + 1
     fresh = sample.started(moment % 10**9, moment, "pc-usc-03", "root", "ls /nowe")
-    writer.append([fresh], [BatchResult(applied, sample.agent_id(0), 1, 1, 0, 0)], applied)
+    writer.append(encode([fresh]), [BatchResult(applied, sample.agent_id(0), 1, 1, 0, 0)], applied)
     writer.close()
     page.clock.fast_forward(16_000)
     page.get_by_text("1 nowsze zdarzenie.").wait_for()

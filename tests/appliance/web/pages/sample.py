@@ -35,6 +35,7 @@ from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Attempt, Outbox, Outcome, Role
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.app import create_app
 from appliance.web.context import Context
 
@@ -134,7 +135,7 @@ def fill(context: Context, moment: int) -> None:
     bad, good = attacks(moment), events_of_a_day(moment)
     whole = len(good) + len(bad)
     writer = EmbeddedStore(context.home.store)
-    writer.append([*good, *bad], [BatchResult(1, agent_id(0), whole, whole, 0, 0)], 1)
+    writer.append(encode([*good, *bad]), [BatchResult(1, agent_id(0), whole, whole, 0, 0)], 1)
     writer.flush()
     writer.close()
     hits = [Hit(rule, event) for event in bad for rule in engine.match(event)]
