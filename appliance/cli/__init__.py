@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "import": "appliance.cli.import_",
         "detect": "appliance.cli.detect",
         "explain": "appliance.cli.explain",
+        "hunt": "appliance.cli.hunt",
         "search": "appliance.cli.search",
         "alerts": "appliance.cli.alerts",
         "status": "appliance.cli.status",
