@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from appliance import clock
 from appliance.normalise.model import Event, Value
 from appliance.search import Field, Fields, Kind, Node, parse
 from appliance.search.nodes import Everything, Exact, Leaf
@@ -45,9 +46,11 @@ class _Asked:
 class EmbeddedReader:
     """Answers questions to one folder of segments. May be used by several threads at once."""
 
-    def __init__(self, folder: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, timeout_seconds: float = TIMEOUT_SECONDS, *, now: Callable[[], int] = clock.now
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._now = folder, now
         self._manifest = Manifest(folder, writer=False)
         self._lock = threading.Lock()
         self._engine = Engine(folder, timeout_seconds)
@@ -285,7 +288,7 @@ class EmbeddedReader:
             self._manifest.close()
 
     def _node(self, query: Node | str) -> Node:
-        return parse(query, self.fields()) if isinstance(query, str) else query
+        return parse(query, self.fields(), self._now) if isinstance(query, str) else query
 
     def _segments(self, start: int | None, end: int | None) -> list[Segment]:
         with self._lock:

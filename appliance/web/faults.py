@@ -43,7 +43,7 @@ def _wide(error: TooWide, _: str) -> Problem:
 
 
 def _query(error: QueryError, language: str) -> Problem:
-    fault = error.describe("pl" if language == "pl" else "en")
+    fault = error.located("pl" if language == "pl" else "en")
     return Problem(422, "query", values={"position": error.position + 1, "fault": fault})
 
 

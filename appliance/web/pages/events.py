@@ -180,8 +180,8 @@ def _tick(at: int, span: int, lang: str) -> str:
 
 def _located(query: str, error: QueryError, lang: str) -> Fault:
     place = min(error.position, len(query))
-    describe = error.describe("pl" if lang == "pl" else "en")
-    text = catalogue().text("events.fault", lang, place=place + 1, what=describe)
+    describe = error.located("pl" if lang == "pl" else "en")
+    text = catalogue().text("events.fault", lang, what=describe)
     return Fault(query[:place], query[place : place + 1] or "␣", query[place + 1 :], text)
 
 

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 from agent.wire.event import event_id
 from appliance.normalise.model import Event
 from appliance.search import Field, Kind
+from appliance.search.errors import QueryError
 from appliance.search.fold import fold
 from appliance.search.nodes import And, Exact, Exists, Leaf, Network, Node, Not, Numbers, Or, Pattern, Texts, Wild
+from appliance.search.regex import regex
+from appliance.search.regextree import Regex
 
 ODD = (
     "",
@@ -58,6 +61,20 @@ KINDS = {
     "__proto__": Kind.KEYWORD,
 }
 moments = st.integers(0, 20) | st.sampled_from([-11_644_473_600_000_000, 253_402_300_799_999_999])
+pieces = st.sampled_from([
+    "a", "B", "ż", "0", "_", "\\.", ".", "\\d", "\\W", "[a-z]", "[^a]", "[Ż5]", "[\\w-]", "\\x00", "(a|b)", "(?:x)",
+    "b{2}", ".*", "a+", "\\s?", "1{1,3}", "(a|)", "\\\\", "%", "\\u0130", "(.a){0,2}", "ß", "$", "^", "|", "\\b", "*",
+])  # fmt: skip
+
+
+def expression(text: str) -> Regex | None:
+    try:
+        return regex(text)
+    except QueryError:
+        return None
+
+
+regexes = st.lists(pieces, min_size=1, max_size=5).map("".join).map(expression).filter(lambda one: one is not None)
 
 
 @st.composite
@@ -81,7 +98,7 @@ text_bounds = st.none() | texts.map(fold)
 text_ranges = st.builds(Texts, text_bounds, text_bounds, st.booleans(), st.booleans())
 networks = st.sampled_from([Network(4, 0x0A010000, 0x0A01FFFF), Network(6, 0xFE80 << 112, (0xFE81 << 112) - 1)])
 exact = st.builds(Exact, texts | st.integers(-3, 12))
-tests = patterns() | st.just(Exists()) | numbers | text_ranges | networks | exact
+tests = patterns() | regexes | st.just(Exists()) | numbers | text_ranges | networks | exact
 fields = st.sampled_from(sorted(KINDS)).map(lambda name: Field(name, KINDS[name]))
 leaves = st.builds(Leaf, fields.map(lambda one: (one,)), tests) | st.builds(Leaf, st.just(()), patterns(inside=True))
 nodes: st.SearchStrategy[Node] = st.recursive(
