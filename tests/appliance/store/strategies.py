@@ -110,3 +110,43 @@ nodes: st.SearchStrategy[Node] = st.recursive(
     ),
     max_leaves=5,
 )
+
+
+NAMES = (
+    "host.name",
+    "process.command_line",
+    "message",
+    "process.pid",
+    "source.ip",
+    "event.time_corrected",
+    "event.start",
+)
+WORDS = ("a", "A*", "żół?", "5", "-1", "100%", "a_b", "10.1.*", "C:\\\\*", "true", "x", "*", '""', '"A b"', '"q\\""',
+         "/a|5/", "/^.$/", "/[^a]b?$/", "/\\d+/", "İ", "ß", "'")  # fmt: skip
+NUMBERS = ("0", "5", "-3", "4.5", "*", "12", "9223372036854775807")
+MOMENTS = ("now", "now-1h", "now/d", "1970", "1970-01-01", "12345", "1970-01-01T00:00:00.00001", "*", "now-1y/y")
+
+
+def _values(name: str) -> st.SearchStrategy[str]:
+    bound = st.sampled_from(MOMENTS if name == "event.start" else NUMBERS)
+    ends = st.tuples(st.sampled_from("[{"), bound, bound, st.sampled_from("]}"))
+    ranges = ends.map("{0[0]}{0[1]} TO {0[2]}{0[3]}".format)
+    compared = st.tuples(st.sampled_from(["<", "<=", ">", ">="]), bound.filter(lambda one: one != "*")).map("".join)
+    words = st.sampled_from([one for one in MOMENTS if one != "*"] if name == "event.start" else WORDS)
+    nets = st.sampled_from(["10.0.0.0/8", "fe80::/10", '"::/0"']) if name == "source.ip" else st.nothing()
+    return words | ranges | compared | nets | st.tuples(words, words | ranges).map("({0[0]} OR NOT {0[1]})".format)
+
+
+named = st.sampled_from(NAMES).flatmap(lambda name: _values(name).map(f"{name}:{{}}".format))
+written = st.recursive(
+    named | st.sampled_from(WORDS) | st.sampled_from(NAMES).map("_exists_:{}".format),
+    lambda inner: (
+        inner.map("NOT ({})".format)
+        | inner.map("-({})".format)
+        | st.builds("{} {}".format, inner, inner)
+        | st.builds("({} OR {})".format, inner, inner)
+        | st.builds("{} AND {}".format, inner, inner)
+    ),
+    max_leaves=5,
+)
+"""Queries as people write them."""
