@@ -18,6 +18,10 @@ class QueryTimeout(RuntimeError):
     """A question took longer than its bound and was stopped."""
 
 
+class QueryStopped(QueryTimeout):
+    """A question was stopped by the one who asked it."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What became of one batch of the journal: records read, events stored, already known, dead-lettered."""
