@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, cast, get_args
 
-from appliance.normalise.model import Event, Value
+from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Fields, Node
 
 
@@ -71,6 +71,42 @@ class Bucket:
 
     start: int
     count: int
+
+
+MeasureKind = Literal["distinct", "min", "max", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What to work out of a field's values in each group: how many there are, or the least, largest, sum of numbers."""
+
+    kind: MeasureKind
+    field: str
+
+    @classmethod
+    def parse(cls, text: str) -> Measure:
+        """Return the measure that `distinct:source.ip` and its like write. Raises ValueError."""
+        kind, colon, name = text.partition(":")
+        if kind not in get_args(MeasureKind) or not colon or not name:
+            raise ValueError(f"not a measure: {text[:60]!r}")
+        return cls(cast("MeasureKind", kind), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The values that a group's events have in common, how many events there are, and its measures in their order."""
+
+    key: tuple[Scalar, ...]
+    count: int
+    measures: tuple[int | float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups, the largest first, equal ones by their values' text; `more` = there are others."""
+
+    rows: list[Group]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +191,18 @@ class Store(Protocol):
         self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
     ) -> list[tuple[Value, int]]:
         """Return the most frequent values of a field and how many events have each."""
+
+    def group(
+        self,
+        query: Node | str,
+        by: Sequence[str],
+        measures: Sequence[Measure] = (),
+        *,
+        n: int = 100,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> Groups:
+        """Return the largest groups of events with the same values of all fields in `by`."""
 
     def get(self, event_id: str, at: int | None = None) -> Event | None:
         """Return one event; its time `at`, if known, makes this fast."""

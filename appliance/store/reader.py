@@ -14,14 +14,26 @@ from appliance.search import Field, Fields, Kind, Node, parse
 from appliance.search.nodes import Everything, Exact, Leaf
 from appliance.store import processes
 from appliance.store.engine import Engine, FileGone
+from appliance.store.groups import GroupQuery, groups
 from appliance.store.manifest import Manifest, Segment
-from appliance.store.model import BatchResult, Bucket, Cursor, Page, Stats, StoreUnavailable
+from appliance.store.model import (
+    BatchResult,
+    Bucket,
+    Cursor,
+    Groups,
+    Measure,
+    Page,
+    Stats,
+    StoreUnavailable,
+)
 from appliance.store.shape import ID, ID_COLUMN, REST, TIME_COLUMN, decode, scalar
 from appliance.store.sql import Compiler, quoted
 
 MAX_LIMIT = 1000
 MAX_BUCKETS = 2000
 MAX_TOP = 1000
+MAX_GROUP_FIELDS = 4
+MAX_MEASURES = 8
 FIRST_ROWS = 300_000
 """Rows that a search looks through before it decides whether older segments are needed."""
 TIMEOUT_SECONDS = 20.0
@@ -236,6 +248,43 @@ class EmbeddedReader:
                 unnested = f"SELECT unnest(list_distinct({entries})) AS e FROM {source} WHERE {where}"  # noqa: S608 - names are ours, values are bound
                 parts.append(f"SELECT lower(e.k) AS k, e.v AS v, count(*) AS c FROM ({unnested}) GROUP BY ALL")  # noqa: S608 - names are ours, values are bound
         return parts
+
+    def group(
+        self,
+        query: Node | str,
+        by: Sequence[str],
+        measures: Sequence[Measure] = (),
+        *,
+        n: int = 100,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> Groups:
+        """Return the `n` (at most 1000) largest groups of events with the same values of up to 4 fields.
+
+        See appliance/store/groups.py. Raises ValueError for no or too many fields or measures (8).
+        """
+        if not 0 < len(by) <= MAX_GROUP_FIELDS or len(measures) > MAX_MEASURES:
+            raise ValueError(f"groups by {len(by)} fields with {len(measures)} measures")
+        known, n = self.fields(), max(1, min(n, MAX_TOP))
+        fields = [known.resolve(name) for name in by]
+        measured = [(one, known.resolve(one.field)) for one in measures]
+        asked = _Asked(self._node(query), start, end)
+        return self._retried(lambda: self._group(asked, fields, measured, n))
+
+    def _group(
+        self,
+        asked: _Asked,
+        by: Sequence[Sequence[Field]],
+        measured: Sequence[tuple[Measure, Sequence[Field]]],
+        n: int,
+    ) -> Groups:
+        segments = self._segments(asked.start, asked.end)
+        if not segments:
+            return Groups([], more=False)
+        sql = Compiler.of(segments)
+        statement = GroupQuery(sql, self._from(sql, segments), self._where(sql, asked)).text(by, measured, n)
+        table = self._engine.run(statement, sql.parameters)
+        return groups(table, len(by), [measure for measure, _ in measured], n)
 
     def get(self, event_id: str, at: int | None = None) -> Event | None:
         """Return one event or None; with its time `at` only the segments of that moment are looked at."""
