@@ -73,6 +73,22 @@ class Bucket:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessNode:
+    """An event of a process, and the id of the event that is its parent's; None at the top."""
+
+    event: Event
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTree:
+    """Nodes, each after its parent; not `complete` when a bound cut something off."""
+
+    nodes: list[ProcessNode]
+    complete: bool
+
+
 MeasureKind = Literal["distinct", "min", "max", "sum"]
 
 
@@ -215,6 +231,9 @@ class Store(Protocol):
 
     def process_children(self, event: Event, limit: int = 100) -> list[Event]:
         """Return the process starts right below the process of an event, by time."""
+
+    def process_tree(self, event: Event, up: int = 20, down: int = 5, limit: int = 200) -> ProcessTree:
+        """Return the processes around that of an event: a line above it, and everything below."""
 
     def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
         """Return the results of those batches that have been applied."""

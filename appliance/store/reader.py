@@ -23,11 +23,13 @@ from appliance.store.model import (
     Groups,
     Measure,
     Page,
+    ProcessTree,
     Stats,
     StoreUnavailable,
 )
 from appliance.store.shape import ID, ID_COLUMN, REST, TIME_COLUMN, decode, scalar
 from appliance.store.sql import Compiler, quoted
+from appliance.store.tree import tree
 
 MAX_LIMIT = 1000
 MAX_BUCKETS = 2000
@@ -319,6 +321,10 @@ class EmbeddedReader:
     def process_children(self, event: Event, limit: int = 100) -> list[Event]:
         """Return the process starts right below the process of an event, by time."""
         return processes.children(self, event, limit)
+
+    def process_tree(self, event: Event, up: int = 20, down: int = 5, limit: int = 200) -> ProcessTree:
+        """Return the processes around that of an event, at most 50 generations each way and 500 in all."""
+        return tree(self, event, up, down, limit)
 
     def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
         """Return the results of those batches that have been applied."""
