@@ -11,8 +11,10 @@ from appliance.search.errors import QueryError
 from appliance.search.fold import fold
 from appliance.search.nodes import Wild
 
+WRITABLE = re.compile(r"[@A-Za-z_][\w.@-]*")
+"""Names that can stand before a colon."""
 # A colon before another colon or a backslash belongs to a text: fe80::1, C:\Windows.
-_FIELD = re.compile(r"[@A-Za-z_][\w.@-]*:(?![:\\])")
+_FIELD = re.compile(rf"{WRITABLE.pattern}:(?![:\\])")
 _RANGE = re.compile(r"([\[{])(.*?)([\]}])", re.DOTALL)
 _COMPARE = re.compile(r"[<>]=?")
 # Without a gap and with a slash at the end only: /c and /usr/bin/sh are words.

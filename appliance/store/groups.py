@@ -13,8 +13,7 @@ from appliance.search import Field
 from appliance.store.model import Group, Groups, Measure
 from appliance.store.shape import REST, scalar
 from appliance.store.sql import Compiler, quoted
-
-_KINDS = {"s": "s", "l": "i", "b": "b", "id": "s"}
+from appliance.store.values import KINDS, as_text
 
 
 class GroupQuery:
@@ -45,8 +44,7 @@ class GroupQuery:
         parts: list[str] = []
         for field in fields:
             for column, kind in self._sql.columns.get(field.name, ()):
-                cell = f"lower(hex({quoted(column)}))" if kind == "id" else f"CAST({quoted(column)} AS VARCHAR)"
-                one = f"[{{'k': '{_KINDS[kind]}', 'v': {cell}}}]"
+                one = f"[{{'k': '{KINDS[kind]}', 'v': {as_text(column, kind)}}}]"
                 parts.append(f"CASE WHEN {quoted(column)} IS NOT NULL THEN {one} ELSE [] END")
             if self._sql.rest is None or field.name in self._sql.rest:
                 name = self._sql.bind(field.name)

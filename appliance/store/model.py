@@ -208,6 +208,11 @@ class Store(Protocol):
     ) -> list[tuple[Value, int]]:
         """Return the most frequent values of a field and how many events have each."""
 
+    def values(
+        self, field: str, prefix: str = "", n: int = 20, start: int | None = None, end: int | None = None
+    ) -> list[tuple[Value, int]]:
+        """Return frequent values of a field that begin with a text, out of the newest events of the time."""
+
     def group(
         self,
         query: Node | str,

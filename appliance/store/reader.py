@@ -11,7 +11,8 @@ from typing import TypeVar
 from appliance import clock
 from appliance.normalise.model import Event, Value
 from appliance.search import Field, Fields, Kind, Node, parse
-from appliance.search.nodes import Everything, Exact, Leaf
+from appliance.search.fold import fold
+from appliance.search.nodes import Everything, Exact, Exists, Leaf, Or, Pattern, Wild
 from appliance.store import processes
 from appliance.store.engine import Engine, FileGone
 from appliance.store.groups import GroupQuery, groups
@@ -27,9 +28,10 @@ from appliance.store.model import (
     Stats,
     StoreUnavailable,
 )
-from appliance.store.shape import ID, ID_COLUMN, REST, TIME_COLUMN, decode, scalar
+from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
 from appliance.store.sql import Compiler, quoted
 from appliance.store.tree import tree
+from appliance.store.values import frequent
 
 MAX_LIMIT = 1000
 MAX_BUCKETS = 2000
@@ -38,6 +40,8 @@ MAX_GROUP_FIELDS = 4
 MAX_MEASURES = 8
 FIRST_ROWS = 300_000
 """Rows that a search looks through before it decides whether older segments are needed."""
+SAMPLE_ROWS = 500_000
+"""Newest rows in which values are counted for suggestions."""
 TIMEOUT_SECONDS = 20.0
 _TRIES = 4
 _TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
@@ -220,36 +224,33 @@ class EmbeddedReader:
 
     def _top(self, asked: _Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
         segments = self._segments(asked.start, asked.end)
-        sql = Compiler.of(segments)
-        parts = self._value_queries(sql, asked, wanted, segments)
-        if not parts:
-            return []
-        table = self._engine.run(
-            f"SELECT k, v, sum(c)::BIGINT AS c FROM ({' UNION ALL '.join(parts)}) GROUP BY k, v"  # noqa: S608 - names are ours, values are bound
-            f" ORDER BY c DESC, v, k LIMIT {n}",
-            sql.parameters,
-        )
-        return [(scalar(row["k"], row["v"]), row["c"]) for row in table.to_pylist()]
+        return self._valued(asked, wanted, segments, n)
 
-    def _value_queries(
-        self, sql: Compiler, asked: _Asked, wanted: Sequence[Field], segments: Sequence[Segment]
-    ) -> list[str]:
-        source, where = self._from(sql, segments), self._where(sql, asked)
-        kinds = {"s": "s", "l": "i", "b": "b", "id": "s"}
-        parts: list[str] = []
-        for field in wanted:
-            for column, kind in sql.columns.get(field.name, ()):
-                cell = f"lower(hex({quoted(column)}))" if kind == "id" else f"CAST({quoted(column)} AS VARCHAR)"
-                parts.append(
-                    f"SELECT '{kinds[kind]}' AS k, {cell} AS v, count(*) AS c FROM {source}"  # noqa: S608 - names are ours, values are bound
-                    f" WHERE {where} AND {quoted(column)} IS NOT NULL GROUP BY v"
-                )
-            if sql.rest is None or field.name in sql.rest:
-                name = sql.bind(field.name)
-                entries = f"list_filter({REST}, lambda x: x.n = {name} AND x.k <> 'E')"
-                unnested = f"SELECT unnest(list_distinct({entries})) AS e FROM {source} WHERE {where}"  # noqa: S608 - names are ours, values are bound
-                parts.append(f"SELECT lower(e.k) AS k, e.v AS v, count(*) AS c FROM ({unnested}) GROUP BY ALL")  # noqa: S608 - names are ours, values are bound
-        return parts
+    def _valued(
+        self, asked: _Asked, wanted: Sequence[Field], segments: Sequence[Segment], n: int, prefix: str = ""
+    ) -> list[tuple[Value, int]]:
+        sql = Compiler.of(segments)
+        statement = frequent(sql, self._from(sql, segments), self._where(sql, asked), wanted, n, prefix=prefix)
+        if statement is None:
+            return []
+        rows = self._engine.run(statement, sql.parameters).to_pylist()
+        return [(scalar(row["k"], row["v"]), row["c"]) for row in rows]
+
+    def values(
+        self, field: str, prefix: str = "", n: int = 20, start: int | None = None, end: int | None = None
+    ) -> list[tuple[Value, int]]:
+        """Return the `n` (at most 1000) most frequent values of a field whose text begins so, any case.
+
+        They are counted in the newest events of the time alone (half a million), so that it takes no longer with years.
+        """
+        wanted, folded = self.fields().resolve(field), fold(prefix)
+        test = Pattern((folded, Wild.MANY), inside=False) if folded else Exists()
+        asked = _Asked(Or(tuple(Leaf((one,), test) for one in wanted)), start, end)
+        return self._retried(lambda: self._values(asked, wanted, max(1, min(n, MAX_TOP)), folded))
+
+    def _values(self, asked: _Asked, wanted: Sequence[Field], n: int, prefix: str) -> list[tuple[Value, int]]:
+        newest = sorted(self._segments(asked.start, asked.end), key=lambda one: -one.max_time)
+        return self._valued(asked, wanted, _chunk(newest, SAMPLE_ROWS), n, prefix) if newest else []
 
     def group(
         self,

@@ -21,8 +21,9 @@ from appliance.web.context import Box, Context
 from appliance.web.export import FIELDS, LIMIT, csv_rows, ndjson
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
+from appliance.web.stopping import stoppable
 
-router = api_router("events")
+router = api_router("events", Depends(stoppable))
 Exporter = Annotated[Principal, Depends(require(Permission.EVENTS_EXPORT))]
 Since = Annotated[Moment | None, Query(alias="from", description="From this time on.")]
 Until = Annotated[Moment | None, Query(alias="to", description="Before this time.")]
@@ -165,7 +166,7 @@ def _all(context: Context, q: str, since: int | None, until: int | None, found: 
 @router.get("/events/{event_id}", dependencies=needs(Permission.EVENTS_READ))
 def get_event(context: Box, event_id: EventId) -> Event:
     """Return one event."""
-    return _event(context, event_id)
+    return event_of(context, event_id)
 
 
 @router.get("/events/{event_id}/around", dependencies=needs(Permission.EVENTS_READ))
@@ -176,17 +177,18 @@ def around(
     limit: Limit = 100,
 ) -> list[Event]:
     """Return what happened on the same host around an event."""
-    _event(context, event_id)
+    event_of(context, event_id)
     return [dict(event) for event in context.store.around(event_id, minutes * MINUTE, limit)]
 
 
 @router.get("/events/{event_id}/process-chain", dependencies=needs(Permission.EVENTS_READ))
 def process_chain(context: Box, event_id: EventId) -> list[Event]:
     """Return the processes that led to an event, as far as they are known."""
-    return [dict(event) for event in context.store.process_chain(_event(context, event_id))]
+    return [dict(event) for event in context.store.process_chain(event_of(context, event_id))]
 
 
-def _event(context: Context, event_id: str) -> Event:
+def event_of(context: Context, event_id: str) -> Event:
+    """Return an event. Raises Problem 404."""
     event = context.store.get(event_id)
     if event is None:
         raise Problem(404, "event_unknown")

@@ -115,3 +115,14 @@ def test_wrong_groups_are_named(reader: EmbeddedReader) -> None:
         with pytest.raises(ValueError, match="not a measure"):
             Measure.parse(text)
     assert Measure.parse("sum:a:b") == Measure("sum", "a:b")
+
+
+def test_values_by_their_beginning(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
+    names = ["Kowalski", "kowalska", "kowalska", ("KOWAL", "anna", "kowal%"), "nowak"]
+    store.append([make(n, **{"user.name": name, "event.code": 46 + n}) for n, name in enumerate(names)], [], 1)
+    assert reader.values("user.name", "kow") == [("kowalska", 2), ("KOWAL", 1), ("Kowalski", 1), ("kowal%", 1)]
+    assert reader.values("user.name", "KOWAL%", n=5) == [("kowal%", 1)]
+    assert reader.values("user.name", n=1) == [("kowalska", 2)]
+    assert reader.values("event.code", "4", start=NOW + 3) == [(49, 1)]
+    assert reader.values("user", "an") == [("anna", 1)]
+    assert reader.values("file.path", "x") == []
