@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -34,23 +35,19 @@ def parquet(events: Iterable[Mapping[str, Any]], fields: Sequence[str] = ()) -> 
     yield from sink.taken()
 
 
-class _Sink:
+class _Sink(io.RawIOBase):
     """A file that is read away while it is written."""
 
-    closed = False
-
     def __init__(self) -> None:
+        super().__init__()
         self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
 
     def write(self, part: Any) -> int:
         self._parts.append(bytes(part))
         return len(part)
-
-    def flush(self) -> None:
-        """There is nothing to wait for."""
-
-    def close(self) -> None:
-        self.closed = True
 
     def taken(self) -> list[bytes]:
         parts, self._parts = self._parts, []
@@ -85,5 +82,5 @@ def _python(kind: Kind) -> type:
     return {Kind.LONG: int, Kind.DATE: int, Kind.BOOLEAN: bool}.get(kind, str)
 
 
-def _within(value: int) -> bool:
-    return _LOWEST <= value <= _HIGHEST
+def _within(value: Any) -> bool:
+    return bool(_LOWEST <= value <= _HIGHEST)

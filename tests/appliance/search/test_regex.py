@@ -7,7 +7,7 @@ import time
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.search import QueryError
@@ -82,6 +82,7 @@ expressions = st.builds("{}{}{}".format, st.sampled_from(["", "^"]), parts, st.s
 subjects = st.text(alphabet="ab1ż\\%\n", max_size=8)
 
 
+@settings(deadline=None, max_examples=100)
 @given(expressions, st.lists(subjects, min_size=5, max_size=5))
 def test_three_engines_agree(expression: str, texts: list[str]) -> None:
     tree = regex(expression)

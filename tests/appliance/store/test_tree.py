@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.wire.event import event_id
@@ -98,6 +98,7 @@ class Listed:
 starts = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=12)
 
 
+@settings(deadline=None, max_examples=60)
 @given(starts)
 def test_every_node_hangs_where_the_nearest_start_before_it_says(drawn: list[tuple[int, int, int]]) -> None:
     made: list[Event] = [

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from appliance.normalise.model import Event
 from appliance.search import Kind, columns
@@ -41,12 +41,14 @@ def plain(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+@settings(deadline=None, max_examples=40)
 @given(events())
 def test_lines_hold_every_value_of_every_event(drawn: list[Event]) -> None:
     lines = b"".join(file_of("ndjson", drawn, ())).splitlines()
     assert [json.loads(line) for line in lines] == [{n: plain(v) for n, v in event.items()} for event in drawn]
 
 
+@settings(deadline=None, max_examples=30)
 @given(events())
 def test_a_parquet_file_holds_every_value_of_every_event(drawn: list[Event]) -> None:
     rows = read(b"".join(parquet(drawn)))
