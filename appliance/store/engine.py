@@ -12,7 +12,7 @@ import pyarrow as pa
 from appliance.search.evaluate import address_of
 from appliance.store import bounds
 from appliance.store.bounds import Bounds
-from appliance.store.model import StoreUnavailable
+from appliance.store.model import QueryTooLarge
 from appliance.store.sql import ADDRESS, Parameter, address_key
 
 MEMORY, THREADS = "256MB", 2
@@ -34,7 +34,7 @@ class Engine:
         self._instance: Any = None
 
     def run(self, sql: str, parameters: Sequence[Parameter]) -> Any:
-        """Return the answer as an Arrow table. Raises QueryTimeout, QueryStopped, FileGone, StoreUnavailable."""
+        """Return the answer as an Arrow table. Raises QueryTimeout, QueryStopped, FileGone, QueryTooLarge."""
         limits = bounds.current().within(self._timeout)
         while not self._slots.acquire(timeout=limits.nap()):
             limits.check()
@@ -58,7 +58,7 @@ class Engine:
         except duckdb.IOException as error:
             raise FileGone(str(error)) from error
         except duckdb.OutOfMemoryException as error:
-            raise StoreUnavailable(f"question needs more than {MEMORY}") from error
+            raise QueryTooLarge(f"question needs more than {MEMORY}") from error
         finally:
             done.set()
             watch.join()
@@ -97,6 +97,7 @@ def _start(folder: Path) -> Any:
         "autoload_known_extensions = false",
         "temp_directory = ''",
         "enable_external_file_cache = false",
+        "parquet_metadata_cache = true",
         "preserve_insertion_order = false",
         "enable_external_access = false",
     ):

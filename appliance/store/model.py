@@ -22,6 +22,10 @@ class QueryStopped(QueryTimeout):
     """A question was stopped by the one who asked it."""
 
 
+class QueryTooLarge(StoreUnavailable):
+    """A question needs more memory than it may have; a narrower one is answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What became of one batch of the journal: records read, events stored, already known, dead-lettered."""

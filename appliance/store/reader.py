@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +13,7 @@ from appliance.search import Field, Fields, Kind, Node, parse
 from appliance.search.fold import fold
 from appliance.search.nodes import Everything, Exact, Exists, Leaf, Or, Pattern, Wild
 from appliance.store import processes
+from appliance.store.asked import Asked, chunk_of, parts_of, settled
 from appliance.store.engine import Engine, FileGone
 from appliance.store.groups import GroupQuery, groups
 from appliance.store.manifest import Manifest, Segment
@@ -47,18 +47,6 @@ _TRIES = 4
 _TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question's tree and range of time; for searches also the place to go on from and the direction."""
-
-    node: Node
-    start: int | None = None
-    end: int | None = None
-    limit: int = 0
-    after: Cursor | None = None
-    descending: bool = True
 
 
 class EmbeddedReader:
@@ -104,24 +92,26 @@ class EmbeddedReader:
             end = cursor.time + 1 if end is None else min(end, cursor.time + 1)
         elif cursor:
             start = cursor.time if start is None else max(start, cursor.time)
-        asked = _Asked(node, start, end, limit, cursor, descending)
+        asked = Asked(node, start, end, limit, cursor, descending)
         return self._retried(lambda: self._search(asked))
 
-    def _search(self, asked: _Asked) -> Page:
+    def _search(self, asked: Asked) -> Page:
         found = self._segments(asked.start, asked.end)
         waiting = sorted(found, key=lambda one: -one.max_time if asked.descending else one.min_time)
         used: list[Segment] = []
         hits: list[tuple[int, bytes]] = []
         rows = FIRST_ROWS
-        while waiting and not _settled(hits, asked, waiting[0]):
-            chunk = _chunk(waiting, rows)
+        while waiting and not settled(hits, asked, waiting[0]):
+            chunk = chunk_of(waiting, rows)
             waiting, used, rows = waiting[len(chunk) :], used + chunk, rows * 2
-            hits = sorted(hits + self._hits(asked, chunk), reverse=asked.descending)[: asked.limit + 1]
+            for part in parts_of(asked.node, chunk):
+                hits += self._hits(asked, part)
+            hits = sorted(hits, reverse=asked.descending)[: asked.limit + 1]
         more, hits = len(hits) > asked.limit, hits[: asked.limit]
         last = str(Cursor(hits[-1][0], hits[-1][1].hex())) if more else None
         return Page(self._fetch(used, hits), last, sum(segment.rows for segment in used))
 
-    def _hits(self, asked: _Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
+    def _hits(self, asked: Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
         sql = Compiler.of(chunk)
         where = self._where(sql, asked)
         if asked.after:
@@ -168,10 +158,10 @@ class EmbeddedReader:
 
     def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
         """Return how many events answer a query."""
-        asked = _Asked(self._node(query), start, end)
+        asked = Asked(self._node(query), start, end)
         return self._retried(lambda: self._count(asked))
 
-    def _count(self, asked: _Asked) -> int:
+    def _count(self, asked: Asked) -> int:
         segments = self._segments(asked.start, asked.end)
         low = _LOWEST if asked.start is None else asked.start
         high = _HIGHEST if asked.end is None else asked.end - 1
@@ -180,12 +170,12 @@ class EmbeddedReader:
             inside = {one.id for one in segments if low <= one.min_time and one.max_time <= high}
             whole = sum(one.rows for one in segments if one.id in inside)
             segments = [one for one in segments if one.id not in inside]
-        if not segments:
-            return whole
-        sql = Compiler.of(segments)
-        where = self._where(sql, asked)
-        table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, segments)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
-        return whole + int(table.column(0)[0].as_py())
+        for part in parts_of(asked.node, segments):
+            sql = Compiler.of(part)
+            where = self._where(sql, asked)
+            table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
+            whole += int(table.column(0)[0].as_py())
+        return whole
 
     def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
         """Return the counts in `buckets` (at most 2000) equal parts of the time range, empty ones too.
@@ -194,23 +184,24 @@ class EmbeddedReader:
         """
         if end <= start or not 0 < buckets <= MAX_BUCKETS:
             raise ValueError(f"histogram of {buckets} buckets from {start} to {end}")
-        asked = _Asked(self._node(query), start, end)
+        asked = Asked(self._node(query), start, end)
         width = -(-(end - start) // buckets)
         counts = self._retried(lambda: self._histogram(asked, start, width))
         return [Bucket(start + at * width, counts.get(at, 0)) for at in range(buckets)]
 
-    def _histogram(self, asked: _Asked, start: int, width: int) -> dict[int, int]:
-        segments = self._segments(asked.start, asked.end)
-        if not segments:
-            return {}
-        sql = Compiler.of(segments)
-        where = self._where(sql, asked)
-        bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
-        table = self._engine.run(
-            f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, segments)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
-            sql.parameters,
-        )
-        return {int(at): n for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)}
+    def _histogram(self, asked: Asked, start: int, width: int) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for part in parts_of(asked.node, self._segments(asked.start, asked.end)):
+            sql = Compiler.of(part)
+            where = self._where(sql, asked)
+            bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
+            table = self._engine.run(
+                f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, part)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
+                sql.parameters,
+            )
+            for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
+                counts[int(at)] = counts.get(int(at), 0) + n
+        return counts
 
     def top(
         self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
@@ -219,15 +210,15 @@ class EmbeddedReader:
 
         Equal counts are ordered by the value's text. A short name with several fields counts each of them.
         """
-        asked, wanted = _Asked(self._node(query), start, end), self.fields().resolve(field)
+        asked, wanted = Asked(self._node(query), start, end), self.fields().resolve(field)
         return self._retried(lambda: self._top(asked, wanted, max(1, min(n, MAX_TOP))))
 
-    def _top(self, asked: _Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
+    def _top(self, asked: Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
         segments = self._segments(asked.start, asked.end)
         return self._valued(asked, wanted, segments, n)
 
     def _valued(
-        self, asked: _Asked, wanted: Sequence[Field], segments: Sequence[Segment], n: int, prefix: str = ""
+        self, asked: Asked, wanted: Sequence[Field], segments: Sequence[Segment], n: int, prefix: str = ""
     ) -> list[tuple[Value, int]]:
         sql = Compiler.of(segments)
         statement = frequent(sql, self._from(sql, segments), self._where(sql, asked), wanted, n, prefix=prefix)
@@ -245,12 +236,12 @@ class EmbeddedReader:
         """
         wanted, folded = self.fields().resolve(field), fold(prefix)
         test = Pattern((folded, Wild.MANY), inside=False) if folded else Exists()
-        asked = _Asked(Or(tuple(Leaf((one,), test) for one in wanted)), start, end)
+        asked = Asked(Or(tuple(Leaf((one,), test) for one in wanted)), start, end)
         return self._retried(lambda: self._values(asked, wanted, max(1, min(n, MAX_TOP)), folded))
 
-    def _values(self, asked: _Asked, wanted: Sequence[Field], n: int, prefix: str) -> list[tuple[Value, int]]:
+    def _values(self, asked: Asked, wanted: Sequence[Field], n: int, prefix: str) -> list[tuple[Value, int]]:
         newest = sorted(self._segments(asked.start, asked.end), key=lambda one: -one.max_time)
-        return self._valued(asked, wanted, _chunk(newest, SAMPLE_ROWS), n, prefix) if newest else []
+        return self._valued(asked, wanted, chunk_of(newest, SAMPLE_ROWS), n, prefix) if newest else []
 
     def group(
         self,
@@ -271,12 +262,12 @@ class EmbeddedReader:
         known, n = self.fields(), max(1, min(n, MAX_TOP))
         fields = [known.resolve(name) for name in by]
         measured = [(one, known.resolve(one.field)) for one in measures]
-        asked = _Asked(self._node(query), start, end)
+        asked = Asked(self._node(query), start, end)
         return self._retried(lambda: self._group(asked, fields, measured, n))
 
     def _group(
         self,
-        asked: _Asked,
+        asked: Asked,
         by: Sequence[Sequence[Field]],
         measured: Sequence[tuple[Measure, Sequence[Field]]],
         n: int,
@@ -355,7 +346,7 @@ class EmbeddedReader:
         return f"read_parquet({files}::VARCHAR[], union_by_name = true)"
 
     @staticmethod
-    def _where(sql: Compiler, asked: _Asked) -> str:
+    def _where(sql: Compiler, asked: Asked) -> str:
         pieces = [] if asked.start is None else [f"{_TIME} >= {sql.bind(asked.start)}"]
         pieces += [] if asked.end is None else [f"{_TIME} < {sql.bind(asked.end)}"]
         return " AND ".join([*pieces, sql.where(asked.node)])
@@ -372,21 +363,3 @@ class EmbeddedReader:
             return question()
         except FileGone as error:
             raise StoreUnavailable(str(error)) from error
-
-
-def _chunk(waiting: Sequence[Segment], rows: int) -> list[Segment]:
-    chunk: list[Segment] = []
-    for segment in waiting:
-        if chunk and rows < segment.rows:
-            break
-        chunk.append(segment)
-        rows -= segment.rows
-    return chunk
-
-
-def _settled(hits: Sequence[tuple[int, bytes]], asked: _Asked, following: Segment) -> bool:
-    """Return whether no event of the segments still waiting can come before the last hit."""
-    if len(hits) <= asked.limit:
-        return False
-    last = hits[asked.limit][0]
-    return last > following.max_time if asked.descending else last < following.min_time

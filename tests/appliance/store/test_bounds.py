@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store import EmbeddedReader, EmbeddedStore, QueryStopped, QueryTimeout
+from appliance.store import EmbeddedReader, EmbeddedStore, Measure, QueryStopped, QueryTimeout, QueryTooLarge, engine
 from appliance.store.bounds import bounded, current
 from tests.appliance.store.conftest import Make
 
@@ -62,3 +62,15 @@ def test_bounds_are_those_of_one_thread(tmp_path: Path) -> None:
         assert current().left() <= 1
     assert seen == [float("inf")]
     assert current().left() == float("inf")
+
+
+def test_a_question_past_its_memory_is_refused_and_the_next_one_answered(
+    store: EmbeddedStore, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MEMORY", "48MB")
+    store.append([make(n, message=f"{n}" + "ab" * 500) for n in range(40_000)], [], 1)
+    narrow = EmbeddedReader(tmp_path / "store")
+    with pytest.raises(QueryTooLarge):
+        narrow.group("", ["message", "event.id", "@timestamp"], [Measure("distinct", "message")], n=1000)
+    assert narrow.count("host:pc-1") == 40_000
+    narrow.close()
