@@ -33,12 +33,8 @@ def test_segments_whose_lists_need_not_be_read_are_asked_apart(query: str) -> No
 
 
 def test_names_of_a_question() -> None:
-    assert named(parse("user:a -host:b")) == {
-        "user.name",
-        "winlog.event_data.User",
-        "winlog.event_data.TargetUserName",
-        "host.name",
-    }
+    users = frozenset({"user.name", "winlog.event_data.User", "winlog.event_data.TargetUserName"})
+    assert named(parse("user:a -host:b")) == users | {"host.name"}
     assert named(parse("user:a OR b")) is None
 
 
