@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from appliance.clock import DAY, MINUTE
 from appliance.language import dates
 from appliance.search import Node, QueryError, aliases, columns, parse
-from appliance.store import QueryTimeout, Store, StoreUnavailable
+from appliance.store import QueryStopped, QueryTimeout, Store, StoreUnavailable
 from appliance.web.api.common import LARGEST
 from appliance.web.auth import Principal, require
 from appliance.web.charts import Bars, stacked
@@ -25,8 +25,9 @@ from appliance.web.pages.views import events as view
 from appliance.web.pages.views.times import SPANS, Stretch, drawn, stretch
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
+from appliance.web.stopping import stoppable
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(stoppable)])
 Reader = Annotated[Principal, Depends(require(Permission.EVENTS_READ))]
 Since = Annotated[int, Query(ge=0, le=LARGEST)]
 EventId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
@@ -89,6 +90,8 @@ def events(request: Request, context: Box, who: Reader, q: str = "", po: str = "
         fault = _located(query, error, who.language)
     except ValueError:
         return _again(query, when)
+    except QueryStopped:
+        resting = True  # nobody waits for this page any more
     except (QueryTimeout, StoreUnavailable):
         _log.exception("search_failed")
         resting = True
