@@ -16,7 +16,7 @@ MAX_DEPTH = 50
 REACH = 30 * DAY
 """Microseconds back in which a process number may have started."""
 CHILDREN_REACH = DAY
-_START = Or(
+START = Or(
     (
         Leaf((Field("process.parent.pid", Kind.LONG),), Exists()),
         Leaf((Field("process.parent.entity_id", Kind.KEYWORD),), Exists()),
@@ -60,7 +60,7 @@ def _above(store: Store, event: Event) -> Event | None:
     assert isinstance(moment, int)
     if link is None:
         return None
-    found = store.search(And((link, _START)), moment - REACH, moment + 1, 2).events
+    found = store.search(And((link, START)), moment - REACH, moment + 1, 2).events
     return next((one for one in found if one["event.id"] != event["event.id"]), None)
 
 
