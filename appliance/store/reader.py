@@ -29,6 +29,7 @@ from appliance.store.model import (
     StoreUnavailable,
 )
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
+from appliance.store.sketches import Sketches
 from appliance.store.sql import Compiler, quoted
 from appliance.store.tree import tree
 from appliance.store.values import frequent
@@ -60,6 +61,7 @@ class EmbeddedReader:
         self._manifest = Manifest(folder, writer=False)
         self._lock = threading.Lock()
         self._engine = Engine(folder, timeout_seconds)
+        self._sketches = Sketches(folder)
         self._fields: tuple[int, Fields] | None = None
 
     def fields(self) -> Fields:
@@ -96,7 +98,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._search(asked))
 
     def _search(self, asked: Asked) -> Page:
-        found = self._segments(asked.start, asked.end)
+        found = self._holding(asked)
         waiting = sorted(found, key=lambda one: -one.max_time if asked.descending else one.min_time)
         used: list[Segment] = []
         hits: list[tuple[int, bytes]] = []
@@ -162,7 +164,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._count(asked))
 
     def _count(self, asked: Asked) -> int:
-        segments = self._segments(asked.start, asked.end)
+        segments = self._holding(asked)
         low = _LOWEST if asked.start is None else asked.start
         high = _HIGHEST if asked.end is None else asked.end - 1
         whole = 0
@@ -191,7 +193,7 @@ class EmbeddedReader:
 
     def _histogram(self, asked: Asked, start: int, width: int) -> dict[int, int]:
         counts: dict[int, int] = {}
-        for part in parts_of(asked.node, self._segments(asked.start, asked.end)):
+        for part in parts_of(asked.node, self._holding(asked)):
             sql = Compiler.of(part)
             where = self._where(sql, asked)
             bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
@@ -214,7 +216,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._top(asked, wanted, max(1, min(n, MAX_TOP))))
 
     def _top(self, asked: Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
-        segments = self._segments(asked.start, asked.end)
+        segments = self._holding(asked)
         return self._valued(asked, wanted, segments, n)
 
     def _valued(
@@ -240,7 +242,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._values(asked, wanted, max(1, min(n, MAX_TOP)), folded))
 
     def _values(self, asked: Asked, wanted: Sequence[Field], n: int, prefix: str) -> list[tuple[Value, int]]:
-        newest = sorted(self._segments(asked.start, asked.end), key=lambda one: -one.max_time)
+        newest = sorted(self._holding(asked), key=lambda one: -one.max_time)
         return self._valued(asked, wanted, chunk_of(newest, SAMPLE_ROWS), n, prefix) if newest else []
 
     def group(
@@ -272,7 +274,7 @@ class EmbeddedReader:
         measured: Sequence[tuple[Measure, Sequence[Field]]],
         n: int,
     ) -> Groups:
-        segments = self._segments(asked.start, asked.end)
+        segments = self._holding(asked)
         if not segments:
             return Groups([], more=False)
         sql = Compiler.of(segments)
@@ -340,6 +342,10 @@ class EmbeddedReader:
     def _segments(self, start: int | None, end: int | None) -> list[Segment]:
         with self._lock:
             return self._manifest.segments(start, end)
+
+    def _holding(self, asked: Asked) -> list[Segment]:
+        """Return the segments of a question's time that can answer it."""
+        return [one for one in self._segments(asked.start, asked.end) if self._sketches.may_hold(one, asked.node)]
 
     def _from(self, sql: Compiler, segments: Sequence[Segment]) -> str:
         files = sql.bind([str(self._folder / segment.file) for segment in segments])
