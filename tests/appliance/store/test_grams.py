@@ -67,9 +67,9 @@ def test_a_segment_that_cannot_answer_is_not_read(
     store: EmbeddedStore, reader: EmbeddedReader, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segments, "ROW_GROUP", 10)
-    store.append([make(n, message=f"alpha {n}") for n in range(20)], [], 1)
-    store.append([make(n, message=f"beta {n}", **{"user.name": "Kowalska"}) for n in range(20, 40)], [], 2)
-    store.append([make(50, message="gamma")], [], 3)
+    store.append(encode([make(n, message=f"alpha {n}") for n in range(20)]), [], 1)
+    store.append(encode([make(n, message=f"beta {n}", **{"user.name": "Kowalska"}) for n in range(20, 40)]), [], 2)
+    store.append(encode([make(50, message="gamma")]), [], 3)
     files = sorted((tmp_path / "store").glob("*.parquet"))
     assert [segments.kept_sketch(file) is None for file in files] == [False, False, True]
     assert reader.count("alpha OR beta") == 40
