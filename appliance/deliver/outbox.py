@@ -1,4 +1,4 @@
-"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert."""
+"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert; or of a notice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance.clock import HOUR, SECOND
 from appliance.settings import Settings
-from appliance.state.models import Alert, Attempt, Outbox
+from appliance.state.models import Alert, Attempt, Notice, Outbox
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 EMAIL, WEBHOOK = "email", "webhook"
@@ -28,7 +28,8 @@ class Due:
     """A message that should leave now."""
 
     id: int
-    alert_id: int
+    alert_id: int | None
+    notice_id: int | None
     channel: str
     target: str
     tries: int
@@ -64,6 +65,15 @@ def enqueue(session: Session, alerts: Sequence[Alert], settings: Settings, now: 
                 session.add(Outbox(alert_id=alert, channel=channel, target=target, next_at=now, created_at=now))
 
 
+def notify(session: Session, notice: Notice, recipients: Sequence[str], now: int) -> None:
+    """Put a message of the box itself into the outbox, by e-mail, one a recipient."""
+    session.add(notice)
+    session.flush()
+    for recipient in dict.fromkeys(recipients):
+        target = recipient[:MAX_TARGET]
+        session.add(Outbox(notice_id=notice.id, channel=EMAIL, target=target, next_at=now, created_at=now))
+
+
 def due(session: Session, now: int, limit: int = 50) -> list[Due]:
     """Return messages that should leave now, the longest waiting first.
 
@@ -75,7 +85,7 @@ def due(session: Session, now: int, limit: int = 50) -> list[Due]:
         .order_by(Outbox.next_at, Outbox.id)
         .limit(limit)
     )
-    return [Due(row.id, row.alert_id, row.channel, row.target, row.tries) for row in rows]
+    return [Due(row.id, row.alert_id, row.notice_id, row.channel, row.target, row.tries) for row in rows]
 
 
 def record(session: Session, outbox_id: int, fault: str | None, now: int) -> None:

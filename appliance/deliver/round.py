@@ -18,7 +18,7 @@ from appliance.deliver.texts import Letter, Writer
 from appliance.home import Home
 from appliance.settings import Settings
 from appliance.state.database import writing
-from appliance.state.models import Alert, AlertEvent
+from appliance.state.models import Alert, AlertEvent, Notice
 
 AT_ONCE = 8
 EVENTS = 5
@@ -75,6 +75,11 @@ class Courier:
             record(session, message.id, fault, self.clock())
 
     async def _send(self, client: httpx.AsyncClient, message: Due) -> None:
+        if message.notice_id is not None:
+            with self.sessions() as session:
+                notice = session.get_one(Notice, message.notice_id)
+            await self._mail(message, Letter(notice.subject, notice.body))
+            return
         with self.sessions() as session:
             alert = session.get_one(Alert, message.alert_id)
             newest = select(AlertEvent.event).where(AlertEvent.alert_id == alert.id)

@@ -25,8 +25,8 @@ ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry
 START, BLOCK = "0" * 64, 256
 """The `previous` of entry number 1; how many leaves of a segment's events make a block."""
 MAX_LINE = 32 << 20
-_BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
-_WRONG = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
+BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+WRONG = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
 
 
 class Fault(NamedTuple):
@@ -208,7 +208,7 @@ class Chain:
         try:
             entry = parsed(body)
             number, previous, _ = range(entry["number"]).stop, entry["previous"], (entry["kind"], entry["payload"])
-        except _WRONG as error:
+        except WRONG as error:
             self._fault("wpis", at, f"nie da się odczytać: {error}")
             self.last, self.digest = at, digest
             return None
@@ -288,9 +288,9 @@ class PackCheck:
         for name, step in zip(("files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson"), steps):  # noqa: B905 - 3.9
             try:
                 step(name)
-            except _WRONG as error:
+            except WRONG as error:
                 self._fault("plik", name, f"nie da się odczytać: {error}")
-            except _BROKEN as error:
+            except BROKEN as error:
                 self._fault("plik", name, f"uszkodzony albo nie ma go w paczce: {error}")
         return self.faults
 
@@ -313,7 +313,7 @@ class PackCheck:
                         found.update(part)
                 if found.hexdigest() != digest:
                     self._fault("plik", one, "treść zmieniono: skrót nie zgadza się ze spisem paczki")
-            except (KeyError, *_BROKEN) as error:
+            except (KeyError, *BROKEN) as error:
                 self._fault("plik", one, f"uszkodzony albo nie ma go w paczce: {error}")
 
     def _chain(self, name: str) -> None:
@@ -386,7 +386,7 @@ def main(arguments: list[str] | None = None) -> int:
     trusted = "".join(options.key.split()).lower().replace(":", "")
     try:
         check = PackCheck(zipfile.ZipFile(options.pack), trusted, options.anchor)
-    except _BROKEN as error:
+    except BROKEN as error:
         sys.exit(f"NIEZGODNE: nie można otworzyć paczki {options.pack}: {error}")
     faults = check.run()
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
