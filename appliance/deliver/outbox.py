@@ -57,7 +57,7 @@ def enqueue(session: Session, alerts: Sequence[Alert], settings: Settings, now: 
     for start in range(0, len(wanted), _CHUNK):
         numbers = wanted[start : start + _CHUNK]
         query = select(Outbox.alert_id, Outbox.channel, Outbox.target).where(Outbox.alert_id.in_(numbers))
-        known.update((number, channel, target) for number, channel, target in session.execute(query))
+        known.update((number or 0, channel, target) for number, channel, target in session.execute(query))
     for alert in wanted:
         for channel, target in targets(settings):
             if (alert, channel, target) not in known:

@@ -6,7 +6,7 @@ The chain itself is checked by the functions of the standalone verifier.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
 from appliance.evidence.plain import plain
 from appliance.evidence.verify import WRONG, Chain, Fault, Keys, seal_of
+from appliance.evidence.words import say
 from appliance.home import Home
 from appliance.state.models import AlertHistory, Operation
 
@@ -220,17 +221,16 @@ def _unfold(number: int, file: str, digest: str, leaves: bytes, proofs: _Proofs)
         yield from _unfold(old["entry"], old["file"], old["events"], events.part(leaves, owners, at), proofs)
 
 
-def told(found: Found, say: Callable[..., str]) -> list[str]:
-    """Return what was checked, in words of the catalogue."""
-    lines = [say("verify.entries", entries=found.entries, sealed=found.sealed)]
-    lines.append(say("verify.files", files=found.files, rows=found.rows))
+def told(found: Found, language: str) -> list[str]:
+    """Return what was checked and what is wrong, a line each."""
+    lines = [
+        say("verify.entries", language, entries=found.entries, sealed=found.sealed),
+        say("verify.files", language, files=found.files, rows=found.rows),
+    ]
     if found.waiting:
-        lines.append(say("verify.waiting", count=found.waiting))
-    return lines + [str(fault) for fault in found.faults] + [_end(found, say)]
-
-
-def _end(found: Found, say: Callable[..., str]) -> str:
-    return say("verify.wrong", count=len(found.faults)) if found.faults else say("verify.right")
+        lines.append(say("verify.waiting", language, n=found.waiting))
+    end = say("verify.wrong", language, n=len(found.faults)) if found.faults else say("verify.right", language)
+    return [*lines, *map(str, found.faults), end]
 
 
 def anchors_of(folder: Path | None) -> list[Path]:

@@ -36,7 +36,7 @@ class Sealed:
     """What is sealed of a segment file: its digest and size, its events' leaves."""
 
     sha256: str
-    bytes: int
+    size: int
     leaves: bytes
 
     @property
@@ -125,7 +125,8 @@ def members(olds: Sequence[bytes], new: bytes) -> npt.NDArray[np.uint16]:
 def part(new: bytes, owners: npt.NDArray[np.uint16], number: int) -> bytes:
     """Return the leaves of `new` that came from one of the merged segments."""
     table = np.frombuffer(new, dtype=np.uint8).reshape(-1, LEAF)
-    return table[owners == number].tobytes()
+    found: bytes = table[owners == number].tobytes()
+    return found
 
 
 def pack(owners: npt.NDArray[np.uint16]) -> bytes:

@@ -59,7 +59,7 @@ def key_file(home: Home) -> Path:
 
 def next_file(home: Home) -> Path:
     """Return where a new key lies until the chain names it."""
-    return home.pki / "evidence.next"
+    return home.pki / "evidence-next.key"
 
 
 def load_key(path: Path) -> EvidenceKey:

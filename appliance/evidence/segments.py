@@ -102,7 +102,7 @@ class Sealer:
         self, appending: Appending, stored: Stored, one: events.Sealed, kept: Sequence[tuple[Live, bytes]]
     ) -> set[str]:
         """Append a segment, and what it replaced; return the files of those."""
-        payload = {"bytes": one.bytes, "day": stored.day, "events": one.events, "file": stored.file}
+        payload = {"bytes": one.size, "day": stored.day, "events": one.events, "file": stored.file}
         payload |= {"late": stored.late, "max_time": stored.max_time, "min_time": stored.min_time}
         payload |= {"rows": one.rows, "sha256": one.sha256}
         number = appending.add(Draft("segment", payload, stored.file))
