@@ -64,7 +64,8 @@ class _Story:
         """Take an entry in."""
         kind, payload = entry["kind"], entry["payload"]
         if kind == "segment":
-            self.live[payload["file"]] = payload | {"entry": entry["number"], "asked": asked.has(entry["at"])}
+            about = {name: payload[name] for name in ("file", "rows", "sha256", "events")}
+            self.live[payload["file"]] = about | {"entry": entry["number"], "asked": asked.has(entry["at"])}
         elif kind == "replaced":
             self.merged[payload["entry"]] = payload
             self._drop(payload["old"])
@@ -85,6 +86,9 @@ def check(home: Home, sessions: sessionmaker[Session], asked: Asked) -> Found:
     """Check the chain of a state folder. Raises sqlite3.Error, OSError, PkiError when it cannot be read at all."""
     found = Found()
     with Ledger(home.evidence) as ledger:
+        if not ledger.head().number:
+            found.faults.append(Fault("wpis", None, "", "łańcuch jest pusty"))
+            return found
         chain, story = Chain(_keys(home, ledger, asked), _seals(ledger, found)), _Story()
         for path in asked.anchors:
             _expect(chain, path, found)
@@ -157,7 +161,7 @@ def _record(session: Session, entry: Mapping[str, Any], found: Found) -> None:
 
 def _files(home: Home, ledger: Ledger, story: _Story, found: Found, asked: Asked) -> None:
     for name, segment in sorted(story.live.items()):
-        path = home.store / name
+        path = home.store / Path(name).name
         if not segment["asked"]:
             continue
         try:

@@ -109,7 +109,7 @@ def _quick_line(event: Event) -> bytes:
 def members(olds: Sequence[bytes], new: bytes) -> npt.NDArray[np.uint16]:
     """Return for each leaf of `new` from which of the `olds` it came, counted from 1, or 0 for none of them."""
     found = np.zeros(len(new) // LEAF, dtype=np.uint16)
-    if not olds:
+    if not any(olds):
         return found
     keys = np.concatenate([_keys(old) for old in olds])
     owners = np.repeat(np.arange(1, len(olds) + 1, dtype=np.uint16), [len(old) // LEAF for old in olds])

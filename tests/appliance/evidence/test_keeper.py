@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -214,7 +213,7 @@ def test_a_rotation_that_was_cut_off_is_ended_or_undone(box: Box) -> None:
     box.append(1)
     box.keeper.round()
     assert box.key != first
-    assert sorted(os.listdir(box.home.pki)) == ["evidence.key", "evidence.pub"]
+    assert sorted(path.name for path in box.home.pki.iterdir()) == ["evidence.key", "evidence.pub"]
     assert box.faults(trusted=first) == []
     assert load_key(key_file(box.home)).fingerprint == box.key
 

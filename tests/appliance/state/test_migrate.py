@@ -108,8 +108,8 @@ def test_messages_and_their_tries_survive_the_coming_of_notices(engine: Engine) 
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
         alert = {column.name: 1 for column in Base.metadata.tables["alert"].columns} | {"owner_id": None}
-        names = ", ".join(f'"{name}"' for name in alert)
-        connection.execute(text(f"INSERT INTO alert ({names}) VALUES ({', '.join(f':{name}' for name in alert)})"), alert)
+        names, marks = ", ".join(f'"{name}"' for name in alert), ", ".join(f":{name}" for name in alert)
+        connection.execute(text(f"INSERT INTO alert ({names}) VALUES ({marks})"), alert)
         connection.execute(text("INSERT INTO outbox VALUES (7, 1, 'email', 'a@b', 'delivered', 2, 0, 0)"))
         connection.execute(text("INSERT INTO attempt VALUES (1, 7, 5, 0, 'x'), (2, 7, 6, 1, '')"))
     migrate(engine)
