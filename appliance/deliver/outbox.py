@@ -1,8 +1,8 @@
-"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert; or of a notice."""
+"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert; or a letter of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance.clock import HOUR, SECOND
 from appliance.settings import Settings
-from appliance.state.models import Alert, Attempt, Notice, Outbox
+from appliance.state.models import Alert, Attempt, Outbox
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 EMAIL, WEBHOOK = "email", "webhook"
@@ -29,7 +29,7 @@ class Due:
 
     id: int
     alert_id: int | None
-    notice_id: int | None
+    letter: Mapping[str, str] | None
     channel: str
     target: str
     tries: int
@@ -65,13 +65,16 @@ def enqueue(session: Session, alerts: Sequence[Alert], settings: Settings, now: 
                 session.add(Outbox(alert_id=alert, channel=channel, target=target, next_at=now, created_at=now))
 
 
-def notify(session: Session, notice: Notice, recipients: Sequence[str], now: int) -> None:
-    """Put a message of the box itself into the outbox, by e-mail, one a recipient."""
-    session.add(notice)
-    session.flush()
+def post(session: Session, letter: Mapping[str, str], recipients: Sequence[str], now: int) -> None:
+    """Put a letter of the box itself into the outbox, one a recipient: its `name`, `subject` and `body`.
+
+    One of a name that was posted before is not posted again.
+    """
+    if session.scalar(select(Outbox.id).where(Outbox.letter["name"].as_string() == letter["name"]).limit(1)):
+        return
     for recipient in dict.fromkeys(recipients):
         target = recipient[:MAX_TARGET]
-        session.add(Outbox(notice_id=notice.id, channel=EMAIL, target=target, next_at=now, created_at=now))
+        session.add(Outbox(letter=dict(letter), channel=EMAIL, target=target, next_at=now, created_at=now))
 
 
 def due(session: Session, now: int, limit: int = 50) -> list[Due]:
@@ -85,7 +88,7 @@ def due(session: Session, now: int, limit: int = 50) -> list[Due]:
         .order_by(Outbox.next_at, Outbox.id)
         .limit(limit)
     )
-    return [Due(row.id, row.alert_id, row.notice_id, row.channel, row.target, row.tries) for row in rows]
+    return [Due(row.id, row.alert_id, row.letter, row.channel, row.target, row.tries) for row in rows]
 
 
 def record(session: Session, outbox_id: int, fault: str | None, now: int) -> None:

@@ -18,7 +18,7 @@ from appliance.deliver.texts import Letter, Writer
 from appliance.home import Home
 from appliance.settings import Settings
 from appliance.state.database import writing
-from appliance.state.models import Alert, AlertEvent, Notice
+from appliance.state.models import Alert, AlertEvent
 
 AT_ONCE = 8
 EVENTS = 5
@@ -75,10 +75,8 @@ class Courier:
             record(session, message.id, fault, self.clock())
 
     async def _send(self, client: httpx.AsyncClient, message: Due) -> None:
-        if message.notice_id is not None:
-            with self.sessions() as session:
-                notice = session.get_one(Notice, message.notice_id)
-            await self._mail(message, Letter(notice.subject, notice.body))
+        if message.letter is not None:
+            await self._mail(message, Letter(message.letter["subject"], message.letter["body"]))
             return
         with self.sessions() as session:
             alert = session.get_one(Alert, message.alert_id)

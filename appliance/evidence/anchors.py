@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.deliver import outbox
@@ -24,7 +23,6 @@ from appliance.home import Home
 from appliance.language.dates import local, moment
 from appliance.settings import Settings
 from appliance.state.database import writing
-from appliance.state.models import Notice
 
 NAME = "czujka-kotwica-{day}.json"
 
@@ -103,14 +101,11 @@ def put(folder: Path, anchor: Anchor, day: str) -> Path:
 def _mail(session: Session, settings: Settings, anchor: Anchor, day: str, now: int) -> bool:
     """Put today's anchor into the outbox, once."""
     recipients = settings.evidence.recipients or settings.mail.recipients
-    name = f"anchor-{day}"
-    if not recipients or session.scalar(select(Notice.id).where(Notice.name == name)) is not None:
-        return bool(recipients)
     values = facts(anchor.seal, settings.language)
     subject = say("anchor.subject", settings.language, **values)
     body = say("anchor.body", settings.language, line=anchor.line, **values)
-    outbox.notify(session, Notice(name=name, at=now, subject=subject, body=body), recipients, now)
-    return True
+    outbox.post(session, {"name": f"anchor-{day}", "subject": subject, "body": body}, recipients, now)
+    return bool(recipients)
 
 
 def facts(seal: Mapping[str, Any], language: str) -> dict[str, Any]:

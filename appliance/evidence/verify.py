@@ -23,7 +23,7 @@ ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry
 START, BLOCK = "0" * 64, 256
 """The `previous` of entry number 1; how many leaves of a segment's events make a block."""
 MAX_LINE = 32 << 20
-BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 WRONG = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
 
 
@@ -167,9 +167,9 @@ class Keys:
         if (names[0] in self.known) == (names[1] in self.known):
             return
         message = key_statement(one["at"], old.hex(), new.hex())
-        signed = zip((old, new), (one["by_old"], one["by_new"]))  # noqa: B905 - `strict` came with 3.10
+        signed = zip((old, new), (one["by_old"], one["by_new"]))  # noqa: B905 - no `strict` before 3.10
         if all(holds(key, bytes.fromhex(text), message) for key, text in signed):
-            self.known.update(zip(names, (old, new)))  # noqa: B905 - `strict` came with 3.10
+            self.known.update(zip(names, (old, new)))  # noqa: B905 - no `strict` before 3.10
 
     def wrong(self, seal: dict[str, Any]) -> str:
         """Return what is wrong with a seal or an anchor by itself, nothing when its signature holds."""

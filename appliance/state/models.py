@@ -216,29 +216,16 @@ class Feed(Base):
     alert_id: Mapped[int | None] = mapped_column(Integer)
 
 
-class Notice(Base):
-    """A message of the box itself, with its words as they were when it was made."""
-
-    __tablename__ = "notice"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(64), unique=True)
-    """What it is, so that it is made once: `anchor-2026-11-22`."""
-    at: Mapped[int] = mapped_column(Micros)
-    subject: Mapped[str] = mapped_column(String(255))
-    body: Mapped[str] = mapped_column(Text)
-
-
 class Outbox(Base):
-    """A message on its way out; it leaves this table's queue only when delivered or given up.
-
-    It is about an alert, or it is a notice.
-    """
+    """A message on its way out; it leaves this table's queue only when delivered or given up."""
 
     __tablename__ = "outbox"
     __table_args__ = (UniqueConstraint("alert_id", "channel", "target"), Index("outbox_due", "state", "next_at"))
     id: Mapped[int] = mapped_column(primary_key=True)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
-    notice_id: Mapped[int | None] = mapped_column(ForeignKey("notice.id", ondelete="CASCADE"))
+    """None for a letter of the box itself."""
+    letter: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """The letter's `name`, which is made once, `subject` and `body`."""
     channel: Mapped[str] = mapped_column(String(16))
     """`email` or `webhook`."""
     target: Mapped[str] = mapped_column(String(255))

@@ -100,7 +100,7 @@ def test_a_change_that_fails_leaves_nothing(engine: Engine) -> None:
         assert session.get(GapSeen, "y") is None
 
 
-def test_messages_and_their_tries_survive_the_coming_of_notices(engine: Engine) -> None:
+def test_messages_and_their_tries_survive_the_coming_of_letters(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migration.__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -114,5 +114,5 @@ def test_messages_and_their_tries_survive_the_coming_of_notices(engine: Engine) 
         connection.execute(text("INSERT INTO attempt VALUES (1, 7, 5, 0, 'x'), (2, 7, 6, 1, '')"))
     migrate(engine)
     with engine.connect() as connection:
-        assert list(connection.execute(text("SELECT id, alert_id, notice_id, tries FROM outbox"))) == [(7, 1, None, 2)]
+        assert list(connection.execute(text("SELECT id, alert_id, letter, tries FROM outbox"))) == [(7, 1, None, 2)]
         assert list(connection.execute(text("SELECT id, outbox_id FROM attempt"))) == [(1, 7), (2, 7)]
