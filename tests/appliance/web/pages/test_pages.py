@@ -29,6 +29,7 @@ PAGES = [
     "/zdrowie/odrzucone",
     "/zdrowie/odrzucone/1",
     "/raporty",
+    "/dowody",
     "/konto",
     "/osoby",
     "/tokeny",
