@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
@@ -43,7 +44,7 @@ def command(
         found = check(box, open_sessions(open_state(settings.database(box))), asked)
     except SettingsError as error:
         fail(error, Exit.USAGE)
-    except (sqlite3.Error, OSError, PkiError) as error:
+    except (sqlite3.Error, SQLAlchemyError, OSError, PkiError) as error:
         fail(RuntimeError(f"NIEZGODNE: łańcucha nie da się odczytać: {error}"), Exit.NO)
     for line in told(found, "pl"):
         typer.echo(clean(line))

@@ -169,8 +169,8 @@ class Ledger:
 
     def live(self) -> dict[str, Live]:
         """Return the segments in force by file, without their leaves."""
-        sql = "SELECT file, number, day, late, rows, min_time, max_time, events FROM live ORDER BY file"
-        return {row[0]: Live(*row, leaves=None) for row in self._db.execute(sql)}
+        sql = "SELECT file, number, day, late, rows, min_time, max_time, events, NULL FROM live ORDER BY file"
+        return {row[0]: Live(*row) for row in self._db.execute(sql)}
 
     def leaves(self, file: str) -> bytes | None:
         """Return the leaves that are kept of a segment."""

@@ -29,6 +29,10 @@ class PackFault(RuntimeError):
     """What should be exported is not there, or not as it was sealed; the text says what."""
 
 
+class TooMany(PackFault):
+    """The range has more events than are wanted at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to export: events and alerts of a time, in microseconds, or one alert with the events it rests on."""
@@ -36,6 +40,8 @@ class Wanted:
     start: int | None = None
     end: int | None = None
     alert: int | None = None
+    most: int | None = None
+    """Events that the segments of a range may have; with more, TooMany is raised before anything is written."""
 
     def has(self, at: int) -> bool:
         """Whether a moment is in the range."""
@@ -119,6 +125,9 @@ class _Packer:
         self.made.alerts = _alerts(self.ledger, self.wanted)
         # The small ones first: they may be merged, and go a minute later.
         chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
+        rows = sum(one.rows for one in chosen)
+        if self.wanted.most is not None and self.times is None and rows > self.wanted.most:
+            raise TooMany(f"{rows} > {self.wanted.most}")
         numbers = [one.number for one in chosen]
         numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
         self.made.last = self.ledger.head().number

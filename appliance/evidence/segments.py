@@ -73,18 +73,21 @@ class Sealer:
     def _group(self, group: _Group) -> int:
         kept = [(one, leaves) for one in group.gone if (leaves := self._leaves(one)) is not None]
         proved: set[str] = set()
-        sealed = 0
+        sealed, moved = 0, False
         for stored in group.new:
             try:
                 one = events.read(self.folder / stored.file)
-            except (FileNotFoundError, events.Damaged) as error:
-                # Merged or deleted meanwhile, or damaged: the manifest says at the next round, or the file stays out.
+            except FileNotFoundError:
+                # Merged or deleted meanwhile: the manifest says at the next round what became of it.
+                moved = True
+                continue
+            except events.Damaged as error:
                 log.warning("segment_not_sealed", file=stored.file, reason=str(error)[:300])
                 continue
             with self.ledger.sealing(self.key, self.clock()) as appending:
                 proved |= self._seal(appending, stored, one, kept)
             sealed += 1
-        if sealed == len(group.new):
+        if not moved:
             self._lost([one for one in group.gone if one.file not in proved])
         return sealed
 

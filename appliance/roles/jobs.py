@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -25,6 +25,7 @@ from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.evidence import anchors
 from appliance.evidence.keeper import Keeper
+from appliance.evidence.ledger import EvidenceBusy
 from appliance.home import Home
 from appliance.journal import Journal
 from appliance.ops import expiry
@@ -120,7 +121,9 @@ def seal(work: Work) -> None:
     """Carry what is new into the evidence chain."""
     moment = now()
     if moment - work.counters.sealed >= work.settings.evidence.minutes * MINUTE or moment < work.counters.sealed:
-        Keeper(work.home, work.settings, work.sessions).round()
+        with suppress(EvidenceBusy):
+            # Who holds it carries everything in, as this would.
+            Keeper(work.home, work.settings, work.sessions).round()
         work.counters.sealed = moment
 
 
@@ -188,7 +191,7 @@ def _guarded(job: Job, work: Work) -> None:
     counters.runs[job.name] = counters.runs.get(job.name, 0) + 1
     try:
         job.run(work)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, sqlite3.Error, OSError) as error:
         counters.failures[job.name] = counters.failures.get(job.name, 0) + 1
         log.warning("job_failed", job=job.name, reason=why(work.home.root, error))
     except Exception:  # the next run must come; the failure is logged and counted

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.REPORTS_READ))]
 Taker = Annotated[Principal, Depends(require(Permission.EVENTS_EXPORT))]
-LONGEST = 31
-"""Days of one pack; for more there is the command line, which keeps no browser waiting."""
+LONGEST, MOST = 31, 1_000_000
+"""Days of one pack, and events of its segments; for more there is the command line, which keeps no browser waiting."""
 _SPOOLED, _PART = 16 << 20, 1 << 16
 
 
@@ -94,7 +94,7 @@ def take(
     """Make a pack and send it."""
     # pyarrow takes memory; the console has it once somebody takes a pack.
     from appliance.evidence.events import Damaged  # noqa: PLC0415 - memory, as said
-    from appliance.evidence.pack import PackFault, export  # noqa: PLC0415 - memory, as said
+    from appliance.evidence.pack import PackFault, TooMany, export  # noqa: PLC0415 - memory, as said
 
     wanted = _wanted(first, last, alert)
     if wanted is None:
@@ -108,7 +108,11 @@ def take(
         export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
     except (PackFault, Damaged, PkiError, EvidenceBusy, sqlite3.Error, OSError) as error:
         file.close()
-        key = "evidence.no_alert" if isinstance(error, PackFault) and wanted.alert is not None else "evidence.failed"
+        key = "evidence.failed"
+        if isinstance(error, TooMany):
+            key = "evidence.too_many"
+        elif isinstance(error, PackFault) and wanted.alert is not None:
+            key = "evidence.no_alert"
         return _page(request, context, who, status=409, fault=key)
     name = f"czujka-dowody-{f'alert-{wanted.alert}' if wanted.alert is not None else f'{first}-{last}'}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -126,7 +130,7 @@ def _wanted(first: str, last: str, alert: str) -> Wanted | None:
         start, end = date.fromisoformat(first), date.fromisoformat(last) + timedelta(days=1)
         if not 1 <= (end - start).days <= LONGEST:
             return None
-        return Wanted(_midnight(start), _midnight(end))
+        return Wanted(_midnight(start), _midnight(end), most=MOST)
     except (ValueError, OverflowError):
         return None
 

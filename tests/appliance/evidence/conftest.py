@@ -64,8 +64,9 @@ class Box:
             session.add(alert)
             session.flush()
             for event in events:
-                row = {"event_id": event["event.id"], "event_at": event["@timestamp"], "event": {}}
-                session.add(AlertEvent(alert_id=alert.id, rule_id="r1", **row))
+                row = AlertEvent(alert_id=alert.id, rule_id="r1", event_id=event["event.id"], event={})
+                row.event_at = int(str(event["@timestamp"]))
+                session.add(row)
             for who, action in (("czujka", "created"), ("anna", "acknowledged"), ("anna", "closed")):
                 detail = {"reason": "test <b>"} if action == "closed" else {}
                 session.add(AlertHistory(alert_id=alert.id, at=self.now, who=who, action=action, detail=detail))

@@ -61,7 +61,9 @@ def test_an_anchor_travels_by_mail_through_the_outbox(box: Box) -> None:
     kept = mailbox.Maildir(box.home.mailbox, create=False)
     (letter,) = (BytesParser(policy=policy.default).parsebytes(bytes(one)) for one in kept)
     kept.close()
-    text = letter.get_body().get_content()  # type: ignore[attr-defined]  # the default policy makes EmailMessage
+    body = letter.get_body()
+    assert body is not None
+    text = body.get_content()
     assert letter["Subject"].startswith("Kotwica dowodów Czujki: wpis ")
     (line,) = (line for line in text.splitlines() if line.startswith("{"))
     assert seal_of(line.encode())["number"] == made.seal["number"]

@@ -100,3 +100,33 @@ def test_a_failure_at_every_step_leaves_old_or_new(box: Box) -> None:
         grow(box)
     assert stopped >= 12
     sound(box)
+
+
+FULL = """
+import resource, sqlite3, sys
+from pathlib import Path
+from appliance.evidence.keeper import Keeper
+from appliance.home import Home
+from appliance.settings import Settings
+from appliance.state.database import open_sessions, open_state
+home, settings = Home(Path(sys.argv[1])), Settings()
+sessions = open_sessions(open_state(settings.database(home)))
+keeper = Keeper(home, settings, sessions)
+keeper.round()
+with sessions.begin() as session:
+    from appliance.state.models import Operation
+    session.add_all(Operation(at=n, who="anna", action="x" * 60, target="y" * 200, detail={}) for n in range(3000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+try:
+    keeper.round()
+except (sqlite3.Error, OSError) as error:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(type(error).__name__, keeper.round() > 0)
+"""
+
+
+def test_a_chain_that_cannot_grow_is_said_and_goes_on_later(box: Box) -> None:
+    command = [sys.executable, "-c", FULL, str(box.home.root)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=os.environ | {"PYTHONPATH": "."})
+    assert done.stdout.decode().split()[1:] == ["True"], done.stderr.decode()
+    sound(box)

@@ -148,8 +148,8 @@ def test_changes_of_settings_and_rules_are_entries_without_secrets(box: Box) -> 
     box.keeper.round()
     box.home.config.write_text("# changed\n")
     box.home.policy.write_text("off: []\n")
-    secret = Mail(password="tajne", host="m")  # type: ignore[arg-type]  # pydantic makes it a secret
-    hook = Webhook(url="https://hook.example/tajne")  # type: ignore[arg-type]  # pydantic makes it an address
+    secret = Mail(password="tajne", host="m")
+    hook = Webhook(url="https://hook.example/tajne")
     changed = Settings(mail=secret, webhooks=[hook], state_url="")
     Keeper(box.home, changed, box.sessions, lambda: box.now).round()
     box.home.policy.unlink()

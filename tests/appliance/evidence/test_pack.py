@@ -17,7 +17,7 @@ import pytest
 from appliance.clock import DAY, SECOND
 from appliance.evidence import anchors, verify
 from appliance.evidence.keeper import Keeper
-from appliance.evidence.pack import Made, PackFault, Wanted, export
+from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.home import Home
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import NOW, Box
@@ -109,6 +109,12 @@ def test_a_case_whose_events_were_deleted_says_so(full: Box, tmp_path: Path) -> 
 def test_a_case_that_is_not_there_is_refused(full: Box, tmp_path: Path) -> None:
     with pytest.raises(PackFault, match="77"):
         packed(full, Wanted(alert=77), tmp_path / "pack.zip")
+
+
+def test_a_range_of_too_many_events_is_refused_before_anything_is_written(full: Box, tmp_path: Path) -> None:
+    with pytest.raises(TooMany, match="750 > 749"):
+        packed(full, Wanted(most=749), tmp_path / "pack.zip")
+    assert packed(full, Wanted(most=750), tmp_path / "pack.zip").events == 750
 
 
 def test_packs_of_merged_segments_and_after_a_rotation_hold(full: Box, tmp_path: Path) -> None:

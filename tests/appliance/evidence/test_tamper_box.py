@@ -16,6 +16,7 @@ import pytest
 
 from appliance.evidence import anchors, events, keys
 from appliance.evidence.ledger import Draft, Ledger
+from appliance.evidence.verify import canonical
 from appliance.home import Home
 from appliance.store import segments
 from appliance.store.compaction import FAN_IN
@@ -90,7 +91,7 @@ def test_an_entry_that_was_put_in(full: Box) -> None:
         rows = db.execute("SELECT number, kind, ref, body FROM entry WHERE number >= 4 ORDER BY number DESC").fetchall()
         for number, *rest in rows:
             shifted = json.loads(rest[2]) | {"number": number + 1}
-            text = events.event_line(shifted)
+            text = canonical(shifted)
             values = (number + 1, hashlib.sha256(text).hexdigest(), *rest[:2], text.decode())
             db.execute("INSERT OR REPLACE INTO entry VALUES (?,?,?,?,?)", values)
         db.commit()
