@@ -23,21 +23,49 @@ import pyarrow.parquet as pq
 from appliance.evidence.plain import event_line
 from appliance.evidence.verify import blocks_of, events_digest
 from appliance.normalise.model import Event
-from appliance.store.shape import REST, decode
+from appliance.store.shape import ID_COLUMN, REST, decode
 
 BATCH = 4096
 """Events in memory at a time."""
-LEAF = 32
+ID, LEAF = 16, 32
 _FLOATS = pa.array(["f", "F"])
+
+
+class Known:
+    """Leaves that were made before, by the ids of their events: what is merged is not read again."""
+
+    def __init__(self, kept: Sequence[bytes]) -> None:
+        parts = [kept_parts(one) for one in kept]
+        ids = np.frombuffer(b"".join(ids for ids, _ in parts), dtype=np.uint64).reshape(-1, 2)
+        leaves = np.frombuffer(b"".join(leaves for _, leaves in parts), dtype=np.uint8).reshape(-1, LEAF)
+        order = np.argsort(ids[:, 0], kind="stable")
+        self._ids, self._leaves = ids[order], leaves[order]
+
+    def fill(self, ids: bytes, leaves: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """Put the leaves that are known into their rows; return which rows have theirs."""
+        wanted = np.frombuffer(ids, dtype=np.uint64).reshape(-1, 2)
+        if not len(self._ids) or not len(wanted):
+            return np.zeros(len(wanted), dtype=np.bool_)
+        # Of ids with an equal first half the first is looked at; for another the leaf is simply made again.
+        at = np.minimum(np.searchsorted(self._ids[:, 0], wanted[:, 0]), len(self._ids) - 1)
+        same: npt.NDArray[np.bool_] = (self._ids[at] == wanted).all(axis=1)
+        leaves[same] = self._leaves[at[same]]
+        return same
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What is sealed of a segment file: its digest and size, its events' leaves."""
+    """What is sealed of a segment file: its digest and size, its events' ids and leaves."""
 
     sha256: str
     size: int
+    ids: bytes
     leaves: bytes
+
+    @property
+    def kept(self) -> bytes:
+        """Ids and leaves, for `Known`."""
+        return self.ids + self.leaves
 
     @property
     def rows(self) -> int:
@@ -59,34 +87,63 @@ def digest_of(leaves: bytes) -> str:
     return events_digest(len(leaves) // LEAF, blocks_of(leaves))
 
 
-def read(path: Path) -> Sealed:
-    """Read a segment file. Raises FileNotFoundError when it is gone, Damaged, OSError."""
+def kept_parts(kept: bytes) -> tuple[bytes, bytes]:
+    """Return ids and leaves from what `Sealed.kept` gave."""
+    rows = len(kept) // (ID + LEAF)
+    return kept[: rows * ID], kept[rows * ID :]
+
+
+def read(path: Path, known: Known | None = None) -> Sealed:
+    """Read a segment file; events that are known are not read again.
+
+    Raises FileNotFoundError when it is gone, Damaged, OSError.
+    """
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
         file.seek(0)
         try:
-            leaves = b"".join(hashlib.sha256(line).digest() for line, _ in _lines(file))
+            with pq.ParquetFile(file) as parquet:
+                ids, leaves = _leaves(parquet, known or Known([]))
         except (pa.ArrowException, ValueError, KeyError) as error:
             raise Damaged(f"{path.name}: {error}") from error
-        return Sealed(sha256, file.seek(0, 2), leaves)
+        return Sealed(sha256, size, ids, leaves)
+
+
+def _leaves(parquet: Any, known: Known) -> tuple[bytes, bytes]:
+    ids = b"".join(b"".join(one.column(0).to_pylist()) for one in _batches(parquet, [ID_COLUMN]))
+    leaves = np.zeros((len(ids) // ID, LEAF), dtype=np.uint8)
+    missing = ~known.fill(ids, leaves)
+    at = 0
+    for table in _batches(parquet) if missing.any() else ():
+        rows = np.flatnonzero(missing[at : at + table.num_rows])
+        if len(rows):
+            made = b"".join(hashlib.sha256(line).digest() for line, _ in _written(table.take(rows)))
+            leaves[at + rows] = np.frombuffer(made, dtype=np.uint8).reshape(-1, LEAF)
+        at += table.num_rows
+    return ids, leaves.tobytes()
 
 
 def lines(path: Path) -> Iterator[tuple[bytes, Event]]:
     """Yield each event of a segment file with its canonical JSON. Raises Damaged, OSError."""
     with path.open("rb") as file:
         try:
-            yield from _lines(file)
+            with pq.ParquetFile(file) as parquet:
+                for table in _batches(parquet):
+                    yield from _written(table)
         except (pa.ArrowException, ValueError, KeyError) as error:
             raise Damaged(f"{path.name}: {error}") from error
 
 
-def _lines(file: Any) -> Iterator[tuple[bytes, Event]]:
-    with pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(batch_size=BATCH, use_threads=False):
-            table = pa.Table.from_batches([batch])
-            quick = not _has_floats(table)
-            for event in decode(table):
-                yield (_quick_line(event) if quick else event_line(event)), event
+def _batches(parquet: Any, columns: list[str] | None = None) -> Iterator[Any]:
+    for batch in parquet.iter_batches(batch_size=BATCH, columns=columns, use_threads=False):
+        yield pa.Table.from_batches([batch])
+
+
+def _written(table: Any) -> Iterator[tuple[bytes, Event]]:
+    quick = not _has_floats(table)
+    for event in decode(table):
+        yield (_quick_line(event) if quick else event_line(event)), event
 
 
 def _has_floats(table: pa.Table) -> bool:

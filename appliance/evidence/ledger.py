@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS seal (number INTEGER PRIMARY KEY, line TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS live (
   file TEXT PRIMARY KEY, number INTEGER NOT NULL, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
-  min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, events TEXT NOT NULL, leaves BLOB) STRICT;
+  min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, events TEXT NOT NULL, kept BLOB) STRICT;
 CREATE TABLE IF NOT EXISTS members (digest TEXT PRIMARY KEY, packed BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS rule (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
 """
@@ -61,7 +61,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A segment that the chain has sealed and that is in force. `leaves` are kept while it may yet be merged."""
+    """A segment that the chain has sealed and that is in force. `kept` while it may yet be merged: ids, leaves."""
 
     file: str
     number: int
@@ -71,7 +71,7 @@ class Live:
     min_time: int
     max_time: int
     events: str
-    leaves: bytes | None
+    kept: bytes | None
 
 
 class Ledger:
@@ -168,13 +168,13 @@ class Ledger:
         return row[0].encode("utf-8") if row else None
 
     def live(self) -> dict[str, Live]:
-        """Return the segments in force by file, without their leaves."""
+        """Return the segments in force by file, without what is kept of them."""
         sql = "SELECT file, number, day, late, rows, min_time, max_time, events, NULL FROM live ORDER BY file"
         return {row[0]: Live(*row) for row in self._db.execute(sql)}
 
-    def leaves(self, file: str) -> bytes | None:
-        """Return the leaves that are kept of a segment."""
-        row = self._db.execute("SELECT leaves FROM live WHERE file = ?", (file,)).fetchone()
+    def kept(self, file: str) -> bytes | None:
+        """Return the ids and leaves that are kept of a segment."""
+        row = self._db.execute("SELECT kept FROM live WHERE file = ?", (file,)).fetchone()
         return row[0] if row else None
 
     def members(self, digest: str) -> bytes | None:
@@ -211,7 +211,7 @@ class Appending:
 
     def keep(self, one: Live) -> None:
         """Remember a segment as one in force."""
-        row = (one.file, one.number, one.day, one.late, one.rows, one.min_time, one.max_time, one.events, one.leaves)
+        row = (one.file, one.number, one.day, one.late, one.rows, one.min_time, one.max_time, one.events, one.kept)
         self._db.execute("INSERT OR REPLACE INTO live VALUES (?,?,?,?,?,?,?,?,?)", row)
 
     def drop(self, gone: Iterable[Live]) -> None:
@@ -222,9 +222,9 @@ class Appending:
         """Keep which row of a merged segment came from where."""
         self._db.execute("INSERT OR IGNORE INTO members VALUES (?, ?)", (digest, packed))
 
-    def drop_leaves(self, before_day: int) -> None:
-        """Let go of the leaves of days that are not merged any more."""
-        self._db.execute("UPDATE live SET leaves = NULL WHERE day < ? AND leaves IS NOT NULL", (before_day,))
+    def drop_kept(self, before_day: int) -> None:
+        """Let go of what is kept of days that are not merged any more."""
+        self._db.execute("UPDATE live SET kept = NULL WHERE day < ? AND kept IS NOT NULL", (before_day,))
 
     def set_rules(self, changed: dict[str, str], removed: Iterable[str]) -> None:
         """Remember the digests of rule files."""

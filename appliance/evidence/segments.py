@@ -21,7 +21,7 @@ from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Appending, Draft, Ledger, Live
 
 MERGED_DAYS = 7
-"""Leaves are kept for so many days of arrival; older segments are not merged any more."""
+"""Ids and leaves are kept for so many days of arrival; older segments are not merged any more."""
 log = structlog.get_logger()
 
 
@@ -71,12 +71,13 @@ class Sealer:
                 del gone[one.file]
 
     def _group(self, group: _Group) -> int:
-        kept = [(one, leaves) for one in group.gone if (leaves := self._leaves(one)) is not None]
+        kept = [(one, leaves) for one in group.gone if (leaves := self._kept(one)) is not None]
+        known = events.Known([leaves for _, leaves in kept])
         proved: set[str] = set()
         sealed, moved = 0, False
         for stored in group.new:
             try:
-                one = events.read(self.folder / stored.file)
+                one = events.read(self.folder / stored.file, known)
             except FileNotFoundError:
                 # Merged or deleted meanwhile: the manifest says at the next round what became of it.
                 moved = True
@@ -91,15 +92,15 @@ class Sealer:
             self._lost([one for one in group.gone if one.file not in proved])
         return sealed
 
-    def _leaves(self, one: Live) -> bytes | None:
-        kept = self.ledger.leaves(one.file)
+    def _kept(self, one: Live) -> bytes | None:
+        kept = self.ledger.kept(one.file)
         if kept is not None:
             return kept
         try:
             found = events.read(self.folder / one.file)
         except (OSError, events.Damaged):
             return None
-        return found.leaves if found.events == one.events else None
+        return found.kept if found.events == one.events else None
 
     def _seal(
         self, appending: Appending, stored: Stored, one: events.Sealed, kept: Sequence[tuple[Live, bytes]]
@@ -111,7 +112,7 @@ class Sealer:
         number = appending.add(Draft("segment", payload, stored.file))
         replaced = self._replaced(appending, stored.file, number, one, kept)
         recent = stored.day >= self.clock() // DAY - MERGED_DAYS
-        leaves = one.leaves if recent and not stored.settled else None
+        leaves = one.kept if recent and not stored.settled else None
         low, high = stored.min_time, stored.max_time
         appending.keep(Live(stored.file, number, stored.day, stored.late, one.rows, low, high, one.events, leaves))
         return replaced
@@ -120,7 +121,7 @@ class Sealer:
     def _replaced(
         appending: Appending, file: str, number: int, one: events.Sealed, kept: Sequence[tuple[Live, bytes]]
     ) -> set[str]:
-        owners = events.members([leaves for _, leaves in kept], one.leaves)
+        owners = events.members([events.kept_parts(leaves)[1] for _, leaves in kept], one.leaves)
         whole: list[Live] = []
         order = owners * 0
         for at, (old, _) in enumerate(kept, 1):
@@ -149,7 +150,7 @@ class Sealer:
 
     def _let_go(self) -> None:
         with self.ledger.sealing(self.key, self.clock()) as appending:
-            appending.drop_leaves(self.clock() // DAY - MERGED_DAYS)
+            appending.drop_kept(self.clock() // DAY - MERGED_DAYS)
 
 
 def _same(stored: Stored | None, one: Live) -> bool:

@@ -61,7 +61,7 @@ def head(box: Box) -> int:
 def test_one_flipped_bit_of_an_entry_in_each_of_its_places(full: Box) -> None:
     for number in (1, 3, head(full)):
         content = body(full, number)
-        for at in range(0, len(content), 11):
+        for at in range(0, len(content), 31):
             edit(full, "UPDATE entry SET body = CAST(? AS TEXT) WHERE number = ?", flip(content, at * 8 + 1), number)
             assert any(fault.startswith(f"wpis {number}:") for fault in full.faults()), content[at:]
         edit(full, "UPDATE entry SET body = ? WHERE number = ?", content.decode(), number)
