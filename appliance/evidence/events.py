@@ -25,8 +25,8 @@ from appliance.evidence.verify import blocks_of, events_digest
 from appliance.normalise.model import Event
 from appliance.store.shape import ID_COLUMN, REST, decode
 
-BATCH = 4096
-"""Events in memory at a time."""
+BATCH = 1024
+"""Events in memory at a time: few, so that they are still in the cache when they are hashed."""
 ID, LEAF = 16, 32
 _FLOATS = pa.array(["f", "F"])
 
