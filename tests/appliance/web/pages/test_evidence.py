@@ -12,6 +12,8 @@ from sqlalchemy import update
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.verify import PackCheck
 from appliance.language.dates import local
+from appliance.report.month import period_of
+from appliance.report.service import Sources, collect
 from appliance.state.database import writing
 from appliance.state.models import Operation, Role, User
 from appliance.web.pages.render import catalogue
@@ -44,6 +46,15 @@ def test_the_page_shows_the_chain_and_its_key(sealed: TestBox, language: str) ->
     assert catalogue().text("evidence.last_seal", language) in answer.text.replace("\u00a0", " ")
     assert len(key_of(sealed)) == 64
     assert 'action="/dowody/paczka"' in answer.text
+
+
+def test_the_monthly_report_has_the_newest_seal(sealed: TestBox) -> None:
+    context = sealed.context
+    moment = context.now()
+    with context.sessions() as session:
+        sources = Sources(session, context.store, context.dead_letters, context.settings, moment, context.home)
+        data = collect(sources, period_of(local(moment).strftime("%Y-%m"), moment), "pl")
+    assert data["anchor"]["key"] == key_of(sealed)
 
 
 @pytest.mark.parametrize("case", [True, False])
