@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from appliance.clock import DAY
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
 from appliance.evidence.plain import plain
@@ -21,7 +22,7 @@ from appliance.evidence.words import say
 from appliance.home import Home
 from appliance.state.models import AlertHistory, Operation
 
-GONE = ("replaced", "deletion", "lost")
+LATE_DAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Found:
     rows: int = 0
     waiting: int = 0
     """Segments that were merged or deleted since the last round: the next one accounts for them."""
+    late: int = 0
+    """Events that were first sealed long after the day they came: those of a first start, or put in later."""
 
 
 @dataclass(slots=True)
@@ -59,15 +62,21 @@ class _Story:
 
     live: dict[str, dict[str, Any]] = field(default_factory=dict)
     merged: dict[int, dict[str, Any]] = field(default_factory=dict)
+    late: dict[int, int] = field(default_factory=dict)
+    """Rows of late segments by the number of their entry, without those that were sealed before."""
 
     def tell(self, entry: Mapping[str, Any], found: Found, asked: Asked) -> None:
         """Take an entry in."""
         kind, payload = entry["kind"], entry["payload"]
         if kind == "segment":
             about = {name: payload[name] for name in ("file", "rows", "sha256", "events")}
+            if entry["at"] // DAY - payload["day"] > LATE_DAYS:
+                self.late[entry["number"]] = payload["rows"]
             self.live[payload["file"]] = about | {"entry": entry["number"], "asked": asked.has(entry["at"])}
         elif kind == "replaced":
             self.merged[payload["entry"]] = payload
+            if payload["entry"] in self.late:
+                self.late[payload["entry"]] = payload["added"]
             self._drop(payload["old"])
         elif kind == "deletion":
             self._drop(payload["files"])
@@ -100,7 +109,7 @@ def check(home: Home, sessions: sessionmaker[Session], asked: Asked) -> Found:
                 except WRONG as error:
                     found.faults.append(Fault("wpis", entry["number"], "", f"nie da się odczytać treści: {error}"))
         found.faults += chain.end()
-        found.entries, found.sealed = chain.last, chain.sealed
+        found.entries, found.sealed, found.late = chain.last, chain.sealed, sum(story.late.values())
         _files(home, ledger, story, found, asked)
     return found
 
@@ -231,6 +240,8 @@ def told(found: Found, language: str) -> list[str]:
         say("verify.entries", language, entries=found.entries, sealed=found.sealed),
         say("verify.files", language, files=found.files, rows=found.rows),
     ]
+    if found.late:
+        lines.append(say("verify.late", language, n=found.late))
     if found.waiting:
         lines.append(say("verify.waiting", language, n=found.waiting))
     end = say("verify.wrong", language, n=len(found.faults)) if found.faults else say("verify.right", language)

@@ -14,7 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from appliance.clock import DAY
 from appliance.evidence import anchors, events, keys
+from appliance.evidence.check import told
 from appliance.evidence.ledger import Draft, Ledger
 from appliance.evidence.verify import canonical
 from appliance.home import Home
@@ -208,6 +210,17 @@ def test_the_proof_of_a_merge_that_is_gone_or_changed(full: Box) -> None:
     assert full.faults(events=True) == []
     edit(full, "UPDATE members SET packed = x'00'")
     assert any("brak dowodu połączenia" in fault for fault in full.faults(events=True))
+
+
+def test_events_that_were_put_in_later_are_counted(full: Box) -> None:
+    assert full.check().late == 0
+    full.now -= 40 * DAY
+    full.append(7)
+    full.now += 40 * DAY
+    full.keeper.round()
+    found = full.check()
+    assert (found.late, found.faults) == (7, [])
+    assert any("później niż dwie doby po odbiorze: 7." in line for line in told(found, "pl"))
 
 
 def test_an_anchor_that_is_none_is_named(full: Box, tmp_path: Path) -> None:
