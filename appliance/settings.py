@@ -60,6 +60,17 @@ class StoreSettings(Section):
     disk_share: float = Field(0.8, gt=0, le=0.95)
 
 
+class EvidenceSettings(Section):
+    """The evidence chain: how often what is new is sealed, and where its daily anchor goes.
+
+    `folder` should lie on another machine. `recipients` get the anchor by mail; without any, those of alerts do.
+    """
+
+    minutes: int = Field(15, ge=1, le=60)
+    folder: Path | None = None
+    recipients: list[str] = Field(default_factory=list, max_length=20)
+
+
 class JournalSettings(Section):
     """The bound of the hand-off between gateway and pipeline, in bytes on disk."""
 
@@ -124,6 +135,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     webhooks: list[Webhook] = Field(default_factory=list, max_length=20)
     store: StoreSettings = StoreSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     journal: JournalSettings = JournalSettings()
     pipeline: PipelineSettings = PipelineSettings()
     rules: RuleSettings = RuleSettings()

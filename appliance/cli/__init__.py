@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "rules": "appliance.cli.rules",
         "exceptions": "appliance.cli.exceptions",
         "report": "appliance.cli.report",
+        "verify": "appliance.cli.verify",
+        "evidence": "appliance.cli.evidence",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
     }

@@ -31,6 +31,7 @@ PAGES = [
     "/zdrowie/odrzucone",
     "/zdrowie/odrzucone/1",
     "/raporty",
+    "/dowody",
     "/konto",
     "/osoby",
     "/tokeny",
