@@ -27,7 +27,7 @@ UNIT_RECORDS = 2_000
 """Records that are worked in one go, past the first batch: what is made of them has its price for each time."""
 TAKE_RECORDS = 4_000
 """Records that are handed on together, past the first unit: what comes after has its price for each time."""
-AHEAD_RECORDS = 8_000
+AHEAD_RECORDS = 12_000
 """Records that a helper is given ahead: enough for as long as the pipeline takes to write what it was handed."""
 BUSY_SECONDS, IDLE_SECONDS = 1.0, 60.0
 """After how long with much to do a helper is started, and after how long without anything to do they are let go."""
@@ -97,9 +97,10 @@ class Crew:
         first = _first(self._queue, TAKE_RECORDS)
         while True:
             self._collect()
+            # Also when all is there: helpers go on while it is taken.
+            self._hand_out()
             if all(item.worked for item in first):
                 return [(item.unit, item.worked) for item in first if item.worked]
-            self._hand_out()
             if not self._work_one():
                 self._news.wait(_WAIT_SECONDS)
                 self._news.clear()

@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from appliance import logs
 from appliance.detect import Engine, Rule, RuleSet, RuleStats
 from appliance.normalise import normalise
-from appliance.pipeline.work import Unit, Worked, Worker, seldom_collect
+from appliance.pipeline.work import Unit, Worked, Worker, settle
 
 RULES_AT_ONCE = 100
 """Rules that are packed in one go, so that the stream's thread need not wait for all of them."""
@@ -113,8 +113,10 @@ def main(handle: int) -> None:
         worker = _worker(connection)
         connection.send(True)
         jobs: SimpleQueue[Unit | None] = SimpleQueue()
+        answers: SimpleQueue[Answer] = SimpleQueue()
         threading.Thread(target=_read, args=(connection, jobs), daemon=True).start()
-        _work(worker, jobs, connection)
+        threading.Thread(target=_send, args=(connection, answers), daemon=True).start()
+        _work(worker, jobs, answers)
     except (EOFError, OSError):
         # The pipeline has gone.
         return
@@ -126,7 +128,7 @@ def _worker(connection: Connection) -> Worker:
         rules += part
     plans, importer, correlations = part
     worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations)
-    seldom_collect()
+    settle()
     return worker
 
 
@@ -139,7 +141,17 @@ def _read(connection: Connection, jobs: SimpleQueue[Unit | None]) -> None:
         jobs.put(None)
 
 
-def _work(worker: Worker, jobs: SimpleQueue[Unit | None], connection: Connection) -> None:
+def _send(connection: Connection, answers: SimpleQueue[Answer]) -> None:
+    """Send answers while the next are made: the pipeline takes them when it has time."""
+    try:
+        while True:
+            connection.send(answers.get())
+    except OSError:
+        # The pipeline has gone; reading ends, too.
+        return
+
+
+def _work(worker: Worker, jobs: SimpleQueue[Unit | None], answers: SimpleQueue[Answer]) -> None:
     told: dict[str, Cost] = {}
     at = time.monotonic()
     while (unit := jobs.get()) is not None:
@@ -147,7 +159,7 @@ def _work(worker: Worker, jobs: SimpleQueue[Unit | None], connection: Connection
         costs: dict[str, Cost] = {}
         if time.monotonic() - at >= COSTS_SECONDS:
             at, costs = time.monotonic(), _costs(worker.engine.stats, told)
-        connection.send(Answer(worked, costs))
+        answers.put(Answer(worked, costs))
 
 
 def _costs(stats: Mapping[str, RuleStats], told: dict[str, Cost]) -> dict[str, Cost]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,13 @@ THRESHOLDS = (50_000, 20, 100)
 GAP = "telemetry_gap"
 
 
-def seldom_collect() -> None:
+SWITCH_SECONDS = 0.001
+"""After how long a thread lets others run: those that read and write connections must not wait for long."""
+
+
+def settle() -> None:
     """Settle a process that is ready to work: what it has loaded stays, and garbage is looked for rarely."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
