@@ -23,6 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         timed = boxes in item.path.parents and boxes / "bad" not in item.path.parents
         if timed or item.get_closest_marker("root"):
             item.add_marker("alone")
+    # Whole boxes first: workers that share files out should not wait for the longest at the end.
+    items.sort(key=lambda item: boxes not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
