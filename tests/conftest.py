@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from appliance.home import CHECKOUT, Home
+
+# How long one example takes says more of the machine than of the code.
+settings.register_profile("czujka", deadline=None)
+settings.load_profile("czujka")
 
 
 def corpora_root() -> Path:
