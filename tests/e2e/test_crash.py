@@ -98,7 +98,7 @@ def test_kill_minus_nine_anywhere_loses_and_doubles_nothing(tmp_path: Path) -> N
         for thread in threads:
             thread.start()
         while kills.total() < KILLS and not any(load.failure for load in loads):
-            time.sleep(rng.uniform(0.1, 1.1))
+            time.sleep(rng.uniform(0.1, 1.5))
             _kill_one(box, rng, kills)
         stop.set()
         for thread in threads:
