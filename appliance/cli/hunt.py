@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from appliance.cli.client import fail
+from appliance.cli.detect import dumped
 from appliance.cli.exits import Exit
 from appliance.cli.history import History, HomeOption, SinceOption, UntilOption, rules_for, span
 from appliance.detect import Engine, Rule
@@ -64,4 +64,4 @@ def _line(engine: Engine, event: Event, rule: Rule) -> bytes:
         "level": rule.level_name,
         "matched": engine.matched_fields(rule, event),
     }
-    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    return dumped(document)

@@ -55,3 +55,12 @@ def test_a_folder_without_events_is_said(rule: Path, tmp_path: Path) -> None:
     code, lines, told = run("--home", tmp_path, "--rules", rule)
     assert (code, lines) == (2, [])
     assert "nie ma zapisanych zdarzeń" in told
+
+
+def test_a_number_past_64_bits_is_written(rule: Path, tmp_path: Path) -> None:
+    event = {**normalise(orjson.dumps(FLAT), Source(ID, NOON)), "host.name": 10**30}
+    store = EmbeddedStore(tmp_path / "big" / "store")
+    store.append(encode([event]), [], 1)
+    store.close()
+    code, lines, _ = run("--home", tmp_path / "big", "--rules", rule)
+    assert (code, [line["host"] for line in lines]) == (0, [10**30])
