@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import socket
 import ssl
 import sys
@@ -204,5 +203,4 @@ def _announce(settings: Settings, prepared: Prepared) -> None:
     typer.echo(f"\nCzujka działa:         {base}/")
     if prepared.setup_token:
         typer.echo(f"Pierwsze uruchomienie: {base}/ustaw?token={prepared.setup_token}")
-        groups = " ".join(re.findall("....", prepared.evidence_key))
-        typer.echo(f"Odcisk klucza dowodów (zapisz go poza tą maszyną): {groups}\n")
+        typer.echo(f"Odcisk klucza dowodów (zapisz go poza tą maszyną): {prepared.evidence_key}\n")
