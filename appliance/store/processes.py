@@ -25,6 +25,11 @@ START = Or(
 """Only the start of a process tells of its parent."""
 
 
+def is_start(event: Event) -> bool:
+    """Whether an event is the start of a process: what `START` asks for."""
+    return "process.parent.pid" in event or "process.parent.entity_id" in event
+
+
 def chain(store: Store, event: Event, depth: int) -> list[Event]:
     """Return the process starts above an event, nearest first; for an event within a process, its start is the first.
 
@@ -54,8 +59,7 @@ def children(store: Store, event: Event, limit: int) -> list[Event]:
 
 
 def _above(store: Store, event: Event) -> Event | None:
-    is_start = "process.parent.pid" in event or "process.parent.entity_id" in event
-    link = _link(event, "process.parent." if is_start else "process.", "process.")
+    link = _link(event, "process.parent." if is_start(event) else "process.", "process.")
     moment = event["@timestamp"]
     assert isinstance(moment, int)
     if link is None:

@@ -15,7 +15,7 @@ from appliance.normalise.model import Event
 from appliance.search import Field, Kind, Node
 from appliance.search.nodes import And, Exact, Leaf, Or
 from appliance.store.model import ProcessNode, ProcessTree
-from appliance.store.processes import MAX_DEPTH, START, chain
+from appliance.store.processes import MAX_DEPTH, START, chain, is_start
 
 if TYPE_CHECKING:
     from appliance.store.model import Store
@@ -43,7 +43,7 @@ def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: i
     for one in [*above, event]:
         grown.add(one, parent)
         parent = str(one["event.id"])
-    generation = [event if _is_start(event) or not above else above[-1]]
+    generation = [event if is_start(event) or not above else above[-1]]
     for depth in range(down + 1):
         following = _children(store, generation, grown, reach)
         if not following or depth == down:
@@ -80,7 +80,7 @@ def _children(store: Store, parents: list[Event], grown: _Tree, reach: int) -> l
         times = [_time(one) for one in part]
         page = store.search(asked, min(times), max(times) + reach, _PAGE, descending=False)
         grown.complete = grown.complete and page.next is None
-        found += _assigned(part, [one for one in page.events if _is_start(one)])
+        found += _assigned(part, [one for one in page.events if is_start(one)])
     fresh = [(child, parent) for child, parent in found if child["event.id"] not in grown.ids]
     return sorted(fresh, key=lambda pair: (_time(pair[0]), str(pair[0]["event.id"])))
 
@@ -115,7 +115,7 @@ def _assigned(parents: list[Event], starts: list[Event]) -> list[tuple[Event, st
         parent = bearers.get((one.get("host.name"), named)) if named else None
         if parent in ours and str(one["event.id"]) not in ours:
             found.append((one, str(parent)))
-        if own and (_is_start(one) or str(one["event.id"]) in ours):
+        if own and (is_start(one) or str(one["event.id"]) in ours):
             bearers[one.get("host.name"), own] = str(one["event.id"])
     return found
 
@@ -126,10 +126,6 @@ def _link(event: Event, prefix: str) -> Link | None:
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             return name, value
     return None
-
-
-def _is_start(event: Event) -> bool:
-    return "process.parent.pid" in event or "process.parent.entity_id" in event
 
 
 def _time(event: Event) -> int:
