@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.store.compaction import MAX_RAW, MAX_ROWS
-from appliance.store.manifest import FILE
+from appliance.store.manifest import FILE, Deletion
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,10 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """A deletion by retention: one day of arrival."""
+class Deleted(Deletion):
+    """A deletion by retention, and its number in the manifest."""
 
     id: int
-    at: int
-    reason: str
-    day: int
-    segments: int
-    rows: int
-    bytes: int
-    min_time: int
-    max_time: int
 
     def payload(self) -> dict[str, Any]:
         """Return what an entry says of it."""
@@ -74,7 +66,7 @@ def take(folder: Path, after: int) -> Inventory | None:
             "SELECT file, day, late, rows, raw, min_time, max_time FROM segment WHERE retired IS NULL ORDER BY id"
         ).fetchall()
         gone = db.execute(
-            "SELECT id, at, reason, day, segments, rows, bytes, min_time, max_time FROM deletion WHERE id > ?"
+            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, id FROM deletion WHERE id > ?"
             " ORDER BY id",
             (after,),
         ).fetchall()
