@@ -19,9 +19,9 @@ from appliance.cli.correlating import FileCorrelations
 from appliance.cli.exits import Exit
 from appliance.cli.rulefiles import cache_folder, load
 from appliance.cli.search import clean
-from appliance.detect import Engine, Rule, RuleSet, Value, load_plans, save_plans
+from appliance.detect import Engine, Rule, RuleSet, Value, load_plans, matches, save_plans
 from appliance.importer import find, records
-from appliance.normalise import Source, Unreadable, normalise
+from appliance.normalise import Event, Source, Unreadable, normalise
 from rules import ROOT
 
 _AGENT = "00000000-0000-4000-8000-000000000000"
@@ -76,22 +76,25 @@ def command(
 def _detect(  # noqa: PLR0917 - what goes in, what counts, and where it is told
     paths: list[Path], engine: Engine, correlations: FileCorrelations, run: Run, out: BinaryIO, err: TextIO
 ) -> None:
+    for (file, index), event, found in matches(engine, _events(paths, run, err)):
+        for rule in correlations.take((str(file), index), event, found):
+            run.matches += 1
+            out.write(result_line(file, index, rule, engine.matched_fields(rule, event)))
+    out.flush()
+
+
+def _events(paths: list[Path], run: Run, err: TextIO) -> Iterator[tuple[tuple[Path, int], Event]]:
     source = Source(_AGENT, time_ns() // 1000, importer=True)
     for file in (file for path in paths for file in find(path)):
         run.files += 1
         for index, line in _indexed(file, err):
             run.events += 1
             try:
-                event = normalise(line, source)
+                yield (file, index), normalise(line, source)
             except Unreadable as error:
                 run.broken += 1
                 if run.broken <= _TOLD:
                     err.write(f"{file}: zapis {index}: {error.reason}\n")
-                continue
-            for rule in correlations.take((str(file), index), event, engine.match(event)):
-                run.matches += 1
-                out.write(result_line(file, index, rule, engine.matched_fields(rule, event)))
-    out.flush()
 
 
 def _indexed(file: Path, err: TextIO) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,7 @@ from .load import load_rules
 from .model import LEVELS, Fault, Logsource, Rule, RuleSet
 from .partition import RuleStats
 from .routes import EventClass, event_class
+from .stream import RUN, matches
 from .values import Event, Value
 
 
@@ -22,6 +23,7 @@ def explain(rule: Rule, event: Event) -> Tree:
 
 __all__ = [
     "LEVELS",
+    "RUN",
     "Engine",
     "Event",
     "EventClass",
@@ -37,5 +39,6 @@ __all__ = [
     "field_names",
     "load_plans",
     "load_rules",
+    "matches",
     "save_plans",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .correlation.correlator import FOREVER, Correlator, Match
 from .engine import Engine
 from .model import Rule, RuleSet
+from .stream import matches
 from .values import Event
 
 #: Events that are kept as examples of a rule's matches.
@@ -78,9 +79,8 @@ class Tally:
 def backtest(ruleset: RuleSet, events: Iterable[tuple[str, Event]]) -> Tally:
     """Run every rule and correlation of a set over events in any order, each with the place it was read from."""
     tally, engine, correlations = Tally(), Engine(ruleset), _Correlations(ruleset)
-    for place, event in events:
+    for place, event, rules in matches(engine, events):
         tally.events += 1
-        rules = engine.match(event)
         if not rules:
             continue
         sample = _sample(place, event)

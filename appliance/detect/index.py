@@ -60,6 +60,9 @@ class KeyIndex:
                 self._add_atom(literal, mask, regexes)
         self._scan = LiteralScan({text: (m[0], m[1], m[2]) for text, m in placed.items()}) if placed else None
         self._regexes = RegexGate(list(regexes), list(regexes.values()), gated=gated) if regexes else None
+        if not (placed or regexes or self._atoms or self._tests):
+            # To look it up is all there is to do.
+            self.known = self._looked_up
 
     def _add_atom(self, literal: Literal, mask: int, regexes: dict[tuple[str, str], int]) -> None:
         atom = literal.node
@@ -85,6 +88,10 @@ class KeyIndex:
         if size <= LONGEST_KEY:
             self._memo.keep(value, size, answer)
         return answer
+
+    def _looked_up(self, value: object) -> int:
+        assert isinstance(value, str | int | tuple)
+        return self._decide(value)
 
     def _decide(self, value: Value) -> int:
         found = self._present

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
@@ -18,6 +20,8 @@ from .values import ENVELOPE, Event, fold, keyword_texts, texts
 _NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
 #: Characters beyond ASCII that fold to ASCII letters: the Kelvin sign and the long s.
 _LIKE_ASCII = ("\u212a", "\u017f")
+#: No UTF-8 text contains this byte.
+_BETWEEN = b"\xff"
 #: `itemgetter` gives a sequence for two keys or more.
 _SEVERAL = 2
 #: What reads the joined texts that are left to look at from an event of one shape.
@@ -64,11 +68,16 @@ class KeywordIndex:
             return partial(_read, left)
         return _reader(itemgetter(*texts_in), itemgetter(*numbers_in), partial(_read, left))
 
-    def mask(self, joined: str) -> int:
-        """The mask of all keyword literals that may stand in the text."""
-        assert self._scan is not None
-        assert self._gate is not None
-        return self._scan.mask(fold(joined)) if self._gate(self._lowered(joined)) else 0
+    def masks(self, rests: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int]]:
+        """Of numbered texts those in which keywords stand: the number, and the mask of all that may stand there."""
+        if self._scan is None or self._gate is None:
+            return
+        lowered = [self._lowered(rest) for _, rest in rests]
+        whole = _BETWEEN.join(lowered)
+        ends = list(accumulate(len(text) + 1 for text in lowered))
+        for place in sorted({bisect_right(ends, start) for _, start, _ in self._gate(whole)}):
+            number, rest = rests[place]
+            yield number, self._scan.mask(fold(rest))
 
     def _lowered(self, joined: str) -> bytes:
         """The text with the case of ASCII letters gone, which is all that ASCII keywords need, and quicker to have."""
@@ -97,11 +106,12 @@ def _reader(texts_of: Callable[[Event], Any], numbers_of: Callable[[Event], Any]
     return read
 
 
-def _gate(placed: Mapping[str, object]) -> Callable[[bytes], Sequence[object]]:
+def _gate(placed: Mapping[str, object]) -> Callable[[bytes], Sequence[tuple[int, int, int]]]:
+    """What finds keywords in joined texts; at least one in each text that has any."""
     automaton = ahocorasick_rs.BytesAhoCorasick(
         [needle.encode("utf-8", "surrogatepass") for needle in placed],
         implementation=ahocorasick_rs.Implementation.DFA,
         matchkind=ahocorasick_rs.MatchKind.LeftmostFirst,
     )
-    find: Callable[[bytes], Sequence[object]] = automaton.find_matches_as_indexes
+    find: Callable[[bytes], Sequence[tuple[int, int, int]]] = automaton.find_matches_as_indexes
     return find

@@ -15,7 +15,7 @@ from .index import PLACED, KeyIndex
 from .keywords import KeywordIndex, Rest
 from .memo import Budget, Samples
 from .nodes import Node
-from .values import Event
+from .values import Event, Value
 
 #: Shapes (sets of keys) an index remembers the way through for.
 _SHAPES = 2048
@@ -23,6 +23,7 @@ _SHAPES = 2048
 _WORTH_IT = 8
 #: Seconds of one event's time that go into the better index; one step of it may take longer than that.
 _SLICE = 0.002
+_Unknown = defaultdict["KeyIndex", list[tuple[int, Value]]]
 _Step = tuple[str, Callable[[object], int | None], KeyIndex]
 _Asked = dict[str | None, dict[Literal, int]]
 #: (mask before any value is seen, its candidates, the keys to look up, what keywords look at)
@@ -79,31 +80,44 @@ class Index:
             for literal in clauses[slot]:
                 asked[literal.key][literal] |= bit
 
-    def candidates(self, event: Event) -> int:
-        """A mask of the entries whose necessary clauses the event satisfies."""
-        shape = tuple(event)
-        way = self._ways.get(shape)
-        if way is None:
-            way = self._way(shape, event)
-        start, nothing, steps, rest = way
-        mask = start
-        for key, known, index in steps:
-            value = event[key]
-            kind = type(value)
-            # True, 1 and 1.0 are one key of a memory and three texts.
-            bits = known(value) if kind is str or kind is int or kind is tuple else None
-            if bits is None:
-                bits = index.mask(value)
-            if bits:
-                mask |= bits
-        if rest is not None:
-            assert self._keywords is not None
-            bits = self._keywords.mask(rest(event))
-            if bits:
-                mask |= bits
-        if mask is start:
-            return nothing
-        return mask & (mask >> self._count) & self._full
+    def candidates(self, events: Sequence[Event]) -> list[int]:
+        """For each event a mask of the entries whose necessary clauses it satisfies.
+
+        Values that are not remembered are looked at key by key and keywords come last: what one of these needs of the
+        machine's nearest memory is its own for a while.
+        """
+        ways = [self._ways.get(shape := tuple(event)) or self._way(shape, event) for event in events]
+        masks, unknown = self._remembered(events, ways)
+        for index, values in unknown.items():
+            for number, value in values:
+                masks[number] |= index.mask(value)
+        if self._keywords is not None:
+            rests = [(number, rest(event)) for number, event in enumerate(events) if (rest := ways[number][3])]
+            for number, mask in self._keywords.masks(rests):
+                masks[number] |= mask
+        count, full = self._count, self._full
+        return [
+            way[1] if mask is way[0] else mask & (mask >> count) & full for way, mask in zip(ways, masks, strict=True)
+        ]
+
+    @staticmethod
+    def _remembered(events: Sequence[Event], ways: Sequence[_Way]) -> tuple[list[int], _Unknown]:
+        """Masks of what is known of the events' values, and by index the values that are not, with their event."""
+        masks: list[int] = []
+        unknown: _Unknown = defaultdict(list)
+        for number, event in enumerate(events):
+            mask, _, steps, _ = ways[number]
+            for key, known, index in steps:
+                value = event[key]
+                kind = type(value)
+                # True, 1 and 1.0 are one key of a memory and three texts.
+                bits = known(value) if kind is str or kind is int or kind is tuple else None
+                if bits is None:
+                    unknown[index].append((number, value))
+                elif bits:
+                    mask |= bits
+            masks.append(mask)
+        return masks, unknown
 
     def _way(self, shape: tuple[str, ...], event: Event) -> _Way:
         if len(self._ways) >= _SHAPES:
@@ -167,11 +181,13 @@ class Partition:
         """Whether the events have nothing more to teach."""
         return self._sample is None
 
-    def candidates(self, event: Event) -> int:
-        """A mask of the entries whose necessary clauses the event satisfies."""
-        if self._sample is not None:
+    def candidates(self, events: Sequence[Event]) -> list[int]:
+        """For each event a mask of the entries whose necessary clauses it satisfies."""
+        for event in events:
+            if self._sample is None:
+                break
             self._learn(event)
-        return self._index.candidates(event)
+        return self._index.candidates(events)
 
     def _learn(self, event: Event) -> None:
         assert self._sample is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -104,6 +104,7 @@ class Worker:
     ) -> None:
         self.engine, self.normalise, self.importer, self.correlations = engine, normalise, importer, correlations
         self._places = {id(rule): place for place, rule in enumerate(engine.rules)}
+        self._failed = 0
         self._reader = hits_for(RuleSet(list(engine.rules), [], correlations=list(correlations)))
 
     def work(self, unit: Unit) -> Worked:
@@ -123,21 +124,35 @@ class Worker:
         kept: dict[int, Kept] = {}
         hits: list[Hit] = []
         offers: dict[int, Offer] = {}
-        failed, self._reader.seen = 0, Seen()
-        for row, event in enumerate(events):
+        self._failed, self._reader.seen = 0, Seen()
+        for row, rules in enumerate(self._matched(events)):
+            if not rules:
+                continue
+            kept[row] = keep(events[row])
+            hits.append((row, [self._places[id(rule)] for rule in rules]))
             try:
-                rules = self.engine.match(event)
-                if not rules:
-                    continue
-                kept[row] = keep(event)
-                hits.append((row, [self._places[id(rule)] for rule in rules]))
-                offer = self._reader.read(event, rules)
+                offer = self._reader.read(events[row], rules)
                 if offer is not None:
                     offers[row] = offer
-            except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
-                failed += 1
-                log.exception("match_failed", event_id=event["event.id"])
-        return Found(gaps, kept, hits, offers, self._reader.seen, failed)
+            except Exception:  # costs the correlations of this event alone, is counted and shown on the health page
+                self._failed += 1
+                log.exception("offer_failed", event_id=events[row]["event.id"])
+        return Found(gaps, kept, hits, offers, self._reader.seen, self._failed)
+
+    def _matched(self, events: Sequence[Event]) -> Iterable[Sequence[Rule]]:
+        try:
+            return self.engine.match_many(events)
+        except Exception:  # one of them is at fault, and shall be the only one to pay
+            log.exception("match_failed", events=len(events))
+            return map(self._matched_alone, events)
+
+    def _matched_alone(self, event: Event) -> Sequence[Rule]:
+        try:
+            return self.engine.match(event)
+        except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
+            self._failed += 1
+            log.exception("match_failed", event_id=event["event.id"])
+            return ()
 
     def rules(self, places: Sequence[int]) -> list[Rule]:
         """Return the rules at these places."""

@@ -27,7 +27,17 @@ from typing import IO
 import orjson
 
 from appliance.cli.detect import result_line
-from appliance.detect import Engine, Event, RuleSet, event_class, field_names, load_plans, load_rules, save_plans
+from appliance.detect import (
+    Engine,
+    Event,
+    RuleSet,
+    event_class,
+    field_names,
+    load_plans,
+    load_rules,
+    matches,
+    save_plans,
+)
 from appliance.detect.explain import explain_node
 from appliance.detect.resolve import with_renames
 from appliance.detect.routes import Feed, shipped_routes
@@ -245,9 +255,9 @@ def _engine(rules: Path, cache: Path) -> int:
     gc.freeze()
     out = sys.stdout.buffer
     file = Path("-")
-    for index, line in enumerate(sys.stdin.buffer):
-        event = normalise(line.rstrip(b"\n"), SOURCE)
-        for rule in engine.match(event):
+    events = ((index, normalise(line.rstrip(b"\n"), SOURCE)) for index, line in enumerate(sys.stdin.buffer))
+    for index, event, found in matches(engine, events):
+        for rule in found:
             out.write(result_line(file, index, rule, engine.matched_fields(rule, event)))
     if engine.lessons:
         save_plans(cache, engine.plans)

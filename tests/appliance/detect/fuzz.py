@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from time import process_time
 from typing import Any
 from unittest.mock import patch
@@ -28,6 +29,8 @@ from tests.appliance.detect.oracle import Oracle
 
 #: Every how many events one rule explains itself.
 _EXPLAINED = 5
+#: Events that are matched together.
+_RUN = 7
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,15 @@ def batch_of(draws: Draws, rules: int, events: Iterable[Draws]) -> Batch:
 
 
 def differences(batch: Batch) -> Iterator[Difference]:
-    """What differs in one batch; each event is shown twice, before and after the engine has learnt."""
+    """What differs in one batch; each event is shown twice: among others while the engine learns, and then alone."""
     engine = built(batch.rules + batch.filters)
     oracle = Oracle.of_documents(batch.rules + batch.filters, ROUTES, same, LISTS)
     wanted = [oracle.match(event, event_class(event)) for event in batch.events]
-    for number, (event, ids) in enumerate(zip(batch.events * 2, wanted * 2, strict=True)):
-        wrong = {rule.id for rule in engine.match(event)} ^ ids
+    runs = [batch.events[first : first + _RUN] for first in range(0, len(batch.events), _RUN)]
+    among = (found for run in runs for found in engine.match_many(run))
+    found = chain(among, map(engine.match, batch.events))
+    for number, (event, ids, rules) in enumerate(zip(batch.events * 2, wanted * 2, found, strict=True)):
+        wrong = {rule.id for rule in rules} ^ ids
         explained = engine.rules[number % len(engine.rules)]
         if number % _EXPLAINED == 0 and engine.explain(explained, event).truth is not (explained.id in ids):
             wrong.add(explained.id)

@@ -15,7 +15,7 @@ import rules
 from agent.wire.envelope import encode_record, pack
 from agent.wire.event import Record
 from appliance.clock import SECOND
-from appliance.detect import Engine, RuleSet, load_rules
+from appliance.detect import Engine, Event, Rule, RuleSet, load_rules
 from appliance.home import Home
 from appliance.journal import Batch
 from appliance.normalise import normalise
@@ -131,6 +131,24 @@ def _drain(crew: Crew) -> list[Done]:
         found += done
         crew.forget(len(done))
     return found
+
+
+class _Failing(Engine):
+    """Breaks at the events of one host."""
+
+    def match_many(self, events: Sequence[Event]) -> list[list[Rule]]:
+        if any(str(event["host.name"]).lower() == "pc-3" for event in events):
+            raise RuntimeError("broken on purpose")
+        return super().match_many(events)
+
+
+def test_an_event_that_cannot_be_matched_costs_itself_alone(ruleset: RuleSet) -> None:
+    found = Worker(_Failing(ruleset), normalise, "").work((_batch(1, 21),)).found
+    numbers = range(100, 121)
+    assert found.failed == sum(number % 7 == 3 for number in numbers)
+    assert [row for row, _ in found.hits] == [
+        row for row, number in enumerate(numbers) if number % 3 == 0 and number % 7 != 3
+    ]
 
 
 def test_with_helpers_the_results_are_the_same_and_in_order(crew: Crew, worker: Worker, clock: Clock) -> None:
