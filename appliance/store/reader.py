@@ -11,7 +11,7 @@ from typing import TypeVar
 from appliance.normalise.model import Event, Value
 from appliance.search import Field, Fields, Kind, Node, parse
 from appliance.search.nodes import Everything, Exact, Leaf
-from appliance.store import processes
+from appliance.store import nearby, processes
 from appliance.store.engine import Engine, FileGone
 from appliance.store.manifest import Manifest, Segment
 from appliance.store.model import BatchResult, Bucket, Cursor, Page, Stats, StoreUnavailable
@@ -247,18 +247,7 @@ class EmbeddedReader:
 
         The nearest are taken from both sides alike; the event itself is among them. Empty for an unknown id.
         """
-        event = self.get(event_id, at)
-        if event is None:
-            return []
-        moment, host = event["@timestamp"], event.get("host.name")
-        assert isinstance(moment, int)
-        node: Node = Leaf((Field("host.name", Kind.KEYWORD),), Exact(host)) if isinstance(host, str) else Everything()
-        here = Cursor(moment, event_id)
-        before = self.search(node, moment - micros, None, limit, here).events
-        behind = self.search(node, None, moment + micros + 1, limit, here, descending=False).events
-        half = (limit - 1) // 2
-        earlier = before[: max(half, limit - 1 - len(behind))]
-        return [*reversed(earlier), event, *behind[: limit - 1 - len(earlier)]]
+        return nearby.around(self, event_id, micros, limit, at)
 
     def process_chain(self, event: Event, depth: int = 20) -> list[Event]:
         """Return the process starts above an event, nearest first, at most `depth` (50)."""

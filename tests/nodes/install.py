@@ -99,7 +99,9 @@ def _tried(command: Sequence[str | Path], folder: Path) -> None:
     said = ""
     for _ in range(TRIES):
         try:
-            done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS)
+            done = subprocess.run(
+                command, check=False, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS
+            )
         except subprocess.TimeoutExpired:
             said = f"nothing after {FETCH_SECONDS:.0f} s"
             continue

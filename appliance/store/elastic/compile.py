@@ -1,0 +1,98 @@
+"""The tree of a query → engine queries that together lose nothing. Pure.
+
+Lucene cannot say all of what `appliance/search/evaluate.py` means. So a tree becomes three queries:
+
+- `sure`: exact for every document that `doubt` does not find;
+- `doubt`: the documents for which some test of the tree cannot be decided by the engine: values too long to be indexed,
+  characters whose lower case differs between versions of Unicode, numbers among the entries, patterns over numbers;
+- `wide`: all that can answer the query, the doubtful included.
+
+Who counts takes `sure` without `doubt`, and decides `wide` with `doubt` one by one, with the reference itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.search import Field, Node
+from appliance.search.nodes import And, Everything, Leaf, Not, Or, Pattern
+from appliance.store.elastic import entries, typed
+from appliance.store.elastic.clauses import (
+    ALL,
+    NONE,
+    Clause,
+    all_of,
+    any_of,
+    exists,
+    is_sure,
+    none_of,
+    pattern_text,
+    wildcard,
+)
+from appliance.store.elastic.mapping import IGNORED, REST, TEXT
+from appliance.store.elastic.part import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The queries of a tree; `narrow` finds only what answers it for sure."""
+
+    sure: Clause
+    doubt: Clause
+    wide: Clause
+    narrow: Clause
+
+    @property
+    def decided(self) -> Clause:
+        """What answers the query and needs no second look."""
+        return all_of([self.sure, none_of(self.doubt)])
+
+
+def compile_node(node: Node) -> Compiled:
+    """Return the queries of a tree."""
+    match node:
+        case Everything():
+            return Compiled(ALL, NONE, ALL, ALL)
+        case And(children):
+            return _joined([compile_node(child) for child in children], all_=True)
+        case Or(children):
+            return _joined([compile_node(child) for child in children], all_=False)
+        case Not(child):
+            inner = compile_node(child)
+            return Compiled(none_of(inner.sure), inner.doubt, none_of(inner.narrow), none_of(inner.wide))
+        case Leaf():
+            return _leaf(node)
+
+
+def _joined(parts: list[Compiled], *, all_: bool) -> Compiled:
+    join = all_of if all_ else any_of
+    return Compiled(
+        join(one.sure for one in parts),
+        any_of(one.doubt for one in parts),
+        join(one.wide for one in parts),
+        join(one.narrow for one in parts),
+    )
+
+
+def _leaf(leaf: Leaf) -> Compiled:
+    parts = [part for field in leaf.fields for part in _parts(field, leaf)] if leaf.fields else [_free(leaf)]
+    sure = any_of(part.sure for part in parts)
+    unindexed = sorted({path for part in parts for path in part.paths})
+    doubt = any_of([*(part.doubt for part in parts), {"terms": {IGNORED: unindexed}} if unindexed else NONE])
+    return Compiled(sure, doubt, any_of([sure, doubt]), all_of([sure, none_of(doubt)]))
+
+
+def _parts(field: Field, leaf: Leaf) -> list[Part]:
+    return [typed.part(field.name, leaf.test), entries.part(field.name, leaf.test)]
+
+
+def _free(leaf: Leaf) -> Part:
+    """Some text of the event: one of the schema's fields, or an entry that is a text."""
+    paths = (TEXT, REST)
+    if not isinstance(leaf.test, Pattern):
+        return Part(NONE, any_of([exists(TEXT), exists(REST)]), paths)
+    found = any_of([wildcard(TEXT, pattern_text(leaf.test)), entries.some_text(leaf.test)])
+    # A whole value cannot be told from the end of another entry's text.
+    if is_sure(leaf.test) and leaf.test.inside:
+        return Part(found, NONE, paths)
+    return Part(NONE, found, paths)

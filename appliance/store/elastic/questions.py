@@ -1,0 +1,136 @@
+"""Asking a cluster: bounded in time as a whole, however many requests a question takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from appliance.normalise.model import Event
+from appliance.search import Node, matches
+from appliance.store.elastic.clauses import Clause, all_of, span
+from appliance.store.elastic.client import SLACK_SECONDS, asking
+from appliance.store.elastic.documents import date, decode
+from appliance.store.elastic.mapping import ID, TEXT, TIME, TIMESTAMP
+from appliance.store.elastic.typed import HIGHEST, LOWEST
+from appliance.store.model import Cursor, QueryTimeout
+
+PAGE = 1000
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a question must be answered, on the monotonic clock."""
+
+    until: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline of a question that is asked now."""
+        return cls(time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Return the seconds that are left. Raises QueryTimeout."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise QueryTimeout("the question took longer than its bound")
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question's tree, its range of time, and how it is ordered."""
+
+    node: Node
+    start: int | None = None
+    end: int | None = None
+    descending: bool = True
+
+    @property
+    def when(self) -> Clause:
+        """The clause of the range. The date, coarser, lets an engine skip whole indices."""
+        bounds: dict[str, int] = {}
+        dates: dict[str, str] = {}
+        if self.start is not None and self.start > LOWEST:
+            bounds["gte"], dates["gte"] = min(self.start, HIGHEST), date(self.start - 1000)
+        if self.end is not None and self.end <= HIGHEST:
+            bounds["lt"], dates["lte"] = max(self.end, LOWEST), date(self.end + 1000)
+        return all_of([span(TIMESTAMP, **dates), span(TIME, **bounds)]) if bounds else all_of([])
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing can lie in the range."""
+        low = LOWEST if self.start is None else self.start
+        high = HIGHEST + 1 if self.end is None else self.end
+        return low >= high or low > HIGHEST or high <= LOWEST
+
+
+class Questions:
+    """Searches in the indices of one store."""
+
+    def __init__(self, client: Elasticsearch, indices: str, seconds: float) -> None:
+        self.client, self.indices, self._seconds = client, indices, seconds
+
+    def deadline(self) -> Deadline:
+        """Return the bound of a question that begins now."""
+        return Deadline.after(self._seconds)
+
+    def ask(self, deadline: Deadline, **body: Any) -> Answer:
+        """Return the answer to one search. Raises QueryTimeout and StoreUnavailable."""
+        left = deadline.left()
+        with asking():
+            answer = self.client.options(request_timeout=left + SLACK_SECONDS).search(
+                index=self.indices,
+                timeout=f"{max(1, int(left * 1000))}ms",
+                allow_partial_search_results=False,
+                ignore_unavailable=True,
+                allow_no_indices=True,
+                **body,
+            )
+        if answer["timed_out"]:
+            raise QueryTimeout("the cluster stopped the question at its bound")
+        return answer.body
+
+    def hits(self, deadline: Deadline, asked: Asked, clause: Clause, size: int, after: Cursor | None) -> list[Event]:
+        """Return one page of the events that a clause finds, in order, without a second look."""
+        order = "desc" if asked.descending else "asc"
+        body: dict[str, Any] = {"search_after": [after.time, after.id]} if after else {}
+        answer = self.ask(
+            deadline,
+            size=size,
+            query=clause,
+            sort=[
+                {TIME: {"order": order, "unmapped_type": "long"}},
+                {ID: {"order": order, "unmapped_type": "keyword"}},
+            ],
+            track_total_hits=False,
+            source_excludes=[TEXT],
+            **body,
+        )
+        return [decode(hit["_source"]) for hit in answer["hits"]["hits"]]
+
+    def matching(
+        self, deadline: Deadline, asked: Asked, clause: Clause, after: Cursor | None = None, size: int = PAGE
+    ) -> Iterator[Event]:
+        """Yield the events that a clause finds and that answer the question by the reference, in order.
+
+        `size` are the events of the first page.
+        """
+        while True:
+            page = self.hits(deadline, asked, clause, size, after)
+            yield from (event for event in page if matches(asked.node, event))
+            if len(page) < size:
+                return
+            after, size = cursor_of(page[-1]), PAGE
+
+
+def cursor_of(event: Event) -> Cursor:
+    """Return an event's place in the order."""
+    moment, identity = event["@timestamp"], event["event.id"]
+    assert isinstance(moment, int)
+    assert isinstance(identity, str)
+    return Cursor(moment, identity)
