@@ -62,6 +62,11 @@ class Home:
         return self.root / "store"
 
     @property
+    def spool(self) -> Path:
+        """What waits for a cluster, and how far the journal is applied, when events are kept in one."""
+        return self.root / "spool.db"
+
+    @property
     def cache(self) -> Path:
         """Compiled rules; may be deleted at any time."""
         return self.root / "cache"

@@ -59,8 +59,8 @@ class ElasticSettings(Section):
 
     `hosts` are its addresses (https; plain http only on this machine). It is trusted by `ca_file`, by `fingerprint`
     (SHA-256 of a certificate) or else by the system's CAs; the box proves itself by `api_key`, or by `user` and
-    `password`. `index` begins the names of indices. `max_bytes` bounds the events' size in the cluster, `spool_bytes` what waits
-    on this machine while the cluster is away, `timeout_seconds` a question.
+    `password`. `index` begins the names of indices. `max_bytes` bounds the events' size in the cluster, `spool_bytes`
+    what waits on this machine while the cluster is away, `timeout_seconds` a question.
     """
 
     hosts: list[str] = Field(default_factory=list, max_length=50)

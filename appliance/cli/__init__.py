@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "status": "appliance.cli.status",
         "rules": "appliance.cli.rules",
         "exceptions": "appliance.cli.exceptions",
+        "store": "appliance.cli.store",
         "report": "appliance.cli.report",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",

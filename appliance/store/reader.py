@@ -267,6 +267,9 @@ class EmbeddedReader:
         with self._lock:
             return self._manifest.stats()
 
+    def waiting(self) -> None:
+        """Nothing waits: what is written is here."""
+
     def close(self) -> None:
         """Let go of the engine and the manifest."""
         self._engine.close()

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 from appliance.normalise.model import Event
 from appliance.search.nodes import Everything
-from appliance.store.reader import MAX_LIMIT, EmbeddedReader
+from appliance.store.model import Store
+from appliance.store.reader import MAX_LIMIT
 
 ROWS = 5000
 """Events in memory at a time, at most."""
 
 
-def scan(reader: EmbeddedReader, start: int | None = None, end: int | None = None, rows: int = ROWS) -> Iterator[Event]:
+def scan(reader: Store, start: int | None = None, end: int | None = None, rows: int = ROWS) -> Iterator[Event]:
     """Yield the events from `start` (inclusive) to `end` (exclusive), in microseconds, by time and id.
 
     Raises QueryTimeout and StoreUnavailable.
@@ -39,7 +40,7 @@ def scan(reader: EmbeddedReader, start: int | None = None, end: int | None = Non
             width *= 2 if found else 16
 
 
-def _paged(reader: EmbeddedReader, start: int, end: int) -> Iterator[Event]:
+def _paged(reader: Store, start: int, end: int) -> Iterator[Event]:
     """Events of one moment that are too many for one answer."""
     after: str | None = None
     while True:

@@ -29,7 +29,7 @@ from appliance.store.elastic.clauses import (
     pattern_text,
     wildcard,
 )
-from appliance.store.elastic.mapping import IGNORED, REST, TEXT
+from appliance.store.elastic.mapping import LONG, REST, TEXT
 from appliance.store.elastic.part import Part
 
 
@@ -78,7 +78,7 @@ def _leaf(leaf: Leaf) -> Compiled:
     parts = [part for field in leaf.fields for part in _parts(field, leaf)] if leaf.fields else [_free(leaf)]
     sure = any_of(part.sure for part in parts)
     unindexed = sorted({path for part in parts for path in part.paths})
-    doubt = any_of([*(part.doubt for part in parts), {"terms": {IGNORED: unindexed}} if unindexed else NONE])
+    doubt = any_of([*(part.doubt for part in parts), {"terms": {LONG: unindexed}} if unindexed else NONE])
     return Compiled(sure, doubt, any_of([sure, doubt]), all_of([sure, none_of(doubt)]))
 
 
@@ -88,11 +88,10 @@ def _parts(field: Field, leaf: Leaf) -> list[Part]:
 
 def _free(leaf: Leaf) -> Part:
     """Some text of the event: one of the schema's fields, or an entry that is a text."""
-    paths = (TEXT, REST)
     if not isinstance(leaf.test, Pattern):
-        return Part(NONE, any_of([exists(TEXT), exists(REST)]), paths)
+        return Part(NONE, any_of([exists(TEXT), exists(REST)]))
     found = any_of([wildcard(TEXT, pattern_text(leaf.test)), entries.some_text(leaf.test)])
     # A whole value cannot be told from the end of another entry's text.
     if is_sure(leaf.test) and leaf.test.inside:
-        return Part(found, NONE, paths)
-    return Part(NONE, found, paths)
+        return Part(found, exists(LONG))
+    return Part(NONE, any_of([found, exists(LONG)]))

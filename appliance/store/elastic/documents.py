@@ -21,11 +21,11 @@ from typing import Any
 
 import orjson
 
-from appliance.clock import rfc3339
+from appliance.clock import to_datetime
 from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Kind, columns
 from appliance.search.evaluate import text_of
-from appliance.store.elastic.mapping import ID, NAMES, REST, TIME, TIMESTAMP
+from appliance.store.elastic.mapping import ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP
 from appliance.store.shape import identity, moment, scalar
 
 SEPARATOR, MARK = "\x1f", "\x1e"
@@ -37,6 +37,7 @@ _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, which every engine writes as dates."""
+_OWN = frozenset({ID, TIMESTAMP, TIME, REST, NAMES, LONG})
 Document = dict[str, Any]
 
 
@@ -55,13 +56,24 @@ def encode(event: Event) -> Document:
         else:
             names.add(_clean_text(name))
             entries += _entries(_clean_text(name), value)
-    return _with_rest(found, entries, names)
+    return _whole(found, entries, names)
 
 
-def _with_rest(found: Document, entries: list[str], names: set[str]) -> Document:
+def _whole(found: Document, entries: list[str], names: set[str]) -> Document:
+    """Add the entries, and what the engine will not index of all that."""
     if entries:
         found[REST], found[NAMES] = entries, sorted(names)
+    unindexed = [name for name, value in found.items() if _is_long(value)]
+    if unindexed:
+        found[LONG] = unindexed
     return found
+
+
+def _is_long(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_long, value))
+    # Engines count UTF-16 units, of which some characters take two.
+    return isinstance(value, str) and 2 * len(value) > LONGEST and len(value.encode("utf-16-le")) > 2 * LONGEST
 
 
 def displaced(document: Mapping[str, Any], name: str | None) -> Document:
@@ -70,19 +82,19 @@ def displaced(document: Mapping[str, Any], name: str | None) -> Document:
     For an index that does not take the field: it stays as searchable as it was.
     """
     moving = {one for one in document if one in columns() and one not in (ID, TIMESTAMP) and name in (None, one)}
-    kept = {one: value for one, value in document.items() if one not in moving}
+    kept = {one: value for one, value in document.items() if one not in moving and one != LONG}
     entries, names = list(kept.pop(REST, [])), set(kept.pop(NAMES, []))
     for one in sorted(moving):
         value = document[one]
         entries += _entries(one, tuple(value) if isinstance(value, list) else value)
-    return _with_rest(kept, entries, names | moving)
+    return _whole(kept, entries, names | moving)
 
 
 def decode(document: Mapping[str, Any]) -> Event:
     """Return the event of a document that `encode` made."""
     event: Event = {ID: document[ID], TIMESTAMP: document[TIME]}
     for name, value in document.items():
-        if name in (ID, TIMESTAMP, TIME, REST, NAMES):
+        if name in _OWN:
             continue
         event[name] = tuple(value) if isinstance(value, list) else value
     for entry in document.get(REST, ()):
@@ -105,7 +117,7 @@ def dump(document: Document) -> bytes:
 
 def date(time: int) -> str:
     """Return a time in microseconds as every engine's dates write it; years outside 1 to 9999 are their ends."""
-    return rfc3339(min(max(time, _FIRST), _LAST))
+    return to_datetime(min(max(time, _FIRST), _LAST)).isoformat(timespec="microseconds")
 
 
 def arrival(event: Mapping[str, Any]) -> int:

@@ -2,7 +2,8 @@
 
 A text is indexed lowercased, for every question; as it was written it stands in `….raw`, for counting alone. What the
 schema does not know, and values of another type, lie in one field (documents.py), so that no source can fill the
-mapping. Values longer than `LONGEST` are kept but not indexed; the engine names their fields in `_ignored`.
+mapping. Values longer than `LONGEST` are kept but not indexed; `LONG` names their fields (Elasticsearch would name them
+in `_ignored`, OpenSearch does not).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ REST = "czujka.store.rest"
 NAMES = "czujka.store.names"
 TEXT = "czujka.store.text"
 """Every text of the schema's fields; only indexed, copied by the engine."""
-IGNORED = "_ignored"
+LONG = "czujka.store.long"
+"""Names of the fields with a value that is too long to be indexed: what the engine cannot find is looked at by us."""
 ID, TIMESTAMP = "event.id", "@timestamp"
 LONGEST = 8191
 """Characters of a text that are indexed: as UTF-8 still below Lucene's 32,766 bytes a term."""
@@ -38,7 +40,7 @@ _BY_KIND: dict[Kind, dict[str, Any]] = {
     Kind.LONG: {"type": "long"},
     Kind.DATE: {"type": "long"},
     Kind.BOOLEAN: {"type": "boolean"},
-    Kind.IP: {"type": "ip", "ignore_malformed": True, "copy_to": TEXT, "fields": {"text": _FOLDED, "raw": _RAW}},
+    Kind.IP: {"type": "ip", "copy_to": TEXT, "fields": {"text": _FOLDED, "raw": _RAW}},
     # Whole entries: nobody counts them, and a column of them is large.
     Kind.TEXT: {**_FOLDED, "copy_to": TEXT},
 }
@@ -56,6 +58,7 @@ def mappings() -> dict[str, Any]:
         TIME: {"type": "long"},
         REST: {**_FOLDED, "fields": {"raw": _RAW}},
         NAMES: {"type": "keyword", "ignore_above": LONGEST},
+        LONG: {"type": "keyword", "doc_values": False},
         TEXT: _FOLDED,
     }
     schema = {name: _property(name, kind) for name, kind in columns().items()}

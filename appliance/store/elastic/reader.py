@@ -21,7 +21,7 @@ from appliance.store.elastic.mapping import NAMES, TIME
 from appliance.store.elastic.questions import Answer, Asked, Deadline, Questions, cursor_of
 from appliance.store.elastic.spool import Spool
 from appliance.store.elastic.tops import FIRST, LARGEST, Tally, aggregations, columns_of, tally_of, uncounted
-from appliance.store.model import BatchResult, Bucket, Cursor, Page, Stats
+from appliance.store.model import BatchResult, Bucket, Cursor, Page, Stats, Waiting
 from appliance.store.reader import MAX_BUCKETS, MAX_LIMIT, MAX_TOP
 
 NAMES_SECONDS = 30.0
@@ -206,6 +206,12 @@ class ElasticReader:
         docs = told["_all"]["primaries"].get("docs", {}).get("count", 0)
         size = told["_all"]["total"].get("store", {}).get("size_in_bytes", 0)
         return Stats(docs, size, len(told["indices"]), *(None if one is None else int(one) for one in (low, high)))
+
+    def waiting(self) -> Waiting:
+        """Return what waits for the cluster; answers while the cluster is away."""
+        told = self._spool.standing()
+        room = self._spool.max_bytes
+        return Waiting(told.events, told.bytes, room, told.oldest_at, told.failing_since, told.reason)
 
     def close(self) -> None:
         """Close the connections."""

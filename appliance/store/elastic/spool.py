@@ -91,7 +91,7 @@ class Spool:
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
-        self._path, self._max_bytes = path, max_bytes
+        self._path, self.max_bytes = path, max_bytes
         self._lock = threading.Lock()
         self._db = open_database(path, _SCHEMA)
 
@@ -117,7 +117,7 @@ class Spool:
         size = sum(len(body) + OVERHEAD * len(part) for part, body in packed)
         with self._lock, failures(self._path), transaction(self._db):
             waiting = self._db.execute("SELECT coalesce(sum(bytes), 0) FROM parcel").fetchone()[0]
-            if waiting + size > self._max_bytes:
+            if waiting + size > self.max_bytes:
                 raise StoreUnavailable(
                     f"Zdarzenia czekające na klaster zajęły {waiting} bajtów; więcej się nie mieści."
                 )

@@ -13,7 +13,7 @@ from appliance.search import Field, Kind, columns
 from appliance.search.evaluate import elements, text_of
 from appliance.store.elastic.clauses import Clause, exists
 from appliance.store.elastic.documents import MARK, SEPARATOR, escaped, kind_of, read, tag
-from appliance.store.elastic.mapping import ID, REST, TIME, TIMESTAMP
+from appliance.store.elastic.mapping import ID, LONG, REST, TIME, TIMESTAMP
 from appliance.store.shape import scalar
 
 FIRST, LARGEST = 100, 10_000
@@ -55,8 +55,7 @@ def _typed(name: str, kind: Kind) -> Column:
 def uncounted(fields: Sequence[Field]) -> list[Clause]:
     """Return what finds the documents whose values no column has."""
     whole = [exists(field.name) for field in fields if columns().get(field.name) is Kind.TEXT]
-    paths = sorted({path for field in fields for path in (field.name, f"{field.name}.raw")} | {REST, f"{REST}.raw"})
-    return [*whole, {"terms": {"_ignored": paths}}]
+    return [*whole, {"terms": {LONG: [*sorted({field.name for field in fields}), REST]}}]
 
 
 def aggregations(places: Sequence[Column], size: int) -> dict[str, Any]:

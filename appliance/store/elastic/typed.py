@@ -50,7 +50,7 @@ def part(name: str, test: Test) -> Part:
 
 def _text(name: str, path: str, test: Test) -> Part:
     """`path` has the texts of the field, lowercased."""
-    paths = () if name == ID else (name, path) if path != name else (name,)
+    paths = () if name == ID else (name,)
     match test:
         case Exists():
             return Part(exists(path), NONE, paths)
@@ -121,9 +121,9 @@ def integers(path: str, test: Numbers) -> Clause:
 
 def _address(name: str, test: Test) -> Part:
     if isinstance(test, Exists):
-        return Part(exists(name), NONE, (name,))
+        return Part(exists(name))
     if isinstance(test, Network):
-        return Part(_network(name, test), NONE, (name,))
+        return Part(_network(name, test))
     return _text(name, f"{name}.text", test)
 
 

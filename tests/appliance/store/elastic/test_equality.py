@@ -127,7 +127,9 @@ def test_counts_over_time_are_the_same(both: Both, query: str) -> None:
 @pytest.mark.parametrize("span", [(None, 5), (5, None), (3, 9), (9, 3), (0, 1), (-(1 << 62), 1 << 62), (1 << 62, None)])
 def test_ranges_of_time_are_the_same(both: Both, span: tuple[int | None, int | None]) -> None:
     start, end = span
-    ids = [sorted(str(event["event.id"]) for event in store.search("", start, end, 1000).events) for store in both.stores]
+    ids = [
+        sorted(str(event["event.id"]) for event in store.search("", start, end, 1000).events) for store in both.stores
+    ]
     assert ids[0] == ids[1]
     assert both.embedded.count("", start, end) == both.elastic.count("", start, end) == len(ids[0])
 
