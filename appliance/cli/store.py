@@ -30,7 +30,8 @@ def check(home: HomeOption) -> None:
     if settings.kind == "embedded":
         typer.echo('Zdarzenia są na tym komputerze (store.kind = "embedded"); nie ma klastra do sprawdzenia.')
         return
-    from appliance.store.elastic.check import Weight, check as ask  # noqa: PLC0415 - a quarter of a second, for clusters alone
+    from appliance.store.elastic.check import Weight  # noqa: PLC0415 - a quarter of a second, for clusters alone
+    from appliance.store.elastic.check import check as ask
     from appliance.store.elastic.rights import least_role  # noqa: PLC0415 - as above
 
     findings = ask(settings)

@@ -71,7 +71,7 @@ class Health:
 
 
 def health(context: Context) -> Health:
-    """Return whether all roles live and state, store and journal answer."""
+    """Return whether all roles live and state, store and journal answer; a cluster that is away is told by `status`."""
     roles: tuple[RoleState, ...] = ()
     faults: list[str] = []
     try:
@@ -84,10 +84,19 @@ def health(context: Context) -> Health:
     faults.extend(role.role for role in roles if not role.alive)
     faults.extend(
         name
-        for name, part in (("store", context.store.stats), ("journal", context.journal.depth))
+        for name, part in (("store", lambda: _store_works(context.store)), ("journal", context.journal.depth))
         if not _answers(name, part)
     )
     return Health(not faults, tuple(faults), roles)
+
+
+def _store_works(store: Store) -> None:
+    """Ask a store that is here. One that is elsewhere may be away: the box works on as long as events may wait here."""
+    waiting = store.waiting()
+    if waiting is None:
+        store.stats()
+    elif waiting.bytes >= waiting.max_bytes:
+        raise StoreUnavailable(waiting.reason)
 
 
 def _answers(name: str, ask: Callable[[], object]) -> bool:

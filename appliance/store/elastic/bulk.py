@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -113,6 +114,7 @@ class Bulk:
 
     def _sorted(self, sent: Sequence[_Sent], told: Sequence[Mapping[str, Any]]) -> list[_Sent]:
         repaired: list[_Sent] = []
+        moved: Counter[str] = Counter()
         again = ""
         for one, answer in zip(sent, told, strict=True):
             kind, reason = _fault(answer)
@@ -122,12 +124,14 @@ class Bulk:
                     if answer["status"] == NOT_FOUND:
                         self._made.discard(one.item.index)
                 case Verdict.SPOILT:
-                    repaired += self._repaired(one, reason)
+                    repaired += self._repaired(one, reason, moved)
+        if moved:
+            log.warning("fields_moved_aside", fields=dict(moved.most_common(20)))
         if again:
             raise StoreUnavailable(again[:500])
         return repaired
 
-    def _repaired(self, sent: _Sent, reason: str) -> list[_Sent]:
+    def _repaired(self, sent: _Sent, reason: str, moved: Counter[str]) -> list[_Sent]:
         """Move the field that the index does not take among the entries; then every field; then give up."""
         if sent.repaired == _ALL:
             log.warning("event_refused_by_cluster", event_id=sent.item.id, reason=reason)
@@ -136,7 +140,7 @@ class Bulk:
         document = orjson.loads(sent.item.body)
         found = _FIELD.search(reason)
         name = found[1] if found and found[1] in document and sent.repaired < _SINGLE else None
-        log.info("field_moved_aside", event_id=sent.item.id, field=name or "*", reason=reason)
+        moved[name or "*"] += 1
         body = dump(displaced(document, name))
         return [_Sent(replace(sent.item, body=body), sent.repaired + 1 if name else _ALL)]
 

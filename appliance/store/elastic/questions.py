@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch
 
 from appliance.normalise.model import Event
 from appliance.search import Node, matches
@@ -16,9 +16,11 @@ from appliance.store.elastic.client import SLACK_SECONDS, asking
 from appliance.store.elastic.documents import date, decode
 from appliance.store.elastic.mapping import ID, TEXT, TIME, TIMESTAMP
 from appliance.store.elastic.typed import HIGHEST, LOWEST
-from appliance.store.model import Cursor, QueryTimeout
+from appliance.store.model import Cursor, QueryTimeout, StoreUnavailable
 
 PAGE = 1000
+SERVICE_UNAVAILABLE = 503
+PATIENCE_SECONDS, AGAIN_SECONDS = 3.0, 0.1
 Answer = Mapping[str, Any]
 
 
@@ -32,6 +34,11 @@ class Deadline:
     def after(cls, seconds: float) -> Deadline:
         """Return the deadline of a question that is asked now."""
         return cls(time.monotonic() + seconds)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has passed."""
+        return time.monotonic() >= self.until
 
     def left(self) -> float:
         """Return the seconds that are left. Raises QueryTimeout."""
@@ -80,7 +87,20 @@ class Questions:
         return Deadline.after(self._seconds)
 
     def ask(self, deadline: Deadline, **body: Any) -> Answer:
-        """Return the answer to one search. Raises QueryTimeout and StoreUnavailable."""
+        """Return the answer to one search. Raises QueryTimeout and StoreUnavailable.
+
+        A day's first index is there a moment before it answers; it is waited for.
+        """
+        patience = Deadline.after(min(PATIENCE_SECONDS, deadline.left()))
+        while True:
+            try:
+                return self._ask(deadline, **body)
+            except StoreUnavailable as error:
+                if not _is_starting(error) or patience.is_over:
+                    raise
+                time.sleep(AGAIN_SECONDS)
+
+    def _ask(self, deadline: Deadline, **body: Any) -> Answer:
         left = deadline.left()
         with asking():
             answer = self.client.options(request_timeout=left + SLACK_SECONDS).search(
@@ -126,6 +146,11 @@ class Questions:
             if len(page) < size:
                 return
             after, size = cursor_of(page[-1]), PAGE
+
+
+def _is_starting(error: StoreUnavailable) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, ApiError) and cause.meta.status == SERVICE_UNAVAILABLE and "shard" in str(cause.body)
 
 
 def cursor_of(event: Event) -> Cursor:

@@ -27,6 +27,8 @@ from appliance.store.reader import MAX_BUCKETS, MAX_LIMIT, MAX_TOP
 NAMES_SECONDS = 30.0
 """How long the names outside the schema are remembered."""
 MAX_NAMES = 10_000
+STATS_SECONDS = 5.0
+"""How long a page about the box waits for the size of the history."""
 
 
 class ElasticReader:
@@ -197,11 +199,12 @@ class ElasticReader:
     def stats(self) -> Stats:
         """Return the size of the store: what is in the cluster, without what still waits here."""
         questions, ends = self._questions, {"low": {"min": {"field": TIME}}, "high": {"max": {"field": TIME}}}
+        deadline = Deadline.after(STATS_SECONDS)
         with asking():
-            told = questions.client.options(request_timeout=questions.deadline().left()).indices.stats(
+            told = questions.client.options(request_timeout=deadline.left()).indices.stats(
                 index=questions.indices, metric=["docs", "store"], level="indices"
             )
-        answer = questions.ask(questions.deadline(), size=0, track_total_hits=False, aggs=ends)
+        answer = questions.ask(deadline, size=0, track_total_hits=False, aggs=ends)
         low, high = (answer.get("aggregations", {}).get(name, {}).get("value") for name in ("low", "high"))
         docs = told["_all"]["primaries"].get("docs", {}).get("count", 0)
         size = told["_all"]["total"].get("store", {}).get("size_in_bytes", 0)

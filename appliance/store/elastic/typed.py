@@ -112,11 +112,13 @@ def _digits(path: str, test: Pattern) -> Part:
 
 def integers(path: str, test: Numbers) -> Clause:
     """Return what has an integer within a range."""
-    low, high = integer_bounds(test)
-    low, high = LOWEST if low is None else low, HIGHEST if high is None else high
+    first, last = integer_bounds(test)
+    low, high = LOWEST if first is None else first, HIGHEST if last is None else last
     if low > high or low > HIGHEST or high < LOWEST:
         return NONE
-    return span(path, gte=max(low, LOWEST), lte=min(high, HIGHEST))
+    bounds = {"gte": low} if low > LOWEST else {}
+    bounds |= {"lte": high} if high < HIGHEST else {}
+    return span(path, **bounds) if bounds else exists(path)
 
 
 def _address(name: str, test: Test) -> Part:

@@ -14,17 +14,11 @@ from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.spool import Item
 from appliance.store.elastic.writer import ElasticStore
 from tests.appliance.store.conftest import NOW
-from tests.nodes.clusters import clean, running, settings_for
+from tests.nodes.clusters import clean, settings_for
 from tests.nodes.engines import ENGINES
 from tests.nodes.node import Node
 
 _numbers = count()
-
-
-@pytest.fixture(scope="session")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
-    with running(tmp_path_factory.mktemp("nodes")) as started:
-        yield started
 
 
 @pytest.fixture(scope="session", params=ENGINES)

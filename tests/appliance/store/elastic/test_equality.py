@@ -148,7 +148,7 @@ def test_single_events_and_their_neighbours_are_the_same(both: Both) -> None:
 
 
 def test_process_trees_are_the_same(both: Both) -> None:
-    starts = [event for event in both.events if "process.parent.entity_id" in event][-6::2]
+    starts = [event for event in both.events if "process.parent.entity_id" in event][-1:]
     for event in starts:
         chains = [[one["event.id"] for one in store.process_chain(event)] for store in both.stores]
         below = [[one["event.id"] for one in store.process_children(event)] for store in both.stores]

@@ -82,13 +82,15 @@ def test_a_field_of_another_type_in_the_index_costs_that_field_alone(
     pair: Pair, http: httpx.Client, events: list[Event]
 ) -> None:
     body = index_body()
-    body["mappings"]["properties"] |= {"process.pid": {"type": "ip"}}
+    body["mappings"]["properties"] |= {"process.pid": {"type": "short"}}
     http.put(f"/{index_name(pair.settings.index, NOW)}", json=body).raise_for_status()
-    pair.store.append(events, [], 1)
+    wide: list[Event] = [{**event, "process.pid": 5000 * n} for n, event in enumerate(events)]
+    pair.store.append(wide, [], 1)
     pair.store.flush()
     assert not pair.refused
-    assert [pair.reader.count(query) for query in ("process.pid:7", "process.pid:>=10", "host.name:pc-1")] == [1, 10, 20]
-    assert pair.reader.search("process.pid:7").events == [events[7]]
+    asked = ("process.pid:5000", "process.pid:95000", "process.pid:>=30000", "host.name:pc-1", "process.pid:*")
+    assert [pair.reader.count(query) for query in asked] == [1, 1, 14, 20, 20]
+    assert pair.reader.search("process.pid:95000").events == [wide[19]]
 
 
 def test_an_index_without_room_for_fields_costs_no_event(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
