@@ -30,14 +30,13 @@ def check(home: HomeOption) -> None:
     if settings.kind == "embedded":
         typer.echo('Zdarzenia są na tym komputerze (store.kind = "embedded"); nie ma klastra do sprawdzenia.')
         return
-    from appliance.store.elastic.check import Weight  # noqa: PLC0415 - a quarter of a second, for clusters alone
-    from appliance.store.elastic.check import check as ask
+    from appliance.store.elastic import check as checking  # noqa: PLC0415 - a quarter of a second, for clusters alone
     from appliance.store.elastic.rights import least_role  # noqa: PLC0415 - as above
 
-    findings = ask(settings)
+    findings = checking.check(settings)
     for finding in findings:
         typer.echo(clean(f"{finding.weight}: {finding.text}"))
     typer.echo("\nNajmniejsza rola dla Czujki (PUT /_security/role/czujka):")
     typer.echo(json.dumps(least_role(settings.elasticsearch.index), indent=2))
-    if any(finding.weight is Weight.BAD for finding in findings):
+    if any(finding.weight is checking.Weight.BAD for finding in findings):
         raise typer.Exit(Exit.NO)

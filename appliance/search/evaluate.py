@@ -93,7 +93,7 @@ def _text_matches(test: Texts | Network, text: str) -> bool:
 
 
 def _fits(pattern: Pattern, text: str) -> bool:
-    """Return whether a folded text fits; the first place for each piece is as good as any, so nothing is tried twice."""
+    """Return whether a folded text fits. The first place for each piece is as good as any: nothing is tried twice."""
     pieces = _pieces(pattern)
     if pattern.inside:
         return _in_order(pieces, text, 0, len(text))

@@ -65,15 +65,23 @@ def _wheel() -> Path:
 
 def program(engine: Engine, runtime: Path) -> Path:
     """Return the folder with an engine's `lib`, `classes`, `modules` and `native`."""
-    sources = [SOURCES / name for name in engine.sources]
-    digest = hashlib.sha256("\0".join([engine.project, *(one.read_text("utf-8") for one in sources)]).encode())
-    folder = cache() / f"{engine.name}-{digest.hexdigest()[:16]}"
+    folder, sources = _place(engine), [SOURCES / name for name in engine.sources]
     with _alone(folder):
         if not folder.is_dir():
             with _whole(folder) as made:
                 _fetch(engine, made)
                 _compile(engine, runtime, sources, made)
     return folder
+
+
+def is_fetched(engine: Engine) -> bool:
+    """Return whether nothing of an engine is to be fetched any more."""
+    return _place(engine).is_dir()
+
+
+def _place(engine: Engine) -> Path:
+    texts = [engine.project, *((SOURCES / name).read_text("utf-8") for name in engine.sources)]
+    return cache() / f"{engine.name}-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:16]}"
 
 
 @contextmanager
@@ -114,16 +122,19 @@ def _tried(command: Sequence[str | Path], folder: Path) -> None:
 def _fetch(engine: Engine, folder: Path) -> None:
     (folder / "pom.xml").write_text(engine.project, "utf-8")
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=lib"]
-    _tried(["mvn", "-q", "-B", "-C", "-f", "pom.xml", *goal], folder)
+    # Engines are fetched side by side, and two Mavens must not write to one repository.
+    repository = folder.with_name(f".{engine.name}.m2")
+    _tried(["mvn", "-q", "-B", "-C", f"-Dmaven.repo.local={repository}", "-f", "pom.xml", *goal], folder)
+    shutil.rmtree(repository)
 
 
 def _compile(engine: Engine, runtime: Path, sources: Sequence[Path], folder: Path) -> None:
     for name in ("classes", "modules", "native"):
         (folder / name).mkdir()
     compiler = next((folder / "lib").glob("ecj-*.jar"))
-    command = [runtime, "-jar", compiler, "-21", "-nowarn", "-cp", "lib/*", "-d", "classes", *sources]
     # The compiler does not read `lib/*` as the runtime does.
-    command[command.index("lib/*")] = ":".join(str(one) for one in sorted((folder / "lib").glob("*.jar")))
+    jars = ":".join(str(one) for one in sorted((folder / "lib").glob("*.jar")))
+    command: list[str | Path] = [runtime, "-jar", compiler, "-21", "-nowarn", "-cp", jars, "-d", "classes", *sources]
     done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS)
     if done.returncode:
         raise NodeFault(f"{engine.name}: {done.stdout}{done.stderr}")

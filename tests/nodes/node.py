@@ -53,7 +53,8 @@ class Node:
             write_certificate(self.certificate, self.folder / "config" / "node.key")
         runtime = java()
         home = program(self.engine, runtime)
-        command = [runtime, *self._options(home), "-cp", f"{home}/classes:{home}/lib/*", "Launch", *self._settings()]
+        classes = f"{home}/classes:{home}/lib/*"
+        command = [str(runtime), *self._options(home), "-cp", classes, "Launch", *self._settings()]
         environment = {**os.environ, "NODE_PASSWORD": PASSWORD}
         with (self.folder / "node.log").open("ab") as log:
             self._process = subprocess.Popen(

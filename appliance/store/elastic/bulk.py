@@ -90,7 +90,8 @@ class Bulk:
 
     def _send(self, sent: Sequence[_Sent]) -> list[_Sent]:
         """Return what is to be sent once more after a repair."""
-        lines = [line for one in sent for line in (_action(one.item), one.item.body)]
+        # The client takes lines as they are, though its types know mappings alone.
+        lines: list[Any] = [line for one in sent for line in (_action(one.item), one.item.body)]
         try:
             with writing():
                 answer = self._client.options(request_timeout=SECONDS).bulk(operations=lines, refresh=True)

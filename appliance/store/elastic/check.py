@@ -19,6 +19,7 @@ from appliance.store.elastic.rights import CLUSTER, INDEX
 SECONDS = 10.0
 SUPPORTED = {"elasticsearch": (8, 9), "opensearch": (3,)}
 FULL_SHARDS = 0.9
+_NAMES = {"elasticsearch": "Elasticsearch", "opensearch": "OpenSearch"}
 _WATERMARK = "cluster.routing.allocation.disk.watermark.high"
 _THRESHOLD = "cluster.routing.allocation.disk.threshold_enabled"
 _LIMIT = "cluster.max_shards_per_node"
@@ -75,9 +76,9 @@ def version(info: Told, engine: str) -> Finding:
     """Return what the answer of `GET /` says."""
     said = info.get("version", {})
     product = str(said.get("distribution", "elasticsearch"))
-    name = f"{ {'elasticsearch': 'Elasticsearch', 'opensearch': 'OpenSearch'}.get(product, product) } {said.get('number')}"
+    name = f"{_NAMES.get(product, product)} {said.get('number')}"
     if product != engine:
-        return Finding(Weight.BAD, f"To jest {name}: wpisz store.elasticsearch.engine = \"{product}\".")
+        return Finding(Weight.BAD, f'To jest {name}: wpisz store.elasticsearch.engine = "{product}".')
     major = re.match(r"\d+", str(said.get("number")))
     wanted = SUPPORTED.get(product, ())
     if major is None or int(major[0]) not in wanted:
@@ -129,11 +130,11 @@ def reserve(watermark: str, total: int) -> int:
     """Return the bytes that must stay free by a watermark: a share of the disk in use, or bytes that are free."""
     text = watermark.strip().lower()
     if text.endswith("%"):
-        return int(total * (1 - float(text[:-1]) / 100))
+        return total - int(total * float(text[:-1]) / 100)
     found = re.fullmatch(r"([0-9.]+)([kmgt]?b)", text)
     if found:
         return int(float(found[1]) * _UNITS[found[2]])
-    return int(total * (1 - float(text)))
+    return total - int(total * float(text))
 
 
 def _shards(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
@@ -145,7 +146,7 @@ def _shards(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]
 
 def shards(used: int, limit: int, wanted: int) -> Finding:
     """Return whether the shards that all days of history will have stay below the cluster's limit."""
-    said = f"Shardy: {number(used, 'pl')} z dozwolonych {number(limit, 'pl')}; cała historia zajmie {number(wanted, 'pl')}"
+    said = f"Shardy: {number(used, 'pl')} z {number(limit, 'pl')}; cała historia zajmie {number(wanted, 'pl')}"
     if used >= limit * FULL_SHARDS:
         return Finding(Weight.BAD, f"{said}. Limit jest prawie wyczerpany: nowy dzień może nie dostać indeksu.")
     if wanted > limit:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from elastic_transport import ConnectionError as Unreachable
-from elastic_transport import ConnectionTimeout, HttpHeaders, NodeConfig, TransportApiResponse, Urllib3HttpNode
+from elastic_transport import ConnectionTimeout, HttpHeaders, NodeApiResponse, NodeConfig, Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, SerializationError, TransportError, UnsupportedProductError
 
 from appliance.settings import ElasticSettings
@@ -28,11 +28,11 @@ class PlainJsonNode(Urllib3HttpNode):
         body: bytes | None = None,
         headers: HttpHeaders | None = None,
         request_timeout: Any = None,
-    ) -> TransportApiResponse:
+    ) -> NodeApiResponse:
         """Send a request and return its answer, changing nothing but these headers."""
         plain = HttpHeaders(headers or {})
         for name in ("accept", "content-type"):
-            if "vnd.elasticsearch+" in plain.get(name, ""):
+            if "vnd.elasticsearch+" in (plain.get(name) or ""):
                 plain[name] = "application/x-ndjson" if "x-ndjson" in plain[name] else "application/json"
         answer = super().perform_request(method, target, body=body, headers=plain, request_timeout=request_timeout)
         answer.meta.headers = HttpHeaders({"x-elastic-product": "Elasticsearch", **answer.meta.headers})

@@ -113,7 +113,8 @@ class Questions:
             )
         if answer["timed_out"]:
             raise QueryTimeout("the cluster stopped the question at its bound")
-        return answer.body
+        told: Answer = answer.body
+        return told
 
     def hits(self, deadline: Deadline, asked: Asked, clause: Clause, size: int, after: Cursor | None) -> list[Event]:
         """Return one page of the events that a clause finds, in order, without a second look."""

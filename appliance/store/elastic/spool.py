@@ -102,7 +102,8 @@ class Spool:
 
     def applied(self) -> int:
         """Return the journal seq up to which events were taken, 0 at first."""
-        row = self._one("SELECT seq FROM applied")
+        with self._lock, failures(self._path):
+            row = self._db.execute("SELECT seq FROM applied").fetchone()
         return 0 if row is None else int(row[0])
 
     def waiting(self, ids: Iterable[str]) -> set[str]:
@@ -144,7 +145,7 @@ class Spool:
         """Return the oldest parcels, at least one if there is any, then up to so many events."""
         with self._lock, failures(self._path):
             rows = self._db.execute("SELECT id, events FROM parcel ORDER BY id LIMIT 32").fetchall()
-            chosen = []
+            chosen: list[int] = []
             for number, count in rows:
                 if chosen and events < count:
                     break
@@ -173,11 +174,13 @@ class Spool:
 
     def standing(self) -> Standing:
         """Return how things stand."""
-        counted = self._one("SELECT coalesce(sum(events), 0), coalesce(sum(bytes), 0), min(at) FROM parcel")
-        told = self._one("SELECT failing_since, reason, shipped_at FROM standing")
-        assert counted is not None
-        assert told is not None
-        return Standing(*counted, *told)
+        with self._lock, failures(self._path):
+            ask = "SELECT coalesce(sum(events), 0), coalesce(sum(bytes), 0), min(at) FROM parcel"
+            events, size, oldest = self._db.execute(ask).fetchone()
+            since, reason, shipped = self._db.execute(
+                "SELECT failing_since, reason, shipped_at FROM standing"
+            ).fetchone()
+        return Standing(events, size, oldest, since, reason, shipped)
 
     def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
         """Return those results that are there."""
@@ -195,11 +198,6 @@ class Spool:
         """Return what retention deleted so far, oldest first."""
         with self._lock, failures(self._path):
             return [Deleted(*row) for row in self._db.execute("SELECT * FROM deletion ORDER BY at, day, name")]
-
-    def _one(self, query: str) -> tuple[int, ...] | None:
-        with self._lock, failures(self._path):
-            row: tuple[int, ...] | None = self._db.execute(query).fetchone()
-        return row
 
 
 def _parts(items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -93,7 +93,7 @@ QUERIES = (
 
 @cache
 def corpus() -> list[Event]:
-    """Return the events, the same in every run, each with its own id."""
+    """Return the events, each with its own id."""
     found: list[Event] = []
 
     @settings(max_examples=60, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
@@ -107,26 +107,24 @@ def corpus() -> list[Event]:
 
 
 def _office() -> list[Event]:
-    starts: list[Event] = []
-    for n in range(60):
-        starts.append(
-            {
-                "@timestamp": NOW + n * 3,
-                "host.name": f"PC-{n % 3}",
-                "user.name": ("Kowalski", "KOWALSKI", "jan", "Żaneta")[n % 4],
-                "event.code": 4688 if n % 2 else 4624,
-                "event.ingested": NOW + n * 1_700_000_000,
-                "process.pid": 100 + n,
-                "process.entity_id": f"{{A-{n}}}",
-                "process.parent.entity_id": f"{{A-{n - 3}}}",
-                "process.command_line": f'cmd.exe /c "whoami /all" && net  user {n} \\* | a*b?c',
-                "winlog.event_data.Foo": ("bar", "Bar", 7, 3.5, ("baz", "bar"), ())[n % 6],
-                "winlog.event_data.foo": ("zoo", "bar")[n % 2],
-                "event.category": ("process", ("process", "authentication"))[n % 2],
-                "source.ip": ("10.1.2.3", "::ffff:10.1.2.4", "fe80::1%eth0", "FE80:0::1", "nie-adres")[n % 5],
-            }
-        )
-    return starts
+    return [
+        {
+            "@timestamp": NOW + n * 3,
+            "host.name": f"PC-{n % 3}",
+            "user.name": ("Kowalski", "KOWALSKI", "jan", "Żaneta")[n % 4],
+            "event.code": 4688 if n % 2 else 4624,
+            "event.ingested": NOW + n * 1_700_000_000,
+            "process.pid": 100 + n,
+            "process.entity_id": f"{{A-{n}}}",
+            "process.parent.entity_id": f"{{A-{n - 3}}}",
+            "process.command_line": f'cmd.exe /c "whoami /all" && net  user {n} \\* | a*b?c',
+            "winlog.event_data.Foo": ("bar", "Bar", 7, 3.5, ("baz", "bar"), ())[n % 6],
+            "winlog.event_data.foo": ("zoo", "bar")[n % 2],
+            "event.category": ("process", ("process", "authentication"))[n % 2],
+            "source.ip": ("10.1.2.3", "::ffff:10.1.2.4", "fe80::1%eth0", "FE80:0::1", "nie-adres")[n % 5],
+        }
+        for n in range(60)
+    ]
 
 
 def _long() -> list[Event]:

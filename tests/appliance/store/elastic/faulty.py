@@ -40,7 +40,7 @@ class Faulty:
         if isinstance(fault, threading.Event):
             fault.wait(30)
             fault = {}
-        items = [self._item(action["create"]["_id"], document, fault.get(at)) for at, (action, document) in enumerate(pairs)]
+        items = [self._item(act["create"]["_id"], document, fault.get(at)) for at, (act, document) in enumerate(pairs)]
         return 200, {"errors": any(item["create"]["status"] > 201 for item in items), "items": items}
 
     def _item(self, name: str, document: dict[str, Any], fault: tuple[int, Any] | None) -> dict[str, Any]:

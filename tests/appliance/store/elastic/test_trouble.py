@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
 from appliance.store import BatchResult, QueryTimeout, StoreUnavailable
-from appliance.store.elastic import bulk, writer
+from appliance.store.elastic import bulk, questions, writer
 from appliance.store.elastic.documents import decode
 from appliance.store.elastic.reader import ElasticReader
+from appliance.store.elastic.spool import Parcel
 from appliance.store.elastic.writer import ElasticStore
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.elastic.conftest import Pair
@@ -141,9 +143,7 @@ def test_a_lost_answer_leaves_nothing_twice(
     assert box.store.standing().events == 0
 
 
-def test_the_pipeline_does_not_wait_for_a_cluster_that_is_away(
-    faulty: Faulty, box: Pair, events: list[Event]
-) -> None:
+def test_the_pipeline_does_not_wait_for_a_cluster_that_is_away(faulty: Faulty, box: Pair, events: list[Event]) -> None:
     faulty.silent.set()
     assert box.store.known(events) == set()
     result = BatchResult(4, "agent", 10, 10, 0, 0)
@@ -162,8 +162,6 @@ def test_the_pipeline_does_not_wait_for_a_cluster_that_is_away(
 
 
 def test_a_full_spool_says_so_and_takes_nothing(faulty: Faulty, box: Pair, make: Make) -> None:
-    import random
-
     faulty.silent.set()
     noise = random.Random(1)
     many = [make(n, message=noise.randbytes(2000).hex()) for n in range(600)]
@@ -200,7 +198,12 @@ def test_the_background_thread_ships_and_tries_again(
     store = ElasticStore(ElasticSettings(hosts=[faulty.url]), tmp_path / "spool.db", lambda *_: None)
     shipped = threading.Event()
     done = store._spool.done
-    monkeypatch.setattr(type(store._spool), "done", lambda _, *rest: (done(*rest), shipped.set()))
+
+    def note(_: object, parcels: Sequence[Parcel], at: int) -> None:
+        done(parcels, at)
+        shipped.set()
+
+    monkeypatch.setattr(type(store._spool), "done", note)
     store.append(events, [], 1)
     assert shipped.wait(20)
     store.close()
@@ -219,8 +222,6 @@ def test_questions_to_a_cluster_in_trouble_are_bounded_and_clear(faulty: Faulty,
 def test_a_question_that_hangs_ends_at_its_bound(
     faulty: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from appliance.store.elastic import questions
-
     monkeypatch.setattr(questions, "SLACK_SECONDS", 0.0)
     hanging = threading.Event()
     answer = faulty.answer
