@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from elastic_transport import ConnectionError as Unreachable
-from elastic_transport import ConnectionTimeout, HttpHeaders, NodeApiResponse, NodeConfig, Urllib3HttpNode
+from elastic_transport import ConnectionTimeout, HttpHeaders, NodeConfig, Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, SerializationError, TransportError, UnsupportedProductError
 
 from appliance.settings import ElasticSettings
@@ -28,7 +28,7 @@ class PlainJsonNode(Urllib3HttpNode):
         body: bytes | None = None,
         headers: HttpHeaders | None = None,
         request_timeout: Any = None,
-    ) -> NodeApiResponse:
+    ) -> Any:
         """Send a request and return its answer, changing nothing but these headers."""
         plain = HttpHeaders(headers or {})
         for name in ("accept", "content-type"):
