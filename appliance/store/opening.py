@@ -27,7 +27,7 @@ def open_writer(home: Home, settings: Settings, letters: DeadLetters) -> StoreWr
     """
     if settings.store.kind == "embedded":
         return EmbeddedStore(home.store)
-    from appliance.store.elastic.spool import Item  # noqa: PLC0415 - as above
+    from appliance.store.elastic.documents import Item  # noqa: PLC0415 - as above
     from appliance.store.elastic.writer import ElasticStore  # noqa: PLC0415 - as above
 
     def refused(item: Item, reason: str) -> None:

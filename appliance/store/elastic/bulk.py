@@ -14,9 +14,8 @@ import structlog
 from elasticsearch import ApiError, Elasticsearch
 
 from appliance.store.elastic.client import writing
-from appliance.store.elastic.documents import displaced, dump
+from appliance.store.elastic.documents import Item, displaced, dump
 from appliance.store.elastic.mapping import index_body
-from appliance.store.elastic.spool import Item
 from appliance.store.model import StoreUnavailable
 
 SECONDS = 60.0

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -25,7 +26,7 @@ from appliance.clock import to_datetime
 from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Kind, columns
 from appliance.search.evaluate import text_of
-from appliance.store.elastic.mapping import ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP
+from appliance.store.elastic.mapping import ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP, index_name
 from appliance.store.shape import identity, moment, scalar
 
 SEPARATOR, MARK = "\x1f", "\x1e"
@@ -113,6 +114,21 @@ def decode(document: Mapping[str, Any]) -> Event:
 def dump(document: Document) -> bytes:
     """Return a document as JSON."""
     return orjson.dumps(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A document on its way: its index, its id (32 hex digits), its time in microseconds and its JSON."""
+
+    index: str
+    id: str
+    time: int
+    body: bytes
+
+
+def item_of(prefix: str, event: Event) -> Item:
+    """Return an event as the document that is to be written; `prefix` begins its index's name."""
+    return Item(index_name(prefix, arrival(event)), identity(event), moment(event), dump(encode(event)))
 
 
 def date(time: int) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import zstandard
 
 from appliance.journal.database import failures, open_database, transaction
+from appliance.store.elastic.documents import Item
 from appliance.store.model import BatchResult, StoreUnavailable
 
 OVERHEAD = 64
@@ -38,16 +39,6 @@ CREATE TABLE IF NOT EXISTS deletion (
   at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, name TEXT NOT NULL, events INTEGER NOT NULL,
   bytes INTEGER NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A document on its way: its index, its id (32 hex digits), its time in microseconds and its JSON."""
-
-    index: str
-    id: str
-    time: int
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -18,16 +18,14 @@ import structlog
 from appliance import clock
 from appliance.journal import JournalUnavailable
 from appliance.normalise.model import Event
-from appliance.search.nodes import Everything
 from appliance.settings import ElasticSettings
 from appliance.store.elastic.bulk import Bulk, Refused
-from appliance.store.elastic.clauses import all_of
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import arrival, dump, encode
-from appliance.store.elastic.mapping import index_name
-from appliance.store.elastic.questions import Asked, Deadline, Questions
+from appliance.store.elastic.documents import item_of
+from appliance.store.elastic.known import stored
+from appliance.store.elastic.questions import Deadline, Questions
 from appliance.store.elastic.retention import Retention
-from appliance.store.elastic.spool import Deleted, Item, Spool, Standing
+from appliance.store.elastic.spool import Deleted, Spool, Standing
 from appliance.store.model import BatchResult, QueryTimeout, Retained, StoreUnavailable
 from appliance.store.shape import identity, moment
 
@@ -36,7 +34,6 @@ ASK_SECONDS = 3.0
 SILENT_SECONDS = 30.0
 """How long a cluster that did not answer is not asked by the pipeline."""
 SHIP_EVENTS = 8000
-IDS = 5000
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 log = structlog.get_logger()
 
@@ -88,21 +85,11 @@ class ElasticStore:
         if not rest or time.monotonic() < self._silent_until:
             return waiting
         try:
-            return waiting | self._stored(rest, Deadline.after(ASK_SECONDS))
+            return waiting | stored(self._questions, rest, Deadline.after(ASK_SECONDS))
         except (StoreUnavailable, QueryTimeout) as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
             log.warning("cluster_silent", reason=str(error))
             return waiting
-
-    def _stored(self, ids: dict[str, int], deadline: Deadline) -> set[str]:
-        """Return the ids that the cluster has; `ids` gives their times."""
-        when = Asked(Everything(), min(ids.values()), max(ids.values()) + 1).when
-        found: set[str] = set()
-        for part in _portions(list(ids), IDS):
-            query = all_of([{"ids": {"values": part}}, when])
-            answer = self._questions.ask(deadline, size=len(part), query=query, source=False, track_total_hits=False)
-            found |= {hit["_id"] for hit in answer["hits"]["hits"]}
-        return found
 
     def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
         """Take events, results and the applied journal seq, all or nothing and on disk on return.
@@ -112,12 +99,8 @@ class ElasticStore:
         unique = {identity(event): event for event in reversed(events)}
         waiting = self._spool.waiting(unique)
         fresh = [event for name, event in reversed(unique.items()) if name not in waiting]
-        self._spool.put([self._item(event) for event in fresh], results, upto, self._now())
+        self._spool.put([item_of(self._settings.index, event) for event in fresh], results, upto, self._now())
         self._wake.set()
-
-    def _item(self, event: Event) -> Item:
-        index = index_name(self._settings.index, arrival(event))
-        return Item(index, identity(event), moment(event), dump(encode(event)))
 
     def ship(self) -> bool:
         """Send what has waited longest; return whether there was anything. Raises StoreUnavailable."""
@@ -129,8 +112,8 @@ class ElasticStore:
                 items = {item.id: item for parcel in parcels for item in parcel.items}
                 times = {item.id: item.time for item in items.values()}
                 # In an index of another day the id alone would not keep a second one out.
-                stored = self._stored(times, self._questions.deadline())
-                self._bulk.write([item for name, item in items.items() if name not in stored])
+                there = stored(self._questions, times, self._questions.deadline())
+                self._bulk.write([item for name, item in items.items() if name not in there])
             except (StoreUnavailable, QueryTimeout) as error:
                 self._spool.failed(str(error), self._now())
                 raise StoreUnavailable(str(error)) from error
@@ -187,11 +170,6 @@ class ElasticStore:
         self._client.close()
         self._spool.close()
         self._only()
-
-
-def _portions(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for at in range(0, len(ids), size):
-        yield ids[at : at + size]
 
 
 def _lock(spool: Path) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import ElasticSettings
+from appliance.store.elastic.documents import Item
 from appliance.store.elastic.reader import ElasticReader
-from appliance.store.elastic.spool import Item
 from appliance.store.elastic.writer import ElasticStore
 from tests.appliance.store.conftest import NOW
 from tests.nodes.clusters import clean, settings_for
