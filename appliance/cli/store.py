@@ -86,7 +86,7 @@ def _copy(box: Home, settings: Settings, source: Kind, target: Kind) -> None:
                 Exit.BUSY,
             )
         done = copying(reader, sink.put, check, box.copied(source, target), tell)
-    typer.echo(f"Skopiowane zdarzenia: {number(done.events, 'pl')}. Skrót SHA-256: {done.digest or '–'}")
+    typer.echo(f"Skopiowane zdarzenia: {number(done.events, 'pl')}. Suma skrótów: {done.digest or '–'}")
 
 
 def _as(settings: Settings, kind: Kind) -> Settings:

@@ -96,7 +96,7 @@ class Bulk:
                 answer = self._client.options(request_timeout=SECONDS).bulk(operations=lines, refresh=True)
         except StoreUnavailable as error:
             return self._halved(sent, error)
-        told = [next(iter(one.values())) for one in answer["items"]]
+        told = [next(iter(one.values())) for one in answer.body.get("items", ())]
         if len(told) != len(sent):
             raise StoreUnavailable(f"Klaster odpowiedział o {len(told)} zdarzeniach z {len(sent)}")
         return self._sorted(sent, told)

@@ -111,9 +111,11 @@ class Questions:
                 allow_no_indices=True,
                 **body,
             )
-        if answer["timed_out"]:
-            raise QueryTimeout("the cluster stopped the question at its bound")
+        if "hits" not in answer:
+            raise StoreUnavailable("Pod adresem klastra odpowiada coś innego")
         told: Answer = answer.body
+        if told.get("timed_out"):
+            raise QueryTimeout("the cluster stopped the question at its bound")
         return told
 
     def hits(self, deadline: Deadline, asked: Asked, clause: Clause, size: int, after: Cursor | None) -> list[Event]:

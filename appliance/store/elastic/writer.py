@@ -63,6 +63,8 @@ class ElasticStore:
         self._retention = Retention(self._client, settings, self._spool)
         self._shipping = threading.Lock()
         self._silent_until = 0.0
+        self.faults = 0
+        """How often shipping failed for a reason that nobody foresaw."""
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         if background:
@@ -133,9 +135,17 @@ class ElasticStore:
                     self._wake.clear()
             except (StoreUnavailable, JournalUnavailable, OSError) as error:
                 log.warning("shipping_failed", reason=str(error), retry_seconds=wait)
-                self._silent_until = time.monotonic() + SILENT_SECONDS
-                self._stop.wait(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+                wait = self._rest(wait)
+            except Exception:  # nothing may end this thread: what waits is kept, and tried again
+                self.faults += 1
+                log.exception("shipping_failed", retry_seconds=wait)
+                wait = self._rest(wait)
+
+    def _rest(self, wait: float) -> float:
+        """Wait before the next try, and meanwhile keep the pipeline from asking; return the next wait."""
+        self._silent_until = time.monotonic() + SILENT_SECONDS
+        self._stop.wait(wait)
+        return min(wait * 2, LONGEST_WAIT)
 
     def flush(self) -> None:
         """Send everything that waits. Raises StoreUnavailable."""

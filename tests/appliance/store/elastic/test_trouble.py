@@ -21,6 +21,7 @@ from appliance.store.elastic.writer import ElasticStore
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.elastic.conftest import Pair
 from tests.appliance.store.elastic.faulty import BLOCKED, BROKEN, BUSY, Faulty, serving
+from tests.e2e.box import wait_for
 
 
 @pytest.fixture
@@ -252,3 +253,24 @@ def test_another_host_is_asked_when_one_is_away(faulty: Faulty, events: list[Eve
     pair.store.flush()
     pair.close()
     assert len(faulty.documents) == 10
+
+
+@pytest.mark.parametrize("answer", [(200, {}), (200, {"items": "?"}), (200, []), (200, {"items": [{}]})])
+def test_an_answer_of_something_else_neither_loses_events_nor_ends_the_thread(
+    faulty: Faulty, events: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
+) -> None:
+    monkeypatch.setattr(writer, "FIRST_WAIT", 0.01)
+    faulty.faults.append(answer)
+    store = ElasticStore(ElasticSettings(hosts=[faulty.url]), tmp_path / "spool.db", lambda *_: None)
+    store.append(events, [], 1)
+    wait_for("all are there after all", lambda: len(faulty.documents) == len(events) or None)
+    store.close()
+    assert store.faults <= 1
+
+
+def test_a_question_to_something_else_says_so(faulty: Faulty, tmp_path: Path) -> None:
+    faulty.answer = lambda *_: (200, {"hello": "world"})  # type: ignore[method-assign]
+    reader = ElasticReader(ElasticSettings(hosts=[faulty.url]), tmp_path / "spool.db")
+    with pytest.raises(StoreUnavailable, match="coś innego"):
+        reader.count("")
+    reader.close()
