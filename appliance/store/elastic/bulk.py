@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,15 +12,17 @@ from typing import Any
 
 import orjson
 import structlog
-from elasticsearch import ApiError, Elasticsearch
+from elasticsearch import ApiError, Elasticsearch, TransportError
 
-from appliance.store.elastic.client import writing
+from appliance.store.elastic.client import told, writing
 from appliance.store.elastic.documents import Item, displaced, dump
-from appliance.store.elastic.mapping import index_body
+from appliance.store.elastic.mapping import PRIORITY, index_body, template_name, template_pattern
 from appliance.store.model import StoreUnavailable
 
 SECONDS = 60.0
 """How long a bulk may take."""
+SURE_SECONDS = 60.0
+"""How long an index is believed to be there."""
 TOO_LARGE, FORBIDDEN, NOT_FOUND, CONFLICT = 413, 403, 404, 409
 _BUSY = frozenset({401, FORBIDDEN, 408, 429, 500, 502, 503, 504})
 """Answers that speak of the cluster or the account and not of the document; it is sent again."""
@@ -62,7 +65,8 @@ class Bulk:
 
     def __init__(self, client: Elasticsearch, shards: int, refused: Refused) -> None:
         self._client, self._shards, self._refused = client, shards, refused
-        self._made: set[str] = set()
+        self._made: dict[str, float] = {}
+        self._templates: set[str] = set()
 
     def write(self, items: Sequence[Item]) -> None:
         """Write all items, visible to questions on return; those already there stay as they are.
@@ -75,7 +79,10 @@ class Bulk:
             left = self._send(left)
 
     def _make(self, indices: set[str]) -> None:
-        for index in sorted(indices - self._made):
+        """Make the indices that are missing; one that somebody deletes is missed within a minute."""
+        now = time.monotonic()
+        for index in sorted(one for one in indices if now - self._made.get(one, -SURE_SECONDS) >= SURE_SECONDS):
+            self._put_template(template_name(index))
             with writing():
                 try:
                     self._client.options(request_timeout=SECONDS).indices.create(
@@ -85,7 +92,22 @@ class Bulk:
                     # Made by an earlier run, or by another box of the same cluster, with these very mappings.
                     if "resource_already_exists_exception" not in str(error.body):
                         raise
-            self._made.add(index)
+            self._made[index] = now
+
+    def _put_template(self, name: str) -> None:
+        """Give the cluster the mappings for indices that it makes by itself; without the right it goes without."""
+        if name in self._templates:
+            return
+        body = {"index_patterns": [template_pattern(name)], "priority": PRIORITY, "template": index_body(self._shards)}
+        try:
+            self._client.options(request_timeout=SECONDS).indices.put_index_template(name=name, **body)
+        except ApiError as error:
+            if error.meta.status != FORBIDDEN:
+                raise StoreUnavailable(told(error)) from error
+            log.info("template_not_allowed", template=name)
+        except TransportError as error:
+            raise StoreUnavailable(told(error)) from error
+        self._templates.add(name)
 
     def _send(self, sent: Sequence[_Sent]) -> list[_Sent]:
         """Return what is to be sent once more after a repair."""
@@ -96,10 +118,10 @@ class Bulk:
                 answer = self._client.options(request_timeout=SECONDS).bulk(operations=lines, refresh=True)
         except StoreUnavailable as error:
             return self._halved(sent, error)
-        told = [next(iter(one.values())) for one in answer.body.get("items", ())]
-        if len(told) != len(sent):
-            raise StoreUnavailable(f"Klaster odpowiedział o {len(told)} zdarzeniach z {len(sent)}")
-        return self._sorted(sent, told)
+        items = [next(iter(one.values())) for one in answer.body.get("items", ())]
+        if len(items) != len(sent):
+            raise StoreUnavailable(f"Klaster odpowiedział o {len(items)} zdarzeniach z {len(sent)}")
+        return self._sorted(sent, items)
 
     def _halved(self, sent: Sequence[_Sent], error: StoreUnavailable) -> list[_Sent]:
         """Send what is too large at once in two parts; a single document that is too large is refused."""
@@ -112,17 +134,17 @@ class Bulk:
         half = len(sent) // 2
         return [*self._send(sent[:half]), *self._send(sent[half:])]
 
-    def _sorted(self, sent: Sequence[_Sent], told: Sequence[Mapping[str, Any]]) -> list[_Sent]:
+    def _sorted(self, sent: Sequence[_Sent], answers: Sequence[Mapping[str, Any]]) -> list[_Sent]:
         repaired: list[_Sent] = []
         moved: Counter[str] = Counter()
         again = ""
-        for one, answer in zip(sent, told, strict=True):
+        for one, answer in zip(sent, answers, strict=True):
             kind, reason = _fault(answer)
             match verdict(int(answer["status"]), kind):
                 case Verdict.AGAIN:
                     again = again or f"Klaster nie przyjął części zdarzeń (kod {answer['status']}): {kind}: {reason}"
                     if answer["status"] == NOT_FOUND:
-                        self._made.discard(one.item.index)
+                        self._made.pop(one.item.index, None)
                 case Verdict.SPOILT:
                     repaired += self._repaired(one, reason, moved)
         if moved:

@@ -30,6 +30,8 @@ ID, TIMESTAMP = "event.id", "@timestamp"
 LONGEST = 8191
 """Characters of a text that are indexed: as UTF-8 still below Lucene's 32,766 bytes a term."""
 NORMALIZER = "czujka"
+PRIORITY = 300
+"""Of our template: above the engines' own and those of most others."""
 TEXTUAL = frozenset({Kind.KEYWORD, Kind.WILDCARD, Kind.TEXT, Kind.IP})
 _DAY = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})-[0-9a-f]{8}")
 _RAW = {"type": "keyword", "index": False, "ignore_above": LONGEST}
@@ -87,6 +89,18 @@ def digest() -> str:
 def index_name(prefix: str, arrived: int) -> str:
     """Return the index of what arrived at a moment (microseconds): a retry, however late, finds the same one."""
     return f"{prefix}-{to_datetime(arrived):%Y.%m.%d}-{digest()}"
+
+
+def template_name(index: str) -> str:
+    """Return the name of the template for an index of ours: prefix and digest, without the day."""
+    prefix, _, mark = index.rpartition("-")
+    return f"{prefix[: -len('2026.01.01-')]}-{mark}"
+
+
+def template_pattern(name: str) -> str:
+    """Return which indices a template is for."""
+    prefix, _, mark = name.rpartition("-")
+    return f"{prefix}-*-{mark}"
 
 
 def day_of(prefix: str, index: str) -> int | None:

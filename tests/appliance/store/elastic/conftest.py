@@ -14,7 +14,7 @@ from appliance.store.elastic.documents import Item
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import ElasticStore
 from tests.appliance.store.conftest import NOW
-from tests.nodes.clusters import clean, settings_for
+from tests.nodes.clusters import settings_for
 from tests.nodes.engines import ENGINES
 from tests.nodes.node import Node
 
@@ -30,11 +30,9 @@ def node(nodes: dict[str, Node], request: pytest.FixtureRequest) -> Node:
 
 
 @pytest.fixture
-def settings(node: Node) -> Iterator[ElasticSettings]:
-    """Settings with indices of the test's own."""
-    index = f"test-{next(_numbers)}"
-    yield settings_for(node, index)
-    clean(node, index)
+def settings(node: Node) -> ElasticSettings:
+    """Settings with indices of the test's own; they go with the node."""
+    return settings_for(node, f"test-{next(_numbers)}")
 
 
 class Pair:

@@ -92,7 +92,7 @@ def test_written_queries_find_the_same(both: Both, query: str) -> None:
 
 @given_settings(
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

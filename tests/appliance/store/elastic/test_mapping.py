@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 
 import pytest
 
@@ -19,6 +20,8 @@ from appliance.store.elastic.mapping import (
     index_body,
     index_name,
     mappings,
+    template_name,
+    template_pattern,
 )
 
 LUCENE_TERM = 32_766
@@ -62,6 +65,13 @@ def test_an_index_is_named_by_arrival_and_mappings() -> None:
     name = index_name("czujka-events", 20_000 * DAY + 5)
     assert name == f"czujka-events-2024.10.04-{digest()}"
     assert day_of("czujka-events", name) == 20_000
+
+
+def test_a_template_is_for_the_indices_of_its_mappings() -> None:
+    name = template_name(index_name("czujka-events", 20_000 * DAY))
+    assert name == f"czujka-events-{digest()}"
+    assert fnmatch(index_name("czujka-events", 0), template_pattern(name))
+    assert not fnmatch("czujka-events-2024.10.04-00000000", template_pattern(name))
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,20 @@ def test_the_index_is_what_the_mapping_says(pair: Pair, http: httpx.Client, even
     assert http.get("/_cluster/health", params={"index": name}).json()["status"] == "green"
 
 
+def test_an_index_that_somebody_deletes_comes_back_as_it_should_be(
+    pair: Pair, http: httpx.Client, events: list[Event]
+) -> None:
+    pair.store.append(events[:5], [], 1)
+    pair.store.flush()
+    name = index_name(pair.settings.index, NOW)
+    http.delete(f"/{name}").raise_for_status()
+    pair.store.append(events[5:], [], 2)
+    pair.store.flush()
+    assert pair.reader.count("process.pid:>=5 host.name:pc-1") == 15
+    found = http.get(f"/{name}").raise_for_status().json()[name]["mappings"]
+    assert found["dynamic"] == "false"
+
+
 def test_nothing_is_there_twice(pair: Pair, events: list[Event], make: Make) -> None:
     pair.store.append(events, [], 1)
     pair.store.append(events[:5], [], 2)
