@@ -98,9 +98,12 @@ class Bulk:
         """Give the cluster the mappings for indices that it makes by itself; without the right it goes without."""
         if name in self._templates:
             return
-        body = {"index_patterns": [template_pattern(name)], "priority": PRIORITY, "template": index_body(self._shards)}
+        patient = self._client.options(request_timeout=SECONDS)
+        pattern, template = template_pattern(name), index_body(self._shards)
         try:
-            self._client.options(request_timeout=SECONDS).indices.put_index_template(name=name, **body)
+            patient.indices.put_index_template(
+                name=name, index_patterns=[pattern], priority=PRIORITY, template=template
+            )
         except ApiError as error:
             if error.meta.status != FORBIDDEN:
                 raise StoreUnavailable(told(error)) from error
