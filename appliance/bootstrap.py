@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.accounts.setup import create_setup_link, needs_setup
 from appliance.accounts.tokens import LOCAL_SCOPES, create_token
 from appliance.clock import HOUR, now
+from appliance.evidence.keys import ensure_key, grouped
 from appliance.home import Home
 from appliance.intake.enrolment import create_enrol_token
 from appliance.pki import ensure_pki
@@ -23,9 +24,13 @@ LOCAL_TOKEN = "local"  # noqa: S105 - the token's name
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the terminal shows: the secret of the one-time set-up link, empty once somebody has an account."""
+    """What the terminal shows: the secret of the one-time set-up link, empty once somebody has an account.
+
+    And the fingerprint of the evidence key, in groups, which is to be kept off the box.
+    """
 
     setup_token: str
+    evidence_key: str
 
 
 def prepare(home: Home, settings: Settings) -> Prepared:
@@ -37,7 +42,7 @@ def prepare(home: Home, settings: Settings) -> Prepared:
         _local_token(home, session)
         setup = create_setup_link(session, now()) if needs_setup(session) else ""
     engine.dispose()
-    return Prepared(setup)
+    return Prepared(setup, grouped(ensure_key(home).fingerprint))
 
 
 def agent_token(home: Home, settings: Settings) -> str:

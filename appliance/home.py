@@ -57,6 +57,11 @@ class Home:
         return self.root / "state.db"
 
     @property
+    def evidence(self) -> Path:
+        """The evidence chain: entries, signatures, and what they were made of."""
+        return self.root / "evidence.db"
+
+    @property
     def store(self) -> Path:
         """Segments and manifest of the event store."""
         return self.root / "store"

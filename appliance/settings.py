@@ -137,6 +137,17 @@ class StoreSettings(Section):
         return self
 
 
+class EvidenceSettings(Section):
+    """The evidence chain: how often what is new is sealed, and where its daily anchor goes.
+
+    `folder` should lie on another machine. `recipients` get the anchor by mail; without any, those of alerts do.
+    """
+
+    minutes: int = Field(15, ge=1, le=60)
+    folder: Path | None = None
+    recipients: list[str] = Field(default_factory=list, max_length=20)
+
+
 class JournalSettings(Section):
     """The bound of the hand-off between gateway and pipeline, in bytes on disk."""
 
@@ -201,6 +212,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     webhooks: list[Webhook] = Field(default_factory=list, max_length=20)
     store: StoreSettings = StoreSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     journal: JournalSettings = JournalSettings()
     pipeline: PipelineSettings = PipelineSettings()
     rules: RuleSettings = RuleSettings()

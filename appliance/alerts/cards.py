@@ -7,6 +7,7 @@ whoever shows them escapes them.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +31,7 @@ _LEVELS = {
     "pl": ("Informacyjny", "Niski", "Średni", "Wysoki", "Krytyczny"),
     "en": ("Informational", "Low", "Medium", "High", "Critical"),
 }
-_PHONES = {
+_PHONES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "tel_it": ("it_phone", {"pl": "informatyk", "en": "IT officer"}),
     "tel_kierownik": ("head_phone", {"pl": "kierownik jednostki", "en": "head of office"}),
     "tel_wsparcie": ("support_phone", {"pl": "wsparcie", "en": "support"}),
@@ -113,8 +114,18 @@ def render_card(
 
     Without events only what the alert itself keeps (host, account, program, time) is filled in.
     """
-    values = values_of(card, alert, office, language, events)
+    return _filled(card, values_of(card, alert, office, language, events), language)
 
+
+def blank_card(card: Card, level: int, office: Office, language: str) -> CardText:
+    """Return a card's words without an alert: "…" stands for what only an event can tell."""
+    known = _yaml(FOLDER / "placeholders.yaml")
+    phones = _phones(office, {name: known[name]["nieznane"][language] for name in _PHONES}, language)
+    told = {**phones, "poziom": _LEVELS[language][level]}
+    return _filled(card, defaultdict(lambda: "…", told), language)
+
+
+def _filled(card: Card, values: Mapping[str, str], language: str) -> CardText:
     def fill(field: str) -> str:
         return _fill(card.texts[field][language], values, language)
 

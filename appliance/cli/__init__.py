@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "import": "appliance.cli.import_",
         "detect": "appliance.cli.detect",
         "explain": "appliance.cli.explain",
+        "hunt": "appliance.cli.hunt",
         "search": "appliance.cli.search",
         "alerts": "appliance.cli.alerts",
         "status": "appliance.cli.status",
@@ -24,6 +25,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "exceptions": "appliance.cli.exceptions",
         "store": "appliance.cli.store",
         "report": "appliance.cli.report",
+        "verify": "appliance.cli.verify",
+        "evidence": "appliance.cli.evidence",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, BinaryIO, NoReturn
 
 import httpx
 import typer
@@ -62,6 +63,25 @@ class BoxClient:
     def download(self, path: str) -> bytes:
         """Return the body of a GET as bytes."""
         return self._send("GET", path).content
+
+    def stream(self, path: str, into: BinaryIO, **params: Any) -> Mapping[str, str]:
+        """Write the body of a GET to a file while it comes; return the answer's headers.
+
+        Raises BoxRefused also when the body breaks off.
+        """
+        wanted = {k: v for k, v in params.items() if v is not None}
+        try:
+            with self._http.stream("GET", path, params=wanted) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise BoxRefused(_problem(answer))
+                for part in answer.iter_bytes():
+                    into.write(part)
+                return answer.headers
+        except httpx.RemoteProtocolError as error:
+            raise BoxRefused("Czujka przerwała wysyłanie pliku. Plik jest niepełny.") from error
+        except httpx.TransportError as error:
+            raise BoxUnreachable(_absent(self._home)) from error
 
     def _json(self, method: str, path: str, **options: Any) -> Any:
         answer = self._send(method, path, **options)

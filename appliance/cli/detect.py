@@ -63,7 +63,7 @@ def command(
         _detect(paths, engine, correlations, run, sys.stdout.buffer, sys.stderr)
         for document in correlations.documents():
             run.correlations += 1
-            sys.stdout.buffer.write(_dumped(document))
+            sys.stdout.buffer.write(dumped(document))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has seen enough (`| head`); Python must not fail again when it flushes at exit.
@@ -111,10 +111,11 @@ def result_line(file: Path, index: int, rule: Rule, matched: dict[str, Value]) -
         "level": rule.level_name,
         "matched": matched,
     }
-    return _dumped(document)
+    return dumped(document)
 
 
-def _dumped(document: dict[str, Any]) -> bytes:
+def dumped(document: dict[str, Any]) -> bytes:
+    """Return a document as one line of JSON, whatever values it has."""
     try:
         return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:

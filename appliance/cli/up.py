@@ -10,7 +10,7 @@ import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import httpx
 import typer
@@ -22,6 +22,9 @@ from appliance.home import Home, HomeBusy
 from appliance.roles import fork_all
 from appliance.settings import Settings, SettingsError, load_settings
 from appliance.supervisor import Child, Console, Program, supervise
+
+if TYPE_CHECKING:
+    from appliance.bootstrap import Prepared
 
 _COLOURS = {"gateway": 36, "pipeline": 35, "web": 34, "jobs": 33, "agent": 32, "czujka": 1}
 _READY_SECONDS = 120.0
@@ -139,20 +142,20 @@ async def _run(home: Home, settings: Settings, roles: Mapping[str, Forked], with
         children.append(Child(_agent(home), gate=enrolled))
 
     async def ready() -> None:
-        setup_token = await asyncio.to_thread(_prepare, home, settings)
+        prepared_home = await asyncio.to_thread(_prepare, home, settings)
         home.ports.write_text(json.dumps({"web": settings.port, "gateway": settings.gateway_port}))
         prepared.set()
         await _wait_ready(home, settings)
         answering.set()
-        _announce(settings, setup_token)
+        _announce(settings, prepared_home)
 
     await supervise(children, write, ready)
 
 
-def _prepare(home: Home, settings: Settings) -> str:
+def _prepare(home: Home, settings: Settings) -> Prepared:
     from appliance.bootstrap import prepare  # noqa: PLC0415 - only a box that starts loads this; help does without
 
-    return prepare(home, settings).setup_token
+    return prepare(home, settings)
 
 
 def _role(name: str, home: Home) -> Program:
@@ -195,8 +198,9 @@ async def _wait_ready(home: Home, settings: Settings) -> None:
     raise NotReady(f"Czujka nie była gotowa w ciągu {_READY_SECONDS:.0f} s. Przyczyna jest w wierszach powyżej.")
 
 
-def _announce(settings: Settings, setup_token: str) -> None:
+def _announce(settings: Settings, prepared: Prepared) -> None:
     base = f"https://127.0.0.1:{settings.port}"
     typer.echo(f"\nCzujka działa:         {base}/")
-    if setup_token:
-        typer.echo(f"Pierwsze uruchomienie: {base}/ustaw?token={setup_token}\n")
+    if prepared.setup_token:
+        typer.echo(f"Pierwsze uruchomienie: {base}/ustaw?token={prepared.setup_token}")
+        typer.echo(f"Odcisk klucza dowodów (zapisz go poza tą maszyną): {prepared.evidence_key}\n")

@@ -1,8 +1,8 @@
-"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert."""
+"""The outbox: one row a recipient of an alert, made in the transaction that makes the alert; or a letter of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -28,7 +28,8 @@ class Due:
     """A message that should leave now."""
 
     id: int
-    alert_id: int
+    alert_id: int | None
+    letter: Mapping[str, str] | None
     channel: str
     target: str
     tries: int
@@ -56,12 +57,24 @@ def enqueue(session: Session, alerts: Sequence[Alert], settings: Settings, now: 
     for start in range(0, len(wanted), _CHUNK):
         numbers = wanted[start : start + _CHUNK]
         query = select(Outbox.alert_id, Outbox.channel, Outbox.target).where(Outbox.alert_id.in_(numbers))
-        known.update((number, channel, target) for number, channel, target in session.execute(query))
+        known.update((number or 0, channel, target) for number, channel, target in session.execute(query))
     for alert in wanted:
         for channel, target in targets(settings):
             if (alert, channel, target) not in known:
                 known.add((alert, channel, target))
                 session.add(Outbox(alert_id=alert, channel=channel, target=target, next_at=now, created_at=now))
+
+
+def post(session: Session, letter: Mapping[str, str], recipients: Sequence[str], now: int) -> None:
+    """Put a letter of the box itself into the outbox, one a recipient: its `name`, `subject` and `body`.
+
+    One of a name that was posted before is not posted again.
+    """
+    if session.scalar(select(Outbox.id).where(Outbox.letter["name"].as_string() == letter["name"]).limit(1)):
+        return
+    for recipient in dict.fromkeys(recipients):
+        target = recipient[:MAX_TARGET]
+        session.add(Outbox(letter=dict(letter), channel=EMAIL, target=target, next_at=now, created_at=now))
 
 
 def due(session: Session, now: int, limit: int = 50) -> list[Due]:
@@ -75,7 +88,7 @@ def due(session: Session, now: int, limit: int = 50) -> list[Due]:
         .order_by(Outbox.next_at, Outbox.id)
         .limit(limit)
     )
-    return [Due(row.id, row.alert_id, row.channel, row.target, row.tries) for row in rows]
+    return [Due(row.id, row.alert_id, row.letter, row.channel, row.target, row.tries) for row in rows]
 
 
 def record(session: Session, outbox_id: int, fault: str | None, now: int) -> None:

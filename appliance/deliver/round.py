@@ -75,6 +75,9 @@ class Courier:
             record(session, message.id, fault, self.clock())
 
     async def _send(self, client: httpx.AsyncClient, message: Due) -> None:
+        if message.letter is not None:
+            await self._mail(message, Letter(message.letter["subject"], message.letter["body"]))
+            return
         with self.sessions() as session:
             alert = session.get_one(Alert, message.alert_id)
             newest = select(AlertEvent.event).where(AlertEvent.alert_id == alert.id)

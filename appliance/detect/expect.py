@@ -48,7 +48,7 @@ def parse_expectations(file: str, content: bytes, known: Collection[str]) -> tup
         return [], [Fault(file, 1, "tekst nie jest w kodowaniu UTF-8; zapisz plik w UTF-8")]
     except YamlFault as fault:
         return [], [Fault(file, fault.line, fault.message)]
-    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+    if len(documents) != 1 or not isinstance(documents[0].value, dict) or not documents[0].value:
         return [], [Fault(file, 1, f"plik ma być jedną mapą: identyfikator reguły i granice; {_HOW}")]
     found: list[Expectation] = []
     faults: list[Fault] = []

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from appliance.clock import DAY
 from appliance.detect import EventClass, RuleStats
 from appliance.detect.visibility import Had, Presence, Sighting
-from appliance.detect.visibility.presence import MAX_CLASSES, MAX_FIELDS
-from appliance.normalise import Event
+from appliance.detect.visibility.presence import MAX_CLASSES, MAX_FIELDS, Group
 from appliance.state.models import EventDay, EventField, EventKind, RuleDay, RuleState
 
 KEPT_DAYS = 400
@@ -45,10 +44,13 @@ class Watch:
     _kinds: dict[EventClass, int] = field(default_factory=dict)
     _day: int | None = None
 
-    def take(self, events: Iterable[Event], fired: Iterable[str] = ()) -> None:
-        """Count events that were put to the rules, and the ids of the rules that they satisfied, one a hit."""
-        self.presence.take(events)
-        self._hits.update(fired)
+    def take(self, groups: Iterable[Group], counts: Sequence[bool] | None = None) -> None:
+        """Count events that were put to the rules; `counts` tells by place which of them count, else all do."""
+        self.presence.take(groups, counts)
+
+    def fired(self, rules: Iterable[str]) -> None:
+        """Count hits: the ids of the rules that events satisfied."""
+        self._hits.update(rules)
 
     def write(self, session: Session, stats: Mapping[str, RuleStats], now: int) -> None:
         """Add what was counted to a session's transaction; `wrote` must follow its commit."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
-import orjson
 import structlog
 
 from appliance.alerts.grouping import Hit
-from appliance.detect import Rule, RuleSet
+from appliance.detect import RuleSet
 from appliance.detect.correlation.correlator import Correlator, Match
-from appliance.detect.values import thaw
+from appliance.detect.correlation.hits import Offer
 from appliance.normalise import Event
 from appliance.pipeline.memory import CorrelationMemory
+from appliance.pipeline.work import Kept, restored
 
 RECENT = 20_000
 """Hits whose events are kept at hand for alerts; older ones are looked up in the store."""
@@ -32,7 +32,7 @@ class Correlating:
     memory: CorrelationMemory | None = None
     find: Find = lambda _, __: None
     failed: int = 0
-    _recent: OrderedDict[str, bytes | Event] = field(default_factory=OrderedDict)
+    _recent: OrderedDict[str, Kept] = field(default_factory=OrderedDict)
     _waiting: list[Match] = field(default_factory=list)
     """Matches that no alert has yet: a failed transaction is tried again."""
     _unconfirmed: set[tuple[str, str]] = field(default_factory=set)
@@ -45,17 +45,18 @@ class Correlating:
         if self.memory is not None:
             self.correlator.load(self.memory.load({node.digest for node in self.correlator.plan.nodes}))
 
-    def take(self, event: Event, rules: Sequence[Rule]) -> None:
+    def take(self, event: Kept, offer: Offer) -> None:
         """Correlate an event; whatever goes wrong costs its correlations alone, is counted and logged."""
-        if not self.correlator.takes(rules):
-            return
-        self._remember(event)
+        name = offer.identity.hex()
+        self._recent[name] = event
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
         self._taken = True
         try:
-            self._waiting += self.correlator.offer(event, rules)
+            self._waiting += self.correlator.take(offer)
         except Exception:
             self.failed += 1
-            log.exception("correlation_failed", event_id=event["event.id"])
+            log.exception("correlation_failed", event_id=name)
 
     def advance(self, now: int) -> None:
         """Let time pass; everything that arrived before `now` must have been taken."""
@@ -111,16 +112,6 @@ class Correlating:
         faulty = len(self.correlator.faults)
         return {**seen, **kept, "failed": self.failed, "faulty": faulty, "memory_lost": lost}
 
-    def _remember(self, event: Event) -> None:
-        try:
-            kept: bytes | Event = orjson.dumps(event)
-        except TypeError:
-            # Lone surrogates and integers beyond 64 bits: rare, and kept as they are.
-            kept = event
-        self._recent[str(event["event.id"])] = kept
-        if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
-
     def _hits(self, match: Match) -> list[Hit]:
         entity = ", ".join(match.group) or "*"
         events: list[tuple[str, int, Event | None]] = []
@@ -138,7 +129,7 @@ class Correlating:
 
     def _known(self, identity: str) -> Event | None:
         kept = self._recent.get(identity)
-        return thaw(orjson.loads(kept)) if isinstance(kept, bytes) else kept
+        return None if kept is None else restored(kept)
 
     def _found(self, identity: str, at: int) -> Event | None:
         try:

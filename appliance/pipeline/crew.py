@@ -11,20 +11,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import structlog
 
 from appliance.journal import Batch
 from appliance.pipeline.helper import Answer, Helper
-from appliance.pipeline.work import Worked, Worker
+from appliance.pipeline.work import Unit, Worked, Worker
 
 QUEUE_RECORDS, BUSY_RECORDS = 16_000, 8_000
-"""Records that wait in the queue, past its first batch, and how many of them are much to do."""
+"""Records that wait in the queue, past its first unit, and how many of them are much to do."""
+UNIT_RECORDS = 2_000
+"""Records that are worked in one go, past the first batch: what is made of them has its price for each time."""
 TAKE_RECORDS = 4_000
-"""Records that are handed on together, past the first batch: what comes after has its price for each time."""
-AHEAD_RECORDS = 8_000
+"""Records that are handed on together, past the first unit: what comes after has its price for each time."""
+AHEAD_RECORDS = 12_000
 """Records that a helper is given ahead: enough for as long as the pipeline takes to write what it was handed."""
 BUSY_SECONDS, IDLE_SECONDS = 1.0, 60.0
 """After how long with much to do a helper is started, and after how long without anything to do they are let go."""
@@ -38,11 +41,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A batch in the queue: `helper` has been given it, `worked` is what became of it."""
+    """Batches in the queue: `helper` has been given them, `worked` is what became of them."""
 
-    batch: Batch
+    unit: Unit
     helper: Helper | None = None
     worked: Worked | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records it has."""
+        return sum(batch.records for batch in self.unit)
 
 
 class Crew:
@@ -63,7 +71,7 @@ class Crew:
     @property
     def newest(self) -> int | None:
         """Position of the last batch that waits."""
-        return self._queue[-1].batch.seq if self._queue else None
+        return self._queue[-1].unit[-1].seq if self._queue else None
 
     @property
     def busy(self) -> bool:
@@ -73,27 +81,32 @@ class Crew:
     @property
     def room(self) -> bool:
         """Whether it takes further batches."""
-        return sum(item.batch.records for item in self._queue) < QUEUE_RECORDS
+        return sum(item.records for item in self._queue) < QUEUE_RECORDS
 
     def add(self, batches: Sequence[Batch]) -> None:
         """Queue batches."""
-        self._queue.extend(map(Item, batches))
+        waiting = deque(batches)
+        while waiting:
+            self._queue.append(Item(tuple(_first(waiting, UNIT_RECORDS))))
+            for _ in self._queue[-1].unit:
+                waiting.popleft()
         self._staff()
 
-    def done(self) -> list[Worked]:
-        """Return the first batches, worked out; they stay first until `forget`. Nothing when nothing waits."""
+    def done(self) -> list[tuple[Unit, Worked]]:
+        """Return the first units, worked out; they stay first until `forget`. Nothing when nothing waits."""
         first = _first(self._queue, TAKE_RECORDS)
         while True:
             self._collect()
-            if all(item.worked for item in first):
-                return [item.worked for item in first if item.worked]
+            # Also when all is there: helpers go on while it is taken.
             self._hand_out()
+            if all(item.worked for item in first):
+                return [(item.unit, item.worked) for item in first if item.worked]
             if not self._work_one():
                 self._news.wait(_WAIT_SECONDS)
                 self._news.clear()
 
     def forget(self, count: int) -> None:
-        """Drop so many batches from the front: they are taken."""
+        """Drop so many units from the front: they are taken."""
         for _ in range(count):
             self._queue.popleft()
 
@@ -122,7 +135,7 @@ class Crew:
 
     def _staff(self) -> None:
         """Start a helper when there has been much to do for a while, let them go when there has been nothing."""
-        now, waiting = self._clock(), sum(item.batch.records for item in self._queue)
+        now, waiting = self._clock(), sum(item.records for item in self._queue)
         self._busy_since = _since(self._busy_since, now, holds=waiting >= BUSY_RECORDS)
         self._idle_since = _since(self._idle_since, now, holds=not waiting)
         if self._idle_since is not None and now - self._idle_since >= IDLE_SECONDS and self.helpers:
@@ -137,9 +150,9 @@ class Crew:
     def _collect(self) -> None:
         """Take what helpers have answered, and take back what dead ones have not."""
         for helper in list(self.helpers):
-            for batch, answer in helper.answers():
-                item = next(item for item in self._queue if item.batch is batch)
-                item.worked = answer.worked(batch)
+            for unit, answer in helper.answers():
+                item = next(item for item in self._queue if item.unit is unit)
+                item.worked = answer.worked
                 self._heard[helper] = self._clock()
                 self._charge(answer)
             if helper.dead or self._stuck(helper):
@@ -162,7 +175,7 @@ class Crew:
 
     def _hand_out(self) -> None:
         for helper in self.helpers:
-            given = sum(batch.records for batch in helper.given)
+            given = sum(batch.records for unit in helper.given for batch in unit)
             while helper.ready and not helper.dead and (not helper.given or given < AHEAD_RECORDS):
                 item = self._new()
                 if item is None:
@@ -170,18 +183,18 @@ class Crew:
                 item.helper = helper
                 if not helper.given:
                     self._heard[helper] = self._clock()
-                helper.give(item.batch)
-                given += item.batch.records
+                helper.give(item.unit)
+                given += item.records
 
     def _work_one(self) -> bool:
         item = self._new()
         if item is None:
             return False
-        item.worked = self.worker.work(item.batch)
+        item.worked = self.worker.work(item.unit)
         return True
 
     def _new(self) -> Item | None:
-        """The first batch that nobody has begun."""
+        """The first item that nobody has begun."""
         return next((item for item in self._queue if item.helper is None and item.worked is None), None)
 
 
@@ -190,12 +203,20 @@ def _since(before: float | None, now: float, *, holds: bool) -> float | None:
     return (now if before is None else before) if holds else None
 
 
-def _first(queue: deque[Item], records: int) -> list[Item]:
-    """Return the first items, of at most so many records past the first one."""
-    found: list[Item] = []
-    for item in queue:
-        records -= item.batch.records
+class _Counted(Protocol):
+    @property
+    def records(self) -> int: ...
+
+
+_Any = TypeVar("_Any", bound=_Counted)
+
+
+def _first(queue: Iterable[_Any], records: int) -> list[_Any]:
+    """Return the first of a queue, of at most so many records past the first one."""
+    found: list[_Any] = []
+    for one in queue:
+        records -= one.records
         if found and records < 0:
             break
-        found.append(item)
+        found.append(one)
     return found

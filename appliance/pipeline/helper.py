@@ -20,10 +20,8 @@ from queue import Empty, SimpleQueue
 
 from appliance import logs
 from appliance.detect import Engine, Rule, RuleSet, RuleStats
-from appliance.journal import Batch, DeadLetter
-from appliance.normalise import Event, normalise
-from appliance.pipeline.decode import Decoded
-from appliance.pipeline.work import Hit, Worked, Worker, seldom_collect
+from appliance.normalise import normalise
+from appliance.pipeline.work import Unit, Worked, Worker, settle
 
 RULES_AT_ONCE = 100
 """Rules that are packed in one go, so that the stream's thread need not wait for all of them."""
@@ -35,18 +33,10 @@ Cost = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a batch, without the batch; `costs` are what rules have cost since the last that were told."""
+    """What became of batches; `costs` are what rules have cost since the last that were told."""
 
-    read: int
-    events: list[Event]
-    dead: list[DeadLetter]
-    hits: list[Hit]
-    failed: int
+    worked: Worked
     costs: dict[str, Cost]
-
-    def worked(self, batch: Batch) -> Worked:
-        """Return it with its batch."""
-        return Worked(Decoded(batch, self.read, self.events, self.dead), self.hits, self.failed)
 
 
 class Helper:
@@ -54,8 +44,8 @@ class Helper:
 
     def __init__(self, worker: Worker, wake: Callable[[], None]) -> None:
         self.ready = self.dead = False
-        self.given: deque[Batch] = deque()
-        """Batches that it has not answered yet, in order."""
+        self.given: deque[Unit] = deque()
+        """What it has not answered yet, in order."""
         self._wake = wake
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._connection, theirs = Pipe()
@@ -77,7 +67,7 @@ class Helper:
             rules = worker.engine.rules
             for start in range(0, len(rules), RULES_AT_ONCE):
                 self._connection.send(list(rules[start : start + RULES_AT_ONCE]))
-            self._connection.send((dict(worker.engine.plans), worker.importer))
+            self._connection.send((dict(worker.engine.plans), worker.importer, list(worker.correlations)))
             self.ready = bool(self._connection.recv())
             while True:
                 self._wake()
@@ -88,16 +78,16 @@ class Helper:
             self.dead = True
             self._wake()
 
-    def give(self, batch: Batch) -> None:
-        """Let it work a batch."""
+    def give(self, unit: Unit) -> None:
+        """Let it work batches."""
         try:
-            self._connection.send(batch)
-            self.given.append(batch)
+            self._connection.send(unit)
+            self.given.append(unit)
         except OSError:
             self.dead = True
 
-    def answers(self) -> Iterator[tuple[Batch, Answer]]:
-        """Yield what it has answered since, in the order of the batches."""
+    def answers(self) -> Iterator[tuple[Unit, Answer]]:
+        """Yield what it has answered since, in order."""
         while True:
             try:
                 answer = self._answers.get_nowait()
@@ -122,9 +112,11 @@ def main(handle: int) -> None:
     try:
         worker = _worker(connection)
         connection.send(True)
-        jobs: SimpleQueue[Batch | None] = SimpleQueue()
+        jobs: SimpleQueue[Unit | None] = SimpleQueue()
+        answers: SimpleQueue[Answer] = SimpleQueue()
         threading.Thread(target=_read, args=(connection, jobs), daemon=True).start()
-        _work(worker, jobs, connection)
+        threading.Thread(target=_send, args=(connection, answers), daemon=True).start()
+        _work(worker, jobs, answers)
     except (EOFError, OSError):
         # The pipeline has gone.
         return
@@ -134,13 +126,13 @@ def _worker(connection: Connection) -> Worker:
     rules: list[Rule] = []
     while isinstance(part := connection.recv(), list):
         rules += part
-    plans, importer = part
-    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer)
-    seldom_collect()
+    plans, importer, correlations = part
+    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations)
+    settle()
     return worker
 
 
-def _read(connection: Connection, jobs: SimpleQueue[Batch | None]) -> None:
+def _read(connection: Connection, jobs: SimpleQueue[Unit | None]) -> None:
     """Read ahead: the pipeline should not wait to be rid of a batch."""
     try:
         while True:
@@ -149,16 +141,25 @@ def _read(connection: Connection, jobs: SimpleQueue[Batch | None]) -> None:
         jobs.put(None)
 
 
-def _work(worker: Worker, jobs: SimpleQueue[Batch | None], connection: Connection) -> None:
+def _send(connection: Connection, answers: SimpleQueue[Answer]) -> None:
+    """Send answers while the next are made: the pipeline takes them when it has time."""
+    try:
+        while True:
+            connection.send(answers.get())
+    except OSError:
+        # The pipeline has gone; reading ends, too.
+        return
+
+
+def _work(worker: Worker, jobs: SimpleQueue[Unit | None], answers: SimpleQueue[Answer]) -> None:
     told: dict[str, Cost] = {}
     at = time.monotonic()
-    while (batch := jobs.get()) is not None:
-        done = worker.work(batch)
+    while (unit := jobs.get()) is not None:
+        worked = worker.work(unit)
         costs: dict[str, Cost] = {}
         if time.monotonic() - at >= COSTS_SECONDS:
             at, costs = time.monotonic(), _costs(worker.engine.stats, told)
-        part = done.decoded
-        connection.send(Answer(part.read, part.events, part.dead, list(done.hits), done.failed, costs))
+        answers.put(Answer(worked, costs))
 
 
 def _costs(stats: Mapping[str, RuleStats], told: dict[str, Cost]) -> dict[str, Cost]:

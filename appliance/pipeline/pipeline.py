@@ -6,7 +6,7 @@ transaction with the events, and every sink before it is idempotent on the event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import structlog
@@ -16,24 +16,24 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
 from appliance.detect import Engine, Rule, RuleSet
-from appliance.journal import DeadLetter, DeadLetters, Journal
-from appliance.normalise import Event
+from appliance.journal import DeadLetters, Journal
 from appliance.ops.losses import record_gap
 from appliance.ops.presence import Watch
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.crew import Crew
-from appliance.pipeline.decode import Decoded, Normalise
-from appliance.pipeline.work import Worked, Worker
+from appliance.pipeline.decode import Normalise
+from appliance.pipeline.taken import Taken, without
+from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
 from appliance.store import BatchResult, EmbeddedStore, StoreUnavailable
+from appliance.store.shape import Rows, join
 
 FLUSH_AFTER = SECOND
 """Microseconds that an event may wait for others before it goes to the store."""
 FLUSH_EVENTS = 20_000
 READ_BATCHES, READ_BYTES = 32, 4 << 20
-Matched = tuple[Event, Sequence[Rule]]
 log = structlog.get_logger()
 
 
@@ -53,8 +53,8 @@ class Counters:
 class Pending:
     """Events that are detected but not yet in the store."""
 
-    events: list[Event] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
+    rows: list[Rows] = field(default_factory=list)
+    ids: set[bytes] = field(default_factory=set)
     results: list[BatchResult] = field(default_factory=list)
     upto: int = 0
     since: int | None = None
@@ -86,15 +86,16 @@ class Pipeline:
         self.crew = Crew(self._worker(), self.helpers)
 
     def _worker(self) -> Worker:
-        return Worker(self.engine, self.normalise, self.importer)
+        correlations = () if self.correlating is None else self.correlating.correlator.ruleset.correlations
+        return Worker(self.engine, self.normalise, self.importer, correlations)
 
     def use(self, engine: Engine, rules: RuleSet) -> None:
         """Go on with other rules. Call it between two steps."""
         self.watch.renew(self.engine.stats)
         self.engine = engine
-        self.crew.use(self._worker())
         if self.correlating is not None:
             self.correlating.reload(rules)
+        self.crew.use(self._worker())
 
     def step(self) -> bool:
         """Take what the journal has next. Return whether there was anything.
@@ -103,7 +104,7 @@ class Pipeline:
         While only the store fails, events are still detected, as far as memory is meant to hold them.
         """
         fault = self._flush_when_due()
-        if fault is not None and len(self.pending.events) >= FLUSH_EVENTS:
+        if fault is not None and len(self.pending.ids) >= FLUSH_EVENTS:
             raise fault
         self._read()
         worked = self.crew.done()
@@ -140,10 +141,11 @@ class Pipeline:
             return
         if self.correlating is not None:
             self.correlating.save(pending.upto)
-        self.store.append(pending.events, pending.results, pending.upto)
+        rows = join(pending.rows)
+        self.store.append(rows, pending.results, pending.upto)
         if self.correlating is not None:
             self.correlating.saved()
-        self._touch_agents(pending.events)
+        self._touch_agents(rows)
         self.journal.forget(pending.upto)
         self.pending = Pending(upto=pending.upto)
 
@@ -159,59 +161,47 @@ class Pipeline:
         if pending.since is None:
             return False
         # A clock that was set back counts as time that passed.
-        return len(pending.events) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
+        return len(pending.ids) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
 
-    def _take(self, worked: Sequence[Worked]) -> None:
-        decoded = [one.decoded for one in worked]
-        dead = [letter for part in decoded for letter in part.dead]
+    def _take(self, done: Sequence[tuple[Unit, Worked]]) -> None:
+        taken = list(self._compared(done))
+        dead = [letter for one in taken for letter in one.dead]
         if dead:
             self.dead_letters.add(dead)
-        fresh, matched, results = self._fresh(worked)
-        self._tell_senders(decoded)
-        self._alert(fresh, matched, decoded[-1].batch.received_at)
-        self.watch.take(fresh, [rule.id for _, rules in matched for rule in rules])
+        hits, quiet = self._matched(taken)
+        self._alert(taken, hits, quiet)
+        self.watch.fired([*(hit.rule.id for hit in hits), *(rule.id for rule in quiet)])
+        self._await(taken)
+        self.counters.dead += len(dead)
+        self.counters.failed_matches += sum(one.worked.found.failed for one in taken)
+
+    def _compared(self, done: Sequence[tuple[Unit, Worked]]) -> Iterator[Taken]:
+        """Yield units beside what is in the store or on its way there."""
+        seen: set[bytes] = set()
+        for unit, worked in done:
+            names = worked.rows.names
+            yield Taken(unit, worked, names, without(names, self.store.known(worked.rows), self.pending.ids, seen))
+            seen.update(names)
+
+    def _await(self, taken: Sequence[Taken]) -> None:
+        """Keep what is new until the next flush."""
         pending = self.pending
-        pending.events.extend(fresh)
-        pending.ids.update(str(event["event.id"]) for event in fresh)
-        pending.results.extend(results)
-        pending.upto = decoded[-1].batch.seq
+        for one in taken:
+            self.watch.take(one.worked.groups, None if one.fresh.all() else one.fresh.tolist())
+            pending.rows.append(one.rows)
+            pending.ids.update(one.new)
+            results = list(one.results())
+            pending.results.extend(results)
+            self._count(results)
+        pending.upto = taken[-1].unit[-1].seq
         if pending.since is None:
             pending.since = self.clock()
-        self._count(results, dead)
-        self.counters.failed_matches += sum(one.failed for one in worked)
 
-    def _fresh(self, worked: Sequence[Worked]) -> tuple[list[Event], list[Matched], list[BatchResult]]:
-        """Return the events that are not in the store yet, those of them that matched, and the result of each batch."""
-        seen = self.store.known([event for one in worked for event in one.decoded.events]) | self.pending.ids
-        fresh: list[Event] = []
-        matched: list[Matched] = []
-        results: list[BatchResult] = []
-        for one in worked:
-            before, part, batch = len(fresh), one.decoded, one.decoded.batch
-            hits = dict(one.hits)
-            for place, event in enumerate(part.events):
-                identity = str(event["event.id"])
-                if identity not in seen:
-                    seen.add(identity)
-                    fresh.append(event)
-                    if place in hits:
-                        matched.append((event, self.crew.worker.rules(hits[place])))
-            new = len(fresh) - before
-            known = len(part.events) - new
-            results.append(BatchResult(batch.seq, batch.source, part.read, new, known, len(part.dead)))
-        return fresh, matched, results
-
-    def _alert(self, events: Sequence[Event], matched: Sequence[Matched], arrived: int) -> None:
-        gaps = [event for event in events if event.get("event.action") == "telemetry_gap"]
-        hits = [Hit(rule, event) for event, rules in matched for rule in rules]
-        quiet: list[Rule] = []
+    def _alert(self, taken: Sequence[Taken], hits: Sequence[Hit], quiet: Sequence[Rule]) -> None:
+        gaps = [event for one in taken for event in one.gaps()]
         if self.correlating is not None:
-            for event, rules in matched:
-                self.correlating.take(event, rules)
-            self.correlating.advance(arrived)
-            silent = self.correlating.correlator.plan.silent
-            quiet = [rule for _, rules in matched for rule in rules if rule.id in silent]
-            hits = [hit for hit in hits if hit.rule.id not in silent] + self.correlating.hits()
+            self._correlate_all(taken, self.correlating)
+            hits = [*hits, *self.correlating.hits()]
         if not hits and not gaps and not quiet:
             return
         with writing(self.sessions) as session:
@@ -220,6 +210,35 @@ class Pipeline:
             self.counters.alerts += len(apply(session, hits, self.clock(), self.settings, quiet))
         if self.correlating is not None:
             self.correlating.done()
+
+    def _matched(self, taken: Sequence[Taken]) -> tuple[list[Hit], list[Rule]]:
+        """Return the hits that become alerts, and the rules of those that only serve correlations."""
+        silent = frozenset[str]() if self.correlating is None else self.correlating.correlator.plan.silent
+        hits: list[Hit] = []
+        quiet: list[Rule] = []
+        for one in taken:
+            for row, places in one.hits():
+                rules = self.crew.worker.rules(places)
+                loud = [rule for rule in rules if rule.id not in silent]
+                if loud:
+                    event = restored(one.worked.found.events[row])
+                    hits.extend(Hit(rule, event) for rule in loud)
+                quiet.extend(rule for rule in rules if rule.id in silent)
+        return hits, quiet
+
+    @staticmethod
+    def _correlate_all(taken: Sequence[Taken], correlating: Correlating) -> None:
+        for one in taken:
+            for batch, part in zip(one.unit, one.worked.parts, strict=True):
+                if part.newest:
+                    correlating.correlator.sender(batch.source, part.newest, batch.received_at)
+        for one in taken:
+            found, fresh = one.worked.found, one.fresh
+            correlating.correlator.seen.add(found.seen)
+            for row, offer in found.offers.items():
+                if fresh[row]:
+                    correlating.take(found.events[row], offer)
+        correlating.advance(taken[-1].unit[-1].received_at)
 
     def _correlate(self, now: int) -> None:
         """Make alerts of correlations that only waited for time to pass."""
@@ -232,22 +251,10 @@ class Pipeline:
                 self.counters.alerts += len(apply(session, hits, self.clock(), self.settings))
             self.correlating.done()
 
-    def _tell_senders(self, decoded: Sequence[Decoded]) -> None:
-        if self.correlating is None:
+    def _touch_agents(self, rows: Rows) -> None:
+        if not len(rows):
             return
-        for part in decoded:
-            newest = max((moment for event in part.events if isinstance(moment := event["@timestamp"], int)), default=0)
-            if newest:
-                self.correlating.correlator.sender(part.batch.source, newest, part.batch.received_at)
-
-    def _touch_agents(self, events: Sequence[Event]) -> None:
-        newest: dict[str, int] = {}
-        for event in events:
-            agent, moment = str(event.get("agent.id", "")), event["@timestamp"]
-            assert isinstance(moment, int)
-            newest[agent] = max(newest.get(agent, moment), moment)
-        if not newest:
-            return
+        newest = rows.newest("agent.id")
         at, stats = self.clock(), self.engine.stats
         with writing(self.sessions) as session:
             for agent, moment in newest.items():
@@ -255,8 +262,7 @@ class Pipeline:
             self.watch.write(session, stats, at)
         self.watch.wrote(stats, at)
 
-    def _count(self, results: Sequence[BatchResult], dead: Sequence[DeadLetter]) -> None:
+    def _count(self, results: Sequence[BatchResult]) -> None:
         self.counters.records += sum(result.read for result in results)
         self.counters.stored += sum(result.stored for result in results)
         self.counters.known += sum(result.known for result in results)
-        self.counters.dead += len(dead)

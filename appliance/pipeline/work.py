@@ -1,69 +1,143 @@
-"""What is done with a batch before anything is written: read, normalise, match. No I/O; any process may do it."""
+"""What is done with batches before anything is written: read, normalise, match. No I/O; any process may do it."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 import structlog
 
-from appliance.detect import Engine, Rule
-from appliance.journal import Batch
+from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect.correlation import Correlation
+from appliance.detect.correlation.hits import Offer, Seen, hits_for
+from appliance.detect.values import thaw
+from appliance.detect.visibility.presence import Group, grouped
+from appliance.journal import Batch, DeadLetter
 from appliance.normalise import Event
-from appliance.pipeline.decode import Decoded, Normalise, decode
+from appliance.pipeline.decode import Normalise, decode
+from appliance.store.shape import Rows, encode
 
 log = structlog.get_logger()
 THRESHOLDS = (50_000, 20, 100)
 """How rarely garbage is looked for: the events in flight are many, and hardly any of them are part of a cycle."""
+GAP = "telemetry_gap"
 
 
-def seldom_collect() -> None:
+SWITCH_SECONDS = 0.001
+"""After how long a thread lets others run: those that read and write connections must not wait for long."""
+
+
+def settle() -> None:
     """Settle a process that is ready to work: what it has loaded stays, and garbage is looked for rarely."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
 
 
+Unit = tuple[Batch, ...]
+"""Batches that are worked together, in the order of the journal."""
 Hit = tuple[int, Sequence[int]]
-"""Place of an event in its batch, and of the rules that it satisfies in the rule set."""
+"""Row of an event, and the places in the rule set of the rules that it satisfies."""
+Kept = bytes | Event
+"""An event that may be needed, as JSON: most are not, and a text travels and waits cheaper than an object."""
+
+
+def keep(event: Event) -> Kept:
+    """Return an event so that it is cheap to keep."""
+    try:
+        return orjson.dumps(event)
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits: rare, and kept as they are.
+        return event
+
+
+def restored(kept: Kept) -> Event:
+    """Return the event of `keep`."""
+    return thaw(orjson.loads(kept)) if isinstance(kept, bytes) else kept
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a batch was: records read, the rows before `end` (and from the part before), time of its newest event."""
+
+    read: int
+    end: int
+    newest: int
+    dead: Sequence[DeadLetter]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What rules found among events, by row."""
+
+    gaps: Mapping[int, Event]
+    """Events that tell of a gap."""
+    events: Mapping[int, Kept]
+    """Those that satisfy a rule."""
+    hits: Sequence[Hit]
+    offers: Mapping[int, Offer]
+    """What correlations take."""
+    seen: Seen
+    failed: int
+    """Events that could not be matched, or not be read for correlations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A batch as events, and the rules that these satisfy; `failed` counts events that could not be matched."""
+    """What batches hold: rows for the store, and as little else as the steps after need."""
 
-    decoded: Decoded
-    hits: Sequence[Hit]
-    failed: int
+    parts: Sequence[Part]
+    rows: Rows
+    found: Found
+    groups: Sequence[Group]
 
 
 class Worker:
     """Works batches by one set of rules. Not safe for use by several threads at once."""
 
-    def __init__(self, engine: Engine, normalise: Normalise, importer: str) -> None:
-        self.engine, self.normalise, self.importer = engine, normalise, importer
+    def __init__(
+        self, engine: Engine, normalise: Normalise, importer: str, correlations: Sequence[Correlation] = ()
+    ) -> None:
+        self.engine, self.normalise, self.importer, self.correlations = engine, normalise, importer, correlations
         self._places = {id(rule): place for place, rule in enumerate(engine.rules)}
+        self._reader = hits_for(RuleSet(list(engine.rules), [], correlations=list(correlations)))
 
-    def work(self, batch: Batch) -> Worked:
-        """Return what a batch holds and which rules it satisfies."""
-        decoded = decode(batch, self.normalise, self.importer)
+    def work(self, unit: Unit) -> Worked:
+        """Return what batches hold and which rules that satisfies."""
+        events: list[Event] = []
+        parts: list[Part] = []
+        for batch in unit:
+            decoded = decode(batch, self.normalise, self.importer)
+            events += decoded.events
+            newest = max((event["@timestamp"] for event in decoded.events), default=0)
+            assert isinstance(newest, int)
+            parts.append(Part(decoded.read, len(events), newest, decoded.dead))
+        return Worked(parts, encode(events), self._find(events), grouped(events))
+
+    def _find(self, events: Sequence[Event]) -> Found:
+        gaps = {row: event for row, event in enumerate(events) if event.get("event.action") == GAP}
+        kept: dict[int, Kept] = {}
         hits: list[Hit] = []
-        failed = 0
-        for number, event in enumerate(decoded.events):
-            rules = self._match(event)
-            if rules is None:
+        offers: dict[int, Offer] = {}
+        failed, self._reader.seen = 0, Seen()
+        for row, event in enumerate(events):
+            try:
+                rules = self.engine.match(event)
+                if not rules:
+                    continue
+                kept[row] = keep(event)
+                hits.append((row, [self._places[id(rule)] for rule in rules]))
+                offer = self._reader.read(event, rules)
+                if offer is not None:
+                    offers[row] = offer
+            except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
                 failed += 1
-            elif rules:
-                hits.append((number, [self._places[id(rule)] for rule in rules]))
-        return Worked(decoded, hits, failed)
-
-    def _match(self, event: Event) -> Sequence[Rule] | None:
-        try:
-            return self.engine.match(event)
-        except Exception:  # the event is stored all the same; the failure is counted and shown on the health page
-            log.exception("match_failed", event_id=event["event.id"])
-            return None
+                log.exception("match_failed", event_id=event["event.id"])
+        return Found(gaps, kept, hits, offers, self._reader.seen, failed)
 
     def rules(self, places: Sequence[int]) -> list[Rule]:
         """Return the rules at these places."""

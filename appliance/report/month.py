@@ -90,6 +90,8 @@ class Inputs:
     hourly: Sequence[int]
     dead_letters: int
     rules: int
+    anchor: Mapping[str, Any] | None = None
+    """The newest seal of the evidence chain."""
 
 
 def period_of(month: str, now: int) -> Period:
@@ -127,6 +129,7 @@ def month_data(inputs: Inputs) -> dict[str, Any]:
         "lost": sum(loss.count for loss in inputs.losses),
         "dead_letters": inputs.dead_letters,
         "rules": inputs.rules,
+        "anchor": None if inputs.anchor is None else dict(inputs.anchor),
     }
 
 

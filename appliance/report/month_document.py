@@ -7,6 +7,7 @@ from typing import Any
 
 from babel.dates import format_date
 
+from appliance.evidence.keys import grouped
 from appliance.language.dates import local, moment, sentence_day, sentence_moment, span
 from appliance.language.numbers import number
 from appliance.report.chart import bars
@@ -22,6 +23,7 @@ def month_document(data: Mapping[str, Any], language: str) -> Document:
     words = Words(language)
     blocks: list[Block] = [*_summary(data, words), *_watch(data, words), *_found(data, words), *_lost(data, words)]
     blocks += [
+        *_anchor(data.get("anchor"), words),
         Heading(words("report.limits")),
         Para(words("report.limits.text")),
         Para(words("report.limits.retention", days=number(data["retention_days"], language))),
@@ -182,6 +184,21 @@ def _lost(data: Mapping[str, Any], words: Words) -> list[Block]:
         blocks.append(Para(words("report.summary.lost.none")))
     blocks.append(Para(words.counted("report.lost.dead", dead) if dead else words("report.lost.dead.none")))
     return blocks
+
+
+def _anchor(seal: Mapping[str, Any] | None, words: Words) -> list[Block]:
+    """What an auditor needs to tell this box's history from another: kept on paper, it cannot be written anew."""
+    if seal is None:
+        return []
+    rows = [
+        [words("report.anchor.entry"), str(seal["number"])],
+        [words("report.anchor.at"), moment(seal["at"], words.language)],
+        [words("report.anchor.hash"), grouped(seal["hash"])],
+        [words("report.anchor.key"), grouped(seal["key"])],
+        [words("report.anchor.signature"), grouped(seal["signature"])],
+    ]
+    facts = Facts([words("report.what"), words("report.value")], rows, words("report.anchor.caption"))
+    return [Heading(words("report.anchor")), Para(words("report.anchor.text")), facts]
 
 
 def _day(name: str) -> str:

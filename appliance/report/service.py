@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from agent import __version__
 from appliance.alerts.cards import own_title
 from appliance.clock import HOUR
+from appliance.evidence.anchors import latest
+from appliance.home import Home
 from appliance.journal import DeadLetters
 from appliance.report.month import AlertRow, Inputs, LossRow, Period, Station, month_data, period_of
 from appliance.report.month_document import month_document
@@ -31,6 +33,8 @@ class Sources:
     dead_letters: DeadLetters
     settings: Settings
     now: int
+    home: Home | None = None
+    """Where the evidence chain is, whose newest seal a report prints."""
 
 
 def list_reports(session: Session, limit: int = 100) -> list[Report]:
@@ -74,8 +78,14 @@ def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
             hourly=_hourly(sources.store, period, ""),
             dead_letters=sources.dead_letters.count_between(period.start, period.end),
             rules=_rules(sources.session),
+            anchor=_anchor(sources.home),
         )
     )
+
+
+def _anchor(home: Home | None) -> dict[str, Any] | None:
+    newest = latest(home) if home is not None else None
+    return newest.seal if newest is not None else None
 
 
 def _rules(session: Session) -> int:

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -23,6 +23,9 @@ from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
 from appliance.deliver.cards import cards_for
 from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
+from appliance.evidence import anchors
+from appliance.evidence.keeper import Keeper
+from appliance.evidence.ledger import EvidenceBusy
 from appliance.home import Home
 from appliance.journal import Journal
 from appliance.ops import expiry
@@ -46,6 +49,8 @@ class Counters:
     runs: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     tried: int = 0
+    sealed: int = 0
+    """When the evidence chain was last brought up to date, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,27 @@ def renew_certificates(work: Work) -> None:
     renew_pki(work.home, now())
 
 
+def seal(work: Work) -> None:
+    """Carry what is new into the evidence chain."""
+    moment = now()
+    if moment - work.counters.sealed >= work.settings.evidence.minutes * MINUTE or moment < work.counters.sealed:
+        with suppress(EvidenceBusy):
+            # Who holds it carries everything in, as this would.
+            Keeper(work.home, work.settings, work.sessions).round()
+        work.counters.sealed = moment
+
+
+def anchor(work: Work) -> None:
+    """Send the day's anchor of the evidence chain off the box."""
+    anchors.make(Keeper(work.home, work.settings, work.sessions))
+
+
 JOBS: tuple[Job, ...] = (
     Job("deliver", SECOND, deliver),
     Job("say_alive", 2 * SECOND, say_alive),
     Job("note_expired", MINUTE, note_expired),
+    Job("seal", MINUTE, seal),
+    Job("anchor", 10 * MINUTE, anchor),
     Job("tidy_journal", HOUR, tidy_journal),
     Job("drop_expired", DAY, drop_expired),
     Job("renew_certificates", DAY, renew_certificates),
@@ -169,7 +191,7 @@ def _guarded(job: Job, work: Work) -> None:
     counters.runs[job.name] = counters.runs.get(job.name, 0) + 1
     try:
         job.run(work)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, sqlite3.Error, OSError) as error:
         counters.failures[job.name] = counters.failures.get(job.name, 0) + 1
         log.warning("job_failed", job=job.name, reason=why(work.home.root, error))
     except Exception:  # the next run must come; the failure is logged and counted

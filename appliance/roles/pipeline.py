@@ -25,7 +25,7 @@ from appliance.ops.health import beat
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
-from appliance.pipeline.work import seldom_collect
+from appliance.pipeline.work import settle
 from appliance.pki import importer_id
 from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloader, told
 from appliance.rulesets.reload import Reloader
@@ -73,7 +73,7 @@ def run(home: Home, settings: Settings) -> int:
     )
     warming = deque(pipeline.engine.plans)
     plans = PlanKeeper(home.cache, lambda: content.current.engine)
-    seldom_collect()
+    settle()
 
     def report() -> None:
         detail = {**asdict(pipeline.counters), **told(content)}

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from appliance.clock import DAY
 from appliance.detect import Engine, Rule, RuleSet
-from appliance.detect.routes import Feed, shipped_routes
+from appliance.detect.routes import shipped_routes
 from appliance.detect.values import thaw
+from appliance.hunt.question import of_feed
 from appliance.normalise import Event
-from appliance.search import Field, Kind, Node
+from appliance.search import Node
 from appliance.search.fold import fold
-from appliance.search.nodes import And, Exact, Leaf, Or, Pattern
+from appliance.search.nodes import And, Leaf, Or, Pattern
 from appliance.state.models import Alert, AlertEvent
 from appliance.store import QueryTimeout, Store, StoreUnavailable
 
@@ -124,28 +125,13 @@ def _question(rule: Rule, conditions: Iterable[Condition]) -> Node | None:
     if not feeds:
         return None
     texts = [Leaf((), Pattern((fold(one.value),), True)) for one in conditions if _searchable(one)]
-    return And((Or(tuple(map(_of_feed, feeds))), *texts)) if texts else Or(tuple(map(_of_feed, feeds)))
+    return And((Or(tuple(map(of_feed, feeds))), *texts)) if texts else Or(tuple(map(of_feed, feeds)))
 
 
 def _searchable(one: Condition) -> bool:
     """Say whether a value is plain text to rule and store alike: no number, no address, letters of ASCII alone."""
     plain = one.how is not How.NETWORK and one.value.isascii() and one.value.isprintable()
     return plain and sum(map(str.isalpha, one.value)) >= 3 and one.value.lower() not in {"true", "false"}
-
-
-def _of_feed(feed: Feed) -> Node:
-    parts: list[Node] = []
-    demands: tuple[tuple[str, Kind, frozenset[Any] | None], ...] = (
-        ("event.module", Kind.KEYWORD, feed.modules),
-        ("winlog.channel", Kind.KEYWORD, feed.channels),
-        ("event.code", Kind.LONG, feed.codes),
-        ("event.category", Kind.KEYWORD, feed.categories),
-    )
-    for name, kind, values in demands:
-        if values:
-            where = (Field(name, kind),)
-            parts.append(Or(tuple(Leaf(where, Exact(value)) for value in sorted(values))))
-    return And(tuple(parts))
 
 
 def _alerts(session: Session, rule_id: str, judge: Judge, made: Replay, bounds: Bounds) -> None:

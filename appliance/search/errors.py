@@ -25,11 +25,16 @@ class QueryError(ValueError):
         self.values: Mapping[str, str] = values
 
     def __str__(self) -> str:
-        return f"{self.position + 1}: {self.describe('en')}"
+        return self.located("en")
 
     def describe(self, language: Literal["pl", "en"] = "pl") -> str:
         """Return what is wrong, without the position, as plain text (not escaped for HTML)."""
         return messages()[self.key][language].format_map(self.values)
+
+    def located(self, language: Literal["pl", "en"] = "pl") -> str:
+        """Return what is wrong and its column, counted from 1, as plain text."""
+        values = {"opis": self.describe(language), "kolumna": str(self.position + 1)}
+        return messages()["located"][language].format_map(values)
 
 
 @cache

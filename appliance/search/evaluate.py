@@ -9,6 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from appliance.normalise.model import Event, Scalar
+from appliance.search.automaton import Automaton
 from appliance.search.fold import fold
 from appliance.search.nodes import (
     And,
@@ -26,6 +27,7 @@ from appliance.search.nodes import (
     Texts,
     Wild,
 )
+from appliance.search.regextree import Regex
 
 MAX_RANGED = 1 << 127
 """Integers from here on are kept and found as text, never by ranges."""
@@ -76,6 +78,8 @@ def element_matches(test: Test, element: Scalar) -> bool:
             return True
         case Exact(value):
             return type(value) is type(element) and value == element
+        case Regex():
+            return _automaton(test).matches(fold(text_of(element)))
         case Pattern():
             return _fits(test, fold(text_of(element)))
         case Numbers():
@@ -129,6 +133,11 @@ def _pieces(pattern: Pattern) -> tuple[tuple[re.Pattern[str], int], ...]:
 
 def _expression(piece: Iterable[str | Wild]) -> re.Pattern[str]:
     return re.compile("".join(re.escape(part) if isinstance(part, str) else "." for part in piece), re.DOTALL)
+
+
+@lru_cache(256)
+def _automaton(regex: Regex) -> Automaton:
+    return Automaton(regex)
 
 
 def integer_bounds(test: Numbers) -> tuple[int | None, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -10,10 +11,14 @@ from appliance.search.errors import QueryError
 from appliance.search.fold import fold
 from appliance.search.nodes import Wild
 
+WRITABLE = re.compile(r"[@A-Za-z_][\w.@-]*")
+"""Names that can stand before a colon."""
 # A colon before another colon or a backslash belongs to a text: fe80::1, C:\Windows.
-_FIELD = re.compile(r"[@A-Za-z_][\w.@-]*:(?![:\\])")
+_FIELD = re.compile(rf"{WRITABLE.pattern}:(?![:\\])")
 _RANGE = re.compile(r"([\[{])(.*?)([\]}])", re.DOTALL)
 _COMPARE = re.compile(r"[<>]=?")
+# Without a gap and with a slash at the end only: /c and /usr/bin/sh are words.
+_REGEX = re.compile(r"/((?:[^/\\\s]|\\.)+)/(?=[\s\xa0)]|\Z)", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _WORD_ENDS = frozenset(' \t\r\n\f\v()"\u00a0')
 _OPERATORS = {"AND": "AND", "&&": "AND", "OR": "OR", "||": "OR", "NOT": "NOT", "!": "NOT"}
@@ -26,6 +31,7 @@ class Sort(Enum):
     FIELD = auto()
     WORD = auto()
     PHRASE = auto()
+    REGEX = auto()
     RANGE = auto()
     COMPARE = auto()
     OPERATOR = auto()
@@ -44,37 +50,67 @@ class Token:
     parts: tuple[str | Wild, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A token, where it ends, and the field that it is about: the one before it or that of the group around it."""
+
+    token: Token
+    end: int
+    field: str
+
+
 def tokens(query: str) -> list[Token]:
     """Return the tokens of a query, the last one being END. Raises QueryError."""
-    found: list[Token] = []
-    at = 0
+    return [*(scanned.token for scanned in scan(query)), Token(Sort.END, "", len(query))]
+
+
+def scan(query: str) -> Iterator[Scanned]:
+    """Yield the tokens of a query in order, so that what stands before an error is known. Raises QueryError."""
+    groups = [""]
+    before: Token | None = None
+    at, field = 0, ""
     while at < len(query):
         space = _SPACE.match(query, at)
         if space:
             at = space.end()
             continue
-        token, at = _next(query, at, found[-1].sort if found else None)
-        found.append(token)
-    return [*found, Token(Sort.END, "", len(query))]
+        token, at = _next(query, at, before.sort if before else None, grouped=bool(groups[-1]))
+        if before is None or before.sort not in (Sort.FIELD, Sort.COMPARE):
+            field = groups[-1]
+        yield Scanned(token, at, field)
+        if token.sort is Sort.OPEN:
+            groups.append(field)
+        elif token.sort is Sort.CLOSE and len(groups) > 1:
+            groups.pop()
+        elif token.sort is Sort.FIELD:
+            field = token.text
+        before = token
 
 
-def _next(query: str, at: int, before: Sort | None) -> tuple[Token, int]:
+def _next(query: str, at: int, before: Sort | None, *, grouped: bool) -> tuple[Token, int]:
     character = query[at]
     if character in "()":
         return Token(Sort.OPEN if character == "(" else Sort.CLOSE, character, at), at + 1
     if character == '"':
         return _phrase(query, at)
-    if before is Sort.FIELD:
-        special = _after_field(query, at)
-        if special:
-            return special
-    elif before is not Sort.COMPARE:
-        if character in "-!" and at + 1 < len(query) and not query[at + 1].isspace():
-            return Token(Sort.OPERATOR, "NOT", at), at + 1
-        field = _FIELD.match(query, at)
-        if field:
-            return Token(Sort.FIELD, field[0][:-1], at), field.end()
-    return _word(query, at, bare=before not in (Sort.FIELD, Sort.COMPARE))
+    bare = before not in (Sort.FIELD, Sort.COMPARE)
+    special = _after_field(query, at) if before is Sort.FIELD or (bare and grouped) else None
+    special = special or (_before_value(query, at) if bare else None)
+    if special is None and before is not Sort.COMPARE:
+        special = _expression(query, at)
+    return special or _word(query, at, bare=bare)
+
+
+def _before_value(query: str, at: int) -> tuple[Token, int] | None:
+    if query[at] in "-!" and at + 1 < len(query) and not query[at + 1].isspace():
+        return Token(Sort.OPERATOR, "NOT", at), at + 1
+    field = _FIELD.match(query, at)
+    return (Token(Sort.FIELD, field[0][:-1], at), field.end()) if field else None
+
+
+def _expression(query: str, at: int) -> tuple[Token, int] | None:
+    found = _REGEX.match(query, at)
+    return (Token(Sort.REGEX, found[1], at), found.end()) if found else None
 
 
 def _after_field(query: str, at: int) -> tuple[Token, int] | None:

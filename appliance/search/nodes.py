@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from appliance.search.regextree import Regex
+
 
 class Kind(StrEnum):
     """Type of a field, as rules/schema/fields.yaml writes it."""
@@ -88,7 +90,7 @@ class Network:
     high: int
 
 
-Test = Pattern | Exact | Exists | Numbers | Texts | Network
+Test = Pattern | Exact | Exists | Numbers | Texts | Network | Regex
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from appliance import clock
 from appliance.search.errors import QueryError
 from appliance.search.fields import Fields
 from appliance.search.lexer import Sort, Token, tokens
-from appliance.search.nodes import And, Everything, Field, Leaf, Node, Not, Or
+from appliance.search.nodes import And, Everything, Exists, Field, Leaf, Node, Not, Or
+from appliance.search.times import Now
 from appliance.search.values import comparison, free, span, test_of
 
 MAX_LENGTH = 4096
 MAX_DEPTH = 20
 MAX_CLAUSES = 50
+EXISTS = "_exists_"
+"""Stands before the name of a field, as a field does before its value."""
+_VALUES = (Sort.WORD, Sort.PHRASE, Sort.REGEX)
 
 
-def parse(text: str, fields: Fields | None = None) -> Node:
-    """Return the tree of a query; an empty one means everything. Raises QueryError."""
+def parse(text: str, fields: Fields | None = None, now: Now = clock.now) -> Node:
+    """Return the tree of a query; an empty one means everything. Relative times ask `now`. Raises QueryError."""
     if len(text) > MAX_LENGTH:
         raise QueryError(MAX_LENGTH, "long", granica=str(MAX_LENGTH))
-    reader = _Reader(tokens(text), fields or Fields())
+    reader = _Reader(tokens(text), fields or Fields(), now)
     if len(reader.stream) == 1:
         return Everything()
     node = reader.any_of((), 0)
@@ -34,6 +39,7 @@ class _Reader:
 
     stream: list[Token]
     fields: Fields
+    now: Now
     at: int = 0
     clauses: int = 0
 
@@ -74,10 +80,14 @@ class _Reader:
             return Not(self.one(scope, depth + 1))
         if token.sort is Sort.OPEN:
             return self.group(token, scope, depth)
+        if token.sort is Sort.FIELD and token.text == EXISTS:
+            return self.exists(token)
         if token.sort is Sort.FIELD:
             return self.value(self.fields.resolve(token.text, token.position), token, depth)
-        if token.sort in (Sort.WORD, Sort.PHRASE):
+        if token.sort in _VALUES:
             return self.leaf(scope, token)
+        if scope and token.sort in (Sort.RANGE, Sort.COMPARE):
+            return self.ranged(scope, token)
         raise self._unexpected(token)
 
     def group(self, opened: Token, scope: tuple[Field, ...], depth: int) -> Node:
@@ -91,19 +101,33 @@ class _Reader:
         token = self.take()
         if token.sort is Sort.OPEN:
             return self.group(token, named, depth)
-        if token.sort in (Sort.WORD, Sort.PHRASE):
+        if token.sort in _VALUES:
             return self.leaf(named, token)
-        if token.sort is Sort.RANGE:
-            return self._leaves([Leaf((one,), span(one, token), token.position) for one in named])
-        if token.sort is Sort.COMPARE and self.token.sort in (Sort.WORD, Sort.PHRASE):
-            bound = self.take()
-            return self._leaves([Leaf((one,), comparison(one, token.text, bound), bound.position) for one in named])
+        if token.sort in (Sort.RANGE, Sort.COMPARE):
+            return self.ranged(named, token)
         raise QueryError(field.position + len(field.text) + 1, "value", pole=field.text)
+
+    def exists(self, field: Token) -> Node:
+        token = self.take()
+        if token.sort not in (Sort.WORD, Sort.PHRASE):
+            raise QueryError(field.position + len(field.text) + 1, "exists")
+        named = self.fields.resolve(token.text, token.position)
+        return self._leaves([Leaf((one,), Exists(), token.position) for one in named])
+
+    def ranged(self, named: tuple[Field, ...], token: Token) -> Node:
+        if token.sort is Sort.RANGE:
+            return self._leaves([Leaf((one,), span(one, token, self.now), token.position) for one in named])
+        bound = self.token
+        if bound.sort not in (Sort.WORD, Sort.PHRASE):
+            raise QueryError(token.position, "value", pole=named[0].name + ":" + token.text)
+        self.take()
+        made = [comparison(one, token.text, bound, self.now) for one in named]
+        return self._leaves([Leaf((one,), test, bound.position) for one, test in zip(named, made, strict=True)])
 
     def leaf(self, scope: tuple[Field, ...], token: Token) -> Node:
         if not scope:
             return self._leaves([Leaf((), free(token), token.position)])
-        return self._leaves([Leaf((one,), test_of(one, token), token.position) for one in scope])
+        return self._leaves([Leaf((one,), test_of(one, token, self.now), token.position) for one in scope])
 
     def _leaves(self, leaves: list[Leaf]) -> Node:
         self.clauses += 1

@@ -222,7 +222,10 @@ class Outbox(Base):
     __tablename__ = "outbox"
     __table_args__ = (UniqueConstraint("alert_id", "channel", "target"), Index("outbox_due", "state", "next_at"))
     id: Mapped[int] = mapped_column(primary_key=True)
-    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
+    """None for a letter of the box itself."""
+    letter: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """The letter's `name`, which is made once, `subject` and `body`."""
     channel: Mapped[str] = mapped_column(String(16))
     """`email` or `webhook`."""
     target: Mapped[str] = mapped_column(String(255))

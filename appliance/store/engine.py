@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 
 from appliance.search.evaluate import address_of
-from appliance.store.model import QueryTimeout, StoreUnavailable
+from appliance.store import bounds
+from appliance.store.bounds import Bounds
+from appliance.store.model import QueryTooLarge
 from appliance.store.sql import ADDRESS, Parameter, address_key
 
 MEMORY, THREADS = "256MB", 2
 CONCURRENT = 2
 """Questions that run at once; others wait in line within their own time."""
-_AGAIN = 0.05
-"""Seconds until a question that was stopped in vain is stopped again."""
 
 
 class FileGone(RuntimeError):
@@ -34,40 +34,42 @@ class Engine:
         self._instance: Any = None
 
     def run(self, sql: str, parameters: Sequence[Parameter]) -> Any:
-        """Return the answer as an Arrow table. Raises QueryTimeout, FileGone, StoreUnavailable."""
-        if not self._slots.acquire(timeout=self._timeout):
-            raise QueryTimeout("other questions take all the time there is")
+        """Return the answer as an Arrow table. Raises QueryTimeout, QueryStopped, FileGone, QueryTooLarge."""
+        limits = bounds.current().within(self._timeout)
+        while not self._slots.acquire(timeout=limits.nap()):
+            limits.check()
         try:
-            return self._bounded(sql, parameters)
+            limits.check()
+            return self._bounded(sql, parameters, limits)
         finally:
             self._slots.release()
 
-    def _bounded(self, sql: str, parameters: Sequence[Parameter]) -> Any:
+    def _bounded(self, sql: str, parameters: Sequence[Parameter], limits: Bounds) -> Any:
         import duckdb  # noqa: PLC0415  # a process that asks nothing does not pay for it
 
         cursor = self._started().cursor()
         done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(cursor, done), daemon=True)
+        watch = threading.Thread(target=self._watch, args=(cursor, done, limits), daemon=True)
         watch.start()
         try:
             return cursor.sql(sql, params=list(parameters)).to_arrow_table()
         except duckdb.InterruptException as error:
-            raise QueryTimeout(f"stopped after {self._timeout} s") from error
+            raise limits.fault() from error
         except duckdb.IOException as error:
             raise FileGone(str(error)) from error
         except duckdb.OutOfMemoryException as error:
-            raise StoreUnavailable(f"question needs more than {MEMORY}") from error
+            raise QueryTooLarge(f"question needs more than {MEMORY}") from error
         finally:
             done.set()
             watch.join()
             cursor.close()
 
-    def _watch(self, cursor: Any, done: threading.Event) -> None:
-        """Stop the question when its time is over, again and again: between planning and running a stop is lost."""
-        wait = self._timeout
-        while not done.wait(wait):
-            cursor.interrupt()
-            wait = _AGAIN
+    @staticmethod
+    def _watch(cursor: Any, done: threading.Event, limits: Bounds) -> None:
+        """Stop the question when it is over, again and again: between planning and running a stop is lost."""
+        while not done.wait(limits.nap()):
+            if limits.over():
+                cursor.interrupt()
 
     def _started(self) -> Any:
         with self._starting:
@@ -95,6 +97,7 @@ def _start(folder: Path) -> Any:
         "autoload_known_extensions = false",
         "temp_directory = ''",
         "enable_external_file_cache = false",
+        "parquet_metadata_cache = true",
         "preserve_insertion_order = false",
         "enable_external_access = false",
     ):

@@ -83,6 +83,13 @@ def _among(wanted: Ids, sorted_ids: Ids) -> npt.NDArray[np.bool_]:
     return found
 
 
+def firsts(ids: Ids) -> npt.NDArray[np.bool_]:
+    """Return which ids are there for the first time."""
+    found = np.zeros(len(ids), dtype=np.bool_)
+    found[np.unique(ids, axis=0, return_index=True)[1]] = True
+    return found
+
+
 def halves(blob: bytes) -> Ids:
     """Return 16-byte ids as rows of two numbers that sort as the bytes do."""
     return np.frombuffer(blob, dtype=">u8").astype(np.uint64).reshape(-1, 2)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, cast, get_args
 
-from appliance.normalise.model import Event, Value
+import numpy as np
+import numpy.typing as npt
+
+from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Fields, Node
+from appliance.store.shape import Rows
 
 
 class StoreUnavailable(RuntimeError):
@@ -16,6 +20,14 @@ class StoreUnavailable(RuntimeError):
 
 class QueryTimeout(RuntimeError):
     """A question took longer than its bound and was stopped."""
+
+
+class QueryStopped(QueryTimeout):
+    """A question was stopped by the one who asked it."""
+
+
+class QueryTooLarge(StoreUnavailable):
+    """A question needs more memory than it may have; a narrower one is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,58 @@ class Bucket:
 
     start: int
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessNode:
+    """An event of a process, and the id of the event that is its parent's; None at the top."""
+
+    event: Event
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTree:
+    """Nodes, each after its parent; not `complete` when a bound cut something off."""
+
+    nodes: list[ProcessNode]
+    complete: bool
+
+
+MeasureKind = Literal["distinct", "min", "max", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What to work out of a field's values in each group: how many there are, or the least, largest, sum of numbers."""
+
+    kind: MeasureKind
+    field: str
+
+    @classmethod
+    def parse(cls, text: str) -> Measure:
+        """Return the measure that `distinct:source.ip` and its like write. Raises ValueError."""
+        kind, colon, name = text.partition(":")
+        if kind not in get_args(MeasureKind) or not colon or not name:
+            raise ValueError(f"not a measure: {text[:60]!r}")
+        return cls(cast("MeasureKind", kind), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The values that a group's events have in common, how many events there are, and its measures in their order."""
+
+    key: tuple[Scalar, ...]
+    count: int
+    measures: tuple[int | float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups, the largest first, equal ones by their values' text; `more` = there are others."""
+
+    rows: list[Group]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +187,10 @@ class StoreWriter(Protocol):
     def applied(self) -> int:
         """Return the journal seq up to which events are in the store."""
 
-    def known(self, events: Sequence[Event]) -> set[str]:
-        """Return the ids among these events that the store already has, exactly."""
+    def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of these events the store already has, exactly."""
 
-    def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         """Add events, results and the journal seq, all or nothing. Raises StoreUnavailable."""
 
     def flush(self) -> None:
@@ -177,6 +241,23 @@ class Store(Protocol):
     ) -> list[tuple[Value, int]]:
         """Return the most frequent values of a field and how many events have each."""
 
+    def values(
+        self, field: str, prefix: str = "", n: int = 20, start: int | None = None, end: int | None = None
+    ) -> list[tuple[Value, int]]:
+        """Return frequent values of a field that begin with a text, out of the newest events of the time."""
+
+    def group(
+        self,
+        query: Node | str,
+        by: Sequence[str],
+        measures: Sequence[Measure] = (),
+        *,
+        n: int = 100,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> Groups:
+        """Return the largest groups of events with the same values of all fields in `by`."""
+
     def get(self, event_id: str, at: int | None = None) -> Event | None:
         """Return one event; its time `at`, if known, makes this fast."""
 
@@ -188,6 +269,9 @@ class Store(Protocol):
 
     def process_children(self, event: Event, limit: int = 100) -> list[Event]:
         """Return the process starts right below the process of an event, by time."""
+
+    def process_tree(self, event: Event, up: int = 20, down: int = 5, limit: int = 200) -> ProcessTree:
+        """Return the processes around that of an event: a line above it, and everything below."""
 
     def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
         """Return the results of those batches that have been applied."""

@@ -16,13 +16,18 @@ MAX_DEPTH = 50
 REACH = 30 * DAY
 """Microseconds back in which a process number may have started."""
 CHILDREN_REACH = DAY
-_START = Or(
+START = Or(
     (
         Leaf((Field("process.parent.pid", Kind.LONG),), Exists()),
         Leaf((Field("process.parent.entity_id", Kind.KEYWORD),), Exists()),
     )
 )
 """Only the start of a process tells of its parent."""
+
+
+def is_start(event: Event) -> bool:
+    """Whether an event is the start of a process: what `START` asks for."""
+    return "process.parent.pid" in event or "process.parent.entity_id" in event
 
 
 def chain(store: Store, event: Event, depth: int) -> list[Event]:
@@ -54,13 +59,12 @@ def children(store: Store, event: Event, limit: int) -> list[Event]:
 
 
 def _above(store: Store, event: Event) -> Event | None:
-    is_start = "process.parent.pid" in event or "process.parent.entity_id" in event
-    link = _link(event, "process.parent." if is_start else "process.", "process.")
+    link = _link(event, "process.parent." if is_start(event) else "process.", "process.")
     moment = event["@timestamp"]
     assert isinstance(moment, int)
     if link is None:
         return None
-    found = store.search(And((link, _START)), moment - REACH, moment + 1, 2).events
+    found = store.search(And((link, START)), moment - REACH, moment + 1, 2).events
     return next((one for one in found if one["event.id"] != event["event.id"]), None)
 
 

@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from appliance import clock
 from appliance.normalise.model import Event, Value
 from appliance.search import Field, Fields, Kind, Node, parse
-from appliance.search.nodes import Everything, Exact, Leaf
+from appliance.search.fold import fold
+from appliance.search.nodes import Everything, Exact, Exists, Leaf, Or, Pattern, Wild
 from appliance.store import nearby, processes
+from appliance.store.asked import Asked, chunk_of, parts_of, settled
 from appliance.store.engine import Engine, FileGone
+from appliance.store.groups import GroupQuery, groups
 from appliance.store.manifest import Manifest, Segment
-from appliance.store.model import BatchResult, Bucket, Cursor, Page, Stats, StoreUnavailable
-from appliance.store.shape import ID, ID_COLUMN, REST, TIME_COLUMN, decode, scalar
+from appliance.store.model import (
+    BatchResult,
+    Bucket,
+    Cursor,
+    Groups,
+    Measure,
+    Page,
+    ProcessTree,
+    Stats,
+    StoreUnavailable,
+)
+from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
+from appliance.store.sketches import Sketches
 from appliance.store.sql import Compiler, quoted
+from appliance.store.tree import tree
+from appliance.store.values import frequent
 
 MAX_LIMIT = 1000
 MAX_BUCKETS = 2000
 MAX_TOP = 1000
+MAX_GROUP_FIELDS = 4
+MAX_MEASURES = 8
 FIRST_ROWS = 300_000
 """Rows that a search looks through before it decides whether older segments are needed."""
+SAMPLE_ROWS = 500_000
+"""Newest rows in which values are counted for suggestions."""
 TIMEOUT_SECONDS = 20.0
 _TRIES = 4
 _TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
@@ -30,27 +50,18 @@ _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question's tree and range of time; for searches also the place to go on from and the direction."""
-
-    node: Node
-    start: int | None = None
-    end: int | None = None
-    limit: int = 0
-    after: Cursor | None = None
-    descending: bool = True
-
-
 class EmbeddedReader:
     """Answers questions to one folder of segments. May be used by several threads at once."""
 
-    def __init__(self, folder: Path, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, timeout_seconds: float = TIMEOUT_SECONDS, *, now: Callable[[], int] = clock.now
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._now = folder, now
         self._manifest = Manifest(folder, writer=False)
         self._lock = threading.Lock()
         self._engine = Engine(folder, timeout_seconds)
+        self._sketches = Sketches(folder)
         self._fields: tuple[int, Fields] | None = None
 
     def fields(self) -> Fields:
@@ -83,24 +94,26 @@ class EmbeddedReader:
             end = cursor.time + 1 if end is None else min(end, cursor.time + 1)
         elif cursor:
             start = cursor.time if start is None else max(start, cursor.time)
-        asked = _Asked(node, start, end, limit, cursor, descending)
+        asked = Asked(node, start, end, limit, cursor, descending)
         return self._retried(lambda: self._search(asked))
 
-    def _search(self, asked: _Asked) -> Page:
-        found = self._segments(asked.start, asked.end)
+    def _search(self, asked: Asked) -> Page:
+        found = self._holding(asked)
         waiting = sorted(found, key=lambda one: -one.max_time if asked.descending else one.min_time)
         used: list[Segment] = []
         hits: list[tuple[int, bytes]] = []
         rows = FIRST_ROWS
-        while waiting and not _settled(hits, asked, waiting[0]):
-            chunk = _chunk(waiting, rows)
+        while waiting and not settled(hits, asked, waiting[0]):
+            chunk = chunk_of(waiting, rows)
             waiting, used, rows = waiting[len(chunk) :], used + chunk, rows * 2
-            hits = sorted(hits + self._hits(asked, chunk), reverse=asked.descending)[: asked.limit + 1]
+            for part in parts_of(asked.node, chunk):
+                hits += self._hits(asked, part)
+            hits = sorted(hits, reverse=asked.descending)[: asked.limit + 1]
         more, hits = len(hits) > asked.limit, hits[: asked.limit]
         last = str(Cursor(hits[-1][0], hits[-1][1].hex())) if more else None
         return Page(self._fetch(used, hits), last, sum(segment.rows for segment in used))
 
-    def _hits(self, asked: _Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
+    def _hits(self, asked: Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
         sql = Compiler.of(chunk)
         where = self._where(sql, asked)
         if asked.after:
@@ -147,11 +160,11 @@ class EmbeddedReader:
 
     def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
         """Return how many events answer a query."""
-        asked = _Asked(self._node(query), start, end)
+        asked = Asked(self._node(query), start, end)
         return self._retried(lambda: self._count(asked))
 
-    def _count(self, asked: _Asked) -> int:
-        segments = self._segments(asked.start, asked.end)
+    def _count(self, asked: Asked) -> int:
+        segments = self._holding(asked)
         low = _LOWEST if asked.start is None else asked.start
         high = _HIGHEST if asked.end is None else asked.end - 1
         whole = 0
@@ -159,12 +172,12 @@ class EmbeddedReader:
             inside = {one.id for one in segments if low <= one.min_time and one.max_time <= high}
             whole = sum(one.rows for one in segments if one.id in inside)
             segments = [one for one in segments if one.id not in inside]
-        if not segments:
-            return whole
-        sql = Compiler.of(segments)
-        where = self._where(sql, asked)
-        table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, segments)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
-        return whole + int(table.column(0)[0].as_py())
+        for part in parts_of(asked.node, segments):
+            sql = Compiler.of(part)
+            where = self._where(sql, asked)
+            table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
+            whole += int(table.column(0)[0].as_py())
+        return whole
 
     def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
         """Return the counts in `buckets` (at most 2000) equal parts of the time range, empty ones too.
@@ -173,23 +186,24 @@ class EmbeddedReader:
         """
         if end <= start or not 0 < buckets <= MAX_BUCKETS:
             raise ValueError(f"histogram of {buckets} buckets from {start} to {end}")
-        asked = _Asked(self._node(query), start, end)
+        asked = Asked(self._node(query), start, end)
         width = -(-(end - start) // buckets)
         counts = self._retried(lambda: self._histogram(asked, start, width))
         return [Bucket(start + at * width, counts.get(at, 0)) for at in range(buckets)]
 
-    def _histogram(self, asked: _Asked, start: int, width: int) -> dict[int, int]:
-        segments = self._segments(asked.start, asked.end)
-        if not segments:
-            return {}
-        sql = Compiler.of(segments)
-        where = self._where(sql, asked)
-        bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
-        table = self._engine.run(
-            f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, segments)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
-            sql.parameters,
-        )
-        return {int(at): n for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True)}
+    def _histogram(self, asked: Asked, start: int, width: int) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for part in parts_of(asked.node, self._holding(asked)):
+            sql = Compiler.of(part)
+            where = self._where(sql, asked)
+            bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
+            table = self._engine.run(
+                f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, part)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
+                sql.parameters,
+            )
+            for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
+                counts[int(at)] = counts.get(int(at), 0) + n
+        return counts
 
     def top(
         self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
@@ -198,41 +212,75 @@ class EmbeddedReader:
 
         Equal counts are ordered by the value's text. A short name with several fields counts each of them.
         """
-        asked, wanted = _Asked(self._node(query), start, end), self.fields().resolve(field)
+        asked, wanted = Asked(self._node(query), start, end), self.fields().resolve(field)
         return self._retried(lambda: self._top(asked, wanted, max(1, min(n, MAX_TOP))))
 
-    def _top(self, asked: _Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
-        segments = self._segments(asked.start, asked.end)
-        sql = Compiler.of(segments)
-        parts = self._value_queries(sql, asked, wanted, segments)
-        if not parts:
-            return []
-        table = self._engine.run(
-            f"SELECT k, v, sum(c)::BIGINT AS c FROM ({' UNION ALL '.join(parts)}) GROUP BY k, v"  # noqa: S608 - names are ours, values are bound
-            f" ORDER BY c DESC, v, k LIMIT {n}",
-            sql.parameters,
-        )
-        return [(scalar(row["k"], row["v"]), row["c"]) for row in table.to_pylist()]
+    def _top(self, asked: Asked, wanted: Sequence[Field], n: int) -> list[tuple[Value, int]]:
+        segments = self._holding(asked)
+        return self._valued(asked, wanted, segments, n)
 
-    def _value_queries(
-        self, sql: Compiler, asked: _Asked, wanted: Sequence[Field], segments: Sequence[Segment]
-    ) -> list[str]:
-        source, where = self._from(sql, segments), self._where(sql, asked)
-        kinds = {"s": "s", "l": "i", "b": "b", "id": "s"}
-        parts: list[str] = []
-        for field in wanted:
-            for column, kind in sql.columns.get(field.name, ()):
-                cell = f"lower(hex({quoted(column)}))" if kind == "id" else f"CAST({quoted(column)} AS VARCHAR)"
-                parts.append(
-                    f"SELECT '{kinds[kind]}' AS k, {cell} AS v, count(*) AS c FROM {source}"  # noqa: S608 - names are ours, values are bound
-                    f" WHERE {where} AND {quoted(column)} IS NOT NULL GROUP BY v"
-                )
-            if sql.rest is None or field.name in sql.rest:
-                name = sql.bind(field.name)
-                entries = f"list_filter({REST}, lambda x: x.n = {name} AND x.k <> 'E')"
-                unnested = f"SELECT unnest(list_distinct({entries})) AS e FROM {source} WHERE {where}"  # noqa: S608 - names are ours, values are bound
-                parts.append(f"SELECT lower(e.k) AS k, e.v AS v, count(*) AS c FROM ({unnested}) GROUP BY ALL")  # noqa: S608 - names are ours, values are bound
-        return parts
+    def _valued(
+        self, asked: Asked, wanted: Sequence[Field], segments: Sequence[Segment], n: int, prefix: str = ""
+    ) -> list[tuple[Value, int]]:
+        sql = Compiler.of(segments)
+        statement = frequent(sql, self._from(sql, segments), self._where(sql, asked), wanted, n, prefix=prefix)
+        if statement is None:
+            return []
+        rows = self._engine.run(statement, sql.parameters).to_pylist()
+        return [(scalar(row["k"], row["v"]), row["c"]) for row in rows]
+
+    def values(
+        self, field: str, prefix: str = "", n: int = 20, start: int | None = None, end: int | None = None
+    ) -> list[tuple[Value, int]]:
+        """Return the `n` (at most 1000) most frequent values of a field whose text begins so, any case.
+
+        They are counted in the newest events of the time alone (half a million), so that it takes no longer with years.
+        """
+        wanted, folded = self.fields().resolve(field), fold(prefix)
+        test = Pattern((folded, Wild.MANY), inside=False) if folded else Exists()
+        asked = Asked(Or(tuple(Leaf((one,), test) for one in wanted)), start, end)
+        return self._retried(lambda: self._values(asked, wanted, max(1, min(n, MAX_TOP)), folded))
+
+    def _values(self, asked: Asked, wanted: Sequence[Field], n: int, prefix: str) -> list[tuple[Value, int]]:
+        newest = sorted(self._holding(asked), key=lambda one: -one.max_time)
+        return self._valued(asked, wanted, chunk_of(newest, SAMPLE_ROWS), n, prefix) if newest else []
+
+    def group(
+        self,
+        query: Node | str,
+        by: Sequence[str],
+        measures: Sequence[Measure] = (),
+        *,
+        n: int = 100,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> Groups:
+        """Return the `n` (at most 1000) largest groups of events with the same values of up to 4 fields.
+
+        See appliance/store/groups.py. Raises ValueError for no or too many fields or measures (8).
+        """
+        if not 0 < len(by) <= MAX_GROUP_FIELDS or len(measures) > MAX_MEASURES:
+            raise ValueError(f"groups by {len(by)} fields with {len(measures)} measures")
+        known, n = self.fields(), max(1, min(n, MAX_TOP))
+        fields = [known.resolve(name) for name in by]
+        measured = [(one, known.resolve(one.field)) for one in measures]
+        asked = Asked(self._node(query), start, end)
+        return self._retried(lambda: self._group(asked, fields, measured, n))
+
+    def _group(
+        self,
+        asked: Asked,
+        by: Sequence[Sequence[Field]],
+        measured: Sequence[tuple[Measure, Sequence[Field]]],
+        n: int,
+    ) -> Groups:
+        segments = self._holding(asked)
+        if not segments:
+            return Groups([], more=False)
+        sql = Compiler.of(segments)
+        statement = GroupQuery(sql, self._from(sql, segments), self._where(sql, asked)).text(by, measured, n)
+        table = self._engine.run(statement, sql.parameters)
+        return groups(table, len(by), [measure for measure, _ in measured], n)
 
     def get(self, event_id: str, at: int | None = None) -> Event | None:
         """Return one event or None; with its time `at` only the segments of that moment are looked at."""
@@ -257,6 +305,10 @@ class EmbeddedReader:
         """Return the process starts right below the process of an event, by time."""
         return processes.children(self, event, limit)
 
+    def process_tree(self, event: Event, up: int = 20, down: int = 5, limit: int = 200) -> ProcessTree:
+        """Return the processes around that of an event, at most 50 generations each way and 500 in all."""
+        return tree(self, event, up, down, limit)
+
     def results(self, seqs: Sequence[int]) -> dict[int, BatchResult]:
         """Return the results of those batches that have been applied."""
         with self._lock:
@@ -277,18 +329,22 @@ class EmbeddedReader:
             self._manifest.close()
 
     def _node(self, query: Node | str) -> Node:
-        return parse(query, self.fields()) if isinstance(query, str) else query
+        return parse(query, self.fields(), self._now) if isinstance(query, str) else query
 
     def _segments(self, start: int | None, end: int | None) -> list[Segment]:
         with self._lock:
             return self._manifest.segments(start, end)
+
+    def _holding(self, asked: Asked) -> list[Segment]:
+        """Return the segments of a question's time that can answer it."""
+        return [one for one in self._segments(asked.start, asked.end) if self._sketches.may_hold(one, asked.node)]
 
     def _from(self, sql: Compiler, segments: Sequence[Segment]) -> str:
         files = sql.bind([str(self._folder / segment.file) for segment in segments])
         return f"read_parquet({files}::VARCHAR[], union_by_name = true)"
 
     @staticmethod
-    def _where(sql: Compiler, asked: _Asked) -> str:
+    def _where(sql: Compiler, asked: Asked) -> str:
         pieces = [] if asked.start is None else [f"{_TIME} >= {sql.bind(asked.start)}"]
         pieces += [] if asked.end is None else [f"{_TIME} < {sql.bind(asked.end)}"]
         return " AND ".join([*pieces, sql.where(asked.node)])
@@ -305,21 +361,3 @@ class EmbeddedReader:
             return question()
         except FileGone as error:
             raise StoreUnavailable(str(error)) from error
-
-
-def _chunk(waiting: Sequence[Segment], rows: int) -> list[Segment]:
-    chunk: list[Segment] = []
-    for segment in waiting:
-        if chunk and rows < segment.rows:
-            break
-        chunk.append(segment)
-        rows -= segment.rows
-    return chunk
-
-
-def _settled(hits: Sequence[tuple[int, bytes]], asked: _Asked, following: Segment) -> bool:
-    """Return whether no event of the segments still waiting can come before the last hit."""
-    if len(hits) <= asked.limit:
-        return False
-    last = hits[asked.limit][0]
-    return last > following.max_time if asked.descending else last < following.min_time

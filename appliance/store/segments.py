@@ -11,10 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from appliance.store.grams import sketch
 from appliance.store.model import StoreUnavailable
 from appliance.store.shape import ID_COLUMN, REST, split
 
 ROW_GROUP = 32_768
+SKETCH = b"czujka.pieces"
+"""Key of the footer's metadata under which appliance/store/grams.py is kept."""
 SUFFIX, TEMPORARY = ".parquet", ".tmp"
 _ZSTD_LEVEL = 3
 Probe = Callable[[str], None]
@@ -34,7 +37,7 @@ def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> int:
     try:
         with temporary.open("wb") as file:
             probe("opened")
-            pq.write_table(table, file, **_options(table))
+            _write(table, file)
             file.flush()
             probe("written")
             os.fsync(file.fileno())
@@ -50,6 +53,21 @@ def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> int:
         raise StoreUnavailable(f"segment {name}: {error}") from error
 
 
+def _write(table: Any, file: Any) -> None:
+    with pq.ParquetWriter(file, table.schema, **_options(table)) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP)
+        # Small segments are soon merged into larger ones.
+        if table.num_rows >= ROW_GROUP:
+            kept: Any = {SKETCH: sketch(table, ROW_GROUP)}
+            writer.add_key_value_metadata(kept)
+
+
+def kept_sketch(path: Path) -> bytes | None:
+    """Return the sketch of a segment file, None when it has none. Raises OSError."""
+    kept: bytes | None = (pq.read_metadata(path).metadata or {}).get(SKETCH)
+    return kept
+
+
 def _options(table: Any) -> dict[str, Any]:
     plain = {name for name in table.column_names if name == ID_COLUMN or split(name)[1] in ("l", "b")}
     encodings = {name: "DELTA_BINARY_PACKED" for name in table.column_names if name.endswith(":l")}
@@ -59,7 +77,6 @@ def _options(table: Any) -> dict[str, Any]:
     return {
         "compression": "zstd",
         "compression_level": _ZSTD_LEVEL,
-        "row_group_size": ROW_GROUP,
         "use_dictionary": words + rest,
         "column_encoding": encodings,
         "write_statistics": sorted(plain),

@@ -9,10 +9,14 @@ marks an element of a list, E an empty list.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache, partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from appliance.normalise.model import Event, Scalar, Value
@@ -27,20 +31,71 @@ _PHYSICAL = {Kind.LONG: "l", Kind.DATE: "l", Kind.BOOLEAN: "b"}
 _TYPES: Mapping[str, type] = {"s": str, "l": int, "b": bool}
 _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_APART, _ID_BYTES = frozenset({ID, TIME}), 16
+_LAYOUTS = 2048
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Events as a table sorted by time and id, with what the manifest says about it."""
+    """Events as a table, one row each. `rest_names` are the names that may occur in `rest`."""
 
     table: Any
     rest_names: frozenset[str]
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
 
     @property
     def columns(self) -> list[str]:
         """Physical names of the columns that are there."""
         return [name for name in self.table.column_names if name != REST]
+
+    @property
+    def times(self) -> npt.NDArray[np.int64]:
+        """The times of the events, in microseconds."""
+        return np.asarray(self.table.column(TIME_COLUMN), dtype=np.int64)
+
+    @property
+    def ids(self) -> bytes:
+        """The ids of the events, 16 bytes each."""
+        return b"".join(map(_packed, self.table.column(ID_COLUMN).chunks))
+
+    @property
+    def names(self) -> list[bytes]:
+        """The ids of the events, each by itself."""
+        return list(self.table.column(ID_COLUMN).to_pylist())
+
+    def newest(self, field: str) -> dict[str, int]:
+        """Return the time of the newest event for each value of a text field; "" stands for none."""
+        column = f"{field}:s"
+        if column not in self.table.column_names:
+            return {"": int(self.times.max())}
+        newest = self.table.group_by(column).aggregate([(TIME_COLUMN, "max")]).to_pylist()
+        return {row[column] or "": row[f"{TIME_COLUMN}_max"] for row in newest}
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+        """Return some of the rows, in their order."""
+        return self if chosen.all() else Rows(self.table.filter(pa.array(chosen)), self.rest_names)
+
+    def ordered(self) -> Rows:
+        """Return them sorted by time and id."""
+        table = self.table.sort_by([(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
+        return Rows(table, self.rest_names)
+
+
+def join(parts: Sequence[Rows]) -> Rows:
+    """Return several tables as one, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    table = pa.concat_tables([part.table for part in parts] or [NO_ROWS.table], promote_options="default")
+    return Rows(table.combine_chunks(), frozenset[str]().union(*(part.rest_names for part in parts)))
+
+
+def _packed(array: Any) -> bytes:
+    # The values of a fixed width lie side by side in the last buffer.
+    start = array.offset * _ID_BYTES
+    return bytes(memoryview(array.buffers()[-1])[start : start + len(array) * _ID_BYTES])
 
 
 def physical(name: str, kind: Kind) -> str:
@@ -71,77 +126,115 @@ def moment(event: Event) -> int:
 
 
 def encode(events: Sequence[Event]) -> Rows:
-    """Return events as rows, sorted. Lone surrogates become U+FFFD, as on the wire."""
-    order = sorted((moment(event), identity(event), place) for place, event in enumerate(events))
-    size, places = len(order), _places()
-    cells: dict[str, list[Any]] = {}
-    rest = _Rest()
+    """Return events as rows, in their order. Lone surrogates become U+FFFD, as on the wire.
+
+    Raises ValueError for an id or a time that breaks the normaliser's contract.
+    """
+    cells = _Cells(len(events))
     # Event by event, not name by name: the values of one event lie near each other.
-    for row, (_, _, at) in enumerate(order):
-        for name, value in events[at].items():
-            if name == ID:
-                continue
-            place, kind = places.get(name), type(value)
-            if place is None or kind is not place[1] or (kind is int and not _LOWEST <= value <= _HIGHEST):  # type: ignore[operator]
-                rest.put(name, value)
-                continue
-            column = cells.get(place[0])
-            if column is None:
-                column = cells[place[0]] = [None] * size
-            column[row] = value
-        rest.end()
-    return _rows(cells, rest, [name for _, name, _ in order])
+    for row, event in enumerate(events):
+        cells.put(row, event)
+    return _rows(list(map(moment, events)), list(map(identity, events)), cells)
 
 
-class _Rest:
-    """The entries of `rest`, one list a part, and where each event's begin."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the values of events go that have the same names and types, by their place among an event's values."""
 
-    def __init__(self) -> None:
+    columns: Sequence[tuple[int, str]]
+    numbers: Sequence[tuple[int, str, str]]
+    """Place, column and name: a number may be too large for its column."""
+    texts: Sequence[int]
+    names: Sequence[str]
+    """Texts that go to `rest`, and their names."""
+    others: Sequence[tuple[int, str]]
+    """Whatever else goes to `rest`, with its name."""
+
+
+@lru_cache(maxsize=_LAYOUTS)
+def _layout(shape: tuple[Any, ...]) -> _Layout:
+    """Return the layout of events with these names, followed by the types of their values."""
+    size, places = len(shape) // 2, _places()
+    columns: list[tuple[int, str]] = []
+    numbers: list[tuple[int, str, str]] = []
+    texts: list[tuple[int, str]] = []
+    others: list[tuple[int, str]] = []
+    for at, (name, kind) in enumerate(zip(shape[:size], shape[size:], strict=True)):
+        column, wanted = places.get(name, ("", None))
+        if name in _APART:
+            continue
+        if kind is not wanted:
+            (texts if kind is str else others).append((at, name))
+        elif kind is int:
+            numbers.append((at, column, name))
+        else:
+            columns.append((at, column))
+    return _Layout(columns, numbers, [at for at, _ in texts], [name for _, name in texts], others)
+
+
+class _Cells:
+    """Columns of values to be, and the entries of `rest`: one list a part, and where each event's begin."""
+
+    def __init__(self, size: int) -> None:
+        self.columns: dict[str, list[Any]] = defaultdict(partial(list, [None] * size))
         self.names: list[str] = []
         self._kinds: list[str] = []
         self._texts: list[str] = []
         self._begins: list[int | None] = []
-        self._begin = 0
 
-    def put(self, name: str, value: Value) -> None:
-        """Add a value of the event at hand."""
-        for kind, text in (("s", value),) if type(value) is str else _entries(value):
+    def put(self, row: int, event: Event) -> None:
+        """Add an event; rows come in order."""
+        begin, columns = len(self.names), self.columns
+        values = tuple(event.values())
+        layout = _layout((*event, *map(type, values)))
+        for at, column in layout.columns:
+            columns[column][row] = values[at]
+        for at, column, name in layout.numbers:
+            number = values[at]
+            if _LOWEST <= number <= _HIGHEST:  # type: ignore[operator]
+                columns[column][row] = number
+            else:
+                self._put(name, number)
+        self.names += layout.names
+        self._kinds += ["s"] * len(layout.names)
+        self._texts += [values[at] for at in layout.texts]  # type: ignore[misc]
+        for at, name in layout.others:
+            self._put(name, values[at])
+        self._begins.append(None if len(self.names) == begin else begin)
+
+    def _put(self, name: str, value: Value) -> None:
+        for kind, text in _entries(value):
             self.names.append(name)
             self._kinds.append(kind)
             self._texts.append(text)
 
-    def end(self) -> None:
-        """The next value is the next event's."""
-        here = len(self.names)
-        self._begins.append(None if here == self._begin else self._begin)
-        self._begin = here
-
-    def array(self) -> Any:
+    def rest(self) -> Any:
         """Return all entries as a column of lists."""
         texts = (_array(part, pa.string()) for part in (self.names, self._kinds, self._texts))
         entries = pa.StructArray.from_arrays(list(texts), fields=list(_ENTRY))
-        return pa.ListArray.from_arrays(pa.array([*self._begins, self._begin], pa.int32()), entries)
+        return pa.ListArray.from_arrays(pa.array([*self._begins, len(self.names)], pa.int32()), entries)
 
 
-def _places() -> dict[str, tuple[str, type]]:
-    found: dict[str, tuple[str, type]] = {}
-    for name, kind in columns().items():
-        column = physical(name, kind)
-        if name != ID:
-            found[name] = (column, _TYPES[split(column)[1]])
-    found[TIME] = (TIME_COLUMN, int)
-    return found
+@cache
+def _places() -> Mapping[str, tuple[str, type]]:
+    """Return the column of each field of the schema, and the type of its values."""
+    places = {name: physical(name, kind) for name, kind in columns().items() if name not in _APART}
+    return {name: (column, _TYPES[split(column)[1]]) for name, column in places.items()}
 
 
-def _rows(cells: dict[str, list[Any]], rest: _Rest, ids: list[str]) -> Rows:
-    arrays: dict[str, Any] = {TIME_COLUMN: pa.array(cells.pop(TIME_COLUMN), pa.int64())}
-    arrays[ID_COLUMN] = pa.array([bytes.fromhex(one) for one in ids], ARROW["id"])
-    for column in sorted(cells):
-        arrays[column] = _array(cells[column], ARROW[split(column)[1]])
-    names = frozenset(map(_clean, frozenset(rest.names)))
+def _rows(times: list[int], ids: list[str], cells: _Cells) -> Rows:
+    arrays: dict[str, Any] = {TIME_COLUMN: pa.array(times, pa.int64())}
+    arrays[ID_COLUMN] = pa.array(list(map(bytes.fromhex, ids)), ARROW["id"])
+    for column in sorted(cells.columns):
+        arrays[column] = _array(cells.columns[column], ARROW[split(column)[1]])
+    names = frozenset(map(_clean, frozenset(cells.names)))
     if names:
-        arrays[REST] = rest.array()
+        arrays[REST] = cells.rest()
     return Rows(pa.table(arrays), names)
+
+
+NO_ROWS = Rows(pa.table({TIME_COLUMN: pa.array([], pa.int64()), ID_COLUMN: pa.array([], ARROW["id"])}), frozenset())
+"""No events."""
 
 
 def _array(values: list[Any], kind: Any) -> Any:

@@ -23,7 +23,9 @@ from appliance.search.nodes import (
     Texts,
     Wild,
 )
+from appliance.search.regextree import Regex
 from appliance.store.manifest import Segment
+from appliance.store.re2 import re2
 from appliance.store.shape import REST, split
 
 ADDRESS = "czujka_address"
@@ -110,8 +112,9 @@ class Compiler:
                 return self._text(test)(_as_text(cell, kind))
             case Numbers():
                 return self._integers(cell, test) if kind == "l" else "false"
-            case Texts() | Network():
-                return self._text(test)(_as_text(cell, kind)) if kind in ("s", "id") else "false"
+            case Regex() | Texts() | Network():
+                fits = isinstance(test, Regex) or kind in ("s", "id")
+                return self._text(test)(_as_text(cell, kind)) if fits else "false"
 
     def _exact(self, cell: str, kind: str, value: str | int) -> str:
         if kind == "id" and isinstance(value, str):
@@ -133,7 +136,7 @@ class Compiler:
             case Exact(value):
                 kinds = _TEXT_KINDS if isinstance(value, str) else "('i', 'I')"
                 return f"x.k IN {kinds} AND x.v = {self.bind(str(value))}"
-            case Pattern():
+            case Pattern() | Regex():
                 return f"x.k <> 'E' AND {self._text(test)('x.v')}"
             case Numbers():
                 whole = self._integers("TRY_CAST(x.v AS HUGEINT)", test)
@@ -146,6 +149,9 @@ class Compiler:
         match test:
             case Pattern():
                 return self._pattern(test)
+            case Regex():
+                expression = self.bind(re2(test))
+                return lambda cell: f"regexp_matches(lower({cell}), {expression})"
             case Texts(low, high, low_in, high_in):
                 bounds = [(low, ">=" if low_in else ">"), (high, "<=" if high_in else "<")]
                 ready = [(operator, self.bind(text)) for text, operator in bounds if text is not None]

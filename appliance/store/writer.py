@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import structlog
 
 from appliance import clock
 from appliance.clock import DAY
-from appliance.normalise.model import Event
 from appliance.store import segments
 from appliance.store.compaction import Compaction
-from appliance.store.known import KnownIds, halves
+from appliance.store.known import KnownIds, firsts, halves
 from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Segment
 from appliance.store.model import BatchResult, Retained, Stats, StoreUnavailable
 from appliance.store.retention import choose, summary
 from appliance.store.segments import SUFFIX, Probe, quiet
-from appliance.store.shape import Rows, encode, identity, moment
+from appliance.store.shape import Rows
 
 log = structlog.get_logger()
 GRACE = 60 * clock.SECOND
@@ -55,39 +55,35 @@ class EmbeddedStore:
         with self._lock:
             return self._manifest.applied()
 
-    def known(self, events: Sequence[Event]) -> set[str]:
-        """Return the ids among these events that the store already has, exactly. Raises StoreUnavailable."""
-        if not events:
-            return set()
-        times = np.fromiter(map(moment, events), dtype=np.int64, count=len(events))
-        ids = [identity(event) for event in events]
-        table = halves(bytes.fromhex("".join(ids)))
+    def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of these events the store already has, exactly. Raises StoreUnavailable."""
+        if not len(rows):
+            return np.zeros(0, dtype=np.bool_)
+        times, ids = rows.times, halves(rows.ids)
         with self._lock:
             near = self._manifest.segments(int(times.min()), int(times.max()) + 1)
             try:
-                found = self._known.known(times, table, near)
+                return self._known.known(times, ids, near)
             except OSError as error:
                 raise StoreUnavailable(f"reading ids: {error}") from error
-        return {ids[at] for at in np.flatnonzero(found)}
 
-    def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         """Add events, results and the applied journal seq, all or nothing and on disk on return.
 
         Events that repeat an id, in the store or in this call, are left out. Raises StoreUnavailable.
         """
         with self._lock:
-            stored = self.known(events)
-            fresh = [event for name, event in {identity(e): e for e in reversed(events)}.items() if name not in stored]
+            fresh = rows.where(~self.known(rows) & firsts(halves(rows.ids)))
             written: list[tuple[Segment, Rows]] = []
             try:
                 for late, part in _parts(fresh, self._now()):
-                    written.append(self._write(encode(part), self._now() // DAY, late=late))
+                    written.append(self._write(part.ordered(), self._now() // DAY, late=late))
                 self._commit([segment for segment, _ in written], results, upto)
             except BaseException:
                 self._undo([segment for segment, _ in written])
                 raise
-            for segment, rows in written:
-                self._known.add(segment, halves(b"".join(rows.table.column("event.id:id").to_pylist())))
+            for segment, part in written:
+                self._known.add(segment, halves(part.ids))
 
     def _write(self, rows: Rows, day: int, *, late: bool) -> tuple[Segment, Rows]:
         segment_id, self._next = self._next, self._next + 1
@@ -213,13 +209,11 @@ def _lock(folder: Path) -> int:
     return handle
 
 
-def _parts(events: Sequence[Event], now: int) -> list[tuple[bool, list[Event]]]:
+def _parts(rows: Rows, now: int) -> list[tuple[bool, Rows]]:
     """Part events that happened about now from those that did not, so that imports do not blur the live segments."""
-    live: list[Event] = []
-    late: list[Event] = []
-    for event in events:
-        (live if abs(moment(event) - now) <= DAY else late).append(event)
-    return [(is_late, part) for is_late, part in ((False, live), (True, late)) if part]
+    # As floating point: the difference of two 64-bit times may need 65.
+    late = np.abs(rows.times.astype(np.float64) - now) > DAY
+    return [(is_late, part) for is_late, chosen in ((False, ~late), (True, late)) if len(part := rows.where(chosen))]
 
 
 def _deletion(day: int, reason: str, parts: Sequence[Segment], at: int) -> Deletion:

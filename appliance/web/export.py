@@ -1,18 +1,32 @@
-"""Events as files: NDJSON and CSV, written row by row, safe to open in a spreadsheet."""
+"""Events as files: NDJSON, CSV (safe to open in a spreadsheet) and Parquet, written as they are read."""
 
 from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-import orjson
+from typing import Any, Literal
 
 from appliance.clock import rfc3339
+from appliance.search import Node
+from appliance.store import Store
+from appliance.store.bounds import bounded
+from appliance.web.jsonlines import json_of
+from appliance.web.parquet import parquet
 
-LIMIT = 100_000
+LIMIT = 1_000_000
 """Events in one file."""
+SECONDS = 900.0
+"""Time in which a file must be done; one that takes longer breaks off."""
+Form = Literal["ndjson", "csv", "parquet"]
+KINDS: Mapping[Form, str] = {
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+}
+"""Form → media type."""
+_BATCH = 1000
 FIELDS = (
     "@timestamp",
     "host.name",
@@ -32,10 +46,35 @@ _TIMES = frozenset({"@timestamp", "event.created", "event.ingested"})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def ndjson(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield one line of JSON an event."""
+def every(store: Store, query: Node, start: int | None, end: int | None, limit: int) -> Iterator[Mapping[str, Any]]:
+    """Yield events that answer a query, newest first, a page of them in memory.
+
+    Raises QueryTimeout, QueryStopped and StoreUnavailable, also after the first events.
+    """
+    deadline = time.monotonic() + SECONDS
+    after: str | None = None
+    while limit > 0:
+        with bounded(seconds=deadline - time.monotonic()):
+            found = store.search(query, start, end, min(limit, _BATCH), after)
+        yield from found.events
+        limit -= len(found.events)
+        after = found.next
+        if after is None:
+            return
+
+
+def file_of(form: Form, events: Iterable[Mapping[str, Any]], fields: Sequence[str]) -> Iterator[bytes]:
+    """Yield a file of events; without fields all of them, in a CSV those that tell most."""
+    if form == "parquet":
+        return parquet(events, fields)
+    return ndjson(events, fields) if form == "ndjson" else csv_rows(events, fields or FIELDS)
+
+
+def ndjson(events: Iterable[Mapping[str, Any]], fields: Sequence[str] = ()) -> Iterator[bytes]:
+    """Yield one line of JSON an event, with these fields or all."""
     for event in events:
-        yield orjson.dumps(dict(event), default=str, option=orjson.OPT_APPEND_NEWLINE)
+        chosen = {name: event[name] for name in fields if name in event} if fields else dict(event)
+        yield json_of(chosen) + b"\n"
 
 
 def csv_rows(events: Iterable[Mapping[str, Any]], fields: Sequence[str]) -> Iterator[bytes]:

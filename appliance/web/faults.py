@@ -19,7 +19,7 @@ from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import TooWide
 from appliance.rulesets.shelf import ShelfBusy, ShelfDamaged
 from appliance.search import QueryError
-from appliance.store.model import QueryTimeout, StoreUnavailable
+from appliance.store.model import QueryTimeout, QueryTooLarge, StoreUnavailable
 from appliance.web.problem import Problem
 
 Make = Callable[[Any, str], Problem]
@@ -43,7 +43,7 @@ def _wide(error: TooWide, _: str) -> Problem:
 
 
 def _query(error: QueryError, language: str) -> Problem:
-    fault = error.describe("pl" if language == "pl" else "en")
+    fault = error.located("pl" if language == "pl" else "en")
     return Problem(422, "query", values={"position": error.position + 1, "fault": fault})
 
 
@@ -73,6 +73,7 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         SignInFailed: _plain(401, "bad_sign_in"),
         BadSetupLink: _plain(410, "setup_link"),
         StoreUnavailable: _plain(503, "unavailable"),
+        QueryTooLarge: _plain(503, "query_large"),
         QueryTimeout: _plain(503, "query_timeout"),
         JournalUnavailable: _plain(503, "unavailable"),
     }

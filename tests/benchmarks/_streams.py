@@ -70,7 +70,9 @@ def repetitive(flat: Sequence[Record], count: int) -> Iterator[bytes]:
         yield draw.choice(lines)
 
 
-def unique(flat: Sequence[Record], fires: Callable[[Record], bool], count: int) -> Iterator[bytes]:
+def unique(
+    flat: Sequence[Record], fires: Callable[[Record], bool], count: int, attack_share: float = ATTACKS
+) -> Iterator[bytes]:
     """`count` events in the mix of a busy host, one JSON line each; `fires` tells which samples are attacks."""
     world = _World(Draw(SEED))
     quiet: dict[str, list[Record]] = defaultdict(list)
@@ -83,7 +85,7 @@ def unique(flat: Sequence[Record], fires: Callable[[Record], bool], count: int) 
     groups = [group for group in WEIGHTS if group in quiet]
     weights = [WEIGHTS[group] for group in groups]
     for number in range(count):
-        if world.draw.random() < ATTACKS:
+        if world.draw.random() < attack_share:
             yield orjson.dumps(world.touched(world.draw.choice(attacks), number))
         else:
             record = world.draw.choice(quiet[world.draw.choices(groups, weights)[0]])

@@ -19,7 +19,8 @@ from agent.wire.event import event_id
 from appliance.clock import HOUR, MINUTE, SECOND
 from appliance.clock import now as wall_clock
 from appliance.normalise.model import Event
-from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store import EmbeddedReader, EmbeddedStore, Measure
+from appliance.store.shape import encode
 
 BATCH = 5_000
 T = TypeVar("T")
@@ -44,8 +45,8 @@ def _measure(folder: Path, wanted: int) -> None:
     source = _events(start)
     for seq in range(wanted // BATCH):
         batch = _timed(spent, "make", lambda: [next(source) for _ in range(BATCH)])
-        _timed(spent, "known", lambda b=batch: store.known(b))  # type: ignore[misc]
-        _timed(spent, "append", lambda b=batch, s=seq: store.append(b, [], s))  # type: ignore[misc]
+        _timed(spent, "known", lambda b=batch: store.known(encode(b)))  # type: ignore[misc]
+        _timed(spent, "append", lambda b=batch, s=seq: store.append(encode(b), [], s))  # type: ignore[misc]
         _timed(spent, "compact", lambda: store.compact(0.01))
     before = store.stats()
     _timed(spent, "compact", lambda: store.compact(600))
@@ -63,7 +64,7 @@ def _measure(folder: Path, wanted: int) -> None:
 def _ask(folder: Path, start: int, end: int) -> None:
     reader = EmbeddedReader(folder, timeout_seconds=120)
     some = reader.search("event.code:1", limit=1).events[0]
-    middle = (start + end) // 2
+    middle, distinct = (start + end) // 2, Measure("distinct", "process.executable")
     asked: list[tuple[str, Callable[[], object]]] = [
         ("first page, newest", lambda: reader.search("", limit=50)),
         ("page in the middle", lambda: reader.search("", end=middle, limit=50)),
@@ -71,14 +72,19 @@ def _ask(folder: Path, start: int, end: int) -> None:
         ("inside a command line, count", lambda: reader.count('cmd:"--id dead"')),
         ("free text, count", lambda: reader.count("mimikatz")),
         ("rare free text, first page", lambda: reader.search("mimikatz", limit=50)),
+        ("regular expression, count", lambda: reader.count(r"cmd:/--id\sdead[0-9]/")),
         ("network, count", lambda: reader.count("destination.ip:10.0.0.0/8")),
         ("histogram, 24 hours in 96", lambda: reader.histogram("", end - 24 * HOUR, end, 96)),
         ("histogram of a query", lambda: reader.histogram("event.code:3", start, end, 96)),
         ("top 20 programs", lambda: reader.top("", "process.executable", 20)),
+        ("groups by host and code", lambda: reader.group("", ["host.name", "event.code"])),
+        ("groups with a distinct count", lambda: reader.group("", ["host.name"], [distinct])),
+        ("suggested values", lambda: reader.values("process.executable", "c:\\prog")),
         ("one event by id", lambda: reader.get(str(some["event.id"]))),
         ("one event by id and time", lambda: reader.get(str(some["event.id"]), int(str(some["@timestamp"])))),
         ("around an event", lambda: reader.around(str(some["event.id"]), 5 * MINUTE, 50, int(str(some["@timestamp"])))),
         ("process chain", lambda: reader.process_chain(some, 5)),
+        ("process tree", lambda: reader.process_tree(some)),
     ]
     for name, question in asked:
         times = []

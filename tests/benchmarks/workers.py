@@ -23,6 +23,7 @@ from appliance.detect import Engine, load_rules
 from appliance.journal import Batch
 from appliance.normalise import normalise
 from appliance.pipeline.crew import Crew
+from appliance.pipeline.pipeline import READ_BATCHES
 from appliance.pipeline.work import Worker
 from tests.appliance.detect.corpus import SOURCE
 from tests.benchmarks import _streams
@@ -86,7 +87,8 @@ def _rate(crew: Crew, batches: Sequence[Batch]) -> float:
     began, waiting = time.perf_counter(), list(batches)
     while True:
         while waiting and crew.room:
-            crew.add([waiting.pop(0)])
+            crew.add(waiting[:READ_BATCHES])
+            del waiting[:READ_BATCHES]
         done = crew.done()
         if not done:
             return sum(batch.records for batch in batches) / (time.perf_counter() - began)

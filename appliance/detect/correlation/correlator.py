@@ -29,9 +29,9 @@ from appliance.detect.resolve import ResolverFactory
 from appliance.detect.routes import Routes, shipped_routes
 from appliance.detect.values import Event
 
-from .entry import FIRED, FLAGS, SUFFIX, TOLD, bounded, flagged, identity_of, mask_of, name, prefix, tail, time_of
+from .entry import FIRED, FLAGS, SUFFIX, TOLD, flagged, mask_of, name, prefix, tail, time_of
 from .fields import GAP, FieldKeys
-from .hits import Hits, Seen
+from .hits import Hits, Offer, Seen
 from .model import Correlation
 from .plan import Group, Mode, Node, Plan, make_plan
 from .resolve import resolve
@@ -80,6 +80,7 @@ class Correlator:
         resolver_factory: ResolverFactory = field_names,
         bounds: tuple[int, int] = (MAX_GROUPS, MAX_ENTRIES),
     ) -> None:
+        self.ruleset = ruleset
         resolved = resolve(ruleset.rules, ruleset.correlations)
         self.faults = resolved.faults
         """Correlations that cannot work, because something that they refer to is switched off."""
@@ -110,26 +111,18 @@ class Correlator:
         if len(self.sources) > _SOURCES:
             del self.sources[next(iter(self.sources))]
 
-    def takes(self, rules: Iterable[Rule]) -> bool:
-        """Whether any of these rules feeds a correlation."""
-        uses = self.plan.uses
-        for rule in rules:  # noqa: SIM110  a loop is three times as fast, and this runs for every hit
-            if rule.id in uses:
-                return True
-        return False
-
     def offer(self, event: Event, rules: Sequence[Rule]) -> list[Match]:
-        """Take the rules that an event matched; return the matches that it brings about.
+        """Take the rules that an event matched; return the matches that it brings about (see `Hits.read`)."""
+        offer = self._hits.read(event, rules)
+        return [] if offer is None else self.take(offer)
 
-        The event has `event.id`, `@timestamp`, `agent.id` and `event.ingested`; without the last it came at once.
-        """
-        way = self._hits.way(event, rules)
-        if not way.places:
-            return []
-        source = str(event.get("agent.id", ""))
-        time, arrival = self._times(event, source)
-        called = name(time, identity_of(str(event["event.id"])))
-        for node, key, end in self._hits.read(event, way):
+    def take(self, offer: Offer) -> list[Match]:
+        """Take what was read of an event; return the matches that it brings about."""
+        source, nodes = offer.source, self.plan.nodes
+        time, arrival = self._times(offer)
+        called = name(time, offer.identity)
+        for number, key, end in offer.places:
+            node = nodes[number]
             late = arrival - time > node.span + node.lateness
             self._insert(node, key + LANE + source if late else key, called + end, arrival, source)
         return self._taken() if self._out else []
@@ -174,16 +167,14 @@ class Correlator:
         out, self._out = self._out, []
         return out
 
-    def _times(self, event: Event, source: str) -> tuple[int, int]:
+    def _times(self, offer: Offer) -> tuple[int, int]:
         """When it happened and when it arrived; a future clock is not believed."""
-        time, given = event["@timestamp"], event.get("event.ingested")
-        assert isinstance(time, int)
-        time = bounded(time)
-        arrival = given if isinstance(given, int) and self._lateness < FOREVER else time
+        time, given = offer.time, offer.ingested
+        arrival = given if given is not None and self._lateness < FOREVER else time
         if time > arrival:
             time = arrival
             self.seen.clamped += 1
-        if arrival - time > self._lateness and time < self.sources.get(source, (time, 0))[0] - self._lateness:
+        if arrival - time > self._lateness and time < self.sources.get(offer.source, (time, 0))[0] - self._lateness:
             self.seen.late += 1
         return time, arrival
 

@@ -80,6 +80,8 @@ class Node:
     """Groups that have a timer."""
     size: int = 0
     """Entries of all groups."""
+    number: int = 0
+    """Its place in the plan, which is the same wherever a plan is made of the same rules."""
     span: int = 0
     grouped: int = 0
     counted: int = 0
@@ -114,6 +116,8 @@ def make_plan(resolved: Resolved, lateness: int) -> Plan:
         node.lateness = lateness + waited
     for node in reversed(nodes.values()):
         _look_up(node)
+    for number, node in enumerate(nodes.values()):
+        node.number = number
     return Plan(tuple(nodes.values()), dict(uses), silent)
 
 

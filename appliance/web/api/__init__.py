@@ -8,6 +8,7 @@ from appliance.web.api import (
     accounts,
     agents,
     alerts,
+    analysis,
     coverage,
     events,
     exceptions,
@@ -22,6 +23,7 @@ from appliance.web.api import (
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     alerts.router,
+    analysis.router,  # before the events' own, one of which takes any name
     events.router,
     agents.router,
     coverage.router,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, params
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from appliance.clock import from_datetime
@@ -19,10 +19,11 @@ T = TypeVar("T")
 _PROBLEM: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}}
 
 
-def api_router(tag: str) -> APIRouter:
+def api_router(tag: str, *dependencies: params.Depends) -> APIRouter:
     """Return a router whose errors are documented as problem+json."""
     return APIRouter(
         tags=[tag],
+        dependencies=dependencies,
         responses={
             "4XX": {"description": "The request cannot be done as it is.", **_PROBLEM},
             "5XX": {"description": "The box cannot do it now.", **_PROBLEM},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
@@ -12,23 +11,23 @@ from pydantic import BaseModel, Field
 from appliance.alerts.cursor import BadCursor
 from appliance.clock import DAY, MINUTE
 from appliance.ops.operations import record
+from appliance.search import parse
 from appliance.state.database import writing
 from appliance.store.model import Cursor
-from appliance.store.model import Page as Found
 from appliance.web.api.common import LAST_MOMENT, EventId, Limit, Moment, Page, QueryText, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context
-from appliance.web.export import FIELDS, LIMIT, csv_rows, ndjson
+from appliance.web.export import KINDS, LIMIT, Form, every, file_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
+from appliance.web.stopping import stoppable
 
-router = api_router("events")
+router = api_router("events", Depends(stoppable))
 Exporter = Annotated[Principal, Depends(require(Permission.EVENTS_EXPORT))]
 Since = Annotated[Moment | None, Query(alias="from", description="From this time on.")]
 Until = Annotated[Moment | None, Query(alias="to", description="Before this time.")]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_@.\- ]{1,200}$")]
 Place = Annotated[str | None, Query(max_length=600, description="`next` of the page before.")]
-_BATCH = 1000
 Event = dict[str, Any]
 
 
@@ -122,11 +121,8 @@ def top(
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "At most 100,000 events as a file.",
-            "content": {
-                "application/x-ndjson": {"schema": {"type": "string"}},
-                "text/csv": {"schema": {"type": "string"}},
-            },
+            "description": "Events as a file; `X-Events-Total` = how many there are, in the file or past its bound.",
+            "content": {kind: {"schema": {"type": "string"}} for kind in KINDS.values()},
         }
     },
 )
@@ -137,35 +133,25 @@ def export(
     q: QueryText = "",
     since: Since = None,
     until: Until = None,
-    form: Annotated[Literal["ndjson", "csv"], Query(alias="format")] = "ndjson",
+    form: Annotated[Form, Query(alias="format")] = "ndjson",
     fields: Annotated[tuple[FieldName, ...], Query(max_length=60)] = (),
+    limit: Annotated[int, Query(ge=1, le=LIMIT)] = LIMIT,
 ) -> StreamingResponse:
-    """Return events as a file, newest first."""
-    first = context.store.search(q, since, until, _BATCH)
+    """Return events as a file, newest first. One that breaks off has no end that its format can be read to."""
+    node = parse(q, context.store.fields(), context.now)
+    total = context.store.count(node, since, until)
     with writing(context.sessions) as session:
         record(session, who.who, "events.exported", q, context.now(), format=form, since=since, until=until)
-    events = _all(context, q, since, until, first)
-    lines = ndjson(events) if form == "ndjson" else csv_rows(events, fields or FIELDS)
-    kind = "application/x-ndjson" if form == "ndjson" else "text/csv"
+    events = every(context.store, node, since, until, limit)
     name = f'attachment; filename="czujka-zdarzenia.{form}"'
-    return StreamingResponse(lines, media_type=kind, headers={"Content-Disposition": name})
-
-
-def _all(context: Context, q: str, since: int | None, until: int | None, found: Found) -> Iterator[Event]:
-    told = 0
-    while True:
-        for event in found.events[: LIMIT - told]:
-            yield dict(event)
-        told += len(found.events)
-        if found.next is None or told >= LIMIT:
-            return
-        found = context.store.search(q, since, until, _BATCH, found.next)
+    headers = {"Content-Disposition": name, "X-Events-Total": str(total)}
+    return StreamingResponse(file_of(form, events, fields), media_type=KINDS[form], headers=headers)
 
 
 @router.get("/events/{event_id}", dependencies=needs(Permission.EVENTS_READ))
 def get_event(context: Box, event_id: EventId) -> Event:
     """Return one event."""
-    return _event(context, event_id)
+    return event_of(context, event_id)
 
 
 @router.get("/events/{event_id}/around", dependencies=needs(Permission.EVENTS_READ))
@@ -176,17 +162,18 @@ def around(
     limit: Limit = 100,
 ) -> list[Event]:
     """Return what happened on the same host around an event."""
-    _event(context, event_id)
+    event_of(context, event_id)
     return [dict(event) for event in context.store.around(event_id, minutes * MINUTE, limit)]
 
 
 @router.get("/events/{event_id}/process-chain", dependencies=needs(Permission.EVENTS_READ))
 def process_chain(context: Box, event_id: EventId) -> list[Event]:
     """Return the processes that led to an event, as far as they are known."""
-    return [dict(event) for event in context.store.process_chain(_event(context, event_id))]
+    return [dict(event) for event in context.store.process_chain(event_of(context, event_id))]
 
 
-def _event(context: Context, event_id: str) -> Event:
+def event_of(context: Context, event_id: str) -> Event:
+    """Return an event. Raises Problem 404."""
     event = context.store.get(event_id)
     if event is None:
         raise Problem(404, "event_unknown")

@@ -60,7 +60,7 @@ def make_report(context: Box, who: Maker, wanted: ReportWanted) -> ReportAnswer:
     now = context.now()
     try:
         with writing(context.sessions) as session:
-            sources = Sources(session, context.store, context.dead_letters, context.settings, now)
+            sources = Sources(session, context.store, context.dead_letters, context.settings, now, context.home)
             report = make_month(sources, wanted.month, wanted.language, who.who)
             record(session, who.who, "report.made", wanted.month, now, language=wanted.language)
             return ReportAnswer.model_validate(report)

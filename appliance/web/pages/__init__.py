@@ -19,6 +19,7 @@ from appliance.web.pages import (
     coverage,
     door,
     events,
+    evidence,
     exceptions,
     health,
     pulpit,
@@ -47,6 +48,7 @@ routers: list[APIRouter] = [
     exceptions.router,
     health.router,
     reports.router,
+    evidence.router,
     account.router,
 ]
 _KEEP = "public, max-age=31536000, immutable"

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.detect.values import thaw
-from appliance.search import matches, parse
+from appliance.search import Node, matches
 from appliance.state.models import Alert, AlertEvent
 
 MOST = 2000
@@ -28,11 +28,8 @@ def events_alerted(session: Session, ids: list[str]) -> dict[str, tuple[int, int
     return {event_id: (alert_id, level) for event_id, alert_id, level in session.execute(query)}
 
 
-def alerted_moments(session: Session, query: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return (time in µs, level) of the events in [start, end) that raised an alert and fit a query.
-
-    Raises QueryError.
-    """
+def alerted_moments(session: Session, query: Node, start: int, end: int) -> list[tuple[int, int]]:
+    """Return (time in µs, level) of the events in [start, end) that raised an alert and fit a query."""
     rows = session.execute(
         select(AlertEvent.event_at, Alert.level, AlertEvent.event)
         .join(Alert, Alert.id == AlertEvent.alert_id)
@@ -40,10 +37,7 @@ def alerted_moments(session: Session, query: str, start: int, end: int) -> list[
         .order_by(AlertEvent.event_at.desc())
         .limit(MOST)
     )
-    if not query.strip():
-        return [(at, level) for at, level, _ in rows]
-    asked = parse(query)
-    return [(at, level) for at, level, event in rows if matches(asked, thaw(event or {}))]
+    return [(at, level) for at, level, event in rows if matches(query, thaw(event or {}))]
 
 
 def columns_of(moments: Iterable[tuple[int, int]], start: int, width: int) -> dict[int, int]:

@@ -8,7 +8,7 @@ from functools import cache
 import structlog
 import yaml
 
-from appliance.alerts.cards import card_for, load_card, render_card
+from appliance.alerts.cards import CardText, blank_card, card_for, load_card, render_card
 from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
 from appliance.language import numbers
@@ -33,6 +33,10 @@ def card_of(
     except CARD_FAULTS:
         _log.exception("card_failed", rule=alert.rule_id)
         return None
+    return _view(text, office, language)
+
+
+def _view(text: CardText, office: Office, language: str) -> Card:
     return Card(
         title=text.title,
         steps=tuple(_phones(step, office) for step in text.steps),
@@ -65,22 +69,14 @@ def _product(rule: Rule | Correlation | None) -> str | None:
     return rule.logsource.product if isinstance(rule, Rule) else None
 
 
-def card_preview(rule: Rule | Correlation, language: str) -> Card | None:
-    """Return a rule's card without an alert, with its placeholders as they stand in the file."""
+def card_preview(rule: Rule | Correlation, office: Office, language: str) -> Card | None:
+    """Return a rule's card without an alert: "…" stands for what only an event can tell."""
     try:
-        texts = card_for(rule.id, rule.tags, _product(rule)).texts
-        return Card(
-            title=texts["tytul"][language],
-            steps=tuple(texts["zrob_teraz"][language]),
-            happened=texts["co_sie_stalo"][language],
-            severity=after_level(texts["jak_powazne"][language], language),
-            call=texts["do_kogo"][language],
-            dont=sentences(texts["czego_nie_robic"][language]),
-            false_alarm=texts["kiedy_falszywy_alarm"][language],
-        )
+        text = blank_card(card_for(rule.id, rule.tags, _product(rule)), rule.level, office, language)
     except CARD_FAULTS:
         _log.exception("card_failed", rule=rule.id)
         return None
+    return _view(text, office, language)
 
 
 def phones_of(office: Office) -> list[Phone]:

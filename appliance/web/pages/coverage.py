@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,6 +16,8 @@ from appliance.web.pages.shell import page
 from appliance.web.policy import Permission
 
 router = APIRouter(include_in_schema=False)
+NONE = "bez"
+"""Asks for techniques whose rules name no tactic."""
 Reader = Annotated[Principal, Depends(require(Permission.RULES_READ))]
 
 
@@ -24,9 +26,22 @@ def chosen(techniques: Iterable[Technique], tactic: str, score: str) -> list[Tec
     return [
         one
         for one in techniques
-        if (tactic not in TACTICS or tactic in one.tactics)
+        if (tactic not in {*TACTICS, NONE} or tactic in (one.tactics or (NONE,)))
         and (score not in {"1", "2", "3"} or one.score == int(score))
     ]
+
+
+def summary(techniques: Sequence[Technique]) -> dict[str, dict[int, int]]:
+    """Return by tactic, in ATT&CK's order, how many techniques have a rule (1), data (2), a rule that fired (3).
+
+    A technique with several tactics counts for each; one whose rules name none counts under `NONE`.
+    """
+    named = {one: [row for row in techniques if one in (row.tactics or (NONE,))] for one in (*TACTICS, NONE)}
+    return {one: _counts(rows) for one, rows in named.items() if rows}
+
+
+def _counts(techniques: Sequence[Technique]) -> dict[int, int]:
+    return {level: sum(one.score >= level for one in techniques) for level in (1, 2, 3)}
 
 
 @router.get("/reguly/zasieg")
@@ -43,9 +58,10 @@ def coverage(request: Request, context: Box, who: Reader) -> Response:
         "rules",
         "coverage.html",
         rows=rows,
+        summary=summary(view.techniques),
         days=view.days,
         total=len(view.techniques),
-        counts={level: sum(one.score >= level for one in view.techniques) for level in (1, 2, 3)},
+        counts=_counts(view.techniques),
         tactics=named,
         asked={"cel": tactic, "stan": score},
         filtered=bool(tactic or score),

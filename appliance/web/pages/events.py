@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse
 
 from appliance.clock import DAY, MINUTE
 from appliance.language import dates
-from appliance.search import QueryError, aliases, columns
-from appliance.store import QueryTimeout, Store, StoreUnavailable
+from appliance.search import Node, QueryError, aliases, columns, parse
+from appliance.store import QueryStopped, QueryTimeout, Store, StoreUnavailable
 from appliance.web.api.common import LARGEST
 from appliance.web.auth import Principal, require
 from appliance.web.charts import Bars, stacked
@@ -25,8 +25,9 @@ from appliance.web.pages.views import events as view
 from appliance.web.pages.views.times import SPANS, Stretch, drawn, stretch
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
+from appliance.web.stopping import stoppable
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(stoppable)])
 Reader = Annotated[Principal, Depends(require(Permission.EVENTS_READ))]
 Since = Annotated[int, Query(ge=0, le=LARGEST)]
 EventId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
@@ -89,6 +90,8 @@ def events(request: Request, context: Box, who: Reader, q: str = "", po: str = "
         fault = _located(query, error, who.language)
     except ValueError:
         return _again(query, when)
+    except QueryStopped:
+        resting = True  # nobody waits for this page any more
     except (QueryTimeout, StoreUnavailable):
         _log.exception("search_failed")
         resting = True
@@ -120,18 +123,20 @@ def _again(query: str, when: Stretch) -> Response:
 
 def _search(context: Context, query: str, when: Stretch, after: str, lang: str) -> Found:
     store: Store = context.store
-    found = store.search(query, when.start, when.end, PAGE, after or None)
+    # Read once, so that every figure on the page has the same `now` and the same fields.
+    asked = parse(query, store.fields(), context.now)
+    found = store.search(asked, when.start, when.end, PAGE, after or None)
     with context.sessions() as session:
         alerted = events_alerted(session, [str(event["event.id"]) for event in found.events])
     rows = [view.event_row(event, alerted) for event in found.events]
-    start, end = _ends(store, query, when, context.now())
-    buckets = store.histogram(query, start, end, BUCKETS)
+    start, end = _ends(store, asked, when, context.now())
+    buckets = store.histogram(asked, start, end, BUCKETS)
     counts = [bucket.count for bucket in buckets]
     width = max(1, (end - start) // BUCKETS)
-    total = store.count(query, when.start, when.end)
+    total = store.count(asked, when.start, when.end)
     with context.sessions() as session:
-        levels = columns_of(alerted_moments(session, query, start, end), start, width)
-    tops = tuple(view.field_top(name, store.top(query, name, TOP, when.start, when.end), query) for name in SIDEBAR)
+        levels = columns_of(alerted_moments(session, asked, start, end), start, width)
+    tops = tuple(view.field_top(name, store.top(asked, name, TOP, when.start, when.end), query) for name in SIDEBAR)
     return Found(
         rows=rows,
         total=total,
@@ -145,7 +150,7 @@ def _search(context: Context, query: str, when: Stretch, after: str, lang: str) 
         ),
         tops=tuple(top for top in tops if top.values),
         newest=_newest(rows, when) if not after else None,
-        elsewhere=None if total or when.span == "all" else _elsewhere(store, query),
+        elsewhere=None if total or when.span == "all" else _elsewhere(store, asked),
     )
 
 
@@ -155,14 +160,14 @@ def _newest(rows: list[view.EventRow], when: Stretch) -> int | None:
     return rows[0].at + 1 if rows else when.start
 
 
-def _elsewhere(store: Store, query: str) -> Elsewhere | None:
+def _elsewhere(store: Store, query: Node) -> Elsewhere | None:
     newest = store.search(query, None, None, 1).events
     if not newest:
         return None
     return Elsewhere(store.count(query, None, None), view.event_row(newest[0], {}).at)
 
 
-def _ends(store: Store, query: str, when: Stretch, now: int) -> tuple[int, int]:
+def _ends(store: Store, query: Node, when: Stretch, now: int) -> tuple[int, int]:
     """Return the ends of the chart; where the stretch is open, those of what was found, so that old events fill it."""
     if when.start is not None:
         return drawn(when, now, None)
@@ -180,8 +185,8 @@ def _tick(at: int, span: int, lang: str) -> str:
 
 def _located(query: str, error: QueryError, lang: str) -> Fault:
     place = min(error.position, len(query))
-    describe = error.describe("pl" if lang == "pl" else "en")
-    text = catalogue().text("events.fault", lang, place=place + 1, what=describe)
+    describe = error.located("pl" if lang == "pl" else "en")
+    text = catalogue().text("events.fault", lang, what=describe)
     return Fault(query[:place], query[place : place + 1] or "␣", query[place + 1 :], text)
 
 

@@ -57,7 +57,7 @@ def make(
     now = context.now()
     try:
         with context.sessions.begin() as session:
-            sources = Sources(session, context.store, context.dead_letters, context.settings, now)
+            sources = Sources(session, context.store, context.dead_letters, context.settings, now, context.home)
             service.make_month(sources, month, known_language(language), who.who)
     except MonthError:
         return _page(request, context, who, status=422, fault=catalogue().text("reports.bad_month", who.language))

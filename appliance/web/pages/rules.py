@@ -247,7 +247,7 @@ def rule(request: Request, context: Box, who: Reader, rule_id: Annotated[str, Pa
         tested_at=state.tested_at if state else None,
         alerts=alerts,
         source=_source(found),
-        card=card_preview(found, who.language),
+        card=card_preview(found, context.settings.office, who.language),
     )
 
 

@@ -130,10 +130,17 @@ def _state(context: Context, now: int) -> tuple[int, Watch]:
         return waiting, Watch(live, session.scalar(active) or 0)
 
 
+_LIVE = "/na-zywo"
+_NOT_OWN = ("ok=", "wszystko=", "bylo=")
+
+
 def own_path(request: Request) -> str:
-    """Return the path and query of a page without what only reports a result; for `back` fields."""
-    query = "&".join(part for part in request.url.query.split("&") if part and not part.startswith("ok="))
-    return request.url.path + (f"?{query}" if query else "")
+    """Return the path and query of a page without what only reports a result; for `back` fields.
+
+    A part that an open page fetches for itself stands for the page: nobody should be led to the part.
+    """
+    query = "&".join(part for part in request.url.query.split("&") if part and not part.startswith(_NOT_OWN))
+    return (request.url.path.removesuffix(_LIVE) or "/") + (f"?{query}" if query else "")
 
 
 def safe_back(path: str, default: str = "/") -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from appliance.alerts.cards import FOLDER, LONGEST, card_for, load_card, render_card, values_of
+from appliance.alerts.cards import FOLDER, LONGEST, blank_card, card_for, load_card, render_card, values_of
 from appliance.clock import DAY
 from appliance.settings import Office
 from appliance.state.models import Alert
@@ -30,6 +30,18 @@ def test_every_card_renders_whole(name: str, language: str) -> None:
     assert len(text.steps) == 3
     assert all(part.strip() and not re.search(r"\{[a-z_0-9]+\}", part) for part in parts)
     assert "600 700 800" in " ".join(parts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_without_an_alert_has_an_ellipsis_for_what_only_an_event_tells(name: str) -> None:
+    office = Office(it_phone="600 700 800")
+    text, filled = blank_card(load_card(name), 3, office, "pl"), render_card(load_card(name), alert(), office, "pl")
+    said = " ".join((text.title, text.happened, text.serious, *text.steps, text.call, text.dont))
+    assert "{" not in said
+    assert "…" in said
+    assert "PC-7" not in said
+    assert text.serious.partition(".")[0] == filled.serious.partition(".")[0]
+    assert text.call == filled.call or "…" in text.call
 
 
 def test_every_rule_of_the_index_has_its_card() -> None:

@@ -13,6 +13,7 @@ from appliance.cli.rules import app
 from appliance.cli.state import open_home
 from appliance.clock import now
 from appliance.detect import RuleStats
+from appliance.detect.visibility.presence import grouped
 from appliance.normalise import Event
 from appliance.ops.presence import Watch
 from appliance.state.database import writing
@@ -46,7 +47,7 @@ def counts(home: Path, *more: str) -> list[int]:
 def test_a_rule_its_data_and_its_hit_are_told_apart(home: Path) -> None:
     assert counts(home) == [1, 0, 0]
     watch, sessions, at = Watch(), open_home(home), now()
-    watch.take([SEEN])
+    watch.take(grouped([SEEN]))
     with writing(sessions) as session:
         watch.write(session, {"x": RuleStats()}, at)
     assert counts(home) == [1, 1, 0]

@@ -15,6 +15,7 @@ from appliance.detect.selftest import EVENTS
 from appliance.home import Home
 from appliance.normalise import Source, normalise
 from appliance.store import BatchResult, EmbeddedStore
+from appliance.store.shape import encode
 from tests.appliance.cli.test_detect import FLAT, RULE, SYSMON
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -127,7 +128,7 @@ def fill(home: Home, count: int) -> None:
         | {"@timestamp": NOON + number * 1_000_000}
         for number in range(count)
     ]
-    store.append(made, [BatchResult(1, "x", count, count, 0, 0)], 1)
+    store.append(encode(made), [BatchResult(1, "x", count, count, 0, 0)], 1)
     store.flush()
     store.close()
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -18,17 +21,24 @@ from appliance.cli import build
 from appliance.cli.exits import Exit
 from appliance.cli.search import clean, line
 from appliance.normalise.model import Event
-from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.search import parse
+from appliance.store import EmbeddedReader, EmbeddedStore, Measure
+from appliance.store.shape import encode
+from appliance.web.export import Form, every, file_of
 from tests.appliance.store.conftest import NOW, Make, make
 
 __all__ = ["make"]
+
+
+Asked = dict[str, str]
+Given = dict[str, list[str]]
 
 
 @pytest.fixture
 def home(tmp_path: Path, make: Make) -> Iterator[Path]:
     """A state folder whose box answers /api/v1/events from a real store, over TLS with its own CA."""
     store = EmbeddedStore(tmp_path / "store", now=lambda: NOW)
-    store.append([make(n, message=f"Żółw {n}\x1b[2J") for n in range(700)], [], 1)
+    store.append(encode([make(n, message=f"Żółw {n}\x1b[2J") for n in range(700)]), [], 1)
     store.close()
     reader = EmbeddedReader(tmp_path / "store")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(reader))
@@ -47,12 +57,28 @@ def home(tmp_path: Path, make: Make) -> Iterator[Path]:
 
 
 def _handler(reader: EmbeddedReader) -> type[BaseHTTPRequestHandler]:
+    def events(asked: Asked, given: Given) -> bytes:
+        page = reader.search(asked.get("q", ""), limit=int(asked["limit"]), after=asked.get("after"))
+        return json.dumps({"items": page.events, "next": page.next, "scanned": page.scanned}).encode()
+
+    def groups(asked: Asked, given: Given) -> bytes:
+        measures = [Measure.parse(text) for text in given.get("measure", [])]
+        found = reader.group(asked["q"], given["by"], measures, n=int(asked["n"]))
+        return json.dumps({"items": [asdict(row) for row in found.rows], "more": found.more}).encode()
+
+    def file(asked: Asked, given: Given) -> bytes:
+        form: Form = "csv" if asked["format"] == "csv" else "parquet"
+        return b"".join(file_of(form, every(reader, parse(asked["q"]), None, None, int(asked["limit"])), ()))
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-            page = reader.search(asked.get("q", ""), limit=int(asked["limit"]), after=asked.get("after"))
-            body = json.dumps({"items": page.events, "next": page.next, "scanned": page.scanned}).encode()
+            address = urlsplit(self.path)
+            given = parse_qs(address.query, keep_blank_values=True)
+            asked = {name: values[0] for name, values in given.items()}
+            answers = {"/api/v1/events": events, "/api/v1/events/groups": groups, "/api/v1/events/export": file}
+            body = answers[address.path](asked, given)
             self.send_response(200 if self.headers["Authorization"] == "Bearer secret" else 401)
+            self.send_header("X-Events-Total", str(reader.count(asked.get("q", ""))))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -95,6 +121,46 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 def run(*arguments: str) -> tuple[int, list[str]]:
     result = CliRunner().invoke(build(["search"]), ["search", *arguments])
     return result.exit_code, result.output.splitlines()
+
+
+def test_groups_as_a_table_lines_and_csv(home: Path) -> None:
+    asked = ("--home", str(home), "--group-by", "host.name,event.id", "--measure", "max:@timestamp", "--limit", "2")
+    code, lines = run(*asked, "żółw")
+    assert code == Exit.DONE
+    table = [line.split() for line in lines if not line.startswith("Pokazano 2")]
+    assert table[0] == ["host.name", "event.id", "count", "max:@timestamp"]
+    assert [row[0] for row in table[1:]] == ["PC-1", "PC-1"]
+    assert len(lines) == 4
+    code, lines = run(*asked[:4], "--limit", "500", "--format", "ndjson", '"żółw 3"')
+    assert [json.loads(line)["count"] for line in lines] == [1] * 111
+    code, lines = run("--home", str(home), "--group-by", "host.name", "--format", "csv")
+    assert list(csv.reader(lines)) == [["host.name", "count"], ["PC-1", "700"]]
+    assert run(*asked, "nothing-like-this")[0] == Exit.NO
+
+
+def test_a_file_of_events(home: Path, tmp_path: Path) -> None:
+    code, lines = run("--home", str(home), "--format", "csv", "--limit", "3", "żółw")
+    assert code == Exit.DONE
+    assert sum(line.startswith("2") for line in lines) == 3
+    assert any("'@timestamp,host.name" in line for line in lines)
+    assert any("3 z 700" in line for line in lines)
+    file = tmp_path / "events.parquet"
+    assert run("--home", str(home), "--format", "parquet", "--limit", "1000", "--output", str(file)) == (Exit.DONE, [])
+    assert pq.read_table(file).num_rows == 700
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--measure", "sum:x"],
+        ["--output", "x"],
+        ["--output", "x", "--format", "ndjson"],
+        ["--format", "xlsx"],
+        ["--group-by", "host.name", "--format", "parquet"],
+    ],
+)
+def test_options_that_do_not_go_together(home: Path, wrong: list[str]) -> None:
+    assert run("--home", str(home), *wrong)[0] == Exit.USAGE
 
 
 def test_ndjson_pages_through_everything(home: Path) -> None:

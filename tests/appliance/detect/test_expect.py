@@ -54,7 +54,7 @@ def test_bounds_that_mean_nothing(bounds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a: [", "- a\n", "a: {exactly: 1}\na: {exactly: 2}\n", "a: 1\n---\nb: 1\n", "&x a: *x"]
+    "text", ["", "{}", "a: [", "- a\n", "a: {exactly: 1}\na: {exactly: 2}\n", "a: 1\n---\nb: 1\n", "&x a: *x"]
 )
 def test_files_that_are_no_expectations(text: str) -> None:
     assert parse(text)[0] == []

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import DAY
 from appliance.detect import EventClass, RuleStats
-from appliance.detect.visibility.presence import MAX_FIELDS
+from appliance.detect.visibility.presence import MAX_FIELDS, grouped
 from appliance.normalise import Event
 from appliance.ops.presence import KEPT_DAYS, Deeds, Watch, day_of, deeds_since, fired, had_since, record_selftest
 from appliance.state.database import writing
@@ -36,9 +36,9 @@ def write(sessions: sessionmaker[Session], watch: Watch, at: int, **stats: RuleS
 def test_days_add_up_and_old_ones_are_not_counted(sessions: sessionmaker[Session]) -> None:
     watch = Watch()
     for day in range(3):
-        watch.take([event(**{f"f{day}": "1"})] * (day + 1))
+        watch.take(grouped([event(**{f"f{day}": "1"})] * (day + 1)))
         write(sessions, watch, NOW + day * DAY)
-        watch.take([event(**{f"f{day}": "1"})])
+        watch.take(grouped([event(**{f"f{day}": "1"})]))
         write(sessions, watch, NOW + day * DAY + 1)
     with sessions() as session:
         today = day_of(NOW)
@@ -51,10 +51,10 @@ def test_days_add_up_and_old_ones_are_not_counted(sessions: sessionmaker[Session
 
 def test_a_class_without_channel_and_number_is_the_same_again(sessions: sessionmaker[Session]) -> None:
     watch = Watch()
-    watch.take([{"event.module": "json"}])
+    watch.take(grouped([{"event.module": "json"}]))
     write(sessions, watch, NOW)
     again = Watch()
-    again.take([{"event.module": "json"}])
+    again.take(grouped([{"event.module": "json"}]))
     write(sessions, again, NOW)
     with sessions() as session:
         assert had_since(session, day_of(NOW))[EventClass("json")].events == 2
@@ -63,13 +63,13 @@ def test_a_class_without_channel_and_number_is_the_same_again(sessions: sessionm
 
 def test_what_a_rule_did_grows_by_what_is_new_and_a_new_engine_starts_again(sessions: sessionmaker[Session]) -> None:
     watch, stats = Watch(), RuleStats(5, 2, 700)
-    watch.take([], ["rule", "rule"])
+    watch.fired(["rule", "rule"])
     write(sessions, watch, NOW, rule=stats)
     write(sessions, watch, NOW, rule=stats)
     stats.evaluated, stats.nanoseconds = 8, 900
-    watch.take([], ["rule"])
+    watch.fired(["rule"])
     write(sessions, watch, NOW, rule=stats)
-    watch.take([], ["rule"])
+    watch.fired(["rule"])
     write(sessions, watch, NOW + DAY, rule=RuleStats(1, 1, 50))
     with sessions() as session:
         assert deeds_since(session, day_of(NOW)) == {"rule": Deeds(4, 9, 950)}
@@ -78,7 +78,7 @@ def test_what_a_rule_did_grows_by_what_is_new_and_a_new_engine_starts_again(sess
 
 def test_what_an_engine_did_before_it_went_is_not_lost(sessions: sessionmaker[Session]) -> None:
     watch = Watch()
-    watch.take([], ["rule"] * 9)
+    watch.fired(["rule"] * 9)
     write(sessions, watch, NOW, rule=RuleStats(5, 2, 700))
     watch.renew({"rule": RuleStats(8, 3, 900), "gone": RuleStats(1, 0, 10)})
     watch.renew({"rule": RuleStats(1, 1, 1)})
@@ -91,7 +91,8 @@ def test_what_an_engine_did_before_it_went_is_not_lost(sessions: sessionmaker[Se
 
 def test_what_was_not_committed_is_written_the_next_time(sessions: sessionmaker[Session]) -> None:
     watch, stats = Watch(), {"rule": RuleStats(1, 1, 1)}
-    watch.take([event(a="1")], ["rule"])
+    watch.take(grouped([event(a="1")]))
+    watch.fired(["rule"])
     with sessions() as session:
         watch.write(session, stats, NOW)
         session.rollback()
@@ -104,15 +105,15 @@ def test_what_was_not_committed_is_written_the_next_time(sessions: sessionmaker[
 
 def test_old_days_are_forgotten_and_what_comes_again_is_new(sessions: sessionmaker[Session]) -> None:
     watch = Watch()
-    watch.take([event(a="1")])
+    watch.take(grouped([event(a="1")]))
     write(sessions, watch, NOW, rule=RuleStats(1, 1, 1))
     late = NOW + (KEPT_DAYS + 2) * DAY
-    watch.take([{"event.module": "json"}])
+    watch.take(grouped([{"event.module": "json"}]))
     write(sessions, watch, late)
     with sessions() as session:
         assert set(had_since(session, 0)) == {EventClass("json")}
         assert deeds_since(session, 0) == {}
-    watch.take([event(a="1")])
+    watch.take(grouped([event(a="1")]))
     write(sessions, watch, late)
     with sessions() as session:
         assert "a" in had_since(session, 0)[KIND].fields
@@ -121,7 +122,7 @@ def test_old_days_are_forgotten_and_what_comes_again_is_new(sessions: sessionmak
 def test_made_up_fields_stay_within_their_bound(sessions: sessionmaker[Session]) -> None:
     watch = Watch()
     for part in range(3):
-        watch.take([event(**{f"f{part}.{number}": "1" for number in range(MAX_FIELDS)})])
+        watch.take(grouped([event(**{f"f{part}.{number}": "1" for number in range(MAX_FIELDS)})]))
         write(sessions, watch, NOW)
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(EventField)) == MAX_FIELDS

@@ -17,13 +17,15 @@ from appliance.alerts.grouping import apply
 from appliance.clock import DAY, SECOND
 from appliance.detect import Engine, RuleSet, load_rules
 from appliance.detect.correlation.correlator import Correlator
+from appliance.detect.correlation.hits import hits_for
 from appliance.home import Home
 from appliance.normalise import Event, Source, normalise
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
-from appliance.pipeline.pipeline import Pipeline
+from appliance.pipeline.work import keep
 from appliance.state.models import Alert, AlertEvent, RuleState
 from appliance.store import BatchResult
+from appliance.store.shape import Rows
 
 from .test_pipeline import AGENT, START, Scene
 
@@ -37,11 +39,9 @@ class Died(BaseException):
 class CorrelatedScene(Scene):
     """A pipeline with correlations."""
 
-    def _make(self) -> Pipeline:
+    def _correlating(self) -> Correlating:
         self.memory = CorrelationMemory(self.home.correlations, self.store.applied)
-        made = super()._make()
-        made.correlating = Correlating(Correlator(self.ruleset), self.memory, self._find)
-        return made
+        return Correlating(Correlator(self.ruleset), self.memory, self._find)
 
     def _find(self, identity: str, at: int) -> Event | None:
         return self.reader.get(identity, at)
@@ -145,7 +145,7 @@ def _before_memory(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
 
 
 def _before_store(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
-    def die(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def die(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise Died
 
     patch.setattr(scene.store, "append", die)
@@ -154,8 +154,8 @@ def _before_store(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
 def _after_store(scene: CorrelatedScene, patch: pytest.MonkeyPatch) -> None:
     append = scene.store.append
 
-    def die(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
-        append(events, results, upto)
+    def die(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
+        append(rows, results, upto)
         raise Died
 
     patch.setattr(scene.store, "append", die)
@@ -249,13 +249,16 @@ def test_values_that_no_json_takes_are_no_obstacle(scene: CorrelatedScene) -> No
     correlating, base = scene.pipeline.correlating, scene.ruleset.rules
     assert correlating is not None
     (rule,) = [one for one in base if one.name == "security_failed_logon"]
+    reader = hits_for(scene.ruleset)
     for number in range(12):
         event: Event = {
             **normalise(encode_record(_failed(number, START + number)), Source(AGENT, START + DAY)),
             "big": 10**40,
             "torn": "\ud800",
         }
-        correlating.take(event, [rule])
+        offer = reader.read(event, [rule])
+        assert offer is not None
+        correlating.take(keep(event), offer)
     hits = correlating.hits()
     assert [hit.event["big"] for hit in hits] == [10**40] * 12
     assert correlating.failed == 0
@@ -281,10 +284,11 @@ def test_a_reload_keeps_what_did_not_change(scene: CorrelatedScene) -> None:
     correlating = scene.pipeline.correlating
     assert correlating is not None
     kept = [one for one in scene.ruleset.correlations if one.id == GUESSING]
-    correlating.reload(RuleSet(scene.ruleset.rules, [], correlations=kept))
+    fewer = RuleSet(scene.ruleset.rules, [], correlations=kept)
+    scene.pipeline.use(Engine(fewer), fewer)
     assert correlating.told()["groups"] == 1
     # Twice, with nothing in the store between: what is not confirmed is still to be written.
-    for ruleset in (RuleSet(scene.ruleset.rules, [], correlations=kept), scene.ruleset):
+    for ruleset in (fewer, scene.ruleset):
         number = 100 + len(ruleset.correlations)
         scene.arrive(f"{number}", _failed(number, START + 11 * SECOND + number))
         scene.pipeline.step()

@@ -21,11 +21,13 @@ from appliance.journal import Batch
 from appliance.normalise import normalise
 from appliance.pipeline import crew as crews
 from appliance.pipeline.crew import Crew
-from appliance.pipeline.work import Worked, Worker
+from appliance.pipeline.work import Unit, Worked, Worker, restored
+from appliance.store.shape import decode
 
 from .test_pipeline import AGENT, START, Scene
 
 WAIT = 60
+Done = tuple[Unit, Worked]
 
 
 class Clock:
@@ -58,6 +60,7 @@ def clock() -> Clock:
 def crew(worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
     monkeypatch.setattr(crews, "BUSY_RECORDS", 10)
     monkeypatch.setattr(crews, "AHEAD_RECORDS", 60)
+    monkeypatch.setattr(crews, "UNIT_RECORDS", 12)
     made = Crew(worker, 2, clock)
     yield made
     made.close()
@@ -82,12 +85,27 @@ def _record(number: int) -> Record:
     }
 
 
-def _alone(worker: Worker, batches: Sequence[Batch]) -> list[Worked]:
-    return [Worker(worker.engine, normalise, "").work(batch) for batch in batches]
+def _alone(worker: Worker, batches: Sequence[Batch]) -> list[Done]:
+    return [((batch,), Worker(worker.engine, normalise, "").work((batch,))) for batch in batches]
 
 
-def _plain(worked: Sequence[Worked]) -> list[object]:
-    return [(one.decoded, [(place, list(places)) for place, places in one.hits], one.failed) for one in worked]
+def _plain(done: Sequence[Done]) -> list[object]:
+    """Return everything that was made of batches, whatever units they were worked in."""
+    found: list[object] = []
+    for unit, worked in done:
+        events, begin = decode(worked.rows.table), 0
+        assert worked.found.failed == 0
+        assert sum(len(group.places) for group in worked.groups) == len(events)
+        for batch, part in zip(unit, worked.parts, strict=True):
+            rows = range(begin, part.end)
+            hits = [
+                (row - begin, list(places), restored(worked.found.events[row]))
+                for row, places in worked.found.hits
+                if row in rows
+            ]
+            found.append((batch.seq, part.read, part.newest, part.dead, events[begin : part.end], hits))
+            begin = part.end
+    return found
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -107,8 +125,8 @@ def _hire(crew: Crew, clock: Clock) -> None:
     _until(lambda: crew.helpers[-1].ready or crew.helpers[-1].dead)
 
 
-def _drain(crew: Crew) -> list[Worked]:
-    found: list[Worked] = []
+def _drain(crew: Crew) -> list[Done]:
+    found: list[Done] = []
     while done := crew.done():
         found += done
         crew.forget(len(done))
@@ -122,16 +140,17 @@ def test_with_helpers_the_results_are_the_same_and_in_order(crew: Crew, worker: 
     _hire(crew, clock)
     crew.worker.work = _refused  # type: ignore[method-assign]
     crew._hand_out()
-    assert [helper.given[0].seq for helper in crew.helpers] == [1, 1 + len(crew.helpers[0].given)]
+    assert [helper.given[0][0].seq for helper in crew.helpers] == [1, crew.helpers[0].given[-1][-1].seq + 1]
     del crew.worker.work
     found = _drain(crew)
     assert _plain(found) == _plain(_alone(worker, batches))
-    assert sum(len(one.hits) for one in found) > 100
-    assert all(len(one.decoded.dead) == 1 for one in found)
+    assert any(len(unit) > 1 for unit, _ in found)
+    assert sum(len(worked.found.hits) for _, worked in found) > 100
+    assert all(len(part.dead) == 1 for _, worked in found for part in worked.parts)
 
 
-def _refused(batch: Batch) -> Worked:
-    raise AssertionError(batch.seq)
+def _refused(unit: Unit) -> Worked:
+    raise AssertionError(unit)
 
 
 def test_what_rules_cost_a_helper_is_counted(crew: Crew, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +161,7 @@ def test_what_rules_cost_a_helper_is_counted(crew: Crew, clock: Clock, monkeypat
     _hire(crew, clock)
     # They tell it every half second.
     while not any(one.matched for one in stats.values()):
-        hits += sum(len(places) for one in _drain(crew) for _, places in one.hits)
+        hits += sum(len(places) for _, worked in _drain(crew) for _, places in worked.found.hits)
         crew.add([_batch(seq)])
         seq += 1
     assert 0 < sum(one.matched for one in stats.values()) <= hits
@@ -192,10 +211,12 @@ def test_other_rules_work_all_that_waits(crew: Crew, clock: Clock) -> None:
     batches = [_batch(seq) for seq in range(1, 60)]
     crew.add(batches)
     _hire(crew, clock)
-    assert sum(len(one.hits) for one in crew.done()) > 0
+    assert sum(len(worked.found.hits) for _, worked in crew.done()) > 0
     crew.use(Worker(Engine(RuleSet([], [])), normalise, ""))
     assert crew.helpers == []
-    assert [one.hits for one in _drain(crew)] == [[]] * len(batches)
+    drained = _drain(crew)
+    assert [batch.seq for unit, _ in drained for batch in unit] == [batch.seq for batch in batches]
+    assert all(worked.found.hits == [] for _, worked in drained)
 
 
 def test_helpers_are_let_go_when_there_is_nothing_to_do(crew: Crew, clock: Clock) -> None:
@@ -219,18 +240,18 @@ def test_a_quiet_box_has_no_helpers(crew: Crew, clock: Clock) -> None:
     assert crew.helpers == []
 
 
-def test_the_queue_and_what_is_handed_on_are_bounded(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queue_units_and_what_is_handed_on_are_bounded(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crews, "QUEUE_RECORDS", 60)
     monkeypatch.setattr(crews, "TAKE_RECORDS", 30)
     seq = 0
     while crew.room:
-        seq += 1
-        crew.add([_batch(seq)])
-    assert seq == 10
-    assert len(crew.done()) == 5
-    crew.add([replace(_batch(11), records=500)])
-    crew.forget(10)
-    assert [one.decoded.batch.seq for one in crew.done()] == [11]
+        crew.add([_batch(seq + 1), _batch(seq + 2), _batch(seq + 3)])
+        seq += 3
+    assert seq == 12
+    assert [[batch.seq for batch in unit] for unit, _ in crew.done()] == [[1, 2], [3], [4, 5]]
+    crew.add([replace(_batch(13), records=500), _batch(14)])
+    crew.forget(8)
+    assert [[batch.seq for batch in unit] for unit, _ in crew.done()] == [[13]]
 
 
 def test_a_pipeline_with_helpers_makes_the_same_alerts(

@@ -18,12 +18,14 @@ from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, NewBatch
 from appliance.normalise import Event, normalise
 from appliance.ops.presence import day_of, deeds_since, had_since
+from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.pipeline import Pipeline
 from appliance.settings import load_settings
 from appliance.state.database import open_state
 from appliance.state.migrate import migrate
 from appliance.state.models import Alert, AlertEvent, EventField, GapSeen, Loss
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
+from appliance.store.shape import Rows
 
 AGENT = "11111111-1111-4111-8111-111111111111"
 START = 1_790_000_000 * SECOND
@@ -63,7 +65,11 @@ class Scene:
             normalise=normalise,
             importer="",
             clock=self.clock,
+            correlating=self._correlating(),
         )
+
+    def _correlating(self) -> Correlating | None:
+        return None
 
     def restart(self) -> None:
         """Forget everything that was only in memory."""
@@ -158,7 +164,7 @@ def test_what_events_had_counts_once_whatever_is_repeated(scene: Scene, monkeypa
     scene.pipeline.step()
     append = scene.store.append
 
-    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def full(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise StoreUnavailable("no space")
 
     monkeypatch.setattr(scene.store, "append", full)
@@ -203,7 +209,7 @@ def test_a_full_store_holds_the_journal_and_then_goes_on(scene: Scene, monkeypat
     scene.pipeline.step()
     append = scene.store.append
 
-    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def full(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise StoreUnavailable("no space")
 
     monkeypatch.setattr(scene.store, "append", full)
@@ -224,7 +230,7 @@ def test_a_full_store_holds_the_journal_and_then_goes_on(scene: Scene, monkeypat
 
 
 def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def full(rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         raise StoreUnavailable("no space")
 
     monkeypatch.setattr(scene.store, "append", full)
@@ -237,7 +243,7 @@ def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, mo
             scene.pipeline.step()
         except StoreUnavailable:
             continue
-    assert len(scene.pipeline.pending.events) <= 60
+    assert len(scene.pipeline.pending.ids) <= 60
 
 
 def test_a_rule_that_fails_costs_its_match_not_the_event(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,7 @@ def test_the_pdf_is_tagged_archival_and_says_what_the_data_says(language: str, t
         losses=[LossRow("PC-1", "audit_lost", 14)],
         hourly=[3] * hours,
         events_by_module={"linux.audit": 3 * hours},
+        anchor={"at": NOW, "hash": "ab12" * 16, "key": "cd34" * 16, "number": 4711, "signature": "ef56" * 32},
     )
     data = month_data(inputs)
     path = tmp_path / "report.pdf"
@@ -134,4 +135,5 @@ def test_the_pdf_is_tagged_archival_and_says_what_the_data_says(language: str, t
     assert "<b>#x[y]" in text
     assert "Reguła 59" in text
     assert "Reguła 60" not in text
+    assert all(part in text for part in ("4711", "ab12 ab12", "cd34 cd34", "ef56 ef56"))
     assert subprocess.run(["qpdf", "--check", path], check=False, capture_output=True).returncode == 0

@@ -16,22 +16,26 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from appliance.clock import DAY, SECOND, now
+from appliance.clock import DAY, MINUTE, SECOND, now
 from appliance.deliver import enqueue
 from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
+from appliance.evidence.ledger import Ledger
 from appliance.home import CHECKOUT, Home
 from appliance.journal import Journal, NewBatch
+from appliance.ops.operations import record
 from appliance.pki import ensure_pki
 from appliance.roles.jobs import (
     JOBS,
     Counters,
     Job,
     Work,
+    anchor,
     catch_up,
     drop_expired,
     renew_certificates,
     schedule,
+    seal,
     tidy_journal,
 )
 from appliance.settings import Settings
@@ -192,3 +196,18 @@ def test_a_job_without_room_on_the_disk_is_one_line_and_runs_again(
     told = capsys.readouterr()
     assert "nie ma miejsca" in told.out + told.err
     assert "Traceback" not in told.out + told.err
+
+
+def test_what_is_new_is_sealed_at_its_interval(work: Work) -> None:
+    with writing(work.sessions) as session:
+        record(session, "anna", "sign_in", "", now())
+    seal(work)
+    first = work.counters.sealed
+    seal(work)
+    assert work.counters.sealed == first
+    work.counters.sealed -= work.settings.evidence.minutes * MINUTE
+    seal(work)
+    assert work.counters.sealed > first - MINUTE
+    anchor(work)
+    with Ledger(work.home.evidence) as ledger:
+        assert [entry["payload"]["action"] for entry in ledger.of_kind("operation")] == ["sign_in"]

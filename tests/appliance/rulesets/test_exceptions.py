@@ -27,6 +27,7 @@ from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Operation
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
 from tests.appliance.rulesets import kit
 
 ALA, OLA, ROBOT = Actor("ala", 1), Actor("ola", 2), Actor("token:robot")
@@ -140,7 +141,7 @@ def history(home: Home) -> Iterator[EmbeddedReader]:
     events.append(kit.started(31, **{"process.executable": "/usr/bin/ls"}))
     events.append(kit.started(3600 * 24 * 31))
     writer = EmbeddedStore(home.store)
-    writer.append(events, [BatchResult(1, kit.uuid(7), len(events), len(events), 0, 0)], 1)
+    writer.append(encode(events), [BatchResult(1, kit.uuid(7), len(events), len(events), 0, 0)], 1)
     writer.close()
     reader = EmbeddedReader(home.store)
     yield reader

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.clock import from_datetime
 from appliance.normalise.model import Event
 from appliance.search import Fields, QueryError, aliases, columns, matches, parse
 from appliance.search.errors import messages
+from appliance.search.nodes import Leaf, Numbers
 from appliance.search.parse import MAX_CLAUSES, MAX_DEPTH, MAX_LENGTH
 
 EVENT: Event = {
@@ -121,3 +126,49 @@ def refusal(query: str) -> QueryError | None:
     except QueryError as error:
         return error
     return None
+
+
+BOMBS = {
+    "clauses": " OR ".join(f"user.name:u{n}" for n in range(10_000)),
+    "clauses within the length": "a " * (MAX_CLAUSES + 1),
+    "brackets": "(" * 1_000 + "a" + ")" * 1_000,
+    "negations": "-" * 1_000 + "a",
+    "group": "user:(" * 1_000 + "a" + ")" * 1_000,
+    "term": "user.name:" + "x" * 32_768,
+    "phrase": '"' + "ż" * 32_768 + '"',
+    "wildcards": "*a" * 2_000,
+    "expression": "/(a{99}){99}/",
+    "expression that explodes": "user.name:/(.*a){12}.{12}b/",
+    "relative time": "time:now" + "-1d" * 1_000,
+    "time past all time": "time:>now+999999y",
+}
+
+
+@pytest.mark.parametrize("query", BOMBS.values(), ids=BOMBS.keys())
+def test_bombs_are_refused_at_once(query: str) -> None:
+    began = time.process_time()
+    with pytest.raises(QueryError) as caught:
+        parse(query)
+    assert caught.value.position <= MAX_LENGTH
+    assert time.process_time() - began < 2
+
+
+def test_what_is_just_within_the_bounds_is_read() -> None:
+    assert matches(parse(" ".join(["cmd"] * MAX_CLAUSES)), EVENT)
+    assert matches(parse("(" * MAX_DEPTH + "cmd" + ")" * MAX_DEPTH), EVENT)
+    assert not matches(parse("a" * MAX_LENGTH), EVENT)
+
+
+@pytest.mark.parametrize(
+    ("query", "now", "wanted"),
+    [
+        ("time:now-1M", datetime(2026, 12, 31, 5, tzinfo=UTC), datetime(2026, 11, 30, 5, tzinfo=UTC)),
+        ("time:now-9M", datetime(2026, 11, 30, 5, tzinfo=UTC), datetime(2026, 2, 28, 5, tzinfo=UTC)),
+        ("time:now-2y", datetime(2024, 2, 29, 5, tzinfo=UTC), datetime(2022, 2, 28, 5, tzinfo=UTC)),
+        ("time:now+1w-36h", datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 27, 12, tzinfo=UTC)),
+    ],
+)
+def test_now_is_the_clock_that_is_handed_in(query: str, now: datetime, wanted: datetime) -> None:
+    tree = parse(query, now=lambda: from_datetime(now))
+    assert isinstance(tree, Leaf)
+    assert tree.test == Numbers(from_datetime(wanted), from_datetime(wanted))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -97,3 +98,21 @@ def test_a_change_that_fails_leaves_nothing(engine: Engine) -> None:
         assert 1 / 0
     with sessions() as session:
         assert session.get(GapSeen, "y") is None
+
+
+def test_messages_and_their_tries_survive_the_coming_of_letters(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migration.__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        alert = {column.name: 1 for column in Base.metadata.tables["alert"].columns} | {"owner_id": None}
+        names, marks = ", ".join(f'"{name}"' for name in alert), ", ".join(f":{name}" for name in alert)
+        connection.execute(text(f"INSERT INTO alert ({names}) VALUES ({marks})"), alert)
+        connection.execute(text("INSERT INTO outbox VALUES (7, 1, 'email', 'a@b', 'delivered', 2, 0, 0)"))
+        connection.execute(text("INSERT INTO attempt VALUES (1, 7, 5, 0, 'x'), (2, 7, 6, 1, '')"))
+    migrate(engine)
+    with engine.connect() as connection:
+        assert list(connection.execute(text("SELECT id, alert_id, letter, tries FROM outbox"))) == [(7, 1, None, 2)]
+        assert list(connection.execute(text("SELECT id, outbox_id FROM attempt"))) == [(1, 7), (2, 7)]

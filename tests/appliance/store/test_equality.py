@@ -10,14 +10,18 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from appliance.normalise.model import Event
-from appliance.search import Node, matches
+from appliance.search import Node, matches, parse
 from appliance.store import EmbeddedReader, EmbeddedStore
 from appliance.store.shape import decode, encode
-from tests.appliance.store.strategies import events, nodes
+from tests.appliance.store.strategies import events, nodes, written
 
 
 def comparable(event: Event) -> dict[str, str]:
     return {name: f"{type(value).__name__}:{value!r}" for name, value in event.items()}
+
+
+def tree(query: str) -> Node:
+    return parse(query, now=lambda: 20)
 
 
 @given(events())
@@ -30,12 +34,12 @@ def test_events_survive_the_table_exactly(given_events: list[Event]) -> None:
 
 # Shrinking would take minutes, as each example is a store on disk.
 @settings(deadline=None, max_examples=15, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(st.lists(events(), min_size=1, max_size=2), st.lists(nodes, min_size=8, max_size=8))
+@given(st.lists(events(), min_size=1, max_size=2), st.lists(nodes | written.map(tree), min_size=10, max_size=10))
 def test_the_store_answers_as_the_reference_does(batches: list[list[Event]], queries: list[Node]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store, reader = EmbeddedStore(Path(folder)), EmbeddedReader(Path(folder))
         for batch in batches:
-            store.append(batch, [], 1)
+            store.append(encode(batch), [], 1)
         stored = {str(event["event.id"]): event for batch in reversed(batches) for event in batch}
         for query in queries:
             wanted = {name for name, event in stored.items() if matches(query, event)}

@@ -10,6 +10,7 @@ from agent.wire.event import event_id
 from appliance.search import QueryError
 from appliance.store import Cursor, EmbeddedReader, EmbeddedStore, QueryTimeout, Store, StoreWriter
 from appliance.store import reader as reader_module
+from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
 
 
@@ -19,7 +20,7 @@ def test_paging_meets_each_event_once_in_order(
 ) -> None:
     monkeypatch.setattr(reader_module, "FIRST_ROWS", 10)
     for part in range(7):
-        store.append([make(n, time=NOW + n // 3 % 40) for n in range(part * 20, part * 20 + 20)], [], part)
+        store.append(encode([make(n, time=NOW + n // 3 % 40) for n in range(part * 20, part * 20 + 20)]), [], part)
     seen: list[tuple[object, object]] = []
     after: str | None = None
     while True:
@@ -34,15 +35,15 @@ def test_paging_meets_each_event_once_in_order(
 
 
 def test_a_new_event_on_top_does_not_move_later_pages(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
-    store.append([make(n) for n in range(10)], [], 1)
+    store.append(encode([make(n) for n in range(10)]), [], 1)
     first = reader.search("", limit=4)
-    store.append([make(99)], [], 2)
+    store.append(encode([make(99)]), [], 2)
     second = reader.search("", limit=4, after=first.next)
     assert [event["event.id"] for event in second.events] == [event_id(n) for n in (5, 4, 3, 2)]
 
 
 def test_times_bound_with_the_end_left_out(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
-    store.append([make(n) for n in range(10)], [], 1)
+    store.append(encode([make(n) for n in range(10)]), [], 1)
     assert reader.count("", NOW + 2, NOW + 5) == 3
     assert len(reader.search("", NOW + 2, NOW + 5).events) == 3
     assert reader.count("", NOW + 50) == 0
@@ -50,7 +51,7 @@ def test_times_bound_with_the_end_left_out(store: EmbeddedStore, reader: Embedde
 
 def test_histogram_has_every_bucket(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
     assert [bucket.count for bucket in reader.histogram("", NOW, NOW + 10, 5)] == [0] * 5
-    store.append([make(n) for n in (0, 1, 2, 9, 10)], [], 1)
+    store.append(encode([make(n) for n in (0, 1, 2, 9, 10)]), [], 1)
     found = reader.histogram("", NOW, NOW + 10, 5)
     assert [(bucket.start - NOW, bucket.count) for bucket in found] == [(0, 2), (2, 1), (4, 0), (6, 0), (8, 1)]
     for start, end, buckets in ((5, 5, 1), (0, 5, 0), (0, 5, 10**6)):
@@ -63,7 +64,7 @@ def test_top_counts_elements_of_any_type_once_an_event(
 ) -> None:
     odd = [make(1, **{"process.pid": 5}), make(2, **{"process.pid": 5}), make(3, **{"process.pid": "5"})]
     odd += [make(4, **{"process.pid": ("5", "5", True, 1.5)}), make(5)]
-    store.append(odd, [], 1)
+    store.append(encode(odd), [], 1)
     assert reader.top("", "process.pid") == [(5, 2), ("5", 2), (1.5, 1), (True, 1)]
     assert reader.top("", "process.pid", n=1) == [(5, 2)]
     assert reader.top("", "event.id", n=1, start=NOW + 5) == [(event_id(5), 1)]
@@ -77,7 +78,7 @@ def test_empty_store_answers(reader: EmbeddedReader) -> None:
 
 
 def test_get_and_around(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
-    store.append([make(n) for n in range(20)] + [make(50, time=NOW + 10, **{"host.name": "PC-2"})], [], 1)
+    store.append(encode([make(n) for n in range(20)] + [make(50, time=NOW + 10, **{"host.name": "PC-2"})]), [], 1)
     assert reader.get(event_id(7)) == reader.get(event_id(7), NOW + 7) == make(7)
     assert reader.get("' OR 1=1") is None
     near = reader.around(event_id(10), 4, limit=5, at=NOW + 10)
@@ -90,7 +91,7 @@ def test_names_outside_the_schema_are_fields_once_seen(
 ) -> None:
     with pytest.raises(QueryError):
         reader.count("odd.name:x")
-    store.append([make(1, **{"odd.name": "x"})], [], 1)
+    store.append(encode([make(1, **{"odd.name": "x"})]), [], 1)
     assert reader.count("odd.name:x") == 1
 
 
@@ -98,7 +99,7 @@ def test_a_file_that_was_replaced_meanwhile_costs_a_retry(
     store: EmbeddedStore, reader: EmbeddedReader, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(10):
-        store.append([make(n)], [], n)
+        store.append(encode([make(n)]), [], n)
     stale = reader._segments(None, None)
     store.compact(60)
     for segment in stale:
@@ -110,7 +111,7 @@ def test_a_file_that_was_replaced_meanwhile_costs_a_retry(
 
 
 def test_a_long_question_is_stopped(store: EmbeddedStore, make: Make, tmp_path: Path) -> None:
-    store.append([make(n, **{"process.command_line": f"{n}" + "ab" * 2000}) for n in range(5000)], [], 1)
+    store.append(encode([make(n, **{"process.command_line": f"{n}" + "ab" * 2000}) for n in range(5000)]), [], 1)
     hasty = EmbeddedReader(tmp_path / "store", timeout_seconds=0.02)
     with pytest.raises(QueryTimeout):
         hasty.count(" OR ".join(f"x{n}*b?c*{n}" for n in range(40)))
@@ -146,7 +147,7 @@ def test_process_chain_by_guid_and_by_number(store: EmbeddedStore, reader: Embed
         make(14, **{"process.pid": 300, "process.parent.pid": 100}),
         make(15, **{"process.pid": 100, "process.parent.pid": 1, "host.name": "PC-2"}),
     ]
-    store.append(guid + pids, [], 1)
+    store.append(encode(guid + pids), [], 1)
     assert [event["event.id"] for event in reader.process_chain(guid[4])] == [event_id(n) for n in (4, 3, 2, 1)]
     assert len(reader.process_chain(guid[4], depth=2)) == 2
     assert [event["event.id"] for event in reader.process_chain(pids[1])] == [event_id(10)]
@@ -161,7 +162,7 @@ def test_a_process_that_claims_to_be_its_own_parent_ends_the_chain(
 ) -> None:
     loop = make(1, **{"process.entity_id": "a", "process.parent.entity_id": "b"})
     back = make(0, **{"process.entity_id": "b", "process.parent.entity_id": "a"})
-    store.append([loop, back], [], 1)
+    store.append(encode([loop, back]), [], 1)
     assert len(reader.process_chain(loop)) == 1
 
 
@@ -180,6 +181,6 @@ def test_networks_of_every_width(
     store: EmbeddedStore, reader: EmbeddedReader, make: Make, network: str, wanted: set[int]
 ) -> None:
     texts = ["10.1.2.3", "10.1.200.1", "11.0.0.1", "192.168.1.1", "::ffff:10.1.2.3", "FE80::1%eth0", "10.1.2", "x"]
-    store.append([make(n + 1, **{"source.ip": text}) for n, text in enumerate(texts)], [], 1)
+    store.append(encode([make(n + 1, **{"source.ip": text}) for n, text in enumerate(texts)]), [], 1)
     found = {event["@timestamp"] for event in reader.search(f"source.ip:{network}").events}
     assert found == {NOW + n for n in wanted}

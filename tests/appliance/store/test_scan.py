@@ -9,6 +9,7 @@ import pytest
 
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.store.scan import scan
+from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
 
 HOUR = 3_600_000_000
@@ -19,7 +20,7 @@ def fill(store: EmbeddedStore, make: Make, times: list[int], seq: int = 1) -> li
     made = [make(seq * 100_000 + number, time, x=str(number)) for number, time in enumerate(times)]
     for start in range(0, len(made), 40):
         part = made[start : start + 40]
-        store.append(part, [BatchResult(seq, "s", len(part), len(part), 0, 0)], seq)
+        store.append(encode(part), [BatchResult(seq, "s", len(part), len(part), 0, 0)], seq)
     store.flush()
     return sorted((event["@timestamp"], event["event.id"]) for event in made)  # type: ignore[misc]
 

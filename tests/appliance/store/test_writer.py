@@ -16,6 +16,7 @@ from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.compaction import FAN_IN
+from appliance.store.shape import encode
 from appliance.store.writer import GRACE
 from tests.appliance.store.conftest import NOW, Make
 
@@ -23,52 +24,52 @@ STEPS = ("opened", "written", "synced", "renamed", "begun", "inserted", "committ
 
 
 def test_known_finds_exactly_what_is_stored(store: EmbeddedStore, make: Make) -> None:
-    store.append([make(n) for n in range(0, 100, 2)], [], 1)
-    store.append([make(n, time=NOW - 400 * DAY) for n in range(1, 100, 2)], [], 2)
+    store.append(encode([make(n) for n in range(0, 100, 2)]), [], 1)
+    store.append(encode([make(n, time=NOW - 400 * DAY) for n in range(1, 100, 2)]), [], 2)
     asked = [make(n) for n in range(0, 100, 2)] + [make(n) for n in range(200, 300)]
     asked += [make(n, time=NOW - 400 * DAY) for n in range(1, 100, 2)]
-    assert store.known(asked) == {event_id(n) for n in range(100)}
-    assert store.known([]) == set()
+    assert store.known(encode(asked)).tolist() == [True] * 50 + [False] * 100 + [True] * 50
+    assert store.known(encode([])).tolist() == []
 
 
 def test_known_survives_restart_and_eviction(tmp_path: Path, make: Make) -> None:
     store = EmbeddedStore(tmp_path, now=lambda: NOW)
-    store.append([make(n) for n in range(50)], [], 1)
+    store.append(encode([make(n) for n in range(50)]), [], 1)
     store.close()
     store = EmbeddedStore(tmp_path, now=lambda: NOW)
-    assert len(store.known([make(n) for n in range(60)])) == 50
+    assert store.known(encode([make(n) for n in range(60)])).tolist() == [True] * 50 + [False] * 10
     store.close()
 
 
 def test_ids_that_share_their_first_half_are_told_apart(store: EmbeddedStore, make: Make) -> None:
     ids = ["ab" * 8 + f"{n:016x}" for n in range(10)]
-    store.append([{**make(1), "event.id": one} for one in ids[::2]], [], 1)
-    assert store.known([{**make(1), "event.id": one} for one in ids]) == set(ids[::2])
+    store.append(encode([{**make(1), "event.id": one} for one in ids[::2]]), [], 1)
+    assert store.known(encode([{**make(1), "event.id": one} for one in ids])).tolist() == [True, False] * 5
 
 
 def test_repeated_events_are_stored_once(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
-    store.append([make(1), make(2), make(1)], [], 1)
-    store.append([make(2), make(3)], [], 2)
+    store.append(encode([make(1), make(2), make(1)]), [], 1)
+    store.append(encode([make(2), make(3)]), [], 2)
     assert [event["event.id"] for event in reader.search("").events] == [event_id(n) for n in (3, 2, 1)]
 
 
 def test_results_and_cursor_come_with_the_events(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
     result = BatchResult(7, "agent", 3, 1, 1, 1)
-    store.append([make(1)], [result], 7)
-    store.append([], [BatchResult(8, "agent", 0, 0, 0, 0)], 8)
+    store.append(encode([make(1)]), [result], 7)
+    store.append(encode([]), [BatchResult(8, "agent", 0, 0, 0, 0)], 8)
     assert store.applied() == 8
     assert reader.results([7, 9]) == {7: result}
 
 
 def test_a_wild_time_costs_no_file_of_its_own(store: EmbeddedStore, make: Make) -> None:
-    store.append([make(n, time=n * 400 * DAY) for n in range(-30, 30)] + [make(1000)], [], 1)
+    store.append(encode([make(n, time=n * 400 * DAY) for n in range(-30, 30)] + [make(1000)]), [], 1)
     assert store.stats().segments == 2
 
 
 @pytest.mark.parametrize("event", [{"event.id": "no", "@timestamp": 1}, {"event.id": "0" * 32, "@timestamp": "1"}])
 def test_an_event_without_identity_or_time_is_a_defect(store: EmbeddedStore, event: dict[str, str | int]) -> None:
     with pytest.raises(ValueError, match=r"event\.id|@timestamp"):
-        store.append([{**event}], [], 1)
+        store.append(encode([{**event}]), [], 1)
     assert store.stats().events == 0
 
 
@@ -87,15 +88,15 @@ def test_a_failure_at_any_step_leaves_old_or_new(tmp_path: Path, make: Make, ste
             raise failure
 
     store = EmbeddedStore(tmp_path, now=lambda: NOW, probe=probe)
-    store.append([make(n) for n in range(5)], [], 1)
+    store.append(encode([make(n) for n in range(5)]), [], 1)
     armed = True
     with pytest.raises((StoreUnavailable, OSError, KeyboardInterrupt)):
-        store.append([make(n) for n in range(5, 9)], [], 2)
+        store.append(encode([make(n) for n in range(5, 9)]), [], 2)
     armed = False
     reader = EmbeddedReader(tmp_path)
     new = step == "committed"
     assert (reader.count("host.name:PC-1"), store.applied()) == ((9, 2) if new else (5, 1))
-    store.append([make(n) for n in range(5, 9)], [], 2)
+    store.append(encode([make(n) for n in range(5, 9)]), [], 2)
     assert (reader.count("host.name:PC-1"), store.applied()) == (9, 2)
     reader.close()
     store.close()
@@ -106,6 +107,7 @@ import os, signal, sys
 from pathlib import Path
 from agent.wire.event import event_id
 from appliance.store import BatchResult, EmbeddedStore
+from appliance.store.shape import encode
 folder, step, start = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 left = int(sys.argv[4])
 def probe(now):
@@ -120,7 +122,7 @@ while True:
     seq += 1
     events = [{"event.id": event_id(seq, n), "@timestamp": seq * 1000 + n, "x": seq} for n in range(20)]
     events += [{"event.id": event_id(seq - 1, 3), "@timestamp": (seq - 1) * 1000 + 3, "x": seq - 1}]
-    store.append(events, [BatchResult(seq, "s", 21, 20, 1, 0)], seq)
+    store.append(encode(events), [BatchResult(seq, "s", 21, 20, 1, 0)], seq)
     print(seq, flush=True)
     store.compact(0)
 """
@@ -170,17 +172,18 @@ import resource, sys
 from pathlib import Path
 from agent.wire.event import event_id
 from appliance.store import EmbeddedStore, StoreUnavailable
+from appliance.store.shape import encode
 store = EmbeddedStore(Path(sys.argv[1]))
-store.append([{"event.id": event_id(0), "@timestamp": 1}], [], 1)
+store.append(encode([{"event.id": event_id(0), "@timestamp": 1}]), [], 1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 events = [{"event.id": event_id(n), "@timestamp": n, "x": event_id("x", n) * 4} for n in range(1, 2000)]
 try:
-    store.append(events, [], 2)
+    store.append(encode(events), [], 2)
 except StoreUnavailable:
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert (store.stats().events, store.applied()) == (1, 1)
     assert len(list(Path(sys.argv[1]).glob("*.parquet*"))) == 1
-    store.append(events, [], 2)
+    store.append(encode(events), [], 2)
     print(store.stats().events, store.applied())
 """
 
@@ -197,13 +200,13 @@ def test_compaction_keeps_every_event_and_deletes_the_old_files_after_a_while(tm
     store = EmbeddedStore(tmp_path, now=lambda: now)
     reader = EmbeddedReader(tmp_path)
     for n in range(FAN_IN * 2):
-        store.append([make(n, **{"odd.name": (n, "x")}), make(n + 100, time=n)], [], n)
+        store.append(encode([make(n, **{"odd.name": (n, "x")}), make(n + 100, time=n)]), [], n)
     before = reader.search("", limit=100).events
     assert store.compact(60) == 2
     assert store.stats().segments == 2
     assert len(list(tmp_path.glob("*.parquet"))) == FAN_IN * 4 + 2
     assert reader.search("", limit=100).events == before
-    assert len(store.known(before)) == FAN_IN * 4
+    assert store.known(encode(before)).tolist() == [True] * FAN_IN * 4
     now += GRACE + 1
     assert store.compact(60) == 0
     assert len(list(tmp_path.glob("*.parquet"))) == 2
@@ -217,7 +220,7 @@ def test_retention_deletes_by_age_of_arrival_then_by_size_and_says_so(tmp_path: 
     first = day
     for n in range(6):
         day = first + n
-        store.append([make(n, time=n)], [], n)
+        store.append(encode([make(n, time=n)]), [], n)
     assert store.retain(3).events == 2
     size = store.stats().bytes
     gone = store.retain(3, size - 1)

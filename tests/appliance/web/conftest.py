@@ -32,6 +32,7 @@ from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Role, User
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.app import create_app
 from appliance.web.auth import COOKIE, CSRF_HEADER
 from appliance.web.context import Context
@@ -182,7 +183,7 @@ def fill(context: Context) -> int:
     gap = events[0] | {"gap.cause": "audit_lost", "gap.count": 5, "gap.from": moment - 1, "gap.to": moment}
     (appended,) = context.journal.append_many([NewBatch(AGENT, "batch-1", moment, moment, 3, b"body")])
     writer = EmbeddedStore(context.home.store)
-    writer.append(events, [BatchResult(appended.seq, AGENT, 4, 3, 0, 1)], appended.seq)
+    writer.append(encode(events), [BatchResult(appended.seq, AGENT, 4, 3, 0, 1)], appended.seq)
     writer.close()
     context.dead_letters.add([DeadLetter(AGENT, appended.seq, 4, "not JSON", b"<script>\xff", moment)])
     with writing(context.sessions) as session:

@@ -15,6 +15,7 @@ from appliance.clock import now
 from appliance.state.database import writing
 from appliance.state.models import Alert
 from appliance.store import BatchResult, EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.context import Context
 from tests.appliance.web.pages import sample
 from tests.e2e.pages.tabs import Theme, signed_in, violations
@@ -161,7 +162,7 @@ def test_newer_events_are_counted_and_the_table_stays(page: Page, context: Conte
     moment = now()
     applied = writer.applied() + 1
     fresh = sample.started(moment % 10**9, moment, "pc-usc-03", "root", "ls /nowe")
-    writer.append([fresh], [BatchResult(applied, sample.agent_id(0), 1, 1, 0, 0)], applied)
+    writer.append(encode([fresh]), [BatchResult(applied, sample.agent_id(0), 1, 1, 0, 0)], applied)
     writer.close()
     page.clock.fast_forward(16_000)
     page.get_by_text("1 nowsze zdarzenie.").wait_for()
@@ -204,3 +205,39 @@ def test_an_alert_is_acknowledged_by_its_button(page: Page, context: Context) ->
     page.get_by_text("Odbiór potwierdzono.").wait_for()
     with context.sessions() as session:
         assert session.query(Alert).filter(Alert.state == "received").count() >= 1
+
+
+def test_a_query_is_written_with_suggestions_and_the_keyboard_alone(page: Page) -> None:
+    page.goto("/zdarzenia?okres=all")
+    page.keyboard.press("/")
+    page.keyboard.type("hos")
+    options = page.locator("#q-list [role=option]")
+    options.first.wait_for()
+    assert options.first.text_content() == "host:"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#q-list [role=option]", has_text="srv-ezd-01").wait_for()
+    assert page.locator("#q").input_value() == "host:"
+    page.keyboard.type("pc-u")
+    page.locator("#q-list [role=option]:only-child", has_text="pc-usc-03").wait_for()
+    assert violations(page, "light") == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    assert page.locator("#q").input_value() == "host:pc-usc-03 "
+    page.keyboard.type("us")
+    options.first.wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator("#q-list").is_hidden()
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/zdarzenia?q=host%3Apc-usc-03*")
+    assert {*page.locator(".ev td:nth-child(4)").all_text_contents()} == {"pc-usc-03"}
+
+
+def test_a_suggestion_is_taken_with_the_pointer(page: Page) -> None:
+    page.goto("/zdarzenia?okres=all")
+    page.locator("#q").fill("user.name:")
+    page.locator("#q-list [role=option]", has_text="tomasz.lis").click()
+    assert page.locator("#q").input_value() == "user.name:tomasz.lis "
+    assert page.evaluate("document.activeElement.id") == "q"

@@ -9,6 +9,7 @@ from posixpath import basename as unix_name
 from typing import Any
 
 from appliance.normalise.localised import COMMAND
+from appliance.search.complete import phrase
 
 Event = Mapping[str, Any]
 TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
@@ -206,8 +207,7 @@ def _field(name: str, value: object, query: str) -> FieldValue:
 
 def term(field: str, value: str) -> str:
     """Return the query for a field that has exactly a value."""
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{field}:"{quoted}"'
+    return f"{field}:{phrase(value)}"
 
 
 def join(query: str, more: str) -> str:

@@ -23,6 +23,7 @@ from appliance.alerts.grouping import Hit, apply
 from appliance.alerts.service import Actor
 from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
 from appliance.detect import Engine, RuleSet, load_rules
+from appliance.detect.visibility.presence import grouped
 from appliance.home import Home
 from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.ops.health import ROLES, beat
@@ -34,6 +35,7 @@ from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Attempt, Outbox, Outcome, Role
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.app import create_app
 from appliance.web.context import Context
 
@@ -133,7 +135,7 @@ def fill(context: Context, moment: int) -> None:
     bad, good = attacks(moment), events_of_a_day(moment)
     whole = len(good) + len(bad)
     writer = EmbeddedStore(context.home.store)
-    writer.append([*good, *bad], [BatchResult(1, agent_id(0), whole, whole, 0, 0)], 1)
+    writer.append(encode([*good, *bad]), [BatchResult(1, agent_id(0), whole, whole, 0, 0)], 1)
     writer.flush()
     writer.close()
     hits = [Hit(rule, event) for event in bad for rule in engine.match(event)]
@@ -152,7 +154,8 @@ def fill(context: Context, moment: int) -> None:
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
     watch = Watch()
-    watch.take([*good, *bad], [hit.rule.id for hit in hits])
+    watch.take(grouped([*good, *bad]))
+    watch.fired(hit.rule.id for hit in hits)
     with writing(context.sessions) as session:
         watch.write(session, engine.stats, moment)
     context.dead_letters.add(

@@ -11,10 +11,12 @@ from appliance.alerts.grouping import apply
 from appliance.clock import SECOND
 from appliance.detect import Engine, load_rules
 from appliance.detect.correlation.correlator import FOREVER, Correlator
+from appliance.detect.correlation.hits import hits_for
 from appliance.detect.selftest import CORRELATIONS, EVENTS
 from appliance.detect.visibility import State
 from appliance.normalise import Source, normalise
 from appliance.pipeline.correlating import Correlating
+from appliance.pipeline.work import keep
 from appliance.state.database import writing
 from appliance.state.models import Alert, Role
 from appliance.web.app import create_app
@@ -29,12 +31,15 @@ def correlated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
     """A box with an alert of spraying and one of a guessed password, made as the pipeline makes them."""
     ruleset = load_rules([rules.ROOT / "sigma" / "windows" / "security", rules.ROOT / "sigma" / "linux", CORRELATIONS])
     context = sample.make_context(tmp_path_factory.mktemp("correlated") / "home", ruleset)
-    engine, correlating = Engine(ruleset), Correlating(Correlator(ruleset, lateness=FOREVER))
+    engine, reader = Engine(ruleset), hits_for(ruleset)
+    correlating = Correlating(Correlator(ruleset, lateness=FOREVER))
     for name in ("windows_password_spraying", "windows_guessed_password"):
         lines = (EVENTS / "correlation" / name / "match.ndjson").read_bytes().split(b"\n\n")[0].splitlines()
         for line in lines:
             event = normalise(line, Source(AGENT, context.now()))
-            correlating.take(event, engine.match(event))
+            offer = reader.read(event, engine.match(event))
+            if offer is not None:
+                correlating.take(keep(event), offer)
     with writing(context.sessions) as session:
         apply(session, correlating.hits(), context.now(), context.settings)
     yield TestBox(create_app(context), context, SPRAYING, _alert(context.sessions, SPRAYING))

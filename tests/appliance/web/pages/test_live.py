@@ -44,6 +44,12 @@ def test_every_panel_of_the_wall_has_its_part(office: TestBox) -> None:
     assert parts | {"lamp"} == set(re.findall(r'data-part="([^"]+)"', office.ask("GET", "/", who).text))
 
 
+@pytest.mark.parametrize("path", ["/", "/na-zywo", "/na-zywo?wszystko=1", "/?ok=acknowledged"])
+def test_a_form_leads_back_to_the_page_that_it_stands_on(office: TestBox, path: str) -> None:
+    text = office.ask("GET", path, office.person(Role.OPERATOR)).text
+    assert set(re.findall(r'name="back" value="([^"]*)"', text)) == {"/"}
+
+
 def test_what_others_did_is_told_in_a_line(office: TestBox) -> None:
     who, path = office.person(Role.ADMIN), f"/alerty/{office.alert}"
     before = len(re.findall("<li>", office.ask("GET", f"{path}/na-zywo", who).text)) - 2

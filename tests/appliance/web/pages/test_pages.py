@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from appliance.state.database import writing
 from appliance.state.models import Agent, Alert, AlertEvent, AlertState, Role
+from appliance.store import EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.pages.render import catalogue
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages import sample
@@ -29,6 +31,7 @@ PAGES = [
     "/zdrowie/odrzucone",
     "/zdrowie/odrzucone/1",
     "/raporty",
+    "/dowody",
     "/konto",
     "/osoby",
     "/tokeny",
@@ -180,3 +183,22 @@ def test_assets_are_kept_only_under_their_hash(office: TestBox) -> None:
     assert path is not None
     assert "immutable" in office.ask("GET", path[1]).headers["cache-control"]
     assert office.ask("GET", "/static/css/base.css").headers["cache-control"] == "no-cache"
+
+
+def test_a_field_that_only_stored_events_have_is_asked_for(office: TestBox) -> None:
+    moment = office.context.now()
+    writer = EmbeddedStore(office.context.home.store)
+    odd = sample.started(9001, moment, "pc-kadry-01", "root", "ls /acme") | {"acme.vendor": "x1"}
+    writer.append(encode([odd]), [], writer.applied() + 1)
+    writer.close()
+    answer = office.ask("GET", "/zdarzenia?okres=all&q=acme.vendor:x1", office.person(Role.AUDITOR))
+    assert answer.status_code == 200
+    assert "/acme" in answer.text
+
+
+def test_the_query_box_is_wired_to_its_suggestions(office: TestBox) -> None:
+    text = office.ask("GET", "/zdarzenia?okres=7d", office.person(Role.AUDITOR)).text
+    assert 'role="listbox"' in text
+    assert re.search(r'data-suggest="/api/v1/events/suggestions" data-from="\d+" data-to="\d+"', text)
+    assert "js/complete.js" in text
+    assert "js/complete.js" not in office.ask("GET", "/alerty", office.person(Role.AUDITOR)).text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
-from appliance.detect.visibility import State
+from appliance.detect.visibility import State, Technique
 from appliance.state.models import Role
+from appliance.web.pages.coverage import NONE, chosen, summary
 from appliance.web.policy import Scope
 from tests.appliance.web.conftest import TestBox
 
@@ -85,3 +87,26 @@ def test_the_layer_is_the_same_in_api_and_console(office: TestBox) -> None:
     assert "attachment" in page.headers["content-disposition"]
     assert json.loads(page.text) == api.json()
     assert api.json()["versions"]["layer"] == "4.5"
+
+
+def test_techniques_count_for_each_of_their_tactics(office: TestBox) -> None:
+    both = Technique("T1053", ("execution", "persistence"), 3, 2, 1)
+    lone, none = Technique("T1059", ("execution",), 1, 0, 0), Technique("T1999", (), 1, 0, 0)
+    found = summary([both, lone, none])
+    assert list(found) == ["execution", "persistence", NONE]
+    assert found["execution"] == {1: 2, 2: 1, 3: 1}
+    assert chosen([both, lone, none], NONE, "") == [none]
+    assert chosen([both, lone, none], "execution", "1") == [lone]
+    reader = office.person(Role.AUDITOR)
+    page = office.ask("GET", "/reguly/zasieg", reader).text
+    links = re.findall(r'href="(/reguly/zasieg\?cel=[a-z-]+)"', page)
+    assert len(links) > 3
+    for link in links:
+        assert "<code>T" in office.ask("GET", link, reader).text, link
+
+
+def test_what_a_rule_costs_is_written_as_people_write_numbers(office: TestBox) -> None:
+    costly = next(name for name, one in rules_of(office).items() if one["nanoseconds"])
+    page = office.ask("GET", f"/reguly/{costly}", office.person(Role.AUDITOR)).text.replace("\xa0", " ")
+    assert re.search(r"\d µs", page)
+    assert not re.search(r"\d\.\d µs", page)

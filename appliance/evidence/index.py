@@ -1,0 +1,88 @@
+"""The index of a pack for people: one page of HTML that needs nothing else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from appliance.evidence.keys import grouped
+from appliance.evidence.words import catalogue, say
+from appliance.language.dates import moment
+from appliance.language.numbers import number
+from appliance.language.typography import bind_spaces
+from appliance.settings import Settings
+
+FILES = ("events", "alerts", "chain", "seals", "keys", "proofs", "pack", "verify", "files")
+_NAMES = {"keys": "keys.json", "pack": "pack.json", "verify": "verify.py", "files": "files.json"}
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%}th,td{border:1px solid #767676;padding:.3rem .5rem;text-align:left;"
+    "vertical-align:top}code{overflow-wrap:anywhere}"
+)
+
+
+def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerprint: str, settings: Settings) -> str:
+    """Return the page in the box's language. `about` is what `pack.json` says."""
+    lang = settings.language
+
+    def t(key: str, **values: Any) -> str:
+        return bind_spaces(escape(say(f"index.{key}", lang, **values)), lang)
+
+    facts = [
+        (t("office"), escape(settings.office.name)),
+        (t("made"), escape(moment(about["made_at"], lang))),
+        (t("range"), escape(_range(about, lang))),
+        (t("events"), number(about["events"], lang)),
+        *([(t("missing"), number(about["missing"], lang))] if about["missing"] else []),
+        (t("segments"), number(about["segments"], lang)),
+        (t("chain"), f"{about['first']}–{about['last']}"),
+        (t("key"), f"<code>{grouped(fingerprint)}</code>"),
+    ]
+    title, command = t("title"), "python3 verify.py PACZKA.zip --key ODCISK"
+    files = [(f"<code>{_NAMES.get(name, name + '.ndjson')}</code>", t(f"file.{name}")) for name in FILES]
+    return "\n".join(
+        [
+            f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>',
+            f"<style>{_STYLE}</style></head><body><h1>{title}</h1>",
+            _table(facts),
+            f"<h2>{t('how')}</h2><p>{t('how.text')}</p><p><code>{command}</code></p><p>{t('how.trust')}</p>",
+            f"<h2>{t('alerts')}</h2>",
+            *(_alerts(alerts, lang) if alerts else [f"<p>{t('alerts.none')}</p>"]),
+            f"<h2>{t('files')}</h2>",
+            _table(files),
+            "</body></html>",
+        ]
+    )
+
+
+def _range(about: Mapping[str, Any], lang: str) -> str:
+    if about["alert"] is not None:
+        return say("index.range.case", lang, alert=about["alert"])
+    start, end = ("…" if about[name] is None else moment(about[name], lang) for name in ("start", "end"))
+    return say("index.range.of", lang, start=start, end=end)
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> str:
+    body = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in rows)
+    return f"<table>{body}</table>"
+
+
+def _alerts(alerts: Sequence[Mapping[str, Any]], lang: str) -> Iterator[str]:
+    names = ("alert", "when", "who", "what", "entry")
+    head = "".join(f'<th scope="col">{escape(say(f"index.{name}", lang))}</th>' for name in names)
+    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
+    for alert in alerts:
+        for item in alert["history"]:
+            if "action" in item["payload"]:
+                yield _line(item, lang)
+    yield "</tbody></table>"
+
+
+def _line(item: Mapping[str, Any], lang: str) -> str:
+    payload = item["payload"]
+    key = f"action.{payload['action']}"
+    said = say(key, lang) if key in catalogue() else str(payload["action"])
+    told = payload.get("about", {}).get("title") or payload["detail"].get("reason") or payload["detail"].get("text")
+    cells = [payload["alert"], moment(payload["at"], lang), payload["who"], f"{said}: {told}" if told else said]
+    return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in [*cells, item["entry"]]) + "</tr>"

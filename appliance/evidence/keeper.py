@@ -1,0 +1,88 @@
+"""A round of the chain: what is new anywhere on the box becomes entries, signed. And the rotation of the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.orm import Session, sessionmaker
+
+from appliance import clock
+from appliance.evidence import house, keys, records
+from appliance.evidence.keys import EvidenceKey
+from appliance.evidence.ledger import Draft, Ledger, Probe
+from appliance.home import Home
+from appliance.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """What a round needs. `now` gives microseconds since the epoch; `probe` is told each step of an append."""
+
+    home: Home
+    settings: Settings
+    sessions: sessionmaker[Session]
+    now: Callable[[], int] = clock.now
+    probe: Probe = lambda _step: None
+
+    @contextmanager
+    def open(self, wait_seconds: float = 30.0) -> Iterator[tuple[Ledger, EvidenceKey]]:
+        """Open the chain, begun if it is new, as the one who appends. Raises EvidenceBusy, PkiError."""
+        key = keys.ensure_key(self.home)
+        with Ledger(self.home.evidence, self.probe) as ledger, ledger.exclusive(wait_seconds):
+            key = self._adopted(ledger, key)
+            if ledger.head().number == 0:
+                with ledger.sealing(key, self.now()) as appending:
+                    appending.add(Draft("key", keys.first_statement(key)))
+            yield ledger, key
+
+    def round(self) -> int:
+        """Carry everything that is new into the chain; return how many entries that made.
+
+        Raises EvidenceBusy, PkiError, sqlite3.Error, SQLAlchemyError, OSError; what was appended until then stays.
+        """
+        with self.open() as (ledger, key):
+            before = ledger.head().number
+            with ledger.sealing(key, self.now()) as appending:
+                house.note_changes(ledger, appending, self.home, self.settings)
+            with self.sessions() as session:
+                for portion in records.carried(session, ledger.cursor):
+                    with ledger.sealing(key, self.now()) as appending:
+                        for draft in portion.drafts:
+                            appending.add(draft)
+                        appending.set(portion.name, portion.upto)
+            self._segments(ledger, key)
+            return ledger.head().number - before
+
+    def _segments(self, ledger: Ledger, key: EvidenceKey) -> None:
+        if not (self.home.store / "manifest.db").exists():
+            return
+        # pyarrow takes memory, and a box without events needs none of it.
+        from appliance.evidence.segments import Sealer  # noqa: PLC0415 - memory, only where there are events
+
+        Sealer(ledger, key, self.home.store, self.now).run()
+
+    def rotate(self) -> EvidenceKey:
+        """Replace the key; the entry that says so is signed by the old one. Raises what `open` raises."""
+        with self.open() as (ledger, old):
+            new = EvidenceKey(Ed25519PrivateKey.generate())
+            keys.write(keys.next_file(self.home), new.private)
+            with ledger.sealing(old, self.now()) as appending:
+                appending.add(Draft("key", keys.next_statement(old, new, self.now())))
+            return self._adopted(ledger, old)
+
+    def _adopted(self, ledger: Ledger, key: EvidenceKey) -> EvidenceKey:
+        """Return the key in force: a rotation ends when the chain names the new key, or it never began."""
+        waiting = keys.next_file(self.home)
+        if not waiting.exists():
+            return key
+        new = keys.load_key(waiting)
+        named = [entry["payload"]["public"] for entry in ledger.of_kind("key")]
+        if new.public.hex() in named:
+            keys.write(keys.key_file(self.home), new.private)
+            key = new
+        waiting.unlink()
+        waiting.with_suffix(".pub").unlink(missing_ok=True)
+        return key

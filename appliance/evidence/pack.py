@@ -1,0 +1,224 @@
+"""A pack of evidence: events, alerts with their history, the chain that proves them, and the verifier, in one zip."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import select
+
+from appliance.evidence import events, verify
+from appliance.evidence.index import index
+from appliance.evidence.keeper import Keeper
+from appliance.evidence.keys import EvidenceKey
+from appliance.evidence.ledger import Ledger, Live
+from appliance.evidence.verify import BLOCK, PACK, blocks_of, canonical
+from appliance.state.models import AlertEvent
+
+ALERT_KINDS = ("alert", "alert_events", "decision")
+_SPOOLED = 16 << 20
+
+
+class PackFault(RuntimeError):
+    """What should be exported is not there, or not as it was sealed; the text says what."""
+
+
+class TooMany(PackFault):
+    """The range has more events than are wanted at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to export: events and alerts of a time, in microseconds, or one alert with the events it rests on."""
+
+    start: int | None = None
+    end: int | None = None
+    alert: int | None = None
+    most: int | None = None
+    """Events that the segments of a range may have; with more, TooMany is raised before anything is written."""
+
+    def has(self, at: int) -> bool:
+        """Whether a moment is in the range."""
+        return (self.start is None or at >= self.start) and (self.end is None or at < self.end)
+
+
+@dataclass(slots=True)
+class Made:
+    """What a pack has."""
+
+    events: int = 0
+    segments: int = 0
+    first: int = 0
+    last: int = 0
+    missing: int = 0
+    """Events of the alert that the store does not have any more."""
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Zip:
+    """A zip that remembers the digest of each of its files."""
+
+    def __init__(self, file: zipfile.ZipFile) -> None:
+        self._zip = file
+        self.files: dict[str, str] = {}
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[_Hashed]:
+        """Write one file."""
+        with self._zip.open(name, "w", force_zip64=True) as file:
+            hashed = _Hashed(file)
+            yield hashed
+        self.files[name] = hashed.digest.hexdigest()
+
+    def put(self, name: str, lines: Iterable[bytes]) -> None:
+        """Write a file of lines."""
+        with self.writing(name) as file:
+            for line in lines:
+                file.write(line + b"\n")
+
+
+class _Hashed:
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, content: bytes) -> None:
+        """Write and hash."""
+        self.digest.update(content)
+        self._file.write(content)
+
+
+def export(keeper: Keeper, wanted: Wanted, out: IO[bytes]) -> Made:
+    """Write a pack; what is new on the box is sealed first.
+
+    Raises PackFault, what `Keeper.round` raises, events.Damaged and OSError.
+    """
+    keeper.round()
+    with keeper.open() as (ledger, key), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        return _Packer(keeper, ledger, key, wanted, _Zip(file)).run()
+
+
+@dataclass(slots=True)
+class _Packer:
+    """Makes one pack."""
+
+    keeper: Keeper
+    ledger: Ledger
+    key: EvidenceKey
+    wanted: Wanted
+    zip: _Zip
+    made: Made = field(default_factory=Made)
+    times: dict[str, int] | None = None
+    """Times of the events of an alert by their ids, when that is what is wanted."""
+
+    def run(self) -> Made:
+        """Write everything."""
+        if self.wanted.alert is not None:
+            query = select(AlertEvent.event_id, AlertEvent.event_at).where(AlertEvent.alert_id == self.wanted.alert)
+            with self.keeper.sessions() as session:
+                self.times = {row.event_id: row.event_at for row in session.execute(query)}
+        self.made.alerts = _alerts(self.ledger, self.wanted)
+        # The small ones first: they may be merged, and go a minute later.
+        chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
+        rows = sum(one.rows for one in chosen)
+        if self.wanted.most is not None and self.times is None and rows > self.wanted.most:
+            raise TooMany(f"{rows} > {self.wanted.most}")
+        numbers = [one.number for one in chosen]
+        numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
+        self.made.last = self.ledger.head().number
+        self.made.first = min(numbers, default=self.made.last)
+        with tempfile.SpooledTemporaryFile(_SPOOLED) as proofs:
+            self._events(chosen, proofs)
+            proofs.seek(0)
+            self.zip.put("proofs.ndjson", (line.rstrip(b"\n") for line in proofs))
+        self.made.missing = 0 if self.times is None else len(self.times) - self.made.events
+        self._rest()
+        return self.made
+
+    def _touches(self, one: Live) -> bool:
+        if self.times is not None:
+            return any(one.min_time <= at <= one.max_time for at in self.times.values())
+        start, end = self.wanted.start, self.wanted.end
+        return (start is None or one.max_time >= start) and (end is None or one.min_time < end)
+
+    def _ours(self, event: Mapping[str, Any]) -> bool:
+        return self.wanted.has(event["@timestamp"]) if self.times is None else event["event.id"] in self.times
+
+    def _events(self, chosen: list[Live], proofs: IO[bytes]) -> None:
+        with self.zip.writing("events.ndjson") as file:
+            for one in chosen:
+                leaves: list[bytes] = []
+                ours: list[int] = []
+                for line, event in events.lines(self.keeper.home.store / one.file):
+                    if self._ours(event):
+                        ours.append(len(leaves))
+                        file.write(line + b"\n")
+                    leaves.append(hashlib.sha256(line).digest())
+                if ours:
+                    self.made.events, self.made.segments = self.made.events + len(ours), self.made.segments + 1
+                    proofs.write(canonical(proof(one, leaves, ours)) + b"\n")
+
+    def _rest(self) -> None:
+        made, wanted, ledger, pack = self.made, self.wanted, self.ledger, self.zip
+        about = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
+        about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
+        about |= {"segments": made.segments, "start": wanted.start, "version": 1}
+        pack.put("pack.json", [canonical(about)])
+        pack.put("keys.json", [canonical([entry["payload"] for entry in ledger.of_kind("key")])])
+        pack.put("alerts.ndjson", map(canonical, made.alerts))
+        entries = ledger.entries(made.first, made.last)
+        pack.put("chain.ndjson", (digest.encode() + b" " + body for digest, body in entries))
+        pack.put("seals.ndjson", ledger.seals(made.first))
+        with pack.writing("index.html") as page:
+            page.write(index(about, made.alerts, self.key.fingerprint, self.keeper.settings).encode("utf-8"))
+        with pack.writing("verify.py") as program:
+            program.write(Path(verify.__file__).read_bytes())
+        listed = {"files": dict(pack.files), "key": self.key.fingerprint}
+        signature = self.key.private.sign(PACK + canonical(listed)).hex()
+        pack.put("files.json", [canonical(listed | {"signature": signature})])
+
+
+def _alerts(ledger: Ledger, wanted: Wanted) -> list[dict[str, Any]]:
+    """Return alerts by number with the entries about them, in order."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    ref = None if wanted.alert is None else str(wanted.alert)
+    for entry in ledger.of_kind(*ALERT_KINDS, ref=ref):
+        item = {"entry": entry["number"], "kind": entry["kind"], "payload": entry["payload"]}
+        found.setdefault(entry["payload"]["alert"], []).append(item)
+    if wanted.alert is not None and not found:
+        raise PackFault(f"Nie ma alertu nr {wanted.alert}.")
+    return [
+        {"alert": number, "history": history}
+        for number, history in sorted(found.items())
+        if wanted.alert is not None or any(_within(item["payload"], wanted) for item in history)
+    ]
+
+
+def _within(payload: Mapping[str, Any], wanted: Wanted) -> bool:
+    return "at" in payload and wanted.has(payload["at"])
+
+
+def proof(one: Live, leaves: list[bytes], ours: list[int]) -> dict[str, Any]:
+    """Return what shows that events are in a segment: its blocks, and in those of ours the leaves beside ours.
+
+    Raises PackFault when the segment's events are not those that were sealed.
+    """
+    joined = b"".join(leaves)
+    if events.digest_of(joined) != one.events:
+        raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
+    own = set(ours)
+    opened = {
+        str(block): ["" if at in own else leaves[at].hex() for at in _places(block, len(leaves))]
+        for block in sorted({at // BLOCK for at in ours})
+    }
+    blocks = [block.hex() for block in blocks_of(joined)]
+    return {"blocks": blocks, "entry": one.number, "file": one.file, "open": opened, "rows": len(leaves)}
+
+
+def _places(block: int, rows: int) -> range:
+    return range(block * BLOCK, min((block + 1) * BLOCK, rows))

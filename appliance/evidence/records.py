@@ -1,0 +1,88 @@
+"""What other parts wrote into their tables, as drafts of entries: alerts, decisions, evidence of alerts, audit log.
+
+Each table is read on from a cursor, the last id that was carried, so hot paths know nothing of the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from appliance.evidence.ledger import Draft
+from appliance.state.models import Alert, AlertEvent, AlertHistory, Operation
+
+ROWS = 1000
+"""Rows of a table that are carried at a time."""
+Table = type[AlertHistory] | type[AlertEvent] | type[Operation]
+
+
+@dataclass(slots=True)
+class Carried:
+    """Some rows as drafts, and the cursor after them."""
+
+    name: str
+    upto: int
+    drafts: list[Draft] = field(default_factory=list)
+
+
+def carried(session: Session, cursors: Callable[[str], str]) -> Iterator[Carried]:
+    """Yield what is new in each table, in the order of its ids, in portions."""
+    for name, table, make in _TABLES:
+        at = int(cursors(name) or 0)
+        newest = session.scalar(select(func.max(table.id))) or 0
+        if newest < at:
+            # The state database is older than the chain: it was restored from a backup.
+            payload = {"carried": at, "newest": newest, "table": name}
+            yield Carried(name, newest, [Draft("went_back", payload, name)])
+            continue
+        while at < newest:
+            query = select(table).where(table.id > at, table.id <= newest).order_by(table.id).limit(ROWS)
+            rows: Sequence[Any] = session.scalars(query).all()
+            if not rows:
+                break
+            at = rows[-1].id
+            yield Carried(name, at, list(make(session, rows)))
+
+
+def _history(session: Session, rows: Sequence[AlertHistory]) -> Iterator[Draft]:
+    made = {row.alert_id for row in rows if row.action == "created"}
+    alerts = {one.id: one for one in session.scalars(select(Alert).where(Alert.id.in_(made)))}
+    for row in rows:
+        payload = {"action": row.action, "alert": row.alert_id, "at": row.at, "detail": row.detail}
+        payload |= {"history": row.id, "who": row.who}
+        known = alerts.get(row.alert_id) if row.action == "created" else None
+        if known is None:
+            yield Draft("decision", payload, str(row.alert_id))
+        else:
+            yield Draft("alert", payload | {"about": about(known)}, str(row.alert_id))
+
+
+def about(alert: Alert) -> dict[str, Any]:
+    """Return what an alert is about: what does not change when people work on it."""
+    names = ("rule_id", "title", "level", "entity", "host", "agent_id", "user", "process", "tags", "late", "created_at")
+    return {name: getattr(alert, name) for name in names} | {"first_event_at": alert.first_event_at}
+
+
+def _events(_session: Session, rows: Sequence[AlertEvent]) -> Iterator[Draft]:
+    for alert, group in groupby(rows, key=lambda row: row.alert_id):
+        events = [[row.event_id, row.event_at] for row in group]
+        yield Draft("alert_events", {"alert": alert, "events": events}, str(alert))
+
+
+def _operations(_session: Session, rows: Sequence[Operation]) -> Iterator[Draft]:
+    for row in rows:
+        payload = {"action": row.action, "at": row.at, "detail": row.detail, "operation": row.id}
+        yield Draft("operation", payload | {"target": row.target, "who": row.who}, row.who)
+
+
+_Make = Callable[[Session, Any], Iterator[Draft]]
+_TABLES: tuple[tuple[str, Table, _Make], ...] = (
+    ("alert_history", AlertHistory, _history),
+    ("alert_event", AlertEvent, _events),
+    ("operation", Operation, _operations),
+)

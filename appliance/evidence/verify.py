@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Sprawdza paczkę dowodów Czujki: python3 verify.py PACZKA.zip --key ODCISK [--anchor PLIK …]
+
+Checks a pack of evidence offline with nothing but the standard library of Python 3.9 or newer and the fingerprint of
+the box's public key. `cryptography` is used for signatures where it is installed. The box's own `czujka verify` works
+with the same functions. docs/evidence.md specifies every format. Exit codes: 0 sound, 1 not, 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry", b"seal", b"key", b"pack"))
+"""What is put before bytes that are hashed or signed, so that none can stand for another."""
+START, BLOCK = "0" * 64, 256
+"""The `previous` of entry number 1; how many leaves of a segment's events make a block."""
+MAX_LINE = 32 << 20
+BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+WRONG = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
+
+
+class Fault(NamedTuple):
+    """What is wrong: its kind, in Polish, the number of the entry or None, the file or an empty text, and words."""
+
+    kind: str
+    number: int | None
+    file: str
+    text: str
+
+    def __str__(self) -> str:
+        number, file = "" if self.number is None else f" {self.number}", f" ({self.file})" if self.file else ""
+        return "".join(sign if sign.isprintable() else "?" for sign in f"{self.kind}{number}{file}: {self.text}")
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one way to write a JSON value: sorted keys, no blanks, UTF-8. Raises ValueError for what is none."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8")
+
+
+def parsed(line: bytes) -> Any:
+    """Return the value of canonical JSON. Raises ValueError when it is not written in that one way."""
+    value = json.loads(line.decode("utf-8"))
+    if canonical(value) != line:
+        raise ValueError("zapis nie jest kanoniczny")
+    return value
+
+
+def entry_hash(body: bytes) -> str:
+    """Return the hash of an entry by its canonical body."""
+    return hashlib.sha256(ENTRY + body).hexdigest()
+
+
+def seal_statement(at: int, number: int, digest: str, key: str) -> bytes:
+    """Return what the signature of a seal is made over."""
+    return SEAL + canonical({"at": at, "hash": digest, "key": key, "number": number})
+
+
+def key_statement(at: int, old: str, new: str) -> bytes:
+    """Return what both keys sign when one follows the other: their public keys in hex."""
+    return KEY + canonical({"at": at, "new": new, "old": old})
+
+
+def fingerprint(public: bytes) -> str:
+    """Return the fingerprint of a raw public key of 32 bytes."""
+    return hashlib.sha256(public).hexdigest()
+
+
+def blocks_of(leaves: bytes) -> list[bytes]:
+    """Return the hashes of the blocks of leaves; a leaf is the SHA-256 of an event's canonical JSON."""
+    size = 32 * BLOCK
+    return [hashlib.sha256(leaves[at : at + size]).digest() for at in range(0, len(leaves), size)]
+
+
+def events_digest(rows: int, blocks: Iterable[bytes]) -> str:
+    """Return the digest of a segment's events, in their order of time and id."""
+    return hashlib.sha256(b"czujka-evidence-events-v1 %d\n" % rows + b"".join(blocks)).hexdigest()
+
+
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+Point = tuple[int, int, int, int]
+
+
+def _add(one: Point, two: Point) -> Point:
+    a, b = (one[1] - one[0]) * (two[1] - two[0]) % P, (one[1] + one[0]) * (two[1] + two[0]) % P
+    c, d = 2 * one[3] * two[3] * D % P, 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _times(factor: int, point: Point) -> Point:
+    total = (0, 1, 1, 0)
+    for bit in bin(factor)[2:]:
+        total = _add(total, total)
+        total = _add(total, point) if bit == "1" else total
+    return total
+
+
+def _recover(y: int, odd: int) -> Point | None:
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or (x * x - square) % P or (x == 0 and odd):
+        return None
+    x = x if x & 1 == odd else P - x
+    return x, y, 1, x * y % P
+
+
+BASE = _recover(4 * pow(5, P - 2, P) % P, 0)
+
+
+def plain_verify(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Say whether an Ed25519 signature holds (RFC 8032, 5.1.7), in plain Python."""
+    if len(public) != 32 or len(signature) != 64 or BASE is None:
+        return False
+    number = int.from_bytes(public, "little")
+    point, scalar = _recover(number & (1 << 255) - 1, number >> 255), int.from_bytes(signature[32:], "little")
+    if point is None or scalar >= L:
+        return False
+    challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    x, y, z, t = _times(challenge, point)
+    x, y, z, t = _add(_times(scalar, BASE), (P - x, y, z, P - t))
+    inverse = pow(z, P - 2, P)
+    return (y * inverse % P | (x * inverse % P & 1) << 255).to_bytes(32, "little") == signature[:32]
+
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    def holds(public: bytes, signature: bytes, message: bytes) -> bool:
+        """Say whether an Ed25519 signature holds."""
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+except ImportError:
+    holds = plain_verify
+
+
+class Keys:
+    """The public keys that follow from one trusted fingerprint, by what old and new keys signed for each other."""
+
+    def __init__(self, statements: Iterable[dict[str, Any]], trusted: str) -> None:
+        rows = [(bytes.fromhex(one["old"] or ""), bytes.fromhex(one["public"]), one) for one in statements]
+        self.known = {name: new for name, new in ((fingerprint(new), new) for _, new, _ in rows) if name == trusted}
+        self.faults = [] if self.known else [Fault("klucz", None, "", f"odcisk {trusted} jest inny: to nie ta Czujka")]
+        for _ in rows:
+            for old, new, one in rows:
+                if old:
+                    self._follow(old, new, one)
+
+    def _follow(self, old: bytes, new: bytes, one: dict[str, Any]) -> None:
+        names = fingerprint(old), fingerprint(new)
+        if (names[0] in self.known) == (names[1] in self.known):
+            return
+        message = key_statement(one["at"], old.hex(), new.hex())
+        signed = zip((old, new), (one["by_old"], one["by_new"]))  # noqa: B905 - no `strict` before 3.10
+        if all(holds(key, bytes.fromhex(text), message) for key, text in signed):
+            self.known.update(zip(names, (old, new)))  # noqa: B905 - no `strict` before 3.10
+
+    def wrong(self, seal: dict[str, Any]) -> str:
+        """Return what is wrong with a seal or an anchor by itself, nothing when its signature holds."""
+        message = seal_statement(seal["at"], seal["number"], seal["hash"], seal["key"])
+        if seal["key"] not in self.known:
+            return f"podpisano nieznanym kluczem {seal['key'][:16]}…"
+        return "" if holds(self.known[seal["key"]], seal["bytes"], message) else "podpis się nie zgadza"
+
+
+class Chain:
+    """Takes the entries of a chain one by one and says what is wrong with them."""
+
+    def __init__(self, keys: Keys, seals: Iterable[dict[str, Any]], file: str = "") -> None:
+        self.faults: list[Fault] = list(keys.faults)
+        self.first: int | None = None
+        self.last, self.digest, self.sealed = 0, START, 0
+        self._keys, self._file = keys, file
+        self._seals: dict[int, dict[str, Any]] = {seal["number"]: seal for seal in seals}
+        self._anchors: dict[int, dict[str, Any]] = {}
+
+    def expect(self, anchor: dict[str, Any], file: str) -> None:
+        """Demand that the chain has what an anchor names."""
+        wrong = self._keys.wrong(anchor)
+        if wrong:
+            self.faults.append(Fault("kotwica", anchor["number"], file, wrong))
+        else:
+            self._anchors[anchor["number"]] = anchor
+
+    def take(self, body: bytes, digest: str) -> dict[str, Any] | None:
+        """Check the next entry and return it; None when it cannot be read."""
+        at = self.last + 1
+        try:
+            entry = parsed(body)
+            number, previous, _ = range(entry["number"]).stop, entry["previous"], (entry["kind"], entry["payload"])
+        except WRONG as error:
+            self._fault("wpis", at, f"nie da się odczytać: {error}")
+            self.last, self.digest = at, digest
+            return None
+        if self.first is None:
+            self.first, self.last, self.digest = number, number - 1, previous if number > 1 else START
+        self._linked(number, previous, entry_hash(body) == digest)
+        if number > self.last:
+            self.last, self.digest = number, digest
+        self._sealed_at(number, digest)
+        return entry  # type: ignore[no-any-return]
+
+    def _linked(self, number: int, previous: str, same: bool) -> None:
+        if not same:
+            self._fault("wpis", number, "treść nie zgadza się ze skrótem: wpis zmieniono")
+        if number > self.last + 1:
+            self._fault("wpis", self.last + 1, f"brakuje wpisów od {self.last + 1} do {number - 1}")
+        elif number <= self.last:
+            self._fault("wpis", number, f"stoi po wpisie {self.last}: dodano go albo zmieniono kolejność")
+        elif previous != self.digest:
+            self._fault("wpis", number, f"nie łączy się z wpisem {self.last}: jeden z nich zmieniono albo dodano")
+
+    def _sealed_at(self, number: int, digest: str) -> None:
+        seal = self._seals.pop(number, None)
+        if seal is not None:
+            self.sealed = max(self.sealed, number)
+            wrong = self._keys.wrong(seal) if seal["hash"] == digest else "plomba jest na innej treści niż ten wpis"
+            if wrong:
+                self._fault("podpis", number, wrong)
+        anchor = self._anchors.pop(number, None)
+        if anchor is not None and anchor["hash"] != digest:
+            self._fault("kotwica", number, "wpis ma inny skrót niż kotwica: historię zapisano od nowa")
+
+    def end(self, until: int | None = None) -> list[Fault]:
+        """Return all faults after the last entry. Anchors made after the time `until` may lie beyond the end."""
+        if self.last > self.sealed:
+            self._fault("podpis", self.last, "końca łańcucha nie obejmuje żaden podpis")
+        for number in sorted(self._seals):
+            if self.first is not None and number >= self.first:
+                self._fault("podpis", number, f"plomba bez swojego wpisu; ostatni wpis: {self.last}")
+        for number, anchor in sorted(self._anchors.items()):
+            if number > self.last and (until is None or anchor["at"] <= until):
+                self._fault("kotwica", number, f"łańcuch kończy się wcześniej, na wpisie {self.last}: koniec usunięto")
+        return self.faults
+
+    def _fault(self, kind: str, number: int, text: str) -> None:
+        self.faults.append(Fault(kind, number, self._file, text))
+
+
+def seal_of(line: bytes) -> dict[str, Any]:
+    """Return a seal or an anchor. Raises ValueError when it is none."""
+    seal = parsed(line)
+    kinds = {"at": int, "number": int, "hash": str, "key": str, "signature": str}
+    if not isinstance(seal, dict) or any(type(seal.get(name)) is not kind for name, kind in kinds.items()):
+        raise ValueError("to nie jest plomba ani kotwica")
+    return {**seal, "bytes": bytes.fromhex(seal["signature"])}
+
+
+def _lines(pack: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    with pack.open(name) as file:
+        for line in iter(lambda: file.readline(MAX_LINE), b""):
+            yield line.rstrip(b"\n")
+
+
+class PackCheck:
+    """Checks one pack; `faults` has what is wrong, `told` what was checked."""
+
+    def __init__(self, pack: zipfile.ZipFile, trusted: str, anchors: Iterable[Path]) -> None:
+        self.faults: list[Fault] = []
+        self.told: list[str] = []
+        self._pack, self._trusted, self._given = pack, trusted, list(anchors)
+        self._keys = Keys([], trusted)
+        self._segments: dict[int, tuple[Any, ...]] = {}
+        self._payloads: dict[int, str] = {}
+
+    def run(self) -> list[Fault]:
+        """Check everything and return the faults."""
+        steps = self._files, self._chain, self._events, self._alerts
+        for name, step in zip(("files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson"), steps):  # noqa: B905 - 3.9
+            try:
+                step(name)
+            except WRONG as error:
+                self._fault("plik", name, f"nie da się odczytać: {error}")
+            except BROKEN as error:
+                self._fault("plik", name, f"uszkodzony albo nie ma go w paczce: {error}")
+        return self.faults
+
+    def _each(self, name: str, make: Callable[[bytes], Any] = parsed) -> Iterator[Any]:
+        for number, line in enumerate(_lines(self._pack, name), 1):
+            try:
+                yield make(line)
+            except WRONG as error:
+                self._fault("plik", name, f"wiersz {number}: nie da się odczytać: {error}")
+
+    def _files(self, name: str) -> None:
+        self._keys = next(self._each("keys.json", lambda line: Keys(parsed(line), self._trusted)), self._keys)
+        listed, names = parsed(next(_lines(self._pack, name))), self._pack.namelist()
+        public = self._keys.known.get(listed["key"], b"")
+        message = PACK + canonical({"files": listed["files"], "key": listed["key"]})
+        if not holds(public, bytes.fromhex(listed["signature"]), message):
+            self._fault("podpis", name, "podpis spisu plików paczki nie zgadza się")
+        for one in sorted(one for one in names if names.count(one) > 1 or one not in {*listed["files"], name}):
+            self._fault("plik", one, "nie ma go w spisie paczki albo jest dwa razy: dodano go")
+        for one, digest in sorted(listed["files"].items()):
+            found = hashlib.sha256()
+            try:
+                with self._pack.open(one) as file:
+                    for part in iter(lambda: file.read(1 << 20), b""):
+                        found.update(part)
+                if found.hexdigest() != digest:
+                    self._fault("plik", one, "treść zmieniono: skrót nie zgadza się ze spisem paczki")
+            except (KeyError, *BROKEN) as error:
+                self._fault("plik", one, f"uszkodzony albo nie ma go w paczce: {error}")
+
+    def _chain(self, name: str) -> None:
+        chain = Chain(self._keys, self._each("seals.ndjson", seal_of), name)
+        for path in self._given:
+            try:
+                chain.expect(seal_of(path.read_bytes().strip()), path.name)
+            except (OSError, ValueError) as error:
+                self._fault("kotwica", path.name, f"nie da się odczytać: {error}")
+        for line in _lines(self._pack, name):
+            entry = chain.take(line[65:], line[:64].decode("ascii", "replace"))
+            if entry is not None:
+                self._payloads[entry["number"]] = hashlib.sha256(canonical(entry["payload"])).hexdigest()
+                if entry["kind"] == "segment":
+                    self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
+        made: Any = next(self._each("pack.json"), {})
+        self.faults += chain.end(made.get("made_at", 0))
+        if (made.get("first"), made.get("last")) != (chain.first, chain.last):
+            self._fault("wpis", name, f"paczka ma mieć wpisy {made.get('first')}–{made.get('last')}, a nie ma")
+        self.told.append(f"wpisy łańcucha: {chain.first}–{chain.last}, podpis obejmuje wpis {chain.sealed}")
+
+    def _events(self, name: str) -> None:
+        lines = enumerate(_lines(self._pack, name), 1)
+        count = 0
+        for proof in self._each("proofs.ndjson"):
+            blocks = [bytes.fromhex(block) for block in proof["blocks"]]
+            found = proof["file"], proof["rows"], events_digest(proof["rows"], blocks)
+            if self._segments.get(proof["entry"]) != found:
+                self._fault("segment", proof["file"], "skrót zdarzeń nie zgadza się z wpisem łańcucha", proof["entry"])
+            for index, cells in sorted(proof["open"].items(), key=lambda one: int(one[0])):
+                taken = [number for number in (self._leaf(cells, at, lines) for at in range(len(cells))) if number]
+                count += len(taken)
+                leaves = b"".join(bytes.fromhex(cell) for cell in cells)
+                if hashlib.sha256(leaves).digest() != blocks[int(index)]:
+                    low, high = min(taken, default=0), max(taken, default=0)
+                    self._fault("zdarzenie", name, f"wiersze {low}–{high}: inne niż w segmencie {proof['file']}")
+        for number, _ in lines:
+            self._fault("zdarzenie", name, f"wiersz {number}: żaden segment go nie potwierdza, dodano go")
+        self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
+
+    @staticmethod
+    def _leaf(cells: list[str], at: int, lines: Iterator[tuple[int, bytes]]) -> int:
+        """Put the leaf of the next event where a cell is empty; return the event's line, 0 where it was not."""
+        if cells[at]:
+            return 0
+        number, line = next(lines, (0, b""))
+        cells[at] = hashlib.sha256(line).hexdigest()
+        return number
+
+    def _alerts(self, name: str) -> None:
+        count = 0
+        for count, alert in enumerate(self._each(name), 1):
+            for item in alert["history"]:
+                if self._payloads.get(item["entry"]) != hashlib.sha256(canonical(item["payload"])).hexdigest():
+                    self._fault("alert", name, f"wiersz {count}: zapis inny niż w łańcuchu", item["entry"])
+        self.told.append(f"alerty z historią: {count}")
+
+    def _fault(self, kind: str, file: str, text: str, number: int | None = None) -> None:
+        self.faults.append(Fault(kind, number, file, text))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the pack that the arguments name, print what was found, return the exit code."""
+    parser = argparse.ArgumentParser(description="Sprawdza paczkę dowodów Czujki.")
+    parser.add_argument("pack", type=Path, help="paczka: plik ZIP")
+    parser.add_argument("--key", required=True, help="odcisk klucza Czujki, na przykład z raportu miesięcznego")
+    parser.add_argument("--anchor", type=Path, action="append", default=[], help="plik kotwicy; można podać kilka")
+    options = parser.parse_args(arguments)
+    try:
+        check = PackCheck(zipfile.ZipFile(options.pack), "".join(options.key.split()).lower(), options.anchor)
+    except BROKEN as error:
+        sys.exit(f"NIEZGODNE: nie można otworzyć paczki {options.pack}: {error}")
+    faults = check.run()[:1000]
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    end = f"NIEZGODNE: {len(faults)}" if faults else "ZGODNE: podpisy, łańcuch, zdarzenia i pliki się zgadzają."
+    print(*check.told, *faults, end, sep="\n")  # noqa: T201 - the answer
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

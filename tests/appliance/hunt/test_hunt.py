@@ -1,0 +1,105 @@
+"""A hunt over a real store finds what the stream would have found, and shows the matcher only what may match."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+import rules
+from appliance.detect import Engine, Rule, RuleSet, load_rules
+from appliance.detect.selftest import EVENTS, SOURCE
+from appliance.hunt import hunt as hunts
+from appliance.hunt.hunt import Hunt
+from appliance.normalise import Event, normalise
+from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store.shape import encode
+
+SEED, RULES = 20261122, 96
+Found = dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def ruleset() -> RuleSet:
+    return load_rules([rules.ROOT / "sigma"])
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    """The true and the false events of all our rules, each with an id and a time of its own."""
+    lines = [line for file in sorted(EVENTS.rglob("*.ndjson")) for line in file.read_bytes().splitlines() if line]
+    return [
+        {**normalise(line, SOURCE), "event.id": f"{number:032x}", "@timestamp": number * 1000}
+        for number, line in enumerate(lines)
+    ]
+
+
+@pytest.fixture(scope="module")
+def reader(events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedReader]:
+    folder = tmp_path_factory.mktemp("store")
+    store = EmbeddedStore(folder)
+    for start in range(0, len(events), 400):
+        store.append(encode(events[start : start + 400]), [], start + 1)
+    store.close()
+    made = EmbeddedReader(folder)
+    yield made
+    made.close()
+
+
+def _streamed(events: list[Event], chosen: list[Rule]) -> Found:
+    engine, found = Engine(RuleSet(chosen, [])), defaultdict(set)
+    for event in events:
+        for rule in engine.match(event):
+            found[rule.id].add(str(event["event.id"]))
+    return dict(found)
+
+
+def _hunted(hunt: Hunt, start: int | None = None, end: int | None = None) -> Found:
+    found = defaultdict(set)
+    for event, matched in hunt.run(start, end):
+        for rule in matched:
+            found[rule.id].add(str(event["event.id"]))
+    return dict(found)
+
+
+def test_rules_are_hunted_as_they_are_streamed(ruleset: RuleSet, events: list[Event], reader: EmbeddedReader) -> None:
+    draw = random.Random(SEED)
+    shuffled = draw.sample(ruleset.rules, len(ruleset.rules))
+    wanted = _streamed(events, shuffled)
+    looked = 0
+    # A few at a time are asked for narrowly.
+    for start in range(0, RULES, 8):
+        some = shuffled[start : start + 8]
+        hunt = Hunt.of(reader, some)
+        assert _hunted(hunt) == {rule.id: wanted[rule.id] for rule in some if rule.id in wanted}
+        looked += hunt.looked
+    assert looked < len(events) * RULES / 8 / 2, "the store leaves most events out"
+
+
+def test_many_rules_are_hunted_over_all_events(
+    ruleset: RuleSet, events: list[Event], reader: EmbeddedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hunts, "MAX_LEAVES", 1)
+    hunt = Hunt.of(reader, ruleset.rules)
+    assert _hunted(hunt) == _streamed(events, list(ruleset.rules))
+    assert hunt.looked == len(events)
+
+
+def test_a_hunt_keeps_to_its_time(ruleset: RuleSet, events: list[Event], reader: EmbeddedReader) -> None:
+    half = len(events) // 2 * 1000
+    parts = [_hunted(Hunt.of(reader, ruleset.rules), *span) for span in ((None, half), (half, None))]
+    assert parts[0]
+    assert parts[1]
+    whole = _streamed(events, list(ruleset.rules))
+    assert {name: parts[0].get(name, set()) | parts[1].get(name, set()) for name in whole} == whole
+    assert all(int(one, 16) * 1000 < half for ids in parts[0].values() for one in ids)
+
+
+def test_rules_that_nothing_feeds_are_hunted_in_vain(ruleset: RuleSet, reader: EmbeddedReader) -> None:
+    source = replace(ruleset.rules[0].logsource, product="nobody", category=None, service="none")
+    hunt = Hunt.of(reader, [replace(ruleset.rules[0], logsource=source)])
+    assert _hunted(hunt) == {}
+    assert hunt.looked == 0
