@@ -91,8 +91,8 @@ class History:
         self._paths = paths
         self._within = within
         self._err = err or sys.stderr
-        self._settings = None if self.home is None else _settings(self.home)
-        if self.home is not None and _is_empty(self.home, self._settings):
+        self.settings = None if self.home is None else _settings(self.home)
+        if self.home is not None and _is_empty(self.home, self.settings):
             text = f"W {self.home.root} nie ma zapisanych zdarzeń. Podaj folder stanu w --home albo pliki."
             fail(ValueError(text), Exit.USAGE)
 
@@ -127,8 +127,8 @@ class History:
         from appliance.store.scan import scan  # noqa: PLC0415 - half a second, for stored events alone
 
         assert self.home is not None
-        assert self._settings is not None
-        reader = open_reader(self.home, self._settings)
+        assert self.settings is not None
+        reader = open_reader(self.home, self.settings)
         try:
             for event in scan(reader, self._within.start, self._within.end):
                 yield str(event["event.id"]), event

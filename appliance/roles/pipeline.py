@@ -61,7 +61,7 @@ def run(home: Home, settings: Settings) -> int:
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=dead_letters,
-        store=store,  # type: ignore[arg-type]  # any StoreWriter will do
+        store=store,
         engine=content.current.engine,
         sessions=sessions,
         settings=settings,

@@ -13,6 +13,7 @@ from appliance.normalise.model import Event
 from appliance.store.elastic.documents import arrival
 from appliance.store.model import Store
 from appliance.store.scan import slices
+from appliance.store.shape import encode
 from appliance.store.writer import EmbeddedStore
 
 DENSE = 200_000
@@ -81,7 +82,7 @@ class EmbeddedTarget:
             by_day.setdefault(arrival(event) // DAY, []).append(event)
         for day, part in sorted(by_day.items()):
             self._at = day * DAY
-            self._store.append(part, [], self._store.applied())
+            self._store.append(encode(part), [], self._store.applied())
 
     def close(self) -> None:
         """Let go of the files."""

@@ -58,6 +58,32 @@ def span(path: str, **bounds: Any) -> Clause:
     return {"range": {path: bounds}}
 
 
+def size(clause: Clause) -> int:
+    """Return how many single clauses a query has."""
+    return sum(map(size, children)) if (children := _children(clause)) else 1
+
+
+def widened(clause: Clause, most: int) -> Clause:
+    """Return a query of at most so many clauses that finds all that this one does, and more when it has to."""
+    if size(clause) <= most:
+        return clause
+    body = clause.get("bool", {})
+    if most < 1 or not body or "must_not" in body:
+        return ALL
+    children = sorted(_children(clause), key=size)
+    if "should" in body:
+        return any_of(widened(one, most // len(children)) for one in children)
+    kept: list[Clause] = []
+    for at, one in enumerate(children):
+        kept.append(widened(one, (most - sum(map(size, kept))) // (len(children) - at)))
+    return all_of(kept)
+
+
+def _children(clause: Clause) -> list[Clause]:
+    body = clause.get("bool", {})
+    return [*body.get("should", ()), *body.get("filter", ()), *body.get("must_not", ())]
+
+
 def is_safe(text: str) -> bool:
     """Return whether the engine lowers this text as `fold` does."""
     return text.isascii() or all(ord(character) < SAFE for character in text)

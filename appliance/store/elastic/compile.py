@@ -4,7 +4,8 @@ Lucene cannot say all of what `appliance/search/evaluate.py` means. So a tree be
 
 - `sure`: exact for every document that `doubt` does not find;
 - `doubt`: the documents for which some test of the tree cannot be decided by the engine: values too long to be indexed,
-  characters whose lower case differs between versions of Unicode, numbers among the entries, patterns over numbers;
+  characters whose lower case differs between versions of Unicode, numbers among the entries, patterns over numbers,
+  regular expressions;
 - `wide`: all that can answer the query, the doubtful included.
 
 Who counts takes `sure` without `doubt`, and decides `wide` with `doubt` one by one, with the reference itself.
@@ -12,11 +13,12 @@ Who counts takes `sure` without `doubt`, and decides `wide` with `doubt` one by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from appliance.search import Field, Node
-from appliance.search.nodes import And, Everything, Leaf, Not, Or, Pattern
-from appliance.store.elastic import entries, typed
+from appliance.search import Node
+from appliance.search.nodes import And, Everything, Leaf, Not, Or, Pattern, Test
+from appliance.search.regextree import Regex
+from appliance.store.elastic import entries, regexes, typed
 from appliance.store.elastic.clauses import (
     ALL,
     NONE,
@@ -27,10 +29,15 @@ from appliance.store.elastic.clauses import (
     is_sure,
     none_of,
     pattern_text,
+    size,
+    widened,
     wildcard,
 )
 from appliance.store.elastic.mapping import LONG, REST, TEXT
 from appliance.store.elastic.part import Part
+
+MAX_CLAUSES = 900
+"""Clauses of one question; engines refuse more than 1024."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,23 @@ class Compiled:
 
 
 def compile_node(node: Node) -> Compiled:
-    """Return the queries of a tree."""
+    """Return the queries of a tree; one with too many clauses for the engines finds more, all of it doubtful."""
+    compiled = _compiled(node)
+    if size(all_of([compiled.sure, compiled.doubt, compiled.wide])) <= MAX_CLAUSES:
+        return compiled
+    return Compiled(NONE, ALL, widened(compiled.wide, MAX_CLAUSES), NONE)
+
+
+def _compiled(node: Node) -> Compiled:
     match node:
         case Everything():
             return Compiled(ALL, NONE, ALL, ALL)
         case And(children):
-            return _joined([compile_node(child) for child in children], all_=True)
+            return _joined([_compiled(child) for child in children], all_=True)
         case Or(children):
-            return _joined([compile_node(child) for child in children], all_=False)
+            return _joined([_compiled(child) for child in children], all_=False)
         case Not(child):
-            inner = compile_node(child)
+            inner = _compiled(child)
             return Compiled(none_of(inner.sure), inner.doubt, none_of(inner.narrow), none_of(inner.wide))
         case Leaf():
             return _leaf(node)
@@ -75,23 +89,30 @@ def _joined(parts: list[Compiled], *, all_: bool) -> Compiled:
 
 
 def _leaf(leaf: Leaf) -> Compiled:
-    parts = [part for field in leaf.fields for part in _parts(field, leaf)] if leaf.fields else [_free(leaf)]
+    parts = _parts(leaf)
     sure = any_of(part.sure for part in parts)
     unindexed = sorted({path for part in parts for path in part.paths})
     doubt = any_of([*(part.doubt for part in parts), {"terms": {LONG: unindexed}} if unindexed else NONE])
     return Compiled(sure, doubt, any_of([sure, doubt]), all_of([sure, none_of(doubt)]))
 
 
-def _parts(field: Field, leaf: Leaf) -> list[Part]:
-    return [typed.part(field.name, leaf.test), entries.part(field.name, leaf.test)]
+def _parts(leaf: Leaf) -> list[Part]:
+    if isinstance(leaf.test, Regex):
+        # What the patterns find is all in doubt.
+        found = [part for test in regexes.patterns(leaf.test) for part in _parts(replace(leaf, test=test))]
+        return [Part(NONE, any_of([part.sure, part.doubt]), part.paths) for part in found]
+    if not leaf.fields:
+        return [_free(leaf.test)]
+    made = [(typed.part(field.name, leaf.test), entries.part(field.name, leaf.test)) for field in leaf.fields]
+    return [part for pair in made for part in pair]
 
 
-def _free(leaf: Leaf) -> Part:
+def _free(test: Test) -> Part:
     """Some text of the event: one of the schema's fields, or an entry that is a text."""
-    if not isinstance(leaf.test, Pattern):
+    if not isinstance(test, Pattern):
         return Part(NONE, any_of([exists(TEXT), exists(REST)]))
-    found = any_of([wildcard(TEXT, pattern_text(leaf.test)), entries.some_text(leaf.test)])
+    found = any_of([wildcard(TEXT, pattern_text(test)), entries.some_text(test)])
     # A whole value cannot be told from the end of another entry's text.
-    if is_sure(leaf.test) and leaf.test.inside:
+    if is_sure(test) and test.inside:
         return Part(found, exists(LONG))
     return Part(NONE, any_of([found, exists(LONG)]))

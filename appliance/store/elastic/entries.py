@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.search.fold import fold
 from appliance.search.nodes import Exact, Exists, Network, Numbers, Pattern, Test, Texts
+from appliance.search.regextree import Regex
 from appliance.store.elastic.clauses import (
     NONE,
     Clause,
@@ -34,13 +35,12 @@ def part(name: str, test: Test) -> Part:
         case Pattern():
             found = _pattern(name, test)
             return Part(found, NONE, _PATHS) if is_sure(test) else Part(NONE, found, _PATHS)
-        case Numbers():
+        case Numbers() | Network() | Regex():
             # As texts they have no order.
-            return Part(NONE, any_of(_starting(name, kind) for kind in "if"), _PATHS)
+            kinds = "if" if isinstance(test, Numbers) else "s" if isinstance(test, Network) else "?"
+            return Part(NONE, any_of(_starting(name, kind) for kind in kinds), _PATHS)
         case Texts():
             return _span(name, test)
-        case Network():
-            return Part(NONE, _starting(name, "s"), _PATHS)
 
 
 def some_text(test: Pattern) -> Clause:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from appliance.search.nodes import Everything
+from appliance.store.bounds import Bounds
 from appliance.store.elastic.clauses import all_of
-from appliance.store.elastic.questions import Asked, Deadline, Questions
+from appliance.store.elastic.questions import Asked, Questions
 
 IDS = 5000
 """Ids of one question."""
 
 
-def stored(questions: Questions, times: Mapping[str, int], deadline: Deadline) -> set[str]:
+def stored(questions: Questions, times: Mapping[str, int], limits: Bounds) -> set[str]:
     """Return the ids that the cluster has; `times` are their events'. Raises QueryTimeout and StoreUnavailable."""
     if not times:
         return set()
@@ -22,6 +23,6 @@ def stored(questions: Questions, times: Mapping[str, int], deadline: Deadline) -
     for at in range(0, len(ids), IDS):
         part = ids[at : at + IDS]
         query = all_of([{"ids": {"values": part}}, when])
-        answer = questions.ask(deadline, size=len(part), query=query, source=False, track_total_hits=False)
+        answer = questions.ask(limits, size=len(part), query=query, source=False, track_total_hits=False)
         found |= {hit["_id"] for hit in answer["hits"]["hits"]}
     return found

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from elasticsearch import ApiError, Elasticsearch
 
 from appliance.normalise.model import Event
 from appliance.search import Node, matches
+from appliance.store.bounds import Bounds, current
 from appliance.store.elastic.clauses import Clause, all_of, span
 from appliance.store.elastic.client import SLACK_SECONDS, asking
 from appliance.store.elastic.documents import date, decode
@@ -21,31 +24,10 @@ from appliance.store.model import Cursor, QueryTimeout, StoreUnavailable
 PAGE = 1000
 SERVICE_UNAVAILABLE = 503
 PATIENCE_SECONDS, AGAIN_SECONDS = 3.0, 0.1
+CONCURRENT = 8
+"""Requests that may be under way for those who can stop waiting; one that was left alone counts until its own end."""
 Answer = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When a question must be answered, on the monotonic clock."""
-
-    until: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """Return the deadline of a question that is asked now."""
-        return cls(time.monotonic() + seconds)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has passed."""
-        return time.monotonic() >= self.until
-
-    def left(self) -> float:
-        """Return the seconds that are left. Raises QueryTimeout."""
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise QueryTimeout("the question took longer than its bound")
-        return left
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +63,41 @@ class Questions:
 
     def __init__(self, client: Elasticsearch, indices: str, seconds: float) -> None:
         self.client, self.indices, self._seconds = client, indices, seconds
+        self._slots = threading.BoundedSemaphore(CONCURRENT)
 
-    def deadline(self) -> Deadline:
-        """Return the bound of a question that begins now."""
-        return Deadline.after(self._seconds)
+    def limits(self) -> Bounds:
+        """Return the bounds of a question that begins now: its own, and those of the one who asks."""
+        return current().within(self._seconds)
 
-    def ask(self, deadline: Deadline, **body: Any) -> Answer:
+    def ask(self, limits: Bounds, **body: Any) -> Answer:
         """Return the answer to one search. Raises QueryTimeout and StoreUnavailable.
 
         A day's first index is there a moment before it answers; it is waited for.
         """
-        patience = Deadline.after(min(PATIENCE_SECONDS, deadline.left()))
+        patience = limits.within(PATIENCE_SECONDS)
         while True:
             try:
-                return self._ask(deadline, **body)
+                return self._ask(limits, **body)
             except StoreUnavailable as error:
-                if not _is_starting(error) or patience.is_over:
+                if not _is_starting(error) or patience.over():
                     raise
                 time.sleep(AGAIN_SECONDS)
 
-    def _ask(self, deadline: Deadline, **body: Any) -> Answer:
-        left = deadline.left()
+    def _ask(self, limits: Bounds, **body: Any) -> Answer:
+        limits.check()
+        left = limits.left()
+        client = self.client.options(request_timeout=left + SLACK_SECONDS)
         with asking():
-            answer = self.client.options(request_timeout=left + SLACK_SECONDS).search(
-                index=self.indices,
-                timeout=f"{max(1, int(left * 1000))}ms",
-                allow_partial_search_results=False,
-                ignore_unavailable=True,
-                allow_no_indices=True,
-                **body,
+            answer = self._attended(
+                limits,
+                lambda: client.search(
+                    index=self.indices,
+                    timeout=f"{max(1, int(left * 1000))}ms",
+                    allow_partial_search_results=False,
+                    ignore_unavailable=True,
+                    allow_no_indices=True,
+                    **body,
+                ),
             )
         if "hits" not in answer:
             raise StoreUnavailable("Pod adresem klastra odpowiada coś innego")
@@ -118,12 +106,33 @@ class Questions:
             raise QueryTimeout("the cluster stopped the question at its bound")
         return told
 
-    def hits(self, deadline: Deadline, asked: Asked, clause: Clause, size: int, after: Cursor | None) -> list[Event]:
+    def _attended(self, limits: Bounds, request: Callable[[], T]) -> T:
+        """Return the answer to a request, or stop waiting for it when nobody wants it: the engine ends it in time."""
+        if limits.stop is None:
+            return request()
+        while not self._slots.acquire(timeout=limits.nap()):
+            limits.check()
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(request())
+            except Exception as error:  # noqa: BLE001 - whatever it is, the one who waits gets it
+                answer.set_exception(error)
+            finally:
+                self._slots.release()
+
+        threading.Thread(target=run, daemon=True).start()
+        while not wait([answer], limits.nap()).done:
+            limits.check()
+        return answer.result()
+
+    def hits(self, limits: Bounds, asked: Asked, clause: Clause, size: int, after: Cursor | None) -> list[Event]:
         """Return one page of the events that a clause finds, in order, without a second look."""
         order = "desc" if asked.descending else "asc"
         body: dict[str, Any] = {"search_after": [after.time, after.id]} if after else {}
         answer = self.ask(
-            deadline,
+            limits,
             size=size,
             query=clause,
             sort=[
@@ -137,14 +146,14 @@ class Questions:
         return [decode(hit["_source"]) for hit in answer["hits"]["hits"]]
 
     def matching(
-        self, deadline: Deadline, asked: Asked, clause: Clause, after: Cursor | None = None, size: int = PAGE
+        self, limits: Bounds, asked: Asked, clause: Clause, after: Cursor | None = None, size: int = PAGE
     ) -> Iterator[Event]:
         """Yield the events that a clause finds and that answer the question by the reference, in order.
 
         `size` are the events of the first page.
         """
         while True:
-            page = self.hits(deadline, asked, clause, size, after)
+            page = self.hits(limits, asked, clause, size, after)
             yield from (event for event in page if matches(asked.node, event))
             if len(page) < size:
                 return

@@ -26,7 +26,7 @@ class ClusterTarget:
     def put(self, events: Sequence[Event]) -> None:
         """Write events; they can be read when it returns. Raises StoreUnavailable and QueryTimeout."""
         times = {identity(event): moment(event) for event in events}
-        there = stored(self._questions, times, self._questions.deadline())
+        there = stored(self._questions, times, self._questions.limits())
         self._bulk.write([item_of(self._settings.index, event) for event in events if identity(event) not in there])
 
     def close(self) -> None:

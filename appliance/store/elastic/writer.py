@@ -13,21 +13,23 @@ import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import structlog
 
 from appliance import clock
 from appliance.journal import JournalUnavailable
-from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
+from appliance.store.bounds import current
 from appliance.store.elastic.bulk import Bulk, Refused
 from appliance.store.elastic.client import connect
 from appliance.store.elastic.documents import item_of
 from appliance.store.elastic.known import stored
-from appliance.store.elastic.questions import Deadline, Questions
+from appliance.store.elastic.questions import Questions
 from appliance.store.elastic.retention import Retention
 from appliance.store.elastic.spool import Deleted, Spool, Standing
 from appliance.store.model import BatchResult, QueryTimeout, Retained, StoreUnavailable
-from appliance.store.shape import identity, moment
+from appliance.store.shape import Rows, decode, identity
 
 ASK_SECONDS = 3.0
 """How long the pipeline waits for the cluster's word on what it already has."""
@@ -75,30 +77,34 @@ class ElasticStore:
         """Return the journal seq up to which events were taken, 0 at first."""
         return self._spool.applied()
 
-    def known(self, events: Sequence[Event]) -> set[str]:
-        """Return the ids among these events that wait or are in the cluster.
+    def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of these events wait or are in the cluster.
 
         While the cluster is away only what waits is known: an event that comes again then is matched again, but it is
         never written twice, since the cluster is asked before it is sent.
         """
-        ids = {identity(event): moment(event) for event in events}
+        names = [name.hex() for name in rows.names]
+        found = self._known(dict(zip(names, rows.times.tolist(), strict=True)))
+        return np.fromiter((name in found for name in names), np.bool_, len(names))
+
+    def _known(self, ids: dict[str, int]) -> set[str]:
         waiting = self._spool.waiting(ids)
         rest = {name: at for name, at in ids.items() if name not in waiting}
         if not rest or time.monotonic() < self._silent_until:
             return waiting
         try:
-            return waiting | stored(self._questions, rest, Deadline.after(ASK_SECONDS))
+            return waiting | stored(self._questions, rest, current().within(ASK_SECONDS))
         except (StoreUnavailable, QueryTimeout) as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
             log.warning("cluster_silent", reason=str(error))
             return waiting
 
-    def append(self, events: Sequence[Event], results: Sequence[BatchResult], upto: int) -> None:
+    def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         """Take events, results and the applied journal seq, all or nothing and on disk on return.
 
         Events that repeat an id, waiting or in this call, are left out. Raises StoreUnavailable when the spool is full.
         """
-        unique = {identity(event): event for event in reversed(events)}
+        unique = {identity(event): event for event in reversed(decode(rows.table))}
         waiting = self._spool.waiting(unique)
         fresh = [event for name, event in reversed(unique.items()) if name not in waiting]
         self._spool.put([item_of(self._settings.index, event) for event in fresh], results, upto, self._now())
@@ -114,7 +120,7 @@ class ElasticStore:
                 items = {item.id: item for parcel in parcels for item in parcel.items}
                 times = {item.id: item.time for item in items.values()}
                 # In an index of another day the id alone would not keep a second one out.
-                there = stored(self._questions, times, self._questions.deadline())
+                there = stored(self._questions, times, self._questions.limits())
                 self._bulk.write([item for name, item in items.items() if name not in there])
             except (StoreUnavailable, QueryTimeout) as error:
                 self._spool.failed(str(error), self._now())

@@ -13,6 +13,7 @@ from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.copying import Copied, CopyFault, EmbeddedTarget, copy, digest_of
 from appliance.store.elastic.documents import arrival
 from appliance.store.elastic.target import ClusterTarget
+from appliance.store.shape import encode
 from tests.appliance.store.elastic.conftest import Pair
 from tests.appliance.store.elastic.corpus import corpus
 from tests.appliance.store.test_equality import comparable
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.nodes
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[EmbeddedReader]:
     store, reader = EmbeddedStore(tmp_path / "store"), EmbeddedReader(tmp_path / "store")
-    store.append(corpus(), [], 7)
+    store.append(encode(corpus()), [], 7)
     store.close()
     yield reader
     reader.close()

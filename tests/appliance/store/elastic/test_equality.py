@@ -19,6 +19,7 @@ from appliance.search import Fields, Node, matches, parse
 from appliance.store import EmbeddedReader, EmbeddedStore, Store
 from appliance.store.elastic.documents import arrival
 from appliance.store.elastic.reader import ElasticReader
+from appliance.store.shape import encode
 from tests.appliance.store.elastic.conftest import Pair
 from tests.appliance.store.elastic.corpus import QUERIES, corpus
 from tests.appliance.store.strategies import KINDS, nodes
@@ -47,7 +48,7 @@ def embedded() -> Iterator[EmbeddedReader]:
     """The embedded store, the same for every engine."""
     with tempfile.TemporaryDirectory() as folder:
         store, reader = EmbeddedStore(Path(folder)), EmbeddedReader(Path(folder))
-        store.append(corpus(), [], 1)
+        store.append(encode(corpus()), [], 1)
         yield reader
         reader.close()
         store.close()
@@ -58,7 +59,7 @@ def both(node: SearchNode, embedded: EmbeddedReader) -> Iterator[Both]:
     events, index = corpus(), "equal"
     with tempfile.TemporaryDirectory() as folder:
         pair = Pair(settings_for(node, index), Path(folder))
-        pair.store.append(events, [], 1)
+        pair.store.append(encode(events), [], 1)
         pair.store.flush()
         assert not pair.refused
         yield Both(events, embedded, pair.reader)

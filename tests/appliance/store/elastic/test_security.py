@@ -13,6 +13,7 @@ from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store import StoreUnavailable
 from appliance.store.elastic.check import Weight, check
 from appliance.store.elastic.rights import INDEX, least_role
+from appliance.store.shape import encode
 from tests.appliance.store.conftest import Make
 from tests.appliance.store.elastic.conftest import Pair
 from tests.nodes.certificate import write_certificate
@@ -43,7 +44,7 @@ def key(node: Node) -> Iterator[str]:
 def test_the_least_role_is_enough_and_no_more(node: Node, key: str, tmp_path: Path, make: Make) -> None:
     settings = ElasticSettings(hosts=[node.url], ca_file=node.certificate, api_key=key, index="least")
     pair = Pair(settings, tmp_path)
-    pair.store.append([make(n, **{"event.ingested": 10**15}) for n in range(5)], [], 1)
+    pair.store.append(encode([make(n, **{"event.ingested": 10**15}) for n in range(5)]), [], 1)
     pair.store.flush()
     assert pair.reader.count("") == 5
     assert pair.reader.stats().events == 5

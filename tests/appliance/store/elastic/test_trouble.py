@@ -18,6 +18,7 @@ from appliance.store.elastic.documents import decode
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.spool import Parcel
 from appliance.store.elastic.writer import ElasticStore
+from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.elastic.conftest import Pair
 from tests.appliance.store.elastic.faulty import BLOCKED, BROKEN, BUSY, Faulty, serving
@@ -62,7 +63,7 @@ ITEMS: list[dict[int, tuple[int, Any]]] = [
 def test_what_the_cluster_does_not_take_now_is_sent_again(
     faulty: Faulty, box: Pair, events: list[Event], fault: tuple[int, Any] | dict[int, tuple[int, Any]]
 ) -> None:
-    box.store.append(events, [], 7)
+    box.store.append(encode(events), [], 7)
     faulty.faults.append(fault)
     with pytest.raises(StoreUnavailable):
         box.store.ship()
@@ -80,7 +81,7 @@ def test_a_field_that_the_index_does_not_take_costs_that_field_alone(
     faulty: Faulty, box: Pair, events: list[Event]
 ) -> None:
     faulty.faults.append({2: (400, BROKEN)})
-    box.store.append(events, [], 1)
+    box.store.append(encode(events), [], 1)
     box.store.flush()
     document = faulty.documents[str(events[2]["event.id"])]
     assert "process.pid" not in document
@@ -92,7 +93,7 @@ def test_a_field_that_the_index_does_not_take_costs_that_field_alone(
 def test_an_unnamed_conflict_costs_the_types_but_not_the_event(faulty: Faulty, box: Pair, events: list[Event]) -> None:
     limit = {"type": "illegal_argument_exception", "reason": "Limit of total fields [1000] has been exceeded"}
     faulty.faults.append({0: (400, limit)})
-    box.store.append(events, [], 1)
+    box.store.append(encode(events), [], 1)
     box.store.flush()
     document = faulty.documents[str(events[0]["event.id"])]
     assert "host.name" not in document
@@ -104,7 +105,7 @@ def test_what_the_cluster_never_takes_is_put_aside_with_its_reason(
 ) -> None:
     odd = {"type": "document_parsing_exception", "reason": "nobody knows"}
     faulty.faults.extend([{5: (400, odd)}, {0: (400, odd)}])
-    box.store.append(events, [], 1)
+    box.store.append(encode(events), [], 1)
     box.store.flush()
     assert len(faulty.documents) == 9
     ((item, reason),) = box.refused
@@ -115,7 +116,7 @@ def test_what_the_cluster_never_takes_is_put_aside_with_its_reason(
 def test_a_bulk_that_is_too_large_is_halved_until_it_fits(faulty: Faulty, box: Pair, events: list[Event]) -> None:
     large = (413, {"error": "too large", "status": 413})
     faulty.faults.extend([large, large])
-    box.store.append(events, [], 1)
+    box.store.append(encode(events), [], 1)
     box.store.flush()
     assert faulty.bulks == [10, 5, 2, 3, 5]
     assert len(faulty.documents) == 10
@@ -123,7 +124,7 @@ def test_a_bulk_that_is_too_large_is_halved_until_it_fits(faulty: Faulty, box: P
 
 def test_one_event_that_is_too_large_is_put_aside(faulty: Faulty, box: Pair, events: list[Event]) -> None:
     faulty.faults.append((413, {"error": "too large", "status": 413}))
-    box.store.append(events[:1], [], 1)
+    box.store.append(encode(events[:1]), [], 1)
     box.store.flush()
     assert not faulty.documents
     assert [item.id for item, _ in box.refused] == [events[0]["event.id"]]
@@ -135,7 +136,7 @@ def test_a_lost_answer_leaves_nothing_twice(
     monkeypatch.setattr(bulk, "SECONDS", 0.3)
     hanging = threading.Event()
     faulty.faults.append(hanging)
-    box.store.append(events, [], 1)
+    box.store.append(encode(events), [], 1)
     with pytest.raises(StoreUnavailable, match="na czas"):
         box.store.ship()
     hanging.set()
@@ -146,10 +147,10 @@ def test_a_lost_answer_leaves_nothing_twice(
 
 def test_the_pipeline_does_not_wait_for_a_cluster_that_is_away(faulty: Faulty, box: Pair, events: list[Event]) -> None:
     faulty.silent.set()
-    assert box.store.known(events) == set()
+    assert not box.store.known(encode(events)).any()
     result = BatchResult(4, "agent", 10, 10, 0, 0)
-    box.store.append(events, [result], 4)
-    assert box.store.known(events) == {event["event.id"] for event in events}
+    box.store.append(encode(events), [result], 4)
+    assert box.store.known(encode(events)).all()
     assert box.store.applied() == 4
     assert box.reader.results([4, 5]) == {4: result}
     with pytest.raises(StoreUnavailable, match="nie jest gotowy"):
@@ -167,20 +168,20 @@ def test_a_full_spool_says_so_and_takes_nothing(faulty: Faulty, box: Pair, make:
     noise = random.Random(1)
     many = [make(n, message=noise.randbytes(2000).hex()) for n in range(600)]
     with pytest.raises(StoreUnavailable, match="więcej się nie mieści"):
-        box.store.append(many, [], 9)
+        box.store.append(encode(many), [], 9)
     assert (box.store.applied(), box.store.standing().events) == (0, 0)
-    box.store.append(many[:100], [], 9)
+    box.store.append(encode(many[:100]), [], 9)
     assert (box.store.applied(), box.store.standing().events) == (9, 100)
 
 
 def test_what_waits_outlives_the_process(faulty: Faulty, box: Pair, events: list[Event]) -> None:
     faulty.silent.set()
-    box.store.append(events, [], 3)
+    box.store.append(encode(events), [], 3)
     box.store.close()
     faulty.silent.clear()
     again = ElasticStore(box.settings, box.spool, lambda *_: None, lambda: NOW, background=False)
     assert again.applied() == 3
-    again.append(events, [], 3)
+    again.append(encode(events), [], 3)
     again.flush()
     again.close()
     assert len(faulty.documents) == 10
@@ -205,7 +206,7 @@ def test_the_background_thread_ships_and_tries_again(
         shipped.set()
 
     monkeypatch.setattr(type(store._spool), "done", note)
-    store.append(events, [], 1)
+    store.append(encode(events), [], 1)
     assert shipped.wait(20)
     store.close()
     assert len(faulty.documents) == 10
@@ -249,7 +250,7 @@ def test_an_address_where_nobody_is_says_so(url: str, tmp_path: Path) -> None:
 
 def test_another_host_is_asked_when_one_is_away(faulty: Faulty, events: list[Event], tmp_path: Path) -> None:
     pair = Pair(ElasticSettings(hosts=["http://127.0.0.1:9", faulty.url]), tmp_path)
-    pair.store.append(events, [], 1)
+    pair.store.append(encode(events), [], 1)
     pair.store.flush()
     pair.close()
     assert len(faulty.documents) == 10
@@ -262,7 +263,7 @@ def test_an_answer_of_something_else_neither_loses_events_nor_ends_the_thread(
     monkeypatch.setattr(writer, "FIRST_WAIT", 0.01)
     faulty.faults.append(answer)
     store = ElasticStore(ElasticSettings(hosts=[faulty.url]), tmp_path / "spool.db", lambda *_: None)
-    store.append(events, [], 1)
+    store.append(encode(events), [], 1)
     wait_for("all are there after all", lambda: len(faulty.documents) == len(events) or None)
     store.close()
     assert store.faults <= 1

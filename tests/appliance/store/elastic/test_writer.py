@@ -15,6 +15,7 @@ from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store import StoreUnavailable
 from appliance.store.elastic.check import Weight, check
 from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
+from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.elastic.conftest import Pair
 from tests.nodes.node import Node
@@ -42,7 +43,7 @@ def _names(http: httpx.Client, settings: ElasticSettings) -> set[str]:
 
 
 def test_the_index_is_what_the_mapping_says(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
-    pair.store.append(events, [], 1)
+    pair.store.append(encode(events), [], 1)
     pair.store.flush()
     (name,) = _names(http, pair.settings)
     assert name == index_name(pair.settings.index, NOW)
@@ -65,11 +66,11 @@ def test_the_index_is_what_the_mapping_says(pair: Pair, http: httpx.Client, even
 def test_an_index_that_somebody_deletes_comes_back_as_it_should_be(
     pair: Pair, http: httpx.Client, events: list[Event]
 ) -> None:
-    pair.store.append(events[:5], [], 1)
+    pair.store.append(encode(events[:5]), [], 1)
     pair.store.flush()
     name = index_name(pair.settings.index, NOW)
     http.delete(f"/{name}").raise_for_status()
-    pair.store.append(events[5:], [], 2)
+    pair.store.append(encode(events[5:]), [], 2)
     pair.store.flush()
     assert pair.reader.count("process.pid:>=5 host.name:pc-1") == 15
     found = http.get(f"/{name}").raise_for_status().json()[name]["mappings"]
@@ -77,15 +78,15 @@ def test_an_index_that_somebody_deletes_comes_back_as_it_should_be(
 
 
 def test_nothing_is_there_twice(pair: Pair, events: list[Event], make: Make) -> None:
-    pair.store.append(events, [], 1)
-    pair.store.append(events[:5], [], 2)
+    pair.store.append(encode(events), [], 1)
+    pair.store.append(encode(events[:5]), [], 2)
     pair.store.flush()
-    pair.store.append(events, [], 3)
+    pair.store.append(encode(events), [], 3)
     pair.store.flush()
     # The same events, arriving on another day: their index is another, and the id alone would not keep them out.
     late = [{**event, "event.ingested": NOW + 3 * DAY} for event in events]
-    assert pair.store.known(late) == _ids(events)
-    pair.store.append([*late, make(99)], [], 4)
+    assert pair.store.known(encode([*late, make(99)])).tolist() == [True] * len(late) + [False]
+    pair.store.append(encode([*late, make(99)]), [], 4)
     pair.store.flush()
     assert pair.reader.count("") == len(events) + 1
     assert pair.store.applied() == 4
@@ -99,7 +100,7 @@ def test_a_field_of_another_type_in_the_index_costs_that_field_alone(
     body["mappings"]["properties"] |= {"process.pid": {"type": "short"}}
     http.put(f"/{index_name(pair.settings.index, NOW)}", json=body).raise_for_status()
     wide: list[Event] = [{**event, "process.pid": 5000 * n} for n, event in enumerate(events)]
-    pair.store.append(wide, [], 1)
+    pair.store.append(encode(wide), [], 1)
     pair.store.flush()
     assert not pair.refused
     asked = ("process.pid:5000", "process.pid:95000", "process.pid:>=30000", "host.name:pc-1", "process.pid:*")
@@ -113,7 +114,7 @@ def test_an_index_without_room_for_fields_costs_no_event(pair: Pair, http: httpx
     own = {name: one for name, one in every.items() if name.startswith(ours)}
     body["mappings"] = {"dynamic": "strict", "properties": own}
     http.put(f"/{index_name(pair.settings.index, NOW)}", json=body).raise_for_status()
-    pair.store.append(events, [], 1)
+    pair.store.append(encode(events), [], 1)
     pair.store.flush()
     assert not pair.refused
     assert pair.reader.count("process.pid:[5 TO 9] host.name:pc*") == 5
@@ -121,7 +122,7 @@ def test_an_index_without_room_for_fields_costs_no_event(pair: Pair, http: httpx
 
 def test_old_days_go_by_their_exact_names(pair: Pair, http: httpx.Client, make: Make) -> None:
     days = [make(n, **{"event.ingested": NOW - n * DAY}) for n in (0, 1, 5, 9)]
-    pair.store.append(days, [], 1)
+    pair.store.append(encode(days), [], 1)
     pair.store.flush()
     foreign = f"{pair.settings.index}-notatki"
     http.put(f"/{foreign}").raise_for_status()
@@ -135,7 +136,7 @@ def test_old_days_go_by_their_exact_names(pair: Pair, http: httpx.Client, make: 
 
 def test_the_oldest_day_goes_past_the_bound_and_today_never(pair: Pair, make: Make) -> None:
     days = [make(n, **{"event.ingested": NOW - n * DAY}) for n in (0, 1, 2)]
-    pair.store.append(days, [], 1)
+    pair.store.append(encode(days), [], 1)
     pair.store.flush()
     tight = Pair(pair.settings.model_copy(update={"max_bytes": 1}), pair.spool.parent / "tight")
     assert tight.store.retain(100).events == 2
@@ -152,11 +153,11 @@ def test_a_cluster_that_is_fit_is_told_so(node: Node, settings: ElasticSettings)
 
 
 def test_a_read_only_index_keeps_events_waiting(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
-    pair.store.append(events[:5], [], 1)
+    pair.store.append(encode(events[:5]), [], 1)
     pair.store.flush()
     name = index_name(pair.settings.index, NOW)
     http.put(f"/{name}/_settings", json={"index.blocks.write": True}).raise_for_status()
-    pair.store.append(events, [], 2)
+    pair.store.append(encode(events), [], 2)
     with pytest.raises(StoreUnavailable, match="block"):
         pair.store.flush()
     http.put(f"/{name}/_settings", json={"index.blocks.write": None}).raise_for_status()
@@ -175,8 +176,8 @@ def test_the_wrong_engine_in_the_settings_says_what_to_write(node: Node, setting
 
 def test_a_spool_of_another_folder_waits_alone(settings: ElasticSettings, tmp_path: Path, events: list[Event]) -> None:
     first, second = Pair(settings, tmp_path / "a"), Pair(settings, tmp_path / "b")
-    first.store.append(events[:15], [], 1)
-    second.store.append(events[5:], [], 1)
+    first.store.append(encode(events[:15]), [], 1)
+    second.store.append(encode(events[5:]), [], 1)
     first.store.flush()
     second.store.flush()
     assert first.reader.count("") == len(events)

@@ -15,6 +15,7 @@ from appliance.state.models import Role
 from appliance.store import StoreUnavailable
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import ElasticStore
+from appliance.store.shape import encode
 from appliance.web.app import create_app
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages.test_pages import PAGES
@@ -29,7 +30,7 @@ def afar(office: TestBox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     began = now() - HOUR
     writer = ElasticStore(AWAY, spool, lambda *_: None, lambda: began, background=False)
     events: list[Event] = [{"event.id": f"{n:032x}", "@timestamp": began + n * SECOND} for n in range(3)]
-    writer.append(events, [], 1)
+    writer.append(encode(events), [], 1)
     with pytest.raises(StoreUnavailable):
         writer.ship()
     writer.close()
