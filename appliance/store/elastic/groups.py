@@ -18,8 +18,8 @@ from appliance.search.evaluate import elements, text_of
 from appliance.store.elastic.clauses import ALL, NONE, Clause, all_of, any_of, exists, none_of, span
 from appliance.store.elastic.compile import compile_node
 from appliance.store.elastic.documents import kind_of
-from appliance.store.elastic.mapping import ID, LONG, NAMES, REST, TIME, TIMESTAMP
-from appliance.store.elastic.measures import EXACT, Measured
+from appliance.store.elastic.mapping import LONG, NAMES, REST, TIME, TIMESTAMP
+from appliance.store.elastic.measures import EXACT, HIGHEST, LOWEST, Measured
 from appliance.store.elastic.questions import Asked, Questions
 from appliance.store.elastic.tops import Column, Named, column_of
 from appliance.store.model import Group, Groups, Measure, QueryTooLarge
@@ -133,12 +133,14 @@ class Grouping:
 
     def _distinct(self, limits: Any, query: Clause, places: Sequence[Column], chosen: dict[Key, _Row]) -> None:
         """Count the different values in the groups that were chosen; only then, since all groups have far more."""
-        narrowed = [query, *(_among(place, {key[at] for key in chosen}) for at, place in enumerate(places))]
+        narrowed = all_of([query, *(_among(place, {key[at] for key in chosen}) for at, place in enumerate(places))])
+        if narrowed == NONE:
+            return
         for at, (measure, fields) in enumerate(self.measured):
             place = _place(fields)
             if measure.kind != "distinct" or place is None:
                 continue
-            for bucket in self._buckets(limits, all_of(narrowed), [*places, place], {}):
+            for bucket in self._buckets(limits, narrowed, [*places, place], {}):
                 *key, value = _key(bucket["key"], [*places, place])
                 row = chosen.get(tuple(key))
                 if row is not None:
@@ -193,8 +195,9 @@ def _among(place: Column, values: Iterable[Named]) -> Clause:
     path = name.removesuffix(".raw")
     if name != path and columns().get(path) is Kind.IP:
         path = f"{path}.text"
-    wanted = {scalar(*one) for one in values}
-    return {"terms": {path if name != ID else ID: sorted(wanted, key=text_of)}}
+    wanted = [scalar(*one) for one in values if one[0] == place.kind]
+    kept = sorted(one for one in wanted if isinstance(one, str) or LOWEST <= one <= HIGHEST)  # type: ignore[type-var]
+    return {"terms": {path: kept}} if kept else NONE
 
 
 def _key(told: dict[str, Any], places: Sequence[Column]) -> Key:

@@ -18,15 +18,30 @@ from tests.nodes.clusters import settings_for
 from tests.nodes.engines import ENGINES
 from tests.nodes.node import Node
 
+FIRST = "elasticsearch-9"
 _numbers = count()
 
 
+@pytest.fixture(scope="session")
+def node(nodes: dict[str, Node]) -> Node:
+    """A node of the engine that is tested in full, ready."""
+    found = nodes[FIRST]
+    found.ready()
+    return found
+
+
 @pytest.fixture(scope="session", params=ENGINES)
-def node(nodes: dict[str, Node], request: pytest.FixtureRequest) -> Node:
+def every(nodes: dict[str, Node], request: pytest.FixtureRequest) -> Node:
     """A node of each engine, ready."""
     found = nodes[request.param]
     found.ready()
     return found
+
+
+@pytest.fixture
+def settings_of_every(every: Node) -> ElasticSettings:
+    """As `settings`, in each engine."""
+    return settings_for(every, f"test-{next(_numbers)}")
 
 
 @pytest.fixture
@@ -42,7 +57,7 @@ class Pair:
         self.refused: list[tuple[Item, str]] = []
         self.settings, self.spool = settings, folder / "spool.db"
         self.store = ElasticStore(settings, self.spool, self._refuse, now, background=False)
-        self.reader = ElasticReader(settings, self.spool)
+        self.reader = ElasticReader(settings, self.spool, now=now)
 
     def _refuse(self, item: Item, reason: str) -> None:
         self.refused.append((item, reason))

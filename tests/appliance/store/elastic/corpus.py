@@ -89,6 +89,23 @@ QUERIES = (
     "ꟊ",
     "host.name:ꟊ*",
     "host.name:[a TO 中]",
+    "/who(ami)?/",
+    "/^x+$/",
+    "/żó?ł?w|[^a-z]b/",
+    "host.name:/^pc-[0-1]$/",
+    "host.name:/ꟊ/",
+    "NOT host.name:/./",
+    "process.pid:/^-?1/",
+    "process.command_line:/net\\s+user\\s\\d+ \\\\\\*/",
+    "process.command_line:/y$/",
+    "winlog.event_data.Foo:/ba[rz]|\\./",
+    "winlog.event_data.Foo:/^ba/",
+    "event.time_corrected:/^t/",
+    "source.ip:/^(fe80|10)/",
+    "_exists_:process.pid",
+    "@timestamp:[now-1h TO now+1h]",
+    "@timestamp:now/d",
+    "process.pid:(5 OR [100 TO 120])",
 )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,14 @@ from hypothesis import settings as given_settings
 from agent.wire.event import event_id
 from appliance.clock import DAY
 from appliance.normalise.model import Event
-from appliance.search import Fields, Node, matches, parse
-from appliance.store import EmbeddedReader, EmbeddedStore, Store
+from appliance.search import Field, Fields, Kind, Node, matches, parse
+from appliance.search.nodes import And, Exact, Leaf, Or, Pattern
+from appliance.store import EmbeddedReader, EmbeddedStore, Group, Measure, QueryTooLarge, Store
+from appliance.store.elastic import groups
 from appliance.store.elastic.documents import arrival
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.shape import encode
+from tests.appliance.store.conftest import NOW
 from tests.appliance.store.elastic.conftest import Pair
 from tests.appliance.store.elastic.corpus import QUERIES, corpus
 from tests.appliance.store.strategies import KINDS, nodes
@@ -45,7 +47,7 @@ class Both:
 
 @pytest.fixture(scope="module")
 def embedded() -> Iterator[EmbeddedReader]:
-    """The embedded store, the same for every engine."""
+    """The embedded store."""
     with tempfile.TemporaryDirectory() as folder:
         store, reader = EmbeddedStore(Path(folder)), EmbeddedReader(Path(folder))
         store.append(encode(corpus()), [], 1)
@@ -67,12 +69,6 @@ def both(node: SearchNode, embedded: EmbeddedReader) -> Iterator[Both]:
     clean(node, index)
 
 
-@cache
-def _told(embedded: EmbeddedReader, query: str) -> list[str]:
-    """What the embedded store says, asked once for all engines."""
-    return [str(event["event.id"]) for event in embedded.search(query, limit=1000).events]
-
-
 def _agree(both: Both, node: Node, query: object) -> list[str]:
     """Compare with the reference; return the ids in the order in which the cluster gave them."""
     wanted = {str(event["event.id"]): event for event in both.events if matches(node, event)}
@@ -86,9 +82,10 @@ def _agree(both: Both, node: Node, query: object) -> list[str]:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_written_queries_find_the_same(both: Both, query: str) -> None:
-    node = parse(query, both.embedded.fields())
-    assert parse(query, both.elastic.fields()) == node
-    assert _agree(both, node, query) == _told(both.embedded, query)
+    node = parse(query, both.embedded.fields(), lambda: NOW)
+    assert parse(query, both.elastic.fields(), lambda: NOW) == node
+    told = [str(event["event.id"]) for event in both.embedded.search(node, limit=1000).events]
+    assert _agree(both, node, query) == told
 
 
 @given_settings(
@@ -119,18 +116,66 @@ def test_pages_go_through_everything_in_one_order(both: Both, *, descending: boo
     assert sorted(orders[0]) == sorted(str(event["event.id"]) for event in both.events)
 
 
-@cache
-def _top(embedded: EmbeddedReader, query: str, name: str) -> list[tuple[str, int]]:
-    """What the embedded store says, asked once for all engines."""
-    return [(repr(value), count) for value, count in embedded.top(query, name, 1000)]
-
-
 @pytest.mark.parametrize("name", [*KINDS, "event.code", "@timestamp", "event.id", "winlog.event_data.Foo", "user"])
 @pytest.mark.parametrize("query", ["", "NOT message:a*"])
 def test_the_most_frequent_values_are_the_same(both: Both, query: str, name: str) -> None:
-    wanted = _top(both.embedded, query, name)
+    wanted = [(repr(value), count) for value, count in both.embedded.top(query, name, 1000)]
     for n in (1000, 3):
         assert [(repr(value), count) for value, count in both.elastic.top(query, name, n)] == wanted[:n]
+
+
+BY = (
+    (["host.name"], ""),
+    (["process.pid", "event.time_corrected"], ""),
+    (["message", "host.name"], "NOT host.name:a"),
+    (["winlog.event_data.Foo"], ""),
+    (["winlog.event_data.Foo", "event.code", "user"], "event.code:*"),
+    (["event.category", "source.ip"], "/[a-z]+/"),
+    (["event.id"], ""),
+    (["@timestamp"], "process.pid:>0 OR message:*"),
+)
+GROUPED = tuple(map(Measure.parse, ("distinct:host.name", "distinct:winlog.event_data.Foo", "sum:process.pid")))
+RANGED = tuple(map(Measure.parse, ("min:process.pid", "max:winlog.event_data.Foo", "sum:@timestamp", "max:event.id")))
+
+
+@pytest.mark.parametrize(("by", "query"), BY)
+@pytest.mark.parametrize("measures", [(), GROUPED, RANGED], ids=["counts", "sums", "ranges"])
+def test_groups_are_the_same(both: Both, by: list[str], query: str, measures: Sequence[Measure]) -> None:
+    for n in (1000, 3):
+        first, second = (store.group(query, by, measures, n=n) for store in both.stores)
+        assert second.more == first.more
+        assert [_row(one)[:2] for one in second.rows] == [_row(one)[:2] for one in first.rows]
+        for one, other in zip(second.rows, first.rows, strict=True):
+            pairs = zip(one.measures, other.measures, strict=True)
+            assert all(found == wanted if wanted is None else found == pytest.approx(wanted) for found, wanted in pairs)
+
+
+def _row(group: Group) -> tuple[str, int]:
+    return repr(group.key), group.count
+
+
+@pytest.mark.parametrize("name", [*KINDS, "event.code", "user", "winlog.event_data.Foo", "event.id"])
+def test_suggested_values_are_the_same(both: Both, name: str) -> None:
+    for prefix in ("", "a", "1", "K", "ż", "0", "i", "-", "$", "t"):
+        first, second = (store.values(name, prefix, 1000) for store in both.stores)
+        assert [(repr(value), count) for value, count in second] == [(repr(value), count) for value, count in first]
+
+
+def test_what_is_held_for_groups_is_bounded(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MOST", 40)
+    monkeypatch.setattr(groups, "PAGE", 7)
+    assert len(both.elastic.group("", ["user.name", "event.code"], [Measure("distinct", "event.code")]).rows) > 3
+    for by in (["event.id", "host.name"], ["winlog.event_data.Foo", "event.id"]):
+        with pytest.raises(QueryTooLarge):
+            both.elastic.group("", by)
+
+
+def test_a_question_of_a_thousand_parts_is_answered(both: Both) -> None:
+    many = Or(tuple(Leaf((Field("user.name", Kind.KEYWORD),), Pattern((f"kow{n}",), inside=True)) for n in range(900)))
+    node = And((many, Leaf((Field("host.name", Kind.KEYWORD),), Exact("PC-1"))))
+    assert _agree(both, node, "many") == []
+    found = _agree(both, Or((node, Leaf((Field("user.name", Kind.KEYWORD),), Exact("jan")))), "many or jan")
+    assert len(found) == 15
 
 
 @pytest.mark.parametrize("query", ["", "a", "process.pid:5", "NOT host.name:*ż*", "x.nothing:1 OR -a"])
@@ -171,8 +216,11 @@ def test_process_trees_are_the_same(both: Both) -> None:
     for event in starts:
         chains = [[one["event.id"] for one in store.process_chain(event)] for store in both.stores]
         below = [[one["event.id"] for one in store.process_children(event)] for store in both.stores]
+        trees = [store.process_tree(event) for store in both.stores]
+        shapes = [({one.event["event.id"]: one.parent for one in tree.nodes}, tree.complete) for tree in trees]
         assert chains[0] == chains[1]
         assert below[0] == below[1]
+        assert shapes[0] == shapes[1]
     assert max(len(both.elastic.process_chain(event)) for event in starts) > 2
 
 
