@@ -17,7 +17,8 @@ SAFE = 0x180
 
 def any_of(clauses: Iterable[Clause]) -> Clause:
     """Return what at least one clause finds."""
-    kept = [one for one in clauses if one != NONE]
+    # Tests on one field share their doubts: they are asked for once.
+    kept = [one for one in {repr(one): one for one in clauses}.values() if one != NONE]
     if ALL in kept:
         return ALL
     return NONE if not kept else kept[0] if len(kept) == 1 else {"bool": {"should": kept, "minimum_should_match": 1}}

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 
 from appliance.search import Fields, Node, parse
-from appliance.store.elastic.compile import compile_node
+from appliance.search.nodes import And, Not, Or
+from appliance.store.elastic.clauses import ALL, NONE, size
+from appliance.store.elastic.compile import MAX_CLAUSES, compile_node
 from tests.appliance.store.strategies import nodes
 
 ALLOWED = {"bool", "match_all", "match_none", "term", "terms", "wildcard", "range", "exists"}
@@ -50,6 +52,16 @@ def test_only_harmless_clauses_are_made(node: Node) -> None:
 def test_bombs_stay_small(text: str) -> None:
     compiled = compile_node(parse(text, Fields()))
     assert len(json.dumps(compiled.wide)) < 200_000
+
+
+def test_a_question_with_too_many_clauses_finds_more_and_is_sure_of_nothing() -> None:
+    many = " OR ".join(f"user.name:u{n}* process.pid:{n}" for n in range(25))
+    part = parse(many, Fields())
+    whole = And((*(Or((part, Not(part))) for _ in range(9)), parse("host.name:a", Fields())))
+    compiled = compile_node(whole)
+    assert 0 < size(compiled.wide) <= MAX_CLAUSES
+    assert (compiled.sure, compiled.doubt) == (NONE, ALL)
+    assert json.dumps(compile_node(parse("host.name:a", Fields())).wide) in json.dumps(compiled.wide)
 
 
 def test_special_characters_are_plain_ones() -> None:
