@@ -26,23 +26,23 @@ SECURE = [name for name, engine in ENGINES.items() if engine.secure]
 
 
 @pytest.fixture(scope="module", params=SECURE)
-def node(nodes: dict[str, Node], request: pytest.FixtureRequest) -> Node:
+def secure(nodes: dict[str, Node], request: pytest.FixtureRequest) -> Node:
     found = nodes[request.param]
     found.ready()
     return found
 
 
 @pytest.fixture
-def key(node: Node) -> Iterator[str]:
+def key(secure: Node) -> Iterator[str]:
     """An API key with the least role, as docs/elasticsearch.md makes it."""
     body = {"name": "czujka", "role_descriptors": {"czujka": least_role("least")}}
-    with node.http() as client:
+    with secure.http() as client:
         yield client.post("/_security/api_key", json=body).raise_for_status().json()["encoded"]
-    clean(node, "least")
+    clean(secure, "least")
 
 
-def test_the_least_role_is_enough_and_no_more(node: Node, key: str, tmp_path: Path, make: Make) -> None:
-    settings = ElasticSettings(hosts=[node.url], ca_file=node.certificate, api_key=key, index="least")
+def test_the_least_role_is_enough_and_no_more(secure: Node, key: str, tmp_path: Path, make: Make) -> None:
+    settings = ElasticSettings(hosts=[secure.url], ca_file=secure.certificate, api_key=key, index="least")
     pair = Pair(settings, tmp_path)
     pair.store.append(encode([make(n, **{"event.ingested": 10**15}) for n in range(5)]), [], 1)
     pair.store.flush()

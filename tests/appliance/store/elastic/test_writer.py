@@ -1,4 +1,4 @@
-"""The writer against real nodes of every engine."""
+"""The writer against real nodes: in full against one engine, what engines may do differently against each."""
 
 from __future__ import annotations
 
@@ -30,24 +30,34 @@ def http(node: Node) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
+def each(settings_of_every: ElasticSettings, tmp_path: Path) -> Iterator[Pair]:
+    """A pair over a node of each engine."""
+    made = Pair(settings_of_every, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http_of_each(every: Node) -> Iterator[httpx.Client]:
+    with every.http() as client:
+        yield client
+
+
+@pytest.fixture
 def events(make: Make) -> list[Event]:
     return [make(n, **{"process.pid": n, "host.name": "PC-1", "event.ingested": NOW}) for n in range(20)]
-
-
-def _ids(events: list[Event]) -> set[str]:
-    return {str(event["event.id"]) for event in events}
 
 
 def _names(http: httpx.Client, settings: ElasticSettings) -> set[str]:
     return set(http.get(f"/{settings.index}-*").raise_for_status().json())
 
 
-def test_the_index_is_what_the_mapping_says(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
-    pair.store.append(encode(events), [], 1)
-    pair.store.flush()
-    (name,) = _names(http, pair.settings)
-    assert name == index_name(pair.settings.index, NOW)
-    told = http.get(f"/{name}").raise_for_status().json()[name]
+def test_the_index_is_what_the_mapping_says(each: Pair, http_of_each: httpx.Client, events: list[Event]) -> None:
+    each.store.append(encode(events), [], 1)
+    each.store.flush()
+    (name,) = _names(http_of_each, each.settings)
+    assert name == index_name(each.settings.index, NOW)
+    told = http_of_each.get(f"/{name}").raise_for_status().json()[name]
     assert told["settings"]["index"]["codec"] == "best_compression"
     found = told["mappings"]["properties"]
 
@@ -60,7 +70,7 @@ def test_the_index_is_what_the_mapping_says(pair: Pair, http: httpx.Client, even
     for path, wanted in mappings()["properties"].items():
         assert leaf(path)["type"] == wanted["type"], path
     assert leaf("user.name")["ignore_above"] == LONGEST
-    assert http.get("/_cluster/health", params={"index": name}).json()["status"] == "green"
+    assert http_of_each.get("/_cluster/health", params={"index": name}).json()["status"] == "green"
 
 
 def test_an_index_that_somebody_deletes_comes_back_as_it_should_be(
@@ -94,18 +104,18 @@ def test_nothing_is_there_twice(pair: Pair, events: list[Event], make: Make) -> 
 
 
 def test_a_field_of_another_type_in_the_index_costs_that_field_alone(
-    pair: Pair, http: httpx.Client, events: list[Event]
+    each: Pair, http_of_each: httpx.Client, events: list[Event]
 ) -> None:
     body = index_body()
     body["mappings"]["properties"] |= {"process.pid": {"type": "short"}}
-    http.put(f"/{index_name(pair.settings.index, NOW)}", json=body).raise_for_status()
+    http_of_each.put(f"/{index_name(each.settings.index, NOW)}", json=body).raise_for_status()
     wide: list[Event] = [{**event, "process.pid": 5000 * n} for n, event in enumerate(events)]
-    pair.store.append(encode(wide), [], 1)
-    pair.store.flush()
-    assert not pair.refused
+    each.store.append(encode(wide), [], 1)
+    each.store.flush()
+    assert not each.refused
     asked = ("process.pid:5000", "process.pid:95000", "process.pid:>=30000", "host.name:pc-1", "process.pid:*")
-    assert [pair.reader.count(query) for query in asked] == [1, 1, 14, 20, 20]
-    assert pair.reader.search("process.pid:95000").events == [wide[19]]
+    assert [each.reader.count(query) for query in asked] == [1, 1, 14, 20, 20]
+    assert each.reader.search("process.pid:95000").events == [wide[19]]
 
 
 def test_an_index_without_room_for_fields_costs_no_event(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
@@ -144,11 +154,11 @@ def test_the_oldest_day_goes_past_the_bound_and_today_never(pair: Pair, make: Ma
     tight.close()
 
 
-def test_a_cluster_that_is_fit_is_told_so(node: Node, settings: ElasticSettings) -> None:
-    found = check(StoreSettings(kind="elasticsearch", elasticsearch=settings))
+def test_a_cluster_that_is_fit_is_told_so(every: Node, settings_of_every: ElasticSettings) -> None:
+    found = check(StoreSettings(kind="elasticsearch", elasticsearch=settings_of_every))
     assert not [one for one in found if one.weight is Weight.BAD], found
-    assert node.engine.version in found[0].text
-    if node.engine.secure:
+    assert every.engine.version in found[0].text
+    if every.engine.secure:
         assert "Konto ma wszystkie potrzebne prawa." in [one.text for one in found]
 
 
@@ -166,9 +176,9 @@ def test_a_read_only_index_keeps_events_waiting(pair: Pair, http: httpx.Client, 
     assert digest() in name
 
 
-def test_the_wrong_engine_in_the_settings_says_what_to_write(node: Node, settings: ElasticSettings) -> None:
-    other = "elasticsearch" if settings.engine == "opensearch" else "opensearch"
-    wrong = settings.model_copy(update={"engine": other})
+def test_the_wrong_engine_in_the_settings_says_what_to_write(every: Node, settings_of_every: ElasticSettings) -> None:
+    other = "elasticsearch" if settings_of_every.engine == "opensearch" else "opensearch"
+    wrong = settings_of_every.model_copy(update={"engine": other})
     first, *_ = check(StoreSettings(kind="elasticsearch", elasticsearch=wrong))
     assert first.weight is Weight.BAD
     assert "engine" in first.text
