@@ -67,6 +67,15 @@ class Home:
         return self.root / "store"
 
     @property
+    def spool(self) -> Path:
+        """What waits for a cluster, and how far the journal is applied, when events are kept in one."""
+        return self.root / "spool.db"
+
+    def copied(self, source: str, target: str) -> Path:
+        """How far the copying of events from one kind of store to another has come."""
+        return self.root / f"copy-{source}-{target}.json"
+
+    @property
     def cache(self) -> Path:
         """Compiled rules; may be deleted at any time."""
         return self.root / "cache"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from appliance.home import Home
@@ -53,11 +54,87 @@ class Webhook(Section):
     secret: SecretStr = SecretStr("")
 
 
-class StoreSettings(Section):
-    """How much history is kept: by age in days, and by share of the disk."""
+class ElasticSettings(Section):
+    """A cluster of Elasticsearch 8 or 9, or of OpenSearch 3, for `store.kind = "elasticsearch"`.
 
+    `hosts` are its addresses (https; plain http only on this machine). It is trusted by `ca_file`, by `fingerprint`
+    (SHA-256 of a certificate) or else by the system's CAs; the box proves itself by `api_key`, or by `user` and
+    `password`. `index` begins the names of indices. `max_bytes` bounds the events' size in the cluster, `spool_bytes`
+    what waits on this machine while the cluster is away, `timeout_seconds` a question.
+    """
+
+    hosts: list[str] = Field(default_factory=list, max_length=50)
+    engine: Literal["elasticsearch", "opensearch"] = "elasticsearch"
+    api_key: SecretStr = SecretStr("")
+    user: str = Field("", max_length=200)
+    password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    fingerprint: str = ""
+    index: str = Field("czujka-events", pattern=r"^[a-z][a-z0-9_-]{0,60}$")
+    shards: int = Field(1, ge=1, le=64)
+    max_bytes: int | None = Field(None, ge=1 << 20)
+    spool_bytes: int = Field(4 << 30, ge=1 << 20)
+    timeout_seconds: float = Field(20, ge=1, le=300)
+
+    @field_validator("hosts")
+    @classmethod
+    def _readable(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            _address(host)
+        return hosts
+
+    @field_validator("fingerprint")
+    @classmethod
+    def _digest(cls, text: str) -> str:
+        digits = text.replace(":", "").lower()
+        if digits and (len(digits) != 64 or set(digits) - set("0123456789abcdef")):
+            raise ValueError("odcisk to 64 cyfry szesnastkowe (SHA-256); pokaże go: openssl x509 -fingerprint -sha256")
+        return digits
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> ElasticSettings:
+        if self.api_key.get_secret_value() and self.user:
+            raise ValueError("podaj api_key albo user i password, nie oba")
+        if self.ca_file is not None and self.fingerprint:
+            raise ValueError("podaj ca_file albo fingerprint, nie oba")
+        if self.ca_file is not None and not self.ca_file.is_file():
+            raise ValueError(f"nie ma pliku {self.ca_file}")
+        return self
+
+    def addresses(self) -> list[tuple[str, str, int, str]]:
+        """Return scheme, host, port and path of each address."""
+        return [_address(host) for host in self.hosts]
+
+
+ELASTIC_PORT = 9200
+
+
+def _address(text: str) -> tuple[str, str, int, str]:
+    """Take an address apart. Raises ValueError with what is wrong with it."""
+    parts = urlsplit(text)
+    port = parts.port
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"„{text[:100]}” to nie adres; napisz na przykład https://es1.urzad.local:{ELASTIC_PORT}")
+    if parts.username or parts.password:
+        raise ValueError("hasło nie należy do adresu; wpisz user i password albo api_key")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError(f"„{text[:100]}”: bez szyfrowania tylko do tego samego komputera; napisz https://")
+    return parts.scheme, parts.hostname, port or ELASTIC_PORT, parts.path.rstrip("/")
+
+
+class StoreSettings(Section):
+    """Where events are kept and how much history: by age in days, and by share of this machine's disk (embedded)."""
+
+    kind: Literal["embedded", "elasticsearch"] = "embedded"
     retention_days: int = Field(730, ge=1, le=36500)
     disk_share: float = Field(0.8, gt=0, le=0.95)
+    elasticsearch: ElasticSettings = ElasticSettings()
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> StoreSettings:
+        if self.kind == "elasticsearch" and not self.elasticsearch.hosts:
+            raise ValueError('kind = "elasticsearch" potrzebuje adresu klastra w store.elasticsearch.hosts')
+        return self
 
 
 class EvidenceSettings(Section):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from appliance.home import CHECKOUT, Home
+
+if TYPE_CHECKING:
+    from tests.nodes.node import Node
 
 # How long one example takes says more of the machine than of the code. The suite draws the same examples each time, so
 # that its verdict is the commit's; `CZUJKA_EXAMPLES=random` looks for more (ten times as many, other ones each time).
@@ -38,6 +43,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def corpora() -> Path:
     """The public corpora of docs/corpora.md; the suite leaves this group out where they are missing."""
     return corpora_root()
+
+
+@pytest.fixture(scope="session")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
+    """A real search node of every engine, started in the background at the first need and ended with the session."""
+    from tests.nodes.clusters import running  # noqa: PLC0415 - for the group `nodes` alone
+
+    with running(tmp_path_factory.mktemp("nodes")) as started:
+        yield started
 
 
 @pytest.fixture

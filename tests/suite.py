@@ -6,6 +6,7 @@ Groups that this machine cannot run (no root, no corpora) are left out, each wit
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -15,6 +16,8 @@ import time
 from pathlib import Path
 
 from tests.conftest import corpora_root
+from tests.nodes.engines import ENGINES
+from tests.nodes.install import is_fetched
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -23,12 +26,14 @@ SYSTEM = {
     "auditd": "auditd",
     "chromium": "chromium",
     "faketime": "faketime",
+    "mvn": "maven",
     "pdfinfo": "poppler-utils",
     "qpdf": "qpdf",
 }
 """Program → Debian package that only the tests need."""
-LIBRARIES = {"libatomic.so.1": "libatomic1"}
-"""The same for libraries: the driver of the browser tests loads them."""
+FETCH_SECONDS = 900.0
+LIBRARIES = {"libatomic.so.1": "libatomic1", "libzstd.so.1": "libzstd1"}
+"""The same for libraries: the driver of the browser tests and the search nodes load them."""
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +42,8 @@ def main(arguments: list[str]) -> int:
     _system_packages()
     if arguments:
         return _pytest(arguments)
+    # The search nodes take minutes to fetch on a new machine; the checks take as long.
+    fetching = subprocess.Popen([sys.executable, "-m", "tests.nodes"])
     checks = (
         ("lint", [BIN / "ruff", "check", "."]),
         ("format", [BIN / "ruff", "format", "--check", "."]),
@@ -47,7 +54,10 @@ def main(arguments: list[str]) -> int:
     )
     for name, command in checks:
         if not _check(name, [str(part) for part in command]):
+            fetching.terminate()
             return 1
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        fetching.wait(FETCH_SECONDS)
     return _pytest([])
 
 
@@ -71,8 +81,11 @@ def _pytest(arguments: list[str]) -> int:
         select = ["-m", " and ".join(marks)] if marks and "-m" not in arguments else []
         return _run([*select, *arguments])
     # Tests of single parts share the cores; those that own the machine (a whole box, the kernel's audit) come alone.
-    parts = _run(["-q", "-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not alone"])])
-    return _run(["-q", "-m", " and ".join([*marks, "alone"])]) or parts
+    parts = _run(["-q", "-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not alone and not nodes"])])
+    if "not nodes" not in marks:
+        # One node of each engine serves all of them, and takes much of the machine.
+        parts = _run(["-q", "-m", " and ".join([*marks, "nodes"])]) or parts
+    return _run(["-q", "-m", " and ".join([*marks, "alone and not nodes"])]) or parts
 
 
 def _left_out() -> list[tuple[str, str]]:
@@ -82,6 +95,8 @@ def _left_out() -> list[tuple[str, str]]:
         groups.append(("root", "not root: tests of kernel audit and network namespaces are left out"))
     if not corpora_root().is_dir():
         groups.append(("corpora", f"no corpora in {corpora_root()}: left out; docs/corpora.md says where to get them"))
+    if not all(map(is_fetched, ENGINES.values())):
+        groups.append(("nodes", "no search nodes: left out; python -m tests.nodes fetches them"))
     return groups
 
 

@@ -113,7 +113,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            keys += _keys(inner, f"{name}.")
+            keys += _keys(inner, f"{prefix}{name}.")
         else:
             keys.append(prefix + name)
     return keys

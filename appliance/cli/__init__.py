@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "status": "appliance.cli.status",
         "rules": "appliance.cli.rules",
         "exceptions": "appliance.cli.exceptions",
+        "store": "appliance.cli.store",
         "report": "appliance.cli.report",
         "verify": "appliance.cli.verify",
         "evidence": "appliance.cli.evidence",

@@ -21,6 +21,7 @@ from appliance.evidence import anchors
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import grouped
 from appliance.evidence.ledger import EvidenceBusy
+from appliance.evidence.words import about_events
 from appliance.home import Home
 from appliance.ops.operations import record
 from appliance.pki import PkiError
@@ -75,6 +76,13 @@ def export(
             record(session, "local", "evidence.exported", out.name, clock.now(), **detail)
         made = _whole(keeper, pack.Wanted(within.start, within.end, case), out)
     typer.echo(f"Paczka dowodów: {out}. Zdarzenia: {made.events}, alerty: {len(made.alerts)}.")
+    _tell_of_events(keeper)
+
+
+def _tell_of_events(keeper: Keeper) -> None:
+    apart = about_events(keeper.settings, "pl")
+    if apart:
+        typer.echo(apart, err=True)
 
 
 def _whole(keeper: Keeper, wanted: Wanted, out: Path) -> Made:
@@ -99,6 +107,7 @@ def seal(home: HomeOption) -> None:
         added = keeper.round()
         newest = anchors.latest(keeper.home)
     typer.echo(f"Nowe wpisy: {added}.")
+    _tell_of_events(keeper)
     if newest is not None:
         typer.echo(f"Odcisk klucza: {grouped(newest.seal['key'])}")
 

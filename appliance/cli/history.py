@@ -26,7 +26,7 @@ from appliance.home import Home, default_home
 from appliance.importer import find, records
 from appliance.normalise import Source, Unreadable, normalise
 from appliance.normalise.times import parse_time
-from appliance.settings import SettingsError, load_settings
+from appliance.settings import Settings, SettingsError, load_settings
 
 _AGENT = "00000000-0000-4000-8000-000000000000"
 #: Unreadable records that are told one by one.
@@ -91,7 +91,8 @@ class History:
         self._paths = paths
         self._within = within
         self._err = err or sys.stderr
-        if self.home is not None and not (self.home.store / "manifest.db").is_file():
+        self.settings = None if self.home is None else _settings(self.home)
+        if self.home is not None and _is_empty(self.home, self.settings):
             text = f"W {self.home.root} nie ma zapisanych zdarzeń. Podaj folder stanu w --home albo pliki."
             fail(ValueError(text), Exit.USAGE)
 
@@ -122,18 +123,34 @@ class History:
 
     def _stored(self) -> Iterator[tuple[str, Event]]:
         # DuckDB and pyarrow take half a second to import; files need neither.
-        from appliance.store import EmbeddedReader, QueryTimeout, StoreUnavailable  # noqa: PLC0415 - half a second, for stored events alone
+        from appliance.store import QueryTimeout, StoreUnavailable, open_reader  # noqa: PLC0415 - half a second, for stored events alone
         from appliance.store.scan import scan  # noqa: PLC0415 - half a second, for stored events alone
 
         assert self.home is not None
-        reader = EmbeddedReader(self.home.store)
+        assert self.settings is not None
+        reader = open_reader(self.home, self.settings)
         try:
             for event in scan(reader, self._within.start, self._within.end):
                 yield str(event["event.id"]), event
         except (StoreUnavailable, QueryTimeout) as error:
-            fail(OSError(f"Nie można dalej czytać {self.home.store}: {error}. Spróbuj ponownie."), Exit.UNREACHABLE)
+            fail(
+                OSError(f"Nie można dalej czytać zdarzeń ({self.home.root}): {error}. Spróbuj ponownie."),
+                Exit.UNREACHABLE,
+            )
         finally:
             reader.close()
+
+
+def _settings(home: Home) -> Settings:
+    try:
+        return load_settings(home)
+    except SettingsError as error:
+        fail(error, Exit.USAGE)
+
+
+def _is_empty(home: Home, settings: Settings | None) -> bool:
+    embedded = settings is None or settings.store.kind == "embedded"
+    return embedded and not (home.store / "manifest.db").is_file()
 
 
 def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:

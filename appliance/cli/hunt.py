@@ -29,21 +29,23 @@ def command(
     Kod wyjścia 0: przeszukano wszystko, 3: magazynu nie da się czytać.
     """
     within = span(since, until)
-    box = History([], home, within).home
+    history = History([], home, within)
+    box, settings = history.home, history.settings
     assert box is not None
+    assert settings is not None
     ruleset = rules_for(rules, box)
     # DuckDB and pyarrow take half a second to import; wrong arguments need neither.
     from appliance.hunt.hunt import Hunt  # noqa: PLC0415 - half a second, once there is something to do
-    from appliance.store import EmbeddedReader, QueryTimeout, StoreUnavailable  # noqa: PLC0415 - as above
+    from appliance.store import QueryTimeout, StoreUnavailable, open_reader  # noqa: PLC0415 - as above
 
-    reader = EmbeddedReader(box.store)
+    reader = open_reader(box, settings)
     hunt = Hunt.of(reader, ruleset.rules)
     try:
         for event, matched in hunt.run(within.start, within.end):
             for rule in matched:
                 sys.stdout.buffer.write(_line(hunt.engine, event, rule))
     except (StoreUnavailable, QueryTimeout) as error:
-        fail(OSError(f"Nie można dalej czytać {box.store}: {error}. Spróbuj ponownie."), Exit.UNREACHABLE)
+        fail(OSError(f"Nie można dalej czytać zdarzeń ({box.root}): {error}. Spróbuj ponownie."), Exit.UNREACHABLE)
     finally:
         sys.stdout.buffer.flush()
         reader.close()

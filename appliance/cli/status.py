@@ -85,14 +85,27 @@ def lines(status: dict[str, Any]) -> list[str]:
             f"niedoręczone {status['messages']['failed']}"
         ),
         _history(status["store"]),
+        *_cluster(status.get("waiting")),
     ]
 
 
-def _history(store: dict[str, Any]) -> str:
+def _history(store: dict[str, Any] | None) -> str:
+    if store is None:
+        return "Historia zdarzeń: nie odpowiada. Alerty działają, a zdarzenia czekają na dysku."
     said = f"Historia zdarzeń: {number(store['events'], 'pl')}, na dysku {size(store['bytes'], 'pl')}"
     if store["oldest"] is None or store["newest"] is None:
         return said
     return f"{said}, od {short_moment(store['oldest'], 'pl')} do {short_moment(store['newest'], 'pl')}"
+
+
+def _cluster(waiting: dict[str, Any] | None) -> list[str]:
+    """Return what waits for the cluster, and why; nothing where the history is on this machine."""
+    if waiting is None:
+        return []
+    said = f"Klaster: czekające zdarzenia {number(waiting['events'], 'pl')}, na dysku {size(waiting['bytes'], 'pl')}"
+    if waiting["lasts_us"] is not None:
+        said += f", miejsca starczy na {_ago(waiting['lasts_us'])}"
+    return [said, *([f"Klaster nie przyjmuje zdarzeń: {waiting['reason']}"] if waiting["reason"] else [])]
 
 
 def _or(value: object) -> str:

@@ -14,7 +14,7 @@ from appliance.cli.exits import Exit
 from appliance.cli.history import SinceOption, UntilOption, span
 from appliance.cli.search import clean
 from appliance.evidence.check import Asked, anchors_of, check, told
-from appliance.evidence.words import say
+from appliance.evidence.words import about_events, say
 from appliance.home import Home
 from appliance.pki import PkiError
 from appliance.settings import SettingsError, load_settings
@@ -46,7 +46,8 @@ def command(
         fail(error, Exit.USAGE)
     except (sqlite3.Error, SQLAlchemyError, OSError, PkiError) as error:
         fail(RuntimeError(f"NIEZGODNE: łańcucha nie da się odczytać: {error}"), Exit.NO)
-    for line in told(found, "pl"):
+    apart = about_events(settings, "pl")
+    for line in [*([apart] if apart else []), *told(found, "pl")]:
         typer.echo(clean(line))
     if found.faults:
         raise typer.Exit(Exit.NO)

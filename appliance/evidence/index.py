@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from appliance.evidence.keys import grouped
-from appliance.evidence.words import catalogue, say
+from appliance.evidence.words import about_events, catalogue, say
 from appliance.language.dates import moment
 from appliance.language.numbers import number
 from appliance.language.typography import bind_spaces
@@ -29,12 +29,13 @@ def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerp
     def t(key: str, **values: Any) -> str:
         return bind_spaces(escape(say(f"index.{key}", lang, **values)), lang)
 
+    apart = about_events(settings, lang)
     facts = [
         (t("office"), escape(settings.office.name)),
         (t("made"), escape(moment(about["made_at"], lang))),
         (t("range"), escape(_range(about, lang))),
-        (t("events"), number(about["events"], lang)),
-        *([(t("missing"), number(about["missing"], lang))] if about["missing"] else []),
+        (t("events"), number(about["events"], lang) + (f"<br>{escape(apart)}" if apart else "")),
+        *([(t("missing"), number(about["missing"], lang))] if about["missing"] and not apart else []),
         (t("segments"), number(about["segments"], lang)),
         (t("chain"), f"{about['first']}–{about['last']}"),
         (t("key"), f"<code>{grouped(fingerprint)}</code>"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.language.catalogue import Catalogue, load
+from appliance.settings import Settings
 
 
 @cache
@@ -18,6 +19,11 @@ def catalogue() -> Catalogue:
 def say(key: str, language: str, **values: Any) -> str:
     """Return a text."""
     return catalogue().text(key, language, **values)
+
+
+def about_events(settings: Settings, language: str) -> str:
+    """Return what to say of events that the chain does not have; "" when it has them."""
+    return "" if settings.store.kind == "embedded" else say("cluster", language)
 
 
 def counted(key: str, language: str, count: int) -> str:

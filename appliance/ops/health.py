@@ -15,8 +15,10 @@ from appliance.clock import DAY, SECOND
 from appliance.ops.losses import total
 from appliance.state.database import writing
 from appliance.state.models import Agent, AgentState, Alert, AlertState, Outbox, RoleHealth
+from appliance.store.model import QueryTimeout, StoreUnavailable
 
 if TYPE_CHECKING:
+    from appliance.store import Store
     from appliance.web.context import Context
 
 ROLES = ("gateway", "pipeline", "web", "jobs")
@@ -69,7 +71,7 @@ class Health:
 
 
 def health(context: Context) -> Health:
-    """Return whether all roles live and state, store and journal answer."""
+    """Return whether all roles live and state, store and journal answer; a cluster that is away is told by `status`."""
     roles: tuple[RoleState, ...] = ()
     faults: list[str] = []
     try:
@@ -82,10 +84,19 @@ def health(context: Context) -> Health:
     faults.extend(role.role for role in roles if not role.alive)
     faults.extend(
         name
-        for name, part in (("store", context.store.stats), ("journal", context.journal.depth))
+        for name, part in (("store", lambda: _store_works(context.store)), ("journal", context.journal.depth))
         if not _answers(name, part)
     )
     return Health(not faults, tuple(faults), roles)
+
+
+def _store_works(store: Store) -> None:
+    """Ask a store that is here. One that is elsewhere may be away: the box works on as long as events may wait here."""
+    waiting = store.waiting()
+    if waiting is None:
+        store.stats()
+    elif waiting.bytes >= waiting.max_bytes:
+        raise StoreUnavailable(waiting.reason)
 
 
 def _answers(name: str, ask: Callable[[], object]) -> bool:
@@ -117,11 +128,26 @@ def snapshot(context: Context) -> dict[str, Any]:
         "lag_us": 0 if oldest is None else max(0, now - oldest),
     }
     answer["dead_letters"] = {"count": context.dead_letters.count(), "dropped": context.dead_letters.dropped()}
-    answer["store"] = asdict(context.store.stats())
+    answer["store"] = _stored(context.store)
+    answer["waiting"] = _waiting(context.store, now)
     ruleset = context.rules()
     answer["rules"] = {"loaded": len(ruleset.rules), "faults": len(ruleset.faults)}
-    answer["ok"] = all(role["alive"] for role in answer["roles"])
+    answer["ok"] = all(role["alive"] for role in answer["roles"]) and answer["store"] is not None
     return answer
+
+
+def _stored(store: Store) -> dict[str, Any] | None:
+    """Return the size of the history, None while a store that is elsewhere does not answer."""
+    try:
+        return asdict(store.stats())
+    except (QueryTimeout, StoreUnavailable) as error:
+        _log.warning("part_silent", part="store", reason=str(error))
+        return None
+
+
+def _waiting(store: Store, now: int) -> dict[str, Any] | None:
+    found = store.waiting()
+    return None if found is None else {**asdict(found), "lasts_us": found.lasts(now)}
 
 
 def _role(role: RoleState, now: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
-from appliance.store import BatchResult, EmbeddedStore, StoreUnavailable
+from appliance.store import BatchResult, StoreUnavailable, StoreWriter
 from appliance.store.shape import Rows, join
 
 FLUSH_AFTER = SECOND
@@ -66,7 +66,7 @@ class Pipeline:
 
     journal: Journal
     dead_letters: DeadLetters
-    store: EmbeddedStore
+    store: StoreWriter
     engine: Engine
     sessions: sessionmaker[Session]
     settings: Settings

@@ -31,7 +31,7 @@ from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloa
 from appliance.rulesets.reload import Reloader
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
-from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable
+from appliance.store import Store, StoreUnavailable, StoreWriter, open_reader, open_writer
 
 POLL_SECONDS = 0.02
 BEAT_SECONDS = 2.0
@@ -55,11 +55,12 @@ def run(home: Home, settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     sessions = open_sessions(open_state(settings.database(home)))
     content = reloader(home, settings, sessions)
-    store = EmbeddedStore(home.store)
-    correlating = _correlating(home, content.current.rules, store)
+    dead_letters = DeadLetters(home.dead_letters)
+    store = open_writer(home, settings, dead_letters)
+    correlating = _correlating(home, settings, content.current.rules, store)
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
-        dead_letters=DeadLetters(home.dead_letters),
+        dead_letters=dead_letters,
         store=store,
         engine=content.current.engine,
         sessions=sessions,
@@ -129,13 +130,13 @@ class PlanKeeper:
             self.kept = lessons
 
 
-def _correlating(home: Home, ruleset: RuleSet, store: EmbeddedStore) -> Correlating:
-    readers: list[EmbeddedReader] = []
+def _correlating(home: Home, settings: Settings, ruleset: RuleSet, store: StoreWriter) -> Correlating:
+    readers: list[Store] = []
 
     def find(identity: str, at: int) -> Event | None:
         # Only needed for evidence from before a restart; the reader's engine takes memory.
         if not readers:
-            readers.append(EmbeddedReader(home.store))
+            readers.append(open_reader(home, settings))
         return readers[0].get(identity, at)
 
     return Correlating(Correlator(ruleset), CorrelationMemory(home.correlations, store.applied), find)

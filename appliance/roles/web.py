@@ -21,7 +21,7 @@ from appliance.roles.content import LOOK_SECONDS, fresh
 from appliance.rulesets.fresh import Fresh
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
-from appliance.store import EmbeddedReader
+from appliance.store import open_reader
 from appliance.web.app import create_app
 from appliance.web.context import Context
 
@@ -41,7 +41,7 @@ def make_context(home: Home, settings: Settings) -> Context:
         home=home,
         settings=settings,
         sessions=sessions,
-        store=EmbeddedReader(home.store),
+        store=open_reader(home, settings),
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=DeadLetters(home.dead_letters),
         rules=fresh(home, settings, sessions),

@@ -81,7 +81,7 @@ def element_matches(test: Test, element: Scalar) -> bool:
         case Regex():
             return _automaton(test).matches(fold(text_of(element)))
         case Pattern():
-            return _regex(test).search(fold(text_of(element))) is not None
+            return _fits(test, fold(text_of(element)))
         case Numbers():
             return _in_numbers(test, element)
         case Texts() | Network():
@@ -96,12 +96,43 @@ def _text_matches(test: Texts | Network, text: str) -> bool:
     return above and (test.high is None or folded < test.high or (test.high_in and folded == test.high))
 
 
+def _fits(pattern: Pattern, text: str) -> bool:
+    """Return whether a folded text fits. The first place for each piece is as good as any: nothing is tried twice."""
+    pieces = _pieces(pattern)
+    if pattern.inside:
+        return _in_order(pieces, text, 0, len(text))
+    (first, _), (last, length) = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return first.fullmatch(text) is not None
+    begun, end = first.match(text), len(text) - length
+    if begun is None or begun.end() > end or last.match(text, end) is None:
+        return False
+    return _in_order(pieces[1:-1], text, begun.end(), end)
+
+
+def _in_order(pieces: Iterable[tuple[re.Pattern[str], int]], text: str, at: int, end: int) -> bool:
+    for piece, _ in pieces:
+        found = piece.search(text, at, end)
+        if found is None:
+            return False
+        at = found.end()
+    return True
+
+
 @lru_cache(1024)
-def _regex(pattern: Pattern) -> re.Pattern[str]:
-    body = "".join(
-        re.escape(part) if isinstance(part, str) else ".*" if part is Wild.MANY else "." for part in pattern.parts
-    )
-    return re.compile(body if pattern.inside else rf"\A(?:{body})\Z", re.DOTALL)
+def _pieces(pattern: Pattern) -> tuple[tuple[re.Pattern[str], int], ...]:
+    """Return what stands between the pattern's `*`: expressions of one length each, and that length."""
+    pieces: list[list[str | Wild]] = [[]]
+    for part in pattern.parts:
+        if part is Wild.MANY:
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    return tuple((_expression(piece), sum(len(p) if isinstance(p, str) else 1 for p in piece)) for piece in pieces)
+
+
+def _expression(piece: Iterable[str | Wild]) -> re.Pattern[str]:
+    return re.compile("".join(re.escape(part) if isinstance(part, str) else "." for part in piece), re.DOTALL)
 
 
 @lru_cache(256)

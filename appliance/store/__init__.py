@@ -1,6 +1,7 @@
 """The event store: `EmbeddedStore` writes (pipeline), `EmbeddedReader` answers (web, jobs, any process).
 
-`StoreWriter` and `Store` are the interfaces of the two sides, which another engine can take over.
+`StoreWriter` and `Store` are the interfaces of the two sides. `open_writer` and `open_reader` open what the settings
+name: these, or those of a cluster (`appliance/store/elastic`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from appliance.store.model import (
     Store,
     StoreUnavailable,
     StoreWriter,
+    Waiting,
 )
+from appliance.store.opening import open_reader, open_writer
 from appliance.store.reader import EmbeddedReader
 from appliance.store.writer import EmbeddedStore
 
@@ -49,4 +52,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoreWriter",
+    "Waiting",
+    "open_reader",
+    "open_writer",
 ]

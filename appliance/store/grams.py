@@ -141,7 +141,7 @@ def _literals(part: Part) -> list[str]:
     """Return texts that everything a regular expression finds must have."""
     match part:
         case Chars():
-            return [_single(part)]
+            return [single(part)]
         case Chain(parts):
             return _joined(parts)
         case Repeat(inner, low, _) if low > 0:
@@ -152,14 +152,15 @@ def _literals(part: Part) -> list[str]:
 def _joined(parts: Sequence[Part]) -> list[str]:
     found = [""]
     for part in parts:
-        single = _single(part) if isinstance(part, Chars) else ""
-        if single:
-            found[-1] += single
+        text = single(part) if isinstance(part, Chars) else ""
+        if text:
+            found[-1] += text
         else:
             found += [*_literals(part), ""]
     return found
 
 
-def _single(chars: Chars) -> str:
+def single(chars: Chars) -> str:
+    """Return the one folded character that a set stands for; "" when it stands for several."""
     folded = {fold(chr(point)) for low, high in chars.ranges[:3] for point in range(low, min(high, low + 2) + 1)}
     return folded.pop() if len(folded) == 1 and len(chars.ranges) < 3 else ""

@@ -95,7 +95,8 @@ def groups(table: Any, fields: int, measures: Sequence[Measure], n: int) -> Grou
 def _value(measure: Measure, whole: int | None, number: float | None) -> int | float | None:
     if measure.kind == "distinct":
         return whole or 0
-    both = [one for one in (whole, number) if one is not None]
+    # Sums of integers come as decimals.
+    both = [one for one in (None if whole is None else int(whole), number) if one is not None]
     if not both:
         return None
     return sum(both) if measure.kind == "sum" else (min if measure.kind == "min" else max)(both)

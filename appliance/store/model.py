@@ -150,6 +150,28 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits on this machine for a store that is elsewhere; times in microseconds.
+
+    `bytes` are on disk, of at most `max_bytes`. `failing_since` and `reason` (Polish) say what keeps it; None and
+    empty while all is well.
+    """
+
+    events: int
+    bytes: int
+    max_bytes: int
+    oldest_at: int | None
+    failing_since: int | None
+    reason: str
+
+    def lasts(self, now: int) -> int | None:
+        """Return for how long (microseconds) there is room at the pace of what waits; None when nothing does."""
+        if self.oldest_at is None or self.bytes <= 0 or now <= self.oldest_at:
+            return None
+        return max(0, (self.max_bytes - self.bytes) * (now - self.oldest_at) // self.bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class Retained:
     """What one run of retention deleted, and the newest day of arrival (YYYY-MM-DD) among it."""
 
@@ -205,6 +227,9 @@ class Store(Protocol):
     ) -> Page:
         """Return events that answer a query, newest first unless told otherwise."""
 
+    def between(self, start: int, end: int, limit: int) -> list[Event] | None:
+        """Return all events of a range of time by time and id; None when there are more than `limit`."""
+
     def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
         """Return how many events answer a query."""
 
@@ -253,6 +278,9 @@ class Store(Protocol):
 
     def stats(self) -> Stats:
         """Return the size of the store, without touching events."""
+
+    def waiting(self) -> Waiting | None:
+        """Return what waits on this machine for a store that is elsewhere; None for one that is here."""
 
     def close(self) -> None:
         """Let go of files and memory."""

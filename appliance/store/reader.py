@@ -12,7 +12,7 @@ from appliance.normalise.model import Event, Value
 from appliance.search import Field, Fields, Kind, Node, parse
 from appliance.search.fold import fold
 from appliance.search.nodes import Everything, Exact, Exists, Leaf, Or, Pattern, Wild
-from appliance.store import processes
+from appliance.store import nearby, processes
 from appliance.store.asked import Asked, chunk_of, parts_of, settled
 from appliance.store.engine import Engine, FileGone
 from appliance.store.groups import GroupQuery, groups
@@ -295,18 +295,7 @@ class EmbeddedReader:
 
         The nearest are taken from both sides alike; the event itself is among them. Empty for an unknown id.
         """
-        event = self.get(event_id, at)
-        if event is None:
-            return []
-        moment, host = event["@timestamp"], event.get("host.name")
-        assert isinstance(moment, int)
-        node: Node = Leaf((Field("host.name", Kind.KEYWORD),), Exact(host)) if isinstance(host, str) else Everything()
-        here = Cursor(moment, event_id)
-        before = self.search(node, moment - micros, None, limit, here).events
-        behind = self.search(node, None, moment + micros + 1, limit, here, descending=False).events
-        half = (limit - 1) // 2
-        earlier = before[: max(half, limit - 1 - len(behind))]
-        return [*reversed(earlier), event, *behind[: limit - 1 - len(earlier)]]
+        return nearby.around(self, event_id, micros, limit, at)
 
     def process_chain(self, event: Event, depth: int = 20) -> list[Event]:
         """Return the process starts above an event, nearest first, at most `depth` (50)."""
@@ -329,6 +318,9 @@ class EmbeddedReader:
         """Return the size of the store."""
         with self._lock:
             return self._manifest.stats()
+
+    def waiting(self) -> None:
+        """Nothing waits: what is written is here."""
 
     def close(self) -> None:
         """Let go of the engine and the manifest."""

@@ -17,6 +17,7 @@ from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import grouped
 from appliance.evidence.ledger import EvidenceBusy, Ledger
 from appliance.evidence.verify import seal_of
+from appliance.evidence.words import about_events
 from appliance.language.dates import WARSAW, local
 from appliance.ops.operations import record
 from appliance.pki import PkiError
@@ -72,6 +73,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     today = local(context.now()).date()
     values: dict[str, Any] = {"state": state, "folder": context.settings.evidence.folder, "longest": LONGEST}
     values |= {"today": today.isoformat(), "first": (today - timedelta(days=LONGEST - 1)).isoformat()}
+    values |= {"apart": about_events(context.settings, who.language)}
     told = catalogue().text(fault, who.language) if fault else ""
     return page(request, context, who, "reports", "evidence.html", status=status, fault=told, **values)
 

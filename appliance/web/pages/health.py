@@ -107,6 +107,7 @@ def _depths(context: Context) -> dict[str, Any]:
     asked = {
         "depth": context.journal.depth,
         "stats": context.store.stats,
+        "waiting": context.store.waiting,
         "dead": letters.count,
         "dropped": letters.dropped,
     }

@@ -39,3 +39,17 @@ def test_sizes_and_times_are_written_for_people() -> None:
 def test_an_empty_history_has_no_times(missing: str) -> None:
     said = _said({**STATUS, "store": {**STATUS["store"], "events": 0, "bytes": 0, missing: None}})
     assert said[-1] == "Historia zdarzeń: 0, na dysku 0 B"
+
+
+def test_a_cluster_that_is_away_is_told_in_words() -> None:
+    waiting = {"events": 34_000, "bytes": 3_000_000, "lasts_us": 60 * 3_600_000_000, "reason": "Nie ma połączenia"}
+    said = _said({**STATUS, "store": None, "waiting": waiting})
+    assert "Historia zdarzeń: nie odpowiada. Alerty działają, a zdarzenia czekają na dysku." in said
+    (cluster,) = [line for line in said if line.startswith("Klaster: ")]
+    assert "34 000" in cluster
+    assert cluster.endswith("miejsca starczy na 60 godz.")
+    assert "Klaster nie przyjmuje zdarzeń: Nie ma połączenia" in said
+
+
+def test_nothing_is_said_of_a_cluster_that_is_not() -> None:
+    assert not [line for line in _said({**STATUS, "waiting": None}) if "Klaster" in line]

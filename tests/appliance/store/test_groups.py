@@ -94,6 +94,7 @@ def test_groups_come_by_size_then_by_value(store: EmbeddedStore, reader: Embedde
         Group(("u2",), 3, (15, 2)),
         Group(("x",), 1, (None, 0)),
     ]
+    assert [type(one) for one in found.rows[0].measures] == [int, int]
     two = reader.group("user.name:u1", ["user.name", "event.code"], [Measure("max", "source.port")], n=1)
     assert (two.rows, two.more) == ([Group(("u1", 1), 2, (7,))], True)
     assert reader.group("", ["user", "host"], start=NOW + 9, end=NOW + 10).rows == [Group(("u0", "PC-1"), 1)]

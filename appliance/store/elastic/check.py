@@ -1,0 +1,191 @@
+"""What is wrong with a cluster before it is used, or while it is: told in plain Polish, from its own answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+
+from appliance.language.numbers import number, size
+from appliance.settings import StoreSettings
+from appliance.store.elastic.client import PLAIN, connect, told
+from appliance.store.elastic.rights import CLUSTER, INDEX
+
+SECONDS = 10.0
+SUPPORTED = {"elasticsearch": (8, 9), "opensearch": (3,)}
+FULL_SHARDS = 0.9
+_NAMES = {"elasticsearch": "Elasticsearch", "opensearch": "OpenSearch"}
+_WATERMARK = "cluster.routing.allocation.disk.watermark.high"
+_THRESHOLD = "cluster.routing.allocation.disk.threshold_enabled"
+_LIMIT = "cluster.max_shards_per_node"
+_UNITS = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
+Told = Mapping[str, Any]
+
+
+class Weight(StrEnum):
+    """What a finding means."""
+
+    GOOD = "dobrze"
+    WARN = "uwaga"
+    BAD = "źle"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about the cluster."""
+
+    weight: Weight
+    text: str
+
+
+def check(settings: StoreSettings) -> list[Finding]:
+    """Return what there is to say about the cluster of the settings; the first that is unreachable is the last."""
+    client = connect(settings.elasticsearch).options(request_timeout=SECONDS)
+    try:
+        return list(_findings(client, settings))
+    finally:
+        client.close()
+
+
+def _findings(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
+    try:
+        info = _get(client, "/")
+    except (ApiError, TransportError, UnsupportedProductError) as error:
+        yield Finding(Weight.BAD, told(error))
+        return
+    yield version(info, settings.elasticsearch.engine)
+    for ask in (_health, _disk, _shards, _rights):
+        yield from _asked(ask, client, settings)
+
+
+def _asked(
+    ask: Callable[[Elasticsearch, StoreSettings], Iterator[Finding]], client: Elasticsearch, settings: StoreSettings
+) -> Iterator[Finding]:
+    try:
+        yield from ask(client, settings)
+    except (ApiError, TransportError) as error:
+        yield Finding(Weight.BAD, told(error))
+
+
+def version(info: Told, engine: str) -> Finding:
+    """Return what the answer of `GET /` says."""
+    said = info.get("version", {})
+    product = str(said.get("distribution", "elasticsearch"))
+    name = f"{_NAMES.get(product, product)} {said.get('number')}"
+    if product != engine:
+        return Finding(Weight.BAD, f'To jest {name}: wpisz store.elasticsearch.engine = "{product}".')
+    major = re.match(r"\d+", str(said.get("number")))
+    wanted = SUPPORTED.get(product, ())
+    if major is None or int(major[0]) not in wanted:
+        versions = " i ".join(map(str, wanted))
+        return Finding(Weight.BAD, f"{name} nie jest obsługiwany; Czujka pracuje z wersjami {versions}.")
+    return Finding(Weight.GOOD, f"{name}.")
+
+
+def _health(client: Elasticsearch, _: StoreSettings) -> Iterator[Finding]:
+    health = _get(client, "/_cluster/health")
+    yield state(health)
+
+
+def state(health: Told) -> Finding:
+    """Return what the health of the cluster means."""
+    match health["status"]:
+        case "green":
+            return Finding(Weight.GOOD, f"Klaster jest zdrowy; węzły z danymi: {health['number_of_data_nodes']}.")
+        case "yellow":
+            return Finding(
+                Weight.WARN, "Klaster działa, ale części danych brakuje kopii: awaria jednego węzła może je zabrać."
+            )
+    return Finding(Weight.BAD, "Część danych klastra jest niedostępna (stan czerwony). Zapis i wyszukiwanie mogą stać.")
+
+
+def _disk(client: Elasticsearch, _: StoreSettings) -> Iterator[Finding]:
+    settings = _settings(client)
+    stats = _get(client, "/_nodes/stats/fs")
+    if str(settings.get(_THRESHOLD, "true")) == "false":
+        yield Finding(Weight.WARN, "Klaster nie pilnuje wolnego miejsca (disk.threshold_enabled = false).")
+    for node in stats["nodes"].values():
+        total = node.get("fs", {}).get("total", {})
+        if total:
+            yield disk(node["name"], total["total_in_bytes"], total["available_in_bytes"], str(settings[_WATERMARK]))
+
+
+def disk(name: str, total: int, free: int, watermark: str) -> Finding:
+    """Return how far a node's disk is from the mark at which the cluster moves data away and soon stops writing."""
+    left = free - reserve(watermark, total)
+    said = f"Węzeł {name}: wolne {size(free, 'pl')} z {size(total, 'pl')}"
+    if left <= 0:
+        return Finding(Weight.BAD, f"{said}. Próg {watermark} jest przekroczony: klaster może wstrzymać zapis.")
+    if left < total // 20:
+        return Finding(Weight.WARN, f"{said}. Do progu {watermark} zostało {size(left, 'pl')}.")
+    return Finding(Weight.GOOD, f"{said}.")
+
+
+def reserve(watermark: str, total: int) -> int:
+    """Return the bytes that must stay free by a watermark: a share of the disk in use, or bytes that are free."""
+    text = watermark.strip().lower()
+    if text.endswith("%"):
+        return total - int(total * float(text[:-1]) / 100)
+    found = re.fullmatch(r"([0-9.]+)([kmgt]?b)", text)
+    if found:
+        return int(float(found[1]) * _UNITS[found[2]])
+    return total - int(total * float(text))
+
+
+def _shards(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
+    health = _get(client, "/_cluster/health")
+    limit = int(_settings(client)[_LIMIT]) * max(1, health["number_of_data_nodes"])
+    copies = 2 if health["number_of_data_nodes"] > 1 else 1
+    yield shards(health["active_shards"], limit, settings.retention_days * settings.elasticsearch.shards * copies)
+
+
+def shards(used: int, limit: int, wanted: int) -> Finding:
+    """Return whether the shards that all days of history will have stay below the cluster's limit."""
+    said = f"Shardy: {number(used, 'pl')} z {number(limit, 'pl')}; cała historia zajmie {number(wanted, 'pl')}"
+    if used >= limit * FULL_SHARDS:
+        return Finding(Weight.BAD, f"{said}. Limit jest prawie wyczerpany: nowy dzień może nie dostać indeksu.")
+    if wanted > limit:
+        advice = "Skróć store.retention_days, dodaj węzeł albo podnieś cluster.max_shards_per_node"
+        return Finding(Weight.WARN, f"{said}. {advice}.")
+    return Finding(Weight.GOOD, f"{said}.")
+
+
+def _rights(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
+    if settings.elasticsearch.engine == "opensearch":
+        yield Finding(Weight.WARN, "OpenSearch nie mówi, jakie prawa ma konto; pokaże to pierwszy zapis.")
+        return
+    asked = {
+        "cluster": list(CLUSTER),
+        "index": [{"names": [f"{settings.elasticsearch.index}-sprawdzenie"], "privileges": list(INDEX)}],
+    }
+    try:
+        answer = client.perform_request("POST", "/_security/user/_has_privileges", headers=PLAIN, body=asked).body
+    except ApiError as error:
+        if error.meta.status in (400, 405, 500):
+            yield Finding(Weight.WARN, "Zabezpieczenia klastra są wyłączone: każdy w sieci może czytać zdarzenia.")
+            return
+        raise
+    yield rights(answer)
+
+
+def rights(answer: Told) -> Finding:
+    """Return which rights the account lacks."""
+    held = {**answer["cluster"], **{k: v for one in answer["index"].values() for k, v in one.items()}}
+    missing = sorted(name for name, has in held.items() if not has)
+    if missing:
+        return Finding(Weight.BAD, f"Kontu brakuje praw: {', '.join(missing)}.")
+    return Finding(Weight.GOOD, "Konto ma wszystkie potrzebne prawa.")
+
+
+def _settings(client: Elasticsearch) -> dict[str, Any]:
+    answer = _get(client, "/_cluster/settings?include_defaults=true&flat_settings=true")
+    return {**answer.get("defaults", {}), **answer.get("persistent", {}), **answer.get("transient", {})}
+
+
+def _get(client: Elasticsearch, path: str) -> Any:
+    return client.perform_request("GET", path, headers={"accept": PLAIN["accept"]}).body

@@ -1,0 +1,199 @@
+"""The cluster's writer: events go to the spool at once, and from there to the cluster by a thread of its own.
+
+So the pipeline never waits for the cluster: while it is away, events are still detected, and wait on the disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from appliance import clock
+from appliance.journal import JournalUnavailable
+from appliance.settings import ElasticSettings
+from appliance.store.bounds import current
+from appliance.store.elastic.bulk import Bulk, Refused
+from appliance.store.elastic.client import connect
+from appliance.store.elastic.documents import item_of
+from appliance.store.elastic.known import stored
+from appliance.store.elastic.questions import Questions
+from appliance.store.elastic.retention import Retention
+from appliance.store.elastic.spool import Deleted, Spool, Standing
+from appliance.store.model import BatchResult, QueryTimeout, Retained, StoreUnavailable
+from appliance.store.shape import Rows, decode, identity
+
+ASK_SECONDS = 3.0
+"""How long the pipeline waits for the cluster's word on what it already has."""
+SILENT_SECONDS = 30.0
+"""How long a cluster that did not answer is not asked by the pipeline."""
+SHIP_EVENTS = 8000
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+log = structlog.get_logger()
+
+
+class ElasticStore:
+    """The single writer of one box. Its methods may be called from several threads.
+
+    `refused` takes what the cluster will never have. `now` gives microseconds since the epoch. With `background` a
+    thread ships by itself; without it `flush` does.
+    """
+
+    def __init__(
+        self,
+        settings: ElasticSettings,
+        spool: Path,
+        refused: Refused,
+        now: Callable[[], int] = clock.now,
+        *,
+        background: bool = True,
+    ) -> None:
+        self._settings, self._now = settings, now
+        self._only = weakref.finalize(self, os.close, _lock(spool))
+        self._spool = Spool(spool, settings.spool_bytes)
+        self._client = connect(settings)
+        self._questions = Questions(self._client, f"{settings.index}-*", settings.timeout_seconds)
+        self._bulk = Bulk(self._client, settings.shards, refused)
+        self._retention = Retention(self._client, settings, self._spool)
+        self._shipping = threading.Lock()
+        self._silent_until = 0.0
+        self.faults = 0
+        """How often shipping failed for a reason that nobody foresaw."""
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        if background:
+            self._thread = threading.Thread(target=self._run, name="shipping", daemon=True)
+            self._thread.start()
+
+    def applied(self) -> int:
+        """Return the journal seq up to which events were taken, 0 at first."""
+        return self._spool.applied()
+
+    def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of these events wait or are in the cluster.
+
+        While the cluster is away only what waits is known: an event that comes again then is matched again, but it is
+        never written twice, since the cluster is asked before it is sent.
+        """
+        names = [name.hex() for name in rows.names]
+        found = self._known(dict(zip(names, rows.times.tolist(), strict=True)))
+        return np.fromiter((name in found for name in names), np.bool_, len(names))
+
+    def _known(self, ids: dict[str, int]) -> set[str]:
+        waiting = self._spool.waiting(ids)
+        rest = {name: at for name, at in ids.items() if name not in waiting}
+        if not rest or time.monotonic() < self._silent_until:
+            return waiting
+        try:
+            return waiting | stored(self._questions, rest, current().within(ASK_SECONDS))
+        except (StoreUnavailable, QueryTimeout) as error:
+            self._silent_until = time.monotonic() + SILENT_SECONDS
+            log.warning("cluster_silent", reason=str(error))
+            return waiting
+
+    def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
+        """Take events, results and the applied journal seq, all or nothing and on disk on return.
+
+        Events that repeat an id, waiting or in this call, are left out. Raises StoreUnavailable when the spool is full.
+        """
+        unique = {identity(event): event for event in reversed(decode(rows.table))}
+        waiting = self._spool.waiting(unique)
+        fresh = [event for name, event in reversed(unique.items()) if name not in waiting]
+        self._spool.put([item_of(self._settings.index, event) for event in fresh], results, upto, self._now())
+        self._wake.set()
+
+    def ship(self) -> bool:
+        """Send what has waited longest; return whether there was anything. Raises StoreUnavailable."""
+        with self._shipping:
+            parcels = self._spool.oldest(SHIP_EVENTS)
+            if not parcels:
+                return False
+            try:
+                items = {item.id: item for parcel in parcels for item in parcel.items}
+                times = {item.id: item.time for item in items.values()}
+                # In an index of another day the id alone would not keep a second one out.
+                there = stored(self._questions, times, self._questions.limits())
+                self._bulk.write([item for name, item in items.items() if name not in there])
+            except (StoreUnavailable, QueryTimeout) as error:
+                self._spool.failed(str(error), self._now())
+                raise StoreUnavailable(str(error)) from error
+            self._spool.done(parcels, self._now())
+            self._silent_until = 0.0
+            return True
+
+    def _run(self) -> None:
+        """Ship until the end; a cluster that is away is tried again and again."""
+        wait = FIRST_WAIT
+        while not self._stop.is_set():
+            try:
+                if self.ship():
+                    wait = FIRST_WAIT
+                else:
+                    self._wake.wait(LONGEST_WAIT)
+                    self._wake.clear()
+            except (StoreUnavailable, JournalUnavailable, OSError) as error:
+                log.warning("shipping_failed", reason=str(error), retry_seconds=wait)
+                wait = self._rest(wait)
+            except Exception:  # nothing may end this thread: what waits is kept, and tried again
+                self.faults += 1
+                log.exception("shipping_failed", retry_seconds=wait)
+                wait = self._rest(wait)
+
+    def _rest(self, wait: float) -> float:
+        """Wait before the next try, and meanwhile keep the pipeline from asking; return the next wait."""
+        self._silent_until = time.monotonic() + SILENT_SECONDS
+        self._stop.wait(wait)
+        return min(wait * 2, LONGEST_WAIT)
+
+    def flush(self) -> None:
+        """Send everything that waits. Raises StoreUnavailable."""
+        while self.ship():
+            continue
+
+    def compact(self, budget_seconds: float) -> int:  # noqa: ARG002 - the protocol's; the engine tidies by itself
+        """Do nothing: the engine merges by itself."""
+        return 0
+
+    def retain(self, days: int, max_bytes: int | None = None) -> Retained:  # noqa: ARG002 - speaks of this machine's disk
+        """Delete the indices of what arrived more than `days` days ago, then the oldest past the settings' bytes.
+
+        Each is deleted by its exact name, today's never. Raises StoreUnavailable.
+        """
+        return self._retention.run(days, self._now())
+
+    def deletions(self) -> list[Deleted]:
+        """Return what retention deleted so far, oldest first."""
+        return self._spool.deletions()
+
+    def standing(self) -> Standing:
+        """Return what waits, and why."""
+        return self._spool.standing()
+
+    def close(self) -> None:
+        """Stop shipping, and let go of the connections and the file."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=SILENT_SECONDS)
+        self._client.close()
+        self._spool.close()
+        self._only()
+
+
+def _lock(spool: Path) -> int:
+    spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(spool.with_name(f"{spool.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise StoreUnavailable(f"another process writes to {spool}") from error
+    return handle

@@ -1,0 +1,71 @@
+"""What the check says about a cluster, from answers that clusters gave."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.store.elastic.check import Finding, Weight, disk, reserve, rights, shards, state, version
+from appliance.store.elastic.retention import Index, choose
+from appliance.store.elastic.rights import INDEX, least_role
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("number", "distribution", "engine", "weight"),
+    [
+        ("9.5.3", None, "elasticsearch", Weight.GOOD),
+        ("8.19.21", None, "elasticsearch", Weight.GOOD),
+        ("7.17.29", None, "elasticsearch", Weight.BAD),
+        ("10.0.0", None, "elasticsearch", Weight.BAD),
+        ("3.8.0", "opensearch", "opensearch", Weight.GOOD),
+        ("3.8.0", "opensearch", "elasticsearch", Weight.BAD),
+        ("9.5.3", None, "opensearch", Weight.BAD),
+    ],
+)
+def test_versions_are_judged(number: str, distribution: str | None, engine: str, weight: Weight) -> None:
+    said = {"number": number} | ({} if distribution is None else {"distribution": distribution})
+    found = version({"version": said}, engine)
+    assert found.weight is weight
+    assert number in found.text
+
+
+@pytest.mark.parametrize(("status", "weight"), [("green", Weight.GOOD), ("yellow", Weight.WARN), ("red", Weight.BAD)])
+def test_health_is_told_in_words(status: str, weight: Weight) -> None:
+    assert state({"status": status, "number_of_data_nodes": 1}).weight is weight
+
+
+@pytest.mark.parametrize(
+    ("watermark", "kept"),
+    [("90%", 10 * GIB), ("0.9", 10 * GIB), ("5gb", 5 * GIB), ("512mb", GIB // 2), ("1.5kb", 1536)],
+)
+def test_watermarks_are_read_in_every_writing(watermark: str, kept: int) -> None:
+    assert abs(reserve(watermark, 100 * GIB) - kept) <= 1
+
+
+@pytest.mark.parametrize(("free", "weight"), [(50, Weight.GOOD), (12, Weight.WARN), (10, Weight.BAD), (0, Weight.BAD)])
+def test_a_disk_is_told_before_it_hurts(free: int, weight: Weight) -> None:
+    found = disk("a", 100 * GIB, free * GIB, "90%")
+    assert (found.weight, "a" in found.text) == (weight, True)
+
+
+@pytest.mark.parametrize(
+    ("used", "wanted", "weight"), [(10, 730, Weight.GOOD), (10, 1460, Weight.WARN), (950, 10, Weight.BAD)]
+)
+def test_the_shards_of_all_days_are_counted(used: int, wanted: int, weight: Weight) -> None:
+    assert shards(used, 1000, wanted).weight is weight
+
+
+def test_missing_rights_are_named() -> None:
+    answer = {"cluster": {"monitor": True}, "index": {"x": {"read": True, "create_doc": False}}}
+    assert rights(answer) == Finding(Weight.BAD, "Kontu brakuje praw: create_doc.")
+    assert least_role("abc")["indices"] == [{"names": ["abc-*"], "privileges": list(INDEX)}]
+    assert not {"all", "write", "manage", "delete"} & set(INDEX)
+
+
+def test_days_go_by_age_then_by_size_and_today_never() -> None:
+    days = [Index(str(day), day, 1, 100) for day in (90, 95, 99, 100)]
+    assert [(why, one.day) for why, one in choose(days, 100, 7, None)] == [("age", 90)]
+    assert [(why, one.day) for why, one in choose(days, 100, 7, 150)] == [("age", 90), ("size", 95), ("size", 99)]
+    assert choose(days, 100, 50, 400) == []
+    assert choose(days[-1:], 100, 1, 1) == []

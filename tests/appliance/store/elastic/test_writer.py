@@ -1,0 +1,195 @@
+"""The writer against real nodes: in full against one engine, what engines may do differently against each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from appliance.clock import DAY
+from appliance.normalise.model import Event
+from appliance.settings import ElasticSettings, StoreSettings
+from appliance.store import StoreUnavailable
+from appliance.store.elastic.check import Weight, check
+from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
+from appliance.store.shape import encode
+from tests.appliance.store.conftest import NOW, Make
+from tests.appliance.store.elastic.conftest import Pair
+from tests.nodes.node import Node
+
+pytestmark = pytest.mark.nodes
+
+
+@pytest.fixture
+def http(node: Node) -> Iterator[httpx.Client]:
+    with node.http() as client:
+        yield client
+
+
+@pytest.fixture
+def each(settings_of_every: ElasticSettings, tmp_path: Path) -> Iterator[Pair]:
+    """A pair over a node of each engine."""
+    made = Pair(settings_of_every, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http_of_each(every: Node) -> Iterator[httpx.Client]:
+    with every.http() as client:
+        yield client
+
+
+@pytest.fixture
+def events(make: Make) -> list[Event]:
+    return [make(n, **{"process.pid": n, "host.name": "PC-1", "event.ingested": NOW}) for n in range(20)]
+
+
+def _names(http: httpx.Client, settings: ElasticSettings) -> set[str]:
+    return set(http.get(f"/{settings.index}-*").raise_for_status().json())
+
+
+def test_the_index_is_what_the_mapping_says(each: Pair, http_of_each: httpx.Client, events: list[Event]) -> None:
+    each.store.append(encode(events), [], 1)
+    each.store.flush()
+    (name,) = _names(http_of_each, each.settings)
+    assert name == index_name(each.settings.index, NOW)
+    told = http_of_each.get(f"/{name}").raise_for_status().json()[name]
+    assert told["settings"]["index"]["codec"] == "best_compression"
+    found = told["mappings"]["properties"]
+
+    def leaf(path: str) -> dict[str, Any]:
+        here: dict[str, Any] = {"properties": found}
+        for step in path.split("."):
+            here = here["properties"][step]
+        return here
+
+    for path, wanted in mappings()["properties"].items():
+        assert leaf(path)["type"] == wanted["type"], path
+    assert leaf("user.name")["ignore_above"] == LONGEST
+    assert http_of_each.get("/_cluster/health", params={"index": name}).json()["status"] == "green"
+
+
+def test_an_index_that_somebody_deletes_comes_back_as_it_should_be(
+    pair: Pair, http: httpx.Client, events: list[Event]
+) -> None:
+    pair.store.append(encode(events[:5]), [], 1)
+    pair.store.flush()
+    name = index_name(pair.settings.index, NOW)
+    http.delete(f"/{name}").raise_for_status()
+    pair.store.append(encode(events[5:]), [], 2)
+    pair.store.flush()
+    assert pair.reader.count("process.pid:>=5 host.name:pc-1") == 15
+    found = http.get(f"/{name}").raise_for_status().json()[name]["mappings"]
+    assert found["dynamic"] == "false"
+
+
+def test_nothing_is_there_twice(pair: Pair, events: list[Event], make: Make) -> None:
+    pair.store.append(encode(events), [], 1)
+    pair.store.append(encode(events[:5]), [], 2)
+    pair.store.flush()
+    pair.store.append(encode(events), [], 3)
+    pair.store.flush()
+    # The same events, arriving on another day: their index is another, and the id alone would not keep them out.
+    late = [{**event, "event.ingested": NOW + 3 * DAY} for event in events]
+    assert pair.store.known(encode([*late, make(99)])).tolist() == [True] * len(late) + [False]
+    pair.store.append(encode([*late, make(99)]), [], 4)
+    pair.store.flush()
+    assert pair.reader.count("") == len(events) + 1
+    assert pair.store.applied() == 4
+    assert not pair.refused
+
+
+def test_a_field_of_another_type_in_the_index_costs_that_field_alone(
+    each: Pair, http_of_each: httpx.Client, events: list[Event]
+) -> None:
+    body = index_body()
+    body["mappings"]["properties"] |= {"process.pid": {"type": "short"}}
+    http_of_each.put(f"/{index_name(each.settings.index, NOW)}", json=body).raise_for_status()
+    wide: list[Event] = [{**event, "process.pid": 5000 * n} for n, event in enumerate(events)]
+    each.store.append(encode(wide), [], 1)
+    each.store.flush()
+    assert not each.refused
+    asked = ("process.pid:5000", "process.pid:95000", "process.pid:>=30000", "host.name:pc-1", "process.pid:*")
+    assert [each.reader.count(query) for query in asked] == [1, 1, 14, 20, 20]
+    assert each.reader.search("process.pid:95000").events == [wide[19]]
+
+
+def test_an_index_without_room_for_fields_costs_no_event(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
+    body = index_body()
+    every, ours = body["mappings"]["properties"], ("czujka.store.", "@timestamp", "event.id")
+    own = {name: one for name, one in every.items() if name.startswith(ours)}
+    body["mappings"] = {"dynamic": "strict", "properties": own}
+    http.put(f"/{index_name(pair.settings.index, NOW)}", json=body).raise_for_status()
+    pair.store.append(encode(events), [], 1)
+    pair.store.flush()
+    assert not pair.refused
+    assert pair.reader.count("process.pid:[5 TO 9] host.name:pc*") == 5
+
+
+def test_old_days_go_by_their_exact_names(pair: Pair, http: httpx.Client, make: Make) -> None:
+    days = [make(n, **{"event.ingested": NOW - n * DAY}) for n in (0, 1, 5, 9)]
+    pair.store.append(encode(days), [], 1)
+    pair.store.flush()
+    foreign = f"{pair.settings.index}-notatki"
+    http.put(f"/{foreign}").raise_for_status()
+    gone = pair.store.retain(4)
+    assert (gone.events, gone.segments, gone.upto) == (2, 2, "2027-01-10")
+    kept = {index_name(pair.settings.index, NOW - n * DAY) for n in (0, 1)}
+    assert _names(http, pair.settings) == {*kept, foreign}
+    assert [one.reason for one in pair.store.deletions()] == ["age", "age"]
+    assert pair.reader.count("") == 2
+
+
+def test_the_oldest_day_goes_past_the_bound_and_today_never(pair: Pair, make: Make) -> None:
+    days = [make(n, **{"event.ingested": NOW - n * DAY}) for n in (0, 1, 2)]
+    pair.store.append(encode(days), [], 1)
+    pair.store.flush()
+    tight = Pair(pair.settings.model_copy(update={"max_bytes": 1}), pair.spool.parent / "tight")
+    assert tight.store.retain(100).events == 2
+    assert pair.reader.count("") == 1
+    tight.close()
+
+
+def test_a_cluster_that_is_fit_is_told_so(every: Node, settings_of_every: ElasticSettings) -> None:
+    found = check(StoreSettings(kind="elasticsearch", elasticsearch=settings_of_every))
+    assert not [one for one in found if one.weight is Weight.BAD], found
+    assert every.engine.version in found[0].text
+    if every.engine.secure:
+        assert "Konto ma wszystkie potrzebne prawa." in [one.text for one in found]
+
+
+def test_a_read_only_index_keeps_events_waiting(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
+    pair.store.append(encode(events[:5]), [], 1)
+    pair.store.flush()
+    name = index_name(pair.settings.index, NOW)
+    http.put(f"/{name}/_settings", json={"index.blocks.write": True}).raise_for_status()
+    pair.store.append(encode(events), [], 2)
+    with pytest.raises(StoreUnavailable, match="block"):
+        pair.store.flush()
+    http.put(f"/{name}/_settings", json={"index.blocks.write": None}).raise_for_status()
+    pair.store.flush()
+    assert pair.reader.count("") == len(events)
+    assert digest() in name
+
+
+def test_the_wrong_engine_in_the_settings_says_what_to_write(every: Node, settings_of_every: ElasticSettings) -> None:
+    other = "elasticsearch" if settings_of_every.engine == "opensearch" else "opensearch"
+    wrong = settings_of_every.model_copy(update={"engine": other})
+    first, *_ = check(StoreSettings(kind="elasticsearch", elasticsearch=wrong))
+    assert first.weight is Weight.BAD
+    assert "engine" in first.text
+
+
+def test_a_spool_of_another_folder_waits_alone(settings: ElasticSettings, tmp_path: Path, events: list[Event]) -> None:
+    first, second = Pair(settings, tmp_path / "a"), Pair(settings, tmp_path / "b")
+    first.store.append(encode(events[:15]), [], 1)
+    second.store.append(encode(events[5:]), [], 1)
+    first.store.flush()
+    second.store.flush()
+    assert first.reader.count("") == len(events)
+    first.close()
+    second.close()

@@ -1,0 +1,62 @@
+"""A console whose events are in a cluster that is away: every page answers, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.clock import HOUR, SECOND, now
+from appliance.normalise import Event
+from appliance.settings import ElasticSettings
+from appliance.state.models import Role
+from appliance.store import StoreUnavailable
+from appliance.store.elastic.reader import ElasticReader
+from appliance.store.elastic.writer import ElasticStore
+from appliance.store.shape import encode
+from appliance.web.app import create_app
+from tests.appliance.web.conftest import TestBox
+from tests.appliance.web.pages.test_pages import PAGES
+
+AWAY = ElasticSettings(hosts=["http://127.0.0.1:9"], timeout_seconds=1)
+
+
+@pytest.fixture(scope="module")
+def afar(office: TestBox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
+    """The filled box, with three events that wait for a cluster since an hour."""
+    spool: Path = tmp_path_factory.mktemp("spool") / "spool.db"
+    began = now() - HOUR
+    writer = ElasticStore(AWAY, spool, lambda *_: None, lambda: began, background=False)
+    events: list[Event] = [{"event.id": f"{n:032x}", "@timestamp": began + n * SECOND} for n in range(3)]
+    writer.append(encode(events), [], 1)
+    with pytest.raises(StoreUnavailable):
+        writer.ship()
+    writer.close()
+    store = ElasticReader(AWAY, spool)
+    context = replace(office.context, store=store)
+    yield replace(office, app=create_app(context), context=context)
+    store.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_falls_with_the_cluster(afar: TestBox, path: str) -> None:
+    answer = afar.ask("GET", path, afar.person(Role.ADMIN))
+    assert answer.status_code == 200
+    assert answer.text.count("<h1") == 1
+
+
+def test_health_tells_what_waits_and_why(afar: TestBox) -> None:
+    text = afar.ask("GET", "/zdrowie", afar.person(Role.ADMIN)).text
+    assert "Zdarzenia, które czekają na klaster" in text
+    assert "Nie ma połączenia z klastrem" in text
+
+
+def test_the_box_is_well_but_its_status_is_not(afar: TestBox) -> None:
+    admin = afar.person(Role.ADMIN)
+    assert "store" not in afar.get("/health", admin).json().get("faults", [])
+    status = afar.get("/status", admin).json()
+    assert (status["ok"], status["store"]) == (False, None)
+    assert status["waiting"]["events"] == 3
+    assert status["waiting"]["lasts_us"] > HOUR
