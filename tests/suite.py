@@ -80,12 +80,8 @@ def _pytest(arguments: list[str]) -> int:
     if arguments:
         select = ["-m", " and ".join(marks)] if marks and "-m" not in arguments else []
         return _run([*select, *arguments])
-    # Tests of single parts share the cores; those that own the machine (a whole box, the kernel's audit) come alone.
-    parts = _run(["-q", "-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not alone and not nodes"])])
-    if "not nodes" not in marks:
-        # One node of each engine serves all of them, and takes much of the machine.
-        parts = _run(["-q", "-m", " and ".join([*marks, "nodes"])]) or parts
-    return _run(["-q", "-m", " and ".join([*marks, "alone and not nodes"])]) or parts
+    shared = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+    return _run(["-q", *shared, *(["-m", " and ".join(marks)] if marks else [])])
 
 
 def _left_out() -> list[tuple[str, str]]:
