@@ -13,7 +13,7 @@
     all("details.pop[open]").forEach((pop) => { if (!pop.contains(event.target)) pop.open = false; });
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const text = one("code", button.parentElement).textContent;
+    const text = (one("[data-whole]", button.parentElement) ?? one("code", button.parentElement)).textContent;
     try {
       await navigator.clipboard.writeText(text);
       say(button.dataset.done);
