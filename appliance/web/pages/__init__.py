@@ -28,6 +28,7 @@ from appliance.web.pages import (
     releases,
     reports,
     rules,
+    searches,
     stations,
 )
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
@@ -42,6 +43,7 @@ routers: list[APIRouter] = [
     alert_acts.router,
     pulse.router,
     process_tree.router,
+    searches.router,
     events.router,
     stations.router,
     coverage.router,

@@ -21,6 +21,7 @@ from appliance.web.context import Box
 from appliance.web.pages.alerted import events_alerted
 from appliance.web.pages.finding import Found, search, values_of
 from appliance.web.pages.render import catalogue, render
+from appliance.web.pages.searches import offered
 from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import events as view
 from appliance.web.pages.views.asking import COLUMNS, QUERY, SPLITS, Asking, asking, spans
@@ -37,6 +38,8 @@ Since = Annotated[int, Query(ge=0, le=LARGEST)]
 REACH = 5 * MINUTE
 """What stands around an event: so long before it and after."""
 AROUND = 50
+KEPT = 12
+"""Saved searches that the page itself offers."""
 VALUES_SECONDS = 8.0
 """Time in which the values of a field are there, or not at all."""
 _log = structlog.get_logger()
@@ -72,12 +75,16 @@ def events(request: Request, context: Box, who: Reader, po: str = "") -> Respons
     except (QueryTimeout, StoreUnavailable):
         _log.exception("search_failed")
         resting = True
+    with context.sessions() as session:
+        kept, whole = offered(session, who.who, KEPT)
     return page(
         request,
         context,
         who,
         "events",
         "events.html",
+        kept=kept,
+        kept_whole=whole,
         status=422 if fault else 200,
         resting=resting,
         query_fault=fault,

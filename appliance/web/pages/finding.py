@@ -12,7 +12,7 @@ from appliance.store import Store
 from appliance.web.context import Context
 from appliance.web.pages.alerted import alerted_moments, columns_of, events_alerted
 from appliance.web.pages.views import histogram as bars
-from appliance.web.pages.views.asking import LEVELS, Asking
+from appliance.web.pages.views.asking import LEVELS, WHOLE, Asking
 from appliance.web.pages.views.columns import Row, rows_of
 from appliance.web.pages.views.events import Event, join, term, text_of
 from appliance.web.pages.views.histogram import BUCKETS, Histogram, Part
@@ -106,7 +106,7 @@ def _parts(context: Context, node: Node, asked: Asking, start: int, end: int) ->
     """Return the most frequent values of the dividing field as parts, the largest first, and what they leave."""
     store = context.store
     whole = _counts(store, node, start, end)
-    top = store.top(node, asked.split, PARTS, start, end) if asked.split else []
+    top = store.top(node, asked.split, PARTS, start, end) if asked.split != WHOLE else []
     parts = []
     for value, _ in top:
         narrow = term(asked.split, text_of(value))

@@ -19,9 +19,9 @@ MOST_COLUMNS = 12
 QUERY = 4000
 """Characters of a query."""
 _NAME = 200
-LEVELS = "poziom"
-SPLITS = ("event.module", "event.category", "event.outcome", "host.name", LEVELS, "")
-"""By what the bars may be divided; LEVELS = events that raised alerts alone, by their level; empty = not at all."""
+LEVELS, WHOLE = "poziom", "brak"
+SPLITS = ("event.module", "event.category", "event.outcome", "host.name", LEVELS, WHOLE)
+"""By what the bars may be divided; LEVELS = events that raised alerts alone, by their level; WHOLE = not at all."""
 
 
 def names(texts: Iterable[str], most: int = MOST_COLUMNS) -> tuple[str, ...]:
