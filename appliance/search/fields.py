@@ -22,8 +22,19 @@ SIMILAR = 3
 @cache
 def columns() -> Mapping[str, Kind]:
     """Return the schema's fields and their kinds, in its order (rules/schema/fields.yaml)."""
-    loaded = plainyaml.load(SCHEMA.read_text("utf-8"))
-    return MappingProxyType({name: Kind(entry["type"]) for name, entry in loaded["fields"].items()})
+    return MappingProxyType({name: Kind(entry["type"]) for name, entry in _schema().items()})
+
+
+@cache
+def labels(lang: str) -> Mapping[str, str]:
+    """Return what each field of the schema is, in a few words of a language (`pl` or `en`)."""
+    return MappingProxyType({name: entry[lang] for name, entry in _schema().items()})
+
+
+@cache
+def _schema() -> dict[str, dict[str, str]]:
+    loaded: dict[str, dict[str, str]] = plainyaml.load(SCHEMA.read_text("utf-8"))["fields"]
+    return loaded
 
 
 @cache

@@ -15,6 +15,7 @@ from appliance.alerts import service
 from appliance.alerts.cursor import BadCursor
 from appliance.clock import DAY
 from appliance.journal.errors import JournalUnavailable
+from appliance.ops import searches
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import TooWide
 from appliance.rulesets.shelf import ShelfBusy, ShelfDamaged
@@ -59,6 +60,10 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         exceptions.SamePerson: _plain(409, "exception_same_person"),
         exceptions.PersonNeeded: _plain(409, "exception_person"),
         exceptions.BadExpiry: _plain(422, "exception_expiry", days=exceptions.LONGEST // DAY),
+        searches.UnknownSearch: lambda error, _: Problem(404, "search_unknown", values={"id": error.args[0]}),
+        searches.NameTaken: _plain(409, "search_name"),
+        searches.SearchesFull: _plain(409, "searches_full", limit=searches.MOST),
+        searches.NotItsAuthor: _plain(409, "search_author"),
         TooWide: _wide,
         ShelfBusy: _plain(409, "rules_busy"),
         ShelfDamaged: lambda error, _: Problem(503, "rules_damaged", values={"fault": str(error)}),

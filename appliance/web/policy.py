@@ -21,6 +21,8 @@ class Permission(StrEnum):
     ALERTS_ACT = "alerts.act"
     EVENTS_READ = "events.read"
     EVENTS_EXPORT = "events.export"
+    SEARCHES_KEEP = "searches.keep"
+    """Keep searches, for oneself or for the office."""
     AGENTS_READ = "agents.read"
     AGENTS_MANAGE = "agents.manage"
     RULES_READ = "rules.read"
@@ -80,6 +82,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: _READING
     | {
         Permission.ALERTS_ACT,
+        Permission.SEARCHES_KEEP,
         Permission.REPORTS_MAKE,
         Permission.EXCEPTIONS_PROPOSE,
         Permission.EXCEPTIONS_APPROVE,

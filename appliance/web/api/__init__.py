@@ -18,6 +18,7 @@ from appliance.web.api import (
     reports,
     rules,
     rulesets,
+    searches,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -25,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     analysis.router,  # before the events' own, one of which takes any name
     events.router,
+    searches.router,
     agents.router,
     coverage.router,
     rules.router,

@@ -22,11 +22,13 @@ from appliance.web.pages import (
     evidence,
     exceptions,
     health,
+    process_tree,
     pulpit,
     pulse,
     releases,
     reports,
     rules,
+    searches,
     stations,
 )
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
@@ -40,6 +42,8 @@ routers: list[APIRouter] = [
     alert.router,
     alert_acts.router,
     pulse.router,
+    process_tree.router,
+    searches.router,
     events.router,
     stations.router,
     coverage.router,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
@@ -19,12 +18,12 @@ from appliance.detect.flips import flips
 from appliance.detect.values import thaw
 from appliance.rulesets.content import Kind
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
-from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.api.common import Number
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import content_of, listing_of, what_correlated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
+from appliance.web.pages.process_tree import BESIDE, grown
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import alert as view
@@ -38,7 +37,6 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.ALERTS_READ))]
 EVIDENCE = 50
 NEIGHBOURS = 5
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "mine": who.user_id is not None and alert.owner_id == who.user_id,
         "outcomes": list(Outcome),
         "people": people,
-        "chain": _chain(context, first),
+        "tree": grown(context, session, first, BESIDE) if first else None,
         **_explained(rule, first),
         "correlated": _correlated(context, rule, rows, who.language),
         "credit": _credit(context, alert.rule_id, who.language),
@@ -148,17 +146,6 @@ def _course(session: Session, alert: Alert) -> dict[str, Any]:
     owner = service.owners(session, [alert]).get(alert.owner_id or 0)
     history = [_entry(one) for one in service.history_of(session, alert.id) if one.action != "created"]
     return {"owner": owner.name if owner else "", "history": history}
-
-
-def _chain(context: Context, event: Event) -> view.Process | None:
-    if not event:
-        return None
-    try:
-        ancestors = context.store.process_chain(dict(event))
-    except (QueryTimeout, StoreUnavailable):
-        _log.exception("process_chain_failed", event=event.get("event.id"))
-        ancestors = []
-    return view.chain(ancestors, event)
 
 
 def _explained(rule: Rule | Correlation | None, event: Event) -> dict[str, Any]:

@@ -50,6 +50,7 @@ _MAY = {
     "tokens": Permission.TOKENS_MANAGE,
     "agents": Permission.AGENTS_MANAGE,
     "export": Permission.EVENTS_EXPORT,
+    "keep": Permission.SEARCHES_KEEP,
     "report": Permission.REPORTS_MAKE,
     "rules": Permission.RULES_MANAGE,
     "except": Permission.EXCEPTIONS_PROPOSE,

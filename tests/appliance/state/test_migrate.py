@@ -19,6 +19,7 @@ from appliance.state import migrate as migration
 from appliance.state.database import lock, open_sessions, open_state, writing
 from appliance.state.migrate import migrate
 from appliance.state.models import Base, GapSeen
+from appliance.state.saved import SavedSearch
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def engine(tmp_path: Path) -> Engine:
 
 def test_models_and_migrated_tables_are_the_same(engine: Engine) -> None:
     migrate(engine)
+    assert SavedSearch.__tablename__ in Base.metadata.tables
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []

@@ -1,4 +1,4 @@
-"""The parts of the page of one alert, from the values of the box: process chain, condition tree, evidence."""
+"""The parts of the page of one alert, from the values of the box: condition tree, evidence, card."""
 
 from __future__ import annotations
 
@@ -6,59 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from appliance.detect import Tree
-from appliance.web.pages.views.events import Event, Summary, get, program, summarise, text_of
+from appliance.web.pages.views.events import Summary, summarise, text_of
 
 _AROUND = 60
 """Characters kept on each side of what matched."""
 _DEEPEST = 40
 """Levels of a condition that are drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One process of the chain; `after_us` is the time since its parent, `hit` the one that the rule is about."""
-
-    name: str
-    pid: str
-    user: str
-    at: int
-    after_us: int | None
-    command: str
-    hit: bool
-    child: Process | None = None
-
-
-def chain(ancestors: Sequence[Event], event: Event) -> Process | None:
-    """Return the chain from the oldest ancestor to the event's own process; None where it has no process."""
-    own = get(event, "event.id")
-    steps = sorted((one for one in ancestors if get(one, "event.id") != own), key=lambda one: int(one["@timestamp"]))
-    nodes: list[Process] = []
-    if get(event, "process.executable", "process.name", "process.command_line"):
-        nodes = [_process(one, hit=False) for one in steps]
-        if not nodes and get(event, "process.parent.executable"):
-            nodes.append(_parent(event))
-        nodes.append(_process(event, hit=True))
-    linked: Process | None = None
-    for place in range(len(nodes) - 1, -1, -1):
-        before = nodes[place - 1].at if place else 0
-        after = nodes[place].at - before if place and before else None
-        linked = replace(nodes[place], child=linked, after_us=after)
-    return linked
-
-
-def _process(event: Event, *, hit: bool) -> Process:
-    path = get(event, "process.executable", "process.name")
-    command = get(event, "process.command_line") or path
-    name = program(path) or "?"
-    return Process(
-        name, get(event, "process.pid"), get(event, "user.name"), int(event["@timestamp"]), None, command, hit
-    )
-
-
-def _parent(event: Event) -> Process:
-    path = get(event, "process.parent.executable")
-    command = get(event, "process.parent.command_line") or path
-    return Process(program(path), get(event, "process.parent.pid"), "", 0, None, command, hit=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ntpath import basename as windows_name
 from posixpath import basename as unix_name
 from typing import Any
 
 from appliance.normalise.localised import COMMAND
+from appliance.search import labels
 from appliance.search.complete import phrase
+from appliance.search.lexer import WRITABLE
 
 Event = Mapping[str, Any]
 TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
@@ -31,6 +34,8 @@ _FIRST = (
     "process.parent.pid",
     "process.parent.command_line",
 )
+_PATH = re.compile(r"""(?:[A-Za-z]:|\\|/)(?:[^"'\s]|\s(?![-/]))*""")
+"""A file's path, not a command with arguments."""
 _LONG = 400
 """Characters of a value in a list; the open row shows all."""
 
@@ -49,9 +54,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """One field of an open event; `plus` and `minus` are queries that narrow by it."""
+    """One field of an open event; `plus` and `minus` are queries that narrow by it, empty where none can."""
 
     name: str
+    label: str
     text: str
     micros: int | None
     plus: str
@@ -96,6 +102,13 @@ def program(path: str) -> str:
 def short(text: str, limit: int = _LONG) -> str:
     """Return a text that fits a list; a cut is shown."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def ending(text: str, limit: int) -> str:
+    """Return a text that fits; of a bare path its end, which tells more than its beginning."""
+    if len(text) <= limit or not _PATH.fullmatch(text):
+        return short(text, limit)
+    return "…" + text[1 - limit :]
 
 
 def summarise(event: Event) -> Summary:
@@ -190,19 +203,20 @@ def event_row(event: Event, alerted: Mapping[str, tuple[int, int]]) -> EventRow:
     )
 
 
-def fields_of(event: Event, query: str) -> list[FieldValue]:
+def fields_of(event: Event, query: str, lang: str) -> list[FieldValue]:
     """Return every field, the telling ones first, each with the queries that narrow `query` by it."""
     rank = {name: place for place, name in enumerate(_FIRST)}
     names = sorted(event, key=lambda name: (rank.get(name, len(rank)), name))
-    return [_field(name, event[name], query) for name in names]
+    return [_field(name, event[name], query, labels(lang).get(name, "")) for name in names]
 
 
-def _field(name: str, value: object, query: str) -> FieldValue:
+def _field(name: str, value: object, query: str, label: str) -> FieldValue:
     micros = value if name in TIMES and isinstance(value, int) and not isinstance(value, bool) else None
     parts = value if isinstance(value, (list, tuple)) else [value]
     one = text_of(parts[0]) if parts else ""
-    narrow = "" if micros is not None else term(name, one)
-    return FieldValue(name, text_of(value), micros, join(query, narrow), join(query, f"NOT {narrow}" if narrow else ""))
+    narrow = "" if micros is not None or not WRITABLE.fullmatch(name) else term(name, one)
+    minus = join(query, f"NOT {narrow}" if narrow else "")
+    return FieldValue(name, label, text_of(value), micros, join(query, narrow), minus)
 
 
 def term(field: str, value: str) -> str:
@@ -219,32 +233,3 @@ def join(query: str, more: str) -> str:
         return more
     whole = f"({query})" if " OR " in query.upper() and not query.startswith("(") else query
     return f"{whole} AND {more}"
-
-
-@dataclass(frozen=True, slots=True)
-class TopValue:
-    """A value in the sidebar, its count, its share as a length, and the query that narrows by it."""
-
-    text: str
-    count: int
-    length: float
-    query: str
-
-
-@dataclass(frozen=True, slots=True)
-class FieldTop:
-    """A field of the sidebar with its most frequent values."""
-
-    name: str
-    values: Sequence[TopValue]
-
-
-def field_top(name: str, found: Sequence[tuple[object, int]], query: str) -> FieldTop:
-    """Return the sidebar's entry of a field."""
-    most = max((count for _, count in found), default=1) or 1
-    values = [
-        TopValue(text_of(value), count, round(100 * count / most, 1), join(query, term(name, text_of(value))))
-        for value, count in found
-        if text_of(value)
-    ]
-    return FieldTop(name, values)

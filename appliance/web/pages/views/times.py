@@ -45,6 +45,11 @@ def read_moment(text: str) -> int | None:
     return from_datetime(datetime(year, month, day, hour, minute, second, tzinfo=dates.WARSAW))
 
 
+def written_moment(micros: int) -> str:
+    """Return a moment to the second as `read_moment` reads it."""
+    return f"{dates.local(micros):%d.%m.%Y, %H:%M:%S}"
+
+
 def stretch(values: Mapping[str, str], now: int) -> Stretch:
     """Read a stretch; two moments win over a span, and what cannot be read counts as the last day, with a fault."""
     start_text, end_text = values.get("od", "")[:40].strip(), values.get("do", "")[:40].strip()

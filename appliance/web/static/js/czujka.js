@@ -13,7 +13,7 @@
     all("details.pop[open]").forEach((pop) => { if (!pop.contains(event.target)) pop.open = false; });
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const text = one("code", button.parentElement).textContent;
+    const text = (one("[data-whole]", button.parentElement) ?? one("code", button.parentElement)).textContent;
     try {
       await navigator.clipboard.writeText(text);
       say(button.dataset.done);
@@ -66,9 +66,16 @@
       from.value = moment(low);
       to.value = moment(high);
     };
+    const BARS = 96, STILL = 0.004; // a press that hardly moves chooses the bar under it
     svg.addEventListener("pointerdown", (event) => { anchor = at(event); svg.setPointerCapture(event.pointerId); });
     svg.addEventListener("pointermove", (event) => { if (anchor !== null) show(anchor, at(event)); });
-    svg.addEventListener("pointerup", () => { anchor = null; });
+    svg.addEventListener("pointerup", (event) => {
+      if (anchor === null) return;
+      const bar = Math.min(BARS - 1, Math.floor(anchor * BARS));
+      if (Math.abs(at(event) - anchor) < STILL) show(bar / BARS, (bar + 1) / BARS);
+      anchor = null;
+      to.form.querySelector("[data-narrow]")?.focus();
+    });
   }
 
   // Keys: never while typing, never with a modifier; a single key never acts, it only moves the focus.

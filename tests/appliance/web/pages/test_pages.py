@@ -22,6 +22,7 @@ PAGES = [
     "/zdarzenia",
     "/zdarzenia?okres=all",
     "/zdarzenia/pola",
+    "/zdarzenia/zapisane",
     "/stacje",
     "/reguly",
     "/reguly?stan=bez-danych",

@@ -148,23 +148,6 @@ def test_what_matched_is_never_cut(text: str, start: int, length: int) -> None:
     assert len(after) <= 61
 
 
-def test_a_chain_ends_with_the_process_of_the_event() -> None:
-    def process(number: int, name: str) -> dict[str, object]:
-        return {
-            "event.id": f"{number:032x}",
-            "@timestamp": NOW + number,
-            "process.executable": name,
-            "process.pid": number,
-        }
-
-    found = alert_view.chain([process(2, "/bin/b"), process(1, "/bin/a")], process(3, "/bin/c"))
-    names = []
-    while found:
-        names.append((found.name, found.hit))
-        found = found.child
-    assert names == [("a", False), ("b", False), ("c", True)]
-
-
 def test_prohibitions_get_a_mark_each() -> None:
     assert alert_view.sentences("Nie wyłączaj: ślady. Nie kasuj plików. To dowód.") == (
         "Nie wyłączaj: ślady.",
