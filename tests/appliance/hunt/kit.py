@@ -66,7 +66,7 @@ class Office:
     def hunter(self, ended: Ended = lambda _session, _row, _now: None) -> Hunter:
         opened = self.open_store or (lambda: EmbeddedReader(self.store))
         tools = Tools(
-            self.sessions, self.settings, self.rules, opened, lambda: self.lagging(), self.stop, lambda: self.now
+            self.sessions, self.settings, self.rules, opened, self.lagging, self.stop, lambda: self.now
         )
         return Hunter(tools, ended)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
@@ -120,7 +121,7 @@ def test_the_newest_comes_first_and_slices_touch(office: Office, ranges: Ranges)
     assert row.floor == NOW - 2 * DAY
     assert ranges[-1][0] == row.floor
     assert len(ranges) > 5
-    assert all(later[0] == earlier[1] for later, earlier in zip(ranges, ranges[1:], strict=False))
+    assert all(later[0] == earlier[1] for later, earlier in pairwise(ranges))
 
 
 def test_a_slice_that_was_done_is_not_done_again_after_a_crash(office: Office, ranges: Ranges) -> None:
