@@ -133,7 +133,8 @@ def list_hunts(context: Box, after: After = None, limit: Limit = 50) -> Page[Hun
 @router.post("/hunts", status_code=201)
 def ask(context: Box, who: Starter, body: HuntBody) -> HuntWhole:
     """Put a hunt into the line."""
-    row = asked_for(context, who, body)
+    with writing(context.sessions) as session:
+        row = asked_for(session, context, who, body)
     return HuntWhole(**_whole(row, 0))
 
 
@@ -174,18 +175,19 @@ def stop(context: Box, who: Starter, number: Number) -> HuntAnswer:
         return HuntAnswer(**_fields(row, asked.made_by(session, [row]).get(number, 0)))
 
 
-def asked_for(context: Context, who: Principal, body: HuntBody) -> HuntRun:
+def asked_for(session: Session, context: Context, who: Principal, body: HuntBody) -> HuntRun:
     """Ask for what a body says. Raises NoSuchRule, BadHunt, HuntsFull."""
     ruleset, now = context.rules(), context.now()
     ids = asked.chosen(ruleset, body.rules)
     there = asked.huntable(ruleset)
-    with writing(context.sessions) as session:
-        if body.changed_since is not None:
-            changed = changed_since(session, body.changed_since)
-            ids = tuple(one for one in ids if one in changed)
-        name = body.name or (name_of([there[one] for one in ids], context.settings.language) if ids else "?")
-        until = now if body.until is None else min(body.until, now)
-        return asked.ask(session, Wish(name, ids, body.since, until, asked.hosts_of(body.hosts)), who.actor, now)
+    if body.changed_since is not None:
+        changed = changed_since(session, body.changed_since)
+        ids = tuple(one for one in ids if one in changed)
+    if not ids:
+        raise asked.BadHunt
+    name = body.name or name_of([there[one] for one in ids], context.settings.language)
+    until = now if body.until is None else min(body.until, now)
+    return asked.ask(session, Wish(name, ids, body.since, until, asked.hosts_of(body.hosts)), who.actor, now)
 
 
 def planned(session: Session, context: Context, who: Principal, body: PlanBody) -> HuntPlan:

@@ -107,11 +107,11 @@ def start(
     try:
         begin, end = _midnight(date.fromisoformat(first)), _midnight(date.fromisoformat(last) + timedelta(days=1))
         body = HuntBody.model_validate({**named, "since": begin, "until": end})
-        row = asked_for(context, who, body)
-        if again:
-            weekday = None if again == EVERY_DAY else again
-            wanted = {**named, "name": row.name, "weekday": weekday, "hour": hour}
-            with writing(context.sessions) as session:
+        with writing(context.sessions) as session:
+            row = asked_for(session, context, who, body)
+            if again:
+                weekday = None if again == EVERY_DAY else again
+                wanted = {**named, "name": row.name, "weekday": weekday, "hour": hour}
                 planned(session, context, who, PlanBody.model_validate(wanted))
     except (ValidationError, ValueError, OverflowError, asked.HuntsFull, plans.PlansFull) as error:
         fault = _said(error, who.language)

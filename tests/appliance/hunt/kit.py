@@ -65,9 +65,7 @@ class Office:
 
     def hunter(self, ended: Ended = lambda _session, _row, _now: None) -> Hunter:
         opened = self.open_store or (lambda: EmbeddedReader(self.store))
-        tools = Tools(
-            self.sessions, self.settings, self.rules, opened, self.lagging, self.stop, lambda: self.now
-        )
+        tools = Tools(self.sessions, self.settings, self.rules, opened, self.lagging, self.stop, lambda: self.now)
         return Hunter(tools, ended)
 
     def ask(self, *numbers: int, since: int = NOW - 2 * DAY, until: int = NOW, hosts: Sequence[str] = ()) -> int:
