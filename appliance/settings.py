@@ -189,6 +189,12 @@ class RuleSettings(Section):
         return name
 
 
+class HuntSettings(Section):
+    """Hunts that the box makes by itself: a rule that was added or changed looks through so many past days; 0: none."""
+
+    days: int = Field(30, ge=0, le=36500)
+
+
 class Settings(BaseSettings):
     """All settings with their defaults. `docs/settings.md` explains each."""
 
@@ -216,6 +222,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     pipeline: PipelineSettings = PipelineSettings()
     rules: RuleSettings = RuleSettings()
+    hunts: HuntSettings = HuntSettings()
 
     def gateway_urls(self, port: int | None = None) -> list[str]:
         """Return where stations reach the gateway; `port` is the one it has when that is not the set one."""

@@ -23,6 +23,7 @@ from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
 from appliance.settings import Settings
 from appliance.state.database import lock
+from appliance.state.hunts import HuntAlert
 from appliance.state.models import Alert, AlertEvent, AlertHistory, AlertState, Feed, RuleState
 
 WINDOW = HOUR
@@ -74,17 +75,26 @@ class _Work:
     touched: dict[Alert, None] = field(default_factory=dict)
 
 
-def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings, quiet: Sequence[Rule] = ()) -> list[int]:
+def apply(
+    session: Session,
+    hits: Sequence[Hit],
+    now: int,
+    settings: Settings,
+    quiet: Sequence[Rule] = (),
+    *,
+    hunt: int | None = None,
+) -> list[int]:
     """Turn hits into alerts within the session's transaction; return the ids of alerts that gained an event.
 
     New alerts are put into the outbox in the same transaction. `quiet` are matches of rules that give no alerts of
-    their own; that they matched is noted.
+    their own; that they matched is noted. Those that a `hunt` makes are marked as found later, and not sent: a hunt
+    sends one message about all of them.
     """
     if not hits and not quiet:
         return []
     lock(session)
     _note_rules(session, quiet, now)
-    fresh = _unknown(session, hits)
+    fresh = unknown(session, hits)
     if not fresh:
         return []
     work = _open_alerts(session, fresh)
@@ -94,11 +104,13 @@ def apply(session: Session, hits: Sequence[Hit], now: int, settings: Settings, q
     session.flush()
     _insert(session, [_row(alert, place, hit) for (alert, place), hit in zip(joined, fresh, strict=True)])
     _note_rules(session, [hit.rule for hit in fresh], now)
-    _tell(session, work, now, settings)
+    _tell(session, work, now, hunt)
+    if hunt is None:
+        enqueue(session, work.new, settings, now)
     return sorted(alert.id for alert in work.touched)
 
 
-def _unknown(session: Session, hits: Sequence[Hit]) -> list[Hit]:
+def unknown(session: Session, hits: Sequence[Hit]) -> list[Hit]:
     """Return the hits that no alert has yet, each once, in the order in which they happened."""
     wanted = {hit.key: hit for hit in reversed(hits)}
     events = sorted({event for _, event in wanted})
@@ -216,14 +228,17 @@ def _note_rules(session: Session, rules: Iterable[Rule | Correlation], now: int)
         session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
 
 
-def _tell(session: Session, work: _Work, now: int, settings: Settings) -> None:
+def _tell(session: Session, work: _Work, now: int, hunt: int | None) -> None:
     new = {alert.id for alert in work.new}
-    session.add_all(AlertHistory(alert_id=number, at=now, who="czujka", action="created") for number in sorted(new))
+    how = {} if hunt is None else {"hunt": hunt}
+    for number in sorted(new):
+        session.add(AlertHistory(alert_id=number, at=now, who="czujka", action="created", detail=how))
+        if hunt is not None:
+            session.add(HuntAlert(alert_id=number, hunt_id=hunt))
     for number in sorted(alert.id for alert in work.touched):
         kind = "alert.new" if number in new else "alert.updated"
         session.add(Feed(at=now, kind=kind, alert_id=number))
     session.flush()
-    enqueue(session, work.new, settings, now)
 
 
 def events_counted(session: Session, alert_id: int) -> int:

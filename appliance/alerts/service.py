@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from appliance.alerts.paging import page
 from appliance.ops.operations import record
+from appliance.state.hunts import HuntAlert, HuntRun
 from appliance.state.models import (
     Alert,
     AlertEvent,
@@ -80,6 +81,10 @@ class AlertFilter:
     agent_id: str | None = None
     owner_id: int | None = None
     late: bool | None = None
+    found_later: bool | None = None
+    """Whether a hunt made it."""
+    hunt_id: int | None = None
+    """The hunt that made it."""
     since: int | None = None
     until: int | None = None
     text: str | None = None
@@ -123,6 +128,11 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         Alert.late: wanted.late,
     }
     found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if wanted.found_later is not None:
+        later = exists().where(HuntAlert.alert_id == Alert.id)
+        found.append(later if wanted.found_later else ~later)
+    if wanted.hunt_id is not None:
+        found.append(exists().where(HuntAlert.alert_id == Alert.id, HuntAlert.hunt_id == wanted.hunt_id))
     if wanted.states:
         found.append(Alert.state.in_(wanted.states))
     if wanted.levels:
@@ -172,6 +182,16 @@ def owners(session: Session, alerts: Iterable[Alert]) -> dict[int, User]:
     """Return the people who have these alerts, by id."""
     wanted = {alert.owner_id for alert in alerts if alert.owner_id is not None}
     return {user.id: user for user in session.scalars(select(User).where(User.id.in_(wanted)))} if wanted else {}
+
+
+def found_later(session: Session, alerts: Iterable[Alert]) -> dict[int, HuntRun]:
+    """Return the hunts that made alerts, by the alerts' ids; what was alerted on at once is not among them."""
+    query = (
+        select(HuntAlert.alert_id, HuntRun)
+        .join(HuntRun, HuntRun.id == HuntAlert.hunt_id)
+        .where(HuntAlert.alert_id.in_([alert.id for alert in alerts]))
+    )
+    return dict(session.execute(query).all())
 
 
 def assignable(session: Session) -> Sequence[User]:

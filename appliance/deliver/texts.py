@@ -139,9 +139,14 @@ class Writer:
 
     def address(self, alert: Alert) -> str:
         """Return the alert's page in the office network, without any token."""
-        named = [*self.settings.names, self.settings.host]
-        host = next((name for name in named if name not in EVERYWHERE), socket.gethostname())
-        return f"https://{f'[{host}]' if ':' in host else host}:{self.settings.port}/alerty/{alert.id}"
+        return console(self.settings, f"/alerty/{alert.id}")
+
+    def hunted(self, number: int, name: str, count: int) -> Letter:
+        """Return the e-mail about all that a hunt has found: how many alerts, and where they are."""
+        language, say = self.settings.language, self.catalogue.text
+        address = console(self.settings, f"/poszukiwania/{number}")
+        subject = say("email_hunt_subject", language, n=count, name=_line(name)[:120])
+        return Letter(subject, say("email_hunt_body", language, n=count, name=_line(name), address=address))
 
     def _credit(self, alert: Alert) -> str:
         """Return the line that names the rule's author, which the licences of rules ask for."""
@@ -160,8 +165,15 @@ class Writer:
             return None
 
 
+def console(settings: Settings, path: str) -> str:
+    """Return the address of a page of the console in the office network."""
+    named = [*settings.names, settings.host]
+    host = next((name for name in named if name not in EVERYWHERE), socket.gethostname())
+    return f"https://{f'[{host}]' if ':' in host else host}:{settings.port}{path}"
+
+
 def _bound(key: str, form: str, lang: str) -> str:
-    return bind_spaces(form, lang) if key.startswith("email_body") else form
+    return bind_spaces(form, lang) if "_body" in key else form
 
 
 def _line(text: str) -> str:

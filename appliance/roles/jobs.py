@@ -32,6 +32,7 @@ from appliance.ops import expiry
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pki import renew_pki
+from appliance.roles.hunting import Hunting
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import EnrolToken, Feed, SetupLink
@@ -62,15 +63,23 @@ class Work:
     sessions: sessionmaker[Session]
     courier: Courier
     counters: Counters
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when the process is to end."""
+    hunting: Hunting = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = Hunting(self.home, self.settings, self.sessions, self.courier.writer, self.stop)
+        object.__setattr__(self, "hunting", made)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job, and how often it runs, in microseconds."""
+    """A job, and how often it runs, in microseconds; one that takes long has an executor of its own."""
 
     name: str
     every: int
     run: Callable[[Work], None]
+    executor: str = "default"
 
 
 def deliver(work: Work) -> None:
@@ -132,8 +141,26 @@ def anchor(work: Work) -> None:
     anchors.make(Keeper(work.home, work.settings, work.sessions))
 
 
+def hunt(work: Work) -> None:
+    """Run the hunts that wait; this may take hours, and what it does can be cut off anywhere."""
+    work.hunting.run()
+
+
+def follow_rules(work: Work) -> None:
+    """Let rules that were added or changed look through the past."""
+    work.hunting.follow()
+
+
+def plan_hunts(work: Work) -> None:
+    """Ask for the hunts whose time has come."""
+    work.hunting.plan()
+
+
 JOBS: tuple[Job, ...] = (
     Job("deliver", SECOND, deliver),
+    Job("hunt", SECOND, hunt, "hunts"),
+    Job("follow_rules", 10 * SECOND, follow_rules),
+    Job("plan_hunts", MINUTE, plan_hunts),
     Job("say_alive", 2 * SECOND, say_alive),
     Job("note_expired", MINUTE, note_expired),
     Job("seal", MINUTE, seal),
@@ -152,11 +179,12 @@ def run(home: Home, settings: Settings) -> int:
     engine = open_state(settings.database(home))
     sessions = open_sessions(engine)
     courier = Courier(home, settings, sessions, Writer(load_catalogue(), settings, cards_for(settings)), now)
-    scheduler = schedule(Work(home, settings, sessions, courier, Counters()))
+    scheduler = schedule(Work(home, settings, sessions, courier, Counters(), stop))
     scheduler.start()
     try:
         _wake_on_change(home, settings, scheduler, stop)
     finally:
+        stop.set()
         scheduler.shutdown()
         engine.dispose()
     return 0
@@ -171,7 +199,7 @@ def schedule(work: Work, jobs: Sequence[Job] = JOBS) -> BackgroundScheduler:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(4)},
+        executors={"default": ThreadPoolExecutor(4), "hunts": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     for job in jobs:
@@ -179,6 +207,7 @@ def schedule(work: Work, jobs: Sequence[Job] = JOBS) -> BackgroundScheduler:
             _guarded,
             "interval",
             args=(job, work),
+            executor=job.executor,
             id=job.name,
             seconds=job.every / SECOND,
             next_run_time=datetime.now(UTC),

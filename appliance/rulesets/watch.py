@@ -34,7 +34,7 @@ class Mark:
 def files_mark(home: Home, settings: Settings) -> Stamps:
     """Return the stamps of the files that rules are read from and that people change: not of taken releases."""
     places = [home.rules, *settings.rules.folders]
-    return (_stamp(Shelf(home.rulesets).pointer), *(tuple(_stamps(place)) for place in places))
+    return (_stamp(Shelf(home.rulesets).pointer), *map(folder_stamps, places))
 
 
 class FilesWatch:
@@ -68,6 +68,11 @@ def state_mark(sessions: sessionmaker[Session], now: int) -> Stamps:
     """Return what the state database says of exceptions and stopped rules. Raises SQLAlchemyError."""
     with sessions() as session:
         return mark(session, now)
+
+
+def folder_stamps(place: Path) -> Stamps:
+    """Return the stamps of the files of a folder, or of a single file."""
+    return tuple(_stamps(place))
 
 
 def _stamps(place: Path) -> Iterator[_Stamp | None]:

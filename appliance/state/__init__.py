@@ -1,1 +1,8 @@
 """What the box remembers about people, agents and alerts. SQLAlchemy over SQLite WAL, or another database by URL."""
+
+from __future__ import annotations
+
+# Whoever has one table knows all of them: foreign keys and migrations go by the whole.
+from appliance.state import hunts
+
+__all__ = ["hunts"]

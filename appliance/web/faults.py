@@ -14,6 +14,7 @@ from appliance.accounts.users import BadLogin, LastAdmin, LoginTaken, SignInFail
 from appliance.alerts import service
 from appliance.alerts.cursor import BadCursor
 from appliance.clock import DAY
+from appliance.hunt import asked, plans
 from appliance.journal.errors import JournalUnavailable
 from appliance.ops import searches
 from appliance.rulesets import exceptions
@@ -64,6 +65,13 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         searches.NameTaken: _plain(409, "search_name"),
         searches.SearchesFull: _plain(409, "searches_full", limit=searches.MOST),
         searches.NotItsAuthor: _plain(409, "search_author"),
+        asked.UnknownHunt: lambda error, _: Problem(404, "hunt_unknown", values={"id": error.args[0]}),
+        asked.HuntOver: _plain(409, "hunt_over"),
+        asked.HuntsFull: _plain(409, "hunts_full", limit=asked.MOST_WAITING),
+        asked.NoSuchRule: lambda error, _: Problem(422, "hunt_rule", values={"rule": error.args[0]}),
+        asked.BadHunt: _plain(422, "hunt_nothing"),
+        plans.UnknownPlan: lambda error, _: Problem(404, "plan_unknown", values={"id": error.args[0]}),
+        plans.PlansFull: _plain(409, "plans_full", limit=plans.MOST_PLANS),
         TooWide: _wide,
         ShelfBusy: _plain(409, "rules_busy"),
         ShelfDamaged: lambda error, _: Problem(503, "rules_damaged", values={"fault": str(error)}),

@@ -31,6 +31,9 @@ class Permission(StrEnum):
     """Propose an exception, and take one back: the first hides nothing yet, the second hides less."""
     EXCEPTIONS_APPROVE = "exceptions.approve"
     """Agree to an exception that somebody else has proposed."""
+    HUNTS_READ = "hunts.read"
+    HUNTS_MAKE = "hunts.make"
+    """Start and stop hunts, and plan them: they find alerts and hide none."""
     HEALTH_READ = "health.read"
     DEAD_LETTERS_READ = "dead_letters.read"
     IMPORTS_READ = "imports.read"
@@ -52,6 +55,8 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXCEPTIONS_WRITE = "exceptions:write"
+    HUNTS_READ = "hunts:read"
+    HUNTS_WRITE = "hunts:write"
     HEALTH_READ = "health:read"
     REPORTS_READ = "reports:read"
     REPORTS_WRITE = "reports:write"
@@ -70,6 +75,7 @@ _READING = frozenset(
         Permission.EVENTS_EXPORT,
         Permission.AGENTS_READ,
         Permission.RULES_READ,
+        Permission.HUNTS_READ,
         Permission.HEALTH_READ,
         Permission.DEAD_LETTERS_READ,
         Permission.IMPORTS_READ,
@@ -86,6 +92,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
         Permission.REPORTS_MAKE,
         Permission.EXCEPTIONS_PROPOSE,
         Permission.EXCEPTIONS_APPROVE,
+        Permission.HUNTS_MAKE,
     },
     Role.AUDITOR: _READING | {Permission.OPERATIONS_READ},
 }
@@ -100,6 +107,8 @@ OF_SCOPE: Mapping[Scope, frozenset[Permission]] = {
     Scope.RULES_WRITE: frozenset({Permission.RULES_READ, Permission.RULES_MANAGE}),
     # Agreeing takes a person.
     Scope.EXCEPTIONS_WRITE: frozenset({Permission.RULES_READ, Permission.EXCEPTIONS_PROPOSE}),
+    Scope.HUNTS_READ: frozenset({Permission.HUNTS_READ}),
+    Scope.HUNTS_WRITE: frozenset({Permission.HUNTS_READ, Permission.HUNTS_MAKE}),
     Scope.HEALTH_READ: frozenset({Permission.HEALTH_READ, Permission.DEAD_LETTERS_READ, Permission.IMPORTS_READ}),
     Scope.REPORTS_READ: frozenset({Permission.REPORTS_READ}),
     Scope.REPORTS_WRITE: frozenset({Permission.REPORTS_READ, Permission.REPORTS_MAKE}),

@@ -51,7 +51,8 @@ class Change:
             "title": self.title,
             "host": self.host,
         }
-        return b"id: %d\nevent: alert\ndata: %s\n\n" % (self.id, orjson.dumps(data))
+        what = self.kind.partition(".")[0].encode()
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self.id, what, orjson.dumps(data))
 
 
 def changes_after(session: Session, last: int, limit: int) -> list[Change]:

@@ -51,6 +51,8 @@ class AlertAnswer(Answer):
     reason: str
     owner: str | None
     """Login of the person who has it."""
+    hunt: int | None
+    """The hunt that made it, later than its events arrived; null for what was found at once."""
 
 
 class EventAnswer(Answer):
@@ -123,9 +125,14 @@ def answers(session: Session, alerts: list[Alert]) -> list[AlertAnswer]:
     """Return alerts as the API shows them."""
     people = service.owners(session, alerts)
     names = {number: user.login for number, user in people.items()}
-    fields = [name for name in AlertAnswer.model_fields if name != "owner"]
+    hunts = {number: hunt.id for number, hunt in service.found_later(session, alerts).items()}
+    fields = AlertAnswer.model_fields.keys() - {"owner", "hunt"}
     return [
-        AlertAnswer(**{name: getattr(alert, name) for name in fields}, owner=names.get(alert.owner_id or 0))
+        AlertAnswer(
+            **{name: getattr(alert, name) for name in fields},
+            owner=names.get(alert.owner_id or 0),
+            hunt=hunts.get(alert.id),
+        )
         for alert in alerts
     ]
 
@@ -141,6 +148,8 @@ def filter_of(
     agent: Name = None,
     owner: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     late: bool | None = None,
+    found_later: bool | None = None,
+    hunt: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
     text: Annotated[str | None, Query(max_length=200)] = None,
@@ -156,6 +165,8 @@ def filter_of(
         agent_id=agent,
         owner_id=owner,
         late=late,
+        found_later=found_later,
+        hunt_id=hunt,
         since=since,
         until=until,
         text=text,

@@ -24,7 +24,10 @@ router = api_router("live")
 async def stream(
     request: Request, last_event_id: Annotated[str | None, Header(max_length=20)] = None
 ) -> StreamingResponse:
-    """Return alerts as they come: `event: alert`, data {"alert_id","kind","level","title","host"}."""
+    """Return alerts as they come: `event: alert`, data {"alert_id","kind","level","title","host"}.
+
+    `event: hunt` says that the list of hunts has changed.
+    """
     broadcaster: Broadcaster = request.app.state.broadcaster
     queue = broadcaster.subscribe()
     last = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else None

@@ -119,6 +119,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
     )
     return {
         "nr": str(alert.id),
+        "hunt": service.found_later(session, [alert]).get(alert.id),
         "title": card.title if card and has_own_card(alert.rule_id) else alert.title,
         "card": card,
         "phones": phones_of(context.settings.office),

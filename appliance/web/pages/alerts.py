@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from appliance.alerts.cursor import BadCursor
-from appliance.alerts.service import AlertPage, count_alerts, list_alerts, owners
+from appliance.alerts.service import AlertPage, count_alerts, found_later, list_alerts, owners
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import content_of
@@ -30,11 +30,11 @@ def _values(request: Request, context: Context, language: str) -> dict[str, Any]
     with context.sessions() as session:
         found = _page(context, wanted, after)
         total = count_alerts(session, wanted.wanted(now))
-        people = owners(session, found.items)
+        people, hunts = owners(session, found.items), found_later(session, found.items)
     rule = content_of(context, wanted.rule) if wanted.rule else None
     return {
         "filter": wanted,
-        "rows": [alert_row(alert, people, own_title(alert.rule_id, language)) for alert in found.items],
+        "rows": [alert_row(alert, people, own_title(alert.rule_id, language), hunts) for alert in found.items],
         "total": total,
         "older": wanted.address(po=found.next) if found.next else "",
         "after": after,

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from appliance.alerts.service import OPEN, AlertFilter, counts, owners
+from appliance.alerts.service import OPEN, AlertFilter, counts, found_later, owners
 from appliance.clock import DAY
 from appliance.journal import JournalUnavailable
 from appliance.language import dates, numbers
@@ -106,13 +106,13 @@ class Gatherer:
         found = list(
             self.session.scalars(select(Alert).where(Alert.state.in_(OPEN)).order_by(*order).limit(spec.limit))
         )
-        people = owners(self.session, found)
+        people, hunts = owners(self.session, found), found_later(self.session, found)
         last = self.last_event()
         return view.QueuePanel(
             spec.id,
             spec.kind,
             spec.title,
-            [alert_row(alert, people, own_title(alert.rule_id, self.lang)) for alert in found],
+            [alert_row(alert, people, own_title(alert.rule_id, self.lang), hunts) for alert in found],
             sum(self.open.values()) - len(found),
             self.text("pulpit.empty", live=self.live, total=len(self.agents), last=self._age(last)),
             self.text("pulpit.empty_gap") if self.live < len(self.agents) else "",

@@ -82,6 +82,7 @@ def environment(lang: str) -> Environment:
         moment=lambda micros: dates.moment(micros, lang),
         precise=lambda micros: precise(micros, lang),
         clock=lambda micros: dates.clock(micros, lang),
+        day=lambda micros: dates.day(micros, lang),
         span=lambda micros: dates.span(micros, lang),
         rfc3339=rfc3339,
         number=lambda value: numbers.number(value, lang),

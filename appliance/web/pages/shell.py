@@ -41,6 +41,7 @@ NAV = (
     NavItem("events", "/zdarzenia"),
     NavItem("stations", "/stacje"),
     NavItem("rules", "/reguly"),
+    NavItem("hunts", "/poszukiwania"),
     NavItem("reports", "/raporty"),
     NavItem("health", "/zdrowie"),
 )
@@ -55,6 +56,7 @@ _MAY = {
     "rules": Permission.RULES_MANAGE,
     "except": Permission.EXCEPTIONS_PROPOSE,
     "approve": Permission.EXCEPTIONS_APPROVE,
+    "hunt": Permission.HUNTS_MAKE,
 }
 """The names by which templates ask whether to show a control; the routes check again."""
 

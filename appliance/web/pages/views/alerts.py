@@ -8,11 +8,14 @@ from urllib.parse import urlencode
 
 from appliance.alerts.service import OPEN, AlertFilter
 from appliance.clock import DAY, HOUR
+from appliance.state.hunts import HuntRun
 from appliance.state.models import Alert, AlertState, User
 
 SPANS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 """The stretches of time that lists offer, by the word in the address."""
 STATES = ("open", "new", "received", "in_progress", "closed", "all")
+FOUND = {"pozniej": True, "od-razu": False}
+"""Whether a hunt found it later, by the word in the address."""
 _TEXT = 200
 
 
@@ -33,10 +36,17 @@ class AlertRow:
     late: bool
     created_at: int
     first_event_at: int
+    hunt: str = ""
+    """The name of the hunt that found it later; empty for what was found at once."""
 
 
-def alert_row(alert: Alert, owners: Mapping[int, User], title: str = "") -> AlertRow:
-    """Return the line of an alert; `title` stands in place of its own, which is the rule's."""
+def alert_row(
+    alert: Alert, owners: Mapping[int, User], title: str = "", hunts: Mapping[int, HuntRun] | None = None
+) -> AlertRow:
+    """Return the line of an alert; `title` stands in place of its own, which is the rule's.
+
+    `hunts` are those that found alerts later, by the alerts' ids.
+    """
     owner = owners.get(alert.owner_id) if alert.owner_id is not None else None
     return AlertRow(
         id=alert.id,
@@ -52,6 +62,7 @@ def alert_row(alert: Alert, owners: Mapping[int, User], title: str = "") -> Aler
         late=alert.late,
         created_at=alert.created_at,
         first_event_at=alert.first_event_at,
+        hunt=hunts[alert.id].name if hunts and alert.id in hunts else "",
     )
 
 
@@ -70,6 +81,8 @@ class ListFilter:
     rule: str = ""
     text: str = ""
     span: str = ""
+    found: str = ""
+    hunt: str = ""
 
     @property
     def is_default(self) -> bool:
@@ -85,6 +98,8 @@ class ListFilter:
             "regula": self.rule,
             "tekst": self.text,
             "czas": self.span,
+            "kiedy": self.found,
+            "poszukiwanie": self.hunt,
             **more,
         }
         return urlencode({name: value for name, value in pairs.items() if value})
@@ -98,6 +113,8 @@ class ListFilter:
             rule_id=self.rule or None,
             text=self.text or None,
             since=now - SPANS[self.span] if self.span else None,
+            found_later=FOUND.get(self.found),
+            hunt_id=int(self.hunt) if self.hunt else None,
         )
 
 
@@ -110,6 +127,7 @@ def _states(name: str) -> frozenset[AlertState]:
 def list_filter(values: Mapping[str, str]) -> ListFilter:
     """Read a filter from an address."""
     state, level, span = values.get("stan", ""), values.get("poziom", ""), values.get("czas", "")
+    found, hunt = values.get("kiedy", ""), values.get("poszukiwanie", "")
     return ListFilter(
         state=state if state in STATES else "open",
         level=level if level in {"1", "2", "3", "4"} else "",
@@ -117,4 +135,6 @@ def list_filter(values: Mapping[str, str]) -> ListFilter:
         rule=values.get("regula", "").strip()[:_TEXT],
         text=values.get("tekst", "").strip()[:_TEXT],
         span=span if span in SPANS else "",
+        found=found if found in FOUND else "",
+        hunt=hunt if hunt.isascii() and hunt.isdigit() and len(hunt) < 10 else "",
     )

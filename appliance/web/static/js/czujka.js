@@ -81,7 +81,7 @@
   // Keys: never while typing, never with a modifier; a single key never acts, it only moves the focus.
   const dialog = one("#keys");
   const off = () => root.dataset.keys === "off";
-  const go = { p: "/", a: "/alerty", z: "/zdarzenia", s: "/stacje", r: "/reguly", d: "/zdrowie" };
+  const go = { p: "/", a: "/alerty", z: "/zdarzenia", s: "/stacje", r: "/reguly", h: "/poszukiwania", d: "/zdrowie" };
   let waiting = false, timer = 0;
   all("[data-keys]").forEach((button) => button.addEventListener("click", () => dialog.showModal()));
   const step = (by) => {

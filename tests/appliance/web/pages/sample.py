@@ -25,6 +25,8 @@ from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
 from appliance.detect import Engine, RuleSet, load_rules
 from appliance.detect.visibility.presence import grouped
 from appliance.home import Home
+from appliance.hunt import asked, plans
+from appliance.hunt.asked import Wish
 from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.ops.health import ROLES, beat
 from appliance.ops.losses import record_gap
@@ -32,6 +34,7 @@ from appliance.ops.presence import Watch
 from appliance.pki.authority import ensure_authority
 from appliance.settings import Office, Settings
 from appliance.state.database import open_sessions, open_state, writing
+from appliance.state.hunts import HuntAlert, HuntOrigin, HuntState
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Attempt, Outbox, Outcome, Role
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
@@ -151,6 +154,7 @@ def fill(context: Context, moment: int) -> None:
         for hit in sorted(hits, key=lambda one: int(one.event["@timestamp"])):
             apply(session, [hit], int(hit.event["@timestamp"]) + SECOND, context.settings)
         _work(session, moment)
+        _hunts(session, ruleset, moment)
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
     watch = Watch()
@@ -209,6 +213,29 @@ def _work(session: Session, moment: int) -> None:
             session.flush()
             session.add(Attempt(outbox_id=box.id, at=moment - 9 * MINUTE, ok=False, detail="451 spróbuj później"))
             session.add(Attempt(outbox_id=box.id, at=moment - 8 * MINUTE, ok=True, detail="250 ok"))
+
+
+def _hunts(session: Session, ruleset: RuleSet, moment: int) -> None:
+    """Put hunts in every state into the line, a plan, and an alert that one of them has found."""
+    marek, ids = Actor(LOGIN, 1), tuple(rule.id for rule in ruleset.rules)
+    plan = plans.add(session, marek, "Co tydzień", (), ("srv-ad-01",), 0, 3, moment - 20 * DAY)
+    told = (
+        ("Czy to już było", HuntOrigin.PERSON, {"state": HuntState.DONE, "hits": 1312, "by_rule": {ids[0]: 1312}}),
+        ("47 reguł", HuntOrigin.CHANGE, {"state": HuntState.FAILED, "reason": "store", "detail": "database is locked"}),
+        (NASTY_HOST, HuntOrigin.PLAN, {"state": HuntState.STOPPED, "stopped_by": LOGIN, "resumed": 2, "missing": 1}),
+        ("Nowa reguła: base64 w poleceniu", HuntOrigin.CHANGE, {"state": HuntState.RUNNING, "scan": True}),
+        ("Po urlopie", HuntOrigin.PERSON, {}),
+    )
+    for name, origin, values in told:
+        of_plan = {"plan_id": plan.id, "due_at": moment - 2 * DAY, "windows": 2} if origin is HuntOrigin.PLAN else {}
+        wish = Wish(name, ids, moment - 30 * DAY, moment, origin=origin, **of_plan)
+        row = asked.ask(session, wish, marek, moment - 2 * HOUR)
+        for field, value in values.items():
+            setattr(row, field, value)
+        if values:
+            row.begun_at, row.floor, row.done_from = moment - HOUR, moment - 30 * DAY, moment - 12 * DAY
+            row.looked, row.ended_at = 748_216, None if row.state == HuntState.RUNNING else moment - MINUTE
+    session.add(HuntAlert(alert_id=service.list_alerts(session, service.AlertFilter(), None, 1).items[0].id, hunt_id=1))
 
 
 @contextlib.contextmanager

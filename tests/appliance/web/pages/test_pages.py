@@ -28,6 +28,12 @@ PAGES = [
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",
     "/reguly/zasieg?cel=execution&stan=1",
+    "/poszukiwania",
+    "/poszukiwania/1",
+    "/poszukiwania/2",
+    "/poszukiwania/3",
+    "/poszukiwania/4",
+    "/poszukiwania/nowe",
     "/zdrowie",
     "/zdrowie/odrzucone",
     "/zdrowie/odrzucone/1",
@@ -38,13 +44,15 @@ PAGES = [
     "/tokeny",
 ]
 ADMIN_ONLY = {"/osoby", "/tokeny"}
+NOT_FOR_AUDITORS = {"/poszukiwania/nowe"}
 
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("role", list(Role))
 def test_a_page_answers_each_role(office: TestBox, path: str, role: Role) -> None:
     answer = office.ask("GET", path, office.person(role))
-    assert answer.status_code == (403 if path in ADMIN_ONLY and role != Role.ADMIN else 200)
+    refused = (path in ADMIN_ONLY and role != Role.ADMIN) or (path in NOT_FOR_AUDITORS and role == Role.AUDITOR)
+    assert answer.status_code == (403 if refused else 200)
     assert answer.text.count("<h1") == 1
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 

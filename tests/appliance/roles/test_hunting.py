@@ -1,0 +1,137 @@
+"""Hunts in the process of the jobs: over the box's own rules and store, behind everything else."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from appliance.alerts.service import Actor
+from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
+from appliance.deliver.texts import Writer, load_catalogue
+from appliance.home import Home
+from appliance.hunt import asked, plans
+from appliance.journal import Journal, NewBatch
+from appliance.roles.hunting import LAG, NICE, Hunting, behind
+from appliance.settings import Mail, Settings
+from appliance.state.database import open_sessions, open_state, writing
+from appliance.state.hunts import HuntAlert, HuntRun, HuntState
+from appliance.state.migrate import migrate
+from appliance.state.models import Outbox
+from appliance.store import EmbeddedStore
+from appliance.store.shape import encode
+from tests.appliance.hunt.kit import event
+from tests.appliance.rulesets import kit
+
+ANNA = Actor("anna", 1)
+
+
+@pytest.fixture
+def hunting(tmp_path: Path) -> Iterator[Hunting]:
+    home, settings = Home(tmp_path / "box"), Settings(names=["czujka.urzad.pl"], mail=Mail(recipients=["a@b", "c@d"]))
+    home.create()
+    engine = open_state(settings.database(home))
+    migrate(engine)
+    (home.rules / "own.yml").write_text(kit.rule_text(1, image="/strange"))
+    store = EmbeddedStore(home.store)
+    store.append(encode([event(n, now() - n * 3 * HOUR, "/opt/strange") for n in range(1, 5)]), [], 1)
+    store.close()
+    yield Hunting(home, settings, open_sessions(engine), Writer(load_catalogue(), settings, lambda *_: None))
+    engine.dispose()
+
+
+def ask(hunting: Hunting, *numbers: int) -> int:
+    with writing(hunting.sessions) as session:
+        wish = asked.Wish("Próba <b>", tuple(map(kit.uuid, numbers)), now() - DAY, now())
+        return asked.ask(session, wish, ANNA, now()).id
+
+
+def test_what_a_hunt_finds_is_one_message_with_the_way_there(hunting: Hunting) -> None:
+    number = ask(hunting, 1)
+    hunting.run()
+    with hunting.sessions() as session:
+        assert asked.get(session, number).state == HuntState.DONE
+        assert len(session.scalars(select(HuntAlert)).all()) == 4
+        messages = session.scalars(select(Outbox).order_by(Outbox.id)).all()
+    assert [(one.target, one.channel, one.alert_id) for one in messages] == [
+        ("a@b", "email", None), ("c@d", "email", None),
+    ]  # fmt: skip
+    letter = messages[0].letter
+    assert letter is not None
+    assert letter["subject"] == "Znaleziono później: 4 alerty – Próba <b> [Czujka]"
+    assert f"https://czujka.urzad.pl:8443/poszukiwania/{number}\n" in letter["body"]
+
+
+def test_what_is_below_the_office_s_level_is_not_sent(hunting: Hunting) -> None:
+    (hunting.home.rules / "own.yml").write_text(kit.rule_text(1, image="/strange", level="low"))
+    ask(hunting, 1)
+    hunting.run()
+    with hunting.sessions() as session:
+        assert len(session.scalars(select(HuntAlert)).all()) == 4
+        assert session.scalars(select(Outbox)).all() == []
+
+
+def test_a_new_rule_of_the_office_looks_through_the_past(hunting: Hunting) -> None:
+    for _ in range(2):
+        hunting.follow()
+    with hunting.sessions() as session:
+        (first,) = session.scalars(select(HuntRun)).all()
+        assert kit.uuid(1) in first.rules
+        assert len(first.rules) > 50, "the first start over a full store: all rules in one hunt"
+    (hunting.home.rules / "new.yml").write_text(kit.rule_text(2, image="/odd"))
+    for _ in range(3):
+        hunting.follow()
+    with hunting.sessions() as session:
+        assert session.scalars(select(HuntRun.rules).order_by(HuntRun.id.desc())).first() == [kit.uuid(2)]
+
+
+def test_a_box_without_events_has_no_past(hunting: Hunting, tmp_path: Path) -> None:
+    home = Home(tmp_path / "new")
+    home.create()
+    EmbeddedStore(home.store).close()
+    hunting.home = home
+    for _ in range(3):
+        hunting.follow()
+    with hunting.sessions() as session:
+        assert session.scalars(select(HuntRun)).all() == []
+
+
+def test_plans_ask_for_their_hunts(hunting: Hunting) -> None:
+    with writing(hunting.sessions) as session:
+        plans.add(session, ANNA, "Co dzień", (kit.uuid(1),), (), None, 3, now() - 3 * DAY)
+    hunting.plan()
+    hunting.plan()
+    with hunting.sessions() as session:
+        (row,) = session.scalars(select(HuntRun)).all()
+    assert (row.windows, row.rules) == (3, [kit.uuid(1)])
+
+
+def test_hunts_wait_while_batches_wait(hunting: Hunting) -> None:
+    journal = Journal(hunting.home.journal, 1 << 20)
+    assert not hunting._lagging()
+    journal.append_many([NewBatch("a", "k", now() - LAG + MINUTE, None, 1, b"body")])
+    assert not hunting._lagging()
+    journal.forget(1)
+    journal.append_many([NewBatch("a", "l", now() - LAG - SECOND, None, 1, b"body")])
+    assert hunting._lagging()
+    journal.close()
+
+
+def test_a_thread_goes_behind_all_others_and_takes_nobody_along() -> None:
+    seen: list[int] = []
+
+    def work() -> None:
+        behind()
+        behind()
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [NICE]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
