@@ -31,6 +31,8 @@ SYSTEM = {
     "qpdf": "qpdf",
 }
 """Program → Debian package that only the tests need."""
+NODES = ("tests/e2e/test_elastic.py", "tests/appliance/store/elastic")
+"""Where the tests that need search nodes are: to collect all tests takes longer than some of these."""
 FETCH_SECONDS = 900.0
 LIBRARIES = {"libatomic.so.1": "libatomic1", "libzstd.so.1": "libzstd1"}
 """The same for libraries: the driver of the browser tests and the search nodes load them."""
@@ -84,7 +86,7 @@ def _pytest(arguments: list[str]) -> int:
     parts = _run(["-q", "-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not alone and not nodes"])])
     if "not nodes" not in marks:
         # One node of each engine serves all of them, and takes much of the machine.
-        parts = _run(["-q", "-m", " and ".join([*marks, "nodes"])]) or parts
+        parts = _run(["-q", "--durations=10", "-m", " and ".join([*marks, "nodes"]), *NODES]) or parts
     return _run(["-q", "-m", " and ".join([*marks, "alone and not nodes"])]) or parts
 
 

@@ -18,6 +18,7 @@ from appliance.cli.exits import Exit
 from appliance.home import CHECKOUT
 from appliance.roles import ROLES
 from appliance.settings import Settings
+from tests.suite import NODES
 
 PACKAGES = ("agent", "appliance", "rules", "dashboards")
 MAX_LINES = 400
@@ -148,6 +149,13 @@ def test_scapy_is_imported_by_tests_alone() -> None:
         path for path in _sources("agent", "appliance") if re.search(r"^\s*(from|import) scapy", path.read_text(), re.M)
     ]
     assert not guilty
+
+
+def test_tests_that_need_search_nodes_are_where_the_suite_looks_for_them() -> None:
+    marked = {path.relative_to(CHECKOUT) for path in _sources("tests") if "mark.nodes" in path.read_text("utf-8")}
+    marked.discard(Path(__file__).relative_to(CHECKOUT))
+    assert {one for one in marked if not str(one).startswith(NODES)} == set()
+    assert len(marked) >= len(NODES)
 
 
 def test_no_group_has_a_possessive_quantifier() -> None:
