@@ -1,27 +1,38 @@
-"""All engines of one test session: started at once, each waited for when a test first needs it."""
+"""All engines of one test session: started one after another beside the tests, each waited for when it is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from appliance.settings import ElasticSettings
 from tests.nodes.engines import ENGINES
+from tests.nodes.install import NodeFault
 from tests.nodes.node import PASSWORD, USER, Node
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, Node]]:
-    """Start a node of every engine in the background, and end them."""
+    """Start a node of every engine in the background, the one that most tests need first, and end them."""
     nodes = {name: Node(engine, folder / name) for name, engine in ENGINES.items()}
+    starting = threading.Thread(target=_start, args=(list(nodes.values()),))
+    starting.start()
     try:
-        for node in nodes.values():
-            node.launch()
         yield nodes
     finally:
+        starting.join()
         for node in nodes.values():
-            node.stop()
+            node.kill()
+
+
+def _start(nodes: Sequence[Node]) -> None:
+    # Beside each other they would all be late.
+    for node in nodes:
+        with suppress(NodeFault):  # told by `ready` to the test that needs the node
+            node.launch()
+            node.ready()
 
 
 def settings_for(node: Node, index: str, **more: object) -> ElasticSettings:

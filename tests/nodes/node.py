@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,6 @@ HEAP = "512m"
 USER, PASSWORD = "elastic", "tajne-haslo-wezla"
 START_SECONDS = 140.0
 LOOK_SECONDS = 0.1
-STOP_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -33,6 +32,7 @@ class Node:
     folder: Path
     port: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None)
+    _launched: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -46,6 +46,12 @@ class Node:
 
     def launch(self) -> None:
         """Start the process, without waiting for it to answer."""
+        try:
+            self._launch()
+        finally:
+            self._launched.set()
+
+    def _launch(self) -> None:
         for name in ("config", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._ports.unlink(missing_ok=True)
@@ -67,10 +73,6 @@ class Node:
             "-XX:+UseG1GC",
             # Two cores start three nodes: the quick compiler is enough for tests.
             "-XX:TieredStopAtLevel=1",
-            "-XX:+AutoCreateSharedArchive",
-            f"-XX:SharedArchiveFile={home}/classes.jsa",
-            "-Xlog:cds=off",
-            "-Xlog:aot=off",
             "--enable-native-access=ALL-UNNAMED",
             f"-Dnode.modules={home}/modules",
             f"-Des.nativelibs.path={home}/native",
@@ -106,8 +108,9 @@ class Node:
         return self.folder / "logs" / "http.ports"
 
     def ready(self, seconds: float = START_SECONDS) -> None:
-        """Wait until it answers questions. Raises NodeFault with the end of its log."""
+        """Wait until it is launched and answers questions. Raises NodeFault with the end of its log."""
         until = time.monotonic() + seconds
+        self._launched.wait(seconds)
         while not self._answers():
             if self._process is None or self._process.poll() is not None or time.monotonic() > until:
                 raise NodeFault(f"{self.engine.name} does not answer: {self.log()}")
@@ -138,19 +141,7 @@ class Node:
 
     def kill(self) -> None:
         """End it at once, as a power cut does."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Let it end; when it does not, kill it."""
-        self._end(signal.SIGTERM)
-
-    def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        if process is not None:
             process.kill()
             process.wait()

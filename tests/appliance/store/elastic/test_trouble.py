@@ -12,7 +12,8 @@ import pytest
 
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
-from appliance.store import BatchResult, QueryTimeout, StoreUnavailable
+from appliance.store import BatchResult, QueryStopped, QueryTimeout, StoreUnavailable
+from appliance.store.bounds import bounded
 from appliance.store.elastic import bulk, questions, writer
 from appliance.store.elastic.documents import decode
 from appliance.store.elastic.reader import ElasticReader
@@ -237,6 +238,38 @@ def test_a_question_that_hangs_ends_at_its_bound(
     with pytest.raises(QueryTimeout):
         reader.get("0" * 32)
     hanging.set()
+    reader.close()
+
+
+def test_a_question_is_let_go_when_its_asker_goes(
+    faulty: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "CONCURRENT", 1)
+    asked, hanging, gone = threading.Event(), threading.Event(), threading.Event()
+    answer = faulty.answer
+
+    def slow(method: str, path: str, body: bytes) -> tuple[int, Any]:
+        asked.set()
+        hanging.wait(30)
+        return answer(method, path, body)
+
+    def leave() -> None:
+        asked.wait(30)
+        gone.set()
+
+    faulty.answer = slow  # type: ignore[method-assign]
+    reader = ElasticReader(ElasticSettings(hosts=[faulty.url], timeout_seconds=60), tmp_path / "spool.db")
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    with bounded(stop=gone), pytest.raises(QueryStopped):
+        reader.get("0" * 32)
+    leaving.join()
+    # The request that was left alone still takes its place, so the next one waits for it within its own bounds.
+    with bounded(seconds=0.2, stop=threading.Event()), pytest.raises(QueryTimeout):
+        reader.get("0" * 32)
+    hanging.set()
+    with bounded(stop=threading.Event()):
+        assert reader.get("0" * 32) is None
     reader.close()
 
 
