@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from appliance.clock import DAY
@@ -25,7 +26,7 @@ START = Or(
 """Only the start of a process tells of its parent."""
 
 
-def is_start(event: Event) -> bool:
+def is_start(event: Mapping[str, object]) -> bool:
     """Whether an event is the start of a process: what `START` asks for."""
     return "process.parent.pid" in event or "process.parent.entity_id" in event
 

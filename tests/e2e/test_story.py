@@ -57,6 +57,27 @@ def _work_through(page: Page) -> None:
     expect(page.locator("dl.facts")).to_contain_text("działanie dozwolone")
 
 
+def _investigate(page: Page) -> None:
+    """From the alert to the tree of its processes, to the events of one account, to a search that is kept."""
+    page.get_by_role("link", name="drzewo").first.click()
+    page.wait_for_url("**/drzewo")
+    expect(page.locator(".tree li.hit")).to_contain_text("to zdarzenie")
+    expect(page.locator(".tree li.hit > .proc .sev")).to_have_count(1)
+    page.locator(".tree li.hit").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/zdarzenia/*")
+    page.get_by_role("link", name="Tylko z tą wartością pola host.name").click()
+    page.wait_for_url("**/zdarzenia?q=host.name*")
+    page.locator("[data-fold]", has_text="process.executable").first.click()
+    page.locator(".ffv .no").first.click()
+    page.wait_for_url("**NOT*")
+    page.get_by_text("Zapisz to wyszukiwanie").click()
+    page.get_by_label("Nazwa").fill("Ślady próby")
+    page.keyboard.press("Enter")
+    expect(page.locator(".msgbar.ok")).to_contain_text("zapisano")
+    expect(page.locator(".kept .n")).to_have_text("1")
+
+
 def test_from_the_set_up_link_to_the_closed_alert(tmp_path: Path, tab: BrowserContext) -> None:
     with Mailbox() as mailbox, Box(tmp_path, agent=True, settings=OFFICE + mailbox.settings) as box:
         page, refused = tab.new_page(), []
@@ -94,6 +115,7 @@ def test_from_the_set_up_link_to_the_closed_alert(tmp_path: Path, tab: BrowserCo
         expect(page.locator("ul.cond")).to_contain_text("CommandLine")
         expect(page.locator("table.ev")).to_contain_text("base64")
         _work_through(page)
+        _investigate(page)
 
         page.goto(link)
         expect(page.locator("input[name=password]")).to_have_count(0)

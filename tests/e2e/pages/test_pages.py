@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from agent.wire.event import event_id
 from appliance.alerts import service
 from appliance.alerts.grouping import Hit, apply
 from appliance.alerts.service import Actor
@@ -22,9 +23,12 @@ from tests.e2e.pages.tabs import Theme, signed_in, violations
 
 pytestmark = pytest.mark.browser
 SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); return r.width > 0 && r.height > 0; })()"
-PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia", "/zdarzenia?q=(a", "/stacje", "/reguly", "/zdrowie",
-         "/reguly/zasieg", "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
-         "/zdrowie/odrzucone", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
+EVENT = event_id("sample", 1)
+PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzenia/zapisane", f"/zdarzenia/{EVENT}",
+         "/zdarzenia?okres=all&pole=user.name&wg=poziom&kol=host.name,process.executable,_opis",
+         f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone",
+         "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
+         "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -242,3 +246,104 @@ def test_a_suggestion_is_taken_with_the_pointer(page: Page) -> None:
     page.locator("#q-list [role=option]", has_text="tomasz.lis").click()
     assert page.locator("#q").input_value() == "user.name:tomasz.lis "
     assert page.evaluate("document.activeElement.id") == "q"
+
+
+def test_rows_are_walked_opened_and_shut_with_the_keyboard_alone(page: Page) -> None:
+    page.goto("/zdarzenia?okres=all")
+    for key in "jjk":
+        page.keyboard.press(key)
+    rows = page.locator("[data-row]")
+    assert rows.nth(0).evaluate("one => one === document.activeElement")
+    page.keyboard.press("Enter")
+    page.locator(".detail").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    page.locator(".detail").wait_for(state="detached")
+    assert rows.nth(0).evaluate("one => one === document.activeElement")
+    page.keyboard.press("/")
+    page.keyboard.type("jk?")
+    assert page.locator("#q").input_value() == "jk?"
+
+
+def test_a_value_is_searched_left_out_and_shown_as_a_column(page: Page) -> None:
+    page.goto("/zdarzenia?okres=all")
+    page.locator("a.v", has_text="tomasz.lis").first.click()
+    assert page.locator("#drill").is_visible()
+    assert violations(page, "light") == []
+    page.keyboard.press("Escape")
+    assert page.locator("a.v", has_text="tomasz.lis").first.evaluate("one => one === document.activeElement")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/zdarzenia?q=NOT*")
+    assert page.locator("a.v", has_text="tomasz.lis").count() == 0
+    page.locator("[data-fold]", has_text="host.name").click()
+    page.locator(".ffv a", has_text="pc-usc-03").first.click()
+    page.wait_for_url("**pc-usc-03*")
+    assert {*page.locator(".ev td:nth-child(4)").all_text_contents()} == {"pc-usc-03"}
+    page.locator(".ffv").get_by_text("jest kolumną").wait_for()
+    page.locator("[data-fold]", has_text="process.executable").first.click()
+    page.get_by_role("link", name="Dodaj kolumnę").click()
+    page.wait_for_url("**kol=*")
+    assert page.locator(".ev th code", has_text="process.executable").count() == 1
+
+
+def test_the_bars_are_brushed_and_a_press_takes_one(page: Page) -> None:
+    page.goto("/zdarzenia?okres=24h")
+    box = page.locator(".brush svg").bounding_box()
+    assert box is not None
+    whole = int(page.locator(".found b").inner_text().split()[0].replace("\u00a0", ""))
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 40)
+    page.mouse.up()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**od=*")
+    part = int(page.locator(".found b").inner_text().split()[0].replace("\u00a0", ""))
+    assert 0 < part < whole
+    page.locator(".brush svg").click(position={"x": box["width"] * 0.3, "y": 40})
+    assert page.locator("#od").input_value() < page.locator("#do").input_value()
+
+
+def test_a_tree_is_walked_with_the_arrow_keys(page: Page) -> None:
+    page.goto(f"/zdarzenia/{EVENT}/drzewo")
+    here = page.locator(".tree li.hit")
+    here.focus()
+    page.keyboard.press("ArrowLeft")
+    parent = page.locator(".tree > li")
+    assert parent.evaluate("one => one === document.activeElement")
+    page.keyboard.press("ArrowLeft")
+    assert (parent.get_attribute("aria-expanded"), here.is_visible()) == ("false", False)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert here.evaluate("one => one === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/zdarzenia/{EVENT}")
+    assert page.locator("tr.here").count() == 1
+
+
+def test_a_search_is_kept_and_found_again(page: Page) -> None:
+    page.goto("/zdarzenia?okres=7d&q=host%3Apc-usc-03")
+    page.get_by_text("Zapisz to wyszukiwanie").click()
+    page.get_by_label("Nazwa").fill("Tylko USC")
+    page.keyboard.press("Enter")
+    page.get_by_text("Wyszukiwanie zapisano.").wait_for()
+    page.goto("/zdarzenia")
+    page.locator(".kept summary", has_text="Zapisane").click()
+    page.get_by_role("link", name="Tylko USC").click()
+    page.wait_for_url("**okres=7d*")
+    assert page.locator("#q").input_value() == "host:pc-usc-03"
+
+
+def test_events_are_read_without_script(browser: Browser, address: str, person: BrowserContext) -> None:
+    bare = browser.new_context(base_url=address, java_script_enabled=False, storage_state=person.storage_state())
+    tab = bare.new_page()
+    tab.goto("/zdarzenia?okres=all")
+    tab.locator("[data-fold]", has_text="host.name").click()
+    tab.locator(".ffv a", has_text="pc-usc-03").first.click()
+    assert tab.locator("#q").input_value() == 'host.name:"pc-usc-03"'
+    tab.locator("a.v").first.click()
+    tab.get_by_role("link", name="Drzewo procesów").click()
+    assert tab.locator(".tree li.hit").is_visible()
+    bare.close()

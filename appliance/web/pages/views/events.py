@@ -10,9 +10,9 @@ from posixpath import basename as unix_name
 from typing import Any
 
 from appliance.normalise.localised import COMMAND
-from appliance.search import labels
+from appliance.search import QueryError, labels
 from appliance.search.complete import phrase
-from appliance.search.lexer import WRITABLE
+from appliance.search.lexer import WRITABLE, Sort, tokens
 
 Event = Mapping[str, Any]
 TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
@@ -231,5 +231,17 @@ def join(query: str, more: str) -> str:
     query = query.strip()
     if not query:
         return more
-    whole = f"({query})" if " OR " in query.upper() and not query.startswith("(") else query
-    return f"{whole} AND {more}"
+    return f"({query}) AND {more}" if _loose(query) else f"{query} AND {more}"
+
+
+def _loose(query: str) -> bool:
+    """Return whether an OR stands outside every bracket, or the query cannot be read at all."""
+    depth = 0
+    try:
+        for token in tokens(query):
+            depth += (token.sort is Sort.OPEN) - (token.sort is Sort.CLOSE)
+            if token.sort is Sort.OPERATOR and token.text == "OR" and depth == 0:
+                return True
+    except QueryError:
+        return True
+    return depth != 0

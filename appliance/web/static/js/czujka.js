@@ -86,13 +86,26 @@
   all("[data-keys]").forEach((button) => button.addEventListener("click", () => dialog.showModal()));
   const step = (by) => {
     const rows = all("a.rowlink, .queue .ttl a, .x [data-row]");
-    const here = rows.indexOf(document.activeElement);
+    const row = document.activeElement.closest("tr.detail")?.previousElementSibling ?? document.activeElement.closest("tr");
+    const here = rows.findIndex((link) => link === document.activeElement || (row && row.contains(link)));
     rows[Math.min(rows.length - 1, Math.max(0, here + by))]?.focus();
   };
+  // Esc shuts what is open: a small window first, then the row that the reader is in or opened last.
+  const escape = (event) => {
+    if (dialog?.open || one(":popover-open") || typing(event.target)) return;
+    const pops = all("details.pop[open]");
+    pops.forEach((pop) => { pop.open = false; one("summary", pop).focus(); });
+    if (pops.length) return;
+    const inside = event.target.closest("tr.detail")?.previousElementSibling ?? event.target.closest("tr.open");
+    const link = one("[data-row]", inside ?? all("tr.open").pop() ?? document.createElement("tr"));
+    link?.click();
+    link?.focus();
+  };
+  const typing = (target) => /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape") all("details.pop[open]").forEach((pop) => { pop.open = false; one("summary", pop).focus(); });
+    if (event.key === "Escape") escape(event);
     if (off() || event.ctrlKey || event.metaKey || event.altKey || dialog?.open) return;
-    if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    if (typing(event.target)) return;
     if (waiting && go[event.key]) { location.assign(go[event.key]); return; }
     clearTimeout(timer);
     waiting = event.key === "g";

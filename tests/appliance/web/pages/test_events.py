@@ -18,7 +18,7 @@ from appliance.search import parse
 from appliance.state.models import Role
 from appliance.store import QueryTimeout
 from appliance.web.pages.finding import search
-from appliance.web.pages.views.asking import COLUMNS, LEVELS, MOST_COLUMNS, SPLITS, WHAT, asking
+from appliance.web.pages.views.asking import COLUMNS, LEVELS, MOST_COLUMNS, SPLITS, WHAT, Asking, asking
 from appliance.web.pages.views.columns import DRILLED, cell, column_list
 from appliance.web.pages.views.events import ending
 from appliance.web.pages.views.histogram import BUCKETS, Part, by_level, histogram, rest, width_of
@@ -30,7 +30,7 @@ NOW = 1_795_000_000 * SECOND
 FIELD = st.sampled_from(["host.name", "user.name", WHAT, "process.pid", "a b", "x:y", "", "@timestamp", "żółw"])
 
 
-def asked(**values: str) -> Any:
+def asked(**values: str) -> Asking:
     return asking(values, NOW)
 
 

@@ -62,7 +62,12 @@ def test_alerts_stand_at_their_process() -> None:
 
 
 def test_what_a_process_did_is_told_as_that() -> None:
-    did = {"event.id": f"{3:032x}", "@timestamp": 9, "process.executable": "/bin/p1", "destination.ip": "192.0.2.1"}
+    did: dict[str, Any] = {
+        "event.id": f"{3:032x}",
+        "@timestamp": 9,
+        "process.executable": "/bin/p1",
+        "destination.ip": "192.0.2.1",
+    }
     top = drawn((start(1, 0), None), (did, 1), hit=3)
     (below,) = top.children
     assert top.summary is None
@@ -79,7 +84,7 @@ def test_a_long_command_is_short_and_can_be_had(length: int, opened: int, cut: b
 
 
 def test_an_event_without_a_process_has_no_tree() -> None:
-    event = {"event.id": f"{1:032x}", "@timestamp": 1, "user.name": "x"}
+    event: dict[str, Any] = {"event.id": f"{1:032x}", "@timestamp": 1, "user.name": "x"}
     assert process_tree(ProcessTree([ProcessNode(event, None)], complete=True), f"{1:032x}", {}) is None
 
 
@@ -109,7 +114,7 @@ def test_the_page_draws_both_ways_to_any_depth(office: TestBox, family: list[dic
 
 
 def test_an_event_without_a_process_says_so(office: TestBox) -> None:
-    event = {"event.id": f"{99:032x}", "@timestamp": office.context.now(), "host.name": "pc-kadry-01"}
+    event: dict[str, Any] = {"event.id": f"{99:032x}", "@timestamp": office.context.now(), "host.name": "pc-kadry-01"}
     writer = EmbeddedStore(office.context.home.store)
     writer.append(encode([event]), [], writer.applied() + 1)
     writer.close()

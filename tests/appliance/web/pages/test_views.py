@@ -122,8 +122,21 @@ def test_a_term_is_a_query_for_any_value(value: str) -> None:
     parse(event_view.term("process.command_line", value or "x"))
 
 
-def test_narrowing_keeps_what_was_asked() -> None:
-    assert event_view.join("a OR b", "c:d") == "(a OR b) AND c:d"
+@pytest.mark.parametrize(
+    ("query", "narrowed"),
+    [
+        ("", "c:d"),
+        ("a OR b", "(a OR b) AND c:d"),
+        ("(a) OR b", "((a) OR b) AND c:d"),
+        ("(a) OR (b)", "((a) OR (b)) AND c:d"),
+        ("a || b", "(a || b) AND c:d"),
+        ("(a OR b) AND x", "(a OR b) AND x AND c:d"),
+        ('"a OR b"', '"a OR b" AND c:d'),
+        ("a or b", "a or b AND c:d"),
+    ],
+)
+def test_narrowing_keeps_what_was_asked(query: str, narrowed: str) -> None:
+    assert event_view.join(query, "c:d") == narrowed
 
 
 @pytest.mark.parametrize("text", ["24.11.2026, 14:03", "24.11.2026 14:03:00"])
