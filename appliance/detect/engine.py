@@ -115,7 +115,7 @@ class Engine:
         way = (module, get("winlog.channel"), code, get("event.category"))
         partition = self._ways.get(way)
         if partition is None:
-            partition = self._partition_for(event_class(event))
+            partition = self.partition(event_class(event))
             if type(module) is str:
                 if len(self._ways) >= _CLASSES:
                     self._ways.clear()
@@ -145,16 +145,17 @@ class Engine:
                     places.append(entry.place)
         return found
 
-    def _partition_for(self, kind: EventClass) -> Partition:
+    def partition(self, kind: EventClass) -> Partition:
+        """The rules that events of a class are shown; it may be another after `close` or two thousand classes."""
         partition = self._partitions.get(kind)
         if partition is None:
             if len(self._partitions) >= _CLASSES:
                 self._partitions.clear()
                 self._ways.clear()
-            partition = self._partitions[kind] = self._partition(kind)
+            partition = self._partitions[kind] = self._built(kind)
         return partition
 
-    def _partition(self, kind: EventClass) -> Partition:
+    def _built(self, kind: EventClass) -> Partition:
         resolver, known = self._resolver_factory(kind), facts(kind)
         plan = self._plan(kind)
         choices: dict[str, Choice] = {}
@@ -209,7 +210,7 @@ class Engine:
     def warm(self, kinds: Iterable[EventClass]) -> None:
         """Get ready for classes of events before the first of them comes."""
         for kind in kinds:
-            self._partition_for(kind)
+            self.partition(kind)
 
     def close(self) -> None:
         """Let go of what was built for classes of events; it would be built again.

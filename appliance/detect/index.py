@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from . import predicates
 from .clauses import Kind, Literal
@@ -14,7 +14,7 @@ from .literals import LiteralScan
 from .memo import LONGEST_KEY, Budget, Memo
 from .nodes import Atom, Op
 from .predicates import Predicate
-from .values import Value, fold, texts
+from .values import Value, fold, fold_all, texts
 
 #: Literals that one scan finds, and where in the text each must stand.
 PLACED = {Kind.INFIX: 0, Kind.PREFIX: 1, Kind.SUFFIX: 2}
@@ -93,6 +93,31 @@ class KeyIndex:
         assert isinstance(value, str | int | tuple)
         return self._decide(value)
 
+    def masks(self, values: Sequence[Value]) -> list[int]:
+        """The masks of many values. None is remembered: together they take less than to remember each."""
+        found = [self._present] * len(values)
+        if self._tests:
+            found = [mask | self._test({self._key: value}) for mask, value in zip(found, values, strict=True)]
+        if set(map(type, values)) <= {str}:
+            places, elements = range(len(values)), values
+        else:
+            pairs = [(place, element) for place, value in enumerate(values) for element in texts(value)]
+            places, elements = [place for place, _ in pairs], [element for _, element in pairs]
+        for place, mask in zip(places, self._of_elements(elements), strict=True):
+            if mask:
+                found[place] |= mask
+        return found
+
+    def _of_elements(self, elements: Sequence[str]) -> list[int]:
+        folded = fold_all(elements)
+        found = self._scan.masks(folded) if self._scan else [0] * len(folded)
+        if self._equals:
+            equal = self._equals.get
+            found = [mask | equal(one, 0) for mask, one in zip(found, folded, strict=True)]
+        if self._regexes or self._atoms:
+            found = [mask | self._odd(element) for mask, element in zip(found, elements, strict=True)]
+        return found
+
     def _decide(self, value: Value) -> int:
         found = self._present
         if self._tests:
@@ -108,8 +133,10 @@ class KeyIndex:
         found = self._equals.get(folded, 0)
         if self._scan is not None:
             found |= self._scan.mask(folded)
-        if self._regexes is not None:
-            found |= self._regexes.mask(element)
+        return found | self._odd(element)
+
+    def _odd(self, element: str) -> int:
+        found = 0 if self._regexes is None else self._regexes.mask(element)
         for decide, mask in self._atoms:
             if decide(element):
                 found |= mask

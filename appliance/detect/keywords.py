@@ -14,7 +14,7 @@ import ahocorasick_rs
 
 from .clauses import Kind, Literal
 from .literals import LiteralScan
-from .values import ENVELOPE, Event, fold, keyword_texts, texts
+from .values import ENVELOPE, Event, Value, fold, keyword_texts, texts
 
 #: What may be part of the text of a number or a truth value (values.text).
 _NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
@@ -68,7 +68,7 @@ class KeywordIndex:
             return partial(_read, left)
         return _reader(itemgetter(*texts_in), itemgetter(*numbers_in), partial(_read, left))
 
-    def masks(self, rests: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int]]:
+    def places(self, rests: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int]]:
         """Of numbered texts those in which keywords stand: the number, and the mask of all that may stand there."""
         if self._scan is None or self._gate is None:
             return
@@ -79,11 +79,59 @@ class KeywordIndex:
             number, rest = rests[place]
             yield number, self._scan.mask(fold(rest))
 
+    def masks(self, values: Sequence[Value]) -> list[int]:
+        """The mask of each value."""
+        return [self.mask("\n".join(texts(value))) if self._scan else 0 for value in values]
+
+    def mask(self, joined: str) -> int:
+        """The mask of all keyword literals that may stand in the text."""
+        assert self._scan is not None
+        assert self._gate is not None
+        return self._scan.mask(fold(joined)) if self._gate(self._lowered(joined)) else 0
+
     def _lowered(self, joined: str) -> bytes:
         """The text with the case of ASCII letters gone, which is all that ASCII keywords need, and quicker to have."""
         if joined.isascii() or not self._ascii or any(odd in joined for odd in _LIKE_ASCII):
             return fold(joined).encode("utf-8", "surrogatepass")
         return joined.encode("utf-8", "surrogatepass").lower()
+
+
+class AllKeywords:
+    """The keywords of many indexes, sought together in the texts of many values: most often there is none."""
+
+    def __init__(self) -> None:
+        self._bits: dict[str, int] = {}
+        self._scan: LiteralScan | None = None
+        self._of: dict[KeywordIndex, int] = {}
+        #: The bits of keywords that may be part of a number, which need not be spelled as rules spell it.
+        self.numeric = 0
+
+    def __len__(self) -> int:
+        return len(self._bits)
+
+    def bits(self, index: KeywordIndex) -> int:
+        """The bits that stand for the keywords of an index. What `found` said before knows nothing of new ones."""
+        if index not in self._of:
+            new = sorted(index.texts.keys() - self._bits.keys())
+            self._bits |= {text: 1 << at for at, text in enumerate(new, len(self._bits))}
+            self._scan = LiteralScan({text: (bit, 0, 0) for text, bit in self._bits.items()}) if self._bits else None
+            self.numeric = self._sum(filter(_NUMERIC, self._bits))
+            self._of[index] = self._sum(index.texts)
+        return self._of[index]
+
+    def _sum(self, keywords: Iterable[str]) -> int:
+        return sum(self._bits[text] for text in keywords)
+
+    def found(self, raw: bytes) -> int:
+        """The bits of all keywords that may stand in a text in UTF-8."""
+        if self._scan is None:
+            return 0
+        if all(map(str.isascii, self._bits)):
+            lowered = raw.lower()
+            for odd in () if raw.isascii() else _LIKE_ASCII:
+                lowered = lowered.replace(odd.encode(), fold(odd).encode())
+            return self._scan.mask_of(lowered)
+        return self._scan.mask(fold(raw.decode()))
 
 
 def _read(keys: Sequence[str], event: Event) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -14,7 +14,7 @@ from .compiled import Decision
 from .index import PLACED, KeyIndex
 from .keywords import KeywordIndex, Rest
 from .memo import Budget, Samples
-from .nodes import Node
+from .nodes import Node, fields
 from .values import Event, Value
 
 #: Shapes (sets of keys) an index remembers the way through for.
@@ -46,7 +46,7 @@ class Index:
         self._count = count
         self._full = (1 << count) - 1
         self._base = 0
-        self._keywords: KeywordIndex | None = None
+        self.keywords: KeywordIndex | None = None
         self._indexes: dict[str, KeyIndex] = {}
         #: Keys whose index looks for keywords too: their values are scanned anyway.
         self._scanned: set[str] = set()
@@ -60,13 +60,13 @@ class Index:
             yield
         keywords = asked.pop(None, None)
         if keywords:
-            self._keywords = KeywordIndex(keywords)
-            self._base |= self._keywords.always
+            self.keywords = KeywordIndex(keywords)
+            self._base |= self.keywords.always
         for key, literals in asked.items():
             assert key is not None
-            if self._keywords and any(literal.kind in PLACED for literal in literals):
+            if self.keywords and any(literal.kind in PLACED for literal in literals):
                 self._scanned.add(key)
-                for text, mask in self._keywords.texts.items():
+                for text, mask in self.keywords.texts.items():
                     literals[Literal(key, Kind.INFIX, text)] |= mask
             self._indexes[key] = KeyIndex(key, literals, budget)
             yield
@@ -91,14 +91,11 @@ class Index:
         for index, values in unknown.items():
             for number, value in values:
                 masks[number] |= index.mask(value)
-        if self._keywords is not None:
+        if self.keywords is not None:
             rests = [(number, rest(event)) for number, event in enumerate(events) if (rest := ways[number][3])]
-            for number, mask in self._keywords.masks(rests):
+            for number, mask in self.keywords.places(rests):
                 masks[number] |= mask
-        count, full = self._count, self._full
-        return [
-            way[1] if mask is way[0] else mask & (mask >> count) & full for way, mask in zip(ways, masks, strict=True)
-        ]
+        return [way[1] if mask is way[0] else self.accepted(mask) for way, mask in zip(ways, masks, strict=True)]
 
     @staticmethod
     def _remembered(events: Sequence[Event], ways: Sequence[_Way]) -> tuple[list[int], _Unknown]:
@@ -119,17 +116,44 @@ class Index:
             masks.append(mask)
         return masks, unknown
 
+    def masks(self, key: str, values: Sequence[Value], *, keywords: bool = True) -> list[int]:
+        """The mask of each value of one key; without `keywords`, as if there were none in them."""
+        index = self._indexes.get(key)
+        found = index.masks(values) if index else [0] * len(values)
+        if keywords and self.keywords and key not in self._scanned:
+            return [one | other for one, other in zip(found, self.keywords.masks(values), strict=True)]
+        return found
+
+    def absent(self, key: str) -> int:
+        """The mask of an event without a key."""
+        index = self._indexes.get(key)
+        return index.absent if index else 0
+
+    @property
+    def keys(self) -> KeysView[str]:
+        """The keys that clauses name."""
+        return self._indexes.keys()
+
+    def missing(self, names: Collection[str]) -> int:
+        """The mask of an event that has no key but these, before its values are looked at."""
+        mask = self._base
+        for key, index in self._indexes.items():
+            if key not in names:
+                mask |= index.absent
+        return mask
+
+    def accepted(self, mask: int) -> int:
+        """The entries of which all clauses hold: what `candidates` says of an event with this mask."""
+        return mask & (mask >> self._count) & self._full
+
     def _way(self, shape: tuple[str, ...], event: Event) -> _Way:
         if len(self._ways) >= _SHAPES:
             self._ways.clear()
-        mask = self._base
-        for key, index in self._indexes.items():
-            if key not in event:
-                mask |= index.absent
+        mask = self.missing(event)
         steps = tuple((key, self._indexes[key].known, self._indexes[key]) for key in shape if key in self._indexes)
         unseen = [key for key in shape if key not in self._scanned]
-        rest = self._keywords.rest(event, unseen) if self._keywords else None
-        way = self._ways[shape] = mask, mask & (mask >> self._count) & self._full, steps, rest
+        rest = self.keywords.rest(event, unseen) if self.keywords else None
+        way = self._ways[shape] = mask, self.accepted(mask), steps, rest
         return way
 
 
@@ -166,6 +190,7 @@ class Partition:
         self.entries = entries
         self._budget = budget
         self._decisions: list[Decision | None] = [None] * len(entries)
+        self._keys: dict[int, frozenset[str] | None] = {}
         self._samples = samples
         self._seen = 0
         self._sample: list[Event] | None = [] if len(entries) >= _WORTH_IT and not learned else None
@@ -189,6 +214,27 @@ class Partition:
             self._learn(event)
         return self._index.candidates(events)
 
+    def wanted(self, seen: int) -> int:
+        """How many of `seen` further events it wants to learn from, when not each of them is shown to `candidates`."""
+        if self._sample is None:
+            return 0
+        self._seen += seen
+        rules = len(self.entries)
+        return self._samples.wanted if self._seen >= self._samples.stride(rules) * self._samples.wanted else 0
+
+    def teach(self, events: Sequence[Event]) -> None:
+        """Choose clauses by these events, at once."""
+        sample = [event for event in events if self._samples.take(event)]
+        for _ in self._relearn(sample):
+            pass
+        self._samples.give_back(sample)
+        self._samples.give_back(self._sample or ())
+        self._settle()
+
+    def _settle(self) -> None:
+        assert self._next is not None
+        self._index, self._next, self._steps, self._sample = self._next, None, None, None
+
     def _learn(self, event: Event) -> None:
         assert self._sample is not None
         if self._steps is None:
@@ -202,10 +248,8 @@ class Partition:
         for _ in self._steps:
             if perf_counter() >= until:
                 return
-        assert self._next is not None
-        self._index, self._next, self._steps = self._next, None, None
         self._samples.give_back(self._sample)
-        self._sample = None
+        self._settle()
 
     def _relearn(self, sample: Sequence[Event]) -> Iterator[None]:
         census = Census(sample)
@@ -223,6 +267,18 @@ class Partition:
         self._learn_of(clauses)
         self._next = Index(len(nodes))
         yield from self._next.build(clauses, self._budget)
+
+    @property
+    def index(self) -> Index:
+        """The index in force."""
+        return self._index
+
+    def keys(self, number: int) -> frozenset[str] | None:
+        """What the exact decision for one entry looks at; None when it is every key."""
+        if number not in self._keys:
+            found = fields(self.entries[number].node())
+            self._keys[number] = None if None in found else frozenset(key for key in found if key is not None)
+        return self._keys[number]
 
     def decide(self, number: int, event: Event) -> bool:
         """The exact decision for one entry."""

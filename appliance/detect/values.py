@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Scalar = str | int | float | bool
@@ -13,6 +13,7 @@ Event = Mapping[str, Value]
 ENVELOPE = frozenset({"event.id", "agent.id", "event.created", "event.ingested"})
 #: Integers beyond this many bits are read in hexadecimal: decimal conversion is quadratic.
 _DECIMAL_BITS = 4096
+_BETWEEN = "\0"
 
 
 def fold(text: str) -> str:
@@ -26,6 +27,15 @@ def fold(text: str) -> str:
     if len(folded) == len(text):
         return folded
     return "".join(_fold_one(char) for char in text)
+
+
+def fold_all(several: Sequence[str]) -> list[str]:
+    """Many texts without case: at once, where none of them stands in the way."""
+    joined = _BETWEEN.join(several)
+    folded = joined.casefold()
+    if len(folded) == len(joined) and folded.count(_BETWEEN) == len(several) - 1:
+        return folded.split(_BETWEEN)
+    return list(map(fold, several))
 
 
 def _fold_one(char: str) -> str:

@@ -1,20 +1,39 @@
-"""Stored events through rules: the store gives those that may match, the matcher says which do."""
+"""Stored events through rules: the store gives those that may match, the matcher says which do.
+
+A store that hands out columns (`Columnar`) is read that way: `appliance/hunt/sieve.py` looks at each value once, and few
+events are left. Another is asked a question (`appliance/hunt/question.py`), or for everything when that would be long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
+import numpy as np
+
 from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect.keywords import AllKeywords
 from appliance.hunt.question import EVERYTHING, leaves, question
+from appliance.hunt.sieve import Sieve, decided
 from appliance.normalise import Event
-from appliance.search import Node
+from appliance.search import Node, parse
+from appliance.search.evaluate import matches
+from appliance.search.nodes import And
 from appliance.store import Store
+from appliance.store.asked import named
+from appliance.store.model import Columnar, Columns, Places
 
 PAGE = 1000
 MAX_LEAVES = 600
 """Comparisons that the store is asked to make; with more, reading all events is faster."""
+Progress = Callable[[int, int], None]
+"""Told how many events are done, and of how many."""
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Do nothing about progress."""
 
 
 @dataclass(slots=True)
@@ -31,24 +50,58 @@ class Hunt:
         """Return a hunt for rules."""
         return cls(store, Engine(RuleSet(list(rules), [])))
 
-    def run(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[Event, list[Rule]]]:
-        """Yield the events of a time range that satisfy rules, the oldest first, and these rules.
+    def run(
+        self,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        query: Node | str = EVERYTHING,
+        progress: Progress = quiet,
+    ) -> Iterator[tuple[Event, list[Rule]]]:
+        """Yield the events of a time range that answer a query and satisfy rules, and these rules.
 
-        Times in microseconds, `start` inclusive. Raises QueryTimeout and StoreUnavailable.
+        From a store of columns they come by day of arrival and, within one part of it, in order of time; from another
+        the oldest first. Times in microseconds, `start` inclusive. Raises QueryError, QueryTimeout and
+        StoreUnavailable; `appliance.store.bounds` stops it within a second or so.
         """
         asked = asked_for(self.engine.rules)
-        after: str | None = None
-        while asked is not None:
-            page = self.store.search(asked, start, end, PAGE, after, descending=False)
-            for event in page.events:
-                self.looked += 1
-                rules = self.engine.match(event)
-                if rules:
-                    self.found += 1
-                    yield event, rules
-            after = page.next
+        if asked is None:
+            return
+        node = parse(query, self.store.fields()) if isinstance(query, str) else query
+        some = self._sifted if isinstance(self.store, Columnar) else self._asked
+        for event in some(asked, node, start, end, progress):
+            self.looked += 1
+            rules = self.engine.match(event)
+            if rules:
+                self.found += 1
+                yield event, rules
+
+    def _sifted(
+        self, asked: Node, query: Node, start: int | None, end: int | None, progress: Progress
+    ) -> Iterator[Event]:
+        assert isinstance(self.store, Columnar)
+        total, done = self.store.count(EVERYTHING, start, end), 0
+        keywords = AllKeywords()
+        for columns in self.store.columns(asked, start, end):
+            progress(done, total)
+            left = Sieve(self.engine, keywords, columns).left(_answering(query, columns))
+            yield from (event for event in columns.events(left) if matches(query, event))
+            done += len(columns)
+        progress(total, total)
+
+    def _asked(
+        self, asked: Node, query: Node, start: int | None, end: int | None, progress: Progress
+    ) -> Iterator[Event]:
+        node = And((query, asked))
+        total, done, after = self.store.count(node, start, end), 0, None
+        while True:
+            progress(done, total)
+            page = self.store.search(node, start, end, PAGE, after, descending=False)
+            yield from page.events
+            done, after = done + len(page.events), page.next
             if after is None:
-                return
+                break
+        progress(total, total)
 
 
 def asked_for(rules: Sequence[Rule]) -> Node | None:
@@ -56,3 +109,11 @@ def asked_for(rules: Sequence[Rule]) -> Node | None:
     narrow = question(rules)
     few = narrow is None or sum(1 for _ in islice(leaves(narrow), MAX_LEAVES + 1)) <= MAX_LEAVES
     return narrow if few else EVERYTHING
+
+
+def _answering(query: Node, columns: Columns) -> Places:
+    """Return the places of events that may answer a query: exactly those, when it names its fields."""
+    everywhere, names = np.arange(len(columns)), named(query)
+    if names is None:
+        return everywhere
+    return everywhere[decided(partial(matches, query), columns, names, everywhere)]

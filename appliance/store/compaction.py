@@ -86,11 +86,16 @@ def _read(path: Path) -> Any:
         return file.read(use_threads=False)
 
 
+def mergeable(segment: Segment) -> bool:
+    """Return whether a segment is so small that it may be merged, with others of its day and lateness."""
+    return segment.rows < MAX_ROWS // 2 and segment.raw < MAX_RAW // 2
+
+
 def choose(segments: Sequence[Segment], today: int) -> list[Segment]:
     """Return segments to merge, empty when all is tidy: eight of like size; of a past day, all that are small."""
     groups: dict[tuple[int, bool], list[Segment]] = defaultdict(list)
     for segment in segments:
-        if segment.rows < MAX_ROWS // 2 and segment.raw < MAX_RAW // 2:
+        if mergeable(segment):
             groups[segment.day, segment.late].append(segment)
     for (day, _), group in sorted(groups.items()):
         tiers: dict[int, list[Segment]] = defaultdict(list)

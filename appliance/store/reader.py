@@ -28,6 +28,7 @@ from appliance.store.model import (
     Stats,
     StoreUnavailable,
 )
+from appliance.store.passes import Pass
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
 from appliance.store.sketches import Sketches
 from appliance.store.sql import Compiler, quoted
@@ -157,6 +158,11 @@ class EmbeddedReader:
         if table.num_rows > limit:
             return None
         return decode(table.sort_by([(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")]))
+
+    def columns(self, query: Node | str, start: int | None = None, end: int | None = None) -> Pass:
+        """Return each event once that answers a query, and perhaps others, part by part (appliance/store/passes.py)."""
+        asked = Asked(self._node(query), start, end)
+        return Pass(self._folder, lambda: self._holding(asked), start, end)
 
     def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
         """Return how many events answer a query."""
