@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mailbox
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +173,50 @@ def test_an_exception_hides_only_what_it_says_and_only_for_its_time(box: Box, se
     changed(box, since + 1)
     sender.send("quiet-2", [record(44, "quiet-2")])
     wait_for("it is found again", lambda: [a for a in alerts(box, "quiet-2") if a["rule_id"] == kit.uuid(1)])
+
+
+def hunts(box: Box, origin: str) -> list[dict[str, Any]]:
+    return [one for one in box.get("hunts", limit=50)["items"] if one["origin"] == origin]
+
+
+def test_rules_look_through_the_past_when_told_and_by_themselves(box: Box, sender: Sender, tmp_path: Path) -> None:
+    sender.send("past", [record(60 + n, f"past-{n}") for n in range(3)])
+    wait_for("the events are stored", lambda: box.get("events/count", q="host.name:past-*")["count"] == 3)
+    file = box.home.rules / "later.yml"
+    file.write_text(kit.rule_text(42, image="/strange", title="Later"))
+    wait_for("the console has the rule", lambda: kit.uuid(42) in rules(box))
+    begun = now()
+    done = box.run("hunt", "--record", "--rules", str(file), "--from", "2020-01-01T00:00:00Z")
+    assert done.returncode == 0, done.stderr
+    (asked,) = hunts(box, "person")
+    assert f"nr {asked['id']}" in done.stdout
+    wait_for("the hunt is over", lambda: hunts(box, "person")[0]["state"] == "done", 60)
+
+    def followed() -> set[int]:
+        """The hunts that the box has asked for by itself, once these have looked with all rules that came."""
+        own = [box.get(f"hunts/{one['id']}") for one in hunts(box, "change")]
+        known = {rule for one in own if one["state"] == "done" for rule in one["rule_ids"]}
+        return {one["id"] for one in own} if {kit.uuid(1), kit.uuid(42)} <= known else set()
+
+    own = wait_for("rules that came have looked by themselves", followed, 60)
+    found = [one for one in box.get("alerts", rule=kit.uuid(42), limit=100)["items"] if one["host"].startswith("past-")]
+    assert sorted(one["host"] for one in found) == ["past-0", "past-1", "past-2"], "nothing is found twice"
+    assert {one["hunt"] for one in found} <= {asked["id"], *own}
+    assert all(one["first_event_at"] < begun <= one["created_at"] for one in found)
+    entries = box.get(f"alerts/{found[0]['id']}/history")
+    assert [(one["action"], one["detail"]) for one in entries] == [("created", {"hunt": found[0]["hunt"]})]
+    wait_for("a message says it", lambda: letters(box, "Later"))
+    assert len(letters(box, "Later")) == 1
+    assert box.get(f"alerts/{found[0]['id']}/deliveries") == []
+    actions = [one["action"] for one in box.get("operations", limit=100)["items"]]
+    assert {"hunt.asked", "hunt.ended"} <= set(actions)
+
+
+def letters(box: Box, word: str) -> list[str]:
+    """The subjects of the box's mail about hunts with a word."""
+    with closing(mailbox.Maildir(box.home.mailbox, create=False)) as found:
+        subjects = [str(make_header(decode_header(one["Subject"]))) for one in found]
+    return [one for one in subjects if one.startswith("Znaleziono później") and word in one]
 
 
 def agree(box: Box, number: int) -> None:

@@ -64,3 +64,9 @@ def test_a_number_past_64_bits_is_written(rule: Path, tmp_path: Path) -> None:
     store.close()
     code, lines, _ = run("--home", tmp_path / "big", "--rules", rule)
     assert (code, [line["host"] for line in lines]) == (0, [10**30])
+
+
+def test_a_hunt_that_is_to_be_recorded_needs_a_box_that_runs(rule: Path, box: Path) -> None:
+    code, lines, told = run("--home", box, "--rules", rule, "--record")
+    assert (code, lines) == (3, [])
+    assert "Czujka nie odpowiada" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from appliance.home import Home
 from appliance.hunt import asked, plans
 from appliance.journal import Journal, NewBatch
 from appliance.roles.hunting import LAG, NICE, Hunting, behind
+from appliance.rulesets import active_rules
 from appliance.settings import Mail, Settings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.hunts import HuntAlert, HuntRun, HuntState
@@ -30,10 +32,20 @@ from tests.appliance.rulesets import kit
 ANNA = Actor("anna", 1)
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The product's rules, compiled once."""
+    home = Home(tmp_path_factory.mktemp("compiled"))
+    home.create()
+    active_rules(home, Settings())
+    return home.cache
+
+
 @pytest.fixture
-def hunting(tmp_path: Path) -> Iterator[Hunting]:
+def hunting(tmp_path: Path, compiled: Path) -> Iterator[Hunting]:
     home, settings = Home(tmp_path / "box"), Settings(names=["czujka.urzad.pl"], mail=Mail(recipients=["a@b", "c@d"]))
     home.create()
+    shutil.copytree(compiled, home.cache, dirs_exist_ok=True)
     engine = open_state(settings.database(home))
     migrate(engine)
     (home.rules / "own.yml").write_text(kit.rule_text(1, image="/strange"))

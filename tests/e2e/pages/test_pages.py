@@ -13,7 +13,9 @@ from appliance.alerts import service
 from appliance.alerts.grouping import Hit, apply
 from appliance.alerts.service import Actor
 from appliance.clock import now
+from appliance.hunt.asked import tell
 from appliance.state.database import writing
+from appliance.state.hunts import HuntRun, HuntState
 from appliance.state.models import Alert
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
@@ -347,3 +349,37 @@ def test_events_are_read_without_script(browser: Browser, address: str, person: 
     tab.get_by_role("link", name="Drzewo procesów").click()
     assert tab.locator(".tree li.hit").is_visible()
     bare.close()
+
+
+def test_a_hunt_is_started_watched_and_stopped(page: Page, context: Context) -> None:
+    page.goto("/poszukiwania")
+    page.get_by_role("link", name="Nowe poszukiwanie").click()
+    page.get_by_label("Nazwa, źródło").fill("base64")
+    page.get_by_role("button", name="Wybierz reguły").click()
+    page.get_by_label("Nazwa (może być pusta)").fill("Po urlopie")
+    page.get_by_label("Powtarzaj").select_option("codziennie")
+    page.get_by_role("button", name="Zacznij poszukiwanie").click()
+    page.get_by_text("Kolejne będą zaczynać się same").wait_for()
+    page.locator("html[data-stream=open]").wait_for()
+    number = int(page.url.rsplit("/", 1)[1].split("?")[0])
+    with writing(context.sessions) as session:
+        row = session.get_one(HuntRun, number)
+        row.state, row.floor, row.done_from = HuntState.RUNNING, row.since, row.since + (row.until - row.since) // 4
+        tell(session, now())
+    page.locator(".st", has_text="trwa").wait_for()
+    assert page.get_by_role("progressbar").get_attribute("value") == "75"
+    page.get_by_role("button", name="Zatrzymaj poszukiwanie").focus()
+    with writing(context.sessions) as session:
+        session.get_one(HuntRun, number).hits = 4321
+        tell(session, now())
+    page.locator("dd", has_text="4321").wait_for()
+    page.get_by_role("button", name="Zatrzymaj poszukiwanie").press("Enter")
+    page.get_by_text("Poszukiwanie skończy się").wait_for()
+    page.goto("/poszukiwania")
+    page.locator("html[data-stream=open]").wait_for()
+    page.locator("tr", has_text="Po urlopie").get_by_text("kończy się").wait_for()
+    assert page.locator("section[aria-labelledby=p-p] tr", has_text="codziennie").count() == 1
+    with writing(context.sessions) as session:
+        session.get_one(HuntRun, number).state = HuntState.STOPPED
+        tell(session, now())
+    page.locator("tr", has_text="Po urlopie").get_by_text("zatrzymane").wait_for()
