@@ -34,6 +34,7 @@ def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerp
         (t("made"), escape(moment(about["made_at"], lang))),
         (t("range"), escape(_range(about, lang))),
         (t("events"), number(about["events"], lang)),
+        *([(t("beside"), number(about["beside"], lang))] if about["beside"] else []),
         *([(t("missing"), number(about["missing"], lang))] if about["missing"] else []),
         (t("segments"), number(about["segments"], lang)),
         (t("chain"), f"{about['first']}–{about['last']}"),

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from appliance.search import QueryError
 from appliance.store.model import (
     BatchResult,
@@ -25,8 +28,10 @@ from appliance.store.model import (
     StoreUnavailable,
     StoreWriter,
 )
-from appliance.store.reader import EmbeddedReader
-from appliance.store.writer import EmbeddedStore
+
+if TYPE_CHECKING:
+    from appliance.store.reader import EmbeddedReader
+    from appliance.store.writer import EmbeddedStore
 
 __all__ = [
     "BatchResult",
@@ -50,3 +55,12 @@ __all__ = [
     "StoreUnavailable",
     "StoreWriter",
 ]
+
+_LATER = {"EmbeddedReader": "reader", "EmbeddedStore": "writer"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import an engine when it is first asked for: Arrow takes memory, and who reads the manifest alone needs none."""
+    if name not in _LATER:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

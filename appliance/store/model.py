@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast, get_args
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
 from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Fields, Node
-from appliance.store.shape import Rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from appliance.store.shape import Rows
 
 
 class StoreUnavailable(RuntimeError):

@@ -5,20 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import structlog
 
 from appliance import clock
 from appliance.clock import DAY
 from appliance.store import segments
-from appliance.store.compaction import Compaction
+from appliance.store.compaction import Compaction, read
+from appliance.store.digest import digest
 from appliance.store.known import KnownIds, firsts, halves
-from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Segment
+from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Merge, Segment
 from appliance.store.model import BatchResult, Retained, Stats, StoreUnavailable
 from appliance.store.retention import choose, summary
 from appliance.store.segments import SUFFIX, Probe, quiet
@@ -27,6 +30,10 @@ from appliance.store.shape import Rows
 log = structlog.get_logger()
 GRACE = 60 * clock.SECOND
 """Microseconds that a replaced file stays for those who still read it."""
+STILL = 60 * clock.SECOND
+"""Microseconds that a new segment is left to be merged before it is described by itself."""
+MERGES_KEPT = 14 * DAY
+"""Microseconds for which it is kept what segments were merged of: the evidence chain must have read it by then."""
 
 
 class EmbeddedStore:
@@ -49,6 +56,8 @@ class EmbeddedStore:
         self._names = set(self._manifest.names())
         self._next = self._manifest.next_id()
         self._compaction = Compaction(folder)
+        self._fresh: dict[int, int] = {}
+        """When segments were written that came a moment ago."""
 
     def applied(self) -> int:
         """Return the journal seq up to which events are in the store, 0 at first."""
@@ -84,16 +93,18 @@ class EmbeddedStore:
                 raise
             for segment, part in written:
                 self._known.add(segment, halves(part.ids))
+                self._fresh[segment.id] = self._now()
 
     def _write(self, rows: Rows, day: int, *, late: bool) -> tuple[Segment, Rows]:
         segment_id, self._next = self._next, self._next + 1
         name = f"{segment_id:010d}{SUFFIX}"
-        size = segments.write(self._folder, name, rows.table, self._probe)
+        size, sha256 = segments.write(self._folder, name, rows.table, self._probe)
         times = rows.table.column(0)
         rest = rows.rest_names if len(rows.rest_names) <= MAX_REST_NAMES else None
         low, high = times[0].as_py(), times[-1].as_py()
         count, raw = rows.table.num_rows, rows.table.nbytes
-        return Segment(segment_id, name, day, late, count, size, raw, low, high, tuple(rows.columns), rest), rows
+        columns = tuple(rows.columns)
+        return Segment(segment_id, name, day, late, count, size, raw, low, high, columns, rest, None, sha256), rows
 
     def _commit(self, written: Sequence[Segment], results: Sequence[BatchResult], upto: int) -> None:
         names = {name for segment in written for name in segment.rest or ()} - self._names
@@ -136,7 +147,7 @@ class EmbeddedStore:
             self._next += 1
             return self._manifest.segments(), self._now() // DAY, self._next - 1
 
-    def replace(self, old: Sequence[Segment], new: Segment) -> bool:
+    def replace(self, old: Sequence[Segment], new: Segment, merge: Merge) -> bool:
         """Put one segment in the place of others, at once; False when one of them was deleted meanwhile."""
         with self._lock:
             with self._manifest.transaction():
@@ -144,10 +155,39 @@ class EmbeddedStore:
                 if not alive >= {segment.id for segment in old}:
                     return False
                 self._manifest.add(new)
+                self._manifest.add_merge(new.file, merge, self._now())
+                self._manifest.forget_merges(self._now() - MERGES_KEPT)
                 self._manifest.retire([segment.id for segment in old], self._now())
                 self._probe("replaced")
             self._known.drop([segment.id for segment in old])
             return True
+
+    def describe(self, until: float) -> int:
+        """Work out the digests of segments that have none and lie still, until a moment of the monotonic clock, one
+        at least. Return how many; the evidence chain waits for them.
+
+        What has just come is left to the next merge, which has its events at hand.
+        """
+        done = 0
+        for segment in self._undescribed():
+            try:
+                events = digest(read(self._folder / segment.file))
+            except (OSError, pa.ArrowException) as error:
+                log.warning("segment_not_described", file=segment.file, reason=str(error)[:300])
+                self._fresh[segment.id] = self._now()
+                continue
+            with self._lock, self._manifest.transaction():
+                self._manifest.describe(segment.id, events)
+            done += 1
+            if time.monotonic() >= until:
+                break
+        return done
+
+    def _undescribed(self) -> list[Segment]:
+        with self._lock:
+            segments, now = self._manifest.segments(), self._now()
+            self._fresh = {one: at for one, at in self._fresh.items() if 0 <= now - at < STILL}
+            return [one for one in segments if one.events is None and one.id not in self._fresh]
 
     def names(self, segment: Segment) -> bool:
         """Return whether the manifest names a segment's file."""
@@ -226,4 +266,5 @@ def _deletion(day: int, reason: str, parts: Sequence[Segment], at: int) -> Delet
         sum(segment.bytes for segment in parts),
         min(segment.min_time for segment in parts),
         max(segment.max_time for segment in parts),
+        tuple(segment.file for segment in parts),
     )
