@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator
@@ -54,10 +54,25 @@ class Webhook(Section):
 
 
 class StoreSettings(Section):
-    """How much history is kept: by age in days, and by share of the disk."""
+    """How much history is kept: by age in days, and by share of the disk.
+
+    `retention_days` are those of ordinary events, `days` of the classes of rules/retention/classes.yml by their ids.
+    """
 
     retention_days: int = Field(730, ge=1, le=36500)
+    days: dict[str, Annotated[int, Field(ge=1, le=36500)]] = Field(default_factory=dict)
     disk_share: float = Field(0.8, gt=0, le=0.95)
+
+    @field_validator("days")
+    @classmethod
+    def _known(cls, days: dict[str, int]) -> dict[str, int]:
+        from appliance.store.classes import shipped  # noqa: PLC0415 - only where a class is named
+
+        known = {one.id for one in shipped().listed}
+        wrong = sorted(days.keys() - known)
+        if wrong:
+            raise ValueError(f"nie ma klasy zdarzeń {', '.join(wrong)}; są: {', '.join(sorted(known))}")
+        return days
 
 
 class EvidenceSettings(Section):

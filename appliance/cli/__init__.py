@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "rules": "appliance.cli.rules",
         "exceptions": "appliance.cli.exceptions",
         "report": "appliance.cli.report",
+        "hold": "appliance.cli.hold",
         "verify": "appliance.cli.verify",
         "evidence": "appliance.cli.evidence",
         "token": "appliance.cli.token",

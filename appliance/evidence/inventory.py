@@ -40,7 +40,10 @@ class Deleted(Deletion):
 
     def payload(self) -> dict[str, Any]:
         """Return what an entry says of it, without its files."""
-        return {name: value for name, value in asdict(self).items() if name not in {"id", "files"}}
+        told = asdict(self)
+        return {name: told[name] for name in told.keys() - {"id", "files", "source_class"}} | {
+            "class": self.source_class
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def take(folder: Path, after: int) -> Iterator[Inventory | None]:
         return
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10, isolation_level=None)) as db:
         # The last of its tables: without it the writer has not been here yet, or it was an older one.
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'last'").fetchone():
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
             yield None
             return
         db.execute("BEGIN")
@@ -78,11 +81,11 @@ def take(folder: Path, after: int) -> Iterator[Inventory | None]:
             " WHERE retired IS NULL ORDER BY id"
         ).fetchall()
         gone = db.execute(
-            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, files, id FROM deletion WHERE id > ?"
-            " ORDER BY id",
+            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, files, class, id"
+            " FROM deletion WHERE id > ? ORDER BY id",
             (after,),
         ).fetchall()
         segments = {file: Stored(file, day, bool(late), *rest) for file, day, late, *rest in rows}
         yield Inventory(
-            segments, [Deleted(*row[:-2], files=tuple(json.loads(row[-2] or "[]")), id=row[-1]) for row in gone], db
+            segments, [Deleted(*[*row[:-3], tuple(json.loads(row[-3] or "[]")), *row[-2:]]) for row in gone], db
         )

@@ -13,8 +13,11 @@ from appliance.store.model import (
     BatchResult,
     Bucket,
     Cursor,
+    DayUsage,
     Group,
     Groups,
+    Hold,
+    Keeping,
     Measure,
     Page,
     ProcessNode,
@@ -27,6 +30,7 @@ from appliance.store.model import (
     Store,
     StoreUnavailable,
     StoreWriter,
+    Usage,
 )
 
 if TYPE_CHECKING:
@@ -37,10 +41,13 @@ __all__ = [
     "BatchResult",
     "Bucket",
     "Cursor",
+    "DayUsage",
     "EmbeddedReader",
     "EmbeddedStore",
     "Group",
     "Groups",
+    "Hold",
+    "Keeping",
     "Measure",
     "Page",
     "ProcessNode",
@@ -54,6 +61,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoreWriter",
+    "Usage",
 ]
 
 _LATER = {"EmbeddedReader": "reader", "EmbeddedStore": "writer"}

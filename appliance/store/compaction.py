@@ -85,7 +85,7 @@ class Compaction:
         times = table.column(TIME_COLUMN)
         low, high = times[0].as_py(), times[-1].as_py()
         columns = tuple(name for name in table.column_names if name != REST)
-        day, late = chosen[0].day, chosen[0].late
+        day, late, source_class = chosen[0].day, chosen[0].late, chosen[0].source_class
         merged = Segment(
             new_id,
             _name(new_id),
@@ -100,6 +100,7 @@ class Compaction:
             names,
             digest(table),
             sha256,
+            source_class,
         )
         return merged, Merge(tuple(segment.file for segment in chosen), members)
 
@@ -116,11 +117,11 @@ def read(path: Path) -> Any:
 
 def choose(segments: Sequence[Segment], today: int) -> list[Segment]:
     """Return segments to merge, empty when all is tidy: eight of like size; of a past day, all that are small."""
-    groups: dict[tuple[int, bool], list[Segment]] = defaultdict(list)
+    groups: dict[tuple[int, bool, str], list[Segment]] = defaultdict(list)
     for segment in segments:
         if segment.rows < MAX_ROWS // 2 and segment.raw < MAX_RAW // 2:
-            groups[segment.day, segment.late].append(segment)
-    for (day, _), group in sorted(groups.items()):
+            groups[segment.day, segment.late, segment.source_class].append(segment)
+    for (day, _, _), group in sorted(groups.items()):
         tiers: dict[int, list[Segment]] = defaultdict(list)
         for segment in group:
             tiers[_tier(segment.rows)].append(segment)

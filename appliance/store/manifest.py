@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.store.model import BatchResult, Stats, StoreUnavailable
+from appliance.store.model import BatchResult, DayUsage, Run, Stats, StoreUnavailable, Usage
 
 FILE = "manifest.db"
 MAX_REST_NAMES = 400
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS segment (
   id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL, raw INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
   columns TEXT NOT NULL, rest TEXT, retired INTEGER, events TEXT,
-  sha256 TEXT) STRICT;
+  sha256 TEXT, class TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE IF NOT EXISTS result (
   seq INTEGER PRIMARY KEY, source TEXT NOT NULL, read INTEGER NOT NULL, stored INTEGER NOT NULL,
   known INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;
@@ -34,14 +34,20 @@ CREATE TABLE IF NOT EXISTS name (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS deletion (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
   rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
-  files TEXT) STRICT;
+  files TEXT, class TEXT NOT NULL DEFAULT '') STRICT;
+CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, at INTEGER NOT NULL, told TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS merge (
   file TEXT PRIMARY KEY, at INTEGER NOT NULL, olds TEXT NOT NULL, members BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS last (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL) STRICT;
 """
-_LATER = {"segment": {"events": "TEXT", "sha256": "TEXT"}, "deletion": {"files": "TEXT"}}
+_CLASS = "TEXT NOT NULL DEFAULT ''"
+_LATER = {
+    "segment": {"events": "TEXT", "sha256": "TEXT", "class": _CLASS},
+    "deletion": {"files": "TEXT", "class": _CLASS},
+}
 """Columns that tables of an older version lack."""
-_COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest, events, sha256"
+_MARKS = ",".join("?" * 14)
+_COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest, events, sha256, class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class Segment:
     """The digest of its events (appliance/store/digest.py), None until it is worked out."""
     sha256: str | None = None
     """The digest of its file as it was written."""
+    source_class: str = ""
+    """The class of its events; "" = of several, written before there were classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A deletion by retention, one day of arrival at a time. `files` are those that went."""
+    """A deletion by retention, one day of arrival and one class at a time. `files` are those that went."""
 
     at: int
     reason: str
@@ -92,6 +100,7 @@ class Deletion:
     min_time: int
     max_time: int
     files: tuple[str, ...] = ()
+    source_class: str = ""
 
 
 class Manifest:
@@ -106,7 +115,7 @@ class Manifest:
             self._db.executescript(_SCHEMA)
 
     def _ready(self) -> bool:
-        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'last'").fetchone())
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone())
 
     def _grow(self) -> None:
         """Add what tables of an older version lack."""
@@ -154,8 +163,9 @@ class Manifest:
             rest,
             segment.events,
             segment.sha256,
+            segment.source_class,
         ]
-        self._db.execute(f"INSERT INTO segment ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", values)  # noqa: S608 - constant
+        self._db.execute(f"INSERT INTO segment ({_COLUMNS}) VALUES ({_MARKS})", values)  # noqa: S608 - constant
         self._db.execute(
             "INSERT INTO last VALUES (1, ?) ON CONFLICT DO UPDATE SET id = max(id, excluded.id)", (segment.id,)
         )
@@ -236,17 +246,30 @@ class Manifest:
         d = deletion
         values = (d.at, d.reason, d.day, d.segments, d.rows, d.bytes, d.min_time, d.max_time, json.dumps(d.files))
         self._db.execute(
-            "INSERT INTO deletion (at, reason, day, segments, rows, bytes, min_time, max_time, files)"
-            " VALUES (?,?,?,?,?,?,?,?,?)",
-            values,
+            "INSERT INTO deletion (at, reason, day, segments, rows, bytes, min_time, max_time, files, class)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (*values, d.source_class),
         )
 
     def deletions(self) -> list[Deletion]:
         """Return every deletion, oldest first."""
         rows = self._db.execute(
-            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, files FROM deletion ORDER BY id"
+            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, files, class FROM deletion ORDER BY id"
         )
-        return [Deletion(*row[:-1], files=tuple(json.loads(row[-1] or "[]"))) for row in rows]
+        return [Deletion(*[*row[:-2], tuple(json.loads(row[-2] or "[]")), row[-1]]) for row in rows]
+
+    def ran(self, name: str, at: int, told: Mapping[str, object]) -> None:
+        """Write down that something was done, and what it told."""
+        self._db.execute("INSERT OR REPLACE INTO run VALUES (?,?,?)", (name, at, json.dumps(told)))
+
+    def usage(self) -> Usage:
+        """Return what is in force by day and class, and the last runs."""
+        rows = self._db.execute(
+            "SELECT day, class, sum(rows), sum(bytes) FROM segment WHERE retired IS NULL GROUP BY day, class"
+            " ORDER BY day, class"
+        )
+        runs = {row[0]: Run(row[1], json.loads(row[2])) for row in self._db.execute("SELECT name, at, told FROM run")}
+        return Usage([DayUsage(*row) for row in rows], runs.get("compaction"), runs.get("retention"))
 
     def stats(self) -> Stats:
         """Return the size of what is in force."""
@@ -258,6 +281,6 @@ class Manifest:
 
 
 def _segment(row: tuple[Any, ...]) -> Segment:
-    columns, rest, events, sha256 = row[-4:]
+    columns, rest, *others = row[9:]
     names = None if rest is None else frozenset(json.loads(rest))
-    return Segment(*row[:-4], tuple(json.loads(columns)), names, events, sha256)  # type: ignore[call-arg]
+    return Segment(*row[:9], tuple(json.loads(columns)), names, *others)  # type: ignore[call-arg]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
@@ -152,13 +152,72 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Events that must stay: those from `start` to before `end`, in microseconds, of one host or, with "", of all."""
+
+    start: int
+    end: int
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept: days by class of events, bytes in all or None, and what must stay whatever those say."""
+
+    days: Mapping[str, int]
+    max_bytes: int | None = None
+    holds: Sequence[Hold] = ()
+
+    def of(self, source_class: str) -> int:
+        """Return the days of a class; of an unknown one the most that any has."""
+        return self.days.get(source_class, max(self.days.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Retained:
-    """What one run of retention deleted, and the newest day of arrival (YYYY-MM-DD) among it."""
+    """What one run of retention deleted, and the newest day of arrival (YYYY-MM-DD) among it.
+
+    `early` of the events went before their days were over, since the store was too large; `held` events stayed past
+    their time; the store is `over` its bytes by so many, since what is left is held or of today.
+    """
 
     events: int
     bytes: int
     segments: int
     upto: str | None
+    early: int = 0
+    held: int = 0
+    over: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """What the store has of one day of arrival (since 1970) and one class of events."""
+
+    day: int
+    source_class: str
+    events: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """When something was last done to the store, in microseconds, and what it told of it."""
+
+    at: int
+    told: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the store has by day and class, oldest day first, and when it was last tidied and cleared.
+
+    `compaction` tells `merges`; `retention` tells the numbers of `Retained`. None = not yet.
+    """
+
+    days: Sequence[DayUsage]
+    compaction: Run | None
+    retention: Run | None
 
 
 class StoreWriter(Protocol):
@@ -179,8 +238,8 @@ class StoreWriter(Protocol):
     def compact(self, budget_seconds: float) -> int:
         """Tidy up for at most about this long; return how many steps were done."""
 
-    def retain(self, days: int, max_bytes: int | None) -> Retained:
-        """Delete what is older than `days` days of arrival, then the oldest days past `max_bytes`."""
+    def retain(self, keeping: Keeping) -> Retained:
+        """Delete what is past the days of its class, then the oldest days past the bytes; what is held stays."""
 
     def close(self) -> None:
         """Let go of files; the store is not used after."""
@@ -255,6 +314,9 @@ class Store(Protocol):
 
     def stats(self) -> Stats:
         """Return the size of the store, without touching events."""
+
+    def usage(self) -> Usage:
+        """Return what the store has by day and class, without touching events."""
 
     def close(self) -> None:
         """Let go of files and memory."""

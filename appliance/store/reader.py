@@ -27,6 +27,7 @@ from appliance.store.model import (
     ProcessTree,
     Stats,
     StoreUnavailable,
+    Usage,
 )
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
 from appliance.store.sketches import Sketches
@@ -329,6 +330,11 @@ class EmbeddedReader:
         """Return the size of the store."""
         with self._lock:
             return self._manifest.stats()
+
+    def usage(self) -> Usage:
+        """Return what the store has by day and class."""
+        with self._lock:
+            return self._manifest.usage()
 
     def close(self) -> None:
         """Let go of the engine and the manifest."""

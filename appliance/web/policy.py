@@ -30,6 +30,8 @@ class Permission(StrEnum):
     EXCEPTIONS_APPROVE = "exceptions.approve"
     """Agree to an exception that somebody else has proposed."""
     HEALTH_READ = "health.read"
+    HOLDS_SET = "holds.set"
+    """Set and lift a legal hold on stored events; to see them takes `health.read`."""
     DEAD_LETTERS_READ = "dead_letters.read"
     IMPORTS_READ = "imports.read"
     REPORTS_READ = "reports.read"
@@ -83,6 +85,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
         Permission.REPORTS_MAKE,
         Permission.EXCEPTIONS_PROPOSE,
         Permission.EXCEPTIONS_APPROVE,
+        Permission.HOLDS_SET,
     },
     Role.AUDITOR: _READING | {Permission.OPERATIONS_READ},
 }

@@ -54,6 +54,7 @@ _MAY = {
     "rules": Permission.RULES_MANAGE,
     "except": Permission.EXCEPTIONS_PROPOSE,
     "approve": Permission.EXCEPTIONS_APPROVE,
+    "hold": Permission.HOLDS_SET,
 }
 """The names by which templates ask whether to show a control; the routes check again."""
 

@@ -20,6 +20,7 @@ from appliance.pki import PkiError
 from appliance.settings import Mail, Settings, Webhook
 from appliance.state.database import writing
 from appliance.state.models import AlertHistory, Operation
+from appliance.store import Keeping
 from appliance.store.compaction import FAN_IN
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import Box
@@ -125,7 +126,7 @@ def test_what_was_merged_and_deleted_between_two_rounds_is_a_deletion(box: Box) 
     box.keeper.round()
     assert box.store.compact(60)
     box.now += 40 * DAY
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.keeper.round()
     with Ledger(box.home.evidence) as ledger:
         (said,) = (entry["payload"] for entry in ledger.of_kind("deletion"))
@@ -191,11 +192,12 @@ def test_retention_is_in_the_chain_with_its_reason_and_files(box: Box) -> None:
     box.keeper.round()
     box.now += 40 * DAY
     box.append(7)
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.keeper.round()
     with Ledger(box.home.evidence) as ledger:
         (said,) = (entry["payload"] for entry in ledger.of_kind("deletion"))
-    assert (said["reason"], said["rows"], [one["rows"] for one in said["files"]]) == ("age", 11, [5, 6])
+    assert (said["reason"], said["class"], said["rows"]) == ("age", "ordinary", 11)
+    assert [one["rows"] for one in said["files"]] == [5, 6]
     assert box.faults(events=True) == []
 
 
@@ -203,9 +205,9 @@ def test_a_file_name_is_not_used_again(box: Box) -> None:
     box.append(5)
     box.keeper.round()
     box.now += 40 * DAY
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.now += GRACE + 1
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.store.close()
     again = Box(box.home, box.sessions, box.settings, box.now, box.made)
     again.append(9)

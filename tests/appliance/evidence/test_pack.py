@@ -22,6 +22,7 @@ from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.home import Home
 from appliance.state.database import writing
 from appliance.state.models import AlertEvent
+from appliance.store import Keeping
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import NOW, Box
 
@@ -126,7 +127,7 @@ def test_an_empty_pack_is_sound_too(full: Box, tmp_path: Path) -> None:
 def test_a_case_whose_events_were_deleted_says_so(full: Box, tmp_path: Path) -> None:
     full.keeper.round()
     full.now += 40 * DAY
-    full.store.retain(30)
+    full.store.retain(Keeping({"ordinary": 30}))
     made = packed(full, Wanted(alert=1), tmp_path / "pack.zip")
     assert (made.events, made.missing) == (0, 3)
     assert "usunięte" in files_of(tmp_path / "pack.zip")["index.html"].decode().replace("\u00a0", " ")
