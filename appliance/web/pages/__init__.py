@@ -28,6 +28,7 @@ from appliance.web.pages import (
     reports,
     rules,
     stations,
+    store,
 )
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
 from appliance.web.pages.shell import own_path, page
@@ -49,6 +50,7 @@ routers: list[APIRouter] = [
     health.router,
     reports.router,
     evidence.router,
+    store.router,
     account.router,
 ]
 _KEEP = "public, max-age=31536000, immutable"

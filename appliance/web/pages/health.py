@@ -107,6 +107,7 @@ def _depths(context: Context) -> dict[str, Any]:
     asked = {
         "depth": context.journal.depth,
         "stats": context.store.stats,
+        "usage": context.store.usage,
         "dead": letters.count,
         "dropped": letters.dropped,
     }

@@ -81,6 +81,7 @@ def environment(lang: str) -> Environment:
         told=_with_now(told, lang),
         moment=lambda micros: dates.moment(micros, lang),
         precise=lambda micros: precise(micros, lang),
+        day=lambda micros: dates.day(micros, lang),
         clock=lambda micros: dates.clock(micros, lang),
         span=lambda micros: dates.span(micros, lang),
         rfc3339=rfc3339,

@@ -22,8 +22,9 @@ from tests.e2e.pages.tabs import Theme, signed_in, violations
 
 pytestmark = pytest.mark.browser
 SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); return r.width > 0 && r.height > 0; })()"
-PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia", "/zdarzenia?q=(a", "/stacje", "/reguly", "/zdrowie",
-         "/reguly/zasieg", "/zdrowie/odrzucone", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
+PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia", "/zdarzenia?q=(a", "/stacje", "/reguly",
+         "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone", "/magazyn", "/raporty", "/konto", "/osoby", "/tokeny",
+         "/nie-ma"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ PAGES = [
     "/zdrowie/odrzucone/1",
     "/raporty",
     "/dowody",
+    "/magazyn",
     "/konto",
     "/osoby",
     "/tokeny",
