@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -127,6 +127,7 @@ class StoreSettings(Section):
 
     kind: Literal["embedded", "elasticsearch"] = "embedded"
     retention_days: int = Field(730, ge=1, le=36500)
+    days: dict[str, Annotated[int, Field(ge=1, le=36500)]] = Field(default_factory=dict)
     disk_share: float = Field(0.8, gt=0, le=0.95)
     elasticsearch: ElasticSettings = ElasticSettings()
 
@@ -135,6 +136,17 @@ class StoreSettings(Section):
         if self.kind == "elasticsearch" and not self.elasticsearch.hosts:
             raise ValueError('kind = "elasticsearch" potrzebuje adresu klastra w store.elasticsearch.hosts')
         return self
+
+    @field_validator("days")
+    @classmethod
+    def _known(cls, days: dict[str, int]) -> dict[str, int]:
+        from appliance.store.classes import shipped  # noqa: PLC0415 - only where a class is named
+
+        known = {one.id for one in shipped().listed}
+        wrong = sorted(days.keys() - known)
+        if wrong:
+            raise ValueError(f"nie ma klasy zdarzeń {', '.join(wrong)}; są: {', '.join(sorted(known))}")
+        return days
 
 
 class EvidenceSettings(Section):

@@ -21,6 +21,7 @@ from appliance.clock import HOUR
 from appliance.deliver import enqueue
 from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
+from appliance.evidence.plain import event_digest
 from appliance.settings import Settings
 from appliance.state.database import lock
 from appliance.state.hunts import HuntAlert
@@ -45,6 +46,8 @@ class Hit:
     event: Mapping[str, Any]
     entity: str = ""
     """Taken from the event when empty."""
+    whole: bool = True
+    """Whether the event is all there, not only what is known of it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -196,6 +199,7 @@ def _row(alert: Alert, place: int, hit: Hit) -> dict[str, Any]:
         "event_id": str(hit.event["event.id"]),
         "event_at": hit.at,
         "event": snapshot(hit.event) if place <= SNAPSHOTS else {},
+        "digest": event_digest(hit.event) if hit.whole else None,
     }
 
 

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "exceptions": "appliance.cli.exceptions",
         "store": "appliance.cli.store",
         "report": "appliance.cli.report",
+        "hold": "appliance.cli.hold",
         "verify": "appliance.cli.verify",
         "evidence": "appliance.cli.evidence",
         "token": "appliance.cli.token",

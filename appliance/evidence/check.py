@@ -14,10 +14,12 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import DAY
+from appliance.evidence.blocks import WRONG
+from appliance.evidence.inventory import take
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
 from appliance.evidence.plain import plain
-from appliance.evidence.verify import WRONG, Chain, Fault, Keys, seal_of
+from appliance.evidence.verify import Chain, Fault, Keys, seal_of
 from appliance.evidence.words import say
 from appliance.home import Home
 from appliance.state.models import AlertHistory, Operation
@@ -188,12 +190,10 @@ def _files(home: Home, ledger: Ledger, story: _Story, found: Found, asked: Asked
 
 
 def _absent(home: Home, name: str, segment: Mapping[str, Any], error: OSError, found: Found) -> None:
-    from appliance.evidence.inventory import take  # noqa: PLC0415 - pyarrow, only where a file is missing
-
-    inventory = take(home.store, 1 << 62)
-    if inventory is not None and name not in inventory.segments:
-        found.waiting += 1
-        return
+    with take(home.store, 1 << 62) as inventory:
+        if inventory is not None and name not in inventory.segments:
+            found.waiting += 1
+            return
     found.faults.append(Fault("segment", segment["entry"], name, f"pliku nie da się odczytać: {error.strerror}"))
 
 
@@ -204,10 +204,10 @@ def _deep(
     from appliance.evidence import events  # noqa: PLC0415 - pyarrow, only for events
 
     try:
-        leaves = events.read(path).leaves
+        table = events.table_of(path)
     except (events.Damaged, OSError) as error:
         return [Fault("segment", segment["entry"], path.name, f"zdarzeń nie da się odczytać: {error}")]
-    return list(_unfold(segment["entry"], path.name, segment["events"], leaves, _Proofs(ledger, merged)))
+    return list(_unfold(segment["entry"], path.name, segment["events"], table, _Proofs(ledger, merged)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +216,11 @@ class _Proofs:
     merged: Mapping[int, Mapping[str, Any]]
 
 
-def _unfold(number: int, file: str, digest: str, leaves: bytes, proofs: _Proofs) -> Iterator[Fault]:
+def _unfold(number: int, file: str, sealed: str, table: Any, proofs: _Proofs) -> Iterator[Fault]:
     from appliance.evidence import events  # noqa: PLC0415 - as above
+    from appliance.store.digest import digest  # noqa: PLC0415 - as above
 
-    if events.digest_of(leaves) != digest:
+    if digest(table) != sealed:
         yield Fault("zdarzenia", number, file, "zdarzenia inne niż te, które zaplombowano")
         return
     made = proofs.merged.get(number)
@@ -229,9 +230,9 @@ def _unfold(number: int, file: str, digest: str, leaves: bytes, proofs: _Proofs)
     if hashlib.sha256(packed).hexdigest() != made["members"]:
         yield Fault("zdarzenia", number, file, "brak dowodu połączenia albo go zmieniono")
         return
-    owners = events.unpack(packed, len(leaves) // events.LEAF)
+    owners = events.unpack(packed, table.num_rows)
     for at, old in enumerate(made["old"], 1):
-        yield from _unfold(old["entry"], old["file"], old["events"], events.part(leaves, owners, at), proofs)
+        yield from _unfold(old["entry"], old["file"], old["events"], events.part(table, owners, at), proofs)
 
 
 def told(found: Found, language: str) -> list[str]:

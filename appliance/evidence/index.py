@@ -35,6 +35,7 @@ def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerp
         (t("made"), escape(moment(about["made_at"], lang))),
         (t("range"), escape(_range(about, lang))),
         (t("events"), number(about["events"], lang) + (f"<br>{escape(apart)}" if apart else "")),
+        *([(t("beside"), number(about["beside"], lang))] if about["beside"] else []),
         *([(t("missing"), number(about["missing"], lang))] if about["missing"] and not apart else []),
         (t("segments"), number(about["segments"], lang)),
         (t("chain"), f"{about['first']}–{about['last']}"),

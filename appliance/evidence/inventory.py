@@ -2,73 +2,90 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.store.compaction import MAX_RAW, MAX_ROWS
-from appliance.store.manifest import FILE, Deletion
+from appliance.store.manifest import FILE, Deletion, Merge
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A segment in force. `day` = day of arrival since 1970, times of events in microseconds."""
+    """A segment in force. `day` = day of arrival since 1970, times of events in microseconds.
+
+    `events` is the digest of its events, None until the writer has worked it out; `sha256` that of its file, None
+    when an older writer wrote it.
+    """
 
     file: str
     day: int
     late: bool
     rows: int
-    raw: int
+    bytes: int
     min_time: int
     max_time: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether it is too large to be merged again."""
-        return self.rows >= MAX_ROWS // 2 or self.raw >= MAX_RAW // 2
+    events: str | None
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted(Deletion):
     """A deletion by retention, and its number in the manifest."""
 
-    id: int
+    id: int = 0
 
     def payload(self) -> dict[str, Any]:
-        """Return what an entry says of it."""
-        return {name: value for name, value in asdict(self).items() if name != "id"}
+        """Return what an entry says of it, without its files."""
+        told = asdict(self)
+        return {name: told[name] for name in told.keys() - {"id", "files", "source_class"}} | {
+            "class": self.source_class
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """One moment of the manifest."""
+    """One moment of the manifest, as long as it is open."""
 
     segments: dict[str, Stored]
     deletions: list[Deleted]
+    _db: sqlite3.Connection
+
+    def merge(self, file: str) -> Merge | None:
+        """Return what a segment was made of, None for one that was not merged."""
+        row = self._db.execute("SELECT olds, members FROM merge WHERE file = ?", (file,)).fetchone()
+        return None if row is None else Merge(tuple(json.loads(row[0])), row[1])
 
 
-def take(folder: Path, after: int) -> Inventory | None:
-    """Return the segments in force and the deletions after the one with the id `after`; None without a manifest.
+@contextmanager
+def take(folder: Path, after: int) -> Iterator[Inventory | None]:
+    """Open the segments in force and the deletions after the one with the id `after`; None without a manifest.
 
     Raises sqlite3.Error.
     """
     path = folder / FILE
     if not path.is_file():
-        return None
+        yield None
+        return
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10, isolation_level=None)) as db:
-        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not {"segment", "deletion"} <= tables:
-            return None
+        # The last of its tables: without it the writer has not been here yet, or it was an older one.
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
+            yield None
+            return
         db.execute("BEGIN")
         rows = db.execute(
-            "SELECT file, day, late, rows, raw, min_time, max_time FROM segment WHERE retired IS NULL ORDER BY id"
+            "SELECT file, day, late, rows, bytes, min_time, max_time, events, sha256 FROM segment"
+            " WHERE retired IS NULL ORDER BY id"
         ).fetchall()
         gone = db.execute(
-            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, id FROM deletion WHERE id > ?"
-            " ORDER BY id",
+            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, files, class, id"
+            " FROM deletion WHERE id > ? ORDER BY id",
             (after,),
         ).fetchall()
-    segments = {file: Stored(file, day, bool(late), *rest) for file, day, late, *rest in rows}
-    return Inventory(segments, [Deleted(*row) for row in gone])
+        segments = {file: Stored(file, day, bool(late), *rest) for file, day, late, *rest in rows}
+        yield Inventory(
+            segments, [Deleted(*[*row[:-3], tuple(json.loads(row[-3] or "[]")), *row[-2:]]) for row in gone], db
+        )

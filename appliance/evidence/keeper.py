@@ -13,6 +13,7 @@ from appliance import clock
 from appliance.evidence import house, keys, records
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Draft, Ledger, Probe
+from appliance.evidence.segments import Sealer
 from appliance.home import Home
 from appliance.settings import Settings
 
@@ -59,9 +60,6 @@ class Keeper:
     def _segments(self, ledger: Ledger, key: EvidenceKey) -> None:
         if not (self.home.store / "manifest.db").exists():
             return
-        # pyarrow takes memory, and a box without events needs none of it.
-        from appliance.evidence.segments import Sealer  # noqa: PLC0415 - memory, only where there are events
-
         Sealer(ledger, key, self.home.store, self.now).run()
 
     def rotate(self) -> EvidenceKey:

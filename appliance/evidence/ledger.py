@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS seal (number INTEGER PRIMARY KEY, line TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS live (
   file TEXT PRIMARY KEY, number INTEGER NOT NULL, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
-  min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, events TEXT NOT NULL, kept BLOB) STRICT;
+  min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, events TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS members (digest TEXT PRIMARY KEY, packed BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS rule (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
 """
@@ -61,7 +61,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A segment that the chain has sealed and that is in force. `kept` while it may yet be merged: ids, leaves."""
+    """A segment that the chain has sealed and that is in force."""
 
     file: str
     number: int
@@ -71,7 +71,6 @@ class Live:
     min_time: int
     max_time: int
     events: str
-    kept: bytes | None
 
 
 class Ledger:
@@ -168,14 +167,9 @@ class Ledger:
         return row[0].encode("utf-8") if row else None
 
     def live(self) -> dict[str, Live]:
-        """Return the segments in force by file, without what is kept of them."""
-        sql = "SELECT file, number, day, late, rows, min_time, max_time, events, NULL FROM live ORDER BY file"
+        """Return the segments in force by file."""
+        sql = "SELECT file, number, day, late, rows, min_time, max_time, events FROM live ORDER BY file"
         return {row[0]: Live(*row) for row in self._db.execute(sql)}
-
-    def kept(self, file: str) -> bytes | None:
-        """Return the ids and leaves that are kept of a segment."""
-        row = self._db.execute("SELECT kept FROM live WHERE file = ?", (file,)).fetchone()
-        return row[0] if row else None
 
     def members(self, digest: str) -> bytes | None:
         """Return which row of a merged segment came from where, packed."""
@@ -211,8 +205,8 @@ class Appending:
 
     def keep(self, one: Live) -> None:
         """Remember a segment as one in force."""
-        row = (one.file, one.number, one.day, one.late, one.rows, one.min_time, one.max_time, one.events, one.kept)
-        self._db.execute("INSERT OR REPLACE INTO live VALUES (?,?,?,?,?,?,?,?,?)", row)
+        row = (one.file, one.number, one.day, one.late, one.rows, one.min_time, one.max_time, one.events)
+        self._db.execute("INSERT OR REPLACE INTO live VALUES (?,?,?,?,?,?,?,?)", row)
 
     def drop(self, gone: Iterable[Live]) -> None:
         """Forget segments that are in force no more; a new one of the same name stays."""
@@ -221,10 +215,6 @@ class Appending:
     def keep_members(self, digest: str, packed: bytes) -> None:
         """Keep which row of a merged segment came from where."""
         self._db.execute("INSERT OR IGNORE INTO members VALUES (?, ?)", (digest, packed))
-
-    def drop_kept(self, before_day: int) -> None:
-        """Let go of what is kept of days that are not merged any more."""
-        self._db.execute("UPDATE live SET kept = NULL WHERE day < ? AND kept IS NOT NULL", (before_day,))
 
     def set_rules(self, changed: dict[str, str], removed: Iterable[str]) -> None:
         """Remember the digests of rule files."""

@@ -8,18 +8,20 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import select
 
-from appliance.evidence import events, verify
+from appliance.evidence import events, standalone
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Ledger, Live
-from appliance.evidence.verify import BLOCK, PACK, blocks_of, canonical
+from appliance.evidence.verify import PACK, canonical
 from appliance.state.models import AlertEvent
+from appliance.store.digest import BLOCK, blocks, total
 
 ALERT_KINDS = ("alert", "alert_events", "decision")
 _SPOOLED = 16 << 20
@@ -56,6 +58,8 @@ class Made:
     segments: int = 0
     first: int = 0
     last: int = 0
+    beside: int = 0
+    """Events that are in the pack because they stand in one block with those that were wanted."""
     missing: int = 0
     """Events of the alert that the store does not have any more."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
@@ -115,6 +119,10 @@ class _Packer:
     made: Made = field(default_factory=Made)
     times: dict[str, int] | None = None
     """Times of the events of an alert by their ids, when that is what is wanted."""
+    digests: frozenset[str] = frozenset()
+    """Digests of these events that are in the chain."""
+    alone: list[bytes] = field(default_factory=list)
+    """Lines of events that need no proof of a segment: the chain has their digests."""
 
     def run(self) -> Made:
         """Write everything."""
@@ -123,6 +131,7 @@ class _Packer:
             with self.keeper.sessions() as session:
                 self.times = {row.event_id: row.event_at for row in session.execute(query)}
         self.made.alerts = _alerts(self.ledger, self.wanted)
+        self.digests = frozenset(_digests(self.made.alerts))
         # The small ones first: they may be merged, and go a minute later.
         chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
         rows = sum(one.rows for one in chosen)
@@ -146,28 +155,58 @@ class _Packer:
         start, end = self.wanted.start, self.wanted.end
         return (start is None or one.max_time >= start) and (end is None or one.min_time < end)
 
-    def _ours(self, event: Mapping[str, Any]) -> bool:
-        return self.wanted.has(event["@timestamp"]) if self.times is None else event["event.id"] in self.times
-
     def _events(self, chosen: list[Live], proofs: IO[bytes]) -> None:
         with self.zip.writing("events.ndjson") as file:
             for one in chosen:
-                leaves: list[bytes] = []
-                ours: list[int] = []
-                for line, event in events.lines(self.keeper.home.store / one.file):
-                    if self._ours(event):
-                        ours.append(len(leaves))
-                        file.write(line + b"\n")
-                    leaves.append(hashlib.sha256(line).digest())
-                if ours:
-                    self.made.events, self.made.segments = self.made.events + len(ours), self.made.segments + 1
-                    proofs.write(canonical(proof(one, leaves, ours)) + b"\n")
+                table = events.table_of(self.keeper.home.store / one.file)
+                rows = self._ours(table)
+                if rows.any():
+                    self._segment(one, table, rows, file, proofs)
+            for line in self.alone:
+                file.write(line + b"\n")
+
+    def _ours(self, table: Any) -> npt.NDArray[np.bool_]:
+        """Return which of a segment's events are wanted."""
+        if self.times is not None:
+            return np.array([one in self.times for one in events.ids_of(table)], dtype=np.bool_)
+        return np.array([self.wanted.has(at) for at in events.times_of(table).tolist()], dtype=np.bool_)
+
+    def _segment(self, one: Live, table: Any, rows: npt.NDArray[np.bool_], file: _Hashed, proofs: IO[bytes]) -> None:
+        hashes = blocks(table)
+        if total(table.num_rows, hashes) != one.events:
+            raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
+        if self.times is not None:
+            rows = self._without_known(table, rows)
+        opened = {}
+        for number in events.blocks_at(rows):
+            block = table.slice(number * BLOCK, BLOCK)
+            opened[str(number)] = events.opened(block)
+            for line, _ in events.lines(block):
+                file.write(line + b"\n")
+            ours = int(rows[number * BLOCK : (number + 1) * BLOCK].sum())
+            self.made.events, self.made.beside = self.made.events + ours, self.made.beside + block.num_rows - ours
+        if opened:
+            self.made.segments += 1
+            hexes = [block.hex() for block in hashes]
+            proof = {"blocks": hexes, "entry": one.number, "file": one.file, "open": opened, "rows": table.num_rows}
+            proofs.write(canonical(proof) + b"\n")
+
+    def _without_known(self, table: Any, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Take the events whose digests are in the chain as they are; return which others are wanted."""
+        rows = rows.copy()
+        found = np.flatnonzero(rows)
+        for at, (line, _) in zip(found, events.lines(table.take(found)), strict=True):
+            if hashlib.sha256(line).hexdigest() in self.digests:
+                self.alone.append(line)
+                self.made.events += 1
+                rows[at] = False
+        return rows
 
     def _rest(self) -> None:
         made, wanted, ledger, pack = self.made, self.wanted, self.ledger, self.zip
         about = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
         about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
-        about |= {"segments": made.segments, "start": wanted.start, "version": 1}
+        about |= {"beside": made.beside, "segments": made.segments, "start": wanted.start, "version": 1}
         pack.put("pack.json", [canonical(about)])
         pack.put("keys.json", [canonical([entry["payload"] for entry in ledger.of_kind("key")])])
         pack.put("alerts.ndjson", map(canonical, made.alerts))
@@ -177,7 +216,7 @@ class _Packer:
         with pack.writing("index.html") as page:
             page.write(index(about, made.alerts, self.key.fingerprint, self.keeper.settings).encode("utf-8"))
         with pack.writing("verify.py") as program:
-            program.write(Path(verify.__file__).read_bytes())
+            program.write(standalone.source())
         listed = {"files": dict(pack.files), "key": self.key.fingerprint}
         signature = self.key.private.sign(PACK + canonical(listed)).hex()
         pack.put("files.json", [canonical(listed | {"signature": signature})])
@@ -203,22 +242,9 @@ def _within(payload: Mapping[str, Any], wanted: Wanted) -> bool:
     return "at" in payload and wanted.has(payload["at"])
 
 
-def proof(one: Live, leaves: list[bytes], ours: list[int]) -> dict[str, Any]:
-    """Return what shows that events are in a segment: its blocks, and in those of ours the leaves beside ours.
-
-    Raises PackFault when the segment's events are not those that were sealed.
-    """
-    joined = b"".join(leaves)
-    if events.digest_of(joined) != one.events:
-        raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
-    own = set(ours)
-    opened = {
-        str(block): ["" if at in own else leaves[at].hex() for at in _places(block, len(leaves))]
-        for block in sorted({at // BLOCK for at in ours})
-    }
-    blocks = [block.hex() for block in blocks_of(joined)]
-    return {"blocks": blocks, "entry": one.number, "file": one.file, "open": opened, "rows": len(leaves)}
-
-
-def _places(block: int, rows: int) -> range:
-    return range(block * BLOCK, min((block + 1) * BLOCK, rows))
+def _digests(alerts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for alert in alerts:
+        for item in alert["history"]:
+            for _, _, digest in item["payload"].get("events", ()):
+                if digest:
+                    yield digest

@@ -70,7 +70,7 @@ def about(alert: Alert) -> dict[str, Any]:
 
 def _events(_session: Session, rows: Sequence[AlertEvent]) -> Iterator[Draft]:
     for alert, group in groupby(rows, key=lambda row: row.alert_id):
-        events = [[row.event_id, row.event_at] for row in group]
+        events = [[row.event_id, row.event_at, row.digest] for row in group]
         yield Draft("alert_events", {"alert": alert, "events": events}, str(alert))
 
 

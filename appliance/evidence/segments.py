@@ -1,36 +1,27 @@
 """Segments into the chain: new ones are sealed, merged and deleted ones are accounted for.
 
-A merged segment is proved to have the events of those it replaced: its rows that came from one of them have, in their
-order, that one's digest. Which row came from where is kept beside the chain, and its digest stands in the entry.
+A segment is sealed by the digests of its file and of its events, which the store's writer made while it had them at
+hand: what happens to a file after is found. A merged segment is proved to have the events of those it replaced: its
+rows that came from one of them have, in their order, that one's digest. Which row came from where is kept beside the
+chain, and its digest stands in the entry. Nothing here reads an event, so sealing needs no Arrow.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from appliance.clock import DAY
-from appliance.evidence import events
+from appliance.evidence.house import digest_of
 from appliance.evidence.inventory import Inventory, Stored, take
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Appending, Draft, Ledger, Live
+from appliance.evidence.lineage import Origins, ancestors, origins
 
-MERGED_DAYS = 7
-"""Ids and leaves are kept for so many days of arrival; older segments are not merged any more."""
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Group:
-    """What came and what went of one day of arrival, live or late."""
-
-    new: list[Stored]
-    gone: list[Live]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +38,23 @@ class Sealer:
 
         Raises sqlite3.Error and OSError; what was appended until then stays.
         """
-        found = take(self.folder, int(self.ledger.cursor("deletion") or 0))
-        if found is None:
-            return 0
-        live = self.ledger.live()
-        gone = {file: one for file, one in live.items() if not _same(found.segments.get(file), one)}
-        self._deletions(found, gone)
-        sealed = 0
-        for group in _groups(found, live, gone):
-            sealed += self._group(group)
-        self._let_go()
-        return sealed
+        with take(self.folder, int(self.ledger.cursor("deletion") or 0)) as found:
+            if found is None:
+                return 0
+            live = self.ledger.live()
+            gone = {file: one for file, one in live.items() if file not in found.segments}
+            self._deletions(found, live, gone)
+            new = [stored for stored in found.segments.values() if stored.file not in live]
+            sealed = [stored.file for stored in new if self._segment(found, stored, live, gone)]
+            waiting = {stored.file for stored in new}.difference(sealed)
+            for one in ancestry(found, waiting, live):
+                gone.pop(one.file, None)
+            self._lost(gone.values())
+            return len(sealed)
 
-    def _deletions(self, found: Inventory, gone: dict[str, Live]) -> None:
+    def _deletions(self, found: Inventory, live: dict[str, Live], gone: dict[str, Live]) -> None:
         for deletion in found.deletions:
-            files = [one for one in gone.values() if one.day == deletion.day]
+            files = [one for one in ancestry(found, deletion.files, live) if one.file in gone]
             named = [{"entry": one.number, "file": one.file, "rows": one.rows} for one in files]
             with self.ledger.sealing(self.key, self.clock()) as appending:
                 appending.add(Draft("deletion", deletion.payload() | {"files": named}, str(deletion.day)))
@@ -70,76 +63,33 @@ class Sealer:
             for one in files:
                 del gone[one.file]
 
-    def _group(self, group: _Group) -> int:
-        kept = [(one, leaves) for one in group.gone if (leaves := self._kept(one)) is not None]
-        known = events.Known([leaves for _, leaves in kept])
-        proved: set[str] = set()
-        sealed, moved = 0, False
-        for stored in group.new:
-            try:
-                one = events.read(self.folder / stored.file, known)
-            except FileNotFoundError:
-                # Merged or deleted meanwhile: the manifest says at the next round what became of it.
-                moved = True
-                continue
-            except events.Damaged as error:
-                log.warning("segment_not_sealed", file=stored.file, reason=str(error)[:300])
-                continue
-            with self.ledger.sealing(self.key, self.clock()) as appending:
-                proved |= self._seal(appending, stored, one, kept)
-            sealed += 1
-        if not moved:
-            self._lost([one for one in group.gone if one.file not in proved])
-        return sealed
-
-    def _kept(self, one: Live) -> bytes | None:
-        kept = self.ledger.kept(one.file)
-        if kept is not None:
-            return kept
+    def _segment(self, found: Inventory, stored: Stored, live: dict[str, Live], gone: dict[str, Live]) -> bool:
+        """Seal a segment; False when it must wait, or is no more."""
+        if stored.events is None:
+            return False
+        sha256 = stored.sha256 or digest_of(self.folder / stored.file)
+        if sha256 is None:
+            # Merged or deleted meanwhile: the manifest says at the next round what became of it.
+            return False
         try:
-            found = events.read(self.folder / one.file)
-        except (OSError, events.Damaged):
-            return None
-        return found.kept if found.events == one.events else None
-
-    def _seal(
-        self, appending: Appending, stored: Stored, one: events.Sealed, kept: Sequence[tuple[Live, bytes]]
-    ) -> set[str]:
-        """Append a segment, and what it replaced; return the files of those."""
-        payload = {"bytes": one.size, "day": stored.day, "events": one.events, "file": stored.file}
+            came = origins(stored.file, found.merge, live)
+        except ValueError as error:
+            log.warning("merge_not_proved", reason=str(error)[:300])
+            came = Origins()
+        payload = {"bytes": stored.bytes, "day": stored.day, "events": stored.events, "file": stored.file}
         payload |= {"late": stored.late, "max_time": stored.max_time, "min_time": stored.min_time}
-        payload |= {"rows": one.rows, "sha256": one.sha256}
-        number = appending.add(Draft("segment", payload, stored.file))
-        replaced = self._replaced(appending, stored.file, number, one, kept)
-        recent = stored.day >= self.clock() // DAY - MERGED_DAYS
-        leaves = one.kept if recent and not stored.settled else None
-        low, high = stored.min_time, stored.max_time
-        appending.keep(Live(stored.file, number, stored.day, stored.late, one.rows, low, high, one.events, leaves))
-        return replaced
+        payload |= {"rows": stored.rows, "sha256": sha256}
+        with self.ledger.sealing(self.key, self.clock()) as appending:
+            number = appending.add(Draft("segment", payload, stored.file))
+            if came.sealed:
+                _replaced(appending, stored, number, came)
+            low, high = stored.min_time, stored.max_time
+            appending.keep(Live(stored.file, number, stored.day, stored.late, stored.rows, low, high, stored.events))
+        for old in came.sealed:
+            gone.pop(old.file, None)
+        return True
 
-    @staticmethod
-    def _replaced(
-        appending: Appending, file: str, number: int, one: events.Sealed, kept: Sequence[tuple[Live, bytes]]
-    ) -> set[str]:
-        owners = events.members([events.kept_parts(leaves)[1] for _, leaves in kept], one.leaves)
-        whole: list[Live] = []
-        order = owners * 0
-        for at, (old, _) in enumerate(kept, 1):
-            if old.rows and events.digest_of(events.part(one.leaves, owners, at)) == old.events:
-                whole.append(old)
-                order[owners == at] = len(whole)
-        if not whole:
-            return set()
-        packed = events.pack(order)
-        digest = hashlib.sha256(packed).hexdigest()
-        olds = [{"entry": old.number, "events": old.events, "file": old.file, "rows": old.rows} for old in whole]
-        payload = {"added": int((order == 0).sum()), "entry": number, "members": digest, "new": file, "old": olds}
-        appending.add(Draft("replaced", payload, file))
-        appending.keep_members(digest, packed)
-        appending.drop(whole)
-        return {old.file for old in whole}
-
-    def _lost(self, gone: Sequence[Live]) -> None:
+    def _lost(self, gone: Iterable[Live]) -> None:
         """Say of what went without a deletion that its events are in no segment that came."""
         for one in gone:
             with self.ledger.sealing(self.key, self.clock()) as appending:
@@ -148,23 +98,17 @@ class Sealer:
                 appending.drop([one])
             log.error("segment_lost", file=one.file, rows=one.rows)
 
-    def _let_go(self) -> None:
-        with self.ledger.sealing(self.key, self.clock()) as appending:
-            appending.drop_kept(self.clock() // DAY - MERGED_DAYS)
+
+def ancestry(found: Inventory, files: Iterable[str], live: dict[str, Live]) -> list[Live]:
+    """Return the sealed segments whose events some files have."""
+    return [one for file in files for one in ancestors(file, found.merge, live)]
 
 
-def _same(stored: Stored | None, one: Live) -> bool:
-    """Whether the manifest still means the segment that was sealed: a number is used again after a deletion."""
-    if stored is None:
-        return False
-    return (stored.rows, stored.min_time, stored.max_time) == (one.rows, one.min_time, one.max_time)
-
-
-def _groups(found: Inventory, live: dict[str, Live], gone: dict[str, Live]) -> list[_Group]:
-    groups: dict[tuple[int, bool], _Group] = defaultdict(lambda: _Group([], []))
-    for stored in found.segments.values():
-        if stored.file not in live or not _same(stored, live[stored.file]):
-            groups[stored.day, stored.late].new.append(stored)
-    for one in gone.values():
-        groups[one.day, bool(one.late)].gone.append(one)
-    return [groups[name] for name in sorted(groups)]
+def _replaced(appending: Appending, stored: Stored, number: int, came: Origins) -> None:
+    packed = came.packed()
+    digest = hashlib.sha256(packed).hexdigest()
+    olds = [{"entry": old.number, "events": old.events, "file": old.file, "rows": old.rows} for old in came.sealed]
+    payload = {"added": came.owners.count(0), "entry": number, "members": digest, "new": stored.file, "old": olds}
+    appending.add(Draft("replaced", payload, stored.file))
+    appending.keep_members(digest, packed)
+    appending.drop(came.sealed)

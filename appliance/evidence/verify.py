@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from appliance.evidence.blocks import WRONG, block_hash, events_digest
+
 ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry", b"seal", b"key", b"pack"))
 """What is put before bytes that are hashed or signed, so that none can stand for another."""
-START, BLOCK = "0" * 64, 256
-"""The `previous` of entry number 1; how many leaves of a segment's events make a block."""
+START = "0" * 64
+"""The `previous` of entry number 1."""
 MAX_LINE = 32 << 20
 BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
-WRONG = (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError)
 
 
 class Fault(NamedTuple):
@@ -72,17 +73,6 @@ def key_statement(at: int, old: str, new: str) -> bytes:
 def fingerprint(public: bytes) -> str:
     """Return the fingerprint of a raw public key of 32 bytes."""
     return hashlib.sha256(public).hexdigest()
-
-
-def blocks_of(leaves: bytes) -> list[bytes]:
-    """Return the hashes of the blocks of leaves; a leaf is the SHA-256 of an event's canonical JSON."""
-    size = 32 * BLOCK
-    return [hashlib.sha256(leaves[at : at + size]).digest() for at in range(0, len(leaves), size)]
-
-
-def events_digest(rows: int, blocks: Iterable[bytes]) -> str:
-    """Return the digest of a segment's events, in their order of time and id."""
-    return hashlib.sha256(b"czujka-evidence-events-v1 %d\n" % rows + b"".join(blocks)).hexdigest()
 
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -278,6 +268,8 @@ class PackCheck:
         self._keys = Keys([], trusted)
         self._segments: dict[int, tuple[Any, ...]] = {}
         self._payloads: dict[int, str] = {}
+        self._alerted: set[str] = set()
+        self._expected = 0
 
     def run(self) -> list[Fault]:
         """Check everything and return the faults."""
@@ -331,7 +323,10 @@ class PackCheck:
                 self._payloads[entry["number"]] = hashlib.sha256(canonical(entry["payload"])).hexdigest()
                 if entry["kind"] == "segment":
                     self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
+                elif entry["kind"] == "alert_events":
+                    self._alerted.update(digest for _, _, digest in entry["payload"]["events"] if digest)
         made: Any = next(self._each("pack.json"), {})
+        self._expected = made.get("events", 0) + made.get("beside", 0)
         self.faults += chain.end(made.get("made_at", 0))
         if (made.get("first"), made.get("last")) != (chain.first, chain.last):
             self._fault("wpis", name, f"paczka ma mieć wpisy {made.get('first')}–{made.get('last')}, a nie ma")
@@ -345,25 +340,28 @@ class PackCheck:
             found = proof["file"], proof["rows"], events_digest(proof["rows"], blocks)
             if self._segments.get(proof["entry"]) != found:
                 self._fault("segment", proof["file"], "skrót zdarzeń nie zgadza się z wpisem łańcucha", proof["entry"])
-            for index, cells in sorted(proof["open"].items(), key=lambda one: int(one[0])):
-                taken = [number for number in (self._leaf(cells, at, lines) for at in range(len(cells))) if number]
+            for index, block in sorted(proof["open"].items(), key=lambda one: int(one[0])):
+                taken = [line for _, line in zip(block["rest"], lines)]  # noqa: B905 - 3.9
                 count += len(taken)
-                leaves = b"".join(bytes.fromhex(cell) for cell in cells)
-                if hashlib.sha256(leaves).digest() != blocks[int(index)]:
-                    low, high = min(taken, default=0), max(taken, default=0)
+                if self._block(block, [line for _, line in taken]) != blocks[int(index)]:
+                    low, high = min(taken, default=(0,))[0], max(taken, default=(0,))[0]
                     self._fault("zdarzenie", name, f"wiersze {low}–{high}: inne niż w segmencie {proof['file']}")
-        for number, _ in lines:
-            self._fault("zdarzenie", name, f"wiersz {number}: żaden segment go nie potwierdza, dodano go")
+        for number, line in lines:
+            digest, count = hashlib.sha256(line).hexdigest(), count + 1
+            if digest not in self._alerted:
+                self._fault("zdarzenie", name, f"wiersz {number}: ani segment, ani alert go nie potwierdza, dodano go")
+            self._alerted.discard(digest)
+        if count != self._expected:
+            self._fault("zdarzenie", name, f"jest ich {count}, a paczka ma mieć {self._expected}")
         self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
 
     @staticmethod
-    def _leaf(cells: list[str], at: int, lines: Iterator[tuple[int, bytes]]) -> int:
-        """Put the leaf of the next event where a cell is empty; return the event's line, 0 where it was not."""
-        if cells[at]:
-            return 0
-        number, line = next(lines, (0, b""))
-        cells[at] = hashlib.sha256(line).hexdigest()
-        return number
+    def _block(block: dict[str, Any], lines: list[bytes]) -> bytes:
+        """Return the hash of a block, nothing when these lines are no events of it."""
+        try:
+            return block_hash(block, [parsed(line) for line in lines])
+        except WRONG:
+            return b""
 
     def _alerts(self, name: str) -> None:
         count = 0

@@ -24,7 +24,7 @@ from appliance.search.evaluate import matches
 from appliance.search.nodes import And
 from appliance.store import Store
 from appliance.store.asked import named
-from appliance.store.model import Columnar, Columns, Places
+from appliance.store.columnar import Columnar, Columns, Places
 
 PAGE = 1000
 MAX_LEAVES = 600

@@ -21,7 +21,7 @@ from appliance.detect.partition import Index, Partition
 from appliance.detect.routes import EventClass
 from appliance.detect.values import ENVELOPE
 from appliance.normalise import Event
-from appliance.store.model import Columns, Places
+from appliance.store.columnar import Columns, Places
 
 CLASS = ("event.module", "winlog.channel", "event.code", "event.category")
 """The fields that tell the class of an event."""

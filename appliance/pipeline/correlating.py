@@ -124,7 +124,8 @@ class Correlating:
             events.append((identity, at, event))
         like = next((event for _, _, event in events if event), None)
         return [
-            Hit(match.correlation, event or _stand_in(identity, at, like), entity) for identity, at, event in events
+            Hit(match.correlation, event or _stand_in(identity, at, like), entity, whole=event is not None)
+            for identity, at, event in events
         ]
 
     def _known(self, identity: str) -> Event | None:

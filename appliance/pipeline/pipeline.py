@@ -17,6 +17,7 @@ from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.journal import DeadLetters, Journal
+from appliance.ops import holds
 from appliance.ops.losses import record_gap
 from appliance.ops.presence import Watch
 from appliance.pipeline.correlating import Correlating
@@ -27,7 +28,8 @@ from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
-from appliance.store import BatchResult, StoreUnavailable, StoreWriter
+from appliance.store import BatchResult, Keeping, StoreUnavailable, StoreWriter
+from appliance.store.classes import shipped
 from appliance.store.shape import Rows, join
 
 FLUSH_AFTER = SECOND
@@ -150,11 +152,16 @@ class Pipeline:
         self.pending = Pending(upto=pending.upto)
 
     def retain(self, disk_bytes: int) -> None:
-        """Let the store drop what is older, or takes more of the disk, than the settings allow."""
+        """Let the store drop what is older, or takes more of the disk, than the settings allow; what is held stays."""
         kept = self.settings.store
-        gone = self.store.retain(kept.retention_days, int(disk_bytes * kept.disk_share))
+        days = shipped().days(kept.retention_days, kept.days)
+        with self.sessions() as session:
+            held = holds.for_store(session, self.clock())
+        gone = self.store.retain(Keeping(days, int(disk_bytes * kept.disk_share), held))
         if gone.events:
             log.info("retained", **asdict(gone))
+        if gone.early or gone.over:
+            log.warning("disk_forces", early=gone.early, held=gone.held, over=gone.over)
 
     def _due(self) -> bool:
         pending = self.pending

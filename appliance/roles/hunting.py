@@ -28,6 +28,7 @@ from appliance.rulesets.watch import folder_stamps
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.hunts import HuntRun
+from appliance.store import open_reader
 
 if TYPE_CHECKING:
     from appliance.hunt.running import Hunter
@@ -73,7 +74,7 @@ class Hunting:
 
     @cached_property
     def _hunter(self) -> Hunter:
-        from appliance.hunt.running import Hunter  # noqa: PLC0415 - it brings the store, see `_store`
+        from appliance.hunt.running import Hunter  # noqa: PLC0415 - it brings the matcher, which takes memory
         from appliance.hunt.slices import Tools  # noqa: PLC0415 - as above
 
         tools = Tools(self.sessions, self.settings, self._rules, self._store, self._lagging, self.stop, now)
@@ -88,10 +89,7 @@ class Hunting:
         return active_rules(self.home, self.settings, self.sessions)
 
     def _store(self) -> Store:
-        # DuckDB and pyarrow take memory; a process that hunts nothing has none of it.
-        from appliance.store import EmbeddedReader  # noqa: PLC0415 - memory, as said
-
-        return EmbeddedReader(self.home.store)
+        return open_reader(self.home, self.settings)
 
     def _empty(self) -> bool:
         with closing(self._store()) as store:

@@ -28,7 +28,7 @@ from appliance.evidence.keeper import Keeper
 from appliance.evidence.ledger import EvidenceBusy
 from appliance.home import Home
 from appliance.journal import Journal
-from appliance.ops import expiry
+from appliance.ops import expiry, holds
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pki import renew_pki
@@ -116,9 +116,10 @@ def tidy_journal(work: Work) -> None:
 
 
 def note_expired(work: Work) -> None:
-    """Write into the audit log which exceptions have ended; they stopped acting by themselves."""
+    """Write into the audit log which exceptions and holds have ended; they stopped acting by themselves."""
     with writing(work.sessions) as session:
         expiry.note_expired(session, now())
+        holds.note_ended(session, now())
 
 
 def renew_certificates(work: Work) -> None:

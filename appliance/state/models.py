@@ -190,6 +190,7 @@ class AlertEvent(Base):
     event_at: Mapped[int] = mapped_column(Micros)
     event: Mapped[dict[str, Any]] = mapped_column(JSON)
     """The event as it was when the rule matched."""
+    digest: Mapped[str | None] = mapped_column(String(64))  # of all of it (evidence/plain.py), None if not known
 
 
 class AlertHistory(Base):
@@ -223,9 +224,8 @@ class Outbox(Base):
     __table_args__ = (UniqueConstraint("alert_id", "channel", "target"), Index("outbox_due", "state", "next_at"))
     id: Mapped[int] = mapped_column(primary_key=True)
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
-    """None for a letter of the box itself."""
     letter: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
-    """The letter's `name`, which is made once, `subject` and `body`."""
+    """Of a letter of the box itself, which has no alert: its `name`, which is made once, `subject` and `body`."""
     channel: Mapped[str] = mapped_column(String(16))
     """`email` or `webhook`."""
     target: Mapped[str] = mapped_column(String(255))

@@ -6,13 +6,19 @@ name: these, or those of a cluster (`appliance/store/elastic`).
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from appliance.search import QueryError
 from appliance.store.model import (
     BatchResult,
     Bucket,
     Cursor,
+    DayUsage,
     Group,
     Groups,
+    Hold,
+    Keeping,
     Measure,
     Page,
     ProcessNode,
@@ -25,20 +31,26 @@ from appliance.store.model import (
     Store,
     StoreUnavailable,
     StoreWriter,
+    Usage,
     Waiting,
 )
 from appliance.store.opening import open_reader, open_writer
-from appliance.store.reader import EmbeddedReader
-from appliance.store.writer import EmbeddedStore
+
+if TYPE_CHECKING:
+    from appliance.store.reader import EmbeddedReader
+    from appliance.store.writer import EmbeddedStore
 
 __all__ = [
     "BatchResult",
     "Bucket",
     "Cursor",
+    "DayUsage",
     "EmbeddedReader",
     "EmbeddedStore",
     "Group",
     "Groups",
+    "Hold",
+    "Keeping",
     "Measure",
     "Page",
     "ProcessNode",
@@ -52,7 +64,17 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoreWriter",
+    "Usage",
     "Waiting",
     "open_reader",
     "open_writer",
 ]
+
+_LATER = {"EmbeddedReader": "reader", "EmbeddedStore": "writer"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import an engine when it is first asked for: Arrow takes memory, and who reads the manifest alone needs none."""
+    if name not in _LATER:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

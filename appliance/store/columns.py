@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from appliance.normalise.model import Event, Value
 from appliance.store import bounds
-from appliance.store.model import Coded, Places, StoreUnavailable
+from appliance.store.columnar import Coded, Places
+from appliance.store.model import StoreUnavailable
 from appliance.store.rest import LISTS, PLAIN, WORDS, Rest, distinct, joined
 from appliance.store.shape import ARROW, ID_COLUMN, REST, TIME_COLUMN, decode, split
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from appliance.store import segments as files
-from appliance.store.manifest import MAX_REST_NAMES, Segment
+from appliance.store.digest import digest
+from appliance.store.manifest import MAX_RAW, MAX_REST_NAMES, MAX_ROWS, Merge, Segment
 from appliance.store.segments import SUFFIX
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN
 
@@ -22,9 +26,8 @@ if TYPE_CHECKING:
 FAN_IN = 8
 """Segments of like size that are merged into one."""
 MAX_FAN_IN = 32
-MAX_ROWS = 250_000
-MAX_RAW = 64 << 20
-"""Bytes in memory of one merged segment: the bound of a merge's memory (about twice this)."""
+
+_MEMBERS_LEVEL = 6
 
 
 class Compaction:
@@ -36,6 +39,12 @@ class Compaction:
     def run(self, store: EmbeddedStore, budget_seconds: float) -> int:
         """Merge until the time is used up; return the number of merges."""
         until = time.monotonic() + budget_seconds
+        try:
+            return self._merges(store, until)
+        finally:
+            store.describe(until)
+
+    def _merges(self, store: EmbeddedStore, until: float) -> int:
         done = 0
         while True:
             store.clean()
@@ -51,20 +60,23 @@ class Compaction:
                 return done
 
     def _swap(self, store: EmbeddedStore, chosen: Sequence[Segment], new_id: int) -> None:
-        merged = self._merge(chosen, new_id)
+        merged, merge = self._merge(chosen, new_id)
         replaced = False
         try:
-            replaced = store.replace(chosen, merged)
+            replaced = store.replace(chosen, merged, merge)
         finally:
             if not replaced and not store.names(merged):
                 (self._folder / merged.file).unlink(missing_ok=True)
 
-    def _merge(self, chosen: Sequence[Segment], new_id: int) -> Segment:
-        tables = [_read(self._folder / segment.file) for segment in chosen]
+    def _merge(self, chosen: Sequence[Segment], new_id: int) -> tuple[Segment, Merge]:
+        tables = [read(self._folder / segment.file) for segment in chosen]
+        owners = np.repeat(np.arange(1, len(chosen) + 1, dtype="<u2"), [table.num_rows for table in tables])
         table = pa.concat_tables(tables, promote_options="default")
         del tables
-        table = table.sort_by([(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
-        size = files.write(self._folder, _name(new_id), table)
+        order = pc.sort_indices(table, [(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
+        table = table.take(order)
+        members = zlib.compress(owners[order.to_numpy()].tobytes(), _MEMBERS_LEVEL)
+        size, sha256 = files.write(self._folder, _name(new_id), table)
         names: frozenset[str] | None = frozenset()
         for segment in chosen:
             names = None if names is None or segment.rest is None else names | segment.rest
@@ -73,15 +85,32 @@ class Compaction:
         times = table.column(TIME_COLUMN)
         low, high = times[0].as_py(), times[-1].as_py()
         columns = tuple(name for name in table.column_names if name != REST)
-        day, late = chosen[0].day, chosen[0].late
-        return Segment(new_id, _name(new_id), day, late, table.num_rows, size, table.nbytes, low, high, columns, names)
+        day, late, source_class = chosen[0].day, chosen[0].late, chosen[0].source_class
+        merged = Segment(
+            new_id,
+            _name(new_id),
+            day,
+            late,
+            table.num_rows,
+            size,
+            table.nbytes,
+            low,
+            high,
+            columns,
+            names,
+            digest(table),
+            sha256,
+            source_class,
+        )
+        return merged, Merge(tuple(segment.file for segment in chosen), members)
 
 
 def _name(segment_id: int) -> str:
     return f"{segment_id:010d}{SUFFIX}"
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Any:
+    """Return a segment file as a table. Raises OSError and ArrowException."""
     with pq.ParquetFile(path) as file:
         return file.read(use_threads=False)
 
@@ -93,11 +122,11 @@ def mergeable(segment: Segment) -> bool:
 
 def choose(segments: Sequence[Segment], today: int) -> list[Segment]:
     """Return segments to merge, empty when all is tidy: eight of like size; of a past day, all that are small."""
-    groups: dict[tuple[int, bool], list[Segment]] = defaultdict(list)
+    groups: dict[tuple[int, bool, str], list[Segment]] = defaultdict(list)
     for segment in segments:
         if mergeable(segment):
-            groups[segment.day, segment.late].append(segment)
-    for (day, _), group in sorted(groups.items()):
+            groups[segment.day, segment.late, segment.source_class].append(segment)
+    for (day, _, _), group in sorted(groups.items()):
         tiers: dict[int, list[Segment]] = defaultdict(list)
         for segment in group:
             tiers[_tier(segment.rows)].append(segment)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.store.model import BatchResult, Stats, StoreUnavailable
+from appliance.store.model import BatchResult, DayUsage, Run, Stats, StoreUnavailable, Usage
 
 FILE = "manifest.db"
 MAX_REST_NAMES = 400
 """Names kept for a segment; with more, the segment counts as having any name in `rest`."""
+MAX_ROWS = 250_000
+MAX_RAW = 64 << 20
+"""Rows and bytes in memory of one merged segment: the bound of a merge's memory (about twice this)."""
 MAX_NAMES = 20_000
 """Names outside the schema that queries may use."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS segment (
   id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL, raw INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
-  columns TEXT NOT NULL, rest TEXT, retired INTEGER) STRICT;
+  columns TEXT NOT NULL, rest TEXT, retired INTEGER, events TEXT,
+  sha256 TEXT, class TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE IF NOT EXISTS result (
   seq INTEGER PRIMARY KEY, source TEXT NOT NULL, read INTEGER NOT NULL, stored INTEGER NOT NULL,
   known INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;
@@ -29,9 +33,21 @@ CREATE TABLE IF NOT EXISTS applied (one INTEGER PRIMARY KEY CHECK (one = 1), seq
 CREATE TABLE IF NOT EXISTS name (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS deletion (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
-  rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL) STRICT;
+  rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
+  files TEXT, class TEXT NOT NULL DEFAULT '') STRICT;
+CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, at INTEGER NOT NULL, told TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS merge (
+  file TEXT PRIMARY KEY, at INTEGER NOT NULL, olds TEXT NOT NULL, members BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS last (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL) STRICT;
 """
-_COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest"
+_CLASS = "TEXT NOT NULL DEFAULT ''"
+_LATER = {
+    "segment": {"events": "TEXT", "sha256": "TEXT", "class": _CLASS},
+    "deletion": {"files": "TEXT", "class": _CLASS},
+}
+"""Columns that tables of an older version lack."""
+_MARKS = ",".join("?" * 14)
+_COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest, events, sha256, class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +68,28 @@ class Segment:
     max_time: int
     columns: tuple[str, ...]
     rest: frozenset[str] | None
+    events: str | None = None
+    """The digest of its events (appliance/store/digest.py), None until it is worked out."""
+    sha256: str | None = None
+    """The digest of its file as it was written."""
+    source_class: str = ""
+    """The class of its events; "" = of several, written before there were classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a merged segment was made of: the files, and for each of its rows which of them it came from.
+
+    `members` are little-endian numbers of 16 bits, counted from 1, deflated.
+    """
+
+    olds: tuple[str, ...]
+    members: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A deletion by retention, one day of arrival at a time."""
+    """A deletion by retention, one day of arrival and one class at a time. `files` are those that went."""
 
     at: int
     reason: str
@@ -66,6 +99,8 @@ class Deletion:
     bytes: int
     min_time: int
     max_time: int
+    files: tuple[str, ...] = ()
+    source_class: str = ""
 
 
 class Manifest:
@@ -76,10 +111,19 @@ class Manifest:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         if writer or not self._ready():
+            self._grow()
             self._db.executescript(_SCHEMA)
 
     def _ready(self) -> bool:
-        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deletion'").fetchone())
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone())
+
+    def _grow(self) -> None:
+        """Add what tables of an older version lack."""
+        with self.transaction():
+            for table, columns in _LATER.items():
+                there = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+                for name in columns.keys() - there if there else ():
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
 
     def close(self) -> None:
         """Close the connection."""
@@ -104,15 +148,40 @@ class Manifest:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def next_id(self) -> int:
-        """Return an id above that of every segment."""
-        return int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM segment").fetchone()[0])
+        """Return an id above that of every segment there ever was: a name must mean one file for ever."""
+        row = self._db.execute("SELECT max(coalesce((SELECT max(id) FROM segment), 0), coalesce(max(id), 0)) FROM last")
+        return int(row.fetchone()[0]) + 1
 
     def add(self, segment: Segment) -> None:
         """Insert a segment."""
         rest = None if segment.rest is None else json.dumps(sorted(segment.rest))
         values = [segment.id, segment.file, segment.day, segment.late, segment.rows, segment.bytes, segment.raw]
-        values += [segment.min_time, segment.max_time, json.dumps(segment.columns), rest]
-        self._db.execute(f"INSERT INTO segment ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)  # noqa: S608 - constant
+        values += [
+            segment.min_time,
+            segment.max_time,
+            json.dumps(segment.columns),
+            rest,
+            segment.events,
+            segment.sha256,
+            segment.source_class,
+        ]
+        self._db.execute(f"INSERT INTO segment ({_COLUMNS}) VALUES ({_MARKS})", values)  # noqa: S608 - constant
+        self._db.execute(
+            "INSERT INTO last VALUES (1, ?) ON CONFLICT DO UPDATE SET id = max(id, excluded.id)", (segment.id,)
+        )
+
+    def describe(self, segment_id: int, events: str) -> None:
+        """Write down the digest of a segment's events."""
+        self._db.execute("UPDATE segment SET events = ? WHERE id = ?", (events, segment_id))
+
+    def add_merge(self, file: str, merge: Merge, at: int) -> None:
+        """Write down what a merged segment was made of."""
+        row = (file, at, json.dumps(merge.olds), merge.members)
+        self._db.execute("INSERT INTO merge VALUES (?,?,?,?)", row)
+
+    def forget_merges(self, before: int) -> None:
+        """Forget of what segments were made that were merged before a moment."""
+        self._db.execute("DELETE FROM merge WHERE at < ?", (before,))
 
     def retire(self, ids: Sequence[int], at: int) -> None:
         """Take segments out of every later question; their files stay for those who still read them."""
@@ -175,15 +244,32 @@ class Manifest:
     def add_deletion(self, deletion: Deletion) -> None:
         """Write down a deletion."""
         d = deletion
-        values = (d.at, d.reason, d.day, d.segments, d.rows, d.bytes, d.min_time, d.max_time)
-        self._db.execute("INSERT INTO deletion VALUES (NULL,?,?,?,?,?,?,?,?)", values)
+        values = (d.at, d.reason, d.day, d.segments, d.rows, d.bytes, d.min_time, d.max_time, json.dumps(d.files))
+        self._db.execute(
+            "INSERT INTO deletion (at, reason, day, segments, rows, bytes, min_time, max_time, files, class)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (*values, d.source_class),
+        )
 
     def deletions(self) -> list[Deletion]:
         """Return every deletion, oldest first."""
         rows = self._db.execute(
-            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time FROM deletion ORDER BY id"
+            "SELECT at, reason, day, segments, rows, bytes, min_time, max_time, files, class FROM deletion ORDER BY id"
         )
-        return [Deletion(*row) for row in rows]
+        return [Deletion(*[*row[:-2], tuple(json.loads(row[-2] or "[]")), row[-1]]) for row in rows]
+
+    def ran(self, name: str, at: int, told: Mapping[str, object]) -> None:
+        """Write down that something was done, and what it told."""
+        self._db.execute("INSERT OR REPLACE INTO run VALUES (?,?,?)", (name, at, json.dumps(told)))
+
+    def usage(self) -> Usage:
+        """Return what is in force by day and class, and the last runs."""
+        rows = self._db.execute(
+            "SELECT day, class, sum(rows), sum(bytes) FROM segment WHERE retired IS NULL GROUP BY day, class"
+            " ORDER BY day, class"
+        )
+        runs = {row[0]: Run(row[1], json.loads(row[2])) for row in self._db.execute("SELECT name, at, told FROM run")}
+        return Usage([DayUsage(*row) for row in rows], runs.get("compaction"), runs.get("retention"))
 
     def stats(self) -> Stats:
         """Return the size of what is in force."""
@@ -195,6 +281,6 @@ class Manifest:
 
 
 def _segment(row: tuple[Any, ...]) -> Segment:
-    columns, rest = row[-2:]
+    columns, rest, *others = row[9:]
     names = None if rest is None else frozenset(json.loads(rest))
-    return Segment(*row[:-2], tuple(json.loads(columns)), names)  # type: ignore[call-arg]
+    return Segment(*row[:9], tuple(json.loads(columns)), names, *others)  # type: ignore[call-arg]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast, get_args, runtime_checkable
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
 from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Fields, Node
-from appliance.store.shape import Rows
 
-Places = npt.NDArray[np.int64]
-"""Where events stand among others, from 0."""
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from appliance.store.shape import Rows
 
 
 class StoreUnavailable(RuntimeError):
@@ -175,13 +174,72 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Events that must stay: those from `start` to before `end`, in microseconds, of one host or, with "", of all."""
+
+    start: int
+    end: int
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept: days by class of events, bytes in all or None, and what must stay whatever those say."""
+
+    days: Mapping[str, int]
+    max_bytes: int | None = None
+    holds: Sequence[Hold] = ()
+
+    def of(self, source_class: str) -> int:
+        """Return the days of a class; of an unknown one the most that any has."""
+        return self.days.get(source_class, max(self.days.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Retained:
-    """What one run of retention deleted, and the newest day of arrival (YYYY-MM-DD) among it."""
+    """What one run of retention deleted, and the newest day of arrival (YYYY-MM-DD) among it.
+
+    `early` of the events went before their days were over, since the store was too large; `held` events stayed past
+    their time; the store is `over` its bytes by so many, since what is left is held or of today.
+    """
 
     events: int
     bytes: int
     segments: int
     upto: str | None
+    early: int = 0
+    held: int = 0
+    over: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """What the store has of one day of arrival (since 1970) and one class of events."""
+
+    day: int
+    source_class: str
+    events: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """When something was last done to the store, in microseconds, and what it told of it."""
+
+    at: int
+    told: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the store has by day and class, oldest day first, and when it was last tidied and cleared.
+
+    `compaction` tells `merges`; `retention` tells the numbers of `Retained`. None = not yet.
+    """
+
+    days: Sequence[DayUsage]
+    compaction: Run | None
+    retention: Run | None
 
 
 class StoreWriter(Protocol):
@@ -202,8 +260,8 @@ class StoreWriter(Protocol):
     def compact(self, budget_seconds: float) -> int:
         """Tidy up for at most about this long; return how many steps were done."""
 
-    def retain(self, days: int, max_bytes: int | None) -> Retained:
-        """Delete what is older than `days` days of arrival, then the oldest days past `max_bytes`."""
+    def retain(self, keeping: Keeping) -> Retained:
+        """Delete what is past the days of its class, then the oldest days past the bytes; what is held stays."""
 
     def close(self) -> None:
         """Let go of files; the store is not used after."""
@@ -285,70 +343,8 @@ class Store(Protocol):
     def waiting(self) -> Waiting | None:
         """Return what waits on this machine for a store that is elsewhere; None for one that is here."""
 
+    def usage(self) -> Usage:
+        """Return what the store has by day and class, without touching events."""
+
     def close(self) -> None:
         """Let go of files and memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """A field of some events: values, and for each event the number of its own; number 0 is None, no such field."""
-
-    values: Sequence[Value | None]
-    codes: Places
-
-    @property
-    def present(self) -> list[Value]:
-        """The values from number 1 on."""
-        return [value for value in self.values if value is not None]
-
-    def of(self, places: Places) -> Coded:
-        """Return the same of some of the events, with no values but theirs."""
-        codes = self.codes[places]
-        if not codes.any():
-            return Coded(self.values[:1], codes)
-        there, codes = compact(codes, len(self.values))
-        if there[0] != 0:
-            there, codes = [0, *there], codes + 1
-        return Coded([self.values[at] for at in there], codes)
-
-
-def compact(codes: Places, size: int) -> tuple[list[int], Places]:
-    """Return the numbers below `size` that occur among codes, in order, and the codes as places among them."""
-    seen = np.zeros(size, np.bool_)
-    seen[codes] = True
-    there = np.flatnonzero(seen)
-    place = np.empty(size, np.int64)
-    place[there] = np.arange(len(there))
-    return there.tolist(), place[codes]
-
-
-class Columns(Protocol):
-    """Some events of a store, to be looked at a field at a time. Each raises StoreUnavailable and QueryTimeout."""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of all fields that the events have, and perhaps of some that none has."""
-
-    def __len__(self) -> int:
-        """Return how many events these are."""
-
-    def coded(self, name: str) -> Coded:
-        """Return the values of a field."""
-
-    def texts(self) -> Iterator[tuple[Collection[str], bytes]]:
-        """Yield all texts in UTF-8, many at a time, with the names of the fields that they may be of."""
-
-    def events(self, places: Places) -> list[Event]:
-        """Return whole events by their places, which are in order."""
-
-
-@runtime_checkable
-class Columnar(Protocol):
-    """What a store may be able to do beside: hand out events a field at a time."""
-
-    def columns(self, query: Node | str, start: int | None = None, end: int | None = None) -> Iterable[Columns]:
-        """Return, part by part, each stored event once that answers a query, and perhaps others of the time.
-
-        Each part is good until the next is asked for. Parts come by day of arrival; what arrives meanwhile may be
-        among them or not.
-        """

@@ -7,13 +7,13 @@ from appliance.home import Home
 from appliance.journal import DeadLetter, DeadLetters
 from appliance.settings import Settings
 from appliance.store.model import Store, StoreWriter
-from appliance.store.reader import EmbeddedReader
-from appliance.store.writer import EmbeddedStore
 
 
 def open_reader(home: Home, settings: Settings) -> Store:
     """Return the reader of a box's events; it asks nothing yet."""
     if settings.store.kind == "embedded":
+        from appliance.store.reader import EmbeddedReader  # noqa: PLC0415 - DuckDB and Arrow take memory
+
         return EmbeddedReader(home.store)
     from appliance.store.elastic.reader import ElasticReader  # noqa: PLC0415 - boxes without a cluster do not pay for it
 
@@ -26,6 +26,8 @@ def open_writer(home: Home, settings: Settings, letters: DeadLetters) -> StoreWr
     Raises StoreUnavailable when another process writes.
     """
     if settings.store.kind == "embedded":
+        from appliance.store.writer import EmbeddedStore  # noqa: PLC0415 - as above
+
         return EmbeddedStore(home.store)
     from appliance.store.elastic.documents import Item  # noqa: PLC0415 - as above
     from appliance.store.elastic.writer import ElasticStore  # noqa: PLC0415 - as above

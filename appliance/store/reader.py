@@ -27,6 +27,7 @@ from appliance.store.model import (
     ProcessTree,
     Stats,
     StoreUnavailable,
+    Usage,
 )
 from appliance.store.passes import Pass
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
@@ -327,6 +328,11 @@ class EmbeddedReader:
 
     def waiting(self) -> None:
         """Nothing waits: what is written is here."""
+
+    def usage(self) -> Usage:
+        """Return what the store has by day and class."""
+        with self._lock:
+            return self._manifest.usage()
 
     def close(self) -> None:
         """Let go of the engine and the manifest."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from appliance.normalise.model import Scalar, Value
-from appliance.store.model import Places, compact
+from appliance.store.columnar import Places, compact
 from appliance.store.shape import scalar
 
 NAME, KIND, TEXT = ENTRY = ("n", "k", "v")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,8 +29,39 @@ def quiet(_step: str) -> None:
     """Do nothing at a step."""
 
 
-def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> int:
-    """Write a table as a segment file and return its size in bytes.
+class _Hashing:
+    """A file that is written from its beginning to its end, and hashed on the way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256, self.size, self.closed = hashlib.sha256(), 0, False
+
+    def write(self, content: Any) -> int:
+        """Write and hash."""
+        self.sha256.update(content)
+        done = self._file.write(content)
+        self.size += done
+        return done
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        self._file.flush()
+
+    def tell(self) -> int:
+        """Return where the file ends."""
+        return self.size
+
+    def writable(self) -> bool:
+        """Return that it can be written."""
+        return True
+
+    def close(self) -> None:
+        """Leave the file to the one who opened it."""
+        self.closed = True
+
+
+def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> tuple[int, str]:
+    """Write a table as a segment file and return its size in bytes and its SHA-256, as it was meant to be written.
 
     On return the file and its name are on disk. Raises StoreUnavailable and leaves nothing behind.
     """
@@ -37,7 +69,8 @@ def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> int:
     try:
         with temporary.open("wb") as file:
             probe("opened")
-            _write(table, file)
+            hashing = _Hashing(file)
+            _write(table, hashing)
             file.flush()
             probe("written")
             os.fsync(file.fileno())
@@ -45,7 +78,7 @@ def write(folder: Path, name: str, table: Any, probe: Probe = quiet) -> int:
         temporary.rename(path)
         probe("renamed")
         sync_folder(folder)
-        return path.stat().st_size
+        return hashing.size, hashing.sha256.hexdigest()
     except (OSError, pa.ArrowException) as error:
         for leftover in (temporary, path):
             with suppress(OSError):

@@ -5,39 +5,58 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import structlog
 
 from appliance import clock
 from appliance.clock import DAY
 from appliance.store import segments
-from appliance.store.compaction import Compaction
+from appliance.store.classes import Classes, shipped
+from appliance.store.compaction import Compaction, read
+from appliance.store.digest import digest
+from appliance.store.holding import Holding
 from appliance.store.known import KnownIds, firsts, halves
-from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Segment
-from appliance.store.model import BatchResult, Retained, Stats, StoreUnavailable
-from appliance.store.retention import choose, summary
+from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Merge, Segment
+from appliance.store.model import BatchResult, Keeping, Retained, Stats, StoreUnavailable
+from appliance.store.retention import Gone, choose, summary
 from appliance.store.segments import SUFFIX, Probe, quiet
 from appliance.store.shape import Rows
+from appliance.store.sorting import by_class
 
 log = structlog.get_logger()
 GRACE = 60 * clock.SECOND
 """Microseconds that a replaced file stays for those who still read it."""
+STILL = 60 * clock.SECOND
+"""Microseconds that a new segment is left to be merged before it is described by itself."""
+MERGES_KEPT = 14 * DAY
+"""Microseconds for which it is kept what segments were merged of: the evidence chain must have read it by then."""
 
 
 class EmbeddedStore:
     """The single writer of one folder of segments. Its methods may be called from several threads.
 
-    `now` gives microseconds since the epoch; `probe` is told each step of a write.
+    `now` gives microseconds since the epoch; `probe` is told each step of a write; events of different `classes` are
+    kept apart, so that each can go in its time without touching the others.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], int] = clock.now, probe: Probe = quiet) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], int] = clock.now,
+        probe: Probe = quiet,
+        classes: Classes | None = None,
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder, self._now, self._probe = folder, now, probe
+        self._classes = shipped() if classes is None else classes
         self._only = weakref.finalize(self, os.close, _lock(folder))
         self._manifest = Manifest(folder, writer=True)
         swept = segments.sweep(folder, self._manifest.files())
@@ -49,6 +68,8 @@ class EmbeddedStore:
         self._names = set(self._manifest.names())
         self._next = self._manifest.next_id()
         self._compaction = Compaction(folder)
+        self._fresh: dict[int, int] = {}
+        """When segments were written that came a moment ago."""
 
     def applied(self) -> int:
         """Return the journal seq up to which events are in the store, 0 at first."""
@@ -76,24 +97,27 @@ class EmbeddedStore:
             fresh = rows.where(~self.known(rows) & firsts(halves(rows.ids)))
             written: list[tuple[Segment, Rows]] = []
             try:
-                for late, part in _parts(fresh, self._now()):
-                    written.append(self._write(part.ordered(), self._now() // DAY, late=late))
+                for late, source_class, part in _parts(fresh, self._now(), self._classes):
+                    written.append(self._write(part.ordered(), self._now() // DAY, source_class, late=late))
                 self._commit([segment for segment, _ in written], results, upto)
             except BaseException:
                 self._undo([segment for segment, _ in written])
                 raise
             for segment, part in written:
                 self._known.add(segment, halves(part.ids))
+                self._fresh[segment.id] = self._now()
 
-    def _write(self, rows: Rows, day: int, *, late: bool) -> tuple[Segment, Rows]:
+    def _write(self, rows: Rows, day: int, source_class: str, *, late: bool) -> tuple[Segment, Rows]:
         segment_id, self._next = self._next, self._next + 1
         name = f"{segment_id:010d}{SUFFIX}"
-        size = segments.write(self._folder, name, rows.table, self._probe)
+        size, sha256 = segments.write(self._folder, name, rows.table, self._probe)
         times = rows.table.column(0)
         rest = rows.rest_names if len(rows.rest_names) <= MAX_REST_NAMES else None
         low, high = times[0].as_py(), times[-1].as_py()
         count, raw = rows.table.num_rows, rows.table.nbytes
-        return Segment(segment_id, name, day, late, count, size, raw, low, high, tuple(rows.columns), rest), rows
+        columns = tuple(rows.columns)
+        about = (segment_id, name, day, late, count, size, raw, low, high)
+        return Segment(*about, columns, rest, None, sha256, source_class), rows
 
     def _commit(self, written: Sequence[Segment], results: Sequence[BatchResult], upto: int) -> None:
         names = {name for segment in written for name in segment.rest or ()} - self._names
@@ -136,7 +160,7 @@ class EmbeddedStore:
             self._next += 1
             return self._manifest.segments(), self._now() // DAY, self._next - 1
 
-    def replace(self, old: Sequence[Segment], new: Segment) -> bool:
+    def replace(self, old: Sequence[Segment], new: Segment, merge: Merge) -> bool:
         """Put one segment in the place of others, at once; False when one of them was deleted meanwhile."""
         with self._lock:
             with self._manifest.transaction():
@@ -144,10 +168,40 @@ class EmbeddedStore:
                 if not alive >= {segment.id for segment in old}:
                     return False
                 self._manifest.add(new)
+                self._manifest.add_merge(new.file, merge, self._now())
+                self._manifest.forget_merges(self._now() - MERGES_KEPT)
+                self._manifest.ran("compaction", self._now(), {"merged": len(old), "rows": new.rows})
                 self._manifest.retire([segment.id for segment in old], self._now())
                 self._probe("replaced")
             self._known.drop([segment.id for segment in old])
             return True
+
+    def describe(self, until: float) -> int:
+        """Work out the digests of segments that have none and lie still, until a moment of the monotonic clock, one
+        at least. Return how many; the evidence chain waits for them.
+
+        What has just come is left to the next merge, which has its events at hand.
+        """
+        done = 0
+        for segment in self._undescribed():
+            try:
+                events = digest(read(self._folder / segment.file))
+            except (OSError, pa.ArrowException) as error:
+                log.warning("segment_not_described", file=segment.file, reason=str(error)[:300])
+                self._fresh[segment.id] = self._now()
+                continue
+            with self._lock, self._manifest.transaction():
+                self._manifest.describe(segment.id, events)
+            done += 1
+            if time.monotonic() >= until:
+                break
+        return done
+
+    def _undescribed(self) -> list[Segment]:
+        with self._lock:
+            segments, now = self._manifest.segments(), self._now()
+            self._fresh = {one: at for one, at in self._fresh.items() if 0 <= now - at < STILL}
+            return [one for one in segments if one.events is None and one.id not in self._fresh]
 
     def names(self, segment: Segment) -> bool:
         """Return whether the manifest names a segment's file."""
@@ -166,21 +220,25 @@ class EmbeddedStore:
                     self._manifest.forget([one for one, _ in gone])
             return len(gone)
 
-    def retain(self, days: int, max_bytes: int | None = None) -> Retained:
-        """Delete what arrived more than `days` days ago, then the oldest days of arrival while above `max_bytes`.
+    def retain(self, keeping: Keeping) -> Retained:
+        """Delete what arrived longer ago than the days of its class, then the oldest days of arrival while too large.
 
-        Today's events are never deleted. Each day's deletion is written down. Raises StoreUnavailable.
+        Today's events and those that are held are never deleted; a segment that has a held event stays whole, so that
+        its proof does. Each deletion of a day and class is written down, and the run. Raises StoreUnavailable.
         """
         with self._lock:
-            now = self._now()
-            chosen = choose(self._manifest.segments(), now // DAY, days, max_bytes)
+            now, holds = self._now(), Holding(self._folder, keeping.holds)
+            choice = choose(self._manifest.segments(), now // DAY, keeping, holds.holds)
+            told = summary(choice)
             with self._manifest.transaction():
-                for day, reason, parts in chosen:
-                    self._manifest.retire([segment.id for segment in parts], now)
-                    self._manifest.add_deletion(_deletion(day, reason, parts, now))
-            self._known.drop([segment.id for _, _, parts in chosen for segment in parts])
+                for gone in choice.gone:
+                    self._manifest.retire([segment.id for segment in gone.segments], now)
+                    self._manifest.add_deletion(_deletion(gone, now))
+                self._probe("retained")
+                self._manifest.ran("retention", now, {k: v for k, v in asdict(told).items() if k != "upto"})
+            self._known.drop([segment.id for gone in choice.gone for segment in gone.segments])
             self.clean()
-        return summary(chosen)
+        return told
 
     def deletions(self) -> list[Deletion]:
         """Return what retention deleted so far, oldest first."""
@@ -209,21 +267,28 @@ def _lock(folder: Path) -> int:
     return handle
 
 
-def _parts(rows: Rows, now: int) -> list[tuple[bool, Rows]]:
-    """Part events that happened about now from those that did not, so that imports do not blur the live segments."""
+def _parts(rows: Rows, now: int, classes: Classes) -> Iterator[tuple[bool, str, Rows]]:
+    """Part events by class, and those that happened about now from others, so that imports do not blur what is live."""
     # As floating point: the difference of two 64-bit times may need 65.
     late = np.abs(rows.times.astype(np.float64) - now) > DAY
-    return [(is_late, part) for is_late, chosen in ((False, ~late), (True, late)) if len(part := rows.where(chosen))]
+    for source_class, taken in by_class(rows.table, classes):
+        for is_late, chosen in ((False, taken & ~late), (True, taken & late)):
+            part = rows.where(chosen)
+            if len(part):
+                yield is_late, source_class, part
 
 
-def _deletion(day: int, reason: str, parts: Sequence[Segment], at: int) -> Deletion:
+def _deletion(gone: Gone, at: int) -> Deletion:
+    parts = gone.segments
     return Deletion(
         at,
-        reason,
-        day,
+        gone.reason,
+        gone.day,
         len(parts),
         sum(segment.rows for segment in parts),
         sum(segment.bytes for segment in parts),
         min(segment.min_time for segment in parts),
         max(segment.max_time for segment in parts),
+        tuple(segment.file for segment in parts),
+        gone.source_class,
     )

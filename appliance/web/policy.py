@@ -35,6 +35,8 @@ class Permission(StrEnum):
     HUNTS_MAKE = "hunts.make"
     """Start and stop hunts, and plan them: they find alerts and hide none."""
     HEALTH_READ = "health.read"
+    HOLDS_SET = "holds.set"
+    """Set and lift a legal hold on stored events; to see them takes `health.read`."""
     DEAD_LETTERS_READ = "dead_letters.read"
     IMPORTS_READ = "imports.read"
     REPORTS_READ = "reports.read"
@@ -93,6 +95,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
         Permission.EXCEPTIONS_PROPOSE,
         Permission.EXCEPTIONS_APPROVE,
         Permission.HUNTS_MAKE,
+        Permission.HOLDS_SET,
     },
     Role.AUDITOR: _READING | {Permission.OPERATIONS_READ},
 }

@@ -219,6 +219,19 @@ def letters(box: Box, word: str) -> list[str]:
     return [one for one in subjects if one.startswith("Znaleziono później") and word in one]
 
 
+def test_a_hold_is_set_and_lifted_from_the_terminal(box: Box) -> None:
+    done = box.run("hold", "add", "--reason", "DK.7", "--from", "2026-11-01T00:00:00Z", "--to", "2026-11-02T00:00:00Z")
+    assert done.returncode == 0, done.stderr
+    assert "obowiązuje" in done.stdout
+    (one,) = box.get("holds")["items"]
+    assert (one["reason"], one["who"], one["in_force"]) == ("DK.7", "token:local", True)
+    assert box.run("hold", "lift", str(one["id"])).returncode == 0
+    again = box.run("hold", "lift", str(one["id"]))
+    assert (again.returncode, "nie obowiązuje" in again.stderr) == (1, True)
+    assert "nie obowiązuje" in box.run("hold", "list").stdout
+    assert box.run("hold", "add", "--reason", "x").returncode == 1
+
+
 def agree(box: Box, number: int) -> None:
     """Let a person agree, as the console does."""
     engine = open_state(f"sqlite:///{box.home.state}")

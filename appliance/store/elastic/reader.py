@@ -23,18 +23,22 @@ from appliance.store.elastic.compile import Compiled, compile_node
 from appliance.store.elastic.groups import Grouping
 from appliance.store.elastic.mapping import NAMES, TIME
 from appliance.store.elastic.questions import Answer, Asked, Questions, cursor_of
+from appliance.store.elastic.retention import listed
 from appliance.store.elastic.spool import Spool
 from appliance.store.elastic.tops import FIRST, LARGEST, Tally, aggregations, columns_of, tally_of, uncounted
 from appliance.store.model import (
     BatchResult,
     Bucket,
     Cursor,
+    DayUsage,
     Group,
     Groups,
     Measure,
     Page,
     ProcessTree,
+    Run,
     Stats,
+    Usage,
     Waiting,
 )
 from appliance.store.reader import MAX_BUCKETS, MAX_GROUP_FIELDS, MAX_LIMIT, MAX_MEASURES, MAX_TOP
@@ -57,7 +61,7 @@ class ElasticReader:
     """
 
     def __init__(self, settings: ElasticSettings, spool: Path, *, now: Callable[[], int] = clock.now) -> None:
-        self._now = now
+        self._now, self._prefix = now, settings.index
         self._questions = Questions(connect(settings), f"{settings.index}-*", settings.timeout_seconds)
         self._spool = Spool(spool, settings.spool_bytes)
         self._lock = threading.Lock()
@@ -280,6 +284,15 @@ class ElasticReader:
         docs = told["_all"]["primaries"].get("docs", {}).get("count", 0)
         size = told["_all"]["total"].get("store", {}).get("size_in_bytes", 0)
         return Stats(docs, size, len(told["indices"]), *(None if one is None else int(one) for one in (low, high)))
+
+    def usage(self) -> Usage:
+        """Return what the cluster has by day; it keeps all classes of events together, so none is named."""
+        limits = current().within(STATS_SECONDS)
+        with asking():
+            found = listed(self._questions.client, self._prefix, limits.left())
+        gone = self._spool.deletions()
+        last = Run(gone[-1].at, {"events": sum(one.events for one in gone if one.at == gone[-1].at)}) if gone else None
+        return Usage([DayUsage(one.day, "", one.events, one.bytes) for one in found], None, last)
 
     def waiting(self) -> Waiting:
         """Return what waits for the cluster; answers while the cluster is away."""

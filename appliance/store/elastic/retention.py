@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import structlog
 from elasticsearch import Elasticsearch, NotFoundError
 
 from appliance.clock import DAY, to_datetime
+from appliance.search import Field, Kind
+from appliance.search.fold import fold
+from appliance.search.nodes import Leaf, Pattern
 from appliance.settings import ElasticSettings
+from appliance.store.elastic.clauses import ALL, Clause, all_of, any_of
 from appliance.store.elastic.client import writing
+from appliance.store.elastic.compile import compile_node
 from appliance.store.elastic.mapping import day_of
+from appliance.store.elastic.questions import Asked
 from appliance.store.elastic.spool import Deleted, Spool
-from appliance.store.model import Retained
+from appliance.store.model import Hold, Retained
 
 SECONDS = 60.0
 log = structlog.get_logger()
@@ -30,18 +36,56 @@ class Index:
     bytes: int
 
 
-def choose(indices: Sequence[Index], today: int, days: int, max_bytes: int | None) -> list[tuple[str, Index]]:
-    """Return (reason, index) to delete, oldest day first: `age`, then `size`. Today is never deleted."""
+def listed(client: Elasticsearch, prefix: str, seconds: float = SECONDS) -> list[Index]:
+    """Return the indices of events that are there, by day. Raises the client's errors."""
+    told = client.options(request_timeout=seconds).indices.stats(
+        index=f"{prefix}-*", metric=["docs", "store"], level="indices"
+    )
+    found = []
+    for name, one in told["indices"].items():
+        day = day_of(prefix, name)
+        if day is not None:
+            size = one["total"].get("store", {}).get("size_in_bytes", 0)
+            found.append(Index(name, day, one["primaries"].get("docs", {}).get("count", 0), size))
+    return sorted(found, key=lambda one: (one.day, one.name))
+
+
+@dataclass(slots=True)
+class Choice:
+    """(reason, index) to delete, oldest day first: `age`, then `size`; and what stays though it is due.
+
+    `held` are events of indices with held ones; the store is `over` its bytes by so many after all that may go.
+    """
+
+    gone: list[tuple[str, Index]] = field(default_factory=list)
+    held: int = 0
+    over: int = 0
+
+
+def choose(
+    indices: Sequence[Index], today: int, days: int, max_bytes: int | None, is_held: Callable[[Index], bool]
+) -> Choice:
+    """Choose of indices by day the ones past `days`, then the oldest past the bytes; never today, nor what is held."""
     total = sum(index.bytes for index in indices)
-    chosen: list[tuple[str, Index]] = []
-    for day, group in groupby(sorted(indices, key=lambda one: (one.day, one.name)), key=lambda one: one.day):
+    chosen = Choice()
+    for day, group in groupby(indices, key=lambda one: one.day):
         aged = day < today - days
         if day >= today or not (aged or (max_bytes is not None and total > max_bytes)):
             break
         for index in group:
-            total -= index.bytes
-            chosen.append(("age" if aged else "size", index))
+            if is_held(index):
+                chosen.held += index.events
+            else:
+                total -= index.bytes
+                chosen.gone.append(("age" if aged else "size", index))
+    chosen.over = max(0, total - max_bytes) if max_bytes is not None else 0
     return chosen
+
+
+def covering(hold: Hold) -> Clause:
+    """Return what finds every event that a hold covers, and perhaps others."""
+    host = Leaf((Field("host.name", Kind.KEYWORD),), Pattern((fold(hold.host),), False))
+    return all_of([Asked(host, hold.start, hold.end).when, compile_node(host).wide if hold.host else ALL])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +96,38 @@ class Retention:
     settings: ElasticSettings
     spool: Spool
 
-    def indices(self) -> list[Index]:
-        """Return the indices of events that are there. Raises StoreUnavailable."""
-        prefix = self.settings.index
-        with writing():
-            told = self.client.options(request_timeout=SECONDS).indices.stats(
-                index=f"{prefix}-*", metric=["docs", "store"], level="indices"
-            )
-        found = []
-        for name, one in told["indices"].items():
-            day = day_of(prefix, name)
-            if day is not None:
-                size = one["total"].get("store", {}).get("size_in_bytes", 0)
-                found.append(Index(name, day, one["primaries"].get("docs", {}).get("count", 0), size))
-        return found
-
-    def run(self, days: int, now: int) -> Retained:
-        """Delete what is due; return what went. Raises StoreUnavailable."""
+    def run(self, days: int, holds: Sequence[Hold], now: int) -> Retained:
+        """Delete what is due and not held; return what went. Raises StoreUnavailable."""
         gone: list[Deleted] = []
+        with writing():
+            there = listed(self.client, self.settings.index)
+        choice = choose(there, now // DAY, days, self.settings.max_bytes, lambda index: self._is_held(index, holds))
         try:
-            for reason, index in choose(self.indices(), now // DAY, days, self.settings.max_bytes):
+            for reason, index in choice.gone:
                 self._delete(index.name)
                 log.info("index_deleted", index=index.name, reason=reason, events=index.events)
                 gone.append(Deleted(now, reason, index.day, index.name, index.events, index.bytes))
         finally:
             self.spool.note_deletions(gone)
         upto = to_datetime(gone[-1].day * DAY).strftime("%Y-%m-%d") if gone else None
-        return Retained(sum(one.events for one in gone), sum(one.bytes for one in gone), len(gone), upto)
+        return Retained(
+            sum(one.events for one in gone),
+            sum(one.bytes for one in gone),
+            len(gone),
+            upto,
+            early=sum(one.events for one in gone if one.reason == "size"),
+            held=choice.held,
+            over=choice.over,
+        )
+
+    def _is_held(self, index: Index, holds: Sequence[Hold]) -> bool:
+        """Whether one of an index's events is held. Raises StoreUnavailable."""
+        if not holds:
+            return False
+        clause = any_of(map(covering, holds))
+        with writing():
+            told = self.client.options(request_timeout=SECONDS).count(index=index.name, query=clause)
+        return bool(told["count"])
 
     def _delete(self, name: str) -> None:
         with writing():

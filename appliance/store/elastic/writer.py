@@ -28,7 +28,7 @@ from appliance.store.elastic.known import stored
 from appliance.store.elastic.questions import Questions
 from appliance.store.elastic.retention import Retention
 from appliance.store.elastic.spool import Deleted, Spool, Standing
-from appliance.store.model import BatchResult, QueryTimeout, Retained, StoreUnavailable
+from appliance.store.model import BatchResult, Keeping, QueryTimeout, Retained, StoreUnavailable
 from appliance.store.shape import Rows, decode, identity
 
 ASK_SECONDS = 3.0
@@ -162,12 +162,13 @@ class ElasticStore:
         """Do nothing: the engine merges by itself."""
         return 0
 
-    def retain(self, days: int, max_bytes: int | None = None) -> Retained:  # noqa: ARG002 - speaks of this machine's disk
-        """Delete the indices of what arrived more than `days` days ago, then the oldest past the settings' bytes.
+    def retain(self, keeping: Keeping) -> Retained:
+        """Delete the indices of days on which no class of events is kept any more, then the oldest past the bytes.
 
-        Each is deleted by its exact name, today's never. Raises StoreUnavailable.
+        The bytes are the settings' (`max_bytes` of `keeping` speaks of this machine's disk). Each index is deleted by
+        its exact name, today's never, nor one that has held events. Raises StoreUnavailable.
         """
-        return self._retention.run(days, self._now())
+        return self._retention.run(max(keeping.days.values()), keeping.holds, self._now())
 
     def deletions(self) -> list[Deleted]:
         """Return what retention deleted so far, oldest first."""

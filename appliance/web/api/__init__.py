@@ -13,6 +13,7 @@ from appliance.web.api import (
     events,
     exceptions,
     health,
+    holds,
     hunts,
     live,
     records,
@@ -24,6 +25,7 @@ from appliance.web.api import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    holds.router,
     alerts.router,
     analysis.router,  # before the events' own, one of which takes any name
     events.router,

@@ -31,6 +31,7 @@ from appliance.web.pages import (
     rules,
     searches,
     stations,
+    store,
 )
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
 from appliance.web.pages.shell import own_path, page
@@ -55,6 +56,7 @@ routers: list[APIRouter] = [
     health.router,
     reports.router,
     evidence.router,
+    store.router,
     account.router,
 ]
 _KEEP = "public, max-age=31536000, immutable"

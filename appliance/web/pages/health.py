@@ -108,6 +108,7 @@ def _depths(context: Context) -> dict[str, Any]:
         "depth": context.journal.depth,
         "stats": context.store.stats,
         "waiting": context.store.waiting,
+        "usage": context.store.usage,
         "dead": letters.count,
         "dropped": letters.dropped,
     }

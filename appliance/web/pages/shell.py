@@ -57,6 +57,7 @@ _MAY = {
     "except": Permission.EXCEPTIONS_PROPOSE,
     "approve": Permission.EXCEPTIONS_APPROVE,
     "hunt": Permission.HUNTS_MAKE,
+    "hold": Permission.HOLDS_SET,
 }
 """The names by which templates ask whether to show a control; the routes check again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from appliance.evidence.check import Asked, Found, check
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
+from appliance.evidence.plain import event_digest
 from appliance.home import Home
 from appliance.normalise.model import Event, Value
 from appliance.settings import EvidenceSettings, Office, Settings
@@ -53,6 +55,7 @@ class Box:
         self.made += count
         self.store.append(encode(events), [], 0)
         self.now += MINUTE
+        self.store.describe(math.inf)
         return events
 
     def alert(self, events: list[Event]) -> int:
@@ -66,6 +69,7 @@ class Box:
             session.flush()
             for event in events:
                 row = AlertEvent(alert_id=alert.id, rule_id="r1", event_id=event["event.id"], event={})
+                row.digest = event_digest(event)
                 row.event_at = int(str(event["@timestamp"]))
                 session.add(row)
             for who, action in (("czujka", "created"), ("anna", "acknowledged"), ("anna", "closed")):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -17,6 +20,7 @@ from appliance.pki import PkiError
 from appliance.settings import Mail, Settings, Webhook
 from appliance.state.database import writing
 from appliance.state.models import AlertHistory, Operation
+from appliance.store import Keeping
 from appliance.store.compaction import FAN_IN
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import Box
@@ -99,31 +103,115 @@ def test_a_merge_that_was_missed_is_still_proved(box: Box) -> None:
     assert "lost" not in box.kinds()
 
 
+def test_merges_of_merges_between_two_rounds_are_proved(box: Box) -> None:
+    box.append(25, odd=("a", 1))
+    box.append(15)
+    box.keeper.round()
+    for _ in range(FAN_IN * FAN_IN):
+        box.append(20)
+        box.store.compact(60)
+    box.now += GRACE + 1
+    box.store.compact(60)
+    box.keeper.round()
+    with Ledger(box.home.evidence) as ledger:
+        (merged,) = (entry["payload"] for entry in ledger.of_kind("replaced"))
+    assert sorted(old["rows"] for old in merged["old"]) == [15, 25]
+    assert "lost" not in box.kinds()
+    assert box.faults(events=True) == []
+
+
+def test_what_was_merged_and_deleted_between_two_rounds_is_a_deletion(box: Box) -> None:
+    for _ in range(FAN_IN):
+        box.append(10)
+    box.keeper.round()
+    assert box.store.compact(60)
+    box.now += 40 * DAY
+    box.store.retain(Keeping({"ordinary": 30}))
+    box.keeper.round()
+    with Ledger(box.home.evidence) as ledger:
+        (said,) = (entry["payload"] for entry in ledger.of_kind("deletion"))
+    assert (said["rows"], len(said["files"])) == (10 * FAN_IN, FAN_IN)
+    assert "lost" not in box.kinds()
+    assert box.faults(events=True) == []
+
+
+def test_a_merge_whose_record_does_not_fit_proves_nothing(box: Box) -> None:
+    for _ in range(FAN_IN):
+        box.append(10)
+    box.keeper.round()
+    assert box.store.compact(60)
+    with closing(sqlite3.connect(box.home.store / "manifest.db")) as manifest:
+        manifest.execute("UPDATE merge SET members = x'789c030000000001'")
+        manifest.commit()
+    box.keeper.round()
+    assert box.kinds().count("lost") == FAN_IN
+    assert len(box.faults()) == FAN_IN
+
+
+def test_a_segment_waits_for_its_digest_and_nothing_is_lost_meanwhile(box: Box) -> None:
+    box.append(10)
+    box.keeper.round()
+    with closing(sqlite3.connect(box.home.store / "manifest.db")) as manifest:
+        manifest.execute("UPDATE segment SET events = NULL")
+        manifest.commit()
+    for _ in range(FAN_IN - 1):
+        box.append(10)
+    assert box.store.compact(60)
+    with closing(sqlite3.connect(box.home.store / "manifest.db")) as manifest:
+        manifest.execute("UPDATE segment SET events = NULL")
+        manifest.commit()
+    before = box.kinds()
+    box.keeper.round()
+    assert box.kinds() == before
+    assert box.store.describe(0) == 1
+    box.keeper.round()
+    assert box.kinds() == [*before, "segment", "replaced"]
+    assert box.faults(events=True) == []
+
+
+def test_sealing_needs_no_arrow(box: Box) -> None:
+    """Half of the memory of the process that seals would be Arrow's."""
+    box.append(10)
+    program = (
+        "import sys; from pathlib import Path; from appliance.evidence.keeper import Keeper;"
+        " from appliance.home import Home; from appliance.settings import Settings;"
+        " from appliance.state.database import open_sessions, open_state;"
+        " import appliance.roles.jobs; home, settings = Home(Path(sys.argv[1])), Settings();"
+        " made = Keeper(home, settings, open_sessions(open_state(settings.database(home)))).round();"
+        " print(made, [name for name in ('pyarrow', 'numpy', 'duckdb') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program, str(box.home.root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": "."})
+    assert done.stdout == "2 []\n"
+    assert box.kinds()[-1] == "segment"
+
+
 def test_retention_is_in_the_chain_with_its_reason_and_files(box: Box) -> None:
     box.append(5)
     box.append(6)
     box.keeper.round()
     box.now += 40 * DAY
     box.append(7)
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.keeper.round()
     with Ledger(box.home.evidence) as ledger:
         (said,) = (entry["payload"] for entry in ledger.of_kind("deletion"))
-    assert (said["reason"], said["rows"], [one["rows"] for one in said["files"]]) == ("age", 11, [5, 6])
+    assert (said["reason"], said["class"], said["rows"]) == ("age", "ordinary", 11)
+    assert [one["rows"] for one in said["files"]] == [5, 6]
     assert box.faults(events=True) == []
 
 
-def test_a_file_name_that_is_used_again_is_another_segment(box: Box) -> None:
+def test_a_file_name_is_not_used_again(box: Box) -> None:
     box.append(5)
     box.keeper.round()
     box.now += 40 * DAY
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.now += GRACE + 1
-    box.store.retain(30)
+    box.store.retain(Keeping({"ordinary": 30}))
     box.store.close()
     again = Box(box.home, box.sessions, box.settings, box.now, box.made)
     again.append(9)
-    assert [path.name for path in box.home.store.glob("*.parquet")] == ["0000000001.parquet"]
+    assert [path.name for path in box.home.store.glob("*.parquet")] == ["0000000002.parquet"]
     again.keeper.round()
     assert again.kinds().count("segment") == 2
     assert again.faults(events=True) == []
@@ -243,4 +331,5 @@ def test_a_damaged_segment_does_not_stop_the_others(box: Box) -> None:
     box.now += MINUTE
     box.keeper.round()
     with Ledger(box.home.evidence) as ledger:
-        assert list(ledger.live()) == ["0000000002.parquet"]
+        assert list(ledger.live()) == ["0000000001.parquet", "0000000002.parquet"]
+    assert [fault for fault in box.faults() if "0000000001.parquet): plik zmieniono" in fault]

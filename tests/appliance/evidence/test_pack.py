@@ -13,12 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from appliance.clock import DAY, SECOND
-from appliance.evidence import anchors, verify
+from appliance.evidence import anchors, standalone, verify
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.home import Home
+from appliance.state.database import writing
+from appliance.state.models import AlertEvent
+from appliance.store import Keeping
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import NOW, Box
 
@@ -62,23 +66,23 @@ def full(box: Box) -> Box:
 def test_a_pack_of_a_time_is_proved_in_a_bare_interpreter(full: Box, tmp_path: Path) -> None:
     path = tmp_path / "pack.zip"
     made = packed(full, Wanted(NOW + 300, NOW + 700), path)
-    assert (made.events, made.segments, made.alerts) == (400, 1, [])
+    assert (made.events, made.beside, made.segments, made.alerts) == (400, 44, 1, [])
     files = files_of(path)
     lines = files["events.ndjson"].splitlines()
-    assert [json.loads(line)["@timestamp"] for line in lines] == list(range(NOW + 300, NOW + 700))
+    assert [json.loads(line)["@timestamp"] for line in lines] == list(range(NOW + 256, NOW + 700))
     program = tmp_path / "verify.py"
     program.write_bytes(files["verify.py"])
     grouped = re.sub("(....)", r"\1 ", full.key).upper()
     command = [sys.executable, "-I", "-S", str(program), str(path), "--key", grouped]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1].partition(":")[0]) == (0, "ZGODNE"), done.stdout + done.stderr
-    assert "zdarzenia, które potwierdza łańcuch: 400" in done.stdout
+    assert "zdarzenia, które potwierdza łańcuch: 444" in done.stdout
 
 
 def test_a_pack_of_a_case_has_its_events_and_its_history_and_nobody_elses(full: Box, tmp_path: Path) -> None:
     path = tmp_path / "pack.zip"
     made = packed(full, Wanted(alert=1), path)
-    assert (made.events, made.segments, made.missing, len(made.alerts)) == (3, 1, 0, 1)
+    assert (made.events, made.beside, made.segments, made.missing, len(made.alerts)) == (3, 0, 0, 0, 1)
     assert told(path, full.key) == []
     files = files_of(path)
     assert b"anna\n" not in files["events.ndjson"]
@@ -90,6 +94,30 @@ def test_a_pack_of_a_case_has_its_events_and_its_history_and_nobody_elses(full: 
     assert "<b>" not in page
 
 
+def test_events_of_a_case_that_only_their_block_proves_come_with_it(full: Box, tmp_path: Path) -> None:
+    """A correlation may have known no more of an event than its id when the alert was made."""
+    with writing(full.sessions) as session:
+        session.execute(update(AlertEvent).where(AlertEvent.id == 2).values(digest=None))
+    made = packed(full, Wanted(alert=1), tmp_path / "pack.zip")
+    assert (made.events, made.beside, made.segments) == (3, 29, 1)
+    assert told(tmp_path / "pack.zip", full.key) == []
+
+
+def test_an_event_of_a_case_that_changed_since_is_no_event_of_it(full: Box, tmp_path: Path) -> None:
+    """What the chain has of it is its digest as it was when the rule matched."""
+    path = tmp_path / "pack.zip"
+    packed(full, Wanted(alert=1), path)
+    files = files_of(path)
+    changed = {
+        "changed": lines(lambda found: found.__setitem__(1, found[1].replace(b"PC-1", b"PC-2"))),
+        "removed": lines(lambda found: found.pop()),
+        "doubled": lines(lambda found: found.__setitem__(1, found[0])),
+    }
+    for name, change in changed.items():
+        faults = told(write(tmp_path / "t.zip", files | {"events.ndjson": change(files["events.ndjson"])}), full.key)
+        assert any(fault.startswith("zdarzenie (events.ndjson)") for fault in faults), (name, faults)
+
+
 def test_an_empty_pack_is_sound_too(full: Box, tmp_path: Path) -> None:
     path = tmp_path / "pack.zip"
     assert packed(full, Wanted(0, 1), path).events == 0
@@ -99,7 +127,7 @@ def test_an_empty_pack_is_sound_too(full: Box, tmp_path: Path) -> None:
 def test_a_case_whose_events_were_deleted_says_so(full: Box, tmp_path: Path) -> None:
     full.keeper.round()
     full.now += 40 * DAY
-    full.store.retain(30)
+    full.store.retain(Keeping({"ordinary": 30}))
     made = packed(full, Wanted(alert=1), tmp_path / "pack.zip")
     assert (made.events, made.missing) == (0, 3)
     assert "usunięte" in files_of(tmp_path / "pack.zip")["index.html"].decode().replace("\u00a0", " ")
@@ -192,7 +220,7 @@ CHANGES: list[tuple[str, str, Callable[[bytes], bytes], str]] = [
     ("event changed", "events.ndjson", lambda c: c.replace(b"PC-1", b"PC-2", 1), r"zdarzenie .*inne niż w segmencie"),
     ("alert changed", "alerts.ndjson", lambda c: c.replace(b"closed", b"opened", 1), r"alert \d+ .*inny niż"),
     ("proof changed", "proofs.ndjson", lambda c: c.replace(b'"rows":700', b'"rows":699'), r"segment \d+ .*skrót"),
-    ("proofs", "proofs.ndjson", lambda c: b"", r"zdarzenie .*żaden segment go nie potwierdza"),
+    ("proofs", "proofs.ndjson", lambda c: b"", r"zdarzenie .*ani segment, ani alert go nie potwierdza"),
     ("range", "pack.json", lambda c: c.replace(b'"first":', b'"first":9'), r"wpis .*ma mieć wpisy"),
     ("keys", "keys.json", lambda c: b"[]\n", r"klucz.*to nie ta Czujka"),
 ]  # fmt: skip
@@ -292,7 +320,7 @@ def test_the_command_line_of_the_verifier(
 
 
 def test_the_verifier_is_written_for_python_3_9() -> None:
-    source = Path(verify.__file__).read_text("utf-8")
+    source = standalone.source().decode("utf-8")
     tree = ast.parse(source, feature_version=(3, 9))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported <= {"__future__", "collections.abc", "pathlib", "typing"} | {

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from appliance.clock import DAY
-from appliance.evidence import anchors, events, keys
+from appliance.evidence import anchors, keys
 from appliance.evidence.check import told
 from appliance.evidence.ledger import Draft, Ledger
 from appliance.evidence.verify import canonical
 from appliance.home import Home
 from appliance.store import segments
 from appliance.store.compaction import FAN_IN
+from appliance.store.digest import digest
 from appliance.store.shape import decode, encode
 from tests.appliance.evidence.conftest import Box
 
@@ -170,17 +172,17 @@ def _forged(full: Box, change: Callable[[list[Any]], None]) -> None:
     old = full.home.store / "0000000001.parquet"
     rows = decode(_table(old))
     change(rows)
-    segments.write(full.home.store, "0000000099.parquet", encode(rows).table)
-    one = events.read(full.home.store / "0000000099.parquet")
-    packed = events.pack(events.members([events.read(old).leaves], one.leaves) * 0 + 1)
+    table = encode(rows).table
+    _, sha256 = segments.write(full.home.store, "0000000099.parquet", table)
+    packed = zlib.compress(b"\x01\x00" * len(rows))
     with Ledger(full.home.evidence) as ledger, ledger.sealing(keys.ensure_key(full.home), full.now) as appending:
         was = ledger.live()["0000000001.parquet"]
-        seen = {"file": "0000000099.parquet", "rows": one.rows, "sha256": one.sha256, "events": one.events}
+        seen = {"file": "0000000099.parquet", "rows": len(rows), "sha256": sha256, "events": digest(table)}
         number = appending.add(Draft("segment", {**seen, "day": was.day}, "0000000099.parquet"))
         olds = [{"entry": was.number, "events": was.events, "file": was.file, "rows": was.rows}]
-        digest = hashlib.sha256(packed).hexdigest()
-        appending.add(Draft("replaced", {"entry": number, "members": digest, "new": seen["file"], "old": olds}))
-        appending.keep_members(digest, packed)
+        members = hashlib.sha256(packed).hexdigest()
+        appending.add(Draft("replaced", {"entry": number, "members": members, "new": seen["file"], "old": olds}))
+        appending.keep_members(members, packed)
     old.unlink()
 
 

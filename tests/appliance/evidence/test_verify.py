@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.evidence import verify
+from appliance.evidence import standalone, verify
+from appliance.evidence.blocks import block_hash, events_digest
 from appliance.evidence.keys import EvidenceKey, next_statement
 from appliance.evidence.plain import event_line, plain
 from appliance.evidence.verify import Keys, canonical, fingerprint, holds, parsed, plain_verify, seal_of
@@ -155,16 +157,32 @@ def test_a_deep_value_is_a_fault_and_no_crash(tmp_path: Path) -> None:
 
 
 def test_blocks_of_events_are_the_specified_ones() -> None:
-    leaves = b"".join(hashlib.sha256(bytes([n % 256])).digest() for n in range(600))
-    blocks = [hashlib.sha256(leaves[:8192]), hashlib.sha256(leaves[8192:16384]), hashlib.sha256(leaves[16384:])]
-    expected = hashlib.sha256(b"czujka-evidence-events-v1 600\n" + b"".join(one.digest() for one in blocks))
-    assert verify.events_digest(600, verify.blocks_of(leaves)) == expected.hexdigest()
+    """Written out by hand, byte by byte, as docs/evidence.md says."""
+    lines = [
+        {"@timestamp": 5, "event.id": "00" * 16, "host.name": "Łan", "tags": ["a", 2]},
+        {"@timestamp": -6, "event.id": "01" * 16, "event.time_corrected": True, "x": 0.5},
+    ]
+    about = {
+        "columns": ["@timestamp:l", "event.id:id", "event.time_corrected:b", "host.name:s", "rest"],
+        "rest": [0, 1],
+        "shapes": [[["tags", "SI"]], [["x", "f"]]],
+    }
+    written = b"@timestamp:l\n\1\1" + struct.pack("<qq", 5, -6)
+    written += b"event.id:id\n" + bytes(16) + b"\1" * 16
+    written += b"event.time_corrected:b\n\xff\x01"
+    written += b"host.name:s\n" + struct.pack("<ii", 4, -1) + "Łan".encode()
+    written += b"rest\n" + struct.pack("<ii", 2, 1)
+    written += struct.pack("<iii", 4, 4, 1) + b"tagstagsx" + struct.pack("<iii", 1, 1, 1) + b"SIf"
+    written += struct.pack("<iii", 1, 1, 3) + b"a20.5"
+    assert block_hash(about, lines) == hashlib.sha256(written).digest()
+    expected = hashlib.sha256(b"czujka-evidence-events-v2 2\n" + hashlib.sha256(written).digest())
+    assert events_digest(2, [block_hash(about, lines)]) == expected.hexdigest()
 
 
 def test_the_verifier_needs_nothing_but_the_interpreter(tmp_path: Path) -> None:
     """Also not `cryptography`, which a bare interpreter does not see."""
     copy = tmp_path / "verify.py"
-    copy.write_bytes(Path(verify.__file__).read_bytes())
+    copy.write_bytes(standalone.source())
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import verify; print(verify.holds is verify.plain_verify)"
     )

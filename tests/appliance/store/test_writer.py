@@ -14,7 +14,7 @@ import pytest
 from agent.wire.event import event_id
 from appliance.clock import DAY
 from appliance.normalise.model import Event
-from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, Keeping, StoreUnavailable
 from appliance.store.compaction import FAN_IN
 from appliance.store.shape import encode
 from appliance.store.writer import GRACE
@@ -221,12 +221,12 @@ def test_retention_deletes_by_age_of_arrival_then_by_size_and_says_so(tmp_path: 
     for n in range(6):
         day = first + n
         store.append(encode([make(n, time=n)]), [], n)
-    assert store.retain(3).events == 2
+    assert store.retain(Keeping({"ordinary": 3})).events == 2
     size = store.stats().bytes
-    gone = store.retain(3, size - 1)
+    gone = store.retain(Keeping({"ordinary": 3}, size - 1))
     assert (gone.events, gone.segments, store.stats().events) == (1, 1, 3)
-    assert store.retain(0, 0).events == 2
+    assert store.retain(Keeping({"ordinary": 0}, 0)).events == 2
     assert store.stats().events == 1
     assert [one.reason for one in store.deletions()] == ["age", "age", "size", "age", "age"]
-    assert store.retain(0, 0).events == 0
+    assert store.retain(Keeping({"ordinary": 0}, 0)).events == 0
     store.close()

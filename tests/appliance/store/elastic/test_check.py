@@ -65,7 +65,13 @@ def test_missing_rights_are_named() -> None:
 
 def test_days_go_by_age_then_by_size_and_today_never() -> None:
     days = [Index(str(day), day, 1, 100) for day in (90, 95, 99, 100)]
-    assert [(why, one.day) for why, one in choose(days, 100, 7, None)] == [("age", 90)]
-    assert [(why, one.day) for why, one in choose(days, 100, 7, 150)] == [("age", 90), ("size", 95), ("size", 99)]
-    assert choose(days, 100, 50, 400) == []
-    assert choose(days[-1:], 100, 1, 1) == []
+
+    def gone(of: list[Index], kept: int, room: int | None, *held: int) -> tuple[list[tuple[str, int]], int, int]:
+        chosen = choose(of, 100, kept, room, lambda index: index.day in held)
+        return [(why, one.day) for why, one in chosen.gone], chosen.held, chosen.over
+
+    assert gone(days, 7, None) == ([("age", 90)], 0, 0)
+    assert gone(days, 7, 150) == ([("age", 90), ("size", 95), ("size", 99)], 0, 0)
+    assert gone(days, 7, 150, 90, 95) == ([("size", 99)], 2, 150)
+    assert gone(days, 50, 400) == ([], 0, 0)
+    assert gone(days[-1:], 1, 1) == ([], 0, 99)

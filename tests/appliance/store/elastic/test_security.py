@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import ElasticSettings, StoreSettings
-from appliance.store import StoreUnavailable
+from appliance.store import Keeping, StoreUnavailable
 from appliance.store.elastic.check import Weight, check
 from appliance.store.elastic.rights import INDEX, least_role
 from appliance.store.shape import encode
@@ -49,7 +49,7 @@ def test_the_least_role_is_enough_and_no_more(secure: Node, key: str, tmp_path: 
     assert pair.reader.count("") == 5
     assert pair.reader.stats().events == 5
     assert "pc-1" in {str(value).lower() for value, _ in pair.reader.top("", "host.name")}
-    assert pair.store.retain(1).events == 5
+    assert pair.store.retain(Keeping({"ordinary": 1})).events == 5
     found = check(StoreSettings(kind="elasticsearch", elasticsearch=settings))
     assert not [one for one in found if one.weight is Weight.BAD], found
     pair.close()

@@ -12,7 +12,7 @@ import pytest
 from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
-from appliance.store import StoreUnavailable
+from appliance.store import Hold, Keeping, StoreUnavailable
 from appliance.store.elastic.check import Weight, check
 from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
 from appliance.store.shape import encode
@@ -136,7 +136,7 @@ def test_old_days_go_by_their_exact_names(pair: Pair, http: httpx.Client, make: 
     pair.store.flush()
     foreign = f"{pair.settings.index}-notatki"
     http.put(f"/{foreign}").raise_for_status()
-    gone = pair.store.retain(4)
+    gone = pair.store.retain(Keeping({"ordinary": 4, "accountability": 2}))
     assert (gone.events, gone.segments, gone.upto) == (2, 2, "2027-01-10")
     kept = {index_name(pair.settings.index, NOW - n * DAY) for n in (0, 1)}
     assert _names(http, pair.settings) == {*kept, foreign}
@@ -144,12 +144,32 @@ def test_old_days_go_by_their_exact_names(pair: Pair, http: httpx.Client, make: 
     assert pair.reader.count("") == 2
 
 
+def test_an_index_with_a_held_event_stays(pair: Pair, make: Make) -> None:
+    days = [
+        make(n, **{"event.ingested": NOW - n * DAY, "@timestamp": NOW - n * DAY, "host.name": f"PC-{n}"})
+        for n in (4, 5, 9)
+    ]
+    pair.store.append(encode(days), [], 1)
+    pair.store.flush()
+    keeping = Keeping(
+        {"ordinary": 3}, holds=[Hold(NOW - 10 * DAY, NOW, "pc-9"), Hold(NOW - 4 * DAY, NOW - 4 * DAY + 1)]
+    )
+    gone = pair.store.retain(keeping)
+    assert (gone.events, gone.held) == (1, 2)
+    assert pair.reader.count("host.name:pc-5") == 0
+    assert pair.reader.count("") == 2
+    usage = pair.reader.usage()
+    assert [(one.day, one.events) for one in usage.days] == [(NOW // DAY - 9, 1), (NOW // DAY - 4, 1)]
+    assert usage.retention is not None
+    assert usage.retention.told == {"events": 1}
+
+
 def test_the_oldest_day_goes_past_the_bound_and_today_never(pair: Pair, make: Make) -> None:
     days = [make(n, **{"event.ingested": NOW - n * DAY}) for n in (0, 1, 2)]
     pair.store.append(encode(days), [], 1)
     pair.store.flush()
     tight = Pair(pair.settings.model_copy(update={"max_bytes": 1}), pair.spool.parent / "tight")
-    assert tight.store.retain(100).events == 2
+    assert tight.store.retain(Keeping({"ordinary": 100})).events == 2
     assert pair.reader.count("") == 1
     tight.close()
 

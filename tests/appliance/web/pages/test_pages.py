@@ -39,6 +39,7 @@ PAGES = [
     "/zdrowie/odrzucone/1",
     "/raporty",
     "/dowody",
+    "/magazyn",
     "/konto",
     "/osoby",
     "/tokeny",
