@@ -10,7 +10,7 @@ import pytest
 
 from appliance.clock import HOUR, SECOND, now
 from appliance.normalise import Event
-from appliance.settings import ElasticSettings
+from appliance.settings import ElasticSettings, StoreSettings
 from appliance.state.models import Role
 from appliance.store import StoreUnavailable
 from appliance.store.elastic.reader import ElasticReader
@@ -35,7 +35,10 @@ def afar(office: TestBox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         writer.ship()
     writer.close()
     store = ElasticReader(AWAY, spool)
-    context = replace(office.context, store=store)
+    settings = office.context.settings.model_copy(
+        update={"store": StoreSettings(kind="elasticsearch", elasticsearch=AWAY)}
+    )
+    context = replace(office.context, store=store, settings=settings)
     yield replace(office, app=create_app(context), context=context)
     store.close()
 
@@ -51,6 +54,12 @@ def test_health_tells_what_waits_and_why(afar: TestBox) -> None:
     text = afar.ask("GET", "/zdrowie", afar.person(Role.ADMIN)).text
     assert "Zdarzenia, które czekają na klaster" in text
     assert "Nie ma połączenia z klastrem" in text
+
+
+def test_evidence_says_that_events_are_elsewhere(afar: TestBox) -> None:
+    text = afar.ask("GET", "/dowody", afar.person(Role.ADMIN)).text.replace("\u00a0", " ")
+    assert "Zdarzenia są w klastrze, a tych Czujka nie plombuje" in text
+    assert "bez zdarzeń" in text
 
 
 def test_the_box_is_well_but_its_status_is_not(afar: TestBox) -> None:
