@@ -4,7 +4,7 @@
   const one = (selector, scope = document) => scope.querySelector(selector);
   const menu = one("#drill");
   const say = (text) => { const live = one("#live"); if (live) live.textContent = text; };
-  let from = null;
+  let from = null, top = 0;
 
   // Where each entry of the menu leads; the server puts the query together.
   function aim(link) {
@@ -32,6 +32,7 @@
       event.preventDefault();
       from = link;
       aim(link);
+      top = scrollY;
       menu.showPopover();
       put(link);
       one("a", menu).focus();
@@ -49,7 +50,9 @@
       try { await navigator.clipboard.writeText(from.dataset.v); say(copy.dataset.done); } catch { say(copy.dataset.failed); }
       menu.hidePopover();
     });
-    addEventListener("scroll", () => { if (menu.matches(":popover-open")) menu.hidePopover(); }, { passive: true });
+    // The menu stands still while the page moves under it, so it shuts once it is no longer beside its value.
+    const FAR = 80; // px
+    addEventListener("scroll", () => { if (menu.matches(":popover-open") && Math.abs(scrollY - top) > FAR) menu.hidePopover(); }, { passive: true });
   }
 
   // A field opens in place once, and then shuts and opens without asking again.
