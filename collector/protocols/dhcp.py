@@ -62,7 +62,7 @@ def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += 2 + data[at + 1]
 
 
-def _told(option: int, raw: bytes, fields: dict[str, Value]) -> None:  # noqa: C901 - one case an option, as in RFC 2132
+def _told(option: int, raw: bytes, fields: dict[str, Value]) -> None:  # noqa: C901, PLR0912 - one case an option, as in RFC 2132
     match option:
         case 3:
             fields["routers"] = _addresses(raw)

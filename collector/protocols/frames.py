@@ -1,4 +1,4 @@
-"""Messages out of a stream: those that say their length, and lines. Both keep a bounded rest and skip what is longer."""
+"""Messages out of a stream: those that say their length, and lines. Both are bounded and skip what is longer."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ class Frames:
         self._held = data[at:]
         return found
 
-    def lost(self) -> None:
-        """Forget the message that was begun."""
-        self._held, self._skip = b"", 0
+    def lost(self) -> list[bytes]:
+        """Forget the message that was begun; return what there was of it, if its header is whole."""
+        held, self._held, self._skip = self._held, b"", 0
+        return [held] if len(held) >= self._header else []
 
 
 class Lines:

@@ -19,7 +19,13 @@ _ADDRESSES = st.ip_addresses(v=4).map(str)
 def test_what_was_made_is_told(op: int, src: str, dst: str, src_mac: str, dst_mac: str) -> None:
     packet = bytes(ARP(op=op, psrc=src, pdst=dst, hwsrc=src_mac, hwdst=dst_mac))
     (log,) = arp.read(5, packet)
-    expected = {"src_ip": src, "dst_ip": dst, "src_mac": src_mac, "dst_mac": dst_mac, "op": ("request", "reply")[op - 1]}
+    expected = {
+        "src_ip": src,
+        "dst_ip": dst,
+        "src_mac": src_mac,
+        "dst_mac": dst_mac,
+        "op": ("request", "reply")[op - 1],
+    }
     assert (log.path, log.at) == ("arp", 5)
     assert log.fields == (expected | {"gratuitous": True} if src == dst else expected)
 
