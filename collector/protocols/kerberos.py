@@ -173,10 +173,9 @@ def _ticket(message: bytes, place: tuple[int, int]) -> tuple[int, int]:
 
 def _recognises(_side: Side, data: bytes) -> bool:
     """Tell a request, over UDP or (after four bytes of length) over TCP: its tag, a sequence, version 5."""
-    for at in (0, 4):
-        if data[at : at + 1] in {b"\x6a", b"\x6c"} and data.find(b"\xa1\x03\x02\x01\x05", at, at + 16) > 0:
-            return True
-    return False
+    return any(
+        data[at : at + 1] in {b"\x6a", b"\x6c"} and data.find(b"\xa1\x03\x02\x01\x05", at, at + 16) > 0 for at in (0, 4)
+    )
 
 
 PROTOCOL = Protocol(

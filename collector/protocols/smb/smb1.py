@@ -142,7 +142,7 @@ class Smb1:
         elif command == RENAME and isinstance(said, tuple):
             yield shares.moved(at, head.tree, said[0], said[1])
         elif isinstance(said, bytes) and len(words) >= 16:
-            # Both answers tell how much came and where it lies: READ_ANDX from its byte 10, TRANSACTION from its byte 12.
+            # Both answers tell how much came and where it lies, READ_ANDX from its byte 10, TRANSACTION from 12.
             size, start = struct.unpack_from("<HH", words, 10 if command == READ else 12)
             yield from shares.piped(at, said, head.message[start : start + size])
 
