@@ -86,6 +86,8 @@ def damaged(protocol: Protocol, talk: Talk, bits: bytes = b"\x08\xff\x80\x01") -
     started = time.process_time()
     parser = protocol.open(talk.flow)
     for number, (side, data) in enumerate(talk.turns):
+        if parser.done:
+            break
         # The state before this turn, to begin from again and again.
         state = pickle.dumps(parser)
         for size in range(min(len(data), 600)):

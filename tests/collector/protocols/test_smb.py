@@ -175,8 +175,8 @@ def test_other_bytes_are_malformed() -> None:
         run(PROTOCOL, _FLOW, [(Side.ORIG, b"GET / HTTP/1.1\r\n")])
     with pytest.raises(Malformed, match="smb_magic"):
         run(PROTOCOL, _FLOW, [(Side.ORIG, b"\0\0\0\x08SSH-2.0-")])
+    message = b"\xfeSMB" + bytes(16) + b"\x20\0\0\0" + bytes(100)
     with pytest.raises(Malformed, match="smb2_chain"):
-        message = b"\xfeSMB" + bytes(16) + b"\x20\0\0\0" + bytes(100)
         run(PROTOCOL, _FLOW, [(Side.ORIG, struct.pack(">I", len(message)) + message)])
 
 
