@@ -49,7 +49,7 @@ class Packet:
 class Key:
     """The keys of one side's Initial packets."""
 
-    key: AESGCM
+    key: bytes
     iv: bytes
     mask: bytes
 
@@ -104,7 +104,7 @@ def keys(version: int, target: bytes) -> tuple[Key, Key]:
 def _key(version: int, secret: bytes) -> Key:
     name = "quicv2" if version == V2 else "quic"
     return Key(
-        AESGCM(_expand(secret, f"{name} key", 16)),
+        _expand(secret, f"{name} key", 16),
         _expand(secret, f"{name} iv", 12),
         _expand(secret, f"{name} hp", 16),
     )
@@ -130,7 +130,7 @@ def opened(key: Key, packet: Packet, datagram: bytes) -> bytes | None:
     head = bytes([first]) + datagram[packet.start + 1 : packet.head] + number
     nonce = (int.from_bytes(key.iv, "big") ^ int.from_bytes(number, "big")).to_bytes(12, "big")
     try:
-        return key.key.decrypt(nonce, datagram[packet.head + size : packet.stop], head)
+        return AESGCM(key.key).decrypt(nonce, datagram[packet.head + size : packet.stop], head)
     except InvalidTag:
         return None
 

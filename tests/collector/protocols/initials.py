@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import pack
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from collector.protocols.quic.initial import V2, keys
 
@@ -38,7 +39,7 @@ def initial(
     head = bytes([0xC3 | kind << 4]) + pack("!I", version) + bytes([len(sent_to)]) + sent_to + b"\x02sc"
     head += number(len(token)) + token + number(len(frames) + 4 + 16) + pack("!I", count)
     nonce = (int.from_bytes(key.iv, "big") ^ count).to_bytes(12, "big")
-    sealed = key.key.encrypt(nonce, frames, head)
+    sealed = AESGCM(key.key).encrypt(nonce, frames, head)
     packet = bytearray(head + sealed)
     start = len(head) - 4
     mask = Cipher(algorithms.AES(key.mask), modes.ECB()).encryptor().update(bytes(packet[start + 4 : start + 20]))
