@@ -27,6 +27,9 @@ class Talk:
     flow: Flow
     turns: tuple[Turn, ...]
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def flow_of(transport: str, orig_p: int, resp_p: int) -> Flow:
     return Flow("192.168.10.31", orig_p, "192.168.10.5", resp_p, transport)
