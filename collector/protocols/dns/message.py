@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from struct import Struct, unpack_from
 
-from collector.protocols.dns.names import name_at, netbios
+from collector.protocols.dns.names import after_name, name_at, netbios
 from collector.protocols.dns.records import say, say_netbios
 from collector.protocols.model import Malformed
 
@@ -30,7 +30,7 @@ class Message:
     answers: list[str] = field(default_factory=list)
     ttls: list[float] = field(default_factory=list)
     first: tuple[str, int, int] | None = None
-    """Name, type and class of the first answer: what a message is about that has no question."""
+    """Name, type and class of the first answer of a message without a question: what it is about."""
     extended: int = 0
     """The upper bits of the response code (RFC 6891, 6.1.3)."""
 
@@ -73,7 +73,7 @@ def read(data: bytes, *, of_netbios: bool = False) -> Message:
 
 def _read_records(data: bytes, at: int, answers: int, found: Message, *, of_netbios: bool) -> None:
     for number in range(min(found.records, MAX_RECORDS)):
-        name, at = name_at(data, at)
+        start, at = at, after_name(data, at)
         kind, class_, ttl, size = _RECORD.unpack_from(data, at)
         at += 10
         stop = at + size
@@ -85,6 +85,7 @@ def _read_records(data: bytes, at: int, answers: int, found: Message, *, of_netb
             said = say_netbios(kind, data, at, stop) if of_netbios else [say(kind, data, at, stop)]
             found.answers += said
             found.ttls += [float(ttl)] * len(said)
-            if not found.first:
+            if not found.questions and not found.first:
+                name, _ = name_at(data, start)
                 found.first = (netbios(name) if of_netbios else name, kind, class_ & 0x7FFF)
         at = stop

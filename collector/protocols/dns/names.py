@@ -39,6 +39,17 @@ def name_at(data: bytes, at: int) -> tuple[str, int]:
     return printable(b".".join(labels)), after or at + 1
 
 
+def after_name(data: bytes, at: int) -> int:
+    """Return the place after the name that begins at a place, without reading it. Raises Malformed, IndexError."""
+    while length := data[at]:
+        if length >= 192:
+            return at + 2
+        if length >= 64:
+            raise Malformed("DNS_label_too_long")
+        at += length + 1
+    return at + 1
+
+
 def printable(name: bytes) -> str:
     """Return the text of a name: UTF-8 where it is (mDNS), every other byte and control character escaped."""
     if name.isascii() and (text := name.decode("ascii")).isprintable() and "\\" not in text:
