@@ -18,7 +18,7 @@ from tests.conftest import corpora_root
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("agent", "appliance", "rules", "dashboards", "tests")
+PACKAGES = ("agent", "collector", "appliance", "rules", "dashboards", "tests")
 SYSTEM = {
     "auditd": "auditd",
     "chromium": "chromium",

@@ -133,6 +133,10 @@ class JournalSensor:
         """Nothing here waits for time."""
         return []
 
+    def finish(self) -> list[Item]:
+        """Hold nothing back."""
+        return []
+
     def close(self) -> None:
         """End the child."""
         child, self._child = self._child, None

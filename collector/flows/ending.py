@@ -43,7 +43,7 @@ def over(columns: Columns, now: int, patience: Patience) -> Ints:
 
 
 def idle_longest(columns: Columns, count: int, busy: Ints) -> Ints:
-    """Return flows to give up for want of room: the unanswered first, of them those silent longest; none of the `busy`."""
+    """Return flows to give up for want of room, none `busy`: the unanswered first, of them those silent longest."""
     live = np.setdiff1d(np.flatnonzero(columns.live), busy)
     answered = (columns.packets[live] > 0).all(axis=1)
     order = np.lexsort((columns.last[live], answered))

@@ -103,8 +103,10 @@ def flow_keys(words: Words, network: Network, net: Ints, transport: Transport) -
     key = _mixed(np.minimum(one, other)) + _mixed(np.maximum(one, other) ^ _KEYS[3]) * _KEYS[2]
     key += network.proto.astype(np.uint64)
     key ^= key >> np.uint64(31)
-    return np.bitwise_and(key, ~np.uint64(1)), side
+    key &= ~np.uint64(1)
+    return key, side
 
 
 def _ends(address: Hashes, port: Ints) -> Hashes:
-    return (address << np.uint64(16)) ^ (address >> np.uint64(40)) ^ port.astype(np.uint64)
+    turned: Hashes = (address << np.uint64(16)) | (address >> np.uint64(48))
+    return np.bitwise_xor(turned, port.astype(np.uint64))

@@ -8,7 +8,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from agent.wire.event import ID, Record, event_id
@@ -133,7 +133,7 @@ class Runner:
         now = time.monotonic()
         for slot in self._slots:
             if slot.descriptor >= 0 and slot.sensor.wait() is not None:
-                self._take(slot, tick=True)
+                self._take(slot, slot.sensor.tick)
         if now >= self._round_at or any(s.open_at is not None and s.open_at <= now for s in self._slots):
             self._look_around(now)
         if self._write_at is not None and now >= self._write_at:
@@ -150,11 +150,11 @@ class Runner:
 
     def _read(self, slot: _Slot) -> None:
         if slot.descriptor >= 0:
-            self._take(slot, tick=False)
+            self._take(slot, slot.sensor.read)
 
-    def _take(self, slot: _Slot, *, tick: bool) -> None:
+    def _take(self, slot: _Slot, items: Callable[[], Sequence[Item]]) -> None:
         try:
-            self._keep(slot.sensor.tick() if tick else slot.sensor.read())
+            self._keep(items())
         except SensorLost as lost:
             self._lose(slot, str(lost), lost.seconds)
         except OSError as error:
@@ -183,7 +183,7 @@ class Runner:
         """Open what can be opened, let every sensor look after itself, note the clock and the losses."""
         for slot in self._slots:
             if slot.descriptor >= 0 and now >= self._round_at:
-                self._take(slot, tick=True)
+                self._take(slot, slot.sensor.tick)
             slot.availability = slot.sensor.availability()
             if slot.descriptor >= 0 and slot.availability.state == "off":
                 self._lose(slot, slot.availability.reason, ROUND)
@@ -300,7 +300,9 @@ class Runner:
         """Stop sensors first, so that the host is as before even when the box is slow to take the rest."""
         for slot in self._slots:
             if slot.descriptor >= 0:
-                self._take(slot, tick=False)
+                self._take(slot, slot.sensor.read)
+            if slot.descriptor >= 0:
+                self._take(slot, slot.sensor.finish)
             self._close(slot)
         self._own(own.stopping(self._boot_id, self._stop_reason or "fault"))
         self._gaps_at = self._gaps_at and 1e-9

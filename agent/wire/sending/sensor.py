@@ -87,5 +87,8 @@ class Sensor(Protocol):
     def tick(self) -> list[Item]:
         """Do what time demands: incomplete events, checks of the source."""
 
+    def finish(self) -> list[Item]:
+        """Return what was held back until its end: the program stops, nothing is read any more."""
+
     def close(self) -> None:
         """Stop reading and put the host back as it was; harmless when not open."""

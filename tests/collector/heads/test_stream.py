@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -23,7 +24,7 @@ def _at(place: int) -> int:
 def test_segments_in_any_order_give_the_text(seed: int, reach: int) -> None:
     chance = random.Random(seed)
     cuts = sorted({0, len(TEXT), *(chance.randrange(len(TEXT)) for _ in range(60))})
-    parts = list(zip(cuts, cuts[1:], strict=False))
+    parts = list(itertools.pairwise(cuts))
     for _ in range(20):
         first = chance.randrange(len(TEXT))
         parts.insert(chance.randrange(len(parts)), (first, min(len(TEXT), first + chance.randrange(300))))
