@@ -145,7 +145,9 @@ def test_the_base_install_is_the_agents_own() -> None:
 
 def test_scapy_is_imported_by_tests_alone() -> None:
     guilty = [
-        path for path in _sources("agent", "collector", "appliance") if re.search(r"^\s*(from|import) scapy", path.read_text(), re.M)
+        path
+        for path in _sources("agent", "collector", "appliance")
+        if re.search(r"^\s*(from|import) scapy", path.read_text(), re.M)
     ]
     assert not guilty
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
+
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
 
 from collector.capture.batch import NO_VLAN, Batch, Link, batch_of
 from collector.capture.files import CaptureFile
@@ -30,6 +34,22 @@ def send(interface: str, packets: Sequence[Any]) -> None:
         out.bind((interface, 0))
         for packet in packets:
             out.send(bytes(packet))
+
+
+def replay(interface: str, file: str) -> None:
+    """Send the frames of a capture file over a card."""
+    send(interface, [frame for _, frame, _, _ in frames_of(Path(file).read_bytes())[0]])
+
+
+def scan(source: str, target: str, ports: Iterable[int]) -> list[bytes]:
+    """Return a scan of closed ports: each attempt and its refusal."""
+    there = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=source, dst=target)
+    back = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP(src=target, dst=source)
+    frames = []
+    for port in ports:
+        frames.append(bytes(there / TCP(sport=40000, dport=port, flags="S", seq=7)))
+        frames.append(bytes(back / TCP(sport=port, dport=40000, flags="RA", ack=8)))
+    return frames
 
 
 def pcap(frames: Sequence[bytes], *, order: str = "<", nanos: bool = False, link: int = 1, cut: int = 65535) -> bytes:
