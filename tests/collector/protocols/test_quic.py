@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from itertools import pairwise
+from random import Random
 from struct import pack
 
 import pytest
@@ -87,11 +88,11 @@ def test_numbers_of_variable_length(value: int) -> None:
 
 @given(cuts=st.lists(st.integers(1, 500), max_size=12), order=st.randoms(use_true_random=False))
 @settings(max_examples=30)
-def test_a_hello_in_any_pieces_in_any_order(cuts: list[int], order: object) -> None:
+def test_a_hello_in_any_pieces_in_any_order(cuts: list[int], order: Random) -> None:
     hello = _hello()
     edges = sorted({0, len(hello), *(cut for cut in cuts if cut < len(hello))})
     frames = [crypto_frame(a, hello[a:b]) for a, b in pairwise(edges)]
-    order.shuffle(frames)  # type: ignore[attr-defined] - random.Random
+    order.shuffle(frames)
     (ssl,) = run(PROTOCOL, FLOW, [(Side.ORIG, initial(b"\0\x01".join(frames)))])
     assert ssl.fields["server_name"] == "gmina.example"
 
