@@ -14,8 +14,8 @@ from pathlib import Path
 from agent.sensors import auditnetlink as netlink
 from agent.sensors import auditstate
 from agent.sensors.auditevents import Completion, Grouping
-from agent.sensors.base import About, Availability, Gap, Item, SensorLost
 from agent.sensors.processes import Processes, Users
+from agent.wire.sending.sensor import About, Availability, Gap, Item, SensorLost
 
 LOG = logging.getLogger(__name__)
 KEY = b"czujka"

@@ -55,9 +55,16 @@ def items(data: bytes, start: int, end: int) -> Iterator[Item]:
         start = item[2]
 
 
-def members(data: bytes, start: int, end: int) -> dict[int, tuple[int, int]]:
+class Members(dict[int, tuple[int, int]]):
+    """The places of a sequence's values by their tags; what is not there is Malformed, not a KeyError."""
+
+    def __missing__(self, tag: int) -> tuple[int, int]:
+        raise Malformed("asn1_member_missing")
+
+
+def members(data: bytes, start: int, end: int) -> Members:
     """Return the values of a sequence by tag: a sequence of fields [0], [1] … has each once."""
-    return {tag: (begin, stop) for tag, begin, stop in items(data, start, end)}
+    return Members((tag, (begin, stop)) for tag, begin, stop in items(data, start, end))
 
 
 def integer(data: bytes, start: int, end: int) -> int:

@@ -72,7 +72,8 @@ class Lines:
             whole.append(rest)
             rest, self._skip = b"", True
         self._held = rest
-        return [line[:LINE].rstrip(b"\r") for line in whole]
+        # Nothing after a bare CR belongs to the line: it might be a password that a broken line end has joined to it.
+        return [line[:LINE].partition(b"\r")[0] for line in whole]
 
     def lost(self) -> None:
         """Forget the line that was begun."""

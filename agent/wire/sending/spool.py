@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.sensors.base import Bookmark, Gap
 from agent.wire.envelope import encode_record
 from agent.wire.event import ID, TIMESTAMP, Record, event_id
 from agent.wire.limits import MAX_RECORD
+from agent.wire.sending.sensor import Bookmark, Gap
 
 MAX_BYTES = 256 << 20
 """Default bound of the records on disk."""

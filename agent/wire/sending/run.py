@@ -1,4 +1,4 @@
-"""Puts the agent together and runs it."""
+"""Puts a program that sends together and runs it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,42 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent import __version__, hostinfo, memory
-from agent.home import AgentHome, Identity, InUse
-from agent.runner import Runner
-from agent.sensors import linux_sensors
-from agent.sensors.base import Gap
-from agent.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
-from agent.uplink import Chores, Uplink
+from agent import __version__
+from agent.wire.sending import hostinfo, memory
+from agent.wire.sending.home import AgentHome, Identity, InUse
+from agent.wire.sending.runner import Runner
+from agent.wire.sending.sensor import Gap, Sensor
+from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
+from agent.wire.sending.uplink import Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 
 LOG = logging.getLogger(__name__)
 
 
-def run(home: AgentHome) -> int:
-    """Run the agent until SIGTERM or SIGINT; return the exit code."""
+Sensors = Callable[[str], Sequence[Sensor]]
+"""Returns the sensors to run, given the boot's id."""
+Facts = Callable[[], Mapping[str, Any]]
+"""Returns what a heartbeat says besides."""
+
+
+def run(home: AgentHome, sensors: Sensors, facts: Facts = dict) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
     identity = home.identity()
     if identity is None:
-        sys.stderr.write(f"Ten komputer nie jest zarejestrowany ({home.folder}). Użyj: czujka-agent enrol TOKEN\n")
+        sys.stderr.write(
+            f"Ten komputer nie jest zarejestrowany ({home.folder}). Użyj: {home.program.name} enrol TOKEN\n"
+        )
         return 2
     try:
         lock = home.lock()
     except InUse:
-        sys.stderr.write(f"W folderze {home.folder} działa już agent Czujki. Zatrzymaj go albo podaj inny --home.\n")
+        sys.stderr.write(
+            f"W folderze {home.folder} działa już {home.program.name}. Zatrzymaj go albo podaj inny --home.\n"
+        )
         return 1
     except OSError as error:
         sys.stderr.write(f"Nie można użyć folderu {home.folder}: {error.strerror}.\n")
@@ -40,7 +50,7 @@ def run(home: AgentHome) -> int:
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        _agent(home, identity, spool).run()
+        _assembled(home, identity, spool, sensors, facts).run()
         spool.close()
     except SpoolFull as error:
         sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
@@ -72,14 +82,14 @@ def open_spool(path: Path) -> Spool:
         return spool
 
 
-def _agent(home: AgentHome, identity: Identity, spool: Spool) -> Runner:
+def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, facts: Facts) -> Runner:
     boot_id = hostinfo.boot_id()
     runner: Runner | None = None
 
     def heartbeat() -> Mapping[str, Any]:
         assert runner is not None
         states = runner.states()
-        return _heartbeat(spool, states, boot_id)
+        return {**_heartbeat(spool, states, boot_id), **facts()}
 
     def connect() -> Box:
         try:
@@ -92,7 +102,7 @@ def _agent(home: AgentHome, identity: Identity, spool: Spool) -> Runner:
         now = time.time_ns() // 1000
         if now < identity.renew_at:
             return False
-        from agent import enrolment  # noqa: PLC0415 (once in many days)
+        from agent.wire.sending import enrolment  # noqa: PLC0415 (once in many days)
 
         try:
             renewed = enrolment.renew(home, box, now)
@@ -102,7 +112,7 @@ def _agent(home: AgentHome, identity: Identity, spool: Spool) -> Runner:
         return renewed
 
     uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew))
-    runner = Runner(spool, linux_sensors(home.folder, boot_id), uplink, boot_id)
+    runner = Runner(spool, sensors(boot_id), uplink, boot_id)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner
 

@@ -11,13 +11,13 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
-from agent import hostinfo, own
-from agent.backoff import Backoff
-from agent.memory import settle, trim
-from agent.sensors.base import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
-from agent.spool import Spool, Spooled, SpoolFull, spooled
-from agent.uplink import Uplink
 from agent.wire.event import ID, Record, event_id
+from agent.wire.sending import hostinfo, own
+from agent.wire.sending.backoff import Backoff
+from agent.wire.sending.memory import settle, trim
+from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
+from agent.wire.sending.spool import Spool, Spooled, SpoolFull, spooled
+from agent.wire.sending.uplink import Uplink
 
 LOG = logging.getLogger(__name__)
 LINGER = 0.02

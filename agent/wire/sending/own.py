@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from agent import __version__, hostinfo
-from agent.sensors.base import Gap
+from agent import __version__
 from agent.wire.event import Record
+from agent.wire.sending import hostinfo
+from agent.wire.sending.sensor import Gap
 
 
 def started(boot_id: str, *, clean_before: bool | None) -> Record:

@@ -8,10 +8,18 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.files import write_private
+from agent.wire.sending.files import write_private
 
-DEFAULT = Path("/var/lib/czujka-agent")
-VARIABLE = "CZUJKA_AGENT_HOME"
+
+class Program(NamedTuple):
+    """A program that sends to the box: its command, where it keeps its folder, the variable that names another one."""
+
+    name: str
+    folder: Path
+    variable: str
+
+
+AGENT = Program("czujka-agent", Path("/var/lib/czujka-agent"), "CZUJKA_AGENT_HOME")
 
 
 class InUse(Exception):
@@ -33,10 +41,11 @@ class Identity(NamedTuple):
 
 
 class AgentHome:
-    """All paths of one agent."""
+    """All paths of one agent, or of another program that sends as it does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Program = AGENT) -> None:
         self.folder = folder
+        self.program = program
 
     @property
     def key(self) -> Path:
@@ -87,6 +96,6 @@ class AgentHome:
         return descriptor
 
 
-def home_of(argument: str | None) -> AgentHome:
+def home_of(argument: str | None, program: Program = AGENT) -> AgentHome:
     """Return the folder that the command line, else the environment, else the default names."""
-    return AgentHome(Path(argument or os.environ.get(VARIABLE) or DEFAULT))
+    return AgentHome(Path(argument or os.environ.get(program.variable) or program.folder), program)

@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent import __version__, hostinfo
-from agent.enrol_token import EnrolToken
-from agent.files import write_private
-from agent.home import AgentHome, Identity
+from agent import __version__
 from agent.wire.envelope import ENROL_PATH, RENEW_PATH
+from agent.wire.sending import hostinfo
+from agent.wire.sending.enrol_token import EnrolToken
+from agent.wire.sending.files import write_private
+from agent.wire.sending.home import AgentHome, Identity
 from agent.wire.transport import Box, Permanent, RetryLater, Untrusted, client_context
 
 LOG = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def _helper(arguments: list[str], data: bytes) -> dict[str, Any]:
     command = [sys.executable, "-m", "agent.identity_request", *arguments]
     import subprocess  # noqa: PLC0415 (once in many days)
 
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[3]
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=_HELPER_SECONDS, check=False, cwd=root)
         if done.returncode:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from agent.backoff import Backoff
-from agent.spool import Outgoing, Spool
 from agent.wire.envelope import pack
 from agent.wire.limits import MAX_BODY
+from agent.wire.sending.backoff import Backoff
+from agent.wire.sending.spool import Outgoing, Spool
 from agent.wire.transport import Box, Permanent, RetryLater
 
 LOG = logging.getLogger(__name__)
