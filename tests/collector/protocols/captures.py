@@ -7,12 +7,12 @@ from pathlib import Path
 
 from collector.capture.files import CaptureFile
 from collector.heads.head import Entry
-from collector.protocols import dns, http, quic, ssh, tls
+from collector.protocols import dns, dtls, http, quic, ssh, tls
 from collector.protocols.model import Protocol
 from collector.watch import Watch
 
 #: The parsers whose oracles are here, those that are surest of themselves first.
-PROTOCOLS = (quic.PROTOCOL, tls.PROTOCOL, http.PROTOCOL, ssh.PROTOCOL, dns.PROTOCOL)
+PROTOCOLS = (quic.PROTOCOL, dtls.PROTOCOL, tls.PROTOCOL, http.PROTOCOL, ssh.PROTOCOL, dns.PROTOCOL)
 
 
 def entries(path: Path, protocols: Sequence[Protocol] = PROTOCOLS) -> list[Entry]:

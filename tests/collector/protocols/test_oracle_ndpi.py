@@ -85,7 +85,8 @@ MARKS: dict[str, Callable[[Log], str | None]] = {
 #: Why nDPI may say something else, and how many values at most.
 REASONS = {
     "inside GTP, which the sensor does not open": 7,
-    "DTLS is not read": 8,
+    "DTLS behind STUN in one flow is not read": 3,
+    "nDPI does not look for the version of DTLS in its extension": 2,
     "QUIC of Google before the standard is not read": 12,
     "TLS begins within FTP or RDP, whose parsers hand it over": 18,
     "a name within a protocol of other parsers (STUN, SSDP, DHCP, NetBIOS datagrams, FastCGI)": 30,
@@ -103,7 +104,7 @@ def _reason(capture: str, line: Line, mark: str, wanted: str, values: set[str]) 
     if "GTP" in number:
         found = "inside GTP"
     elif number.startswith("30/"):
-        found = "DTLS"
+        found = "nDPI does not look" if values else "DTLS behind"
     elif line.marks.get("QUIC ver", "")[:1] in {"Q", "T"}:
         found = "QUIC of Google"
     elif "FTPS" in number or "TLS.RDP" in number:
