@@ -20,8 +20,13 @@ _MAGIC = (
 )
 
 
+_BEGINNINGS = frozenset(magic[:2] for magic, _ in _MAGIC)
+
+
 def kind(first: bytes) -> str | None:
     """Return the type that the first bytes of a body show; None where they show none of those that matter."""
+    if first[:2] not in _BEGINNINGS:
+        return None
     return next((name for magic, name in _MAGIC if first.startswith(magic)), None)
 
 

@@ -26,7 +26,9 @@ MAX_PENDING = 64
 """Requests of one flow that wait for their responses; past it the oldest is told as unanswered."""
 PREFACE = b"PRI * HTTP/2.0\r\n"
 _FILE_NAME = re.compile(r'filename\s*=\s*"?([^";]{1,255})', re.IGNORECASE)
-_PROXY_FIELDS = (b"forwarded", b"x-forwarded-for", b"x-forwarded-from", b"client-ip", b"via", b"proxy-connection")
+_PROXY_FIELDS = frozenset(b"forwarded x-forwarded-for x-forwarded-from client-ip via proxy-connection".split())
+#: Header fields of a request that are told as they are.
+_TOLD = ((b"host", "host"), (b"user-agent", "user_agent"), (b"origin", "origin"))
 
 
 def begins(side: Side, data: bytes) -> bool:
@@ -213,24 +215,19 @@ def _body(head: Head) -> Body:
 def _request_fields(head: Head, depth: int) -> dict[str, Value]:
     method, target, version = head.words
     uri, secret = without_secret(target)
-    referrer, secret_before = without_secret(head.text(b"referer"))
     fields: dict[str, Value] = {"trans_depth": depth, "method": method, "uri": uri, "version": version}
-    said = {
-        "host": head.text(b"host"),
-        "referrer": referrer,
-        "user_agent": head.text(b"user-agent"),
-        "origin": head.text(b"origin"),
-    }
-    fields |= {name: value for name, value in said.items() if value}
-    if head.mime_type:
-        fields["orig_mime_types"] = [head.mime_type]
+    fields |= {name: text(head.values[key]) for key, name in _TOLD if head.values.get(key)}
+    if referrer := head.text(b"referer"):
+        fields["referrer"], within = without_secret(referrer)
+        secret = secret or within
+    if mime_type := head.mime_type:
+        fields["orig_mime_types"] = [mime_type]
     if (user := basic_user(head)) is not None:
         fields["username"] = user
-    if user is not None or secret or secret_before:
+    if user is not None or secret:
         fields["cleartext_password"] = True
-    via = [f"{name.decode('ascii').upper()} -> {head.text(name)}" for name in _PROXY_FIELDS if name in head.values]
-    if via:
-        fields["proxied"] = via
+    if found := _PROXY_FIELDS & head.values.keys():
+        fields["proxied"] = [f"{name.decode('ascii').upper()} -> {head.text(name)}" for name in sorted(found)]
     return fields
 
 
@@ -238,8 +235,9 @@ def _response_fields(head: Head) -> dict[str, Value]:
     fields: dict[str, Value] = {"status_code": int(head.words[1])}
     if head.words[2]:
         fields["status_msg"] = head.words[2]
-    if head.mime_type:
-        fields["resp_mime_types"] = [head.mime_type]
-    if name := _FILE_NAME.search(text(head.values.get(b"content-disposition", b""))):
+    if mime_type := head.mime_type:
+        fields["resp_mime_types"] = [mime_type]
+    said = head.text(b"content-disposition")
+    if said and (name := _FILE_NAME.search(said)):
         fields["resp_filenames"] = [name[1].strip()]
     return fields

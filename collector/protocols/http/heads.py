@@ -23,6 +23,7 @@ _WANTED = frozenset(
     b"host user-agent referer origin content-length content-type content-disposition transfer-encoding authorization "
     b"proxy-authorization upgrade forwarded x-forwarded-for x-forwarded-from client-ip via proxy-connection".split()
 )
+_SIGN_IN = frozenset((b"authorization", b"proxy-authorization"))
 _REQUEST = re.compile(rb"([!-~]{1,32})[ \t]+(\S.*?)(?:[ \t]+HTTP/(\d\.\d))?[ \t]*")
 _RESPONSE = re.compile(rb"HTTP/(\d\.\d)[ \t]+(\d{3})(?:[ \t]+(.*))?")
 #: Parameters of an address that hold a password, and the user's part of an address.
@@ -63,7 +64,8 @@ class Head:
     @property
     def mime_type(self) -> str:
         """The type of the body without its parameters."""
-        return self.text(b"content-type").partition(";")[0].strip().lower()
+        value = self.values.get(b"content-type")
+        return text(value.partition(b";")[0]).strip().lower() if value else ""
 
 
 def text(raw: bytes) -> str:
@@ -125,8 +127,8 @@ def _lines(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
 
 def basic_user(head: Head) -> str | None:
     """Return who signs in with a password in clear (RFC 7617); None where nobody does. The password is not kept."""
-    for name in (b"authorization", b"proxy-authorization"):
-        scheme, _, token = head.values.get(name, b"").partition(b" ")
+    for name in _SIGN_IN & head.values.keys():
+        scheme, _, token = head.values[name].partition(b" ")
         if scheme.lower() == b"basic" and len(token) <= MAX_TEXT:
             try:
                 user, colon, _ = b64decode(token.strip()).partition(b":")

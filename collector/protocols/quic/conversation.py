@@ -9,39 +9,11 @@ from collector.protocols.model import Flow, Log, Malformed, Side
 from collector.protocols.quic.initial import VERSIONS, Key, Packet, crypto, keys, opened, packets
 from collector.protocols.tls.handshake import Handshake
 from collector.protocols.tls.hello import PRE_SHARED_KEY
+from collector.protocols.tls.pieces import Pieces
 from collector.protocols.tls.report import report
 
 MAX_DATAGRAMS = 48
 """Datagrams of a flow that are looked at."""
-MAX_CRYPTO = 32_768
-"""Bytes of a side's handshake before encryption begins."""
-MAX_PIECES = 64
-"""Pieces of a side's handshake that wait for those before them."""
-
-
-class CryptoStream:
-    """Puts the pieces of a side's handshake in their order."""
-
-    def __init__(self) -> None:
-        self._due = 0
-        self._waiting: dict[int, bytes] = {}
-
-    def take(self, offset: int, data: bytes) -> bytes:
-        """Return the bytes that are next, now that a piece came. Raises Malformed past the bounds."""
-        if offset + len(data) > MAX_CRYPTO:
-            raise Malformed("quic_crypto_too_long")
-        if len(self._waiting.get(offset, b"")) < len(data):
-            self._waiting[offset] = data
-        if len(self._waiting) > MAX_PIECES:
-            raise Malformed("quic_crypto_too_many_pieces")
-        ready = b""
-        for start in sorted(self._waiting):
-            if start > self._due:
-                break
-            fresh = self._waiting.pop(start)[self._due - start :]
-            ready += fresh
-            self._due += len(fresh)
-        return ready
 
 
 class QuicConversation:
@@ -50,7 +22,7 @@ class QuicConversation:
     def __init__(self, flow: Flow) -> None:
         self.done = False
         self._handshake = Handshake()
-        self._streams = (CryptoStream(), CryptoStream())
+        self._streams = (Pieces(), Pieces())
         self._keys: tuple[Key, Key] | None = None
         self._client = Side.ORIG
         self._version = 0

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-VERSIONS = {0x0002: "SSLv2", 0x0300: "SSLv3", 0x0301: "TLSv10", 0x0302: "TLSv11", 0x0303: "TLSv12", 0x0304: "TLSv13"}
-TLS13 = 0x0304
+VERSIONS = {
+    0x0002: "SSLv2",
+    0x0300: "SSLv3",
+    0x0301: "TLSv10",
+    0x0302: "TLSv11",
+    0x0303: "TLSv12",
+    0x0304: "TLSv13",
+    0xFEFF: "DTLSv10",
+    0xFEFD: "DTLSv12",
+    0xFEFC: "DTLSv13",
+}
+TLS13, DTLS13 = 0x0304, 0xFEFC
 
 _ALERTS = """
 0:close_notify 10:unexpected_message 20:bad_record_mac 21:decryption_failed 22:record_overflow

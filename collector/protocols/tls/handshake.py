@@ -29,6 +29,8 @@ class Facts:
     client_side: Side = Side.ORIG
     client: ClientHello | None = None
     server: ServerHello | None = None
+    first_answer: ServerHello | None = None
+    """The answer to the first hello, which may ask for another; fingerprints are of these two."""
     server_chain: list[bytes] = field(default_factory=list)
     client_chain: list[bytes] = field(default_factory=list)
     group: int | None = None
@@ -79,6 +81,7 @@ def _client_hello(facts: Facts, side: Side, body: bytes) -> None:
 def _server_hello(facts: Facts, side: Side, body: bytes) -> None:
     if facts.server is None or facts.server.retry:
         facts.server = server_hello(body)
+        facts.first_answer = facts.first_answer or facts.server
         if facts.client is None:
             facts.client_side = Side(1 - side)
 

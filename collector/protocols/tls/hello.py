@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from struct import unpack_from
 
 from collector.protocols.model import Malformed
-from collector.protocols.tls.codes import GREASE, TLS13
+from collector.protocols.tls.codes import DTLS13, GREASE, TLS13
 
 MAX_EXTENSIONS = 256
 MAX_ALPN = 32
@@ -41,7 +41,11 @@ class ClientHello:
     @property
     def newest(self) -> int:
         """The newest version that is offered."""
-        return max((v for v in self.versions if v not in GREASE), default=self.version)
+        offered = [v for v in self.versions if v not in GREASE]
+        if self.version >> 8 == 0xFE:
+            # The versions of DTLS count downwards.
+            return min((v for v in offered if v >> 8 == 0xFE), default=self.version)
+        return max(offered, default=self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class ServerHello:
     @property
     def modern(self) -> bool:
         """Whether everything after it is encrypted: TLS 1.3 and its drafts."""
-        return self.version >= TLS13
+        return self.version in {TLS13, DTLS13} or self.version >> 8 == 0x7F
 
 
 def numbers(data: bytes) -> tuple[int, ...]:

@@ -27,6 +27,8 @@ def report(facts: Facts, *, established: bool, resumed: bool, alert: int | None,
         fields |= _client(facts.client, transport)
     if facts.server:
         fields |= _server(facts.server, facts.server.group or facts.group)
+    if facts.first_answer:
+        fields["ja3s"] = ja3s(facts.first_answer)
     if alert is not None:
         fields["last_alert"] = codes.ALERTS.get(alert, f"unknown-{alert}")
     logs = [Log("ssl", facts.began, fields)]
@@ -54,7 +56,6 @@ def _server(hello: ServerHello, group: int | None) -> dict[str, Value]:
     fields: dict[str, Value] = {
         "version": codes.version_name(hello.version),
         "cipher": cipher_name(hello.cipher),
-        "ja3s": ja3s(hello),
     }
     if group is not None:
         fields["curve"] = codes.GROUPS.get(group, f"unknown-{group}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from itertools import pairwise
+from random import Random
 from struct import pack
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from collector.protocols.model import Log, Malformed, Side
 from collector.protocols.quic import PROTOCOL
-from collector.protocols.quic.conversation import MAX_CRYPTO, MAX_DATAGRAMS, MAX_PIECES, CryptoStream
+from collector.protocols.quic.conversation import MAX_DATAGRAMS
 from collector.protocols.quic.initial import V2, crypto, keys, packets, varint
+from collector.protocols.tls.pieces import MAX_PIECES, MAX_SIZE, Pieces
 from tests.collector.protocols.initials import SERVER, crypto_frame, initial, number
 from tests.collector.protocols.talk import ALLOWED, Talk, damaged, flow_of, logs_of, run, talks
 
@@ -87,11 +89,11 @@ def test_numbers_of_variable_length(value: int) -> None:
 
 @given(cuts=st.lists(st.integers(1, 500), max_size=12), order=st.randoms(use_true_random=False))
 @settings(max_examples=30)
-def test_a_hello_in_any_pieces_in_any_order(cuts: list[int], order: object) -> None:
+def test_a_hello_in_any_pieces_in_any_order(cuts: list[int], order: Random) -> None:
     hello = _hello()
     edges = sorted({0, len(hello), *(cut for cut in cuts if cut < len(hello))})
     frames = [crypto_frame(a, hello[a:b]) for a, b in pairwise(edges)]
-    order.shuffle(frames)  # type: ignore[attr-defined] - random.Random
+    order.shuffle(frames)
     (ssl,) = run(PROTOCOL, FLOW, [(Side.ORIG, initial(b"\0\x01".join(frames)))])
     assert ssl.fields["server_name"] == "gmina.example"
 
@@ -121,17 +123,17 @@ def test_a_flow_is_followed_for_so_many_datagrams() -> None:
 
 
 def test_pieces_have_bounds() -> None:
-    stream = CryptoStream()
-    with pytest.raises(Malformed, match="quic_crypto_too_long"):
-        stream.take(MAX_CRYPTO, b"a")
+    stream = Pieces()
+    with pytest.raises(Malformed, match="ssl_handshake_too_long"):
+        stream.take(MAX_SIZE, b"a")
     for piece in range(MAX_PIECES):
         assert stream.take(10 + 2 * piece, b"a") == b""
-    with pytest.raises(Malformed, match="quic_crypto_too_many_pieces"):
+    with pytest.raises(Malformed, match="ssl_handshake_too_many_pieces"):
         stream.take(5, b"a")
 
 
 def test_pieces_that_overlap_are_read_once() -> None:
-    stream = CryptoStream()
+    stream = Pieces()
     assert stream.take(2, b"cdef") == b""
     assert stream.take(0, b"abcd") == b"abcdef"
     assert stream.take(3, b"defg") == b"g"
@@ -154,10 +156,10 @@ def test_a_connection_id_has_a_bound() -> None:
 
 
 def test_damage_to_the_answer_leaves_what_was_read() -> None:
-    answer = initial(crypto_frame(MAX_CRYPTO, b"abc"), side=SERVER)
+    answer = initial(crypto_frame(MAX_SIZE, b"abc"), side=SERVER)
     ssl, weird = run(PROTOCOL, FLOW, [(Side.ORIG, initial(crypto_frame(0, _hello()))), (Side.RESP, answer)])
     assert ssl.fields["server_name"] == "gmina.example"
-    assert weird.fields == {"name": "quic_crypto_too_long"}
+    assert weird.fields == {"name": "ssl_handshake_too_long"}
 
 
 @given(st.binary(max_size=120), st.sampled_from([1, V2, 0xFF00001D]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from struct import pack
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -124,10 +125,10 @@ _NAMES = st.lists(st.text("abcxyz0189-@.", min_size=1, max_size=20), min_size=1,
 @settings(max_examples=50)
 def test_offers_are_read_as_they_were_made(lists: list[list[str]], padding: bytes) -> None:
     fields = [field.name for field in SSHKexInit.fields_desc[2:10]]
-    made = SSHKexInit(
-        cookie=bytes(16),
-        **{n: NameList(names=[name.encode() for name in v]) for n, v in zip(fields, lists, strict=True)},
-    )
+    values: dict[str, Any] = {
+        name: NameList(names=[item.encode() for item in items]) for name, items in zip(fields, lists, strict=True)
+    }
+    made = SSHKexInit(cookie=bytes(16), **values)
     payload = bytes(made)
     packet = bytes(
         SSH(
