@@ -1,4 +1,7 @@
-"""Packets inside packets, one level: IP in IP (RFC 2003, 4213), GRE (RFC 2784, 2890) with ERSPAN, VXLAN (RFC 7348)."""
+"""Packets inside packets, one level.
+
+IP in IP (RFC 2003, 4213), GRE (RFC 2784, 2890) with ERSPAN, VXLAN (RFC 7348), GTP-U (3GPP TS 29.281).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collector.headers.link import IPV4, IPV6, NO_MAC, NOTHING, Links, by_versio
 from collector.headers.network import Network, read_network
 
 _IP_IN_IP, _SIX_IN_IP, _UDP, _GRE = 4, 41, 17, 47
-_VXLAN_PORT = 4789
+_VXLAN_PORT, _GTP_PORT = 4789, 2152
 _BRIDGED, _ERSPAN, _ERSPAN_3 = 0x6558, 0x88BE, 0x22EB
 
 
@@ -18,7 +21,7 @@ def unwrap(words: Words, links: Links, network: Network, captured: Ints, wire: I
     whole = (network.version > 0) & ~network.fragment
     inside = np.zeros(len(whole), np.bool_)
     for rows, begin, carried, bridged in (
-        _ip(words, network, whole), _gre(words, network, whole), _vxlan(words, network, whole),
+        _ip(words, network, whole), _gre(words, network, whole), _vxlan(words, network, whole), _gtp(words, network, whole),
     ):  # fmt: skip
         if not len(rows):
             continue
@@ -68,6 +71,22 @@ def _vxlan(words: Words, network: Network, whole: Flags) -> _Found:
     if not len(rows):
         return _none()
     return rows, network.transport[rows] + 16, np.full(len(rows), NOTHING), np.ones(len(rows), np.bool_)
+
+
+def _gtp(words: Words, network: Network, whole: Flags) -> _Found:
+    rows = np.flatnonzero(whole & (network.proto == _UDP))
+    if len(rows):
+        at = network.transport[rows]
+        # Version 1 of the protocol for users' packets, message G-PDU.
+        rows = rows[(words.u16(at + 2) == _GTP_PORT) & (words.u8(at + 8) & 0xF0 == 0x30) & (words.u8(at + 9) == 0xFF)]
+    if not len(rows):
+        return _none()
+    at = network.transport[rows] + 8
+    options = words.u8(at) & 7
+    size = np.where(options != 0, 12, 8)
+    extended = (options & 4 != 0) & (words.u8(at + 11) != 0)
+    at += np.where(extended, size + 4 * words.u8(at + size), size)
+    return rows, at, by_version(words, at), np.zeros(len(rows), np.bool_)
 
 
 def _none() -> _Found:

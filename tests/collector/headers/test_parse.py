@@ -55,6 +55,8 @@ AROUND: dict[str, Packet] = {
     "gre with key": OUTER / GRE(key_present=1, seqnum_present=1, chksum_present=1) / SIX,
     "gre bridged": OUTER / GRE(proto=0x6558) / MAC / Dot1Q(vlan=9) / FOUR,
     "erspan": OUTER / GRE(proto=0x88BE, seqnum_present=1) / Raw(bytes(8)) / MAC / FOUR,
+    "gtp": OUTER / UDP(sport=2152, dport=2152) / Raw(bytes.fromhex("30ff005000000001")) / FOUR,
+    "gtp extended": OUTER / UDP(sport=2152, dport=2152) / Raw(bytes.fromhex("34ff00500000000100000085 01100900")) / SIX,
     "vxlan": OUTER / UDP(sport=50001, dport=4789) / VXLAN(vni=3, flags=8) / MAC / SIX,
 }
 
@@ -78,7 +80,7 @@ def test_a_packet_is_found_behind_whatever_stands_before_it(name: str) -> None:
     assert headers.flowing.tolist() == [True]
     assert _row(headers) == {"ports": (50000, 443), "payload": b"payload", "length": 7}
     assert (int(headers.transport.flags[0]), int(headers.transport.seq[0])) == (0x18, 7)
-    inside = {"ip in ip", "six in ip", "gre", "gre with key", "gre bridged", "erspan", "vxlan"}
+    inside = {"ip in ip", "six in ip", "gre", "gre with key", "gre bridged", "erspan", "vxlan", "gtp", "gtp extended"}
     assert headers.inside.tolist() == [name in inside]
 
 
