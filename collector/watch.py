@@ -46,11 +46,11 @@ class Watch:
 
     def tick(self, now: int | None = None) -> Iterator[Entry]:
         """Yield what is due at a time (nanoseconds of Unix time) though no packet came."""
-        yield from self._ended(self.table.tick(now))
+        yield from self.ended(self.table.tick(now))
 
     def finish(self) -> Iterator[Entry]:
         """Yield what is left: nothing more comes."""
-        yield from self._ended(self.table.finish())
+        yield from self.ended(self.table.finish())
 
     def _part(self, part: Batch) -> Iterator[Entry]:
         headers = parse(part)
@@ -63,10 +63,11 @@ class Watch:
     def _read(self, headers: Headers) -> Iterator[Entry]:
         yield from self.links.read(headers)
         for assigned in self.table.rounds(headers):
-            yield from self._ended(assigned.ended)
+            yield from self.ended(assigned.ended)
             yield from self.heads.read(headers, assigned)
 
-    def _ended(self, conns: Iterable[Conn]) -> Iterator[Entry]:
+    def ended(self, conns: Iterable[Conn]) -> Iterator[Entry]:
+        """Yield the records of flows that ended or go on for long, after what their parsers still had to tell."""
         for conn in conns:
             if conn.final:
                 yield from self.heads.finish(conn)

@@ -20,9 +20,8 @@ def unwrap(words: Words, links: Links, network: Network, captured: Ints, wire: I
     """Put the inner headers in the place of the outer ones where there are any; return the rows that were inside."""
     whole = (network.version > 0) & ~network.fragment
     inside = np.zeros(len(whole), np.bool_)
-    for rows, begin, carried, bridged in (
-        _ip(words, network, whole), _gre(words, network, whole), _vxlan(words, network, whole), _gtp(words, network, whole),
-    ):  # fmt: skip
+    found = [read(words, network, whole) for read in (_ip, _gre, _vxlan, _gtp)]
+    for rows, begin, carried, bridged in found:
         if not len(rows):
             continue
         kind, at, mac = carried, begin, np.where(bridged, begin, NO_MAC)
