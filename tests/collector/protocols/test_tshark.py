@@ -7,6 +7,7 @@ import importlib
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
@@ -136,7 +137,8 @@ def _conversations(file: Path, protocol: Protocol) -> Iterator[Log]:
     seen: set[tuple[str, int, str, int, int]] = set()
     with PcapReader(str(file)) as packets:
         for number, packet in enumerate(packets, 1):
-            net, port = packet.getlayer(IP) or packet.getlayer(IPv6), packet.getlayer(TCP) or packet.getlayer(UDP)
+            net: Any = packet.getlayer(IP) or packet.getlayer(IPv6)
+            port: Any = packet.getlayer(TCP) or packet.getlayer(UDP)
             data = bytes(port.payload) if net and port and not isinstance(port.payload, Padding) else b""
             key = (str(net.src), int(port.sport), str(net.dst), int(port.dport)) if data else ("", 0, "", 0)
             mark = (*key, int(port.seq)) if data and isinstance(port, TCP) else (*key, -number)
