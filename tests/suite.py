@@ -25,6 +25,7 @@ SYSTEM = {
     "faketime": "faketime",
     "pdfinfo": "poppler-utils",
     "qpdf": "qpdf",
+    "tshark": "tshark",
 }
 """Program → Debian package that only the tests need."""
 LIBRARIES = {"libatomic.so.1": "libatomic1"}

@@ -118,7 +118,8 @@ class Conversation:
         self._connect = fields
 
     def _wanted(self, packet: bytes, start: int, kind: int) -> list[str]:
-        at, found = self._past_properties(packet, start + 2), []
+        at = self._past_properties(packet, start + 2)
+        found: list[str] = []
         while at < len(packet) and len(found) < _TOPICS:
             topic, at = _string(packet, at)
             found.append(text(topic))

@@ -36,7 +36,10 @@ class Conversation:
     def __init__(self, _flow: Flow) -> None:
         self._sides = tuple(Frames(4, _length, _KEEP) for _ in Side)
         self._shares = Shares()
-        self._readers = {smb1.MAGIC: smb1.Smb1(self._shares), smb2.MAGIC: smb2.Smb2(self._shares)}
+        self._readers: dict[bytes, smb1.Smb1 | smb2.Smb2] = {
+            smb1.MAGIC: smb1.Smb1(self._shares),
+            smb2.MAGIC: smb2.Smb2(self._shares),
+        }
         self._hidden: set[bytes] = set()
 
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:

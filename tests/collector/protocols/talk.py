@@ -58,7 +58,8 @@ def talks(name: str) -> list[Talk]:
 
 def run(protocol: Protocol, flow: Flow, turns: Iterable[Turn], *, close: bool = True) -> list[Log]:
     """Feed a conversation as the sensor does: a millisecond a turn, until nothing more is wanted."""
-    parser, logs, at = protocol.open(flow), [], 1_000_000
+    parser, at = protocol.open(flow), 1_000_000
+    logs: list[Log] = []
     for side, data in turns:
         if parser.done:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,9 @@ from collector.protocols.model import Malformed, Side
 from tests.collector.protocols.talk import Talk, damaged, flow_of, in_pieces, logs_of, run, talks
 
 _TALKS = {talk.name: talk for talk in talks("dce_rpc")}
+#: Of scapy's classes some have no types.
+_SYNTAX: Any = DceRpc5AbstractSyntax
+_CONTEXT: Any = DceRpc5Context
 
 
 def test_replication_and_who_signed_in_for_it() -> None:
@@ -50,10 +54,10 @@ def test_pieces_tell_the_same(talk: Talk, size: int) -> None:
 @settings(max_examples=50)
 @given(uuid=st.sampled_from(sorted(INTERFACES)), number=st.integers(0, 130), big=st.booleans())
 def test_what_was_made_is_told(uuid: str, number: int, big: bool) -> None:
-    order = {"endian": "big" if big else "little"}
-    syntax = DceRpc5AbstractSyntax(if_uuid=UUID(uuid), if_version=1)
+    order: dict[str, Any] = {"endian": "big" if big else "little"}
+    syntax = _SYNTAX(if_uuid=UUID(uuid), if_version=1)
     bind = DceRpc5(ptype=11, **order) / DceRpc5Bind(
-        context_elem=[DceRpc5Context(cont_id=3, abstract_syntax=syntax, transfer_syntaxes=[])]
+        context_elem=[_CONTEXT(cont_id=3, abstract_syntax=syntax, transfer_syntaxes=[])]
     )
     call = DceRpc5(ptype=0, **order) / DceRpc5Request(cont_id=3, opnum=number)
     assert PROTOCOL.recognises(Side.ORIG, bytes(bind))

@@ -55,11 +55,11 @@ def test_tickets_to_guess_at_and_accounts_that_do_not_exist() -> None:
 
 
 def _asked(user: str, ciphers: list[int]) -> bytes:
-    name = PrincipalName(nameType=ASN1_INTEGER(1), nameString=[ASN1_GENERAL_STRING(user)])
+    name = PrincipalName(nameType=ASN1_INTEGER(1), nameString=[ASN1_GENERAL_STRING(user.encode())])
     body = KRB_KDC_REQ_BODY(
         kdcOptions=ASN1_BIT_STRING("0" * 32),
         cname=name,
-        realm=ASN1_GENERAL_STRING("GMINA.LOCAL"),
+        realm=ASN1_GENERAL_STRING(b"GMINA.LOCAL"),
         sname=name,
         till=ASN1_GENERALIZED_TIME("20371231000000Z"),
         nonce=ASN1_INTEGER(1),

@@ -55,8 +55,14 @@ def test_a_head_without_end_and_other_bytes_are_malformed() -> None:
     with pytest.raises(Malformed, match="too_long"):
         run(PROTOCOL, flow_of("tcp", 5, 5060), [(Side.ORIG, b"INVITE sip:a SIP/2.0\r\n" + b"x: y\r\n" * 5000)])
     with pytest.raises(Malformed, match="first_line"):
-        run(PROTOCOL, flow_of("udp", 5, 5060), [(Side.ORIG, b"GET / HTTP/1.1\r\n\r\n")])
+        run(PROTOCOL, flow_of("tcp", 5, 5060), [(Side.ORIG, b"GET / HTTP/1.1\r\n\r\n")])
     assert not PROTOCOL.recognises(Side.ORIG, b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_what_keeps_a_way_open_is_passed_over() -> None:
+    call = _TALKS["calls"].turns[4]
+    turns = [(Side.ORIG, b"hello"), (Side.ORIG, b"\0\0\0\0"), (Side.ORIG, b"\r\n\r\n"), call]
+    assert len(run(PROTOCOL, flow_of("udp", 5060, 5060), turns)) == 1
 
 
 def test_a_body_longer_than_a_segment_is_skipped() -> None:

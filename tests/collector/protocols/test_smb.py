@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,8 @@ from tests.collector.protocols.talk import Talk, damaged, flow_of, in_pieces, lo
 
 _TALKS = {talk.name: talk for talk in talks("smb")}
 _FLOW = flow_of("tcp", 50123, 445)
+#: Of scapy's classes some have no types.
+_HEADER: Any = SMB2_Header
 
 
 def _told(name: str, path: str) -> list[dict[str, object]]:
@@ -107,13 +110,11 @@ def test_a_share_is_told_as_made(share: str, kind: int) -> None:
     path = f"\\\\SRV1\\{share}"
     raw = path.encode("utf-16-le")
     asked = (
-        NBTSession()
-        / SMB2_Header(Command="SMB2_TREE_CONNECT", MID=7)
-        / SMB2_Tree_Connect_Request(Buffer=[("Path", path)])
+        NBTSession() / _HEADER(Command="SMB2_TREE_CONNECT", MID=7) / SMB2_Tree_Connect_Request(Buffer=[("Path", path)])
     )
     said = (
         NBTSession()
-        / SMB2_Header(Command="SMB2_TREE_CONNECT", MID=7, Flags=1, TID=9)
+        / _HEADER(Command="SMB2_TREE_CONNECT", MID=7, Flags=1, TID=9)
         / SMB2_Tree_Connect_Response(ShareType=kind)
     )
     assert raw in bytes(asked)
