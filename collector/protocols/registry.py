@@ -10,6 +10,7 @@ from collector.protocols import (
     dhcp,
     dhcpv6,
     dns,
+    dtls,
     ftp,
     http,
     imap,
@@ -25,9 +26,13 @@ from collector.protocols import (
     tls,
 )
 from collector.protocols.model import Protocol
+from collector.protocols.tls.upgrade import upgrading
+
+#: Those within which TLS may begin.
+_UPGRADED = (rdp, ldap, smtp, imap, pop3, ftp)
 
 PROTOCOLS: tuple[Protocol, ...] = tuple(
-    module.PROTOCOL
+    upgrading(module.PROTOCOL) if module in _UPGRADED else module.PROTOCOL
     for module in (
         tls,
         http,
@@ -38,6 +43,7 @@ PROTOCOLS: tuple[Protocol, ...] = tuple(
         dhcp,
         dhcpv6,
         quic,
+        dtls,
         dns,
         kerberos,
         ldap,
