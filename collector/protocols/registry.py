@@ -37,6 +37,10 @@ from collector.protocols import (
     tls,
 )
 from collector.protocols.model import Protocol
+from collector.protocols.tls.upgrade import upgrading
+
+#: Those within which TLS may begin.
+_UPGRADED = (rdp, ldap, smtp, imap, pop3, ftp)
 
 _CERTAIN = (
     tls,
@@ -59,4 +63,6 @@ _CERTAIN = (
     snmp,
 )
 _LIKELY = (smtp, imap, pop3, ftp, tftp, ntp, radius, syslog, printer, telnet, rtp)
-PROTOCOLS: tuple[Protocol, ...] = tuple(module.PROTOCOL for module in (*_CERTAIN, *_LIKELY))
+PROTOCOLS: tuple[Protocol, ...] = tuple(
+    upgrading(module.PROTOCOL) if module in _UPGRADED else module.PROTOCOL for module in (*_CERTAIN, *_LIKELY)
+)

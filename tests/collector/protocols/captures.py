@@ -1,4 +1,4 @@
-"""What the sensor tells of a capture file with the parsers of this folder's oracles."""
+"""What the sensor tells of a capture file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from pathlib import Path
 
 from collector.capture.files import CaptureFile
 from collector.heads.head import Entry
-from collector.protocols import dns, dtls, http, quic, ssh, tls
 from collector.protocols.model import Protocol
+from collector.protocols.registry import PROTOCOLS
 from collector.watch import Watch
-
-#: The parsers whose oracles are here, those that are surest of themselves first.
-PROTOCOLS = (quic.PROTOCOL, dtls.PROTOCOL, tls.PROTOCOL, http.PROTOCOL, ssh.PROTOCOL, dns.PROTOCOL)
 
 
 def entries(path: Path, protocols: Sequence[Protocol] = PROTOCOLS) -> list[Entry]:

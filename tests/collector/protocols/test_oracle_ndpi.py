@@ -82,15 +82,16 @@ MARKS: dict[str, Callable[[Log], str | None]] = {
     "Content-Type": _listed("http", "resp_mime_types", first=True),
 }
 
+#: What nDPI writes in lower case.
+_FOLDED = ("Hostname/SNI", "ServerNames")
 #: Why nDPI may say something else, and how many values at most.
 REASONS = {
     "inside GTP, which the sensor does not open": 7,
     "DTLS behind STUN in one flow is not read": 3,
     "nDPI does not look for the version of DTLS in its extension": 2,
     "QUIC of Google before the standard is not read": 12,
-    "TLS begins within FTP or RDP, whose parsers hand it over": 18,
     "a name within a protocol of other parsers (STUN, SSDP, DHCP, NetBIOS datagrams, FastCGI)": 30,
-    "nDPI writes into every JA4 that there is a server name, and the first letters of h3-29 as its ends": 31,
+    "nDPI writes into every JA4 that there is a server name, and the first letters of h3-29 as its ends": 33,
     "nDPI writes _ for other characters of a name, and leaves its beginning out": 5,
     "nDPI leaves out parts of a name that it does not know (postalCode, street)": 2,
     "the server answers twice with different numbers, and the first is taken": 7,
@@ -107,8 +108,6 @@ def _reason(capture: str, line: Line, mark: str, wanted: str, values: set[str]) 
         found = "nDPI does not look" if values else "DTLS behind"
     elif line.marks.get("QUIC ver", "")[:1] in {"Q", "T"}:
         found = "QUIC of Google"
-    elif "FTPS" in number or "TLS.RDP" in number:
-        found = "TLS begins"
     elif number.startswith(_OTHERS):
         found = "a name within"
     elif mark == "JA4" and any(_same_but_letters(wanted, value) for value in values):
@@ -147,11 +146,11 @@ def test_agreement(corpora: Path) -> None:
                 # nDPI judges some ciphers behind a JA3S.
                 wanted = line.marks[mark].partition(" (")[0] if mark == "JA3S" else line.marks[mark]
                 values = {value for log in logs[line.transport, line.ends] if (value := MARKS[mark](log)) is not None}
-                if (wanted.lower() if mark == "Hostname/SNI" else wanted) in values:
+                if mark in _FOLDED:
+                    wanted, values = wanted.lower(), {value.lower() for value in values}
+                if wanted in values:
                     agreed[mark] += 1
-                elif reason := _reason(
-                    capture, line, mark, wanted.lower() if mark == "Hostname/SNI" else wanted, values
-                ):
+                elif reason := _reason(capture, line, mark, wanted, values):
                     reasons[reason] += 1
                 else:
                     unexplained.append((capture, sorted(line.ends), line.protocol, mark, wanted, sorted(values)[:5]))

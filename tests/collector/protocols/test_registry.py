@@ -18,20 +18,20 @@ from collector.protocols.model import Protocol, Side
 from collector.protocols.registry import PROTOCOLS
 from collector.watch import Watch
 from tests.collector.packets import batch
-from tests.collector.protocols.talk import DATA, Talk, logs_of, talks
+from tests.collector.protocols.talk import ALLOWED, DATA, Talk, talks
 
 MODULES: dict[str, Protocol] = {
     name: module.PROTOCOL
     for _, name, _ in pkgutil.iter_modules(protocols.__path__)
     if hasattr(module := importlib.import_module(f"collector.protocols.{name}"), "PROTOCOL")
 }
+REGISTERED = {protocol.name: protocol for protocol in PROTOCOLS}
 TALKS = [(name, talk) for name in MODULES for talk in talks(name)]
 MTU = 1400
 
 
 def test_every_parser_is_registered_once() -> None:
-    assert {protocol.name: protocol for protocol in PROTOCOLS} == {one.name: one for one in MODULES.values()}
-    assert len(PROTOCOLS) == len(MODULES)
+    assert sorted(protocol.name for protocol in PROTOCOLS) == sorted(one.name for one in MODULES.values())
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -66,6 +66,20 @@ def _frames(talk: Talk) -> list[bytes]:
     return frames
 
 
+def _paths(protocol: Protocol, talk: Talk) -> list[str]:
+    """Return the logs that a parser tells of a fixture by itself, and `weird` where its rules are broken."""
+    parser, found = protocol.open(talk.flow), []
+    try:
+        for side, data in talk.turns:
+            if parser.done:
+                break
+            found += [log.path for log in parser.feed(side, 5, data)]
+        found += [log.path for log in parser.close(6)]
+    except ALLOWED:
+        found.append("weird")
+    return found
+
+
 @pytest.mark.parametrize(("name", "talk"), TALKS, ids=[f"{name}-{talk.name}" for name, talk in TALKS])
 def test_a_conversation_is_given_to_its_own_parser_and_told_the_same(name: str, talk: Talk) -> None:
     watch = Watch(PROTOCOLS)
@@ -73,5 +87,4 @@ def test_a_conversation_is_given_to_its_own_parser_and_told_the_same(name: str, 
     (service,) = [entry.log.fields.get("service") for entry in entries if entry.log.path == "conn"]
     assert service == MODULES[name].name
     found = [{"_path": entry.log.path, **entry.log.fields} for entry in entries if entry.log.path != "conn"]
-    expected = logs_of(MODULES[name], talk)
-    assert [line["_path"] for line in found] == [line["_path"] for line in expected]
+    assert [line["_path"] for line in found] == _paths(REGISTERED[MODULES[name].name], talk)
