@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import __version__
-from agent.home import AgentHome, Identity, home_of
+from agent.wire.sending.home import AgentHome, Identity, home_of
 
 if TYPE_CHECKING:
     import argparse
@@ -28,9 +28,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(home: AgentHome) -> int:
     """Run the agent, in which the parser of command lines need not stay for weeks."""
-    from agent.run import run  # noqa: PLC0415 (the other commands need none of it)
+    from agent.sensors import linux_sensors  # noqa: PLC0415 (the other commands need none of it)
+    from agent.wire.sending.run import run  # noqa: PLC0415 (the other commands need none of it)
 
-    return run(home)
+    return run(home, lambda boot_id: linux_sensors(home.folder, boot_id))
 
 
 def _command(argv: list[str]) -> int:
@@ -67,8 +68,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _enrol(home: AgentHome, text: str) -> int:
-    from agent.enrol_token import BadToken, decode  # noqa: PLC0415 (the running agent needs none of it)
-    from agent.enrolment import EnrolmentFailed, enrol  # noqa: PLC0415 (as above)
+    from agent.wire.sending.enrol_token import BadToken, decode  # noqa: PLC0415 (the running agent needs none of it)
+    from agent.wire.sending.enrolment import EnrolmentFailed, enrol  # noqa: PLC0415 (as above)
 
     try:
         identity = enrol(decode(text), home)
@@ -110,7 +111,7 @@ def _status(home: AgentHome) -> int:
 def _running(home: AgentHome) -> bool:
     import os  # noqa: PLC0415 (only here)
 
-    from agent.home import InUse  # noqa: PLC0415 (as above)
+    from agent.wire.sending.home import InUse  # noqa: PLC0415 (as above)
 
     try:
         os.close(home.lock())

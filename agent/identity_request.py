@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from agent.files import write_private
+from agent.wire.sending.files import write_private
 
 
 def pin(certificate: bytes) -> str:

@@ -21,7 +21,7 @@ from tests.nodes.install import is_fetched
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("agent", "appliance", "rules", "dashboards", "tests")
+PACKAGES = ("agent", "collector", "appliance", "rules", "dashboards", "tests")
 SYSTEM = {
     "auditd": "auditd",
     "chromium": "chromium",
@@ -29,6 +29,7 @@ SYSTEM = {
     "mvn": "maven",
     "pdfinfo": "poppler-utils",
     "qpdf": "qpdf",
+    "tshark": "tshark",
 }
 """Program → Debian package that only the tests need."""
 FETCH_SECONDS = 900.0

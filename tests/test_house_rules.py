@@ -19,7 +19,7 @@ from appliance.home import CHECKOUT
 from appliance.roles import ROLES
 from appliance.settings import Settings
 
-PACKAGES = ("agent", "appliance", "rules", "dashboards")
+PACKAGES = ("agent", "collector", "appliance", "rules", "dashboards")
 MAX_LINES = 400
 TEXT = {".py", ".md", ".yml", ".yaml", ".toml", ".html", ".css", ".js", ".typ", ".sh", ""}
 
@@ -145,7 +145,9 @@ def test_the_base_install_is_the_agents_own() -> None:
 
 def test_scapy_is_imported_by_tests_alone() -> None:
     guilty = [
-        path for path in _sources("agent", "appliance") if re.search(r"^\s*(from|import) scapy", path.read_text(), re.M)
+        path
+        for path in _sources("agent", "collector", "appliance")
+        if re.search(r"^\s*(from|import) scapy", path.read_text(), re.M)
     ]
     assert not guilty
 
@@ -155,7 +157,7 @@ def test_no_group_has_a_possessive_quantifier() -> None:
     possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
     found = [
         f"{path}:{number}: {line.strip()}"
-        for path in _sources("agent", "appliance")
+        for path in _sources("agent", "collector", "appliance")
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if "(?" in line and possessive.search(line)
     ]

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.sensors.audit import AuditSensor
-from agent.sensors.base import Sensor
 from agent.sensors.journald import SOCKET, JournalSensor
 from agent.sensors.logfile import LogFileSensor
+from agent.wire.sending.sensor import Sensor
 
 SENSORS = "CZUJKA_AGENT_SENSORS"
 LOG_FOLDER = "CZUJKA_AGENT_LOG_FOLDER"

@@ -14,8 +14,8 @@ from pathlib import Path
 from agent.sensors import auditnetlink as netlink
 from agent.sensors import auditstate
 from agent.sensors.auditevents import Completion, Grouping
-from agent.sensors.base import About, Availability, Gap, Item, SensorLost
 from agent.sensors.processes import Processes, Users
+from agent.wire.sending.sensor import About, Availability, Gap, Item, SensorLost
 
 LOG = logging.getLogger(__name__)
 KEY = b"czujka"
@@ -190,6 +190,10 @@ class AuditSensor:
 
     def _have(self, control: netlink.Control) -> bool:
         return sum(rule.endswith(KEY) for rule in control.rules()) >= len(self._rules)
+
+    def finish(self) -> list[Item]:
+        """Hold nothing back."""
+        return []
 
     def close(self) -> None:
         """Stop receiving, unload our rules and restore the settings that stood before."""

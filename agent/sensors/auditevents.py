@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 
 from agent.sensors.auditrecords import EOE, EXECVE, PROCTITLE, Raw, merge, parse_lines, stamp
-from agent.sensors.base import ALERTING, USUAL, Reading
 from agent.sensors.processes import Process, Processes, Users
 from agent.wire.event import CREATED, ID, Record, event_id
+from agent.wire.sending.sensor import ALERTING, USUAL, Reading
 
 MAX_PENDING = 2000
 """Events whose records are still arriving."""

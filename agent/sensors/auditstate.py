@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from agent.files import write_private
 from agent.sensors.auditnetlink import BACKLOG_LIMIT, BACKLOG_WAIT, ENABLED, FAILURE, IMMUTABLE, Control, Status
+from agent.wire.sending.files import write_private
 
 
 def alive(pid: int) -> bool:

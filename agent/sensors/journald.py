@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.sensors.base import About, Availability, Bookmark, Gap, Item, Reading, SensorLost
 from agent.sensors.sysloglines import APPNAMES, parse_entry
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
+from agent.wire.sending.sensor import About, Availability, Bookmark, Gap, Item, Reading, SensorLost
 
 if TYPE_CHECKING:
     import subprocess
@@ -131,6 +131,10 @@ class JournalSensor:
 
     def tick(self) -> list[Item]:
         """Nothing here waits for time."""
+        return []
+
+    def finish(self) -> list[Item]:
+        """Hold nothing back."""
         return []
 
     def close(self) -> None:

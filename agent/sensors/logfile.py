@@ -9,11 +9,11 @@ from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from agent.sensors.base import About, Availability, Bookmark, Gap, Item, Reading
 from agent.sensors.inotify import Inotify
 from agent.sensors.sysloglines import parse_line
 from agent.sensors.tail import Tail, TailLine, decode_mark
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
+from agent.wire.sending.sensor import About, Availability, Bookmark, Gap, Item, Reading
 
 FOLDER = Path("/var/log")
 NAMES = ("auth.log", "secure", "cron.log", "cron", "syslog", "messages")
@@ -88,6 +88,10 @@ class LogFileSensor:
     def tick(self) -> list[Item]:
         """Go on with files that had more."""
         return [item for name in sorted(self._again) for item in self._read(name)]
+
+    def finish(self) -> list[Item]:
+        """Hold nothing back."""
+        return []
 
     def close(self) -> None:
         """Close all files."""

@@ -37,9 +37,9 @@ _CLOCK = Clock(time.monotonic, time.sleep, wall.now)
 
 def command(
     home: HomeOption,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Pliki EVTX, NDJSON, JSON, XML albo foldery.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Pliki: EVTX, NDJSON, XML, pcap; foldery.")],
 ) -> None:
-    """Wczytaj pliki ze zdarzeniami (EVTX, NDJSON, XML) do działającej Czujki."""
+    """Wczytaj pliki ze zdarzeniami (EVTX, NDJSON, XML, pcap) do działającej Czujki."""
     missing = [path for path in paths if not path.exists()]
     if missing:
         for path in missing:

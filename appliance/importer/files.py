@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from appliance.importer.capture_file import MAGICS, read_capture
 from appliance.importer.evtx_file import read_evtx
 from appliance.importer.ndjson_file import read_ndjson
 from appliance.importer.xml_file import read_xml
@@ -17,6 +18,9 @@ READERS: Mapping[str, Callable[[Path], Iterator[bytes]]] = MappingProxyType(
         ".json": read_ndjson,
         ".jsonl": read_ndjson,
         ".ndjson": read_ndjson,
+        ".pcap": read_capture,
+        ".pcapng": read_capture,
+        ".cap": read_capture,
         ".json.gz": read_ndjson,
         ".jsonl.gz": read_ndjson,
         ".ndjson.gz": read_ndjson,
@@ -54,4 +58,6 @@ def _by_content(path: Path) -> Iterator[bytes]:
             head = handle.read(8)
     except OSError:
         head = b""
+    if head[:4] in MAGICS:
+        return read_capture(path)
     return read_evtx(path) if head == b"ElfFile\0" else read_ndjson(path)

@@ -15,6 +15,8 @@ from appliance.state.models import Agent
 
 MAX_SENSORS = 64
 STATES = ("on", "off", "limited")
+FIGURES = ("frames", "bits", "drops", "two_way")
+"""What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows."""
 MAX_SKEW = 36500 * DAY
 
 
@@ -26,7 +28,7 @@ class Heartbeat:
     os: str
     version: str
     spooled: int
-    sensors: tuple[dict[str, str], ...]
+    sensors: tuple[dict[str, object], ...]
     sent_at: int
 
 
@@ -37,7 +39,7 @@ def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
         os=text_of(value, "os", 120),
         version=text_of(value, "version", 32),
         spooled=min(whole_of(value, "spooled"), (1 << 31) - 1),
-        sensors=_sensors(value.get("sensors", [])),
+        sensors=_sensors(value.get("sensors", []), value.get("figures", {})),
         sent_at=whole_of(value, "sent_at"),
     )
 
@@ -61,13 +63,20 @@ def save_heartbeat(session: Session, agent_id: str, beat: Heartbeat, address: st
     )
 
 
-def _sensors(value: object) -> tuple[dict[str, str], ...]:
+def _sensors(value: object, figures: object) -> tuple[dict[str, object], ...]:
     if not isinstance(value, list) or len(value) > MAX_SENSORS:
         raise Refused(400, f"sensors is not a list of at most {MAX_SENSORS}")
-    return tuple(map(_sensor, value))
+    if not isinstance(figures, dict):
+        raise Refused(400, "figures is not an object")
+    return tuple(_sensor(one, figures) for one in value)
 
 
-def _sensor(value: object) -> dict[str, str]:
+def _sensor(value: object, figures: Mapping[str, object]) -> dict[str, object]:
     if not isinstance(value, dict) or value.get("state") not in STATES:
         raise Refused(400, "a sensor has no state that the wire knows")
-    return {"name": text_of(value, "name", 64), "state": value["state"], "reason": text_of(value, "reason", 120)}
+    name = text_of(value, "name", 64)
+    told: dict[str, object] = {"name": name, "state": value["state"], "reason": text_of(value, "reason", 120)}
+    numbers = figures.get(name)
+    if isinstance(numbers, dict):
+        told["figures"] = {figure: whole_of(numbers, figure) for figure in FIGURES if figure in numbers}
+    return told

@@ -36,6 +36,8 @@ _WITNESSES: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _CONTROL = frozenset({"_path", "_write_ts", "_system_name", "ts", "event.module", "event.id", "event.created"})
+_OWN_NAMES = frozenset({"smb_cmd"})
+"""Logs of a category with another log's name whose fields keep their own log's."""
 _SUCCESS = ("zeek.kerberos.success", "zeek.ntlm.success", "zeek.ssh.auth_success")
 
 
@@ -43,7 +45,7 @@ _SUCCESS = ("zeek.kerberos.success", "zeek.ntlm.success", "zeek.ssh.auth_success
 def categories() -> dict[str, str]:
     """Return Zeek's name of a log -> the event's category."""
     found = {log.name: category for category, log in vocabulary(MODULE).logs.items()}
-    return {**found, "smb_mapping": "smb"}
+    return {**found, "smb_mapping": "smb", **dict.fromkeys(_OWN_NAMES, "smb")}
 
 
 def zeek_log(record: Raw) -> str | None:
@@ -88,9 +90,11 @@ def normalise(record: Raw, source: Source) -> Event:
 def _from_zeek(flat: Event, log: str) -> Event:
     words, category = vocabulary(MODULE), categories()[log]
     event: Event = {name: flat[name] for name in ("event.id", "event.created") if name in flat}
+    native = f"{words.prefix}{log if log in _OWN_NAMES else words.logs[category].name}."
     for name, value in flat.items():
-        if name not in _CONTROL and not put(event, words.key(name, category), value):
-            event[f"{words.prefix}{words.logs[category].name}.{name}"] = value
+        key = words.fields.get(name, native + name) if log in _OWN_NAMES else words.key(name, category)
+        if name not in _CONTROL and not put(event, key, value):
+            event[native + name] = value
     event["event.category"] = category
     event["event.type"] = "connection" if category == "connection" else "info"
     event["event.dataset"] = f"zeek.{log}"

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from agent.enrol_token import EnrolToken, encode
 from agent.wire.envelope import BATCH_PATH, ENROL_PATH, HEARTBEAT_PATH, KEY_HEADER, RENEW_PATH, EnvelopeError, unpack
+from agent.wire.sending.enrol_token import EnrolToken, encode
 
 SECRET = "a-secret-good-for-one-enrolment"
 PEM = serialization.Encoding.PEM

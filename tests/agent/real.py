@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent import enrolment
-from agent.enrol_token import decode
-from agent.home import AgentHome
+from agent.wire.sending import enrolment
+from agent.wire.sending.enrol_token import decode
+from agent.wire.sending.home import AgentHome
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
 

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import __main__ as cli
-from agent import enrolment, identity_request
-from agent.enrol_token import MAX_TOKEN, BadToken, EnrolToken, decode, encode
-from agent.home import AgentHome, Identity, InUse, home_of
+from agent import identity_request
+from agent.wire.sending import enrolment
+from agent.wire.sending.enrol_token import MAX_TOKEN, BadToken, EnrolToken, decode, encode
+from agent.wire.sending.home import AgentHome, Identity, InUse, home_of
 from agent.wire.transport import Box, client_context
 from tests.agent.box import FakeBox
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import hostinfo
+from agent.wire.sending import hostinfo
 
 
 @pytest.mark.parametrize(

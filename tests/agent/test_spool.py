@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import run
-from agent.sensors.base import Bookmark, Gap
-from agent.spool import DROPPED_FIRST, Spool, Spooled, SpoolFull, spooled
 from agent.wire.limits import MAX_RECORD
+from agent.wire.sending import run
+from agent.wire.sending.sensor import Bookmark, Gap
+from agent.wire.sending.spool import DROPPED_FIRST, Spool, Spooled, SpoolFull, spooled
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from agent.spool import Spool, spooled
+from agent.wire.sending.spool import Spool, spooled
 spool = Spool(Path(sys.argv[1]), keep_free=0)
 n = 0
 while True:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.backoff import Backoff
-from agent.spool import Spool, spooled
-from agent.uplink import Chores, Uplink
+from agent.wire.sending.backoff import Backoff
+from agent.wire.sending.spool import Spool, spooled
+from agent.wire.sending.uplink import Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
 from tests.agent.conditions import until

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from appliance.home import CHECKOUT
+from tests.collector.packets import pcap, scan
 from tests.e2e.box import Box, wait_for
 
 KILLS = 10
@@ -38,6 +39,9 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 class Station:
     """One agent with a home and a log folder of its own; its lines carry its name as their host."""
+
+    module = "agent"
+    run_arguments: tuple[str, ...] = ()
 
     def __init__(self, box: Box, folder: Path, name: str) -> None:
         self.box, self.folder, self.name = box, folder, name
@@ -64,7 +68,7 @@ class Station:
         return (self.folder / "agent.log").read_text()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*self.prefix, self.python, "-m", "agent", *arguments, "--home", str(self.home)]
+        command = [*self.prefix, self.python, "-m", self.module, *arguments, "--home", str(self.home)]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
 
     def enrol(self) -> str:
@@ -76,7 +80,7 @@ class Station:
         return str(re.findall(r"[0-9a-f-]{36}", done.stdout)[0])
 
     def start(self) -> None:
-        command = [*self.prefix, self.python, "-m", "agent", "run", "--home", str(self.home)]
+        command = [*self.prefix, self.python, "-m", self.module, "run", "--home", str(self.home), *self.run_arguments]
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -231,3 +235,63 @@ def _give_to_nobody(station: Station) -> None:
             station.python = python
             return
     pytest.skip("no Python that a user without rights may start")
+
+
+class Sensor(Station):
+    """A network sensor on one end of a pair of virtual cards; the other end is in a network namespace of its own."""
+
+    module = "collector"
+    card, other, space = "czt-mirror", "czt-office", "czt-office"
+
+    def __init__(self, box: Box, folder: Path) -> None:
+        super().__init__(box, folder, "sensor")
+        self.run_arguments = ("--interface", self.card)
+
+    def __enter__(self) -> Sensor:
+        for command in (
+            f"netns add {self.space}",
+            f"link add {self.card} type veth peer name {self.other} netns {self.space}",
+            f"link set {self.card} addrgenmode none",
+            f"link set {self.card} up",
+            f"-n {self.space} link set {self.other} addrgenmode none",
+            f"-n {self.space} link set {self.other} up",
+        ):
+            subprocess.run(["ip", *command.split()], check=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["ip", "netns", "del", self.space], check=True)
+
+    def pass_by(self, capture: Path) -> None:
+        """Send the frames of a capture file from the other side."""
+        program = f"from tests.collector.packets import replay; replay({self.other!r}, {str(capture)!r})"
+        command = ["ip", "netns", "exec", self.space, sys.executable, "-c", program]
+        subprocess.run(command, check=True, env=self.environment, timeout=60)
+
+
+@pytest.mark.root
+def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_read(box: Box, tmp_path: Path) -> None:
+    capture = tmp_path / "scan.pcap"
+    capture.write_bytes(pcap(scan("10.66.0.9", "10.66.0.20", range(1, 41))))
+    with Sensor(box, tmp_path) as sensor:
+        try:
+            agent_id = sensor.begin()
+            assert [(one["name"], one["state"]) for one in sensor.told(agent_id)["sensors"]] == [("network", "on")]
+            sensor.pass_by(capture)
+            wait_for("the alert", lambda: _alerts(box, "Many Ports of One Computer Tried"), 40)
+            query = f"agent.id:{agent_id} AND event.dataset:zeek.conn AND source.ip:10.66.0.9"
+            wait_for("the connections", lambda: box.get("events/count", q=query)["count"] == 40)
+            (one,) = sensor.told(agent_id)["sensors"]
+            assert one["figures"]["drops"] == 0
+            assert sensor.stop() == 0
+        finally:
+            if sensor.process is not None and sensor.process.poll() is None:
+                sensor.stop(signal.SIGKILL)
+    done = box.run("import", str(capture))
+    assert (done.returncode, done.stdout.strip()) == (0, "Przeczytane: 40, przyjęte: 40, już znane: 0, odrzucone: 0")
+    again = box.run("import", str(capture))
+    assert again.stdout.strip().endswith("już znane: 40, odrzucone: 0")
+
+
+def _alerts(box: Box, title: str) -> list[dict[str, Any]]:
+    return [alert for alert in box.get("alerts")["items"] if alert["title"] == title]

@@ -30,13 +30,14 @@ MOST_HOURS = 24 * 30
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One sensor of a station; `reason` is a catalogue key or what the agent said."""
+    """One sensor of a station; `reason` is a catalogue key or what the agent said, `figures` what it counts."""
 
     name: str
     kind: str
     state: str
     reason: str
     reason_key: str
+    figures: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,11 @@ def _sensor(told: dict[str, object]) -> Sensor:
     state = state if state in {"on", "off", "limited"} else "off"
     reason = str(told.get("reason") or "")[:200]
     kind = {"on": "ok", "limited": "late", "off": "off"}[state]
-    return Sensor(str(told.get("name", ""))[:100], kind, state, reason, reason if reason in catalogue() else "")
+    figures = told.get("figures")
+    key = reason if reason in catalogue() else ""
+    return Sensor(
+        str(told.get("name", ""))[:100], kind, state, reason, key, figures if isinstance(figures, dict) else {}
+    )
 
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:

@@ -20,9 +20,9 @@ from agent.sensors.auditrecords import (
     parse_lines,
     stamp,
 )
-from agent.sensors.base import Reading
 from agent.sensors.processes import Process, Processes, Users
 from agent.wire.envelope import encode_record
+from agent.wire.sending.sensor import Reading
 
 STAMP = b"audit(1795306202.426:9): "
 SYSCALL = (

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from agent.sensors import linux_sensors
-from agent.sensors.base import Gap, Item, Reading, SensorLost
 from agent.sensors.journald import BOOKMARK, MAX_ENTRY, JournalSensor, command
 from agent.sensors.logfile import LogFileSensor
+from agent.wire.sending.sensor import Gap, Item, Reading, SensorLost
 
 LINE = b"2026-11-22T11:59:01+01:00 h sshd[%d]: Accepted password for jan\n"
 

@@ -19,8 +19,11 @@ from appliance.importer.evtx_file import CHUNK, HEADER
 from appliance.importer.ndjson_file import RATIO_FREE
 from appliance.importer.unreadable import located
 from appliance.normalise import Source, Unreadable, normalise
+from tests.collector.packets import pcap
 
 SOURCE = Source("importer", 1, importer=True)
+SYN = "02000000000202000000000108004500002800010000400600000a0000010a0000029c4001bd00000000000000005002200000000000"
+"""A frame: 10.0.0.1:40000 asks 10.0.0.2:445."""
 EVENT = "<Event><System><EventID>1</EventID><Channel>Security</Channel></System><EventData/></Event>"
 
 
@@ -234,3 +237,30 @@ def test_every_event_of_the_corpora_is_readable(corpora: Path) -> None:
 def test_what_a_long_record_becomes_fits_the_wire(tmp_path: Path) -> None:
     path = made(tmp_path, "a.ndjson", encode_record({"a": "ą" * 600_000}))
     assert len(split(path)[1]) == 1
+
+
+@pytest.mark.parametrize("name", ["office.pcap", "office.PCAPNG", "without-a-name"])
+def test_a_capture_file_is_read_by_the_sensor(tmp_path: Path, name: str) -> None:
+    path = made(tmp_path, name, pcap([bytes.fromhex(SYN)]))
+    assert split(path) == (["network"], [])
+    (line,) = records(path)
+    assert json.loads(line)["conn_state"] == "S0"
+
+
+def test_a_capture_file_that_is_cut_is_read_up_to_there_and_says_so(tmp_path: Path) -> None:
+    good, bad = split(made(tmp_path, "cut.pcap", pcap([bytes.fromhex(SYN)] * 2)[:-3]))
+    assert good == ["network"]
+    assert len(bad) == 1
+    assert "ucięty" in bad[0]
+
+
+def test_a_capture_file_that_is_none_is_told(tmp_path: Path) -> None:
+    good, bad = split(made(tmp_path, "none.pcap", b"to nie pcap"))
+    assert (good, len(bad)) == ([], 1)
+
+
+def test_who_stops_reading_stops_the_sensor(tmp_path: Path) -> None:
+    frames = [bytes.fromhex(SYN)[:34] + port.to_bytes(2, "big") + bytes.fromhex(SYN)[36:] for port in range(9000)]
+    reading = records(made(tmp_path, "many.pcap", pcap(frames)))
+    assert next(reading)
+    reading.close()  # type: ignore[attr-defined]  # a generator, though not typed as one

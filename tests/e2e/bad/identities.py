@@ -10,9 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from agent.enrol_token import decode
 from agent.wire.envelope import BATCH_PATH, ENROL_PATH, HEARTBEAT_PATH, KEY_HEADER, encode_record, pack
 from agent.wire.event import Record
+from agent.wire.sending.enrol_token import decode
 from appliance.clock import DAY, now
 from appliance.home import Home
 from appliance.pki import ensure_pki, load_authority, sign_agent

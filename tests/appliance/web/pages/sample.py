@@ -190,7 +190,15 @@ def _stations(session: Session, moment: int) -> None:
                 records=10_000 + number * 7919,
                 spooled=12 if silent else 0,
                 skew_us=3 * MINUTE if number == 1 else 0,
-                sensors=[{"name": name, "state": state, "reason": reason} for name, state, reason in reasons],
+                sensors=[
+                    *({"name": name, "state": state, "reason": reason} for name, state, reason in reasons),
+                    {
+                        "name": "network",
+                        "state": "limited",
+                        "reason": "sensor.reason.one_way",
+                        "figures": {"frames": 81_234, "bits": 498_765_432, "drops": 3, "two_way": 12},
+                    },
+                ],
             )
         )
 

@@ -1,0 +1,101 @@
+"""The agent's folder: its paths, its identity, and the lock that keeps a second agent out."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.wire.sending.files import write_private
+
+
+class Program(NamedTuple):
+    """A program that sends to the box: its command, where it keeps its folder, the variable that names another one."""
+
+    name: str
+    folder: Path
+    variable: str
+
+
+AGENT = Program("czujka-agent", Path("/var/lib/czujka-agent"), "CZUJKA_AGENT_HOME")
+
+
+class InUse(Exception):
+    """Another agent runs on this folder."""
+
+
+class Identity(NamedTuple):
+    """Who this agent is to its box; times in µs since the epoch."""
+
+    agent_id: str
+    urls: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+
+    @property
+    def renew_at(self) -> int:
+        """When two thirds of the certificate's life are over."""
+        return self.issued_at + (self.expires_at - self.issued_at) * 2 // 3
+
+
+class AgentHome:
+    """All paths of one agent, or of another program that sends as it does."""
+
+    def __init__(self, folder: Path, program: Program = AGENT) -> None:
+        self.folder = folder
+        self.program = program
+
+    @property
+    def key(self) -> Path:
+        """The private key, PEM, 0600."""
+        return self.folder / "agent.key"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate that the box issued, PEM."""
+        return self.folder / "agent.pem"
+
+    @property
+    def ca(self) -> Path:
+        """The box's CA, whose key was pinned by the token, PEM."""
+        return self.folder / "ca.pem"
+
+    @property
+    def spool(self) -> Path:
+        """The spool's database."""
+        return self.folder / "spool.db"
+
+    def create(self) -> None:
+        """Make the folder, for its owner only; raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
+    def identity(self) -> Identity | None:
+        """Return who this agent is, None when it is not enrolled or the file is damaged."""
+        try:
+            value = json.loads((self.folder / "identity.json").read_bytes())
+            urls = tuple(str(url) for url in value["urls"])
+            return Identity(str(value["agent_id"]), urls, int(value["issued_at"]), int(value["expires_at"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def save_identity(self, identity: Identity) -> None:
+        """Keep who this agent is."""
+        write_private(self.folder / "identity.json", json.dumps(identity._asdict()).encode())
+
+    def lock(self) -> int:
+        """Take the folder for this process and return the lock's descriptor; raises InUse."""
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise InUse(str(self.folder)) from error
+        return descriptor
+
+
+def home_of(argument: str | None, program: Program = AGENT) -> AgentHome:
+    """Return the folder that the command line, else the environment, else the default names."""
+    return AgentHome(Path(argument or os.environ.get(program.variable) or program.folder), program)

@@ -1,0 +1,49 @@
+"""The agent's own events."""
+
+from __future__ import annotations
+
+import time
+
+from agent import __version__
+from agent.wire.event import Record
+from agent.wire.sending import hostinfo
+from agent.wire.sending.sensor import Gap
+
+
+def started(boot_id: str, *, clean_before: bool | None) -> Record:
+    """Return the event of a start; `clean_before` is None when it is the first."""
+    before = {None: "none", True: "clean", False: "killed"}[clean_before]
+    return {**_own("agent_started", boot_id), "agent.version": __version__, "agent.previous_stop": before}
+
+
+def stopping(boot_id: str, reason: str) -> Record:
+    """Return the event of an orderly end."""
+    return {**_own("agent_stopping", boot_id), "agent.version": __version__, "agent.stop_reason": reason}
+
+
+def telemetry_gap(boot_id: str, gap: Gap) -> Record:
+    """Return the event of a known loss."""
+    return {
+        **_own("telemetry_gap", boot_id),
+        "gap.cause": gap.cause,
+        "gap.count": gap.lost,
+        "gap.from": gap.first,
+        "gap.to": gap.last,
+    }
+
+
+def clock_changed(boot_id: str, delta: int) -> Record:
+    """Return the event of a wall clock that jumped by `delta` µs."""
+    return {**_own("clock_changed", boot_id), "clock.delta": delta}
+
+
+def _own(action: str, boot_id: str) -> Record:
+    now = time.time_ns() // 1000
+    return {
+        "event.module": "czujka.agent",
+        "event.action": action,
+        "@timestamp": now,
+        "event.created": now,
+        "host.name": hostinfo.hostname(),
+        "host.boot.id": boot_id,
+    }

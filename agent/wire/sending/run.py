@@ -1,0 +1,134 @@
+"""Puts a program that sends together and runs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.wire.sending import hostinfo, memory
+from agent.wire.sending.home import AgentHome, Identity, InUse
+from agent.wire.sending.runner import Runner
+from agent.wire.sending.sensor import Gap, Sensor
+from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
+from agent.wire.sending.uplink import Chores, Uplink
+from agent.wire.transport import Box, RetryLater, client_context
+
+LOG = logging.getLogger(__name__)
+
+
+Sensors = Callable[[str], Sequence[Sensor]]
+"""Returns the sensors to run, given the boot's id."""
+Facts = Callable[[], Mapping[str, Any]]
+"""Returns what a heartbeat says besides."""
+
+
+def run(home: AgentHome, sensors: Sensors, facts: Facts = dict) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    identity = home.identity()
+    if identity is None:
+        sys.stderr.write(
+            f"Ten komputer nie jest zarejestrowany ({home.folder}). Użyj: {home.program.name} enrol TOKEN\n"
+        )
+        return 2
+    try:
+        lock = home.lock()
+    except InUse:
+        sys.stderr.write(
+            f"W folderze {home.folder} działa już {home.program.name}. Zatrzymaj go albo podaj inny --home.\n"
+        )
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"Nie można użyć folderu {home.folder}: {error.strerror}.\n")
+        return 69
+    memory.tame()
+    try:
+        spool = open_spool(home.spool)
+        _assembled(home, identity, spool, sensors, facts).run()
+        spool.close()
+    except SpoolFull as error:
+        sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
+        return 69
+    finally:
+        os.close(lock)
+    return 0
+
+
+def open_spool(path: Path) -> Spool:
+    """Open the spool; a damaged file is set aside under another name, and the loss noted in the new one."""
+    limits = {
+        "max_bytes": _bytes("CZUJKA_AGENT_SPOOL_BYTES", MAX_BYTES),
+        "keep_free": _bytes("CZUJKA_AGENT_KEEP_FREE_BYTES", KEEP_FREE),
+    }
+    try:
+        return Spool(path, **limits)
+    except sqlite3.OperationalError as error:
+        raise SpoolFull(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        now = time.time_ns() // 1000
+        aside = path.with_name(f"{path.name}.damaged-{now}")
+        LOG.error("spool_damaged error=%s set_aside=%s", error, aside)  # noqa: TRY400 (the reason is in the line)
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        spool = Spool(path, **limits)
+        spool.add([], gaps=[Gap("spool_damaged", 0, now, now)])
+        return spool
+
+
+def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, facts: Facts) -> Runner:
+    boot_id = hostinfo.boot_id()
+    runner: Runner | None = None
+
+    def heartbeat() -> Mapping[str, Any]:
+        assert runner is not None
+        states = runner.states()
+        return {**_heartbeat(spool, states, boot_id), **facts()}
+
+    def connect() -> Box:
+        try:
+            return Box(identity.urls, client_context(home.ca, home.certificate, home.key))
+        except OSError as error:
+            raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
+
+    def renew(box: Box) -> bool:
+        nonlocal identity
+        now = time.time_ns() // 1000
+        if now < identity.renew_at:
+            return False
+        from agent.wire.sending import enrolment  # noqa: PLC0415 (once in many days)
+
+        try:
+            renewed = enrolment.renew(home, box, now)
+        except enrolment.EnrolmentFailed as error:
+            raise RetryLater(str(error)) from error
+        identity = home.identity() or identity
+        return renewed
+
+    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew))
+    runner = Runner(spool, sensors(boot_id), uplink, boot_id)
+    LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
+    return runner
+
+
+def _heartbeat(spool: Spool, states: list[dict[str, str]], boot_id: str) -> dict[str, Any]:
+    return {
+        "hostname": hostinfo.hostname(),
+        "os": hostinfo.system(),
+        "version": __version__,
+        "spooled": spool.depth,
+        "sensors": states,
+        "sent_at": time.time_ns() // 1000,
+        "boot_id": boot_id,
+    }
+
+
+def _bytes(variable: str, default: int) -> int:
+    text = os.environ.get(variable, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default

@@ -1,0 +1,330 @@
+"""The agent's main loop: waits on the sensors' descriptors, keeps what they read, and survives each of them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from agent.wire.event import ID, Record, event_id
+from agent.wire.sending import hostinfo, own
+from agent.wire.sending.backoff import Backoff
+from agent.wire.sending.memory import settle, trim
+from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
+from agent.wire.sending.spool import Spool, Spooled, SpoolFull, spooled
+from agent.wire.sending.uplink import Uplink
+
+LOG = logging.getLogger(__name__)
+LINGER = 0.02
+"""Seconds that the first record of a quiet time waits for company before it is written."""
+LINGER_BUSY = 0.2
+"""The same when records come all the time."""
+NAP, FIRST_NAP = 0.05, 0.005
+"""Seconds of rest after a reading: waking costs more than an event, so that many shall come with each. After a quiet
+time it is short: the rest of the event that woke us arrives."""
+ROUND = 30.0
+"""Seconds between the rounds in which each sensor looks after itself."""
+MAX_HELD = 20_000
+"""Records held in memory while the disk takes none; older ones go and are counted."""
+CLOCK_TOLERANCE = 2.0
+_GAPS_AFTER = 5.0
+_STOP_SENDING = 1.8
+
+
+class _Slot:
+    """A sensor and its state here; a plain class, because `dataclasses` loads a megabyte of compiler."""
+
+    def __init__(self, sensor: Sensor) -> None:
+        self.sensor = sensor
+        self.descriptor = -1
+        self.open_at: float | None = 0.0
+        self.lost_since: int | None = None
+        self.backoff = Backoff(1.0, 60.0)
+        self.availability = Availability("off")
+
+
+class Runner:
+    """Runs sensors into the spool until told to stop."""
+
+    def __init__(self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str) -> None:
+        self._spool = spool
+        self._slots = [_Slot(sensor) for sensor in sensors]
+        self._uplink = uplink
+        self._boot_id = boot_id
+        self._selector = selectors.DefaultSelector()
+        self._held: list[Spooled] = []
+        self._bookmarks: dict[str, str] = {}
+        self._moved: dict[str, str] = {}
+        self._gaps: list[Gap] = []
+        self._write_at: float | None = None
+        self._written = 0.0
+        self._disk_full = False
+        self._nap = 0.0
+        self._hostname = hostinfo.hostname()
+        self._round_at = 0.0
+        self._gaps_at = 0.0
+        self._own_number = 0
+        self._clock_offset = time.time() - time.monotonic()
+        self._stop_reason = ""
+
+    def states(self) -> list[dict[str, str]]:
+        """Return each sensor's name, state and reason, as the heartbeat says them."""
+        return [
+            {"name": slot.sensor.about.name, "state": slot.availability.state, "reason": slot.availability.reason}
+            for slot in list(self._slots)
+        ]
+
+    def run(self) -> str:
+        """Run until SIGTERM or SIGINT; return the signal's name. Call from the main thread."""
+        ours, kernels = socket.socketpair()
+        for end in (ours, kernels):
+            end.setblocking(False)
+        before = signal.set_wakeup_fd(kernels.fileno(), warn_on_full_buffer=False)
+        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._selector.register(ours, selectors.EVENT_READ, None)
+        try:
+            self._start()
+            while not self._stop_reason:
+                self._turn(ours)
+            return self._stop_reason
+        finally:
+            self._end()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before)
+            self._selector.close()
+            ours.close()
+            kernels.close()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._stop_reason = signal.Signals(number).name
+
+    def _start(self) -> None:
+        self._bookmarks = dict(self._spool.bookmarks())
+        before = self._spool.state("stopped")
+        clean = None if before is None else before == "clean"
+        self._own(own.started(self._boot_id, clean_before=clean))
+        if clean is False:
+            alive = int(self._spool.state("alive") or 0)
+            self._gaps.append(Gap("agent_killed", 0, alive, _micros()))
+        self._look_around(time.monotonic())
+        with contextlib.suppress(SpoolFull):
+            self._spool.set_state("stopped", "no")
+        self._write()
+        self._uplink.start()
+        settle()
+
+    def _turn(self, wakeup: socket.socket) -> None:
+        if self._nap:
+            time.sleep(self._nap)
+        ready = self._selector.select(self._until())
+        self._nap = 0.0 if not ready else NAP if self._nap else FIRST_NAP
+        for key, _ in ready:
+            if key.data is None:
+                with contextlib.suppress(BlockingIOError):
+                    wakeup.recv(64)
+            else:
+                self._read(key.data)
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.descriptor >= 0 and slot.sensor.wait() is not None:
+                self._take(slot, slot.sensor.tick)
+        if now >= self._round_at or any(s.open_at is not None and s.open_at <= now for s in self._slots):
+            self._look_around(now)
+        if self._write_at is not None and now >= self._write_at:
+            self._write()
+
+    def _until(self) -> float:
+        now = time.monotonic()
+        moments = [self._round_at]
+        moments += [slot.open_at for slot in self._slots if slot.open_at is not None]
+        moments += [now + wait for s in self._slots if s.descriptor >= 0 and (wait := s.sensor.wait()) is not None]
+        if self._write_at is not None:
+            moments.append(self._write_at)
+        return max(0.0, min(moments) - now)
+
+    def _read(self, slot: _Slot) -> None:
+        if slot.descriptor >= 0:
+            self._take(slot, slot.sensor.read)
+
+    def _take(self, slot: _Slot, items: Callable[[], Sequence[Item]]) -> None:
+        try:
+            self._keep(items())
+        except SensorLost as lost:
+            self._lose(slot, str(lost), lost.seconds)
+        except OSError as error:
+            self._lose(slot, str(error), slot.backoff.failed())
+        except Exception:  # one sensor's fault must not silence the others
+            LOG.exception("sensor_fault name=%s", slot.sensor.about.name)
+            self._lose(slot, "fault", slot.backoff.failed())
+
+    def _lose(self, slot: _Slot, reason: str, seconds: float) -> None:
+        LOG.warning("sensor_lost name=%s reason=%s", slot.sensor.about.name, reason)
+        self._close(slot)
+        slot.open_at = time.monotonic() + seconds
+        slot.lost_since = slot.lost_since or _micros()
+
+    def _close(self, slot: _Slot) -> None:
+        if slot.descriptor >= 0:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(slot.descriptor)
+        slot.descriptor = -1
+        try:
+            slot.sensor.close()
+        except Exception:  # the others must still be closed
+            LOG.exception("sensor_not_closed name=%s", slot.sensor.about.name)
+
+    def _look_around(self, now: float) -> None:
+        """Open what can be opened, let every sensor look after itself, note the clock and the losses."""
+        for slot in self._slots:
+            if slot.descriptor >= 0 and now >= self._round_at:
+                self._take(slot, slot.sensor.tick)
+            slot.availability = slot.sensor.availability()
+            if slot.descriptor >= 0 and slot.availability.state == "off":
+                self._lose(slot, slot.availability.reason, ROUND)
+            elif slot.descriptor < 0 and slot.availability.state != "off" and now >= (slot.open_at or 0.0):
+                self._open(slot)
+            elif slot.descriptor < 0 and now >= (slot.open_at or 0.0):
+                slot.open_at = now + ROUND
+        if now >= self._round_at:
+            self._round_at = now + ROUND
+            self._hostname = hostinfo.hostname()
+            self._check_clock()
+            trim()
+            with contextlib.suppress(SpoolFull):
+                self._spool.tidy(_micros())
+            if self._spool.has_gaps:  # noted by the sending side, perhaps on a host where nothing else happens
+                self._wish_write()
+
+    def _open(self, slot: _Slot) -> None:
+        try:
+            items = slot.sensor.open(self._bookmarks)
+            slot.descriptor = slot.sensor.fileno()
+            self._selector.register(slot.descriptor, selectors.EVENT_READ, slot)
+        except (OSError, SensorLost, ValueError, KeyError) as error:
+            LOG.warning("sensor_not_opened name=%s error=%s", slot.sensor.about.name, error)
+            self._close(slot)
+            slot.availability = Availability("off", "sensor.reason.failed")
+            slot.open_at = time.monotonic() + slot.backoff.failed()
+            return
+        slot.open_at = None
+        slot.backoff.worked()
+        if slot.lost_since is not None:
+            self._gaps.append(Gap(f"sensor_restarted:{slot.sensor.about.name}", 0, slot.lost_since, _micros()))
+            slot.lost_since = None
+            self._wish_write()
+        self._keep(items)
+
+    def _keep(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if isinstance(item, Gap):
+                self._gaps.append(item)
+            else:
+                self._keep_reading(item)
+        if items:
+            self._wish_write()
+
+    def _keep_reading(self, reading: Reading) -> None:
+        if reading.record is not None:
+            reading.record.setdefault("host.name", self._hostname)
+            self._held.append(spooled(reading.record, reading.priority))
+        if reading.bookmark is not None:
+            self._bookmarks[reading.bookmark.name] = self._moved[reading.bookmark.name] = reading.bookmark.value
+
+    def _wish_write(self) -> None:
+        if self._write_at is None:
+            now = time.monotonic()
+            self._write_at = now + (LINGER if now - self._written > 0.5 else LINGER_BUSY)
+
+    def _write(self) -> None:
+        """Move what is held to the spool; when the disk takes nothing, hold on to it and try again."""
+        now = time.monotonic()
+        marks = [Bookmark(name, value) for name, value in self._moved.items()]
+        try:
+            self._spool.add(self._held, marks, self._gaps)
+            self._write_gaps(now)
+        except SpoolFull as full:
+            self._hold(full)
+            return
+        if self._disk_full:
+            LOG.warning("spool_writes_again")
+        self._disk_full = False
+        self._held, self._moved, self._gaps, self._write_at, self._written = [], {}, [], None, now
+        if self._gaps_at:
+            self._write_at = self._gaps_at
+        self._uplink.wake()
+
+    def _write_gaps(self, now: float) -> None:
+        """Turn noted losses into events a few seconds after the first, so that many become one."""
+        gaps = self._spool.gaps() if self._spool.has_gaps else []
+        if not gaps:
+            self._gaps_at = 0.0
+        elif not self._gaps_at:
+            self._gaps_at = now + _GAPS_AFTER
+        elif now >= self._gaps_at:
+            self._gaps_at = 0.0
+            self._spool.gaps_to_records([(gap, own.telemetry_gap(self._boot_id, gap)) for gap in gaps])
+
+    def _hold(self, full: SpoolFull) -> None:
+        if not self._disk_full:
+            LOG.error("spool_not_writable error=%s held=%d (zwolnij miejsce na dysku agenta)", full, len(self._held))
+        self._disk_full = True
+        self._write_at = time.monotonic() + 1.0
+        excess = len(self._held) - MAX_HELD
+        if excess > 0:
+            moments = [item.at for item in self._held[:excess]]
+            self._gaps = _merged([*self._gaps, Gap("disk_full", excess, min(moments), max(moments))])
+            del self._held[:excess]
+
+    def _check_clock(self) -> None:
+        offset = time.time() - time.monotonic()
+        delta = offset - self._clock_offset
+        self._clock_offset = offset
+        if abs(delta) > CLOCK_TOLERANCE:
+            LOG.warning("clock_changed seconds=%.1f", delta)
+            self._own(own.clock_changed(self._boot_id, int(delta * 1_000_000)))
+
+    def _own(self, record: Record) -> None:
+        self._own_number += 1
+        moment = record.get("@timestamp")
+        record[ID] = event_id(self._spool.name, "own", time.monotonic_ns(), moment, self._own_number)
+        self._held.append(spooled(record, ALERTING))
+        self._wish_write()
+
+    def _end(self) -> None:
+        """Stop sensors first, so that the host is as before even when the box is slow to take the rest."""
+        for slot in self._slots:
+            if slot.descriptor >= 0:
+                self._take(slot, slot.sensor.read)
+            if slot.descriptor >= 0:
+                self._take(slot, slot.sensor.finish)
+            self._close(slot)
+        self._own(own.stopping(self._boot_id, self._stop_reason or "fault"))
+        self._gaps_at = self._gaps_at and 1e-9
+        self._write()
+        with contextlib.suppress(SpoolFull):
+            self._spool.set_state("stopped", "clean")
+        left = not self._uplink.stop(_STOP_SENDING)
+        LOG.info("agent_stopped reason=%s spooled=%d all_sent=%s", self._stop_reason, self._spool.depth, not left)
+
+
+def _merged(gaps: Sequence[Gap]) -> list[Gap]:
+    """Add up losses of one cause."""
+    found: dict[str, Gap] = {}
+    for gap in gaps:
+        old = found.get(gap.cause)
+        found[gap.cause] = (
+            gap
+            if old is None
+            else Gap(gap.cause, old.lost + gap.lost, min(old.first, gap.first), max(old.last, gap.last))
+        )
+    return list(found.values())
+
+
+def _micros() -> int:
+    return time.time_ns() // 1000

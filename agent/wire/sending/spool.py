@@ -1,0 +1,311 @@
+"""What waits to be sent: a SQLite file whose rows leave only after the box has acknowledged them.
+
+A batch is fixed before it is first sent: its key and its range of rows are on disk, so that whatever happens the same
+key always names the same records. Sources' bookmarks are written in the transaction of the records before them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.wire.envelope import encode_record
+from agent.wire.event import ID, TIMESTAMP, Record, event_id
+from agent.wire.limits import MAX_RECORD
+from agent.wire.sending.sensor import Bookmark, Gap
+
+MAX_BYTES = 256 << 20
+"""Default bound of the records on disk."""
+KEEP_FREE = 200 << 20
+"""Default bytes that the agent leaves free on the disk."""
+_ROW_COST = 64
+_FREE_PAGES = 1024
+"""Pages that an emptied spool keeps for the next rows."""
+_PAGES_A_ROUND = 8192
+"""Pages that are given back at once, which bounds the time that nothing else can be kept."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records(seq INTEGER PRIMARY KEY AUTOINCREMENT, priority INTEGER NOT NULL,
+    body BLOB NOT NULL);
+DROP INDEX IF EXISTS by_priority;
+CREATE INDEX IF NOT EXISTS less_important ON records(seq) WHERE priority = 2;
+CREATE TABLE IF NOT EXISTS batch(one INTEGER PRIMARY KEY CHECK (one = 1), key TEXT NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gaps(cause TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+DROPPED_FIRST = (
+    "SELECT seq, body FROM records WHERE priority = 2 AND seq > ? ORDER BY seq",
+    "SELECT seq, body FROM records WHERE priority = 1 AND seq > ? ORDER BY seq",
+)
+"""How the rows are found that go when the bound is reached, in this order."""
+
+
+class SpoolFull(Exception):
+    """The disk takes no more; nothing of the transaction was kept."""
+
+
+class Spooled(NamedTuple):
+    """One encoded record, its place in the order of dropping (higher goes first), and its time (µs, 0 unknown)."""
+
+    body: bytes
+    priority: int
+    at: int
+
+
+def spooled(record: Record, priority: int) -> Spooled:
+    """Encode a record, to a fifth of its memory; raises TypeError or ValueError for what JSON cannot hold."""
+    return Spooled(encode_record(record), priority, _time_of(record))
+
+
+class Outgoing(NamedTuple):
+    """A fixed batch."""
+
+    key: str
+    first: int
+    last: int
+    lines: list[bytes]
+
+
+class Spool:
+    """The spool's file; every method may be called from any thread."""
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, keep_free: int = KEEP_FREE) -> None:
+        """Open or make the file; raises sqlite3.Error when it cannot be used."""
+        self._path = path
+        self._max_bytes = max_bytes
+        self._keep_free = keep_free
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=32)
+        path.chmod(0o600)
+        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "cache_size=-256",
+                       "journal_size_limit=4194304", "temp_store=MEMORY", "busy_timeout=2000"):  # fmt: skip
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_SCHEMA)
+        self._rows = self._bytes = 0
+        self._recount()
+        self.has_gaps = True
+        """Whether losses may be noted."""
+        self.name = self.state("spool") or self._first_name()
+
+    def _recount(self) -> None:
+        query = "SELECT count(*), coalesce(sum(length(body)), 0) + count(*) * ? FROM records"
+        self._rows, self._bytes = self._db.execute(query, (_ROW_COST,)).fetchone()
+
+    def _first_name(self) -> str:
+        name = os.urandom(8).hex()
+        self.set_state("spool", name)
+        return name
+
+    def add(self, records: Sequence[Spooled], bookmarks: Iterable[Bookmark] = (), gaps: Iterable[Gap] = ()) -> None:
+        """Keep records, bookmarks and losses in one transaction, on disk when this returns; raises SpoolFull.
+
+        When the bound is reached, the oldest of the least important rows go and are counted as a loss.
+        """
+        fitting = [(item.priority, item.body) for item in records if len(item.body) <= MAX_RECORD]
+        size = sum(len(body) + _ROW_COST for _, body in fitting)
+        with self._lock, self._transaction():
+            gone_rows, gone_bytes = self._make_room(size)
+            self._db.executemany("INSERT INTO records(priority, body) VALUES (?, ?)", fitting)
+            for bookmark in bookmarks:
+                self._set(f"at:{bookmark.name}", bookmark.value)
+            for gap in gaps:
+                self._add_gap(gap)
+            if len(fitting) < len(records):
+                large = [item.at for item in records if len(item.body) > MAX_RECORD]
+                self._add_gap(Gap("record_too_large", len(large), min(large), max(large)))
+            self._rows += len(fitting) - gone_rows
+            self._bytes += size - gone_bytes
+
+    def batch(self, boot_id: str, max_records: int, max_bytes: int) -> Outgoing | None:
+        """Return the batch that is under way, or fix the next one; None when nothing waits."""
+        if not self._rows:
+            return None
+        with self._transaction():
+            row = self._db.execute("SELECT key, first, last FROM batch").fetchone()
+            if row is None:
+                return self._fix(boot_id, max_records, max_bytes)
+            key, first, last = row
+            found = self._db.execute("SELECT body FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last))
+            return Outgoing(key, first, last, [body for (body,) in found])
+
+    def acknowledged(self, batch: Outgoing) -> None:
+        """Forget a batch's rows: the box has them on its disk."""
+        self._drop(batch, None)
+
+    def refused(self, batch: Outgoing, now: int) -> None:
+        """Forget a batch's rows that the box will never take, and count them as a loss."""
+        self._drop(batch, Gap("refused_by_box", len(batch.lines), now, now))
+
+    def split(self, batch: Outgoing, boot_id: str) -> None:
+        """Fix the first half of a refused batch in its place, so that only the refused record is lost in the end."""
+        with self._transaction():
+            query = "SELECT seq FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq"
+            seqs = [seq for (seq,) in self._db.execute(query, (batch.first, batch.last))]
+            self._db.execute("DELETE FROM batch")
+            self._name_batch(boot_id, batch.first, seqs[(len(seqs) - 1) // 2])
+
+    def gaps(self) -> list[Gap]:
+        """Return the losses noted so far; `gaps_to_records` forgets them."""
+        with self._lock:
+            found = self._db.execute("SELECT cause, count, first, last FROM gaps").fetchall()
+            self.has_gaps = bool(found)
+        return [Gap(*row) for row in found]
+
+    def gaps_to_records(self, events: Sequence[tuple[Gap, Record]]) -> None:
+        """Put the events of noted losses among the records and forget the notes, in one transaction."""
+        if not events:
+            return
+        for gap, record in events:
+            record[ID] = event_id(self.name, "gap", gap.cause, gap.first, gap.last, gap.lost)
+        with self._transaction():
+            self._db.executemany("DELETE FROM gaps WHERE cause = ? AND count = ? AND last = ?",
+                                 [(gap.cause, gap.lost, gap.last) for gap, _ in events])  # fmt: skip
+            self.add([spooled(record, 0) for _, record in events])
+
+    def bookmarks(self) -> Mapping[str, str]:
+        """Return all sources' bookmarks."""
+        with self._lock:
+            found = self._db.execute("SELECT substr(name, 4), value FROM state WHERE name LIKE 'at:%'").fetchall()
+        return dict(found)
+
+    def state(self, name: str) -> str | None:
+        """Return a small value that was kept."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_state(self, name: str, value: str) -> None:
+        """Keep a small value; raises SpoolFull."""
+        with self._transaction():
+            self._set(name, value)
+
+    def tidy(self, now: int) -> None:
+        """Give the disk back what many sent rows have left free, and note that the agent lives; raises SpoolFull."""
+        self.set_state("alive", str(now))
+        with self._lock, contextlib.suppress(sqlite3.OperationalError):
+            (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+            if free > _FREE_PAGES:  # as a script, for `execute` takes one step of a pragma, which frees one page
+                self._db.executescript(f"PRAGMA incremental_vacuum({min(free - _FREE_PAGES, _PAGES_A_ROUND)})")
+
+    @property
+    def depth(self) -> int:
+        """How many records wait."""
+        return int(self._rows)
+
+    @property
+    def size(self) -> int:
+        """How many bytes wait, with what SQLite adds for a row."""
+        return int(self._bytes)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):
+                    self._recount()
+                if isinstance(error, sqlite3.OperationalError):
+                    raise SpoolFull(str(error)) from error
+                raise
+
+    def _set(self, name: str, value: str) -> None:
+        self._db.execute(
+            "INSERT INTO state VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", (name, value)
+        )
+
+    def _bound(self) -> int:
+        free = os.statvfs(self._path.parent)
+        room = free.f_bavail * free.f_frsize - self._keep_free
+        return min(self._max_bytes, self._bytes + max(0, room))
+
+    def _make_room(self, wanted: int) -> tuple[int, int]:
+        excess = self._bytes + wanted - self._bound()
+        if excess <= 0:
+            return 0, 0
+        victims = self._victims(excess)
+        self._db.executemany("DELETE FROM records WHERE seq = ?", [(seq,) for seq, _, _ in victims])
+        if victims:
+            self._add_gap(_lost_bodies("spool_full", [body for _, body, _ in victims]))
+        return len(victims), sum(size for _, _, size in victims)
+
+    def _victims(self, excess: int) -> list[tuple[int, bytes, int]]:
+        fixed = self._db.execute("SELECT last FROM batch").fetchone()
+        victims: list[tuple[int, bytes, int]] = []
+        for query in DROPPED_FIRST:
+            for seq, body in self._db.execute(query, (fixed[0] if fixed else 0,)):
+                if excess <= 0:
+                    return victims
+                victims.append((seq, body, len(body) + _ROW_COST))
+                excess -= len(body) + _ROW_COST
+        return victims
+
+    def _add_gap(self, gap: Gap) -> None:
+        self._db.execute(
+            "INSERT INTO gaps VALUES (?, ?, ?, ?) ON CONFLICT(cause) DO UPDATE SET count = count + excluded.count,"
+            " first = min(first, excluded.first), last = max(last, excluded.last)",
+            (gap.cause, gap.lost, gap.first, gap.last),
+        )
+        self.has_gaps = True
+
+    def _fix(self, boot_id: str, max_records: int, max_bytes: int) -> Outgoing | None:
+        first = last = size = 0
+        lines: list[bytes] = []
+        for seq, body in self._db.execute("SELECT seq, body FROM records ORDER BY seq LIMIT ?", (max_records,)):
+            size += len(body) + 1
+            if lines and size > max_bytes:
+                break
+            first, last = first or seq, seq
+            lines.append(body)
+        return Outgoing(self._name_batch(boot_id, first, last), first, last, lines) if lines else None
+
+    def _name_batch(self, boot_id: str, first: int, last: int) -> str:
+        """Fix a batch: the spool's name keeps keys apart from an older spool's, the boot's from a cloned machine's."""
+        number = int(self.state("batches") or 0) + 1
+        self._set("batches", str(number))
+        key = f"{boot_id}:{self.name}:{number}"
+        self._db.execute("INSERT INTO batch VALUES (1, ?, ?, ?)", (key, first, last))
+        return key
+
+    def _drop(self, batch: Outgoing, gap: Gap | None) -> None:
+        with self._transaction():
+            self._db.execute("DELETE FROM records WHERE seq BETWEEN ? AND ?", (batch.first, batch.last))
+            self._db.execute("DELETE FROM batch WHERE key = ?", (batch.key,))
+            if gap is not None:
+                self._add_gap(gap)
+        with self._lock:
+            self._rows -= len(batch.lines)
+            self._bytes -= sum(len(line) + _ROW_COST for line in batch.lines)
+
+
+def _lost_bodies(cause: str, bodies: Sequence[bytes]) -> Gap:
+    """Name the time span of dropped rows by their first and last, which is when the loss happened."""
+    ends = [_time_of(json.loads(body)) for body in (bodies[0], bodies[-1])]
+    return Gap(cause, len(bodies), min(ends), max(ends))
+
+
+def _time_of(record: Record) -> int:
+    moment = record.get(TIMESTAMP)
+    return moment if isinstance(moment, int) else 0

@@ -1,0 +1,169 @@
+"""Sends what the spool holds, and says every few seconds that this agent lives. Runs in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from agent.wire.envelope import pack
+from agent.wire.limits import MAX_BODY
+from agent.wire.sending.backoff import Backoff
+from agent.wire.sending.spool import Outgoing, Spool
+from agent.wire.transport import Box, Permanent, RetryLater
+
+LOG = logging.getLogger(__name__)
+HEARTBEAT_EVERY = 10.0
+"""Seconds between heartbeats."""
+BUSY_PAUSE = 0.25
+"""Seconds between the starts of two sendings, so that under load batches grow instead of multiplying."""
+BATCH_RECORDS = 500
+BATCH_BYTES = 128 << 10
+"""Bounds of one batch before deflation."""
+_NOT_NOW = 60.0
+_BODY_FAULTS = frozenset({400, 413, 415, 422})
+
+
+class Chores(NamedTuple):
+    """What the uplink asks of the agent around it."""
+
+    heartbeat: Callable[[], Mapping[str, Any]]
+    """Returns the heartbeat's content."""
+    renew: Callable[[Box], bool]
+    """Renews the certificate when it is time; True asks for a new connection."""
+
+
+class Uplink:
+    """One agent's sending side."""
+
+    def __init__(
+        self, spool: Spool, connect: Callable[[], Box], boot_id: str, chores: Chores, backoff: Backoff | None = None
+    ) -> None:
+        """Call `connect` for a connection, again after a renewal."""
+        self._spool = spool
+        self._connect = connect
+        self._boot_id = boot_id
+        self._chores = chores
+        self._backoff = backoff or Backoff()
+        self._box: Box | None = None
+        self._changed = threading.Condition()
+        self._news = True
+        self._ending: float | None = None
+        self._beat_at = 0.0
+        self._batch_records = BATCH_RECORDS
+        self._last_complaint = ""
+        self.batches_sent = 0
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that the spool has something new."""
+        with self._changed:
+            self._news = True
+            self._changed.notify()
+
+    def stop(self, seconds: float) -> bool:
+        """Send what can be sent within `seconds`, then end; True when nothing is left."""
+        with self._changed:
+            self._ending = time.monotonic() + seconds
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        return self._spool.depth == 0
+
+    def _run(self) -> None:
+        while self._wait():
+            began = time.monotonic()
+            try:
+                self._round()
+                self._backoff.worked()
+                self._complain("")
+                behind = self._spool.depth >= BATCH_RECORDS
+                pause = 0.0 if behind else max(0.0, BUSY_PAUSE - (time.monotonic() - began))
+            except RetryLater as later:
+                self._complain(later.reason)
+                pause = self._backoff.failed(later.seconds)
+            except Permanent as refusal:
+                self._complain(f"the box refuses this agent: {refusal}")
+                pause = self._backoff.failed(_NOT_NOW)
+            except Exception:  # the sending side must outlive any fault
+                LOG.exception("uplink_fault")
+                pause = self._backoff.failed()
+            if not self._pause(pause):
+                break
+        if self._box is not None:
+            self._box.close()
+
+    def _wait(self) -> bool:
+        """Wait for something to send or a heartbeat; False at the end."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if self._ending is not None:
+                    return self._spool.depth > 0 and now < self._ending
+                if self._news or now >= self._beat_at:
+                    self._news = False
+                    return True
+                self._changed.wait(self._beat_at - now)
+
+    def _pause(self, seconds: float) -> bool:
+        """Rest; the end cuts it short, once, and gives up where the box was failing."""
+        with self._changed:
+            failing = self._backoff.failures > 0
+            if self._ending is None and seconds > 0:
+                until = time.monotonic() + seconds
+                while self._ending is None and (left := until - time.monotonic()) > 0:
+                    self._changed.wait(left)
+            return self._ending is None or not failing
+
+    def _round(self) -> None:
+        if self._box is None:
+            self._box = self._connect()
+        if self._chores.renew(self._box):
+            self._box.close()
+            self._box = self._connect()
+        if time.monotonic() >= self._beat_at and self._ending is None:
+            self._box.heartbeat(self._chores.heartbeat())
+            self._beat_at = time.monotonic() + HEARTBEAT_EVERY
+        batch = self._spool.batch(self._boot_id, self._batch_records, BATCH_BYTES)
+        if batch is not None:
+            self._send(self._box, batch)
+            if self._spool.depth:
+                self.wake()
+
+    def _send(self, box: Box, batch: Outgoing) -> None:
+        body = pack(batch.lines)
+        if len(body) > MAX_BODY:
+            self._isolate(batch, Permanent(413, "the batch is larger than the wire takes"))
+            return
+        try:
+            box.send_batch(batch.key, body, len(batch.lines), time.time_ns() // 1000)
+        except Permanent as refusal:
+            if refusal.status not in _BODY_FAULTS:
+                raise
+            self._isolate(batch, refusal)
+            return
+        self._spool.acknowledged(batch)
+        self.batches_sent += 1
+
+    def _isolate(self, batch: Outgoing, refusal: Permanent) -> None:
+        """Halve a refused batch until the one record that the box refuses is alone, and drop that one."""
+        self.wake()
+        if len(batch.lines) > 1:
+            self._spool.split(batch, self._boot_id)
+            return
+        LOG.warning("record_refused status=%d reason=%s", refusal.status, refusal.reason)
+        self._spool.refused(batch, time.time_ns() // 1000)
+
+    def _complain(self, reason: str) -> None:
+        """Log a fault when it begins or changes, and its end; not each repetition."""
+        if reason and reason != self._last_complaint:
+            LOG.warning("box_not_taking reason=%s spooled=%d", reason, self._spool.depth)
+        elif not reason and self._last_complaint:
+            LOG.info("box_taking_again spooled=%d", self._spool.depth)
+        self._last_complaint = reason

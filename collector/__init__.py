@@ -1,0 +1,1 @@
+"""The network sensor: packets of a mirror port or of capture files become events under Zeek's names."""

@@ -1,0 +1,1 @@
+"""The heads of flows: bytes in their order, given to the parser that recognises them."""

@@ -1,0 +1,93 @@
+"""What is being read of one flow: its parser, its two sides, and how much of each is still wanted."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from collector.heads.stream import Stream
+from collector.protocols.model import Conversation, Flow, Log, Malformed, Protocol, Side
+
+HEAD = 64 << 10
+"""Bytes of a side that are read from its beginning."""
+RESUMED = 16 << 10
+"""Bytes that are read from a packet on at which reading was taken up again."""
+SKIP, READ, RESUME = 0, 1, 2
+"""How much of a side is wanted: nothing, all that comes, only packets that the protocol resumes at."""
+TRIES = 4
+"""Payloads that are kept until somebody recognises the flow."""
+FAULTS = (IndexError, struct.error, UnicodeError, ValueError)
+"""What a parser may raise on bytes that break its rules."""
+
+
+class Entry(NamedTuple):
+    """A log and the flow that it belongs to, if it belongs to one."""
+
+    log: Log
+    uid: str
+    flow: Flow | None
+
+
+class Head:
+    """One flow's reading."""
+
+    __slots__ = ("_budget", "conversation", "flow", "logged", "protocol", "streams", "uid", "waiting", "wanted")
+
+    def __init__(self, flow: Flow, uid: str, begins: tuple[int, int]) -> None:
+        """Take what the flow is and at which sequence numbers its sides begin (-1: not known)."""
+        self.flow, self.uid = flow, uid
+        self.streams = (Stream(begins[0]), Stream(begins[1]))
+        self.protocol: Protocol | None = None
+        self.conversation: Conversation | None = None
+        self.waiting: list[tuple[Side, bytes | None]] = []
+        self.wanted = [READ, READ]
+        self.logged = False
+        self._budget = [HEAD, HEAD]
+
+    def pieces(self, side: Side, seq: int | None, data: bytes, missing: int, *, wait: bool) -> list[bytes | None]:
+        """Return what can be read now that a packet came, in order; None where bytes were lost.
+
+        A datagram has no `seq`. Of a side that is not read any more only packets count that the protocol resumes at.
+        """
+        if seq is None:
+            return [data]
+        stream = self.streams[side]
+        if self.wanted[side] == RESUME:
+            assert self.protocol is not None
+            assert self.protocol.resumes is not None
+            if not self.protocol.resumes(data):
+                return []
+            stream.skip_to(seq)
+            self.wanted[side], self._budget[side] = READ, RESUMED
+            return [None, *stream.take(seq, data, missing, wait=wait)]
+        return stream.take(seq, data, missing, wait=wait)
+
+    def told(self, side: Side, at: int, pieces: Iterable[bytes | None]) -> Iterator[Log]:
+        """Give pieces to the parser; time in microseconds. Raises what parsers raise."""
+        for piece in pieces:
+            if self.conversation is None or self.conversation.done:
+                return
+            if piece is None:
+                yield from self.conversation.lost(side, at)
+                continue
+            yield from self.conversation.feed(side, at, piece)
+            self._budget[side] -= len(piece)
+            if self._budget[side] <= 0 and self.flow.transport == "tcp":
+                assert self.protocol is not None
+                self.wanted[side] = SKIP if self.protocol.resumes is None else RESUME
+
+    def close(self, at: int) -> Iterator[Log]:
+        """Give what still waits to the parser and let it end. Raises what parsers raise."""
+        if self.conversation is None:
+            return
+        for side in Side:
+            if self.wanted[side] == READ:
+                yield from self.told(side, at, self.streams[side].flush())
+        yield from self.conversation.close(at)
+
+
+def weird(error: Exception, protocol: str, at: int) -> Log:
+    """Return the log of bytes that break a protocol's rules."""
+    name = error.name if isinstance(error, Malformed) else f"{protocol}_malformed"
+    return Log("weird", at, {"name": name, "source": protocol})

@@ -1,0 +1,72 @@
+"""What belongs to no flow: ARP, and the neighbour discovery of IPv6."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from collector.flows.record import address
+from collector.headers.link import ARP, NO_MAC
+from collector.headers.parse import Headers
+from collector.headers.transport import ICMP6
+from collector.heads.head import FAULTS, Entry, weird
+from collector.protocols import arp, neighbour
+from collector.protocols.model import Log
+
+MAX_A_SECOND = 2000
+"""Packets of these kinds that are read in a second; a storm is counted, not read."""
+_LONGEST = 1500
+_SECOND = 1_000_000_000
+
+
+class LinkLayer:
+    """Reads these packets, as many in a second as are worth it."""
+
+    def __init__(self) -> None:
+        self._second = self._read = 0
+        self.left_out = 0
+        self.weird: Counter[str] = Counter()
+
+    def read(self, headers: Headers) -> Iterator[Entry]:
+        """Yield the logs of the batch."""
+        kind = headers.transport.source
+        discovery = headers.flowing & (headers.network.proto == ICMP6) & (kind >= 133) & (kind <= 137)
+        found = headers.links.kind == ARP
+        for row in np.flatnonzero(found | discovery).tolist():
+            if not self._may(int(headers.batch.at[row])):
+                self.left_out += 1
+                continue
+            name, logs = ("arp", _arp) if found[row] else ("nd", _neighbour)
+            at = int(headers.batch.at[row]) // 1000
+            try:
+                for log in logs(headers, row, at):
+                    yield Entry(log, "", None)
+            except FAULTS as error:
+                log = weird(error, name, at)
+                self.weird[str(log.fields["name"])] += 1
+                yield Entry(log, "", None)
+
+    def _may(self, at: int) -> bool:
+        if at // _SECOND != self._second:
+            self._second, self._read = at // _SECOND, 0
+        self._read += 1
+        return self._read <= MAX_A_SECOND
+
+
+def _arp(headers: Headers, row: int, at: int) -> Iterable[Log]:
+    return arp.read(at, _bytes(headers, int(headers.links.net[row]), row))
+
+
+def _neighbour(headers: Headers, row: int, at: int) -> Iterable[Log]:
+    data, net, mac = headers.words.data, int(headers.links.net[row]), int(headers.links.mac[row])
+    source, target = (data[place : place + 16].tobytes() for place in (net + 8, net + 24))
+    card = bytes(6) if mac == NO_MAC else data[mac + 6 : mac + 12].tobytes()
+    packet = _bytes(headers, int(headers.network.transport[row]), row)
+    return neighbour.read(at, address(source), address(target), card, packet)
+
+
+def _bytes(headers: Headers, start: int, row: int) -> bytes:
+    end = int(headers.batch.start[row] + headers.batch.caplen[row])
+    return headers.words.data[start : min(end, start + _LONGEST)].tobytes()

@@ -1,0 +1,194 @@
+"""Chooses the packets of a batch that are read, and keeps the parsers of the flows that live."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from collector.flows.columns import Columns
+from collector.flows.record import Conn, address, uid_of
+from collector.flows.table import Assigned
+from collector.headers.parse import Headers
+from collector.headers.transport import TCP, UDP
+from collector.heads.head import FAULTS, SKIP, TRIES, Entry, Head, weird
+from collector.protocols.model import Flow, Log, Protocol, Side
+
+LOG = logging.getLogger(__name__)
+MAX_HEADS = 100_000
+"""Flows that are read at once; the one that began first is given up."""
+MAX_HELD = 32 << 20
+"""Bytes that wait in all streams together for those before them; beyond, holes are given up at once."""
+
+
+class Packet(NamedTuple):
+    """A payload: its flow's number and slot, its sender, its time in microseconds.
+
+    A datagram has no `seq`; `missing` bytes at its end were not captured.
+    """
+
+    number: int
+    slot: int
+    side: Side
+    at: int
+    data: bytes
+    seq: int | None
+    missing: int
+
+
+class Heads:
+    """The reading of all flows, by the flows' numbers: a slot that is used again brings nobody another's parser."""
+
+    def __init__(self, columns: Columns, protocols: Iterable[Protocol]) -> None:
+        """Read flows of the table with these columns; protocols are asked in this order."""
+        self._columns = columns
+        self._heads: dict[int, Head] = {}
+        self._services: dict[int, str] = {}
+        self._asked: dict[str, list[Protocol]] = {"tcp": [], "udp": []}
+        self._ports: dict[str, dict[int, Protocol]] = {"tcp": {}, "udp": {}}
+        for protocol in protocols:
+            for transport in protocol.transports:
+                self._asked[transport].append(protocol)
+                for port in protocol.ports:
+                    self._ports[transport].setdefault(port, protocol)
+        self._held = 0
+        self.weird: Counter[str] = Counter()
+        self.selected = self.faults = self.given_up = 0
+        """Packets that were read, faults of parsers that no parser may have, flows given up for want of room."""
+
+    def __len__(self) -> int:
+        return len(self._heads)
+
+    def read(self, headers: Headers, assigned: Assigned) -> Iterator[Entry]:
+        """Yield the logs that the batch's packets give."""
+        transport, columns = headers.transport, self._columns
+        udp = headers.network.proto == UDP
+        chosen = (assigned.number >= 0) & (transport.captured > 0) & (udp | (headers.network.proto == TCP))
+        chosen &= columns.wanted[assigned.slot, assigned.side] != SKIP
+        chosen &= columns.number[assigned.slot] == assigned.number
+        rows = np.flatnonzero(chosen)
+        self.selected += len(rows)
+        data = headers.words.data.data
+        for number, slot, side, is_udp, at, start, captured, length, seq in zip(
+            assigned.number[rows].tolist(), assigned.slot[rows].tolist(), assigned.side[rows].tolist(),
+            udp[rows].tolist(), (headers.batch.at[rows] // 1000).tolist(), transport.payload[rows].tolist(),
+            transport.captured[rows].tolist(), transport.length[rows].tolist(), transport.seq[rows].tolist(),
+            strict=True,
+        ):  # fmt: skip
+            if not columns.wanted[slot, side]:
+                continue
+            head = self._heads.get(number) or self._open(number, slot)
+            payload = bytes(data[start : start + captured])
+            who = Side.RESP if side else Side.ORIG
+            packet = Packet(number, slot, who, at, payload, None if is_udp else seq, length - captured)
+            yield from self._packet(head, packet)
+
+    def _open(self, number: int, slot: int) -> Head:
+        columns = self._columns
+        if len(self._heads) >= MAX_HEADS:
+            self.given_up += 1
+            del self._heads[next(iter(self._heads))]
+        size = 16 if columns.version[slot] == 6 else 4
+        packed = columns.addresses[slot].tobytes()
+        orig, resp = packed[:size], packed[16 : 16 + size]
+        orig_p, resp_p = columns.ports[slot].tolist()
+        proto, first = int(columns.proto[slot]), int(columns.first[slot])
+        flow = Flow(address(orig), orig_p, address(resp), resp_p, "udp" if proto == UDP else "tcp")
+        begins = columns.base[slot].tolist()
+        if columns.orig[slot]:
+            begins.reverse()
+        history = columns.history[slot]
+        known = (begins[0] if "S" in history else -1, begins[1] if "h" in history else -1)
+        head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), known)
+        return head
+
+    def _packet(self, head: Head, packet: Packet) -> Iterator[Entry]:
+        number, slot, side, at, data, seq, missing = packet
+        held = head.streams[side].held
+        pieces: list[tuple[Side, bytes | None]] = [
+            (side, piece) for piece in head.pieces(side, seq, data, missing, wait=self._held < MAX_HELD)
+        ]
+        self._held += head.streams[side].held - held
+        if not pieces:
+            return
+        if head.protocol is None:
+            pieces = head.waiting = head.waiting + pieces
+            if not self._recognised(number, head, side):
+                if len(pieces) >= TRIES:
+                    self._forget(number, slot)
+                return
+            head.waiting = []
+        yield from self._told(head, at, (log for who, piece in pieces for log in head.told(who, at, [piece])))
+        if head.conversation is not None and not head.conversation.done:
+            self._columns.wanted[slot] = head.wanted
+            return
+        yield from self._closed(head, at)
+        self._forget(number, slot)
+
+    def _recognised(self, number: int, head: Head, side: Side) -> bool:
+        """Ask the protocols whose the flow is, by all that the side has said; the port decides when nobody knows."""
+        transport = head.flow.transport
+        begin = b"".join(part for who, part in head.waiting if who == side and part)
+        found = None
+        for protocol in self._asked[transport] if begin else ():
+            try:
+                if protocol.recognises(side, begin):
+                    found = protocol
+                    break
+            except FAULTS:
+                continue
+        if found is None and begin:
+            ports = self._ports[transport]
+            found = ports.get(head.flow.resp_p) or ports.get(head.flow.orig_p)
+        if found is None:
+            return False
+        head.protocol, head.conversation = found, found.open(head.flow)
+        self._services[number] = found.name
+        return True
+
+    def _told(self, head: Head, at: int, logs: Iterable[Log]) -> Iterator[Entry]:
+        """Yield a parser's logs; what breaks its rules ends the reading and is told itself."""
+        assert head.protocol is not None
+        try:
+            for log in logs:
+                head.logged = True
+                yield Entry(log, head.uid, head.flow)
+        except FAULTS as error:
+            log = weird(error, head.protocol.name, at)
+            self.weird[str(log.fields["name"])] += 1
+            head.conversation = None
+            yield Entry(log, head.uid, head.flow)
+        except Exception:  # a parser's fault must not end the sensor
+            LOG.exception("parser_fault protocol=%s uid=%s", head.protocol.name, head.uid)
+            self.faults += 1
+            head.conversation = None
+
+    def _closed(self, head: Head, at: int) -> Iterator[Entry]:
+        if head.conversation is not None:
+            yield from self._told(head, at, head.close(at))
+
+    def _forget(self, number: int, slot: int) -> None:
+        """Read nothing more of a flow."""
+        self._columns.wanted[slot] = SKIP
+        head = self._heads.pop(number, None)
+        if head is None:
+            return
+        self._held -= sum(stream.held for stream in head.streams)
+        if head.protocol is not None and head.conversation is None and not head.logged:
+            self._services.pop(number, None)  # it only looked like that protocol
+
+    def finish(self, conn: Conn) -> Iterator[Entry]:
+        """Yield what the parser of a flow that ended still has to tell."""
+        head = self._heads.pop(conn.number, None)
+        if head is not None:
+            self._held -= sum(stream.held for stream in head.streams)
+            yield from self._closed(head, conn.last // 1000)
+
+    def service(self, conn: Conn) -> str:
+        """Return the flow's service as Zeek names it, empty when nobody recognised it; an ended flow is forgotten."""
+        if conn.final:
+            return self._services.pop(conn.number, "")
+        return self._services.get(conn.number, "")

@@ -1,0 +1,145 @@
+"""`czujka-collector run`: the cards' rings become records, kept and sent as the agent's are."""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.wire.sending.home import AgentHome
+from agent.wire.sending.run import run as run_sensors
+from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
+from collector.capture.ring import Ring
+from collector.flows.record import OFFICE, Office
+from collector.heads.head import Entry
+from collector.meter import Counts, Meter
+from collector.protocols.registry import PROTOCOLS
+from collector.records import wire_record
+from collector.watch import Watch
+
+BLOCKS = 16
+"""Blocks of a card that one reading takes; the rest comes with the next."""
+TICK = 1.0
+_CLASS = Path("/sys/class/net")
+_BULK = frozenset({"conn", "conn_long"})
+
+
+class NetworkSensor:
+    """All cards of this host that are watched, as one sensor: a flow may go out over one and come in over another."""
+
+    about = About(
+        "network",
+        "Nagłówki i przebieg połączeń z portu lustrzanego (bez treści i haseł)",
+        "Headers and the course of connections of the mirror port (no contents, no passwords)",
+    )
+
+    def __init__(self, interfaces: Sequence[str], office: Office) -> None:
+        self._interfaces = tuple(interfaces)
+        self._office = office
+        self._rings: list[Ring] = []
+        self._poll: select.epoll | None = None
+        self._watch = Watch(PROTOCOLS, office)
+        self._meter = Meter(time.monotonic_ns())
+        self._drops = self._lost = 0
+        self._counted = time.time_ns() // 1000
+
+    def availability(self) -> Availability:
+        """Say whether the cards are there, and whether they show all of the traffic."""
+        if any(not (_CLASS / name).exists() for name in self._interfaces):
+            return Availability("off", "sensor.reason.no_interface")
+        if self._meter.one_way:
+            return Availability("limited", "sensor.reason.one_way")
+        if self._lost:
+            return Availability("limited", "sensor.reason.drops")
+        return Availability("on")
+
+    def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
+        """Begin to listen on all cards; raises OSError."""
+        self._poll = select.epoll()
+        for name in self._interfaces:
+            ring = Ring(name)
+            self._rings.append(ring)
+            self._poll.register(ring.fileno(), select.EPOLLIN | select.EPOLLERR)
+        return []
+
+    def fileno(self) -> int:
+        """Return what becomes readable when any card has a block."""
+        assert self._poll is not None
+        return self._poll.fileno()
+
+    def read(self) -> list[Item]:
+        """Take the blocks that are ready; raises SensorLost when a card went away."""
+        found: list[Item] = []
+        for ring in self._rings:
+            for batch in ring.batches(BLOCKS):
+                found += self._readings(self._watch.take(batch))
+        if any(not (_CLASS / ring.interface).exists() for ring in self._rings):
+            raise SensorLost("interface_gone", 2.0)
+        return found
+
+    def wait(self) -> float:
+        """Flows end by time too."""
+        return TICK
+
+    def tick(self) -> list[Item]:
+        """Let silent flows end, and count what the kernel had to drop."""
+        found = self._readings(self._watch.tick(time.time_ns()))
+        drops = sum(ring.statistics().drops for ring in self._rings)
+        now = time.time_ns() // 1000
+        self._lost = drops - self._drops
+        if self._lost > 0:
+            found.append(Gap("capture_dropped", self._lost, self._counted, now))
+        self._drops, self._counted = drops, now
+        return found
+
+    def close(self) -> None:
+        """Stop listening."""
+        for ring in self._rings:
+            ring.close()
+        self._rings.clear()
+        self._drops = 0
+        if self._poll is not None:
+            self._poll.close()
+            self._poll = None
+
+    @property
+    def frames(self) -> int:
+        """Frames that were read since the start."""
+        return self._watch.frames
+
+    def finish(self) -> list[Item]:
+        """Tell the flows that still live: nothing more will be read."""
+        return self._readings(self._watch.finish())
+
+    def figures(self) -> Mapping[str, int]:
+        """Return what the heartbeat says of the traffic."""
+        counts = Counts(self._watch.frames, self._watch.bytes, self._drops)
+        return self._meter.figures(counts, time.monotonic_ns())
+
+    def _readings(self, entries: Iterable[Entry]) -> list[Item]:
+        return [self._reading(entry) for entry in entries]
+
+    def _reading(self, entry: Entry) -> Reading:
+        if entry.log.path == "conn":
+            self._meter.ended(entry.log.fields)
+        return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
+
+
+def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...]) -> int:
+    """Watch until SIGTERM or SIGINT; return the exit code."""
+    try:
+        sensor = NetworkSensor(interfaces, Office(networks or OFFICE))
+    except ValueError as error:
+        sys.stderr.write(f"To nie jest sieć: {error}\n")
+        return 2
+
+    def sensors(_boot_id: str) -> Sequence[Sensor]:
+        return (sensor,)
+
+    def facts() -> Mapping[str, Any]:
+        return {"figures": {sensor.about.name: dict(sensor.figures())}}
+
+    return run_sensors(home, sensors, facts)

@@ -1,0 +1,76 @@
+"""The sensor without its inputs and outputs: batches of frames go in, logs come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from collector.capture.batch import Batch
+from collector.flows.record import Conn, Office, conn_fields
+from collector.flows.table import FlowTable
+from collector.headers.fragments import Fragments
+from collector.headers.parse import Headers, parse
+from collector.heads.head import Entry
+from collector.heads.linklayer import LinkLayer
+from collector.heads.reader import Heads
+from collector.protocols.model import Log, Protocol
+
+LONGEST_BATCH = 30_000_000_000
+"""Nanoseconds of one batch: half of the shortest time after which a silent flow ends."""
+
+
+class Watch:
+    """Reads batches, in the order of their times. One object a stream of packets."""
+
+    def __init__(
+        self, protocols: Iterable[Protocol], office: Office | None = None, table: FlowTable | None = None
+    ) -> None:
+        """Know these protocols, in the order in which they are asked."""
+        known = tuple(protocols)
+        self._office = office or Office()
+        ports = {port for protocol in known for port in protocol.ports}
+        self.table = FlowTable(server_ports=ports) if table is None else table
+        self.heads = Heads(self.table.columns, known)
+        self.links = LinkLayer()
+        self.fragments = Fragments()
+        self.frames = self.bytes = self.unread = 0
+        """Frames and their bytes on the wire; IP packets whose headers are cut or broken."""
+
+    def take(self, batch: Batch) -> Iterator[Entry]:
+        """Yield the logs of a batch."""
+        for part in batch.split(LONGEST_BATCH):
+            self.frames += len(part)
+            self.bytes += int(part.wire.sum())
+            yield from self._part(part)
+
+    def tick(self, now: int | None = None) -> Iterator[Entry]:
+        """Yield what is due at a time (nanoseconds of Unix time) though no packet came."""
+        yield from self.ended(self.table.tick(now))
+
+    def finish(self) -> Iterator[Entry]:
+        """Yield what is left: nothing more comes."""
+        yield from self.ended(self.table.finish())
+
+    def _part(self, part: Batch) -> Iterator[Entry]:
+        headers = parse(part)
+        yield from self._read(headers)
+        pieces = np.flatnonzero(headers.network.fragment)
+        self.unread += int(((headers.network.version > 0) & ~headers.flowing).sum()) - len(pieces)
+        if len(pieces) and (whole := self.fragments.add(headers, pieces.tolist())) is not None:
+            yield from self._read(parse(whole))
+
+    def _read(self, headers: Headers) -> Iterator[Entry]:
+        yield from self.links.read(headers)
+        for assigned in self.table.rounds(headers):
+            yield from self.ended(assigned.ended)
+            yield from self.heads.read(headers, assigned)
+
+    def ended(self, conns: Iterable[Conn]) -> Iterator[Entry]:
+        """Yield the records of flows that ended or go on for long, after what their parsers still had to tell."""
+        for conn in conns:
+            if conn.final:
+                yield from self.heads.finish(conn)
+            fields = conn_fields(conn, self._office, self.heads.service(conn))
+            path, at = ("conn", conn.first) if conn.final else ("conn_long", conn.last)
+            yield Entry(Log(path, at // 1000, fields), conn.uid, conn.flow())

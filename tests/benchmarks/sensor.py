@@ -1,0 +1,95 @@
+"""What the sensor takes on one core: `python -m tests.benchmarks.sensor [--packets N] [--file FILE.pcap]`.
+
+A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers, and each log becomes a line. CPU
+time of this process by part; figures come from one run on one machine and are printed; nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import struct
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from collector.capture.files import CaptureFile
+from collector.headers.parse import parse
+from collector.logs import line
+from collector.protocols.registry import PROTOCOLS
+from collector.watch import LONGEST_BATCH, Watch
+from tests.benchmarks._traffic import frames
+
+RATE = 160_000
+"""Packets a second by the clock of the made file: about 1 Gbit/s."""
+
+
+def main(argv: list[str]) -> int:
+    """Make the mix, read it twice, print the figures."""
+    parser = argparse.ArgumentParser(prog="bench sensor")
+    parser.add_argument("--packets", type=int, default=400_000)
+    parser.add_argument("--file", type=Path)
+    wanted = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        path = wanted.file or Path(folder) / "mix.pcap"
+        if wanted.file is None:
+            _make(path, wanted.packets)
+        _whole(path)
+        _parts(path)
+    return 0
+
+
+def _make(path: Path, packets: int) -> None:
+    with path.open("wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
+        for number, frame in enumerate(frames(packets)):
+            at = 1_790_000_000 * RATE + number
+            head = struct.pack("<IIII", at // RATE, at % RATE * (1_000_000_000 // RATE), len(frame), len(frame))
+            out.write(head + frame)
+
+
+def _whole(path: Path) -> None:
+    """Print packets a second and what was told."""
+    watch, told, size = Watch(PROTOCOLS), Counter[str](), 0
+    began = time.process_time()
+    with path.open("rb") as stream:
+        for batch in CaptureFile(stream):
+            for entry in watch.take(batch):
+                size += len(line(entry))
+                told[entry.log.path] += 1
+        for entry in watch.finish():
+            size += len(line(entry))
+            told[entry.log.path] += 1
+    spent = time.process_time() - began
+    rate, bits = watch.frames / spent, 8 * watch.bytes / spent
+    print(f"packets: {watch.frames}, {watch.bytes / max(watch.frames, 1):.0f} bytes each, flows: {watch.table.begun}")
+    print(f"read, all parsers, logs as lines: {rate:,.0f} packets/s, {bits / 1e6:,.0f} Mbit/s, {spent:.2f} s CPU")
+    print(f"packets given to parsers: {watch.heads.selected / max(watch.frames, 1):.1%}; faults: {watch.heads.faults}")
+    print("logs: " + ", ".join(f"{name} {count}" for name, count in told.most_common()))
+    print(f"memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
+
+
+def _parts(path: Path) -> None:
+    """Print the CPU time of each part, in microseconds a packet."""
+    watch, spent = Watch(PROTOCOLS), Counter[str]()
+    clock = time.process_time
+    with path.open("rb") as stream:
+        mark = clock()
+        for batch in CaptureFile(stream):
+            for part in batch.split(LONGEST_BATCH):
+                spent["file"] += (now := clock()) - mark
+                headers = parse(part)
+                spent["headers"] += (mark := clock()) - now
+                rounds = list(watch.table.rounds(headers))
+                spent["flows"] += (now := clock()) - mark
+                entries = [entry for assigned in rounds for entry in watch.heads.read(headers, assigned)]
+                spent["heads and parsers"] += (mark := clock()) - now
+                entries += [entry for assigned in rounds for entry in watch.ended(assigned.ended)]
+                spent["records of flows"] += (now := clock()) - mark
+                for entry in entries:
+                    line(entry)
+                spent["lines"] += (mark := clock()) - now
+                watch.frames += len(part)
+    for name, seconds in spent.most_common():
+        print(f"  {name}: {seconds / max(watch.frames, 1) * 1e6:.2f} µs a packet, {seconds / spent.total():.0%}")

@@ -1,0 +1,302 @@
+"""The flow table against a plain reference, and what each kind of flow is told as."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Packet, Raw
+
+from collector.flows.ending import Patience
+from collector.flows.record import Conn, Office, address, conn_fields
+from collector.flows.table import NO_FLOW, SAMPLE, Assigned, FlowTable
+from collector.headers.parse import parse
+from collector.protocols.model import Value
+from tests.collector.flows.reference import Sent, count
+from tests.collector.packets import NOON, SECOND, batch
+
+MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+BACK = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+CLIENT, SERVER = "10.0.0.5", "192.0.2.80"
+
+
+def tcp(flags: str, payload: bytes = b"", seq: int = 100, port: int = 40000) -> Packet:
+    """A packet of the client, or of the server when `flags` begin with `<`."""
+    back, flags = flags.startswith("<"), flags.lstrip("<")
+    ends = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
+    ports = {"sport": 443, "dport": port} if back else {"sport": port, "dport": 443}
+    return (BACK if back else MAC) / IP(**ends) / TCP(**ports, flags=flags, seq=seq) / Raw(payload)
+
+
+def conns(packets: Sequence[Any], at: Sequence[int] | None = None, table: FlowTable | None = None) -> list[Conn]:
+    """All flows of packets that come in one batch."""
+    table = FlowTable() if table is None else table
+    return take(table, packets, at).ended + table.finish()
+
+
+def take(table: FlowTable, packets: Sequence[Any], at: Sequence[int] | None = None) -> Assigned:
+    """Give the table a batch; return what all its rounds say together."""
+    first, *more = table.rounds(parse(batch(packets, at)))
+    for other in more:
+        mine = other.number != NO_FLOW
+        first.number[mine] = other.number[mine]
+        first.ended += other.ended
+    return first
+
+
+def told(conn: Conn) -> dict[str, Value]:
+    return conn_fields(conn, Office(), "")
+
+
+def state(*packets: Packet) -> tuple[Value, Value]:
+    (conn,) = conns(packets)
+    fields = told(conn)
+    return fields["conn_state"], fields["history"]
+
+
+HOSTS = ["10.0.0.1", "10.0.0.2", "192.0.2.1", "2001:db8::1", "2001:db8::2"]
+
+
+@cache
+def _packet(source: str, target: str, layer: Any, ports: tuple[int, int], size: int) -> bytes:
+    head = (IPv6 if ":" in source else IP)(src=source, dst=target)
+    return bytes(head / layer(sport=ports[0], dport=ports[1]) / Raw(bytes(size)))
+
+
+def _random(chance: random.Random, count_: int) -> tuple[list[bytes], list[Sent]]:
+    frames, sent = [], []
+    for i in range(count_):
+        source = chance.choice(HOSTS)
+        target = chance.choice([host for host in HOSTS if (":" in host) == (":" in source)])
+        layer = chance.choice([TCP, UDP])
+        ports = chance.randrange(1, 4), chance.randrange(1, 4)
+        size = chance.choice([0, 1, 30])
+        packet = _packet(source, target, layer, ports, size)
+        frames.append(bytes(MAC) + packet)
+        number = 6 if layer is TCP else 17
+        ends = (source, ports[0]), (target, ports[1])
+        sent.append(Sent(NOON + i * 1_000_000, number, *ends, len(packet), size))
+    return frames, sent
+
+
+def _as_reference(conn: Conn) -> dict[tuple[str, int], tuple[int, int, int]]:
+    ends = (address(conn.orig), conn.orig_p), (address(conn.resp), conn.resp_p)
+    rows = zip(conn.packets, conn.ip_bytes, conn.payload, strict=True)
+    found: dict[tuple[str, int], tuple[int, int, int]] = {}
+    for end, row in zip(ends, rows, strict=True):
+        before = found.get(end, (0, 0, 0))
+        found[end] = (before[0] + row[0], before[1] + row[1], before[2] + row[2])
+    return {end: row for end, row in found.items() if row[0]}
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+@settings(max_examples=10)
+def test_the_table_counts_what_a_plain_reference_counts(seed: int, size: int) -> None:
+    frames, sent = _random(random.Random(seed), 150)
+    table, ended = FlowTable(), []
+    ethertypes = {4: b"\x08\x00", 6: b"\x86\xdd"}
+    frames = [frame[:12] + ethertypes[frame[14] >> 4] + frame[14:] for frame in frames]
+    for start in range(0, len(frames), size):
+        times = [one.at for one in sent[start : start + size]]
+        ended += take(table, frames[start : start + size], times).ended
+    ended += table.finish()
+    expected = count(sent)
+    assert len(ended) == len(expected)
+    for conn in ended:
+        ends = frozenset(((address(conn.orig), conn.orig_p), (address(conn.resp), conn.resp_p)))
+        flow = expected[conn.proto, ends]
+        assert (conn.first, conn.last) == (flow.first, flow.last)
+        assert _as_reference(conn) == {
+            end: (flow.packets[end], flow.ip_bytes[end], flow.payload[end]) for end in flow.packets
+        }
+
+
+HELLO, HI, FINE = tcp("S"), tcp("<SA", seq=900), tcp("A", seq=101)
+
+
+@pytest.mark.parametrize(
+    ("packets", "expected"),
+    [
+        ([HELLO], ("S0", "S")),
+        ([HELLO, tcp("<RA", seq=0)], ("REJ", "Sr")),
+        ([HELLO, HI, FINE], ("S1", "ShA")),
+        ([HELLO, HI, FINE, tcp("PA", b"hi", 101), tcp("<PA", b"yo", 901), tcp("FA", seq=103), tcp("<FA", seq=903)],
+         ("SF", "ShADdFf")),
+        ([HELLO, HI, FINE, tcp("FA", seq=101)], ("S2", "ShAF")),
+        ([HELLO, HI, FINE, tcp("<FA", seq=901)], ("S3", "ShAf")),
+        ([HELLO, HI, FINE, tcp("RA", seq=101)], ("RSTO", "ShAR")),
+        ([HELLO, HI, FINE, tcp("<R", seq=901)], ("RSTR", "ShAr")),
+        ([HELLO, tcp("R", seq=101)], ("RSTOS0", "SR")),
+        ([HI, tcp("<R", seq=901)], ("RSTRH", "^hr")),
+        ([HELLO, tcp("F", seq=101)], ("SH", "SF")),
+        ([HI, tcp("<F", seq=901)], ("SHR", "^hf")),
+        ([tcp("PA", b"mid", 500)], ("OTH", "D")),
+        ([HELLO, HI, FINE, tcp("FA", seq=101), tcp("<FA", seq=901), tcp("R", seq=102)], ("SF", "ShAFfR")),
+    ],
+)  # fmt: skip
+def test_how_a_connection_went_is_told_as_zeek_tells_it(packets: list[Packet], expected: tuple[str, str]) -> None:
+    assert state(*packets) == expected
+
+
+def test_the_state_is_the_same_when_each_packet_comes_alone() -> None:
+    packets = [HELLO, HI, FINE, tcp("PA", b"hi", 101), tcp("<PA", b"yo", 901), tcp("FA", seq=103), tcp("<FA", seq=903)]
+    table, ended = FlowTable(), []
+    for i, packet in enumerate(packets):
+        ended += take(table, [packet], [NOON + i]).ended
+    (conn,) = ended + table.finish()
+    (together,) = conns(packets, [NOON + i for i in range(len(packets))])
+    assert conn == together
+
+
+def test_udp_and_icmp_have_their_states() -> None:
+    ask = MAC / IP(src=CLIENT, dst=SERVER) / UDP(sport=4000, dport=53) / Raw(b"q")
+    reply = BACK / IP(src=SERVER, dst=CLIENT) / UDP(sport=53, dport=4000) / Raw(b"ok")
+    assert state(ask) == ("S0", "D")
+    assert state(ask, reply) == ("SF", "Dd")
+    (ping,) = conns([MAC / IP(src=CLIENT, dst=SERVER) / ICMP(type=8), BACK / IP(src=SERVER, dst=CLIENT) / ICMP(type=0)])
+    assert (ping.orig_p, ping.resp_p, told(ping)["conn_state"], ping.packets) == (8, 0, "OTH", (1, 1))
+
+
+def test_bytes_are_those_of_the_sequence_numbers_and_what_was_missed_is_told() -> None:
+    packets = [
+        tcp("S", seq=2**32 - 3),
+        tcp("<SA", seq=900),
+        tcp("PA", b"abcd", 2**32 - 2),
+        tcp("PA", b"abcd", 2**32 - 2),  # sent twice
+        tcp("PA", b"wxyz", 12),  # ten bytes between were not seen
+        tcp("<A", seq=901),
+        tcp("<R", seq=123456789),  # a reset may carry any number
+    ]
+    (conn,) = conns(packets)
+    assert conn.bytes == (18, 0)
+    assert conn.payload == (12, 0)
+    assert told(conn)["missed_bytes"] == 6
+
+
+def test_the_record_has_everything_that_zeek_says() -> None:
+    (conn,) = conns([
+        MAC / Dot1Q(vlan=12) / IP(src=CLIENT, dst=SERVER) / TCP(sport=40000, dport=443, flags="S"),
+        BACK / Dot1Q(vlan=12) / IP(src=SERVER, dst=CLIENT) / TCP(sport=443, dport=40000, flags="RA"),
+    ])  # fmt: skip
+    assert told(conn) == {
+        "proto": "tcp", "duration": 0.001, "orig_bytes": 0, "resp_bytes": 0, "conn_state": "REJ",
+        "local_orig": True, "local_resp": False, "missed_bytes": 0, "orig_pkts": 1, "orig_ip_bytes": 40,
+        "resp_pkts": 1, "resp_ip_bytes": 40, "history": "Sr", "vlan": 12, "orig_l2_addr": "02:00:00:00:00:01",
+        "resp_l2_addr": "02:00:00:00:00:02", "community_id": told(conn)["community_id"],
+    }  # fmt: skip
+
+
+def test_a_flow_seen_from_the_answer_on_is_turned_round() -> None:
+    reply = BACK / IP(src=SERVER, dst=CLIENT) / UDP(sport=53, dport=40000) / Raw(b"x")
+    (plain,) = conns([reply])
+    (turned,) = conns([reply], table=FlowTable(server_ports=[53]))
+    assert (plain.orig_p, plain.history) == (53, "D")
+    assert (turned.orig_p, turned.resp_p, turned.history) == (40000, 53, "^d")
+    assert (turned.packets, turned.macs) == ((0, 1), (bytes.fromhex("020000000001"), bytes.fromhex("020000000002")))
+    (both,) = conns([MAC / IP(src=CLIENT, dst=SERVER) / UDP(sport=53, dport=53)], table=FlowTable(server_ports=[53]))
+    assert both.history == ""
+
+
+def test_a_port_that_is_used_again_is_another_flow_within_a_batch_and_after() -> None:
+    once = [HELLO, tcp("<RA", seq=0)]
+    found = conns(once * 3)
+    assert [told(conn)["history"] for conn in found] == ["Sr"] * 3
+    assert len({conn.number for conn in found}) == len({conn.uid for conn in found}) == 3
+    table = FlowTable()
+    first = take(table, once)
+    second = take(table, once, [NOON + SECOND, NOON + SECOND + 1])
+    assert [conn.number for conn in second.ended] == first.number.tolist()[:1]
+    assert set(second.number.tolist()).isdisjoint(first.number.tolist())
+
+
+def test_a_repeated_syn_is_the_same_attempt() -> None:
+    (conn,) = conns([HELLO] * 3)
+    assert (conn.packets, conn.history) == ((3, 0), "S")
+
+
+def test_a_port_used_again_without_end_costs_no_flow_without_end() -> None:
+    found = conns([HELLO, tcp("<RA", seq=0)] * 300)
+    assert sum(conn.packets[0] for conn in found) == 300
+    assert len(found) < 20
+
+
+@pytest.mark.parametrize(
+    ("packets", "seconds"),
+    [([HELLO], 5), ([HELLO, tcp("<RA")], 1), ([HELLO, HI, tcp("FA"), tcp("<FA", seq=901)], 5), ([HELLO, HI, FINE], 300),
+     ([MAC / IP(src=CLIENT, dst=SERVER) / UDP()], 60)],
+)  # fmt: skip
+def test_a_flow_ends_when_it_has_been_silent_long_enough(packets: list[Packet], seconds: int) -> None:
+    table = FlowTable()
+    take(table, packets, [NOON] * len(packets))
+    assert table.tick(NOON + seconds * SECOND) == []
+    assert len(table.tick(NOON + (seconds + 2) * SECOND)) == 1
+    assert len(table) == 0
+
+
+def test_a_long_flow_is_told_again_and_again() -> None:
+    table = FlowTable(patience=Patience(update=10 * SECOND))
+    updates = []
+    for second in range(0, 45, 3):
+        packet = tcp("PA", b"x" * 10, 91 + 10 * second // 3) if second else HELLO
+        updates += take(table, [packet], [NOON + second * SECOND]).ended
+    assert [conn.final for conn in updates] == [False] * 3
+    sent = [conn.bytes[0] for conn in updates]
+    assert sent == sorted(sent)
+    (last,) = table.finish()
+    assert (last.final, last.uid, last.packets[0]) == (True, updates[0].uid, 15)
+
+
+def _flood(count_: int, host: str = "203.0.113.9") -> list[bytes]:
+    whole = bytearray(bytes(MAC / IP(src=host, dst=SERVER) / TCP(sport=1, dport=80, flags="S")))
+    frames = []
+    for i in range(count_):
+        whole[14 + 12 : 14 + 16] = (0x0A000000 + i).to_bytes(4, "big")
+        frames.append(bytes(whole))
+    return frames
+
+
+def test_a_flood_of_attempts_is_sampled_and_loses_no_established_flow() -> None:
+    table = FlowTable(attempts=100, most=1000)
+    take(table, [HELLO, HI, FINE])
+    assigned = take(table, _flood(5000), [NOON + SECOND] * 5000)
+    left_out = int((assigned.number == NO_FLOW).sum())
+    assert table.flooded == left_out
+    assert 100 <= 5000 - left_out <= 100 + 5000 / SAMPLE + 1
+    take(table, [tcp("PA", b"still here", 101)], [NOON + 2 * SECOND])
+    (kept,) = [conn for conn in table.finish() if conn.packets[1]]
+    assert kept.packets == (3, 1)
+
+
+def test_a_full_table_gives_up_the_unanswered_first() -> None:
+    table = FlowTable(most=20_000, attempts=10**9)
+    take(table, [HELLO, HI, FINE], [NOON - 2, NOON - 2, NOON - 2])
+    flood, ended = _flood(30_000), []
+    for part in range(5):
+        frames = flood[6000 * part : 6000 * (part + 1)]
+        ended += take(table, frames, [NOON + part] * len(frames)).ended
+    assert len(table) <= 20_000
+    assert table.columns.room == 20_000
+    assert table.evicted == len(ended) > 0
+    assert not any(conn.packets[1] for conn in ended)
+    assert sum(conn.packets[1] for conn in table.finish()) == 1
+
+
+def test_slots_are_used_again() -> None:
+    table, frames = FlowTable(patience=Patience(attempt=SECOND)), _flood(1000)
+    for second in range(0, 400, 10):
+        take(table, frames, [NOON + second * SECOND] * 1000)
+    assert table.columns.room == 1 << 14
+    assert table.begun == 40_000
+
+
+def test_the_same_packets_have_the_same_names_in_every_process() -> None:
+    one, other = (conns([HELLO, HI]) for _ in range(2))
+    assert [conn.uid for conn in one] == [conn.uid for conn in other] == ["C9haR9ZRxanM60Wx4"]

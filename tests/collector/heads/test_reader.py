@@ -1,0 +1,178 @@
+"""Who is given what: recognition, order, holes, what is skipped, and that no flow gets another's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
+
+from collector.heads.head import HEAD, Entry
+from collector.protocols.model import Flow, Log, Malformed, Protocol, Side
+from collector.watch import Watch
+from tests.collector.packets import NOON, batch
+
+MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+CLIENT, SERVER = "10.0.0.5", "192.0.2.80"
+FAULTS: dict[bytes, Exception] = {
+    b"!weird": Malformed("echo_bad_mark"),
+    b"!index": IndexError("past the end"),
+    b"!fault": RuntimeError("a fault of the parser"),
+}
+
+
+class Echo:
+    """A protocol for tests: a log for all that it is told. `!done` ends it, other marks make it raise."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.done = False
+
+    def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
+        if data[:6] in FAULTS:
+            raise FAULTS[data[:6]]
+        self.done = data == b"!done"
+        return (Log("echo", at, {"side": int(side), "data": data.decode("latin-1")}),)
+
+    def lost(self, side: Side, at: int) -> Iterable[Log]:
+        return (Log("echo", at, {"side": int(side), "lost": True}),)
+
+    def close(self, at: int) -> Iterable[Log]:
+        return (Log("echo", at, {"closed": True}),)
+
+
+ECHO = Protocol("echo", frozenset({"tcp", "udp"}), frozenset({7}), lambda _, data: data.startswith(b"ECHO"), Echo)
+LONG = Protocol(
+    "long", frozenset({"tcp"}), frozenset(), lambda _, data: data.startswith(b"LONG"), Echo,
+    lambda data: data.startswith(b"again"),
+)  # fmt: skip
+
+
+def tcp(payload: bytes, seq: int, *, back: bool = False, port: int = 40000, to: int = 443, flags: str = "PA") -> Packet:
+    ends = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
+    ports = {"sport": to, "dport": port} if back else {"sport": port, "dport": to}
+    return MAC / IP(**ends) / TCP(**ports, flags=flags, seq=seq) / Raw(payload)
+
+
+def run(packets: list[Any], size: int = 100) -> tuple[list[Entry], Watch]:
+    watch = Watch((ECHO, LONG))
+    found: list[Entry] = []
+    for start in range(0, len(packets), size):
+        part = packets[start : start + size]
+        found += watch.take(batch(part, [NOON + (start + i) * 1000 for i in range(len(part))]))
+    found += watch.finish()
+    assert len(watch.heads) == 0
+    return found, watch
+
+
+def said(entries: list[Entry], path: str = "echo") -> list[Any]:
+    """What the parser was told, in short."""
+    return [
+        entry.log.fields.get("data", "lost" if "lost" in entry.log.fields else "closed")
+        if path == "echo"
+        else dict(entry.log.fields)
+        for entry in entries
+        if entry.log.path == path
+    ]
+
+
+def services(entries: list[Entry]) -> list[Any]:
+    return [entry.log.fields.get("service", "") for entry in entries if entry.log.path == "conn"]
+
+
+HELLO = [tcp(b"", 99, flags="S"), tcp(b"", 899, back=True, flags="SA")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_a_flow_is_given_to_who_recognises_it_in_order(size: int) -> None:
+    packets = [*HELLO, tcp(b"two", 104), tcp(b"ECHO", 100), tcp(b"reply", 900, back=True), tcp(b"three", 107)]
+    entries, _ = run(packets, size)
+    assert said(entries) == ["ECHO", "two", "reply", "three", "closed"]
+    assert services(entries) == ["echo"]
+    assert len({entry.uid for entry in entries}) == 1
+    assert [entry.flow for entry in entries] == [Flow(CLIENT, 40000, SERVER, 443, "tcp")] * len(entries)
+
+
+def test_a_beginning_in_two_parts_is_recognised_when_it_is_whole() -> None:
+    entries, _ = run([*HELLO, tcp(b"EC", 100), tcp(b"banner", 900, back=True), tcp(b"HO", 102)])
+    assert said(entries) == ["EC", "banner", "HO", "closed"]
+
+
+def test_the_port_decides_when_nobody_recognises() -> None:
+    entries, _ = run([*HELLO, tcp(b"what", 100, to=7)])
+    assert (said(entries), services(entries)[-1]) == (["what", "closed"], "echo")
+
+
+def test_what_nobody_knows_is_soon_read_no_more() -> None:
+    watch_entries, watch = run([*HELLO, *(tcp(b"unknown", 100 + 7 * i) for i in range(50))], 10)
+    assert (said(watch_entries), services(watch_entries)) == ([], [""])
+    assert watch.heads.selected <= 10
+
+
+def test_a_hole_is_told_at_the_end_at_the_latest() -> None:
+    entries, _ = run([*HELLO, tcp(b"ECHO", 100), tcp(b"after", 110)])
+    assert said(entries) == ["ECHO", "lost", "after", "closed"]
+
+
+def test_a_packet_cut_by_the_capture_is_followed_by_a_hole() -> None:
+    made = batch([*HELLO, tcp(b"ECHO and more", 100), tcp(b"next", 113)])
+    made.caplen[2] -= 9
+    watch = Watch((ECHO,))
+    entries = [*watch.take(made), *watch.finish()]
+    assert said(entries) == ["ECHO", "lost", "next", "closed"]
+
+
+def test_datagrams_are_given_one_by_one() -> None:
+    ends = IP(src=CLIENT, dst=SERVER) / UDP(sport=4000, dport=4001)
+    back = IP(src=SERVER, dst=CLIENT) / UDP(sport=4001, dport=4000)
+    entries, _ = run([MAC / ends / Raw(b"ECHO"), MAC / back / Raw(b"yes"), MAC / ends / Raw(b"ECHO")])
+    assert said(entries) == ["ECHO", "yes", "ECHO", "closed"]
+
+
+def test_a_parser_that_is_done_is_asked_no_more() -> None:
+    entries, watch = run(
+        [*HELLO, tcp(b"ECHO", 100), tcp(b"!done", 104), *(tcp(b"rest", 109 + 4 * i) for i in range(9))], 1
+    )
+    assert said(entries) == ["ECHO", "!done", "closed"]
+    assert watch.heads.selected == 2
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"), [(b"!weird", "echo_bad_mark"), (b"!index", "echo_malformed"), (b"!fault", None)]
+)
+def test_bytes_that_break_the_rules_end_the_reading_of_their_flow_alone(mark: bytes, name: str | None) -> None:
+    broken = [*HELLO, tcp(b"ECHO", 100), tcp(mark, 104), tcp(b"more", 110)]
+    other = [tcp(b"", 99, flags="S", port=5), tcp(b"ECHO", 100, port=5), tcp(b"fine", 104, port=5)]
+    entries, watch = run([*broken, *other])
+    assert said(entries) == ["ECHO", "ECHO", "fine", "closed"]
+    assert said(entries, "weird") == ([{"name": name, "source": "echo"}] if name else [])
+    assert (dict(watch.heads.weird), watch.heads.faults) == (({name: 1}, 0) if name else ({}, 1))
+
+
+def test_what_only_looked_like_a_protocol_is_not_called_so() -> None:
+    entries, _ = run([*HELLO, tcp(b"!weird", 100, to=7)])
+    assert services(entries)[-1] == ""
+
+
+def test_after_its_head_a_flow_is_read_only_where_the_protocol_resumes() -> None:
+    packets, seq = [*HELLO, tcp(b"LONG", 100)], 104
+    for i in range(HEAD // 1000 + 20):
+        packets.append(tcp(bytes([97 + i % 7]) * 1000, seq))
+        seq += 1000
+    packets += [tcp(b"again here", seq + 5000), tcp(b" and on", seq + 5010)]
+    entries, _ = run(packets)
+    found = said(entries)
+    assert sum(len(text) for text in found if len(text) == 1000) <= HEAD + 1000
+    assert found[-4:] == ["lost", "again here", " and on", "closed"]
+
+
+def test_a_port_used_again_begins_with_a_parser_of_its_own() -> None:
+    flow = [*HELLO, tcp(b"ECHO", 100), tcp(b"one", 104), tcp(b"", 900, back=True, flags="R")]
+    for size in (1, 4, 100):
+        entries, _ = run(flow * 3, size)
+        assert said(entries) == ["ECHO", "one", "closed"] * 3
+        told = [entry.uid for entry in entries if entry.log.path == "echo"]
+        assert [told.count(uid) for uid in dict.fromkeys(told)] == [3, 3, 3]

@@ -1,0 +1,96 @@
+"""Packets made with scapy, as batches and as capture files."""
+
+from __future__ import annotations
+
+import io
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+
+from collector.capture.batch import NO_VLAN, Batch, Link, batch_of
+from collector.capture.files import CaptureFile
+
+SECOND = 1_000_000_000
+NOON = 1_790_000_000 * SECOND
+"""Nanoseconds of Unix time at which made packets begin."""
+
+
+def batch(
+    packets: Sequence[Any], at: Sequence[int] | None = None, link: int = Link.ETHERNET, vlan: int = NO_VLAN
+) -> Batch:
+    """Return packets as they come from a card; a millisecond apart unless `at` (nanoseconds) says otherwise."""
+    times = list(at) if at is not None else [NOON + i * 1_000_000 for i in range(len(packets))]
+    return batch_of([bytes(packet) for packet in packets], times, link, vlan)
+
+
+def send(interface: str, packets: Sequence[Any]) -> None:
+    """Send packets over a card."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
+        out.bind((interface, 0))
+        for packet in packets:
+            out.send(bytes(packet))
+
+
+def replay(interface: str, file: str) -> None:
+    """Send the frames of a capture file over a card."""
+    send(interface, [frame for _, frame, _, _ in frames_of(Path(file).read_bytes())[0]])
+
+
+def scan(source: str, target: str, ports: Iterable[int]) -> list[bytes]:
+    """Return a scan of closed ports: each attempt and its refusal."""
+    there = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=source, dst=target)
+    back = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP(src=target, dst=source)
+    frames = []
+    for port in ports:
+        frames.append(bytes(there / TCP(sport=40000, dport=port, flags="S", seq=7)))
+        frames.append(bytes(back / TCP(sport=port, dport=40000, flags="RA", ack=8)))
+    return frames
+
+
+def pcap(frames: Sequence[bytes], *, order: str = "<", nanos: bool = False, link: int = 1, cut: int = 65535) -> bytes:
+    """Return a classic capture file; frames are a second and 7 units apart."""
+    magic = 0xA1B23C4D if nanos else 0xA1B2C3D4
+    out = [struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, cut, link)]
+    for i, frame in enumerate(frames):
+        kept = frame[:cut]
+        out += [struct.pack(f"{order}IIII", 1_790_000_000 + i, 7 * i, len(kept), len(frame)), kept]
+    return b"".join(out)
+
+
+def block(order: str, kind: int, body: bytes) -> bytes:
+    """Return a block of a pcapng file."""
+    body += bytes(-len(body) % 4)
+    return struct.pack(f"{order}II", kind, len(body) + 12) + body + struct.pack(f"{order}I", len(body) + 12)
+
+
+def section(order: str) -> bytes:
+    """Return the beginning of a section."""
+    return block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def interface(order: str, link: int, options: bytes = b"", snaplen: int = 0) -> bytes:
+    """Return the description of an interface."""
+    return block(order, 1, struct.pack(f"{order}HHI", link, 0, snaplen) + options)
+
+
+def enhanced(order: str, number: int, ticks: int, frame: bytes, wire: int | None = None) -> bytes:
+    """Return a packet with its time in the interface's units."""
+    head = struct.pack(f"{order}IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), wire or len(frame))
+    return block(order, 6, head + frame)
+
+
+def frames_of(data: bytes) -> tuple[list[tuple[int, bytes, int, int]], str]:
+    """Read a file: (time, bytes, length on the wire, link type) of each frame, and why it broke off."""
+    file = CaptureFile(io.BufferedReader(io.BytesIO(data)))  # type: ignore[arg-type]  # a raw stream in all that counts
+    found = []
+    for part in file:
+        for i in range(len(part)):
+            start, length = int(part.start[i]), int(part.caplen[i])
+            frame = part.data[start : start + length].tobytes()
+            found.append((int(part.at[i]), frame, int(part.wire[i]), int(part.link[i])))
+    return found, file.broken

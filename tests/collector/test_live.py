@@ -1,0 +1,87 @@
+"""The sensor on a real pair of virtual cards, as the sending loop asks it."""
+
+from __future__ import annotations
+
+import select
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+
+from agent.wire.sending.sensor import Gap, Reading, SensorLost
+from collector.flows.record import Office
+from collector.live import NetworkSensor
+from tests.collector.packets import send
+
+ONE, OTHER = "czt-live0", "czt-live1"
+QUESTION = (
+    Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    / IP(src="10.0.0.1", dst="10.0.0.2")
+    / UDP(sport=5000, dport=53)
+    / DNS(id=7, qd=DNSQR(qname="urzad.example"))
+)
+
+
+@pytest.fixture
+def sensor() -> Iterator[NetworkSensor]:
+    subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
+    made = NetworkSensor([ONE], Office())
+    try:
+        for card in (ONE, OTHER):
+            subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
+            subprocess.run(["ip", "link", "set", card, "up"], check=True)
+        yield made
+    finally:
+        made.close()
+        subprocess.run(["ip", "link", "del", ONE], check=False, capture_output=True)
+
+
+def _frames(sensor: NetworkSensor, count: int) -> list[Any]:
+    items: list[Any] = []
+    while sensor.frames < count:
+        assert select.select([sensor], [], [], 10)[0]
+        items += sensor.read()
+    return items
+
+
+@pytest.mark.root
+def test_what_passes_over_the_card_becomes_records_and_figures(sensor: NetworkSensor) -> None:
+    assert sensor.availability().state == "on"
+    assert sensor.open({}) == []
+    send(OTHER, [QUESTION] * 3)
+    assert _frames(sensor, 3) == []
+    assert sensor.figures()["frames"] > 0
+    assert sensor.tick() == []
+    items = sensor.finish()
+    records = [item.record for item in items if isinstance(item, Reading) and item.record]
+    assert {record["_path"] for record in records} >= {"conn", "dns"}
+    assert not [item for item in items if isinstance(item, Gap)]
+
+
+@pytest.mark.root
+def test_a_card_that_goes_away_is_said(sensor: NetworkSensor) -> None:
+    sensor.open({})
+    subprocess.run(["ip", "link", "del", ONE], check=True)
+    with pytest.raises(SensorLost):
+        sensor.read()
+    sensor.close()
+    assert sensor.availability() == ("off", "sensor.reason.no_interface")
+
+
+@pytest.mark.root
+def test_frames_without_room_are_a_gap(sensor: NetworkSensor) -> None:
+    sensor.open({})
+    big = QUESTION / bytes(1200)
+    send(OTHER, [bytes(big)] * 60_000)
+    (gap,) = [item for item in sensor.tick() if isinstance(item, Gap)]
+    assert gap.cause == "capture_dropped"
+    assert gap.lost > 0
+    assert sensor.availability().reason == "sensor.reason.drops"
+
+
+def test_a_card_that_never_was_is_said() -> None:
+    assert NetworkSensor(["czt-none"], Office()).availability() == ("off", "sensor.reason.no_interface")

@@ -1,0 +1,31 @@
+"""What the sensor says about its traffic."""
+
+from __future__ import annotations
+
+from collector.meter import ENOUGH, Counts, Meter
+
+SECOND = 1_000_000_000
+
+
+def _ended(meter: Meter, count: int, orig: int, resp: int, proto: str = "tcp") -> None:
+    for _ in range(count):
+        meter.ended({"proto": proto, "orig_pkts": orig, "resp_pkts": resp})
+
+
+def test_rates_are_those_since_the_last_question_and_drops_are_all() -> None:
+    meter = Meter(0)
+    assert meter.figures(Counts(100, 5000, 0), 10 * SECOND) == {"frames": 10, "bits": 4000, "drops": 0}
+    assert meter.figures(Counts(140, 5000, 7), 12 * SECOND) == {"frames": 20, "bits": 0, "drops": 7}
+
+
+def test_a_mirror_of_one_direction_is_seen_and_seen_to_be_mended() -> None:
+    meter = Meter(0)
+    _ended(meter, ENOUGH - 1, 3, 0)
+    assert (meter.share, meter.one_way) == (None, False)
+    _ended(meter, 50, 1, 1, proto="udp")
+    assert meter.share is None
+    _ended(meter, 1, 0, 3)
+    assert (meter.share, meter.one_way) == (0, True)
+    assert meter.figures(Counts(), SECOND)["two_way"] == 0
+    _ended(meter, ENOUGH, 3, 2)
+    assert (meter.share, meter.one_way) == (100, False)

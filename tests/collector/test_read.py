@@ -1,0 +1,96 @@
+"""`czujka-collector read` as a process: what it prints, what it says about files that are none or are cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import Ether
+
+from appliance.home import CHECKOUT
+from tests.collector.packets import pcap
+
+MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+ENDS = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+FRAMES = [
+    bytes(MAC / IP(**ENDS) / TCP(sport=40000, dport=445, flags="S")),
+    bytes(MAC / IP(**ENDS) / UDP(sport=5000, dport=53) / DNS(id=7, qd=DNSQR(qname="urzad.example"))),
+]
+
+
+def collector(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-m", "collector", *arguments]
+    return subprocess.run(command, input=data, capture_output=True, check=False, env=environment, timeout=60)
+
+
+def lines(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "office.pcap"
+    path.write_bytes(pcap(FRAMES))
+    return path
+
+
+def test_a_file_is_told_as_zeek_tells_it(file: Path) -> None:
+    done = collector("read", str(file), "--network", "10.0.0.0/30")
+    assert (done.returncode, done.stderr) == (0, b"")
+    by_path = {line["_path"]: line for line in lines(done) if line.get("id.resp_p") in {53, 445}}
+    assert by_path["dns"]["query"] == "urzad.example"
+    conn = next(line for line in lines(done) if line["_path"] == "conn" and line["id.resp_p"] == 445)
+    assert conn == {
+        "_path": "conn", "ts": 1790000000.0, "uid": conn["uid"], "id.orig_h": "10.0.0.1", "id.orig_p": 40000,
+        "id.resp_h": "10.0.0.2", "id.resp_p": 445, "proto": "tcp", "duration": 0.0, "orig_bytes": 0, "resp_bytes": 0,
+        "conn_state": "S0", "local_orig": True, "local_resp": True, "missed_bytes": 0, "orig_pkts": 1,
+        "orig_ip_bytes": 40, "resp_pkts": 0, "resp_ip_bytes": 0, "history": "S", "community_id": conn["community_id"],
+        "orig_l2_addr": "02:00:00:00:00:01", "resp_l2_addr": "02:00:00:00:00:02",
+    }  # fmt: skip
+
+
+def test_logs_can_be_chosen_and_input_may_be_a_pipe(file: Path) -> None:
+    done = collector("read", "-", "--log", "dns", data=file.read_bytes())
+    assert [line["_path"] for line in lines(done)] == ["dns"]
+    both = collector("read", str(file), str(file), "--log", "conn")
+    assert len(lines(both)) == 4
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_read(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "list.txt"
+    other.write_text("to nie pcap")
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(file.read_bytes()[:-5])
+    done = collector("read", str(other), str(tmp_path / "missing.pcap"), str(cut), "--log", "conn")
+    assert done.returncode == 1
+    assert [line["id.resp_p"] for line in lines(done)] == [445]
+    told = done.stderr.decode().splitlines()
+    assert [line.partition(": ")[0].rpartition("/")[2] for line in told] == ["list.txt", "missing.pcap", "cut.pcap"]
+    assert "ucięty" in told[2]
+    assert collector("read", str(cut)).returncode == 0
+
+
+def test_a_network_that_is_none_is_a_wrong_command(file: Path) -> None:
+    done = collector("read", str(file), "--network", "urząd")
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(file: Path) -> None:
+    many = bytearray(FRAMES[0])
+    frames = []
+    for port in range(5000):
+        many[34:36] = port.to_bytes(2, "big")
+        frames.append(bytes(many))
+    file.write_bytes(pcap(frames))
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = f"{sys.executable} -m collector read {file} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, check=True, env=environment, timeout=60)
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, b"")

@@ -1,0 +1,44 @@
+"""The whole way from frames to logs."""
+
+from __future__ import annotations
+
+from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Raw
+
+from collector.logs import record
+from collector.watch import Watch
+from tests.collector.packets import NOON, SECOND, batch
+
+MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+ENDS = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+
+
+def test_a_packet_in_fragments_counts_to_its_flow() -> None:
+    whole = IP(**ENDS, id=4) / UDP(sport=1, dport=2) / Raw(bytes(3000))
+    watch = Watch(())
+    entries = [*watch.take(batch([MAC / piece for piece in fragment(whole, 1000)])), *watch.finish()]
+    (fields,) = [record(entry) for entry in entries]
+    assert (fields["_path"], fields["orig_bytes"], fields["orig_pkts"]) == ("conn", 3000, 1)
+    assert fields["orig_ip_bytes"] == 3028
+    assert (watch.fragments.taken, watch.unread) == (4, 0)
+
+
+def test_arp_is_told_without_a_flow_and_a_storm_is_counted() -> None:
+    one = bytes(MAC / ARP(op=2, psrc="10.0.0.1", hwsrc="02:00:00:00:00:01", pdst="10.0.0.2", hwdst="02:00:00:00:00:02"))
+    watch = Watch(())
+    entries = list(watch.take(batch([one], [NOON])))
+    assert [record(entry) for entry in entries] == [
+        {"_path": "arp", "ts": NOON / 1e9, "op": "reply", "src_ip": "10.0.0.1", "src_mac": "02:00:00:00:00:01",
+         "dst_ip": "10.0.0.2", "dst_mac": "02:00:00:00:00:02"}
+    ]  # fmt: skip
+    storm = list(watch.take(batch([one] * 5000, [NOON + SECOND] * 5000)))
+    assert len(storm) + watch.links.left_out == 5000
+    assert 0 < len(storm) < 5000
+
+
+def test_long_silence_within_one_batch_ends_a_flow() -> None:
+    packet = MAC / IP(**ENDS) / UDP(sport=1, dport=2) / Raw(b"x")
+    watch = Watch(())
+    entries = [*watch.take(batch([packet] * 3, [NOON, NOON + 100 * SECOND, NOON + 110 * SECOND])), *watch.finish()]
+    assert [entry.log.fields["orig_pkts"] for entry in entries] == [1, 2]
