@@ -101,9 +101,10 @@ class Engine:
                     self._ways.clear()
                 self._ways[way] = partition
         mask = partition.candidates(event)
-        return self._decided(partition, mask, event) if mask else []
+        return self.decided(partition, mask, event) if mask else []
 
-    def _decided(self, partition: Partition, mask: int, event: Event) -> list[Rule]:
+    def decided(self, partition: Partition, mask: int, event: Event) -> list[Rule]:
+        """The rules that the event satisfies, out of the entries of its partition that a mask names."""
         found: list[int] = []
         while mask:
             number = mask.bit_length() - 1
