@@ -102,8 +102,8 @@ class Engine:
             members = [events[number] for number in numbers]
             masks = partition.candidates(members)
             if any(masks):
-                for member, places in self._decided(partition, masks, members).items():
-                    found[numbers[member]] = [self.rules[place] for place in places]
+                for number, rules in zip(numbers, self.decided(partition, masks, members), strict=True):
+                    found[number] = rules
         return found
 
     def _partition_of(self, event: Event) -> Partition:
@@ -122,8 +122,8 @@ class Engine:
                 self._ways[way] = partition
         return partition
 
-    def _decided(self, partition: Partition, masks: Sequence[int], events: Sequence[Event]) -> dict[int, list[int]]:
-        """Places of the rules that events satisfy, by the event; decided rule by rule."""
+    def decided(self, partition: Partition, masks: Sequence[int], events: Sequence[Event]) -> list[list[Rule]]:
+        """The rules that events of one class satisfy, out of the entries of its partition that their masks name."""
         asked: dict[int, list[int]] = defaultdict(list)
         for event, mask in enumerate(masks):
             left = mask
@@ -131,18 +131,18 @@ class Engine:
                 number = left.bit_length() - 1
                 left ^= 1 << number
                 asked[number].append(event)
-        found: dict[int, list[int]] = {}
+        found: list[list[Rule]] = [[] for _ in events]
         for number in sorted(asked):
             entry, start = partition.entries[number], perf_counter_ns()
             accepted = [event for event in asked[number] if partition.decide(number, events[event])]
-            stats = entry.stats
-            stats.nanoseconds += perf_counter_ns() - start
-            stats.evaluated += len(asked[number])
-            stats.matched += len(accepted)
+            entry.stats.nanoseconds += perf_counter_ns() - start
+            entry.stats.evaluated += len(asked[number])
+            entry.stats.matched += len(accepted)
+            rule = self.rules[entry.place]
             for event in accepted:
-                places = found.setdefault(event, [])
-                if not places or places[-1] != entry.place:
-                    places.append(entry.place)
+                # Several feeds may lead to one rule.
+                if not found[event] or found[event][-1] is not rule:
+                    found[event].append(rule)
         return found
 
     def partition(self, kind: EventClass) -> Partition:

@@ -29,6 +29,7 @@ from appliance.store.columnar import Columnar, Columns, Places
 PAGE = 1000
 MAX_LEAVES = 600
 """Comparisons that the store is asked to make; with more, reading all events is faster."""
+Matched = Iterator[tuple[Event, list[Rule]]]
 Progress = Callable[[int, int], None]
 """Told how many events are done, and of how many."""
 
@@ -69,36 +70,31 @@ class Hunt:
         if asked is None:
             return
         node = parse(query, self.store.fields()) if isinstance(query, str) else query
-        some = self._sifted if isinstance(self.store, Columnar) else self._asked
-        for event in some(asked, node, start, end, progress):
+        some = self._sifted if isinstance(self.store, Columnar) else self._paged
+        for event, rules in some(asked, node, start, end, progress):
             self.looked += 1
-            rules = self.engine.match(event)
             if rules:
                 self.found += 1
                 yield event, rules
 
-    def _sifted(
-        self, asked: Node, query: Node, start: int | None, end: int | None, progress: Progress
-    ) -> Iterator[Event]:
+    def _sifted(self, asked: Node, query: Node, start: int | None, end: int | None, progress: Progress) -> Matched:
         assert isinstance(self.store, Columnar)
         total, done = self.store.count(EVERYTHING, start, end), 0
         keywords = AllKeywords()
         for columns in self.store.columns(asked, start, end):
             progress(done, total)
-            left = Sieve(self.engine, keywords, columns).left(_answering(query, columns))
-            yield from (event for event in columns.events(left) if matches(query, event))
+            sieve = Sieve(self.engine, keywords, columns)
+            yield from (pair for pair in sieve.shown(_answering(query, columns)) if matches(query, pair[0]))
             done += len(columns)
         progress(total, total)
 
-    def _asked(
-        self, asked: Node, query: Node, start: int | None, end: int | None, progress: Progress
-    ) -> Iterator[Event]:
+    def _paged(self, asked: Node, query: Node, start: int | None, end: int | None, progress: Progress) -> Matched:
         node = And((query, asked))
         total, done, after = self.store.count(node, start, end), 0, None
         while True:
             progress(done, total)
             page = self.store.search(node, start, end, PAGE, after, descending=False)
-            yield from page.events
+            yield from ((event, self.engine.match(event)) for event in page.events)
             done, after = done + len(page.events), page.next
             if after is None:
                 break

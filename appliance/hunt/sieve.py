@@ -15,7 +15,7 @@ from operator import or_
 import numpy as np
 import numpy.typing as npt
 
-from appliance.detect import Engine, event_class
+from appliance.detect import Engine, Rule, event_class
 from appliance.detect.keywords import AllKeywords
 from appliance.detect.partition import Index, Partition
 from appliance.detect.routes import EventClass
@@ -39,10 +39,23 @@ class Sieve:
         self._spotted: list[tuple[frozenset[str], int]] = []
         self._sought = 0
 
-    def left(self, places: Places) -> Places:
-        """Return those of the events that may satisfy a rule, in order."""
-        found = [self._of_class(kind, mine) for kind, mine in self._classes(places)]
-        return np.sort(np.concatenate([places[:0], *found]))
+    def shown(self, places: Places) -> Iterator[tuple[Event, list[Rule]]]:
+        """Yield those of the events that may satisfy rules, in order, with the rules that they do satisfy."""
+        waiting: dict[int, tuple[Partition, int] | None] = {}
+        for kind, mine in self._classes(places):
+            if len(mine) <= FEW:
+                waiting |= dict.fromkeys(mine.tolist())
+            else:
+                partition = self._engine.partition(kind)
+                waiting |= {place: (partition, mask) for place, mask in self._of_class(partition, mine)}
+        left = sorted(waiting)
+        for place, event in zip(left, self._columns.events(np.array(left, np.int64)), strict=True):
+            asked = waiting[place]
+            if asked is None:
+                yield event, self._engine.match(event)
+            else:
+                partition, mask = asked
+                yield event, self._engine.decided(partition, (mask,), (event,))[0]
 
     def _classes(self, places: Places) -> Iterator[tuple[EventClass, Places]]:
         events, number = _alike(self._columns, CLASS, places)
@@ -50,17 +63,16 @@ class Sieve:
         for kind in dict.fromkeys(kinds):
             yield kind, places[np.array([one == kind for one in kinds])[number]]
 
-    def _of_class(self, kind: EventClass, places: Places) -> Places:
-        if len(places) <= FEW:
-            return places
-        partition = self._engine.partition(kind)
+    def _of_class(self, partition: Partition, places: Places) -> Iterator[tuple[int, int]]:
+        """Yield the places of events that may satisfy rules, and masks of what remains to be decided for them."""
         self._teach(partition, places)
         masks, number = self._candidates(partition.index, places)
         found = np.zeros(len(places), np.bool_)
         for rule in _bits(reduce(or_, masks)):
             waiting = np.flatnonzero(np.array([mask >> rule & 1 for mask in masks], np.bool_)[number] & ~found)
             found[waiting] = self._decided(partition, rule, places[waiting])
-        return places[found]
+        for place, mask in zip(places[found].tolist(), number[found].tolist(), strict=True):
+            yield place, masks[mask]
 
     def _teach(self, partition: Partition, places: Places) -> None:
         wanted = partition.wanted(len(places))

@@ -42,15 +42,15 @@ class RowGroup:
     def __len__(self) -> int:
         return self._size
 
-    def read(self, column: str) -> list[Any]:
-        """Return the arrays of a column, nulls where the file has none such. Raises StoreUnavailable."""
-        if column not in self.columns:
-            return [pa.nulls(len(self), _type(column))]
+    def read(self, columns: Collection[str]) -> dict[str, list[Any]]:
+        """Return the arrays of columns, nulls where the file has none such. Raises StoreUnavailable."""
+        there = [column for column in columns if column in self.columns]
         try:
-            found = self._file.read_row_group(self._number, columns=[column], use_threads=False)
+            table = self._file.read_row_group(self._number, columns=there, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise StoreUnavailable(f"segment: {error}") from error
-        return list(found.column(0).chunks)
+        nulls = {column: [pa.nulls(len(self), _type(column))] for column in columns if column not in self.columns}
+        return nulls | {column: table.column(column).chunks for column in there}
 
 
 class StoredColumns:
@@ -115,17 +115,26 @@ class StoredColumns:
 
     def texts(self) -> Iterator[tuple[Collection[str], bytes]]:
         """Yield all texts, many at a time, with the names of the fields that they may be of."""
-        for name, columns in self._physical.items():
-            for column in columns:
-                if split(column)[1] == "s":
-                    yield (name,), joined(self._array(column))
+        words = {
+            column: name for name, columns in self._physical.items() for column in columns if _type(column) == WORDS
+        }
+        self._fetch(words)
+        for column, name in words.items():
+            yield (name,), joined(self._array(column))
         yield self._rest.names, self._rest.joined
 
     def _array(self, column: str) -> Any:
         if column not in self._arrays:
-            whole = pa.chunked_array([array for group in self._groups for array in group.read(column)], _type(column))
-            self._arrays[column] = whole if self._chosen is None else _take(whole, self._chosen)
+            self._fetch([column])
         return self._arrays[column]
+
+    def _fetch(self, columns: Collection[str]) -> None:
+        """Read columns, which takes less when they are read together."""
+        wanted = [column for column in columns if column not in self._arrays]
+        tables = [group.read(wanted) for group in self._groups]
+        for column in wanted:
+            whole = pa.chunked_array([array for table in tables for array in table[column]], _type(column))
+            self._arrays[column] = whole if self._chosen is None else _take(whole, self._chosen)
 
     def events(self, places: Places) -> list[Event]:
         """Return whole events by their places, which are in order."""

@@ -219,7 +219,8 @@ def _seconds(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _office(corpora: Path, count: int) -> Iterator[bytes]:
+def office(corpora: Path, count: int) -> Iterator[bytes]:
+    """The mix of a busy office as records for the gateway."""
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(load_rules([ROOT / "sigma", corpora / "sigmahq" / "rules" / "windows"], Path(folder)))
 
@@ -235,7 +236,7 @@ def _sign_ins(_corpora: Path, count: int) -> Iterator[bytes]:
     return (encode_record(record) for number in range(count // BATCH) for record in _events(number, BATCH))
 
 
-_STREAMS = {"office": _office, "sign-ins": _sign_ins}
+_STREAMS = {"office": office, "sign-ins": _sign_ins}
 
 
 def _events(batch: int, count: int) -> Iterator[Record]:
