@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from appliance.alerts.paging import page
 from appliance.ops.operations import record
@@ -185,9 +185,10 @@ def owners(session: Session, alerts: Iterable[Alert]) -> dict[int, User]:
 
 
 def found_later(session: Session, alerts: Iterable[Alert]) -> dict[int, HuntRun]:
-    """Return the hunts that made alerts, by the alerts' ids; what was alerted on at once is not among them."""
+    """Return the hunts, without their rules, that made alerts, by the alerts' ids."""
     query = (
         select(HuntAlert.alert_id, HuntRun)
+        .options(defer(HuntRun.rules), defer(HuntRun.by_rule))
         .join(HuntRun, HuntRun.id == HuntAlert.hunt_id)
         .where(HuntAlert.alert_id.in_([alert.id for alert in alerts]))
     )

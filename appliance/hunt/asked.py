@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from appliance.alerts import paging
 from appliance.alerts.service import Actor
@@ -26,6 +26,8 @@ NAMED_RULES = 20
 """Rules that the audit log names one by one; of all of them it has the hash."""
 CHANGED = "hunt.updated"
 """The kind of an entry of the live feed that says that hunts have changed."""
+SHORT = (defer(HuntRun.rules), defer(HuntRun.by_rule))
+"""What a list of hunts does not load."""
 _OVER = frozenset({HuntState.DONE, HuntState.STOPPED, HuntState.FAILED})
 
 
@@ -108,6 +110,7 @@ def ask(session: Session, wish: Wish, actor: Actor, now: int) -> HuntRun:
         asked_by=actor.who[:120],
         asked_at=now,
         rules=list(wish.rules),
+        rule_count=len(wish.rules),
         hosts=list(wish.hosts),
         since=wish.since,
         until=wish.until,
@@ -171,8 +174,8 @@ def get(session: Session, number: int) -> HuntRun:
 
 
 def page(session: Session, after: str | None, limit: int) -> tuple[list[HuntRun], str | None]:
-    """Return a page of hunts, newest first, and the next cursor. Raises BadCursor."""
-    return paging.page(session, select(HuntRun), [HuntRun.id], after, limit)
+    """Return a page of hunts without their rules, newest first, and the next cursor. Raises BadCursor."""
+    return paging.page(session, select(HuntRun).options(*SHORT), [HuntRun.id], after, limit)
 
 
 def made_by(session: Session, hunts: Iterable[HuntRun], level: int = 0) -> dict[int, int]:

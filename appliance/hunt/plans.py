@@ -13,7 +13,19 @@ from sqlalchemy.orm import Session
 from appliance.alerts.service import Actor
 from appliance.clock import from_datetime, to_datetime
 from appliance.detect import RuleSet
-from appliance.hunt.asked import MOST_HOSTS, MOST_RULES, NAME, BadHunt, HuntsFull, Wish, ask, huntable, left_out, named
+from appliance.hunt.asked import (
+    MOST_HOSTS,
+    MOST_RULES,
+    NAME,
+    SHORT,
+    BadHunt,
+    HuntsFull,
+    Wish,
+    ask,
+    huntable,
+    left_out,
+    named,
+)
 from appliance.language.dates import WARSAW
 from appliance.ops.operations import record
 from appliance.state.hunts import HuntOrigin, HuntPlan, HuntRun
@@ -141,7 +153,7 @@ def due(session: Session, now: int, ruleset: RuleSet | None = None) -> list[Hunt
 def course(session: Session, plan: HuntPlan) -> Course:
     """Return how a plan fares."""
     rows = session.scalars(
-        select(HuntRun).where(HuntRun.plan_id == plan.id).order_by(HuntRun.id.desc()).limit(LISTED)
+        select(HuntRun).options(*SHORT).where(HuntRun.plan_id == plan.id).order_by(HuntRun.id.desc()).limit(LISTED)
     ).all()
     last = rows[0] if rows else None
     late = None

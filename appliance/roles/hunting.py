@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -61,7 +61,9 @@ class Hunting:
 
     def follow(self) -> None:
         """Let rules that have changed look through the past."""
-        self._follower.look()
+        # Where no hunt has room, the rules are looked at again until one has.
+        with suppress(asked.HuntsFull):
+            self._follower.look()
 
     def plan(self) -> None:
         """Ask for the hunts whose time has come."""

@@ -41,6 +41,8 @@ class HuntRun(Base):
     """A login, `token:NAME`, or `czujka`."""
     asked_at: Mapped[int] = mapped_column(Micros)
     rules: Mapped[list[str]] = mapped_column(JSON)
+    rule_count: Mapped[int] = mapped_column()
+    """How many rules these are: lists of hunts do not load thousands of ids each."""
     hosts: Mapped[list[str]] = mapped_column(JSON, default=list)
     """Host names in lower case; none is any."""
     since: Mapped[int] = mapped_column(Micros)

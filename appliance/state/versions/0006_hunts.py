@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("asked_by", sa.String(length=120), nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("rule_count", sa.Integer(), nullable=False),
         sa.Column("hosts", sa.JSON(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),

@@ -202,7 +202,7 @@ def planned(session: Session, context: Context, who: Principal, body: PlanBody) 
 def _fields(row: HuntRun, alerts: int) -> dict[str, Any]:
     own = HuntAnswer.model_fields.keys() - {"rules", "progress", "alerts"}
     values = {name: getattr(row, name) for name in own}
-    return values | {"rules": len(row.rules), "progress": asked.progress(row), "alerts": alerts}
+    return values | {"rules": row.rule_count, "progress": asked.progress(row), "alerts": alerts}
 
 
 def _whole(row: HuntRun, alerts: int) -> dict[str, Any]:

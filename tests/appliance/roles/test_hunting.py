@@ -147,3 +147,15 @@ def test_a_thread_goes_behind_all_others_and_takes_nobody_along() -> None:
     thread.join()
     assert seen == [NICE]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
+
+
+def test_rules_that_changed_while_the_line_was_full_are_hunted_when_there_is_room(
+    hunting: Hunting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked, "MOST_WAITING", 0)
+    for _ in range(3):
+        hunting.follow()
+    monkeypatch.setattr(asked, "MOST_WAITING", 1)
+    hunting.follow()
+    with hunting.sessions() as session:
+        assert len(session.scalars(select(HuntRun)).all()) == 1

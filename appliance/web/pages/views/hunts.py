@@ -61,7 +61,7 @@ def hunt_row(row: HuntRun, alerts: int) -> HuntRow:
         row.asked_at,
         row.since,
         row.until,
-        len(row.rules),
+        row.rule_count,
         row.hits,
         alerts,
         int(asked.progress(row) * 100),
