@@ -46,10 +46,10 @@ def _read(path: Path) -> Any:
 
 def _has(table: Any, hold: Hold) -> bool:
     times = table.column(TIME_COLUMN)
-    chosen = pc.and_(pc.greater_equal(times, hold.start), pc.less(times, hold.end))
+    chosen = pc.and_(pc.greater_equal(times, pa.scalar(hold.start)), pc.less(times, pa.scalar(hold.end)))
     if hold.host:
         if HOST_COLUMN not in table.column_names:
             return False
-        host = pc.equal(pc.utf8_lower(table.column(HOST_COLUMN)), hold.host.lower())
+        host = pc.equal(pc.utf8_lower(table.column(HOST_COLUMN)), pa.scalar(hold.host.lower()))
         chosen = pc.and_(chosen, pc.fill_null(host, False))
     return bool(pc.any(chosen).as_py())

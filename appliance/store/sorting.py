@@ -51,7 +51,7 @@ def _fits(table: Any, test: FieldTest) -> Mask:
 def _rows_of_rest(rest: Any, test: FieldTest) -> npt.NDArray[np.int64]:
     """Return the rows that have one of the values apart from the field's column: in a list, or as another type."""
     entries = pc.list_flatten(rest.combine_chunks())
-    named = pc.equal(pc.struct_field(entries, "n"), test.field)
+    named = pc.equal(pc.struct_field(entries, "n"), pa.scalar(test.field))
     if not pc.any(named).as_py():
         return np.zeros(0, dtype=np.int64)
     values = pa.array([str(value) for value in test.values], pa.string())
