@@ -196,7 +196,7 @@ def _among(place: Column, values: Iterable[Named]) -> Clause:
     if name != path and columns().get(path) is Kind.IP:
         path = f"{path}.text"
     wanted = [scalar(*one) for one in values if one[0] == place.kind]
-    kept = sorted(one for one in wanted if isinstance(one, str) or LOWEST <= one <= HIGHEST)  # type: ignore[type-var]
+    kept = sorted(one for one in wanted if isinstance(one, str) or LOWEST <= one <= HIGHEST)
     return {"terms": {path: kept}} if kept else NONE
 
 

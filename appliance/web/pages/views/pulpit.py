@@ -84,6 +84,8 @@ def _proof(facts: Facts, say: Catalogue, lang: str) -> str:
     if facts.last_event is None:
         if facts.kept:
             return say.text("pulpit.proof_imported", lang, n=facts.kept)
+        if facts.kept is None and facts.total == 0:
+            return say.text("pulpit.proof_unknown", lang)
         return say.text("pulpit.proof_never", lang)
     last = dates.age(facts.last_event, facts.now, lang)
     return say.text("pulpit.proof", lang, last=last, live=facts.live, total=facts.total, lost=facts.lost_today)

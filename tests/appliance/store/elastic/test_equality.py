@@ -90,7 +90,7 @@ def test_written_queries_find_the_same(both: Both, query: str) -> None:
 
 @given_settings(
     deadline=None,
-    max_examples=30,
+    max_examples=20,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -116,8 +116,12 @@ def test_pages_go_through_everything_in_one_order(both: Both, *, descending: boo
     assert sorted(orders[0]) == sorted(str(event["event.id"]) for event in both.events)
 
 
-@pytest.mark.parametrize("name", [*KINDS, "event.code", "@timestamp", "event.id", "winlog.event_data.Foo", "user"])
-@pytest.mark.parametrize("query", ["", "NOT message:a*"])
+COUNTED = (*KINDS, "event.code", "@timestamp", "event.id", "winlog.event_data.Foo", "user")
+
+
+@pytest.mark.parametrize(
+    ("query", "name"), [*(("", name) for name in COUNTED), *(("NOT message:a*", name) for name in COUNTED[::3])]
+)
 def test_the_most_frequent_values_are_the_same(both: Both, query: str, name: str) -> None:
     wanted = [(repr(value), count) for value, count in both.embedded.top(query, name, 1000)]
     for n in (1000, 3):
@@ -141,7 +145,7 @@ RANGED = tuple(map(Measure.parse, ("min:process.pid", "max:winlog.event_data.Foo
 @pytest.mark.parametrize(("by", "query"), BY)
 @pytest.mark.parametrize("measures", [(), GROUPED, RANGED], ids=["counts", "sums", "ranges"])
 def test_groups_are_the_same(both: Both, by: list[str], query: str, measures: Sequence[Measure]) -> None:
-    for n in (1000, 3):
+    for n in (1000, 3) if not measures else (1000,):
         first, second = (store.group(query, by, measures, n=n) for store in both.stores)
         assert second.more == first.more
         assert [_row(one)[:2] for one in second.rows] == [_row(one)[:2] for one in first.rows]
@@ -156,7 +160,7 @@ def _row(group: Group) -> tuple[str, int]:
 
 @pytest.mark.parametrize("name", [*KINDS, "event.code", "user", "winlog.event_data.Foo", "event.id"])
 def test_suggested_values_are_the_same(both: Both, name: str) -> None:
-    for prefix in ("", "a", "1", "K", "ż", "0", "i", "-", "$", "t"):
+    for prefix in ("", "a", "1", "K", "ż", "-"):
         first, second = (store.values(name, prefix, 1000) for store in both.stores)
         assert [(repr(value), count) for value, count in second] == [(repr(value), count) for value, count in first]
 
@@ -170,8 +174,8 @@ def test_what_is_held_for_groups_is_bounded(both: Both, monkeypatch: pytest.Monk
             both.elastic.group("", by)
 
 
-def test_a_question_of_a_thousand_parts_is_answered(both: Both) -> None:
-    many = Or(tuple(Leaf((Field("user.name", Kind.KEYWORD),), Pattern((f"kow{n}",), inside=True)) for n in range(900)))
+def test_a_question_of_many_parts_is_answered(both: Both) -> None:
+    many = Or(tuple(Leaf((Field("user.name", Kind.KEYWORD),), Pattern((f"kow{n}",), inside=True)) for n in range(300)))
     node = And((many, Leaf((Field("host.name", Kind.KEYWORD),), Exact("PC-1"))))
     assert _agree(both, node, "many") == []
     found = _agree(both, Or((node, Leaf((Field("user.name", Kind.KEYWORD),), Exact("jan")))), "many or jan")
@@ -214,14 +218,15 @@ def test_single_events_and_their_neighbours_are_the_same(both: Both) -> None:
 def test_process_trees_are_the_same(both: Both) -> None:
     starts = [event for event in both.events if "process.parent.entity_id" in event][-1:]
     for event in starts:
-        chains = [[one["event.id"] for one in store.process_chain(event)] for store in both.stores]
+        chains = [[one["event.id"] for one in store.process_chain(event, 4)] for store in both.stores]
         below = [[one["event.id"] for one in store.process_children(event)] for store in both.stores]
-        trees = [store.process_tree(event) for store in both.stores]
+        trees = [store.process_tree(event, 3, 3) for store in both.stores]
         shapes = [({one.event["event.id"]: one.parent for one in tree.nodes}, tree.complete) for tree in trees]
         assert chains[0] == chains[1]
         assert below[0] == below[1]
         assert shapes[0] == shapes[1]
-    assert max(len(both.elastic.process_chain(event)) for event in starts) > 2
+        assert len(chains[1]) == 4
+        assert len(shapes[1][0]) > 3
 
 
 def test_sizes_are_told(both: Both) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.clock import HOUR, SECOND, now
 from appliance.normalise import Event
+from appliance.ops.health import Health
 from appliance.settings import ElasticSettings, StoreSettings
 from appliance.state.models import Role
 from appliance.store import StoreUnavailable
@@ -17,6 +18,7 @@ from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
 from appliance.web.app import create_app
+from appliance.web.pages import health
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages.test_pages import PAGES
 
@@ -54,6 +56,14 @@ def test_health_tells_what_waits_and_why(afar: TestBox) -> None:
     text = afar.ask("GET", "/zdrowie", afar.person(Role.ADMIN)).text
     assert "Zdarzenia, które czekają na klaster" in text
     assert "Nie ma połączenia z klastrem" in text
+
+
+def test_health_does_not_call_a_box_well_whose_cluster_is_away(afar: TestBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No role runs here; on a box they all would.
+    monkeypatch.setattr(health, "health", lambda _: Health(True, (), ()))
+    text = afar.ask("GET", "/zdrowie", afar.person(Role.ADMIN)).text.replace("\u00a0", " ")
+    assert "Czujka działa, ale klaster ze zdarzeniami nie." in text
+    assert "Wszystkie części Czujki działają" not in text
 
 
 def test_evidence_says_that_events_are_elsewhere(afar: TestBox) -> None:

@@ -111,6 +111,15 @@ def test_a_broken_part_comes_first_and_bold() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kept", "said"),
+    [(None, "Historia zdarzeń teraz nie odpowiada."), (0, "Nie przyszło jeszcze"), (5, "5 zdarzeń wczytanych")],
+)
+def test_a_history_that_does_not_answer_is_not_an_empty_one(kept: int | None, said: str) -> None:
+    facts = _facts(last_event=None, total=0, live=0, kept=kept)
+    assert said in state_of(facts, catalogue(), "pl").proof.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
     "path", ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb", ""]
 )
 def test_back_never_leaves_the_site(path: str) -> None:
