@@ -58,13 +58,14 @@ def search(context: Context, asked: Asking, after: str, lang: str) -> Found:
     with context.sessions() as session:
         alerted = events_alerted(session, [str(event["event.id"]) for event in found.events])
     total = store.count(node, when.start, when.end)
+    fields = entries(found.events, asked, lang)
     return Found(
         rows=rows_of(found.events, alerted, asked.shown),
         total=total,
         next=found.next or "",
         bars=_bars(context, node, asked, lang) if total else None,
-        fields=entries(found.events, asked, lang),
-        values=values_of(context, node, asked) if asked.field else [],
+        fields=fields,
+        values=values_of(context, node, asked) if asked.field in {one.name for one in fields} else [],
         newest=_newest(found.events, asked) if not after else None,
         elsewhere=None if total or when.span == "all" else _elsewhere(store, node),
     )

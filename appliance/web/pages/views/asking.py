@@ -49,7 +49,8 @@ class Asking:
     @property
     def exported(self) -> tuple[str, ...]:
         """The fields of a CSV with the same columns; none for the usual ones, which leaves them to the export."""
-        return ("@timestamp", *(name for name in self.columns if name != WHAT)) if self.columns else ()
+        fields = (name for name in self.columns if name != WHAT and name.isascii())
+        return ("@timestamp", *fields) if self.columns else ()
 
     def pairs(self, **changes: Any) -> dict[str, str]:
         """Return the parameters of the address, with some parts changed."""

@@ -55,7 +55,7 @@ def process_tree(tree: ProcessTree, event_id: str, alerted: Mapping[str, tuple[i
 
     `alerted` gives (alert id, level) of events that raised alerts.
     """
-    if not tree.nodes or not all(has_process(node.event) for node in tree.nodes[:1]):
+    if not tree.nodes or not has_process(tree.nodes[0].event):
         return None
     made = _made(tree, event_id, alerted)
     below: dict[str, list[Process]] = {}

@@ -181,6 +181,7 @@ def test_values_are_counted_only_for_the_field_that_is_open(office: TestBox, mon
     assert office.ask("GET", "/zdarzenia?wg=brak", who).status_code == 200
     assert counted == []
     text = office.ask("GET", "/zdarzenia?wg=brak&pole=host.name", who).text
+    assert office.ask("GET", "/zdarzenia?wg=brak&pole=no.event.has.it", who).status_code == 200
     assert counted == ["host.name"]
     assert text.count('class="no"') == text.count("<rect width=") > 3
 
@@ -235,6 +236,7 @@ def test_the_columns_of_the_address_are_those_of_the_table_and_the_csv(office: T
     link = unescape(re.search(r'href="(/api/v1/events/export\?[^"]*format=csv)"', text)[1])  # type: ignore[index] # there is one
     table = csv.reader(io.StringIO(office.ask("GET", f"{link}&limit=2", who).text.removeprefix("\ufeff")))
     assert next(table) == ["'@timestamp", "process.pid", "host.name"]
+    assert asked(kol="żółw,user.name,_opis").exported == ("@timestamp", "user.name")
 
 
 def test_a_new_search_keeps_time_and_columns(office: TestBox) -> None:
