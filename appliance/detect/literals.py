@@ -51,7 +51,9 @@ class LiteralScan:
         """The masks of many texts, found in one pass over all of them."""
         joined = "".join(folded)
         raw = joined.encode("utf-8", "surrogatepass")
-        sizes = map(len, folded if len(raw) == len(joined) else (text.encode("utf-8", "surrogatepass") for text in folded))
+        sizes = map(
+            len, folded if len(raw) == len(joined) else (text.encode("utf-8", "surrogatepass") for text in folded)
+        )
         ends = list(accumulate(sizes))
         found, masks = [0] * len(ends), self._masks
         at = begin = 0

@@ -15,7 +15,7 @@ from .index import PLACED, KeyIndex
 from .keywords import KeywordIndex, Rest
 from .memo import Budget, Samples
 from .nodes import Node, fields
-from .values import ENVELOPE, Event, Value
+from .values import Event, Value
 
 #: Shapes (sets of keys) an index remembers the way through for.
 _SHAPES = 2048

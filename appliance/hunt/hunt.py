@@ -1,7 +1,7 @@
 """Stored events through rules: the store gives those that may match, the matcher says which do.
 
-A store that hands out columns (`Columnar`) is read that way: `appliance/hunt/sieve.py` looks at each value once, and few
-events are left. Another is asked a question (`appliance/hunt/question.py`), or for everything when that would be long.
+A store that hands out columns (`Columnar`) is read that way: `appliance/hunt/sieve.py` looks at each value once, and
+few events are left. Another is asked a question (`appliance/hunt/question.py`), or for everything when that would be long.
 """
 
 from __future__ import annotations

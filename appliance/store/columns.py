@@ -7,7 +7,6 @@ asked for, and no event is put together before somebody wants it whole.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,7 +114,9 @@ class StoredColumns:
 
     def texts(self) -> Iterator[tuple[Collection[str], bytes]]:
         """Yield all texts, many at a time, with the names of the fields that they may be of."""
-        words = {column: name for name, columns in self._physical.items() for column in columns if _type(column) == WORDS}
+        words = {
+            column: name for name, columns in self._physical.items() for column in columns if _type(column) == WORDS
+        }
         self._fetch(words)
         for column, name in words.items():
             yield (name,), joined(self._array(column))

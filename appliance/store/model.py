@@ -13,7 +13,6 @@ from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Fields, Node
 from appliance.store.shape import Rows
 
-
 Places = npt.NDArray[np.int64]
 """Where events stand among others, from 0."""
 
@@ -319,9 +318,7 @@ class Columns(Protocol):
 class Columnar(Protocol):
     """What a store may be able to do beside: hand out events a field at a time."""
 
-    def columns(
-        self, query: Node | str, start: int | None = None, end: int | None = None
-    ) -> Iterable[Columns]:
+    def columns(self, query: Node | str, start: int | None = None, end: int | None = None) -> Iterable[Columns]:
         """Return, part by part, each stored event once that answers a query, and perhaps others of the time.
 
         Each part is good until the next is asked for. Parts come by day of arrival; what arrives meanwhile may be
