@@ -25,7 +25,7 @@ from appliance.store.columnar import Columns, Places
 
 CLASS = ("event.module", "winlog.channel", "event.code", "event.category")
 """The fields that tell the class of an event."""
-FEW = 16
+FEW = 32
 """So many events of a class are matched one by one in less time than their columns take."""
 _WIDEST = 1 << 62
 Chosen = npt.NDArray[np.bool_]

@@ -39,11 +39,8 @@ class Pass:
 
         Raises StoreUnavailable.
         """
-        try:
-            for day in sorted({(one.day, one.late) for one in self._listed()}):
-                yield from self._of_day(day)
-        except (OSError, pa.ArrowException) as error:
-            raise StoreUnavailable(f"segment: {error}") from error
+        for day in sorted({(one.day, one.late) for one in self._listed()}):
+            yield from self._of_day(day)
 
     def _of_day(self, day: Day) -> Iterator[StoredColumns]:
         with ExitStack() as stack:
@@ -70,7 +67,12 @@ class Pass:
         raise StoreUnavailable(f"segments of day {day[0]} are replaced faster than they can be opened")
 
     def _open(self, segment: Segment, stack: ExitStack) -> Any:
-        return stack.enter_context(opened(self._folder / segment.file))
+        try:
+            return stack.enter_context(opened(self._folder / segment.file))
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as error:
+            raise StoreUnavailable(f"segment {segment.file}: {error}") from error
 
     def _parts(self, files: Sequence[Any]) -> Iterator[StoredColumns]:
         waiting: list[RowGroup] = []

@@ -19,7 +19,7 @@ PLAIN, LISTS = (
     pa.list_(pa.field("element", pa.struct([(part, kind) for part in ENTRY]))) for kind in (pa.string(), WORDS)
 )
 """The type of the column, and the same with its texts as numbers into dictionaries."""
-EMPTY = "E"
+TEXTS, EMPTY = "s", "E"
 _SHORT = 1 << 16
 Found = tuple[list[Value], Places, Places]
 """Values, the places of events that have one of them, and the number of each one's value."""
@@ -73,7 +73,8 @@ class Rest:
             mine = chosen[kinds == at]
             if kind.islower() and len(mine):
                 there, number = compact(self._text[mine], len(self._texts))
-                yield [scalar(kind, self._texts[text]) for text in there], self._place[mine], number
+                found = [self._texts[text] for text in there]
+                yield found if kind == TEXTS else [scalar(kind, one) for one in found], self._place[mine], number
         several = chosen[np.array([kind.isupper() for kind in self._kinds], np.bool_)[kinds]]
         if len(several):
             yield self._lists(several)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -13,9 +14,10 @@ import rules
 from appliance.detect import Engine, Rule, RuleSet, load_rules
 from appliance.detect.selftest import EVENTS, SOURCE
 from appliance.hunt import hunt as hunts
-from appliance.hunt.hunt import Hunt
+from appliance.hunt import sieve
+from appliance.hunt.hunt import Hunt, quiet
 from appliance.normalise import Event, normalise
-from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store import EmbeddedReader, EmbeddedStore, Store
 from appliance.store.shape import encode
 
 SEED, RULES = 20261122, 96
@@ -49,6 +51,17 @@ def reader(events: list[Event], tmp_path_factory: pytest.TempPathFactory) -> Ite
     made.close()
 
 
+class Plain:
+    """A store without columns: what it is asked goes to a real one."""
+
+    def __init__(self, reader: EmbeddedReader) -> None:
+        self.search, self.count, self.fields = reader.search, reader.count, reader.fields
+
+
+def _plain(reader: EmbeddedReader) -> Store:
+    return cast("Store", Plain(reader))
+
+
 def _streamed(events: list[Event], chosen: list[Rule]) -> Found:
     engine, found = Engine(RuleSet(chosen, [])), defaultdict(set)
     for event in events:
@@ -73,7 +86,7 @@ def test_rules_are_hunted_as_they_are_streamed(ruleset: RuleSet, events: list[Ev
     # A few at a time are asked for narrowly.
     for start in range(0, RULES, 8):
         some = shuffled[start : start + 8]
-        hunt = Hunt.of(reader, some)
+        hunt = Hunt.of(_plain(reader), some)
         assert _hunted(hunt) == {rule.id: wanted[rule.id] for rule in some if rule.id in wanted}
         looked += hunt.looked
     assert looked < len(events) * RULES / 8 / 2, "the store leaves most events out"
@@ -83,14 +96,44 @@ def test_many_rules_are_hunted_over_all_events(
     ruleset: RuleSet, events: list[Event], reader: EmbeddedReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hunts, "MAX_LEAVES", 1)
-    hunt = Hunt.of(reader, ruleset.rules)
+    hunt = Hunt.of(_plain(reader), ruleset.rules)
     assert _hunted(hunt) == _streamed(events, list(ruleset.rules))
     assert hunt.looked == len(events)
 
 
-def test_a_hunt_keeps_to_its_time(ruleset: RuleSet, events: list[Event], reader: EmbeddedReader) -> None:
+def test_columns_show_the_matcher_what_may_match(
+    ruleset: RuleSet, events: list[Event], reader: EmbeddedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sieve, "FEW", 0)
+    hunt = Hunt.of(reader, ruleset.rules)
+    assert _hunted(hunt) == _streamed(events, list(ruleset.rules))
+    assert hunt.looked < hunt.found * 1.1
+
+
+def test_a_store_without_columns_is_asked_for_what_answers_a_query(
+    ruleset: RuleSet, events: list[Event], reader: EmbeddedReader
+) -> None:
+    told: list[tuple[int, int]] = []
+    query, rules = "event.module:windows.eventlog", ruleset.rules[:40]
+    pairs = [
+        {(event["event.id"], rule.id) for event, matched in hunt.run(query=query, progress=tell) for rule in matched}
+        for hunt, tell in (
+            (Hunt.of(_plain(reader), rules), lambda *at: told.append(at)),
+            (Hunt.of(reader, rules), quiet),
+        )
+    ]
+    assert pairs[0] == pairs[1]
+    assert pairs[0]
+    assert told[0][0] == 0
+    assert told[-1][0] == told[-1][1]
+
+
+@pytest.mark.parametrize("kind", [_plain, lambda reader: reader])
+def test_a_hunt_keeps_to_its_time(
+    ruleset: RuleSet, events: list[Event], reader: EmbeddedReader, kind: Callable[[EmbeddedReader], Store]
+) -> None:
     half = len(events) // 2 * 1000
-    parts = [_hunted(Hunt.of(reader, ruleset.rules), *span) for span in ((None, half), (half, None))]
+    parts = [_hunted(Hunt.of(kind(reader), ruleset.rules), *span) for span in ((None, half), (half, None))]
     assert parts[0]
     assert parts[1]
     whole = _streamed(events, list(ruleset.rules))
