@@ -17,7 +17,6 @@ Network = IPv4Network | IPv6Network
 OFFICE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 """Networks that are the office's own when nobody says otherwise."""
 _NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp"}
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NO_MAC = bytes(6)
 
 
@@ -58,11 +57,7 @@ class Conn(NamedTuple):
 def uid_of(first: int, proto: int, orig: tuple[bytes, int], resp: tuple[bytes, int]) -> str:
     """Return the name of a flow, as long as Zeek's."""
     source = pack(">qBHH", first, proto, orig[1], resp[1]) + orig[0] + resp[0]
-    number = int.from_bytes(blake2b(source, digest_size=12).digest(), "big")
-    text = ""
-    while number:
-        number, digit = divmod(number, 62)
-        text += _DIGITS[digit]
+    text = b64encode(blake2b(source, digest_size=12).digest(), b"Zz").decode("ascii")
     return f"C{text}"
 
 

@@ -10,7 +10,8 @@ from collector.heads.stream import Stream
 from collector.protocols.model import Conversation, Flow, Log, Malformed, Protocol, Side
 
 HEAD = 64 << 10
-"""Bytes of a side that are read from its beginning."""
+"""Bytes of a side that are read from its beginning; of protocols that resume, SHORT_HEAD."""
+SHORT_HEAD = 16 << 10
 RESUMED = 16 << 10
 """Bytes that are read from a packet on at which reading was taken up again."""
 SKIP, READ, RESUME = 0, 1, 2
@@ -45,19 +46,28 @@ class Head:
         self.logged = False
         self._budget = [HEAD, HEAD]
 
+    def passes(self, side: int, data: bytes) -> bool:
+        """Tell whether a packet is not read: of a side after its head only those are that the protocol resumes at."""
+        wanted = self.wanted[side]
+        if wanted == READ:
+            return False
+        protocol = self.protocol
+        if wanted == SKIP or protocol is None or protocol.resumes is None:
+            return True
+        try:
+            return not protocol.resumes(data)
+        except FAULTS:
+            return True
+
     def pieces(self, side: Side, seq: int | None, data: bytes, missing: int, *, wait: bool) -> list[bytes | None]:
         """Return what can be read now that a packet came, in order; None where bytes were lost.
 
-        A datagram has no `seq`. Of a side that is not read any more only packets count that the protocol resumes at.
+        A datagram has no `seq`. Packets that `passes` tells are not to be given.
         """
         if seq is None:
             return [data]
         stream = self.streams[side]
         if self.wanted[side] == RESUME:
-            assert self.protocol is not None
-            assert self.protocol.resumes is not None
-            if not self.protocol.resumes(data):
-                return []
             stream.skip_to(seq)
             self.wanted[side], self._budget[side] = READ, RESUMED
             return [None, *stream.take(seq, data, missing, wait=wait)]
@@ -72,10 +82,19 @@ class Head:
                 yield from self.conversation.lost(side, at)
                 continue
             yield from self.conversation.feed(side, at, piece)
-            self._budget[side] -= len(piece)
-            if self._budget[side] <= 0 and self.flow.transport == "tcp":
-                assert self.protocol is not None
-                self.wanted[side] = SKIP if self.protocol.resumes is None else RESUME
+            self._spend(side, len(piece))
+
+    def read_by(self, protocol: Protocol) -> None:
+        """Give the flow to the parser of this protocol."""
+        self.protocol, self.conversation = protocol, protocol.open(self.flow)
+        self._budget = [HEAD if protocol.resumes is None else SHORT_HEAD] * 2
+
+    def _spend(self, side: Side, count: int) -> None:
+        """Count what was read against what is wanted of a side; datagrams are wanted until the parser is done."""
+        self._budget[side] -= count
+        if self._budget[side] <= 0 and self.flow.transport == "tcp":
+            assert self.protocol is not None
+            self.wanted[side] = SKIP if self.protocol.resumes is None else RESUME
 
     def close(self, at: int) -> Iterator[Log]:
         """Give what still waits to the parser and let it end. Raises what parsers raise."""

@@ -14,7 +14,7 @@ from collector.flows.record import Conn, address, uid_of
 from collector.flows.table import Assigned
 from collector.headers.parse import Headers
 from collector.headers.transport import TCP, UDP
-from collector.heads.head import FAULTS, SKIP, TRIES, Entry, Head, weird
+from collector.heads.head import FAULTS, READ, SKIP, TRIES, Entry, Head, weird
 from collector.protocols.model import Flow, Log, Protocol, Side
 
 LOG = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ MAX_HEADS = 100_000
 """Flows that are read at once; the one that began first is given up."""
 MAX_HELD = 32 << 20
 """Bytes that wait in all streams together for those before them; beyond, holes are given up at once."""
+
+
+_SIDES = (Side.ORIG, Side.RESP)
 
 
 class Packet(NamedTuple):
@@ -78,12 +81,15 @@ class Heads:
             transport.captured[rows].tolist(), transport.length[rows].tolist(), transport.seq[rows].tolist(),
             strict=True,
         ):  # fmt: skip
-            if not columns.wanted[slot, side]:
-                continue
-            head = self._heads.get(number) or self._open(number, slot)
+            head = self._heads.get(number)
+            if head is None:
+                if not columns.wanted[slot, side]:  # given up within this batch
+                    continue
+                head = self._open(number, slot)
             payload = bytes(data[start : start + captured])
-            who = Side.RESP if side else Side.ORIG
-            packet = Packet(number, slot, who, at, payload, None if is_udp else seq, length - captured)
+            if head.passes(side, payload):
+                continue
+            packet = Packet(number, slot, _SIDES[side], at, payload, None if is_udp else seq, length - captured)
             yield from self._packet(head, packet)
 
     def _open(self, number: int, slot: int) -> Head:
@@ -105,28 +111,33 @@ class Heads:
         head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), known)
         return head
 
-    def _packet(self, head: Head, packet: Packet) -> Iterator[Entry]:
+    def _packet(self, head: Head, packet: Packet) -> list[Entry]:
         number, slot, side, at, data, seq, missing = packet
-        held = head.streams[side].held
-        pieces: list[tuple[Side, bytes | None]] = [
-            (side, piece) for piece in head.pieces(side, seq, data, missing, wait=self._held < MAX_HELD)
-        ]
-        self._held += head.streams[side].held - held
+        found: list[Entry] = []
+        stream = head.streams[side]
+        held = stream.held
+        pieces = head.pieces(side, seq, data, missing, wait=self._held < MAX_HELD)
+        self._held += stream.held - held
         if not pieces:
-            return
+            return found
         if head.protocol is None:
-            pieces = head.waiting = head.waiting + pieces
+            head.waiting += [(side, piece) for piece in pieces]
             if not self._recognised(number, head, side):
-                if len(pieces) >= TRIES:
+                if len(head.waiting) >= TRIES:
                     self._forget(number, slot)
-                return
-            head.waiting = []
-        yield from self._told(head, at, (log for who, piece in pieces for log in head.told(who, at, [piece])))
+                return found
+            waiting, head.waiting = head.waiting, []
+            for who, piece in waiting:
+                self._tell(head, at, head.told(who, at, (piece,)), found)
+        else:
+            self._tell(head, at, head.told(side, at, pieces), found)
         if head.conversation is not None and not head.conversation.done:
-            self._columns.wanted[slot] = head.wanted
-            return
-        yield from self._closed(head, at)
+            if head.wanted != [READ, READ]:
+                self._columns.wanted[slot] = head.wanted
+            return found
+        self._close(head, at, found)
         self._forget(number, slot)
+        return found
 
     def _recognised(self, number: int, head: Head, side: Side) -> bool:
         """Ask the protocols whose the flow is, by all that the side has said; the port decides when nobody knows."""
@@ -145,30 +156,30 @@ class Heads:
             found = ports.get(head.flow.resp_p) or ports.get(head.flow.orig_p)
         if found is None:
             return False
-        head.protocol, head.conversation = found, found.open(head.flow)
+        head.read_by(found)
         self._services[number] = found.name
         return True
 
-    def _told(self, head: Head, at: int, logs: Iterable[Log]) -> Iterator[Entry]:
-        """Yield a parser's logs; what breaks its rules ends the reading and is told itself."""
+    def _tell(self, head: Head, at: int, logs: Iterable[Log], found: list[Entry]) -> None:
+        """Take a parser's logs; what breaks its rules ends the reading and is told itself."""
         assert head.protocol is not None
         try:
             for log in logs:
                 head.logged = True
-                yield Entry(log, head.uid, head.flow)
+                found.append(Entry(log, head.uid, head.flow))
         except FAULTS as error:
             log = weird(error, head.protocol.name, at)
             self.weird[str(log.fields["name"])] += 1
             head.conversation = None
-            yield Entry(log, head.uid, head.flow)
+            found.append(Entry(log, head.uid, head.flow))
         except Exception:  # a parser's fault must not end the sensor
             LOG.exception("parser_fault protocol=%s uid=%s", head.protocol.name, head.uid)
             self.faults += 1
             head.conversation = None
 
-    def _closed(self, head: Head, at: int) -> Iterator[Entry]:
+    def _close(self, head: Head, at: int, found: list[Entry]) -> None:
         if head.conversation is not None:
-            yield from self._told(head, at, head.close(at))
+            self._tell(head, at, head.close(at), found)
 
     def _forget(self, number: int, slot: int) -> None:
         """Read nothing more of a flow."""
@@ -180,12 +191,14 @@ class Heads:
         if head.protocol is not None and head.conversation is None and not head.logged:
             self._services.pop(number, None)  # it only looked like that protocol
 
-    def finish(self, conn: Conn) -> Iterator[Entry]:
-        """Yield what the parser of a flow that ended still has to tell."""
+    def finish(self, conn: Conn) -> list[Entry]:
+        """Return what the parser of a flow that ended still has to tell."""
+        found: list[Entry] = []
         head = self._heads.pop(conn.number, None)
         if head is not None:
             self._held -= sum(stream.held for stream in head.streams)
-            yield from self._closed(head, conn.last // 1000)
+            self._close(head, conn.last // 1000, found)
+        return found
 
     def service(self, conn: Conn) -> str:
         """Return the flow's service as Zeek names it, empty when nobody recognised it; an ended flow is forgotten."""

@@ -10,7 +10,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
-from collector.heads.head import HEAD, Entry
+from collector.heads.head import SHORT_HEAD, Entry
 from collector.protocols.model import Flow, Log, Malformed, Protocol, Side
 from collector.watch import Watch
 from tests.collector.packets import NOON, batch
@@ -159,13 +159,13 @@ def test_what_only_looked_like_a_protocol_is_not_called_so() -> None:
 
 def test_after_its_head_a_flow_is_read_only_where_the_protocol_resumes() -> None:
     packets, seq = [*HELLO, tcp(b"LONG", 100)], 104
-    for i in range(HEAD // 1000 + 20):
+    for i in range(SHORT_HEAD // 1000 + 20):
         packets.append(tcp(bytes([97 + i % 7]) * 1000, seq))
         seq += 1000
     packets += [tcp(b"again here", seq + 5000), tcp(b" and on", seq + 5010)]
     entries, _ = run(packets)
     found = said(entries)
-    assert sum(len(text) for text in found if len(text) == 1000) <= HEAD + 1000
+    assert sum(len(text) for text in found if len(text) == 1000) <= SHORT_HEAD + 1000
     assert found[-4:] == ["lost", "again here", " and on", "closed"]
 
 
