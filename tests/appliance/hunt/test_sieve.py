@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,19 +12,22 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from appliance.detect import Engine, EventClass, Rule, RuleSet, partition
+from appliance.detect import Engine, EventClass, Rule, RuleSet, load_rules, partition
 from appliance.detect.memo import Samples
+from appliance.detect.parse import parse_file
 from appliance.hunt import hunt as hunts
 from appliance.hunt import sieve
 from appliance.hunt.hunt import Hunt
 from appliance.hunt.question import EVERYTHING
 from appliance.normalise import Event
-from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store import EmbeddedReader, EmbeddedStore, QueryTimeout
+from appliance.store.bounds import bounded
 from appliance.store.scan import scan
 from appliance.store.shape import encode
+from tests.appliance.detect import corpus
 from tests.appliance.detect.fuzz import batch_of, built
 from tests.appliance.detect.generate import Draws
-from tests.appliance.detect.kit import ROUTES
+from tests.appliance.detect.kit import ID, ROUTES, document, one
 
 #: Where the fields of generated rules stand: in a column of numbers, one of texts, one of truth values, and in none.
 KEYS: Mapping[str, str] = {"a": "process.pid", "b": "process.command_line", "c": "winlog.event_data.c", "A": "A"}
