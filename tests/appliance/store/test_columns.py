@@ -16,8 +16,8 @@ from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.search.nodes import Everything
 from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable, passes, segments
-from appliance.store.columns import RowGroup, StoredColumns, opened
 from appliance.store.columnar import Columns
+from appliance.store.columns import RowGroup, StoredColumns, opened
 from appliance.store.shape import ID_COLUMN, TIME_COLUMN, decode, encode
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.strategies import KINDS, values
