@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
-from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.alerts.service import Actor
-from appliance.clock import from_datetime, to_datetime
+from appliance.clock import from_datetime
 from appliance.detect import RuleSet
 from appliance.hunt.asked import (
     MOST_HOSTS,
@@ -26,7 +25,7 @@ from appliance.hunt.asked import (
     left_out,
     named,
 )
-from appliance.language.dates import WARSAW
+from appliance.language.dates import WARSAW, local
 from appliance.ops.operations import record
 from appliance.state.hunts import HuntOrigin, HuntPlan, HuntRun
 
@@ -108,13 +107,16 @@ def alive(session: Session) -> list[HuntPlan]:
 
 
 def next_end(plan: HuntPlan, after: int) -> int:
-    """Return when the window ends that is open after a moment, in microseconds."""
-    trigger = CronTrigger(
-        day_of_week="*" if plan.weekday is None else plan.weekday, hour=plan.hour, minute=0, second=0, timezone=WARSAW
-    )
-    # The trigger counts the moment itself.
-    found: datetime = trigger.get_next_fire_time(None, to_datetime(after + 1))
-    return from_datetime(found)
+    """Return when the window ends that is open after a moment, in microseconds.
+
+    An hour that spring leaves out is the one after; of the hour that autumn repeats it is the first.
+    """
+    day = local(after).date()
+    while True:
+        end = from_datetime(datetime.combine(day, time(plan.hour), WARSAW))
+        if end > after and plan.weekday in {None, day.weekday()}:
+            return end
+        day += timedelta(days=1)
 
 
 def windows(plan: HuntPlan, now: int) -> tuple[int, int, int] | None:

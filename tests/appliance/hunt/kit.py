@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,17 +23,17 @@ from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.hunts import HuntAlert, HuntRun
 from appliance.state.models import Alert
-from appliance.store import EmbeddedReader, EmbeddedStore, Store
+from appliance.store import EmbeddedReader, EmbeddedStore
 from appliance.store.shape import encode
 from tests.appliance.rulesets.kit import NOW, rule_text, started, uuid, write
 
 ANNA = Actor("anna", 1)
 
 
-def event(number: int, at: int, image: str = "/bin/sh", host: str = "PC-7", **more: Any) -> Event:
+def event(number: int, at: int, image: str = "/bin/sh", host: str = "PC-7", **more: str) -> Event:
     """A process start that arrived when it happened."""
-    own = {"@timestamp": at, "event.ingested": at, "host.name": host, "process.executable": image}
-    return started(number, **own, **more)
+    times = {"@timestamp": at, "event.ingested": at}
+    return started(number, **times, **{"host.name": host, "process.executable": image}, **more)
 
 
 @dataclass
@@ -46,7 +46,6 @@ class Office:
     stop: threading.Event = field(default_factory=threading.Event)
     now: int = NOW
     lagging: Callable[[], bool] = lambda: False
-    open_store: Callable[[], Store] | None = None
 
     @property
     def store(self) -> Path:
@@ -64,7 +63,7 @@ class Office:
         write(self.folder / "rules", {f"{number}.yml": rule_text(number, image, **more) for number in numbers})
 
     def hunter(self, ended: Ended = lambda _session, _row, _now: None) -> Hunter:
-        opened = self.open_store or (lambda: EmbeddedReader(self.store))
+        opened = partial(EmbeddedReader, self.store)
         tools = Tools(self.sessions, self.settings, self.rules, opened, self.lagging, self.stop, lambda: self.now)
         return Hunter(tools, ended)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -85,6 +85,9 @@ def test_missed_windows_are_caught_up_in_one_hunt_and_told(office: Office) -> No
     assert found.next_at > SUNDAY + 10 * DAY
 
 
+# In the night of 28 March 2027 there is no second hour.
+@example([DAY] * 5, None, 2, 124)
+@example([DAY] * 5, 6, 2, 124)
 @given(
     st.lists(st.integers(1, 40 * DAY), min_size=1, max_size=12),
     st.none() | st.integers(0, 6),

@@ -19,7 +19,7 @@ from appliance.normalise import Event
 from appliance.state.database import writing
 from appliance.state.hunts import HuntRun, HuntState
 from appliance.state.models import Alert, AlertHistory, Operation, Outbox
-from appliance.store import EmbeddedReader, QueryTimeout, Store, StoreUnavailable
+from appliance.store import QueryTimeout, StoreUnavailable
 from tests.appliance.hunt.kit import ANNA, Office, day_of_events, event
 from tests.appliance.rulesets.kit import NOW, uuid
 
@@ -151,7 +151,13 @@ def test_a_slice_that_was_done_is_not_done_again_after_a_crash(office: Office, r
 
 def test_the_end_of_the_process_leaves_a_hunt_running(office: Office, ranges: Ranges) -> None:
     number = office.ask(1)
-    office.lagging = lambda: len(ranges) >= 2 and bool(office.stop.set() or True)
+
+    def shut_down() -> bool:
+        if len(ranges) >= 2:
+            office.stop.set()
+        return False
+
+    office.lagging = shut_down
     assert office.hunter().turn()
     assert office.hunt(number).state == HuntState.RUNNING
     office.stop.clear()
@@ -206,32 +212,26 @@ def test_a_hunt_that_waits_is_stopped_at_once(office: Office, ranges: Ranges) ->
         asked.stop(session, 99, ANNA, NOW)
 
 
-class Broken(EmbeddedReader):
-    """A store that fails at every question, or at those about more than so much time."""
+def broken(patch: pytest.MonkeyPatch, fault: Exception, widest: int = 0) -> None:
+    """Let every hunt fail at ranges that are wider than so much time."""
+    real = Hunt.run
 
-    fault: Exception = StoreUnavailable("away")
-    widest = 0
+    def run(self: Hunt, start: int | None = None, end: int | None = None) -> Iterator[tuple[Event, list[Rule]]]:
+        found = real(self, start, end)
+        assert start is not None
+        assert end is not None
+        if end - start > widest:
+            next(found, None)
+            raise fault
+        yield from found
 
-    def search(self, *arguments: object, **options: object) -> object:  # type: ignore[override]
-        _, start, end, *_ = arguments
-        assert isinstance(start, int)
-        assert isinstance(end, int)
-        if end - start > self.widest:
-            raise self.fault
-        return super().search(*arguments, **options)  # type: ignore[arg-type]
-
-
-def broken(office: Office, fault: Exception, widest: int = 0) -> None:
-    def opened() -> Store:
-        made = Broken(office.store)
-        made.fault, made.widest = fault, widest
-        return made
-
-    office.open_store = opened
+    patch.setattr(Hunt, "run", run)
 
 
-def test_a_store_that_does_not_answer_ends_a_hunt_after_some_tries(office: Office, ranges: Ranges) -> None:
-    broken(office, StoreUnavailable("away"))
+def test_a_store_that_does_not_answer_ends_a_hunt_after_some_tries(
+    office: Office, ranges: Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, StoreUnavailable("away"))
     number = office.ask(1)
     office.hunter().turn()
     row = office.hunt(number)
@@ -239,16 +239,20 @@ def test_a_store_that_does_not_answer_ends_a_hunt_after_some_tries(office: Offic
     assert len(ranges) == slices.TRIES
 
 
-def test_a_question_that_takes_too_long_is_asked_narrower(office: Office, ranges: Ranges) -> None:
-    broken(office, QueryTimeout("slow"), widest=2 * HOUR)
+def test_a_question_that_takes_too_long_is_asked_narrower(
+    office: Office, ranges: Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, QueryTimeout("slow"), widest=2 * HOUR)
     number = office.ask(1)
     office.hunter().turn()
     assert office.hunt(number).state == HuntState.DONE
     assert len(office.later()) == 8
 
 
-def test_what_is_too_slow_however_narrow_is_given_up(office: Office, ranges: Ranges) -> None:
-    broken(office, QueryTimeout("slow"))
+def test_what_is_too_slow_however_narrow_is_given_up(
+    office: Office, ranges: Ranges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, QueryTimeout("slow"))
     number = office.ask(1)
     office.hunter().turn()
     assert (office.hunt(number).state, office.hunt(number).reason) == (HuntState.FAILED, "too_slow")
@@ -256,9 +260,9 @@ def test_what_is_too_slow_however_narrow_is_given_up(office: Office, ranges: Ran
 
 def test_a_hunt_that_cannot_be_run_says_why_and_the_next_one_runs(office: Office, ranges: Ranges) -> None:
     first, second = office.ask(1), office.ask(1)
-    broken(office, ZeroDivisionError("odd"))
-    office.hunter().turn()
-    office.open_store = None
+    with pytest.MonkeyPatch.context() as patch:
+        broken(patch, ZeroDivisionError("odd"))
+        office.hunter().turn()
     office.hunter().turn()
     row = office.hunt(first)
     assert (row.state, row.reason, row.detail) == (HuntState.FAILED, "fault", "ZeroDivisionError: odd")

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from appliance.alerts.grouping import Hit, apply
+from appliance.alerts.service import Actor
 from appliance.clock import DAY, HOUR
 from appliance.hunt import asked
 from appliance.state.database import writing
@@ -102,7 +103,7 @@ def found(box: TestBox, since: int) -> int:
     """A hunt that has made one alert."""
     with writing(box.context.sessions) as session:
         row = asked.ask(
-            session, asked.Wish("Po urlopie", (box.rule,), since, since + DAY), asked.Actor("ala"), box.context.now()
+            session, asked.Wish("Po urlopie", (box.rule,), since, since + DAY), Actor("ala"), box.context.now()
         )
         row.state, row.by_rule, row.hits = HuntState.DONE, {box.rule: 1001}, 1001
         one = hit(77, since, {"host.name": "PC-9"})
@@ -223,6 +224,6 @@ def test_hunts_by_a_plan_and_by_themselves_say_so(box: TestBox, operator: Party,
         session.flush()
         for origin, plan_id in ((HuntOrigin.PLAN, plan.id), (HuntOrigin.CHANGE, None)):
             wish = asked.Wish("x", (box.rule,), since, since + DAY, origin=origin, plan_id=plan_id)
-            asked.ask(session, wish, asked.Actor("czujka"), since)
+            asked.ask(session, wish, Actor("czujka"), since)
     assert "według planu: Co noc" in box.ask("GET", "/poszukiwania/1", operator).text
     assert "samoczynnie: reguły nowe albo zmienione" in box.ask("GET", "/poszukiwania/2", operator).text

@@ -227,7 +227,7 @@ def _hunts(session: Session, ruleset: RuleSet, moment: int) -> None:
     """Put hunts in every state into the line, a plan, and an alert that one of them has found."""
     marek, ids = Actor(LOGIN, 1), tuple(rule.id for rule in ruleset.rules)
     plan = plans.add(session, marek, "Co tydzień", (), ("srv-ad-01",), 0, 3, moment - 20 * DAY)
-    told = (
+    told: tuple[tuple[str, HuntOrigin, dict[str, Any]], ...] = (
         ("Czy to już było", HuntOrigin.PERSON, {"state": HuntState.DONE, "hits": 1312, "by_rule": {ids[0]: 1312}}),
         ("47 reguł", HuntOrigin.CHANGE, {"state": HuntState.FAILED, "reason": "store", "detail": "database is locked"}),
         (NASTY_HOST, HuntOrigin.PLAN, {"state": HuntState.STOPPED, "stopped_by": LOGIN, "resumed": 2, "missing": 1}),
@@ -235,7 +235,9 @@ def _hunts(session: Session, ruleset: RuleSet, moment: int) -> None:
         ("Po urlopie", HuntOrigin.PERSON, {}),
     )
     for name, origin, values in told:
-        of_plan = {"plan_id": plan.id, "due_at": moment - 2 * DAY, "windows": 2} if origin is HuntOrigin.PLAN else {}
+        of_plan: dict[str, Any] = {}
+        if origin is HuntOrigin.PLAN:
+            of_plan = {"plan_id": plan.id, "due_at": moment - 2 * DAY, "windows": 2}
         wish = Wish(name, ids, moment - 30 * DAY, moment, origin=origin, **of_plan)
         row = asked.ask(session, wish, marek, moment - 2 * HOUR)
         for field, value in values.items():
