@@ -12,22 +12,22 @@ import pyarrow.compute as pc
 
 from appliance.search import columns
 from appliance.store.classes import ORDINARY, Classes, FieldTest
-from appliance.store.shape import REST, physical
+from appliance.store.shape import REST, Rows, physical
 
 Mask = npt.NDArray[np.bool_]
 
 
-def by_class(table: Any, classes: Classes) -> Iterator[tuple[str, Mask]]:
+def by_class(rows: Rows, classes: Classes) -> Iterator[tuple[str, Mask]]:
     """Yield each class that has rows, and which they are; every row belongs to one class."""
-    left = np.ones(table.num_rows, dtype=np.bool_)
+    left = np.ones(len(rows), dtype=np.bool_)
     known: dict[FieldTest, Mask] = {}
     for one in classes.listed:
-        taken = np.zeros(table.num_rows, dtype=np.bool_)
+        taken = np.zeros(len(rows), dtype=np.bool_)
         for tests in one.match:
             fits = left
             for test in tests:
                 if test not in known:
-                    known[test] = _fits(table, test)
+                    known[test] = _fits(rows, test)
                 fits = fits & known[test]
             taken |= fits
         if taken.any():
@@ -37,13 +37,14 @@ def by_class(table: Any, classes: Classes) -> Iterator[tuple[str, Mask]]:
         yield ORDINARY, left
 
 
-def _fits(table: Any, test: FieldTest) -> Mask:
-    found = np.zeros(table.num_rows, dtype=np.bool_)
+def _fits(rows: Rows, test: FieldTest) -> Mask:
+    table = rows.table
+    found = np.zeros(len(rows), dtype=np.bool_)
     column = physical(test.field, columns()[test.field])
     if column in table.column_names:
         values = table.column(column)
         found |= pc.is_in(values, pa.array(test.values, values.type)).to_numpy()
-    if REST in table.column_names:
+    if test.field in rows.rest_names:
         found[_rows_of_rest(table.column(REST), test)] = True
     return found
 

@@ -271,7 +271,7 @@ def _parts(rows: Rows, now: int, classes: Classes) -> Iterator[tuple[bool, str, 
     """Part events by class, and those that happened about now from others, so that imports do not blur what is live."""
     # As floating point: the difference of two 64-bit times may need 65.
     late = np.abs(rows.times.astype(np.float64) - now) > DAY
-    for source_class, taken in by_class(rows.table, classes):
+    for source_class, taken in by_class(rows, classes):
         for is_late, chosen in ((False, taken & ~late), (True, taken & late)):
             part = rows.where(chosen)
             if len(part):

@@ -93,7 +93,7 @@ def test_too_many_classes_and_values_are_refused(tmp_path: Path) -> None:
 )
 def test_each_event_has_its_class(make: Make, fields: dict[str, str], source_class: str) -> None:
     events = [make(1, **fields), make(2), make(3, **{"event.category": "iam"})]
-    found = {name: mask.tolist() for name, mask in by_class(encode(events).table, shipped())}
+    found = {name: mask.tolist() for name, mask in by_class(encode(events), shipped())}
     assert found[source_class][0]
     assert [sum(column) for column in zip(*found.values(), strict=True)] == [1, 1, 1]
 
