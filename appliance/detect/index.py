@@ -98,12 +98,8 @@ class KeyIndex:
         found = [self._present] * len(values)
         if self._tests:
             found = [mask | self._test({self._key: value}) for mask, value in zip(found, values, strict=True)]
-        if set(map(type, values)) <= {str}:
-            places, elements = range(len(values)), values
-        else:
-            pairs = [(place, element) for place, value in enumerate(values) for element in texts(value)]
-            places, elements = [place for place, _ in pairs], [element for _, element in pairs]
-        for place, mask in zip(places, self._of_elements(elements), strict=True):
+        pairs = [(place, element) for place, value in enumerate(values) for element in texts(value)]
+        for (place, _), mask in zip(pairs, self._of_elements([element for _, element in pairs]), strict=True):
             if mask:
                 found[place] |= mask
         return found

@@ -62,9 +62,9 @@ class Hunt:
     ) -> Iterator[tuple[Event, list[Rule]]]:
         """Yield the events of a time range that answer a query and satisfy rules, and these rules.
 
-        From a store of columns they come by day of arrival and, within one part of it, in order of time; from another
-        the oldest first. Times in microseconds, `start` inclusive. Raises QueryError, QueryTimeout and
-        StoreUnavailable; `appliance.store.bounds` stops it within a second or so.
+        From a store of columns they come by day of arrival, segment by segment, each in order of time; from another
+        store the oldest first. Times in microseconds, `start` inclusive. Raises QueryError, QueryTimeout and
+        StoreUnavailable; a flag given to `appliance.store.bounds.bounded` stops it within a few seconds.
         """
         asked = asked_for(self.engine.rules)
         if asked is None:
@@ -81,7 +81,7 @@ class Hunt:
         assert isinstance(self.store, Columnar)
         total, done = self.store.count(EVERYTHING, start, end), 0
         keywords = AllKeywords()
-        for columns in self.store.columns(asked, start, end):
+        for columns in self.store.columns(And((query, asked)), start, end):
             progress(done, total)
             sieve = Sieve(self.engine, keywords, columns)
             yield from (pair for pair in sieve.shown(_answering(query, columns)) if matches(query, pair[0]))

@@ -88,9 +88,9 @@ class Sieve:
         for key in sorted(index.keys & self._columns.names | worded):
             coded = self._columns.coded(key).of(places)
             masks = [index.absent(key), *index.masks(key, coded.present, keywords=key in worded)]
-            table = {mask: at for at, mask in enumerate(dict.fromkeys(masks))}
-            tables.append(list(table))
-            numbers.append(np.array([table[mask] for mask in masks], np.int64)[coded.codes])
+            renumbered = {mask: at for at, mask in enumerate(dict.fromkeys(masks))}
+            tables.append(list(renumbered))
+            numbers.append(np.array([renumbered[mask] for mask in masks], np.int64)[coded.codes])
         first, number = _equal(numbers, len(places))
         found = [start] * len(first)
         for table, codes in zip(tables, numbers, strict=True):

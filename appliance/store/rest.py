@@ -14,7 +14,7 @@ from appliance.store.columnar import Places, compact
 from appliance.store.shape import scalar
 
 NAME, KIND, TEXT = ENTRY = ("n", "k", "v")
-WORDS = pa.dictionary(pa.int32(), pa.string())
+WORDS: Any = pa.dictionary(pa.int32(), pa.string())
 PLAIN, LISTS = (
     pa.list_(pa.field("element", pa.struct([(part, kind) for part in ENTRY]))) for kind in (pa.string(), WORDS)
 )

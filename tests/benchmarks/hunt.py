@@ -128,7 +128,7 @@ def _in_turn(corpora: Path, folder: Path, name: str) -> None:
     end = _time_of(reader, IN_TURN)
     for event, matched in Hunt.of(reader, rules).run(end=end, progress=turn):
         hunted.append((event["event.id"], len(matched)))
-    assert sorted(hunted) == sorted(streamed), "both find the same"  # type: ignore[type-var]
+    assert sorted(hunted) == sorted(streamed), "both find the same"
     _print(f"{name}, {len(rules)} rules", costs, len(hunted))
     reader.close()
 

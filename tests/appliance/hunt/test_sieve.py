@@ -82,8 +82,8 @@ def _streamed(engine: Engine, reader: EmbeddedReader) -> Found:
     return {name: [rule.id for rule in rules] for name, rules in matched if rules}
 
 
-def _hunted(hunt: Hunt, **asked: str) -> Found:
-    found = [(str(event["event.id"]), [rule.id for rule in rules]) for event, rules in hunt.run(**asked)]
+def _hunted(hunt: Hunt) -> Found:
+    found = [(str(event["event.id"]), [rule.id for rule in rules]) for event, rules in hunt.run()]
     assert len(found) == len(dict(found)), "no event comes twice"
     return dict(found)
 
@@ -155,7 +155,9 @@ def _rules() -> list[Rule]:
 
 @pytest.mark.parametrize("batch", [7, 1000])
 def test_odd_values_wherever_they_are_kept(tmp_path: Path, batch: int) -> None:
-    events = [{name: value, **({"c": "kiosk"} if name == "b" else {})} for name in "abc" for value in VALUES]
+    events: list[Event] = [
+        {name: value, **({"c": "kiosk"} if name == "b" else {})} for name in "abc" for value in VALUES
+    ]
     reader = _store(tmp_path, _placed(events, "test"), batch)
     wanted = _streamed(_engine(_rules()), reader)
     assert {rule for rules in wanted.values() for rule in rules} == {ID.format(at) for at in range(len(LINES))}
@@ -170,7 +172,9 @@ def test_odd_values_wherever_they_are_kept(tmp_path: Path, batch: int) -> None:
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedReader]:
     """Forty events in four segments, one in five of which has the word that is sought."""
-    events = [{"b": f"{'kiosk' if at % 5 == 0 else 'nothing'} {at}", "host.name": f"PC-{at % 3}"} for at in range(40)]
+    events: list[Event] = [
+        {"b": f"{'kiosk' if at % 5 == 0 else 'nothing'} {at}", "host.name": f"PC-{at % 3}"} for at in range(40)
+    ]
     made = _store(tmp_path_factory.mktemp("store"), _placed(events, "test"), 10)
     yield made
     made.close()
