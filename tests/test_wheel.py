@@ -44,7 +44,7 @@ def test_a_data_file_is_in_the_wheel(names: set[str], name: str) -> None:
 
 def test_only_our_packages_are_in_the_wheel(names: set[str]) -> None:
     top = {Path(name).parts[0] for name in names}
-    ours = {"agent", "appliance", "rules", "dashboards", "sigma"}
+    ours = {"agent", "collector", "appliance", "rules", "dashboards", "sigma"}
     assert {part for part in top if not part.endswith(".dist-info")} == ours
     # The rest of this namespace package is pySigma's.
     assert {name for name in names if name.startswith("sigma/")} == {"sigma/pipelines/czujka/__init__.py"}
@@ -53,7 +53,7 @@ def test_only_our_packages_are_in_the_wheel(names: set[str]) -> None:
 def test_every_module_is_in_the_wheel(names: set[str]) -> None:
     modules = {
         str(path.relative_to(CHECKOUT))
-        for package in ("agent", "appliance", "rules", "dashboards")
+        for package in ("agent", "collector", "appliance", "rules", "dashboards")
         for path in (CHECKOUT / package).rglob("*.py")
     }
     assert modules <= names

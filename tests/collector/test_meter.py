@@ -12,6 +12,10 @@ def _ended(meter: Meter, count: int, orig: int, resp: int, proto: str = "tcp") -
         meter.ended({"proto": proto, "orig_pkts": orig, "resp_pkts": resp})
 
 
+def _state(meter: Meter) -> tuple[int | None, bool]:
+    return meter.share, meter.one_way
+
+
 def test_rates_are_those_since_the_last_question_and_drops_are_all() -> None:
     meter = Meter(0)
     assert meter.figures(Counts(100, 5000, 0), 10 * SECOND) == {"frames": 10, "bits": 4000, "drops": 0}
@@ -21,11 +25,11 @@ def test_rates_are_those_since_the_last_question_and_drops_are_all() -> None:
 def test_a_mirror_of_one_direction_is_seen_and_seen_to_be_mended() -> None:
     meter = Meter(0)
     _ended(meter, ENOUGH - 1, 3, 0)
-    assert (meter.share, meter.one_way) == (None, False)
+    assert _state(meter) == (None, False)
     _ended(meter, 50, 1, 1, proto="udp")
-    assert meter.share is None
+    assert _state(meter) == (None, False)
     _ended(meter, 1, 0, 3)
-    assert (meter.share, meter.one_way) == (0, True)
+    assert _state(meter) == (0, True)
     assert meter.figures(Counts(), SECOND)["two_way"] == 0
     _ended(meter, ENOUGH, 3, 2)
-    assert (meter.share, meter.one_way) == (100, False)
+    assert _state(meter) == (100, False)

@@ -64,7 +64,8 @@ def test_the_ring_gives_what_came_over_the_card_with_its_vlan() -> None:
 
 @pytest.mark.usefixtures("cards")
 def test_rings_of_one_group_share_whole_flows() -> None:
-    rings = [Ring(ONE, 4 << 20, group=0x5A17) for _ in range(2)]
+    # A block is handed over every 100 ms: with few of them a busy machine drops while this test still sends.
+    rings = [Ring(ONE, group=0x5A17) for _ in range(2)]
     try:
         packets = []
         for port in range(2000, 2040):

@@ -13,6 +13,14 @@ import pytest
 from collector.capture.files import CaptureFile
 from collector.watch import Watch
 
+EXPLAINED = {
+    "gre-erspan-vxlan.pcap",
+    "ipv6_in_gtp.pcap",
+    "reasm_crash_anon.pcapng",
+    "sflow.pcap",
+    "fuzz-2021-10-13.pcap",
+}
+"""Captures in which another program counts otherwise; docs/sensor.md says why."""
 SAMPLE = 12
 """tshark takes a second to start: each so many-th capture is compared."""
 pytestmark = pytest.mark.corpora
@@ -104,7 +112,8 @@ def test_tshark_counts_the_same_packets_and_bytes(corpora: Path) -> None:
             same[place] += good
             total[place] += all_
     assert min(total) > 20
-    assert min(s / t for s, t in zip(same, total, strict=True)) >= 0.99, (same, total, "\n".join(other))
+    unexplained = [line for line in other if line.split()[0] not in EXPLAINED]
+    assert not unexplained, (same, total, "\n".join(unexplained))
 
 
 def test_ndpi_counts_the_same_packets(corpora: Path) -> None:
@@ -118,3 +127,4 @@ def test_ndpi_counts_the_same_packets(corpora: Path) -> None:
             total += all_
     assert total > 500
     assert same / total >= 0.99, (same, total, "\n".join(other))
+    assert {line.split()[0] for line in other} <= EXPLAINED

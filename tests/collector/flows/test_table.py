@@ -299,4 +299,4 @@ def test_slots_are_used_again() -> None:
 
 def test_the_same_packets_have_the_same_names_in_every_process() -> None:
     one, other = (conns([HELLO, HI]) for _ in range(2))
-    assert [conn.uid for conn in one] == [conn.uid for conn in other] == ["C9haR9ZRxanM60Wx4"]
+    assert [conn.uid for conn in one] == [conn.uid for conn in other] == ["CDFKnzXZ0W2HvF9qb"]
