@@ -1,4 +1,4 @@
-"""Classes of events by how long they are kept: rules/retention/classes.yml, read strictly. Pure but for the reading."""
+"""Classes of events by how long they are kept: rules/retention/classes.yaml, read strictly. Pure but for reading it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from appliance.normalise.tables import SchemaError, Table, read_table
 from appliance.search import Kind, columns
 from rules import ROOT
 
-FILE = ROOT / "retention" / "classes.yml"
+FILE = ROOT / "retention" / "classes.yaml"
 ORDINARY = "ordinary"
 """The class of what no other class takes."""
 MARKS = ("P", "S1", "S2", "U")

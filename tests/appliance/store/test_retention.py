@@ -56,17 +56,17 @@ WRONG = [
 
 @pytest.mark.parametrize(("old", "new", "told"), WRONG, ids=[f"{new} {at}" for at, (_, new, _) in enumerate(WRONG)])
 def test_a_fault_of_the_classes_is_told_with_its_line(tmp_path: Path, old: str, new: str, told: str) -> None:
-    path = tmp_path / "classes.yml"
+    path = tmp_path / "classes.yaml"
     assert old in CLASSES
     path.write_text(CLASSES.replace(old, new))
     with pytest.raises(SchemaError) as caught:
         load(path)
-    assert str(caught.value).startswith("classes.yml:")
+    assert str(caught.value).startswith("classes.yaml:")
     assert told in str(caught.value)
 
 
 def test_too_many_classes_and_values_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "classes.yml"
+    path = tmp_path / "classes.yaml"
     head, _, one = CLASSES.partition("classes:\n")
     path.write_text(head + "classes:\n" + "".join(one.replace("accountability", f"c{n}") for n in range(17)))
     with pytest.raises(SchemaError, match="more than 16 classes"):
