@@ -11,7 +11,7 @@ import resource
 import struct
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from collector.capture.files import CaptureFile
@@ -72,7 +72,7 @@ def _whole(path: Path) -> None:
 
 def _parts(path: Path) -> None:
     """Print the CPU time of each part, in microseconds a packet."""
-    watch, spent = Watch(PROTOCOLS), Counter[str]()
+    watch, spent = Watch(PROTOCOLS), defaultdict[str, float](float)
     clock = time.process_time
     with path.open("rb") as stream:
         mark = clock()
@@ -91,5 +91,6 @@ def _parts(path: Path) -> None:
                     line(entry)
                 spent["lines"] += (mark := clock()) - now
                 watch.frames += len(part)
-    for name, seconds in spent.most_common():
-        print(f"  {name}: {seconds / max(watch.frames, 1) * 1e6:.2f} µs a packet, {seconds / spent.total():.0%}")
+    total = sum(spent.values())
+    for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"  {name}: {seconds / max(watch.frames, 1) * 1e6:.2f} µs a packet, {seconds / total:.0%}")

@@ -86,7 +86,7 @@ def enhanced(order: str, number: int, ticks: int, frame: bytes, wire: int | None
 
 def frames_of(data: bytes) -> tuple[list[tuple[int, bytes, int, int]], str]:
     """Read a file: (time, bytes, length on the wire, link type) of each frame, and why it broke off."""
-    file = CaptureFile(io.BufferedReader(io.BytesIO(data)))  # type: ignore[arg-type]  # a raw stream in all that counts
+    file = CaptureFile(io.BufferedReader(io.BytesIO(data)))
     found = []
     for part in file:
         for i in range(len(part)):

@@ -162,7 +162,7 @@ def test_a_heartbeat_says_how_the_agent_fares(box: Box, station: Station) -> Non
 def test_a_sensor_of_the_network_says_its_figures(box: Box, station: Station) -> None:
     sensors = [{"name": name, "state": "on", "reason": ""} for name in ("network", "audit")]
     figures = {"network": {"frames": 10, "bits": 8000, "drops": 0, "two_way": 97, "more": 1}, "unknown": {"frames": 1}}
-    beat = {"hostname": "SENSOR", "sensors": sensors, "figures": figures}
+    beat: dict[str, object] = {"hostname": "SENSOR", "sensors": sensors, "figures": figures}
     assert box.call(station, HEARTBEAT_PATH, beat)[0] == 200
     kept = {"frames": 10, "bits": 8000, "drops": 0, "two_way": 97}
     assert agent_row(box, station.id).sensors == [{**sensors[0], "figures": kept}, sensors[1]]
