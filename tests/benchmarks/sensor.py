@@ -12,7 +12,6 @@ import struct
 import tempfile
 import time
 from collections import Counter, defaultdict
-from operator import itemgetter
 from pathlib import Path
 
 from collector.capture.files import CaptureFile
@@ -92,6 +91,6 @@ def _parts(path: Path) -> None:
                     line(entry)
                 spent["lines"] += (mark := clock()) - now
                 watch.frames += len(part)
-    whole = sum(spent.values())
-    for name, seconds in sorted(spent.items(), key=itemgetter(1), reverse=True):
-        print(f"  {name}: {seconds / max(watch.frames, 1) * 1e6:.2f} µs a packet, {seconds / whole:.0%}")
+    total = sum(spent.values())
+    for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"  {name}: {seconds / max(watch.frames, 1) * 1e6:.2f} µs a packet, {seconds / total:.0%}")

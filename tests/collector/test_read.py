@@ -18,7 +18,7 @@ from appliance.home import CHECKOUT
 from tests.collector.packets import pcap
 
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-ENDS = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+ENDS: dict[str, Any] = {"src": "10.0.0.1", "dst": "10.0.0.2"}
 FRAMES = [
     bytes(MAC / IP(**ENDS) / TCP(sport=40000, dport=445, flags="S")),
     bytes(MAC / IP(**ENDS) / UDP(sport=5000, dport=53) / DNS(id=7, qd=DNSQR(qname="urzad.example"))),

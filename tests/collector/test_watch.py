@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from scapy.layers.inet import IP, UDP, fragment
+from typing import Any
+
+from scapy.layers import inet
+from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
@@ -10,14 +13,15 @@ from collector.logs import record
 from collector.watch import Watch
 from tests.collector.packets import NOON, SECOND, batch
 
+pieces: Any = inet.fragment
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-ENDS = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+ENDS: dict[str, Any] = {"src": "10.0.0.1", "dst": "10.0.0.2"}
 
 
 def test_a_packet_in_fragments_counts_to_its_flow() -> None:
     whole = IP(**ENDS, id=4) / UDP(sport=1, dport=2) / Raw(bytes(3000))
     watch = Watch(())
-    entries = [*watch.take(batch([MAC / piece for piece in fragment(whole, 1000)])), *watch.finish()]
+    entries = [*watch.take(batch([MAC / piece for piece in pieces(whole, 1000)])), *watch.finish()]
     (fields,) = [record(entry) for entry in entries]
     assert (fields["_path"], fields["orig_bytes"], fields["orig_pkts"]) == ("conn", 3000, 1)
     assert fields["orig_ip_bytes"] == 3028

@@ -31,8 +31,8 @@ CLIENT, SERVER = "10.0.0.5", "192.0.2.80"
 def tcp(flags: str, payload: bytes = b"", seq: int = 100, port: int = 40000) -> Packet:
     """A packet of the client, or of the server when `flags` begin with `<`."""
     back, flags = flags.startswith("<"), flags.lstrip("<")
-    ends = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
-    ports = {"sport": 443, "dport": port} if back else {"sport": port, "dport": 443}
+    ends: dict[str, Any] = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
+    ports: dict[str, Any] = {"sport": 443, "dport": port} if back else {"sport": port, "dport": 443}
     return (BACK if back else MAC) / IP(**ends) / TCP(**ports, flags=flags, seq=seq) / Raw(payload)
 
 

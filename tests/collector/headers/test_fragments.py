@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, UDP, fragment
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, fragment6
+from scapy.layers import inet, inet6
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
@@ -20,7 +21,9 @@ from collector.headers.parse import parse
 from tests.collector.packets import NOON, batch
 
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-ENDS = {"src": "10.1.2.3", "dst": "10.9.9.9"}
+fragment: Any = inet.fragment
+fragment6: Any = inet6.fragment6
+ENDS: dict[str, Any] = {"src": "10.1.2.3", "dst": "10.9.9.9"}
 BODY = bytes(range(256)) * 12
 
 

@@ -52,8 +52,8 @@ LONG = Protocol(
 
 
 def tcp(payload: bytes, seq: int, *, back: bool = False, port: int = 40000, to: int = 443, flags: str = "PA") -> Packet:
-    ends = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
-    ports = {"sport": to, "dport": port} if back else {"sport": port, "dport": to}
+    ends: dict[str, Any] = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
+    ports: dict[str, Any] = {"sport": to, "dport": port} if back else {"sport": port, "dport": to}
     return MAC / IP(**ends) / TCP(**ports, flags=flags, seq=seq) / Raw(payload)
 
 

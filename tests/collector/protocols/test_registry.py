@@ -51,7 +51,7 @@ def _frames(talk: Talk) -> list[bytes]:
 
     def add(side: Side, data: bytes, flags: str) -> None:
         source, target = ends if side is Side.ORIG else ends[::-1]
-        ports = {"sport": source[1], "dport": target[1]}
+        ports: dict[str, Any] = {"sport": source[1], "dport": target[1]}
         body: Any = TCP(**ports, flags=flags, seq=seq[side]) if tcp else UDP(**ports)
         ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
         frames.append(bytes(ether / IP(src=source[0], dst=target[0]) / body / Raw(data)))

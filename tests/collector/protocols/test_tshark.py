@@ -103,7 +103,12 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "path", "ours", "theirs", "read"), FIELDS, ids=lambda value: str(value)[:30])
+def _named(value: object) -> str:
+    """A name that is the same in every process: functions have none of their own."""
+    return value if isinstance(value, str) else ""
+
+
+@pytest.mark.parametrize(("name", "path", "ours", "theirs", "read"), FIELDS, ids=_named)
 def test_tshark_reads_the_same_of_our_fixtures(
     second: dict[str, set[str]], name: str, path: str, ours: str, theirs: str, read: Callable[[str], str]
 ) -> None:
@@ -159,7 +164,7 @@ def _conversations(file: Path, protocol: Protocol) -> Iterator[Log]:
 
 
 @pytest.mark.corpora
-@pytest.mark.parametrize(("capture", "name", "counts", "theirs"), COUNTS, ids=lambda value: str(value)[-24:])
+@pytest.mark.parametrize(("capture", "name", "counts", "theirs"), COUNTS, ids=_named)
 def test_tshark_counts_the_same_in_shared_captures(
     corpora: Path, capture: str, name: str, counts: Callable[[Log], bool], theirs: str
 ) -> None:
