@@ -20,6 +20,7 @@ from appliance.hunt import sieve
 from appliance.hunt.hunt import Hunt
 from appliance.hunt.question import EVERYTHING
 from appliance.normalise import Event
+from appliance.normalise.model import Value
 from appliance.store import EmbeddedReader, EmbeddedStore, QueryTimeout
 from appliance.store.bounds import bounded
 from appliance.store.scan import scan
@@ -139,7 +140,7 @@ LINES = {
     "negation": "one:\n  a: 1\ntwo:\n  c|contains: 'k'\ncondition: one and not two",
     "time": one("czujka.local.hour|gte: 0"),
 }
-VALUES = [
+VALUES: list[Value] = [
     *("kiosk", "Kiosk", "\u212aiosk", "kio\u017fk", "Żółw", "ŻÓŁW", "żółw\0kiosk", "k", "i", "", "kiosk9", "ß", "İ"),
     *(1, 777, -1, 2**63 - 1, 2**63, 2**200, 1.0, 0.5, 1e17, float("nan"), True, False),
     *((), ("kiosk", 1), (1.0, True), ("",), ("k", "iosk"), ("a", 777), ("true",)),
