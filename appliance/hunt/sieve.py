@@ -41,21 +41,28 @@ class Sieve:
 
     def shown(self, places: Places) -> Iterator[tuple[Event, list[Rule]]]:
         """Yield those of the events that may satisfy rules, in order, with the rules that they do satisfy."""
-        waiting: dict[int, tuple[Partition, int] | None] = {}
+        waiting: dict[int, tuple[Partition, int | None]] = {}
         for kind, mine in self._classes(places):
+            partition = self._engine.partition(kind)
             if len(mine) <= FEW:
-                waiting |= dict.fromkeys(mine.tolist())
+                waiting |= dict.fromkeys(mine.tolist(), (partition, None))
             else:
-                partition = self._engine.partition(kind)
                 waiting |= {place: (partition, mask) for place, mask in self._of_class(partition, mine)}
         left = sorted(waiting)
         for place, event in zip(left, self._columns.events(np.array(left, np.int64)), strict=True):
+<<<<<<< HEAD
             asked = waiting[place]
             if asked is None:
                 yield event, self._engine.match(event)
             else:
                 partition, mask = asked
                 yield event, self._engine.decided(partition, (mask,), (event,))[0]
+=======
+            partition, known = waiting[place]
+            mask = partition.candidates(event) if known is None else known
+            if mask:
+                yield event, self._engine.decided(partition, mask, event)
+>>>>>>> 9e5d69ec68c47efd09a911e1cc9219ee1e3cdc11
 
     def _classes(self, places: Places) -> Iterator[tuple[EventClass, Places]]:
         events, number = _alike(self._columns, CLASS, places)
