@@ -50,19 +50,10 @@ class Sieve:
                 waiting |= {place: (partition, mask) for place, mask in self._of_class(partition, mine)}
         left = sorted(waiting)
         for place, event in zip(left, self._columns.events(np.array(left, np.int64)), strict=True):
-<<<<<<< HEAD
-            asked = waiting[place]
-            if asked is None:
-                yield event, self._engine.match(event)
-            else:
-                partition, mask = asked
-                yield event, self._engine.decided(partition, (mask,), (event,))[0]
-=======
             partition, known = waiting[place]
-            mask = partition.candidates(event) if known is None else known
+            (mask,) = partition.candidates((event,)) if known is None else (known,)
             if mask:
-                yield event, self._engine.decided(partition, mask, event)
->>>>>>> 9e5d69ec68c47efd09a911e1cc9219ee1e3cdc11
+                yield event, self._engine.decided(partition, (mask,), (event,))[0]
 
     def _classes(self, places: Places) -> Iterator[tuple[EventClass, Places]]:
         events, number = _alike(self._columns, CLASS, places)
