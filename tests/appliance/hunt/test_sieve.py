@@ -6,7 +6,6 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from appliance.hunt import sieve
 from appliance.hunt.hunt import Hunt
 from appliance.hunt.question import EVERYTHING
 from appliance.normalise import Event
-from appliance.normalise.model import Value
 from appliance.store import EmbeddedReader, EmbeddedStore, QueryTimeout
 from appliance.store.bounds import bounded
 from appliance.store.scan import scan
@@ -158,7 +156,7 @@ def _rules() -> list[Rule]:
 @pytest.mark.parametrize("batch", [7, 1000])
 def test_odd_values_wherever_they_are_kept(tmp_path: Path, batch: int) -> None:
     events: list[Event] = [
-        {name: cast("Value", value), **({"c": "kiosk"} if name == "b" else {})} for name in "abc" for value in VALUES
+        {name: value, **({"c": "kiosk"} if name == "b" else {})} for name in "abc" for value in VALUES
     ]
     reader = _store(tmp_path, _placed(events, "test"), batch)
     wanted = _streamed(_engine(_rules()), reader)
