@@ -20,6 +20,7 @@ from appliance.hunt import sieve
 from appliance.hunt.hunt import Hunt
 from appliance.hunt.question import EVERYTHING
 from appliance.normalise import Event
+from appliance.normalise.model import Value
 from appliance.store import EmbeddedReader, EmbeddedStore, QueryTimeout
 from appliance.store.bounds import bounded
 from appliance.store.scan import scan
