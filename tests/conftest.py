@@ -31,6 +31,7 @@ _BOXES = Path(__file__).parent / "e2e"
 _FIRST = ("kernel", "nodes")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what must not be torn apart when workers share the tests out, and let the longest begin."""
     for item in items:
