@@ -27,30 +27,10 @@ def corpora_root() -> Path:
     return Path(os.environ.get("CZUJKA_CORPORA", CHECKOUT.parent / "shared" / "data"))
 
 
-_BOXES = Path(__file__).parent / "e2e"
-_FIRST = ("kernel", "nodes")
-
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what must not be torn apart when workers share the tests out, and let the longest begin."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_turn)
-
-
-def _group(item: pytest.Item) -> str:
-    """Tests of one file share what they need; the kernel's audit is one for all, and so are the search nodes."""
-    if item.get_closest_marker("root"):
-        return "kernel"
-    return "nodes" if item.get_closest_marker("nodes") else str(item.path)
-
-
-def _turn(item: pytest.Item) -> int:
-    group = _group(item)
-    if group in _FIRST:
-        return _FIRST.index(group)
-    return len(_FIRST) + (_BOXES not in item.path.parents)
+    """Let whole boxes begin: workers that share files out should not wait for the longest at the end."""
+    boxes = Path(__file__).parent / "e2e"
+    items.sort(key=lambda item: boxes not in item.path.parents)
 
 
 @pytest.fixture(scope="session")

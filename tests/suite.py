@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.nodes.install import is_fetched
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+PYTEST = (sys.executable, "-m", "pytest")
 PACKAGES = ("agent", "collector", "appliance", "rules", "dashboards", "tests")
 SYSTEM = {
     "auditd": "auditd",
@@ -81,8 +83,23 @@ def _pytest(arguments: list[str]) -> int:
     if arguments:
         select = ["-m", " and ".join(marks)] if marks and "-m" not in arguments else []
         return _run([*select, *arguments])
-    shared = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
-    return _run(["-q", *shared, *(["-m", " and ".join(marks)] if marks else [])])
+    return _whole(marks)
+
+
+def _whole(marks: list[str]) -> int:
+    """Run everything: what there is one of (the kernel's audit, search nodes) in one process, beside it the rest."""
+    singles = [mark for mark in ("root", "nodes") if f"not {mark}" not in marks]
+    rest = ["-q", "-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not root", "not nodes"])]
+    if not singles:
+        return _run(rest)
+    with tempfile.TemporaryFile() as said:
+        select = " and ".join([*marks, f"({' or '.join(singles)})"])
+        beside = subprocess.Popen([*PYTEST, "-q", "-m", select], stdout=said, stderr=subprocess.STDOUT)
+        code = _run(rest)
+        code = beside.wait() or code
+        said.seek(0)
+        print(said.read().decode(errors="replace"), flush=True)
+    return code
 
 
 def _left_out() -> list[tuple[str, str]]:
@@ -98,7 +115,7 @@ def _left_out() -> list[tuple[str, str]]:
 
 
 def _run(arguments: list[str]) -> int:
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
+    return subprocess.run([*PYTEST, *arguments], check=False).returncode
 
 
 def _loads(library: str) -> bool:
