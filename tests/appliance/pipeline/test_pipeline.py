@@ -247,10 +247,10 @@ def test_while_the_store_is_full_only_so_much_is_held_in_memory(scene: Scene, mo
 
 
 def test_a_rule_that_fails_costs_its_match_not_the_event(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(event: Event) -> list[Rule]:
+    def broken(events: Sequence[Event]) -> list[list[Rule]]:
         raise RecursionError
 
-    monkeypatch.setattr(scene.pipeline.engine, "match", broken)
+    monkeypatch.setattr(scene.pipeline.engine, "match_many", broken)
     scene.arrive("a", _cleared(1))
     scene.pipeline.step()
     scene.pipeline.flush()

@@ -64,7 +64,7 @@ def test_the_page_says_what_there_is_and_how_long_it_stays(office: TestBox) -> N
     assert 'Rozliczalność<br><span class="meta">KRI § 20' in page
     assert page.count(">730<") == 2
     assert "Za mało danych, żeby przewidzieć" in page
-    assert "Zapisane, zanim powstały klasy" not in page
+    assert "Bez podziału na klasy" not in page
     assert '<a class="end" href="/magazyn">' in text(office, "/zdrowie")
 
 
@@ -79,7 +79,7 @@ def test_the_outlook_is_told_from_the_last_days(office: TestBox, told: Any, size
     told(usage(office.context, [size] * 5))
     page = text(office)
     assert said in page
-    assert "Zapisane, zanim powstały klasy" in page
+    assert "Bez podziału na klasy" in page
     assert "usunięto 3 zdarzenia" in page
 
 
