@@ -46,8 +46,8 @@ def read_moment(text: str) -> int | None:
 
 
 def written_moment(micros: int) -> str:
-    """Return a moment to the second as `read_moment` reads it."""
-    return f"{dates.local(micros):%d.%m.%Y, %H:%M:%S}"
+    """Return a moment to the second as `read_moment` reads it; past the end of the calendar, that end."""
+    return f"{dates.local(min(micros, _LAST)):%d.%m.%Y, %H:%M:%S}"
 
 
 def stretch(values: Mapping[str, str], now: int) -> Stretch:
