@@ -96,7 +96,7 @@ def seal(home: HomeOption) -> None:
     """Zaplombuj teraz to, co nowe; bez tego robi to Czujka co kilkanaście minut."""
     keeper = _keeper(home)
     with _explained():
-        added = keeper.round()
+        added = keeper.round(whole=True)
         newest = anchors.latest(keeper.home)
     typer.echo(f"Nowe wpisy: {added}.")
     if newest is not None:
@@ -110,7 +110,7 @@ def anchor(
     """Zapisz kotwicę do folderu poza Czujką."""
     keeper = _keeper(home)
     with _explained():
-        keeper.round()
+        keeper.round(whole=True)
         newest = anchors.latest(keeper.home)
         assert newest is not None
         path = anchors.put(out, newest, clock.to_datetime(newest.seal["at"]).strftime("%Y-%m-%dT%H%M%SZ"))
