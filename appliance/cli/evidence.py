@@ -104,7 +104,7 @@ def seal(home: HomeOption) -> None:
     """Zaplombuj teraz to, co nowe; bez tego robi to Czujka co kilkanaście minut."""
     keeper = _keeper(home)
     with _explained():
-        added = keeper.round()
+        added = keeper.round(whole=True)
         newest = anchors.latest(keeper.home)
     typer.echo(f"Nowe wpisy: {added}.")
     _tell_of_events(keeper)
@@ -119,7 +119,7 @@ def anchor(
     """Zapisz kotwicę do folderu poza Czujką."""
     keeper = _keeper(home)
     with _explained():
-        keeper.round()
+        keeper.round(whole=True)
         newest = anchors.latest(keeper.home)
         assert newest is not None
         path = anchors.put(out, newest, clock.to_datetime(newest.seal["at"]).strftime("%Y-%m-%dT%H%M%SZ"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -16,6 +18,8 @@ from appliance.evidence.ledger import Draft, Ledger, Probe
 from appliance.evidence.segments import Sealer
 from appliance.home import Home
 from appliance.settings import Settings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,11 @@ class Keeper:
                     appending.add(Draft("key", keys.first_statement(key)))
             yield ledger, key
 
-    def round(self) -> int:
+    def round(self, *, whole: bool = False) -> int:
         """Carry everything that is new into the chain; return how many entries that made.
+
+        A segment whose events the store has not described yet waits for the next round, unless the `whole` is wanted:
+        then it is read, which takes Arrow's memory.
 
         Raises EvidenceBusy, PkiError, sqlite3.Error, SQLAlchemyError, OSError; what was appended until then stays.
         """
@@ -54,13 +61,13 @@ class Keeper:
                         for draft in portion.drafts:
                             appending.add(draft)
                         appending.set(portion.name, portion.upto)
-            self._segments(ledger, key)
+            self._segments(ledger, key, whole=whole)
             return ledger.head().number - before
 
-    def _segments(self, ledger: Ledger, key: EvidenceKey) -> None:
+    def _segments(self, ledger: Ledger, key: EvidenceKey, *, whole: bool) -> None:
         if not (self.home.store / "manifest.db").exists():
             return
-        Sealer(ledger, key, self.home.store, self.now).run()
+        Sealer(ledger, key, self.home.store, self.now, _described if whole else _left).run()
 
     def rotate(self) -> EvidenceKey:
         """Replace the key; the entry that says so is signed by the old one. Raises what `open` raises."""
@@ -84,3 +91,20 @@ class Keeper:
         waiting.unlink()
         waiting.with_suffix(".pub").unlink(missing_ok=True)
         return key
+
+
+def _left(_path: Path) -> str | None:
+    """Leave a segment to the store's writer."""
+    return None
+
+
+def _described(path: Path) -> str | None:
+    """Return the digest of a segment's events, None when it cannot be read."""
+    from appliance.evidence.events import Damaged, table_of  # noqa: PLC0415 - Arrow, only where the whole is wanted
+    from appliance.store.digest import digest  # noqa: PLC0415 - as above
+
+    try:
+        return digest(table_of(path))
+    except (Damaged, OSError) as error:
+        log.warning("segment_not_described", file=path.name, reason=str(error)[:300])
+        return None

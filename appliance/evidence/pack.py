@@ -102,7 +102,7 @@ def export(keeper: Keeper, wanted: Wanted, out: IO[bytes]) -> Made:
 
     Raises PackFault, what `Keeper.round` raises, events.Damaged and OSError.
     """
-    keeper.round()
+    keeper.round(whole=True)
     with keeper.open() as (ledger, key), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         return _Packer(keeper, ledger, key, wanted, _Zip(file)).run()
 

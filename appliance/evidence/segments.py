@@ -26,12 +26,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Carries one store's segments into a chain. `clock` gives microseconds since the epoch."""
+    """Carries one store's segments into a chain. `clock` gives microseconds since the epoch; `describe` the digest of
+    the events of a file of which the store has not told any, None to let it wait.
+    """
 
     ledger: Ledger
     key: EvidenceKey
     folder: Path
     clock: Callable[[], int]
+    describe: Callable[[Path], str | None]
 
     def run(self) -> int:
         """Bring the chain up to what the manifest says; return how many segments were sealed.
@@ -65,7 +68,8 @@ class Sealer:
 
     def _segment(self, found: Inventory, stored: Stored, live: dict[str, Live], gone: dict[str, Live]) -> bool:
         """Seal a segment; False when it must wait, or is no more."""
-        if stored.events is None:
+        digest = stored.events or self.describe(self.folder / stored.file)
+        if digest is None:
             return False
         sha256 = stored.sha256 or digest_of(self.folder / stored.file)
         if sha256 is None:
@@ -76,7 +80,7 @@ class Sealer:
         except ValueError as error:
             log.warning("merge_not_proved", reason=str(error)[:300])
             came = Origins()
-        payload = {"bytes": stored.bytes, "day": stored.day, "events": stored.events, "file": stored.file}
+        payload = {"bytes": stored.bytes, "day": stored.day, "events": digest, "file": stored.file}
         payload |= {"late": stored.late, "max_time": stored.max_time, "min_time": stored.min_time}
         payload |= {"rows": stored.rows, "sha256": sha256}
         with self.ledger.sealing(self.key, self.clock()) as appending:
@@ -84,7 +88,7 @@ class Sealer:
             if came.sealed:
                 _replaced(appending, stored, number, came)
             low, high = stored.min_time, stored.max_time
-            appending.keep(Live(stored.file, number, stored.day, stored.late, stored.rows, low, high, stored.events))
+            appending.keep(Live(stored.file, number, stored.day, stored.late, stored.rows, low, high, digest))
         for old in came.sealed:
             gone.pop(old.file, None)
         return True

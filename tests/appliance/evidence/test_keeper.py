@@ -169,6 +169,19 @@ def test_a_segment_waits_for_its_digest_and_nothing_is_lost_meanwhile(box: Box) 
     assert box.faults(events=True) == []
 
 
+def test_what_the_store_has_not_described_is_read_where_the_whole_is_wanted(box: Box) -> None:
+    box.append(10)
+    with closing(sqlite3.connect(box.home.store / "manifest.db")) as manifest:
+        manifest.execute("UPDATE segment SET events = NULL")
+        manifest.commit()
+    box.keeper.round()
+    assert "segment" not in box.kinds()
+    box.keeper.round(whole=True)
+    assert box.kinds()[-1] == "segment"
+    assert box.check(events=True).rows == 10
+    assert box.faults(events=True) == []
+
+
 def test_sealing_needs_no_arrow(box: Box) -> None:
     """Half of the memory of the process that seals would be Arrow's."""
     box.append(10)
