@@ -89,7 +89,16 @@ def _pytest(arguments: list[str]) -> int:
 def _whole(marks: list[str]) -> int:
     """Run everything: what there is one of (the kernel's audit, search nodes) in one process, beside it the rest."""
     singles = [mark for mark in ("root", "nodes") if f"not {mark}" not in marks]
-    rest = ["-q", "-n", "2", "--dist", "loadfile", "-m", " and ".join([*marks, "not root", "not nodes"])]
+    rest = [
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        "-m",
+        " and ".join([*marks, "not root", "not nodes"]),
+    ]
     if not singles:
         return _run(rest)
     with tempfile.TemporaryFile() as said:
