@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from appliance.alerts.entity import text_of
 from appliance.alerts.grouping import Hit, apply, unknown
 from appliance.clock import DAY, HOUR, SECOND
 from appliance.detect import Rule, RuleSet
@@ -26,7 +27,7 @@ from appliance.normalise import Event
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.hunts import HuntAlert, HuntRun, HuntState
-from appliance.state.models import AlertEvent
+from appliance.state.models import Alert, AlertEvent
 from appliance.store import QueryStopped, QueryTimeout, QueryTooLarge, Store, StoreUnavailable
 from appliance.store.bounds import bounded
 
@@ -38,8 +39,10 @@ REST = 0.25
 """After a slice there is a rest of this share of the time that it took."""
 LOOK = 1.0
 """Seconds between two looks whether the pipeline has caught up, or the store answers again."""
-HITS_A_RULE = 1000
-"""New hits of one rule that become alerts; further ones are counted."""
+HITS_A_STATION, HITS_A_RULE = 100, 5000
+"""New hits of one rule that become alerts, on one station and on all; further ones are counted. A station that hits
+without end does not hide the others.
+"""
 MOST_ALERTED = 20_000
 """New hits that become alerts; a hunt that finds more ends."""
 TOGETHER = 200
@@ -74,6 +77,10 @@ class Outcome:
     detail: str = ""
 
 
+Station = tuple[str, str]
+"""A rule's id and the name of a host that it hit."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What a hunt has found so far, and how many hits it has made alerts of."""
@@ -82,14 +89,21 @@ class Tally:
     hits: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
     alerted: Counter[str] = field(default_factory=Counter)
+    stations: Counter[Station] = field(default_factory=Counter)
+
+    def copied(self) -> Tally:
+        """Return one that counts on from here, with events looked at and hits from nothing."""
+        return Tally(0, 0, Counter(self.by_rule), Counter(self.alerted), Counter(self.stations))
 
     def room(self, hits: Iterable[Hit]) -> list[Hit]:
         """Return the hits that may become alerts, and count them."""
         found: list[Hit] = []
         left = MOST_ALERTED - self.alerted.total()
         for hit in hits:
-            if len(found) < left and self.alerted[hit.rule.id] < HITS_A_RULE:
-                self.alerted[hit.rule.id] += 1
+            rule, station = hit.rule.id, (hit.rule.id, text_of(hit.event, "host.name"))
+            if len(found) < left and self.alerted[rule] < HITS_A_RULE and self.stations[station] < HITS_A_STATION:
+                self.alerted[rule] += 1
+                self.stations[station] += 1
                 found.append(hit)
         return found
 
@@ -99,7 +113,7 @@ class Pass:
 
     def __init__(self, tools: Tools, store: Store, row: HuntRun) -> None:
         self.tools, self.store, self.row = tools, store, row
-        self.tally = Tally(row.looked, row.hits, Counter(row.by_rule), self._alerted())
+        self.tally = Tally(row.looked, row.hits, Counter(row.by_rule), *self._alerted())
         self.hosts = frozenset(row.hosts)
         self.floor = self.end = row.since
         self.width, self.tries = FIRST, 0
@@ -172,7 +186,7 @@ class Pass:
     def _slice(self, hunt: Hunt, start: int, end: int) -> None:
         """Look through a part of the range and write it down as done."""
         before, looked = self.tally, hunt.looked
-        tally = Tally(by_rule=Counter(before.by_rule), alerted=Counter(before.alerted))
+        tally = before.copied()
         hits: list[Hit] = []
         for hit in self._hits(hunt, start, end):
             tally.by_rule[hit.rule.id] += 1
@@ -203,16 +217,21 @@ class Pass:
         fresh = tally.room(unknown(session, hits))
         apply(session, fresh, self.tools.clock(), self.tools.settings, hunt=self.row.id)
 
-    def _alerted(self) -> Counter[str]:
-        """Return of how many events the hunt has made alerts, by rule."""
+    def _alerted(self) -> tuple[Counter[str], Counter[Station]]:
+        """Return of how many events the hunt has made alerts, by rule and by rule and station."""
         query = (
-            select(AlertEvent.rule_id, func.count())
+            select(AlertEvent.rule_id, Alert.host, func.count())
             .join(HuntAlert, HuntAlert.alert_id == AlertEvent.alert_id)
+            .join(Alert, Alert.id == AlertEvent.alert_id)
             .where(HuntAlert.hunt_id == self.row.id)
-            .group_by(AlertEvent.rule_id)
+            .group_by(AlertEvent.rule_id, Alert.host)
         )
+        rules, stations = Counter[str](), Counter[Station]()
         with self.tools.sessions() as session:
-            return Counter(dict(session.execute(query).all()))
+            for rule, host, count in session.execute(query):
+                rules[rule] += count
+                stations[rule, host] = count
+        return rules, stations
 
 
 def next_width(width: int, took: float) -> int:

@@ -16,7 +16,7 @@ from appliance.detect import Rule
 from appliance.detect.visibility import TACTICS
 from appliance.hunt import asked, plans
 from appliance.hunt.changes import changed_since
-from appliance.hunt.slices import HITS_A_RULE
+from appliance.hunt.slices import HITS_A_RULE, HITS_A_STATION
 from appliance.language.dates import WARSAW, local
 from appliance.state.database import writing
 from appliance.web.api.common import Number
@@ -169,7 +169,7 @@ def _hunt(context: Context, who: Principal, number: int) -> dict[str, Any]:
         "left_out": asked.left_out(row),
         "by_rule": [(name, titles.get(name, name), count) for name, count in by_rule[:RULES]],
         "asked_rules": [(name, titles.get(name, name)) for name in row.rules[:RULES]],
-        "cap": HITS_A_RULE if any(count > HITS_A_RULE for count in row.by_rule.values()) else 0,
+        "caps": (HITS_A_RULE, HITS_A_STATION) if any(n > HITS_A_STATION for n in row.by_rule.values()) else None,
         "rows": [alert_row(alert, people, own_title(alert.rule_id, who.language), hunts) for alert in found.items],
         "more": alerts > len(found.items),
     }

@@ -277,10 +277,11 @@ def test_rules_that_are_gone_are_counted_and_none_at_all_is_a_fault(office: Offi
     assert (office.hunt(none).state, office.hunt(none).reason) == (HuntState.FAILED, "no_rules")
 
 
+@pytest.mark.parametrize(("bound", "made"), [("HITS_A_RULE", 3 + 3), ("HITS_A_STATION", 3 * 2 + 3)])
 def test_a_rule_that_finds_too_much_makes_some_alerts_and_is_counted(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: Office, monkeypatch: pytest.MonkeyPatch, bound: str, made: int
 ) -> None:
-    monkeypatch.setattr(slices, "HITS_A_RULE", 3)
+    monkeypatch.setattr(slices, bound, 3)
     office.put_rules(2, image="/ls")
     number = office.ask(1, 2)
     office.hunter().turn()
@@ -288,7 +289,7 @@ def test_a_rule_that_finds_too_much_makes_some_alerts_and_is_counted(
     assert (row.state, row.by_rule) == (HuntState.DONE, {uuid(1): 8, uuid(2): 48})
     with office.sessions() as session:
         counts = {one.rule_id: one.count for one in office.later()}
-        assert sum(one.count for one in office.later()) == 6
+        assert sum(one.count for one in office.later()) == made
         assert counts.keys() == {uuid(1), uuid(2)}
         assert session.get_one(HuntRun, number).hits == 56
 
