@@ -12,6 +12,7 @@ from typing import Any
 from agent.wire.sending.home import AgentHome
 from agent.wire.sending.run import run as run_sensors
 from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
+from collector.analysers.registry import analysers
 from collector.capture.ring import Ring
 from collector.flows.record import OFFICE, Office
 from collector.heads.head import Entry
@@ -41,7 +42,7 @@ class NetworkSensor:
         self._office = office
         self._rings: list[Ring] = []
         self._poll: select.epoll | None = None
-        self._watch = Watch(PROTOCOLS, office)
+        self._watch = Watch(PROTOCOLS, office, analysers=analysers())
         self._meter = Meter(time.monotonic_ns())
         self._drops = self._lost = 0
         self._counted = time.time_ns() // 1000

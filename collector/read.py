@@ -10,6 +10,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import TextIO, cast
 
+from collector.analysers.registry import analysers
 from collector.capture.files import CaptureFile
 from collector.capture.form import Unknown
 from collector.flows.record import OFFICE, Office
@@ -45,7 +46,7 @@ def _file(name: str, logs: Collection[str] | None, office: Office, out: TextIO) 
     try:
         with _opened(name) as stream:
             file = CaptureFile(stream)
-            for entry in entries(file, Watch(PROTOCOLS, office)):
+            for entry in entries(file, Watch(PROTOCOLS, office, analysers=analysers())):
                 if logs is None or entry.log.path in logs:
                     out.write(line(entry) + "\n")
     except Unknown:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from collector.analysers.analysis import Analysis
+from collector.analysers.model import Analyser
 from collector.capture.batch import Batch
 from collector.flows.record import Conn, Office, conn_fields
 from collector.flows.table import FlowTable
@@ -24,9 +26,13 @@ class Watch:
     """Reads batches, in the order of their times. One object a stream of packets."""
 
     def __init__(
-        self, protocols: Iterable[Protocol], office: Office | None = None, table: FlowTable | None = None
+        self,
+        protocols: Iterable[Protocol],
+        office: Office | None = None,
+        table: FlowTable | None = None,
+        analysers: Iterable[Analyser] = (),
     ) -> None:
-        """Know these protocols, in the order in which they are asked."""
+        """Know these protocols, in the order in which they are asked, and show the logs to these analysers."""
         known = tuple(protocols)
         self._office = office or Office()
         ports = {port for protocol in known for port in protocol.ports}
@@ -34,6 +40,8 @@ class Watch:
         self.heads = Heads(self.table.columns, known)
         self.links = LinkLayer()
         self.fragments = Fragments()
+        self.analysis = Analysis(analysers)
+        self._last = 0
         self.frames = self.bytes = self.unread = 0
         """Frames and their bytes on the wire; IP packets whose headers are cut or broken."""
 
@@ -42,15 +50,29 @@ class Watch:
         for part in batch.split(LONGEST_BATCH):
             self.frames += len(part)
             self.bytes += int(part.wire.sum())
-            yield from self._part(part)
+            yield from self._analysed(self._part(part))
+            yield from self._noticed(int(part.at[-1]))
 
     def tick(self, now: int | None = None) -> Iterator[Entry]:
         """Yield what is due at a time (nanoseconds of Unix time) though no packet came."""
-        yield from self.ended(self.table.tick(now))
+        yield from self._analysed(self.ended(self.table.tick(now)))
+        if now is not None:
+            yield from self._noticed(now)
 
     def finish(self) -> Iterator[Entry]:
         """Yield what is left: nothing more comes."""
-        yield from self.ended(self.table.finish())
+        yield from self._analysed(self.ended(self.table.finish()))
+        yield from self._noticed(self._last)
+
+    def _analysed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            yield entry
+            yield from self.analysis.see(entry)
+
+    def _noticed(self, now: int) -> Iterator[Entry]:
+        """Yield what analysers notice at a time; it never goes back for them."""
+        self._last = max(self._last, now)
+        yield from self.analysis.tick(self._last // 1000)
 
     def _part(self, part: Batch) -> Iterator[Entry]:
         headers = parse(part)

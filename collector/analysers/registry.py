@@ -1,0 +1,10 @@
+"""All analysers that the sensor asks, in the order of their names."""
+
+from __future__ import annotations
+
+from collector.analysers.model import Analyser
+
+
+def analysers() -> tuple[Analyser, ...]:
+    """Return a new one of each: their state is that of one stream of packets."""
+    return ()
