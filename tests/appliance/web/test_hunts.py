@@ -134,7 +134,7 @@ def test_alerts_say_that_they_were_found_later_and_can_be_asked_for(box: TestBox
 
 def test_the_page_of_a_hunt_shows_what_it_found(box: TestBox, operator: Party, found: int) -> None:
     text = box.ask("GET", f"/poszukiwania/{found}", operator).text
-    for words in ("Po urlopie", "PC-9", "skończone", "1000 nowych trafień", "na życzenie"):
+    for words in ("Po urlopie", "PC-9", "skończone", "5000 nowych trafień", "100 na jednej stacji", "na życzenie"):
         assert words in text
     assert "Zatrzymaj poszukiwanie" not in text
     live = box.ask("GET", f"/poszukiwania/{found}/na-zywo", operator).text
