@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 from types import MappingProxyType
 
 from appliance.normalise.common import set_name
@@ -38,6 +39,9 @@ _WITNESSES: Mapping[str, frozenset[str]] = MappingProxyType(
 _CONTROL = frozenset({"_path", "_write_ts", "_system_name", "ts", "event.module", "event.id", "event.created"})
 _OWN_NAMES = frozenset({"smb_cmd"})
 """Logs of a category with another log's name whose fields keep their own log's."""
+_ENDS = ("source.ip", "destination.ip", "zeek.arp.src_ip", "zeek.dhcp.assigned_addr", "zeek.notice.src")
+_NOBODY, _OTHER, _OWN = range(3)
+_BROADCAST = ip_address("255.255.255.255")
 _SUCCESS = ("zeek.kerberos.success", "zeek.ntlm.success", "zeek.ssh.auth_success")
 
 
@@ -80,11 +84,31 @@ def normalise(record: Raw, source: Source) -> Event:
     event = _from_zeek(flat, log) if log else _from_ecs(flat)
     _derive(event)
     if log:
-        # Who listened; a Zeek log has no host of its own.
         name = flat.get("host.name") or flat.get("_system_name")
-        if isinstance(name, str):
-            event["host.name"] = name
+        event["observer.name"] = name if isinstance(name, str) else source.agent_id
+        event["host.name"] = station(event) or event["observer.name"]
     return finish(event, source, MODULE, when)
+
+
+def station(event: Event) -> str:
+    """Return the address of the office's own end, empty when the event has none.
+
+    Who listened is `observer.name`: an alert, a group of alerts and a hunt are about the computer that it happened to.
+    """
+    ends = [value for key in _ENDS if isinstance(value := event.get(key), str) and _of(value) != _NOBODY]
+    return next((end for end in ends if _of(end) == _OWN), ends[0] if ends else "")
+
+
+@lru_cache(maxsize=65_536)
+def _of(text: str) -> int:
+    """Tell an address of a private network (RFC 1918, RFC 4193, link-local) from others and from nobody's."""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return _NOBODY
+    if found.is_unspecified or found.is_multicast or found == _BROADCAST:
+        return _NOBODY
+    return _OWN if found.is_private else _OTHER
 
 
 def _from_zeek(flat: Event, log: str) -> Event:

@@ -37,13 +37,14 @@ _DETAIL = 40
 _log = structlog.get_logger()
 
 
-def details(told: object) -> list[tuple[str, str]]:
-    """Return the counters of a role as pairs of text, bounded."""
+def details(told: object) -> list[tuple[str, int | str]]:
+    """Return the counters of a role, bounded, without those of the rules, which the page shows apart."""
     if not isinstance(told, dict):
         return []
     # A mapping counts something by kind; its sum is what a reader can use.
     plain = {name: sum(value.values()) if isinstance(value, dict) else value for name, value in told.items()}
-    return [(str(name)[:60], str(value)[:60]) for name, value in list(plain.items())[:_DETAIL]]
+    shown = [(str(name)[:60], value) for name, value in plain.items() if not str(name).startswith("rule")]
+    return [(name, value if isinstance(value, int) else str(value)[:60]) for name, value in shown[:_DETAIL]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from appliance.normalise.localised import COMMAND
 from appliance.search import QueryError, labels
 from appliance.search.complete import phrase
 from appliance.search.lexer import WRITABLE, Sort, tokens
+from appliance.web.pages.views.network import ACTOR, OTHER, PREFIX, Sentence, sentence
 
 Event = Mapping[str, Any]
 TIMES = frozenset({"@timestamp", "event.created", "event.ingested", "gap.from", "gap.to"})
@@ -116,18 +117,30 @@ def summarise(event: Event) -> Summary:
     action = get(event, "event.action")
     if action in {"telemetry_gap", "agent_started", "agent_stopping"}:
         return Summary(f"event.{action}", detail=get(event, "gap.cause"))
+    if told := sentence(get(event, "event.dataset")):
+        return _told(event, told)
     command = get(event, "process.command_line")
     child = program(get(event, "process.executable", "process.name"))
     if child and _is_start(event):
         parent = program(get(event, "process.parent.executable", "process.parent.name"))
         return Summary("event.starts" if parent else "event.started", parent, child, short(_rest(command, child)))
-    if get(event, "destination.ip", "destination.domain"):
-        target = get(event, "destination.domain", "destination.ip")
-        port = get(event, "destination.port")
-        return Summary("event.connects", child, f"{target}:{port}" if port else target)
+    if end := _other_end(event):
+        return Summary("event.connects", child, end)
     if _category(event, "authentication"):
         return Summary(_logon(event), get(event, "user.name"), get(event, "source.ip", "source.domain"))
     return _other(event, action, child)
+
+
+def _told(event: Event, told: Sentence) -> Summary:
+    target = get(event, *told.target) or _other_end(event)
+    detail = get(event, *told.detail) or (get(event, "event.dataset") if told is OTHER else "")
+    return Summary(told.key, get(event, *ACTOR), short(target), short(detail.removeprefix(PREFIX)))
+
+
+def _other_end(event: Event) -> str:
+    """Return the name or address and the port that were connected to, empty without an address."""
+    target, port = get(event, "destination.domain", "destination.ip"), get(event, "destination.port")
+    return f"{target}:{port}" if target and port else target
 
 
 def _rest(command: str, child: str) -> str:

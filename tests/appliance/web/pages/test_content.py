@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from appliance.clock import now
+from appliance.detect.correlation.hits import Seen
+from appliance.detect.correlation.state import Kept
 from appliance.ops.health import beat
+from appliance.pipeline.pipeline import Counters
 from appliance.state.models import Role
 from appliance.web.pages.exceptions import end_of_day
 from appliance.web.pages.health import rules_told
+from appliance.web.pages.render import catalogue
 from tests.appliance.web.conftest import TestBox
 
 TOLD = {
@@ -19,6 +25,9 @@ TOLD = {
     "rules_refused": "policy.yaml:3: nieznany poziom",
 }
 
+GATEWAY = ("batches", "duplicates", "refused", "journal_bytes", "journal_batches")
+CORRELATION = (*fields(Seen), *fields(Kept))
+
 
 def test_health_says_what_was_not_taken_and_what_was_stopped(office: TestBox) -> None:
     beat(office.context.sessions, "pipeline", {"records": 1, **TOLD}, now())
@@ -30,6 +39,18 @@ def test_health_says_what_was_not_taken_and_what_was_stopped(office: TestBox) ->
     assert "Ostatniej zmiany reguł nie przyjęto" not in page
     assert "Część reguł zatrzymano" not in page
     assert 'id="reguly"' in page
+
+
+def test_counters_have_names_and_what_has_none_is_shown_as_it_is(office: TestBox) -> None:
+    names = {*(one.name for one in fields(Counters)), *GATEWAY, *(f"correlation_{one.name}" for one in CORRELATION)}
+    missing = {name for name in names if f"counter.{name}" not in catalogue()}
+    assert missing == set()
+    beat(office.context.sessions, "pipeline", {"records": 12345, "runs": {"a": 1, "b": 2}, "odd": 7, **TOLD}, now())
+    page = office.ask("GET", "/zdrowie", office.person(Role.AUDITOR)).text.replace("\u00a0", " ")
+    assert "rekordy <b>12 345</b>" in page
+    assert "wykonane zadania <b>3</b>" in page
+    assert "<code>odd</code> <b>7</b>" in page
+    assert "rules_loaded_at" not in page
 
 
 def test_a_heartbeat_without_rules_tells_none() -> None:

@@ -21,6 +21,7 @@ from appliance.web.pages.shell import safe_back
 from appliance.web.pages.views import alert as alert_view
 from appliance.web.pages.views import events as event_view
 from appliance.web.pages.views.alerts import ListFilter, list_filter
+from appliance.web.pages.views.network import OTHER, SENTENCES
 from appliance.web.pages.views.pulpit import Facts, state_of
 from appliance.web.pages.views.times import drawn, read_moment, stretch
 
@@ -192,3 +193,26 @@ def test_a_rule_of_another_log_source_says_both_sources() -> None:
     assert (leaf.field, leaf.truth, leaf.empty) == ("logsource", False, False)
     assert leaf.wanted == ("product windows, category process_creation",)
     assert leaf.before == "module linux.audit, category process"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"event.dataset": "zeek.dns", "dns.question.name": "a.example", "dns.answers.data": ("192.0.2.7",)},
+         ("event.net.dns", "10.0.0.5", "a.example", "192.0.2.7")),
+        ({"event.dataset": "zeek.conn", "destination.ip": "192.0.2.1", "destination.port": 4, "network.protocol": "x"},
+         ("event.connects", "10.0.0.5", "192.0.2.1:4", "x")),
+        ({"event.dataset": "zeek.ssl", "destination.ip": "192.0.2.7", "destination.port": 443},
+         ("event.net.tls", "10.0.0.5", "192.0.2.7:443", "")),
+        ({"event.dataset": "zeek.snmp", "destination.ip": "10.0.0.9", "destination.port": 161},
+         ("event.net.other", "10.0.0.5", "10.0.0.9:161", "snmp")),
+    ],
+    ids=["dns", "conn", "ssl without a name", "another log"],
+)  # fmt: skip
+def test_what_the_sensor_saw_is_said_in_words(event: dict[str, object], said: tuple[str, str, str, str]) -> None:
+    told = event_view.summarise({"source.ip": "10.0.0.5", **event})
+    assert (told.key, told.actor, told.target, told.detail) == said
+
+
+def test_each_sentence_of_the_network_is_in_the_catalogue() -> None:
+    assert [one.key for one in (*SENTENCES.values(), OTHER) if one.key not in catalogue()] == []
