@@ -67,20 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _enrol(home: AgentHome, text: str) -> int:
-    from agent.wire.sending.enrol_token import BadToken, decode  # noqa: PLC0415 (the running agent needs none of it)
-    from agent.wire.sending.enrolment import EnrolmentFailed, enrol  # noqa: PLC0415 (as above)
+def _enrol(home: AgentHome, token: str) -> int:
+    from agent.wire.sending import enrol_command  # noqa: PLC0415 (the running agent needs none of it)
 
-    try:
-        identity = enrol(decode(text), home)
-    except BadToken as error:
-        sys.stderr.write(f"Nieprawidłowy token: {error}.\n")
-        return 2
-    except EnrolmentFailed as failure:
-        sys.stderr.write(f"{failure}\n")
-        return failure.code
-    sys.stdout.write(f"Zarejestrowano. Numer agenta: {identity.agent_id}; certyfikat ważny do {_day(identity)}.\n")
-    return 0
+    return enrol_command.run(
+        home, token, lambda made: f"Zarejestrowano. Numer agenta: {made.agent_id}; certyfikat ważny do {_day(made)}."
+    )
 
 
 def _what_is_sent(home: AgentHome) -> int:

@@ -60,20 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _enrol(home: AgentHome, text: str) -> int:
-    from agent.wire.sending.enrol_token import BadToken, decode  # noqa: PLC0415 (as above)
-    from agent.wire.sending.enrolment import EnrolmentFailed, enrol  # noqa: PLC0415 (as above)
+def _enrol(home: AgentHome, token: str) -> int:
+    from agent.wire.sending import enrol_command  # noqa: PLC0415 (as above)
 
-    try:
-        identity = enrol(decode(text), home)
-    except BadToken as error:
-        sys.stderr.write(f"Nieprawidłowy token: {error}.\n")
-        return 2
-    except EnrolmentFailed as failure:
-        sys.stderr.write(f"{failure}\n")
-        return failure.code
-    sys.stdout.write(f"Zarejestrowano czujnik. Numer: {identity.agent_id}. Uruchom: {PROGRAM.name} run --interface …\n")
-    return 0
+    words = f"Zarejestrowano czujnik. Numer: {{}}. Uruchom: {PROGRAM.name} run --interface …"
+    return enrol_command.run(home, token, lambda made: words.format(made.agent_id))
 
 
 def _status(home: AgentHome) -> int:
