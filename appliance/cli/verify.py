@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,13 @@ from appliance.cli.exits import Exit
 from appliance.cli.history import SinceOption, UntilOption, span
 from appliance.cli.search import clean
 from appliance.evidence.check import Asked, anchors_of, check, told
+from appliance.evidence.cluster import Cluster
 from appliance.evidence.words import about_events, say
 from appliance.home import Home
 from appliance.pki import PkiError
-from appliance.settings import SettingsError, load_settings
+from appliance.settings import Settings, SettingsError, load_settings
 from appliance.state.database import open_sessions, open_state
+from appliance.store import QueryTimeout, StoreUnavailable
 
 
 def command(
@@ -41,9 +44,11 @@ def command(
         anchors = [*(anchor or []), *anchors_of(settings.evidence.folder)]
         trusted = "".join(key.split()).lower()
         asked = Asked(within.start, within.end, trusted, anchors, events)
-        found = check(box, open_sessions(open_state(settings.database(box))), asked)
+        found = check(box, open_sessions(open_state(settings.database(box))), asked, _cluster(settings))
     except SettingsError as error:
         fail(error, Exit.USAGE)
+    except (StoreUnavailable, QueryTimeout) as error:
+        fail(error, Exit.UNREACHABLE)
     except (sqlite3.Error, SQLAlchemyError, OSError, PkiError) as error:
         fail(RuntimeError(f"NIEZGODNE: łańcucha nie da się odczytać: {error}"), Exit.NO)
     apart = about_events(settings, "pl")
@@ -51,3 +56,16 @@ def command(
         typer.echo(clean(line))
     if found.faults:
         raise typer.Exit(Exit.NO)
+
+
+def _cluster(settings: Settings) -> Callable[[], Cluster] | None:
+    """Return what opens the cluster that has the events, None for the embedded store."""
+    if settings.store.kind == "embedded":
+        return None
+
+    def opened() -> Cluster:
+        from appliance.store.elastic.whole import WholeIndices  # noqa: PLC0415 - a quarter of a second, for clusters alone
+
+        return WholeIndices(settings.store.elasticsearch)
+
+    return opened

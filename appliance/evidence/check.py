@@ -6,7 +6,8 @@ The chain itself is checked by the functions of the standalone verifier.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import DAY
 from appliance.evidence.blocks import WRONG
+from appliance.evidence.cluster import Cluster, SealedHour, compare
 from appliance.evidence.inventory import take
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
@@ -56,6 +58,11 @@ class Found:
     """Segments that were merged or deleted since the last round: the next one accounts for them."""
     late: int = 0
     """Events that were first sealed long after the day they came: those of a first start, or put in later."""
+    hours: int = 0
+    """Hours of a cluster's indices that were checked, with so many events `in_cluster`."""
+    in_cluster: int = 0
+    loose: int = 0
+    """Events in the cluster of hours that no entry has: those of the last hour, or copied from another store."""
 
 
 @dataclass(slots=True)
@@ -66,6 +73,8 @@ class _Story:
     merged: dict[int, dict[str, Any]] = field(default_factory=dict)
     late: dict[int, int] = field(default_factory=dict)
     """Rows of late segments by the number of their entry, without those that were sealed before."""
+    hours: dict[str, dict[int, SealedHour]] = field(default_factory=dict)
+    """Of a cluster's indices what each hour of arrival got, by its last entry."""
 
     def tell(self, entry: Mapping[str, Any], found: Found, asked: Asked) -> None:
         """Take an entry in."""
@@ -82,6 +91,13 @@ class _Story:
             self._drop(payload["old"])
         elif kind == "deletion":
             self._drop(payload["files"])
+        elif kind == "hour":
+            one = SealedHour(entry["number"], payload["events"], payload["digest"])
+            self.hours.setdefault(payload["index"], {})[payload["hour"]] = one
+            if entry["at"] - payload["hour"] > LATE_DAYS * DAY:
+                self.late[entry["number"]] = payload["events"]
+        elif kind == "index_deletion":
+            self.hours.pop(payload["index"], None)
         elif kind == "lost":
             self._drop([payload])
             text = f"{payload['rows']} zdarzeń zniknęło: nie ma wpisu o usunięciu ani następcy"
@@ -93,8 +109,13 @@ class _Story:
                 del self.live[one["file"]]
 
 
-def check(home: Home, sessions: sessionmaker[Session], asked: Asked) -> Found:
-    """Check the chain of a state folder. Raises sqlite3.Error, OSError, PkiError when it cannot be read at all."""
+def check(
+    home: Home, sessions: sessionmaker[Session], asked: Asked, cluster: Callable[[], Cluster] | None = None
+) -> Found:
+    """Check the chain of a state folder; `cluster` opens where its events are when they are not there.
+
+    Raises sqlite3.Error, OSError, PkiError when it cannot be read at all, and what asking the cluster raises.
+    """
     found = Found()
     with Ledger(home.evidence) as ledger:
         if not ledger.head().number:
@@ -113,6 +134,11 @@ def check(home: Home, sessions: sessionmaker[Session], asked: Asked) -> Found:
         found.faults += chain.end()
         found.entries, found.sealed, found.late = chain.last, chain.sealed, sum(story.late.values())
         _files(home, ledger, story, found, asked)
+    if asked.events and cluster is not None:
+        with closing(cluster()) as opened:
+            compared = compare(opened, story.hours, asked.start, asked.end)
+        found.faults += compared.faults
+        found.hours, found.in_cluster, found.loose = compared.hours, compared.events, compared.loose
     return found
 
 
@@ -241,6 +267,10 @@ def told(found: Found, language: str) -> list[str]:
         say("verify.entries", language, entries=found.entries, sealed=found.sealed),
         say("verify.files", language, files=found.files, rows=found.rows),
     ]
+    if found.hours:
+        lines.append(say("verify.hours", language, hours=found.hours, rows=found.in_cluster))
+    if found.loose:
+        lines.append(say("verify.loose", language, n=found.loose))
     if found.late:
         lines.append(say("verify.late", language, n=found.late))
     if found.waiting:

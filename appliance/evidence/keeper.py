@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance import clock
 from appliance.evidence import house, keys, records
+from appliance.evidence.hours import note_cluster
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Draft, Ledger, Probe
 from appliance.evidence.segments import Sealer
@@ -62,6 +63,8 @@ class Keeper:
                             appending.add(draft)
                         appending.set(portion.name, portion.upto)
             self._segments(ledger, key, whole=whole)
+            with ledger.sealing(key, self.now()) as appending:
+                note_cluster(ledger, appending, self.home.spool, self.now())
             return ledger.head().number - before
 
     def _segments(self, ledger: Ledger, key: EvidenceKey, *, whole: bool) -> None:

@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -53,6 +53,14 @@ def verdict(status: int, kind: str) -> Verdict:
 
 
 @dataclass(slots=True)
+class Written:
+    """Items as the cluster took them, a repaired one as it was repaired; and those that were there."""
+
+    new: list[Item] = field(default_factory=list)
+    there: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Sent:
     """An item, and how often it was repaired."""
 
@@ -68,15 +76,16 @@ class Bulk:
         self._made: dict[str, float] = {}
         self._templates: set[str] = set()
 
-    def write(self, items: Sequence[Item]) -> None:
-        """Write all items, visible to questions on return; those already there stay as they are.
+    def write(self, items: Sequence[Item]) -> Written:
+        """Write all items, visible to questions on return; return them, those already there stay as they are.
 
         Raises StoreUnavailable when the cluster does not take some now; the whole may then be repeated.
         """
-        left = [_Sent(item) for item in items]
+        left, written = [_Sent(item) for item in items], Written()
         while left:
             self._make({sent.item.index for sent in left})
-            left = self._send(left)
+            left = self._send(left, written)
+        return written
 
     def _make(self, indices: set[str]) -> None:
         """Make the indices that are missing; one that somebody deletes is missed within a minute."""
@@ -112,7 +121,7 @@ class Bulk:
             raise StoreUnavailable(told(error)) from error
         self._templates.add(name)
 
-    def _send(self, sent: Sequence[_Sent]) -> list[_Sent]:
+    def _send(self, sent: Sequence[_Sent], written: Written) -> list[_Sent]:
         """Return what is to be sent once more after a repair."""
         # The client takes lines as they are, though its types know mappings alone.
         lines: list[Any] = [line for one in sent for line in (_action(one.item), one.item.body)]
@@ -120,13 +129,13 @@ class Bulk:
             with writing():
                 answer = self._client.options(request_timeout=SECONDS).bulk(operations=lines, refresh=True)
         except StoreUnavailable as error:
-            return self._halved(sent, error)
+            return self._halved(sent, error, written)
         items = [next(iter(one.values())) for one in answer.body.get("items", ())]
         if len(items) != len(sent):
             raise StoreUnavailable(f"Klaster odpowiedział o {len(items)} zdarzeniach z {len(sent)}")
-        return self._sorted(sent, items)
+        return self._sorted(sent, items, written)
 
-    def _halved(self, sent: Sequence[_Sent], error: StoreUnavailable) -> list[_Sent]:
+    def _halved(self, sent: Sequence[_Sent], error: StoreUnavailable, written: Written) -> list[_Sent]:
         """Send what is too large at once in two parts; a single document that is too large is refused."""
         cause = error.__cause__
         if not isinstance(cause, ApiError) or cause.meta.status != TOO_LARGE:
@@ -135,15 +144,17 @@ class Bulk:
             self._refused(sent[0].item, "Zdarzenie jest większe, niż klaster przyjmuje")
             return []
         half = len(sent) // 2
-        return [*self._send(sent[:half]), *self._send(sent[half:])]
+        return [*self._send(sent[:half], written), *self._send(sent[half:], written)]
 
-    def _sorted(self, sent: Sequence[_Sent], answers: Sequence[Mapping[str, Any]]) -> list[_Sent]:
+    def _sorted(self, sent: Sequence[_Sent], answers: Sequence[Mapping[str, Any]], written: Written) -> list[_Sent]:
         repaired: list[_Sent] = []
         moved: Counter[str] = Counter()
         again = ""
         for one, answer in zip(sent, answers, strict=True):
             kind, reason = _fault(answer)
             match verdict(int(answer["status"]), kind):
+                case Verdict.DONE:
+                    (written.there if answer["status"] == CONFLICT else written.new).append(one.item)
                 case Verdict.AGAIN:
                     again = again or f"Klaster nie przyjął części zdarzeń (kod {answer['status']}): {kind}: {reason}"
                     if answer["status"] == NOT_FOUND:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zstandard
 
 from appliance.journal.database import failures, open_database, transaction
 from appliance.store.elastic.documents import Item
+from appliance.store.elastic.sums import Summed, added
 from appliance.store.model import BatchResult, StoreUnavailable
 
 OVERHEAD = 64
@@ -38,6 +39,9 @@ INSERT OR IGNORE INTO standing VALUES (1, NULL, '', NULL);
 CREATE TABLE IF NOT EXISTS deletion (
   at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, name TEXT NOT NULL, events INTEGER NOT NULL,
   bytes INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS hour (
+  name TEXT NOT NULL, hour INTEGER NOT NULL, events INTEGER NOT NULL, sum BLOB NOT NULL, digest TEXT NOT NULL,
+  changed_at INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID;
 """
 
 
@@ -146,15 +150,25 @@ class Spool:
             found = [self._db.execute(ask, (number,)).fetchone() for number in chosen]
         return [Parcel(number, at, upto, _unpack(body)) for number, at, upto, body in found]
 
-    def done(self, parcels: Sequence[Parcel], now: int) -> None:
-        """Let go of parcels that the cluster has."""
+    def done(self, parcels: Sequence[Parcel], now: int, sums: Sequence[Summed] = ()) -> None:
+        """Let go of parcels that the cluster has, and add what they were to the sums of their hours."""
         with self._lock, failures(self._path), transaction(self._db):
+            for one in sums:
+                self._add(one, now)
             for parcel in parcels:
                 self._db.execute("DELETE FROM waiting WHERE parcel = ?", (parcel.id,))
                 self._db.execute("DELETE FROM parcel WHERE id = ?", (parcel.id,))
             self._db.execute("UPDATE standing SET failing_since = NULL, reason = '', shipped_at = ?", (now,))
         with self._lock, failures(self._path):
             self._db.executescript("PRAGMA incremental_vacuum(1000)")
+
+    def _add(self, one: Summed, now: int) -> None:
+        before = self._db.execute(
+            "SELECT events, sum FROM hour WHERE name = ? AND hour = ?", (one.index, one.hour)
+        ).fetchone()
+        whole = replace(one, events=one.events + before[0], sum=added(one.sum, before[1])) if before else one
+        row = (whole.index, whole.hour, whole.events, whole.sum, whole.digest, now)
+        self._db.execute("INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def failed(self, reason: str, now: int) -> None:
         """Remember what keeps the parcels, and since when."""
@@ -184,6 +198,7 @@ class Spool:
         rows = [(one.at, one.reason, one.day, one.name, one.events, one.bytes) for one in deleted]
         with self._lock, failures(self._path), transaction(self._db):
             self._db.executemany("INSERT INTO deletion VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("DELETE FROM hour WHERE name = ?", [(one.name,) for one in deleted])
 
     def deletions(self) -> list[Deleted]:
         """Return what retention deleted so far, oldest first."""

@@ -10,11 +10,13 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import structlog
 
 from appliance import clock
@@ -23,11 +25,13 @@ from appliance.settings import ElasticSettings
 from appliance.store.bounds import current
 from appliance.store.elastic.bulk import Bulk, Refused
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import item_of
-from appliance.store.elastic.known import stored
+from appliance.store.elastic.documents import Item, item_of
+from appliance.store.elastic.documents import decode as decode_document
+from appliance.store.elastic.known import documents, stored
 from appliance.store.elastic.questions import Questions
 from appliance.store.elastic.retention import Retention
 from appliance.store.elastic.spool import Deleted, Spool, Standing
+from appliance.store.elastic.sums import Summed, summed
 from appliance.store.model import BatchResult, Keeping, QueryTimeout, Retained, StoreUnavailable
 from appliance.store.shape import Rows, decode, identity
 
@@ -121,13 +125,24 @@ class ElasticStore:
                 times = {item.id: item.time for item in items.values()}
                 # In an index of another day the id alone would not keep a second one out.
                 there = stored(self._questions, times, self._questions.limits())
-                self._bulk.write([item for name, item in items.items() if name not in there])
+                written = self._bulk.write([item for name, item in items.items() if name not in there])
+                there |= {item.id for item in written.there}
+                taken = [*written.new, *self._ours([items[name] for name in there])]
             except (StoreUnavailable, QueryTimeout) as error:
                 self._spool.failed(str(error), self._now())
                 raise StoreUnavailable(str(error)) from error
-            self._spool.done(parcels, self._now())
+            self._spool.done(parcels, self._now(), sums_of(taken))
             self._silent_until = 0.0
             return True
+
+    def _ours(self, items: Sequence[Item]) -> list[Item]:
+        """Return those that are in the cluster because an earlier try was cut off, as they are there.
+
+        Another event of the same id came before, at another time: it is in the sums already, or it is not ours.
+        """
+        sent = {item.id: decode_document(orjson.loads(item.body)) for item in items}
+        found = documents(self._questions, {item.id: item.time for item in items}, self._questions.limits())
+        return [item for item in found if decode_document(orjson.loads(item.body)) == sent[item.id]]
 
     def _run(self) -> None:
         """Ship until the end; a cluster that is away is tried again and again."""
@@ -187,6 +202,14 @@ class ElasticStore:
         self._client.close()
         self._spool.close()
         self._only()
+
+
+def sums_of(items: Iterable[Item]) -> list[Summed]:
+    """Return the sums of documents by index and hour of arrival."""
+    by_index: defaultdict[str, list[tuple[str, bytes]]] = defaultdict(list)
+    for item in items:
+        by_index[item.index].append((item.id, item.body))
+    return [one for index, found in by_index.items() for one in summed(index, found)]
 
 
 def _lock(spool: Path) -> int:

@@ -18,6 +18,7 @@ from appliance.store.elastic import bulk, questions, writer
 from appliance.store.elastic.documents import decode
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.spool import Parcel
+from appliance.store.elastic.sums import Summed
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
@@ -202,8 +203,8 @@ def test_the_background_thread_ships_and_tries_again(
     shipped = threading.Event()
     done = store._spool.done
 
-    def note(_: object, parcels: Sequence[Parcel], at: int) -> None:
-        done(parcels, at)
+    def note(_: object, parcels: Sequence[Parcel], at: int, sums: Sequence[Summed]) -> None:
+        done(parcels, at, sums)
         shipped.set()
 
     monkeypatch.setattr(type(store._spool), "done", note)

@@ -1,0 +1,231 @@
+"""Events in a cluster: each hour's sum is sealed, and whatever is done to them there is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import httpx
+import pytest
+
+from appliance.clock import DAY, HOUR, MINUTE
+from appliance.evidence.check import Asked, Found, check, told
+from appliance.evidence.hours import GRACE
+from appliance.evidence.ledger import Ledger
+from appliance.journal import JournalUnavailable
+from appliance.normalise.model import Event
+from appliance.store import Keeping, StoreUnavailable
+from appliance.store.elastic.mapping import index_body, index_name
+from appliance.store.elastic.spool import Deleted, Spool
+from appliance.store.elastic.sums import summed
+from appliance.store.elastic.whole import WholeIndices
+from appliance.store.elastic.writer import ElasticStore
+from appliance.store.shape import encode
+from tests.appliance.evidence.conftest import NOW, Box
+from tests.appliance.store.elastic.conftest import FIRST
+from tests.nodes.clusters import settings_for
+from tests.nodes.node import Node
+
+_numbers = count()
+BEGUN = NOW - NOW % HOUR
+
+
+def entries(box: Box, *kinds: str) -> list[dict[str, object]]:
+    with Ledger(box.home.evidence) as ledger:
+        return [entry["payload"] for entry in ledger.of_kind(*(kinds or ("hour", "index_deletion")))]
+
+
+@pytest.fixture
+def spool(box: Box) -> Iterator[Spool]:
+    made = Spool(box.home.spool, 1 << 30)
+    yield made
+    made.close()
+
+
+def came(spool: Spool, at: int, *numbers: int, now: int | None = None) -> None:
+    found = [(f"{n:032x}", b'{"event.ingested":%d}' % at) for n in numbers]
+    spool.done([], at if now is None else now, summed("events-1", found))
+
+
+def test_an_hour_is_sealed_when_it_has_ended_and_again_when_more_came(box: Box, spool: Spool) -> None:
+    came(spool, NOW, 1, 2)
+    box.keeper.round()
+    box.now = BEGUN + HOUR + GRACE - 1
+    came(spool, box.now, 3)
+    box.keeper.round()
+    assert entries(box) == []
+    box.now += 1
+    for _ in range(2):
+        box.keeper.round()
+        assert [(one["hour"], one["events"]) for one in entries(box)] == [(BEGUN, 2)]
+    came(spool, NOW, 4, now=box.now + MINUTE)
+    box.now += 2 * HOUR
+    box.keeper.round()
+    assert [(one["hour"], one["events"]) for one in entries(box)] == [(BEGUN, 2), (BEGUN, 3), (BEGUN + HOUR, 1)]
+    box.keeper.round()
+    assert len(entries(box)) == 3
+
+
+def test_a_deleted_index_is_told_and_its_hours_are_forgotten(box: Box, spool: Spool) -> None:
+    came(spool, NOW, 1)
+    spool.note_deletions([Deleted(NOW, "age", NOW // DAY, "events-1", 1, 5000)])
+    box.now += 3 * HOUR
+    box.keeper.round()
+    box.keeper.round()
+    day = {"at": NOW, "reason": "age", "day": NOW // DAY, "index": "events-1", "events": 1, "bytes": 5000}
+    assert entries(box) == [day]
+
+
+@pytest.fixture
+def node(nodes: dict[str, Node]) -> Node:
+    found = nodes[FIRST]
+    found.ready()
+    return found
+
+
+class Afar:
+    """A box whose events are in a cluster: forty of two hours, sealed."""
+
+    def __init__(self, box: Box, node: Node, name: str) -> None:
+        self.box, self.settings = box, settings_for(node, name)
+        self.refused: list[object] = []
+        self.store = ElasticStore(
+            self.settings, box.home.spool, lambda *one: self.refused.append(one), lambda: box.now, background=False
+        )
+        self.index = index_name(self.settings.index, NOW)
+
+    def put(self, *numbers: int, at: int = NOW, **fields: int | str) -> None:
+        events: list[Event] = [
+            {"event.id": f"{n:032x}", "@timestamp": at, "event.ingested": at, "host.name": "PC-1", **fields}
+            for n in numbers
+        ]
+        self.store.append(encode(events), [], 0)
+
+    def seal(self) -> None:
+        self.box.now = NOW + 3 * HOUR
+        self.box.keeper.round()
+
+    def check(self, **asked: int) -> Found:
+        whole = Asked(events=True, **asked)  # type: ignore[arg-type]
+        return check(self.box.home, self.box.sessions, whole, lambda: WholeIndices(self.settings))
+
+    def faults(self) -> list[str]:
+        return [str(fault) for fault in self.check().faults]
+
+
+@pytest.fixture
+def afar(box: Box, node: Node) -> Iterator[Afar]:
+    made = Afar(box, node, f"seal-{next(_numbers)}")
+    made.put(*range(20))
+    made.put(*range(20, 40), at=NOW + HOUR)
+    made.store.flush()
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def http(node: Node) -> Iterator[httpx.Client]:
+    with node.http() as client:
+        yield client
+
+
+@pytest.mark.nodes
+def test_what_is_as_it_was_is_right(afar: Afar) -> None:
+    afar.seal()
+    found = afar.check()
+    assert (found.faults, found.hours, found.in_cluster, found.loose) == ([], 2, 40, 0)
+    assert "Sprawdzone godziny w klastrze: 2, zdarzenia w nich: 40." in told(found, "pl")
+    assert afar.check(start=NOW + HOUR, end=NOW + 2 * HOUR).hours == 1
+    assert afar.check(start=NOW + 5 * HOUR).hours == 0
+
+
+def changed(http: httpx.Client, index: str) -> str:
+    http.post(f"/{index}/_update/{5:032x}", json={"doc": {"host.name": "PC-2"}}).raise_for_status()
+    return "zdarzenia inne niż te, które zaplombowano"
+
+
+def removed(http: httpx.Client, index: str) -> str:
+    http.delete(f"/{index}/_doc/{5:032x}").raise_for_status()
+    return "w klastrze jest 19 zdarzeń, zaplombowano 20"
+
+
+def put_in(http: httpx.Client, index: str) -> str:
+    whole = http.get(f"/{index}/_doc/{5:032x}").json()["_source"]
+    http.put(f"/{index}/_doc/{99:032x}", json={**whole, "event.id": f"{99:032x}"}).raise_for_status()
+    return "w klastrze jest 21 zdarzeń, zaplombowano 20"
+
+
+def index_gone(http: httpx.Client, index: str) -> str:
+    http.delete(f"/{index}").raise_for_status()
+    return "w klastrze jest 0 zdarzeń, zaplombowano 20"
+
+
+@pytest.mark.nodes
+@pytest.mark.parametrize("harm", [changed, removed, put_in, index_gone])
+def test_harm_is_found_and_named(afar: Afar, http: httpx.Client, harm: Callable[[httpx.Client, str], str]) -> None:
+    afar.seal()
+    words = harm(http, afar.index)
+    if harm is not index_gone:
+        http.post(f"/{afar.index}/_refresh").raise_for_status()
+    first, *rest = afar.faults()
+    assert first.endswith(words)
+    assert f"{afar.index}, godzina od 2024-10-04T10:00:00" in first
+    assert len(rest) == (harm is index_gone)
+
+
+@pytest.mark.nodes
+def test_what_was_cut_off_counts_once_and_what_came_twice_too(afar: Afar, monkeypatch: pytest.MonkeyPatch) -> None:
+    afar.put(50, 51)
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "done", lambda *_: _fail())
+        with pytest.raises(JournalUnavailable):
+            afar.store.flush()
+    afar.put(3, 52, at=NOW + MINUTE)
+    afar.store.flush()
+    afar.seal()
+    found = afar.check()
+    assert (found.faults, found.in_cluster, found.loose) == ([], 43, 0)
+
+
+def _fail() -> None:
+    raise JournalUnavailable("cut off")
+
+
+@pytest.mark.nodes
+def test_an_event_that_the_index_took_only_repaired_is_sealed_as_it_is_there(afar: Afar, http: httpx.Client) -> None:
+    body = index_body(1)
+    own = {
+        name: {"type": "long"} if name == "host.name" else one for name, one in body["mappings"]["properties"].items()
+    }
+    other = index_name(afar.settings.index, NOW - 2 * DAY)
+    http.put(f"/{other}", json={**body, "mappings": {**body["mappings"], "properties": own}}).raise_for_status()
+    afar.put(60, at=NOW - 2 * DAY)
+    afar.store.flush()
+    afar.seal()
+    assert afar.refused == []
+    found = afar.check()
+    assert (found.faults, found.hours, found.in_cluster) == ([], 3, 41)
+
+
+@pytest.mark.nodes
+def test_what_retention_deleted_is_no_fault_and_what_nobody_sealed_is_told(afar: Afar) -> None:
+    afar.put(70, at=NOW - 5 * DAY)
+    afar.store.flush()
+    afar.seal()
+    afar.put(71, at=NOW + 2 * HOUR + 59 * MINUTE)
+    afar.store.flush()
+    afar.store.retain(Keeping({"ordinary": 3}))
+    assert afar.check().faults != []
+    afar.box.keeper.round()
+    found = afar.check()
+    assert (found.faults, found.in_cluster, found.loose) == ([], 40, 1)
+    assert [one["reason"] for one in entries(afar.box, "index_deletion")] == ["age"]
+
+
+@pytest.mark.nodes
+def test_a_cluster_that_is_away_is_no_fault(afar: Afar) -> None:
+    afar.seal()
+    away = afar.settings.model_copy(update={"hosts": ["http://127.0.0.1:9"], "ca_file": None})
+    asked = Asked(events=True)
+    with pytest.raises(StoreUnavailable):
+        check(afar.box.home, afar.box.sessions, asked, lambda: WholeIndices(away))
