@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collector.analysers.dns_generated import DnsGenerated
+from collector.analysers.dns_rebinding import DnsRebinding
+from collector.analysers.dns_tunnel import DnsTunnel
 from collector.analysers.model import Analyser
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return ()
+    return (DnsGenerated(), DnsRebinding(), DnsTunnel())
