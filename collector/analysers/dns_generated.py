@@ -76,7 +76,7 @@ class DnsGenerated:
     def recall(self, memory: Memory) -> None:
         """Take what was remembered before the restart."""
         kept = mapping(memory)
-        self._quiet.recall(kept.get("quiet", {}))
+        self._quiet.recall(kept.get("quiet", []))
         for source, missed in mapping(kept.get("missed", {})).items():
             domains = list(mapping(missed).items())[-MOST_DOMAINS:]
             self._missed[source] = {name: int(at) for name, at in domains}

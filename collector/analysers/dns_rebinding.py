@@ -74,7 +74,7 @@ class DnsRebinding:
 
     def recall(self, memory: Memory) -> None:
         """Take what was noticed before the restart."""
-        self._quiet.recall(mapping(memory).get("quiet", {}))
+        self._quiet.recall(mapping(memory).get("quiet", []))
 
     def _blocks(self, address: str, domain: str) -> bool:
         domains = row(self._answered, address, set)

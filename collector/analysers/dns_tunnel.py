@@ -112,7 +112,7 @@ class DnsTunnel:
 
     def recall(self, memory: Memory) -> None:
         """Take what was noticed before the restart."""
-        self._quiet.recall(mapping(memory).get("quiet", {}))
+        self._quiet.recall(mapping(memory).get("quiet", []))
 
 
 def _told(talk: _Talk, source: str, query: str, domain: str, at: int) -> Log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.analysers.beacon import Beacon
 from collector.analysers.dns_generated import DnsGenerated
 from collector.analysers.dns_rebinding import DnsRebinding
 from collector.analysers.dns_tunnel import DnsTunnel
@@ -10,4 +11,4 @@ from collector.analysers.model import Analyser
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return (DnsGenerated(), DnsRebinding(), DnsTunnel())
+    return (Beacon(), DnsGenerated(), DnsRebinding(), DnsTunnel())
