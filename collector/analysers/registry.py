@@ -6,9 +6,12 @@ from collector.analysers.beacon import Beacon
 from collector.analysers.dns_generated import DnsGenerated
 from collector.analysers.dns_rebinding import DnsRebinding
 from collector.analysers.dns_tunnel import DnsTunnel
+from collector.analysers.long import LongConnection
 from collector.analysers.model import Analyser
+from collector.analysers.odd_hours import OddHours
+from collector.analysers.upload import Upload
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return (Beacon(), DnsGenerated(), DnsRebinding(), DnsTunnel())
+    return (Beacon(), DnsGenerated(), DnsRebinding(), DnsTunnel(), LongConnection(), OddHours(), Upload())

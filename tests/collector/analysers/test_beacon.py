@@ -30,7 +30,7 @@ from tests.collector.analysers.logs import (
 from tests.collector.packets import NOON, batch
 
 Wait = Callable[[random.Random], float]
-RUNS = 60
+RUNS = 20
 NAME = "cdn.raporty.example"
 
 
