@@ -9,9 +9,21 @@ from collector.analysers.dns_tunnel import DnsTunnel
 from collector.analysers.long import LongConnection
 from collector.analysers.model import Analyser
 from collector.analysers.odd_hours import OddHours
+from collector.analysers.slow_scan import SlowScan
+from collector.analysers.ssl_inside import SslInside
 from collector.analysers.upload import Upload
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return (Beacon(), DnsGenerated(), DnsRebinding(), DnsTunnel(), LongConnection(), OddHours(), Upload())
+    return (
+        Beacon(),
+        DnsGenerated(),
+        DnsRebinding(),
+        DnsTunnel(),
+        LongConnection(),
+        OddHours(),
+        SlowScan(),
+        SslInside(),
+        Upload(),
+    )
