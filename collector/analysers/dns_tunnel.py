@@ -1,10 +1,11 @@
 """Data in names: many different names without meaning under one registered domain (MITRE ATT&CK T1071.004, T1572).
 
-What is counted of a source and a domain within six hours: names whose part before the domain has sixteen signs or more
-and looks made by a machine. Harmless programs do so too, under domains of their makers (data/services.txt) that nobody
-else can serve; all others must reach NAMES different ones, and enough data in the names or in the answers of
+What is counted of a source and a domain within six hours: names whose part before the domain has sixteen signs or
+more and looks made by a machine. Harmless programs do so too, under domains of their makers (data/services.txt) that
+nobody else can serve; all others must reach NAMES different ones, and enough data in the names or in the answers of
 types that carry data. A slow tunnel of a question every five minutes reaches that; so does an idle one of dnscat2,
-whose names have 18 signs. Names that contain an address are those that providers give their customers.
+whose names have 18 signs. Names that contain an address are those that providers give their customers. Names that end
+in no domain at all are counted by the server that is asked: tools speak straight to theirs so.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from collector.analysers.askers import NEIGHBOURS, Askers
 from collector.analysers.bounded import DAY, HOUR, Quiet, Recent
-from collector.analysers.domains import serves_all, split
+from collector.analysers.domains import nowhere, serves_all, split
 from collector.analysers.fields import texts
 from collector.analysers.model import Memory, notice
 from collector.analysers.names import GENERATED, entropy, surprise
@@ -87,7 +88,7 @@ class DnsTunnel:
         query = fields.get("query")
         if flow is None or not isinstance(query, str) or flow.resp_p in NEIGHBOURS:
             return
-        before, domain = split(query)
+        before, domain = (query, flow.resp_h) if nowhere(query) else split(query)
         payload = before.replace(".", "")
         if len(payload) < PAYLOAD or _ADDRESS.search(before) or serves_all(domain) or surprise(payload) < GENERATED:
             return

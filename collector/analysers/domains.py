@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +10,8 @@ FOLDER = Path(__file__).parent / "data"
 #: Last labels of names that no public server answers (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`, and habit).
 LOCAL = frozenset({"arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain"})
 LONGEST = 253
+_TOP = re.compile(r"[a-z]{2,24}|xn--[a-z0-9-]{1,59}")
+"""Labels of the root zone have letters alone, or are written in Punycode (RFC 1123, RFC 5890)."""
 
 
 @lru_cache(maxsize=4)
@@ -27,7 +30,7 @@ def split(name: str) -> tuple[str, str]:
     if len(name) > LONGEST:
         return "", ""
     labels = name.rstrip(".").lower().split(".")
-    if len(labels) < 2 or labels[-1] in LOCAL or labels[-1].isdigit() or not all(labels):
+    if len(labels) < 2 or labels[-1] in LOCAL or not all(labels) or not _TOP.fullmatch(labels[-1]):
         return "", ""
     taken = 1
     while taken < len(labels) and ".".join(labels[-taken - 1 :]) in lines("suffixes.txt"):
@@ -40,6 +43,12 @@ def split(name: str) -> tuple[str, str]:
 def registered(name: str) -> str:
     """Return the domain that somebody registered; empty for what nobody can."""
     return split(name)[1]
+
+
+def nowhere(name: str) -> bool:
+    """Tell whether a name ends as no public name does: who asks it knows the server that answers."""
+    last = name.rstrip(".").lower().rpartition(".")[2]
+    return bool(last) and not last.isdigit() and not _TOP.fullmatch(last) and last.isascii()
 
 
 @lru_cache(maxsize=16_384)

@@ -57,6 +57,12 @@ def test_data_in_answers_is_noticed() -> None:
     assert found.fields["carrying_share"] == 1
 
 
+def test_a_tool_that_asks_its_own_server_without_a_domain_is_noticed() -> None:
+    names = [f"dnscat.{CHOICE.randbytes(17).hex()}" for _ in range(NAMES)]
+    (found,) = notices(DnsTunnel(), [dns(BEGIN + n * SECOND, name, server="185.9.9.9") for n, name in enumerate(names)])
+    assert found.fields["sub"] == "185.9.9.9"
+
+
 def test_a_slow_tunnel_is_noticed_and_a_slower_one_is_not() -> None:
     assert len(notices(DnsTunnel(), asked(80, WINDOW // 70))) == 1
     assert notices(DnsTunnel(), asked(200, WINDOW // 40)) == []
