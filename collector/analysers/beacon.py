@@ -94,8 +94,8 @@ class Beacon:
     name = "beacon"
     paths = PATHS
 
-    def __init__(self) -> None:
-        self._names = Names()
+    def __init__(self, names: Names | None = None) -> None:
+        self._names = names or Names()
         self._users = Users()
         self._single: Recent[int, int] = Recent(MOST_SINGLE)
         self._pulses: Recent[str, Pulse] = Recent(MOST_PULSES)

@@ -29,8 +29,8 @@ class LongConnection:
     name = "long"
     paths = PATHS
 
-    def __init__(self) -> None:
-        self._names = Names()
+    def __init__(self, names: Names | None = None) -> None:
+        self._names = names or Names()
         self._users = Users(2)
         self._quiet = Quiet(PAUSE)
 

@@ -75,9 +75,9 @@ class OddHours:
     name = "odd_hours"
     paths = PATHS
 
-    def __init__(self) -> None:
-        self._names = Names()
-        self._sent = Sent()
+    def __init__(self, names: Names | None = None, sent: Sent | None = None) -> None:
+        self._names = names or Names()
+        self._sent = sent or Sent()
         self._hosts: Recent[str, Habits] = Recent(MOST_HOSTS)
         self._quiet = Quiet(PAUSE)
 

@@ -9,21 +9,24 @@ from collector.analysers.dns_tunnel import DnsTunnel
 from collector.analysers.long import LongConnection
 from collector.analysers.model import Analyser
 from collector.analysers.odd_hours import OddHours
+from collector.analysers.sent import Sent
 from collector.analysers.slow_scan import SlowScan
 from collector.analysers.ssl_inside import SslInside
+from collector.analysers.targets import Names
 from collector.analysers.upload import Upload
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
+    names, sent = Names(), Sent()
     return (
-        Beacon(),
+        Beacon(names),
         DnsGenerated(),
         DnsRebinding(),
         DnsTunnel(),
-        LongConnection(),
-        OddHours(),
+        LongConnection(names),
+        OddHours(names, sent),
         SlowScan(),
         SslInside(),
-        Upload(),
+        Upload(names, sent),
     )

@@ -12,9 +12,10 @@ UPLOAD = 3
 
 
 class Sent:
-    """What flows have sent since they were last told."""
+    """What flows have sent since they were last told. Analysers of the same logs share one; a log counts once."""
 
     def __init__(self) -> None:
+        self._counted: tuple[Entry | None, int] = (None, 0)
         self._told: Recent[str, int] = Recent(MOST_FLOWS)
 
     def new(self, entry: Entry) -> int:
@@ -22,6 +23,11 @@ class Sent:
 
         Sequence numbers may lie, so no more counts than packets carried.
         """
+        if entry is not self._counted[0]:
+            self._counted = entry, self._new(entry)
+        return self._counted[1]
+
+    def _new(self, entry: Entry) -> int:
         if not outwards(entry):
             return 0
         total = min(number(entry, "orig_bytes"), number(entry, "orig_ip_bytes"))

@@ -21,14 +21,22 @@ MANY = 4
 
 
 class Names:
-    """Names of servers: what the connection itself says, else what DNS last answered with the address."""
+    """Names of servers: what the connection itself says, else what DNS last answered with the address.
+
+    Analysers of the same logs share one; a log counts once, whoever shows it first.
+    """
 
     def __init__(self) -> None:
+        self._learnt: Entry | None = None
+        self._asked: tuple[Entry | None, str] = (None, "")
         self._flows: Recent[str, str] = Recent(MOST_FLOWS)
         self._addresses: Recent[str, str] = Recent(MOST_ADDRESSES)
 
     def learn(self, entry: Entry) -> None:
         """Take any log."""
+        if entry is self._learnt:
+            return
+        self._learnt = entry
         path, fields = entry.log.path, entry.log.fields
         if path == "dns":
             query = fields.get("query")
@@ -42,9 +50,10 @@ class Names:
 
     def of(self, entry: Entry, flow: Flow) -> str:
         """Return the name of a connection's target; empty when nobody said it. A connection that ended is forgotten."""
-        ended = entry.log.path == "conn"
-        said = self._flows.pop(entry.uid) if ended else self._flows.get(entry.uid)
-        return said or self._addresses.get(flow.resp_h) or ""
+        if entry is not self._asked[0]:
+            said = (self._flows.pop if entry.log.path == "conn" else self._flows.get)(entry.uid)
+            self._asked = entry, said or self._addresses.get(flow.resp_h) or ""
+        return self._asked[1]
 
 
 class Users:

@@ -74,9 +74,9 @@ class Upload:
     name = "upload"
     paths = PATHS
 
-    def __init__(self) -> None:
-        self._names = Names()
-        self._sent = Sent()
+    def __init__(self, names: Names | None = None, sent: Sent | None = None) -> None:
+        self._names = names or Names()
+        self._sent = sent or Sent()
         self._hosts: Recent[str, Days] = Recent(MOST_HOSTS)
         self._quiet = Quiet(PAUSE)
 
