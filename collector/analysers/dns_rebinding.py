@@ -8,6 +8,7 @@ private address is harmless and common: split DNS of the office, plex.direct, bl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 from collector.analysers.askers import NEIGHBOURS
@@ -88,17 +89,24 @@ def _sides(answers: Sequence[str]) -> tuple[list[str], list[str]]:
     inside: list[str] = []
     outside: list[str] = []
     for text in answers:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            continue
-        if not address.is_unspecified and not address.is_multicast:
-            (inside if _INSIDE.holds(address.packed) else outside).append(text)
+        place = _place(text)
+        if place is not None:
+            (inside if place else outside).append(text)
     return inside, outside
 
 
+@lru_cache(maxsize=16_384)
+def _place(text: str) -> bool | None:
+    """Tell whether an address is one of the office; None for other texts and for addresses of nobody."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return None if address.is_unspecified or address.is_multicast else _INSIDE.holds(address.packed)
+
+
 def _is_inside(address: str) -> bool:
-    return bool(_sides([address])[0])
+    return _place(address) is True
 
 
 def _shortest(ttls: Value | None) -> float:

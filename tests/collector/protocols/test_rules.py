@@ -41,6 +41,8 @@ FIRED_BY = {
     "zeek_smb_ransom_note": "smb",
     "zeek_smb_remote_execution_traces": "smb",
     "zeek_snmp_default_community": "snmp",
+    "zeek_ssh_sign_in": "ssh",
+    "zeek_ssh_sign_in_failed": "ssh",
 }
 #: Logs of the other parsers, of the core and of the analysers.
 ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
