@@ -21,7 +21,7 @@ from collector.analysers.bounded import DAY, HOUR, SECOND, Quiet, Recent
 from collector.analysers.domains import serves_all
 from collector.analysers.fields import known
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping, newest
+from collector.analysers.rows import MOST_TOLD, mapping, newest
 from collector.analysers.targets import MANY, PATHS, Names, Users, number, outwards
 from collector.heads.head import Entry
 from collector.protocols.model import Log
@@ -99,7 +99,7 @@ class Beacon:
         self._users = Users()
         self._single: Recent[int, int] = Recent(MOST_SINGLE)
         self._pulses: Recent[str, Pulse] = Recent(MOST_PULSES)
-        self._quiet = Quiet(30 * DAY)
+        self._quiet = Quiet(30 * DAY, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""

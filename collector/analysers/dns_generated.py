@@ -15,7 +15,7 @@ from collector.analysers.bounded import DAY, Quiet, Recent
 from collector.analysers.domains import split
 from collector.analysers.model import Memory, notice
 from collector.analysers.names import GENERATED, surprise
-from collector.analysers.rows import mapping, newest, row
+from collector.analysers.rows import MOST_TOLD, mapping, newest, row
 from collector.heads.head import Entry
 from collector.protocols.model import Log
 
@@ -26,6 +26,7 @@ SHORTEST = 8
 """Signs of a label that is judged: shorter ones look like abbreviations."""
 MOST_SOURCES = 2048
 MOST_DOMAINS = 64
+MOST_REMEMBERED = 100
 SHOWN = 5
 
 
@@ -38,7 +39,7 @@ class DnsGenerated:
     def __init__(self) -> None:
         self._missed: Recent[str, dict[str, int]] = Recent(MOST_SOURCES)
         self._askers = Askers()
-        self._quiet = Quiet(DAY)
+        self._quiet = Quiet(DAY, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a question with its answer."""
@@ -71,14 +72,15 @@ class DnsGenerated:
 
     def memory(self) -> Memory:
         """Return what was missed and what was noticed."""
-        return {"missed": dict(newest(self._missed, 100)), "quiet": self._quiet.memory()}
+        kept = [(host, list(missed.items())[-DOMAINS:]) for host, missed in newest(self._missed, MOST_REMEMBERED)]
+        return {"missed": {host: dict(last) for host, last in kept}, "quiet": self._quiet.memory()}
 
     def recall(self, memory: Memory) -> None:
         """Take what was remembered before the restart."""
         kept = mapping(memory)
         self._quiet.recall(kept.get("quiet", []))
         for source, missed in mapping(kept.get("missed", {})).items():
-            domains = list(mapping(missed).items())[-MOST_DOMAINS:]
+            domains = list(mapping(missed).items())[-DOMAINS:]
             self._missed[source] = {name: int(at) for name, at in domains}
 
 

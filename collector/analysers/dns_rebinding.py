@@ -16,7 +16,7 @@ from collector.analysers.bounded import DAY, MINUTE, Quiet, Recent
 from collector.analysers.domains import registered, serves_all
 from collector.analysers.fields import texts
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping, row
+from collector.analysers.rows import MOST_TOLD, mapping, row
 from collector.flows.record import OFFICE, Office
 from collector.heads.head import Entry
 from collector.protocols.model import Log, Value
@@ -41,7 +41,7 @@ class DnsRebinding:
     def __init__(self) -> None:
         self._public: Recent[str, int] = Recent(MOST)
         self._answered: Recent[str, set[str]] = Recent(MOST)
-        self._quiet = Quiet(DAY)
+        self._quiet = Quiet(DAY, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a question with its answer."""

@@ -20,7 +20,7 @@ from collector.analysers.domains import nowhere, serves_all, split
 from collector.analysers.fields import texts
 from collector.analysers.model import Memory, notice
 from collector.analysers.names import GENERATED, entropy, surprise
-from collector.analysers.rows import mapping, row
+from collector.analysers.rows import MOST_TOLD, mapping, row
 from collector.heads.head import Entry
 from collector.protocols.model import Log
 
@@ -80,7 +80,7 @@ class DnsTunnel:
     def __init__(self) -> None:
         self._talks: Recent[tuple[str, str], _Talk] = Recent(MOST_TALKS)
         self._askers = Askers()
-        self._quiet = Quiet(DAY)
+        self._quiet = Quiet(DAY, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a question with its answer."""

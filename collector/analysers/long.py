@@ -13,7 +13,7 @@ from collector.analysers.bounded import DAY, Quiet
 from collector.analysers.domains import serves_all
 from collector.analysers.fields import ended, known
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping
+from collector.analysers.rows import MOST_TOLD, mapping
 from collector.analysers.targets import PATHS, Names, Users, outwards
 from collector.heads.head import Entry
 from collector.protocols.model import Log, Value
@@ -32,7 +32,7 @@ class LongConnection:
     def __init__(self, names: Names | None = None) -> None:
         self._names = names or Names()
         self._users = Users(2)
-        self._quiet = Quiet(PAUSE)
+        self._quiet = Quiet(PAUSE, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""

@@ -15,7 +15,7 @@ from typing import Any
 from collector.analysers.bounded import DAY, HOUR, Quiet, Recent
 from collector.analysers.fields import ended
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping, newest, row
+from collector.analysers.rows import MOST_TOLD, mapping, newest, row
 from collector.analysers.sent import Sent
 from collector.analysers.targets import PATHS, Names, outwards
 from collector.heads.head import Entry
@@ -29,7 +29,7 @@ AROUND = 2
 """Hours before and after that must be odd, too."""
 MOST_DAYS = 60
 """After so many days all counts are halved, so that a habit that was given up is forgotten."""
-MOST_HOSTS = 1024
+MOST_HOSTS, MOST_REMEMBERED = 1024, 512
 PAUSE = 7 * DAY
 
 
@@ -79,7 +79,7 @@ class OddHours:
         self._names = names or Names()
         self._sent = sent or Sent()
         self._hosts: Recent[str, Habits] = Recent(MOST_HOSTS)
-        self._quiet = Quiet(PAUSE)
+        self._quiet = Quiet(PAUSE, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""
@@ -104,7 +104,7 @@ class OddHours:
 
     def memory(self) -> Memory:
         """Return the habits of all computers, and what was noticed."""
-        hosts = [[host, one.day, one.days, one.hours, one.today] for host, one in newest(self._hosts, MOST_HOSTS)]
+        hosts = [[host, one.day, one.days, one.hours, one.today] for host, one in newest(self._hosts, MOST_REMEMBERED)]
         return {"hosts": hosts, "quiet": self._quiet.memory()}
 
     def recall(self, memory: Memory) -> None:

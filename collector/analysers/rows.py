@@ -9,6 +9,8 @@ from collector.analysers.bounded import Recent
 
 K = TypeVar("K")
 V = TypeVar("V")
+MOST_TOLD = 512
+"""Notices that are remembered, so that they are not told again."""
 
 
 def row(table: Recent[K, V], key: K, make: Callable[[], V]) -> V:

@@ -9,12 +9,13 @@ in an hour.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from collector.analysers.bounded import DAY, HOUR, Quiet, Recent
+from collector.analysers.bounded import DAY, HOUR, MINUTE, Quiet, Recent
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping, newest, row
+from collector.analysers.rows import MOST_TOLD, mapping, newest, row
 from collector.heads.head import Entry
 from collector.protocols.model import Flow, Log, Value
 
@@ -27,6 +28,8 @@ FEW = 4
 """Pairs from which on a source is no longer among those that tried little."""
 BURST = 5
 """Sources told in an hour: so many stations do not begin to search at once, a flood with invented sources does."""
+PORT_SCAN, SWEEP = (25, 5 * MINUTE), (30, 10 * MINUTE)
+"""What network_port_scan and network_host_sweep count, and in which time: a fast scan is theirs to report."""
 MOST_FEW, MOST_MANY = 4096, 512
 MOST_PAIRS = 128
 MOST_REACHED = 32_768
@@ -47,7 +50,7 @@ class SlowScan:
         self._many: Recent[str, _Pairs] = Recent(MOST_MANY)
         self._reached: Recent[int, bool] = Recent(MOST_REACHED)
         self._successes: Recent[str, set[int]] = Recent(MOST_MANY)
-        self._quiet = Quiet(DAY, 512)
+        self._quiet = Quiet(DAY, MOST_TOLD)
         self._told: list[int] = []
 
     def see(self, entry: Entry) -> Iterable[Log]:
@@ -69,6 +72,7 @@ class SlowScan:
         _forget(pairs, at)
         # What it reached it was meant to reach; a search mostly fails.
         enough = len(pairs) >= PAIRS and len(self._successes.get(source) or ()) < len(pairs)
+        enough = enough and not _fast(pairs, at)
         return [_notice(source, pairs, at)] if enough and self._may(source, at) else ()
 
     def tick(self, _now: int) -> Iterable[Log]:
@@ -77,7 +81,8 @@ class SlowScan:
 
     def memory(self) -> Memory:
         """Return what the sources that tried most tried, and what was noticed."""
-        return {"tried": dict(newest(self._many, MOST_REMEMBERED)), "quiet": self._quiet.memory()}
+        kept = [(source, list(pairs.items())[-PAIRS:]) for source, pairs in newest(self._many, MOST_REMEMBERED)]
+        return {"tried": {source: dict(last) for source, last in kept}, "quiet": self._quiet.memory()}
 
     def recall(self, memory: Memory) -> None:
         """Take what was remembered before the restart."""
@@ -123,6 +128,16 @@ class SlowScan:
 def _forget(pairs: _Pairs, now: int) -> None:
     for pair in [pair for pair, at in pairs.items() if now - at > WINDOW]:
         del pairs[pair]
+
+
+def _fast(pairs: _Pairs, now: int) -> bool:
+    """Tell whether the correlations of scans see this one."""
+    ports, hosts = Counter[str](), Counter[str]()
+    for pair, at in pairs.items():
+        host, _, port = pair.partition(" ")
+        hosts[host] += now - at <= PORT_SCAN[1]
+        ports[port] += now - at <= SWEEP[1]
+    return max(hosts.values()) >= PORT_SCAN[0] or max(ports.values()) >= SWEEP[0]
 
 
 def _notice(source: str, pairs: _Pairs, at: int) -> Log:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from collector.analysers.bounded import DAY, Learning, Quiet, Recent
 from collector.analysers.fields import known, texts
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping
+from collector.analysers.rows import MOST_TOLD, mapping
 from collector.heads.head import Entry
 from collector.protocols.model import Flow, Log, Value
 
@@ -24,7 +24,9 @@ WEAK = ("_RC4_", "_DES_", "_DES40_", "_3DES_", "_NULL_", "_EXPORT_", "_anon_")
 """Parts of the names of ciphers that are no longer safe (RFC 7465, RFC 9325)."""
 RDP = 3389
 PAUSE = 30 * DAY
-MOST_WAITING, MOST_KNOWN = 4096, 4096
+MOST_WAITING, MOST_KNOWN = 4096, 2048
+MARK = 16
+"""Signs of a certificate's fingerprint that are kept."""
 
 
 class SslInside:
@@ -37,12 +39,12 @@ class SslInside:
         self._waiting: Recent[str, tuple[list[str], Mapping[str, Value]]] = Recent(MOST_WAITING)
         self._known: Recent[str, bool] = Recent(MOST_KNOWN)
         self._learning = Learning(LEARNING)
-        self._quiet = Quiet(PAUSE, 1024)
+        self._quiet = Quiet(PAUSE, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a handshake, or the connection that tells whether its server is inside."""
         flow = entry.flow
-        learnt = self._learning.see(entry.log.at)
+        self._learning.awake = True
         if flow is None:
             return
         if entry.log.path == "ssl":
@@ -54,11 +56,12 @@ class SslInside:
         if waiting is None or not entry.log.fields.get("local_resp"):
             return
         usual = self._usual(flow, *waiting)
-        if learnt and not usual and self._quiet.may(f"{flow.resp_h} {flow.resp_p}", entry.log.at):
+        if self._learning.over and not usual and self._quiet.may(f"{flow.resp_h} {flow.resp_p}", entry.log.at):
             yield _notice(flow, *waiting, entry.log.at)
 
-    def tick(self, _now: int) -> Iterable[Log]:
-        """Nothing follows from silence."""
+    def tick(self, now: int) -> Iterable[Log]:
+        """Count the time of watching."""
+        self._learning.tick(now)
         return ()
 
     def memory(self) -> Memory:
@@ -75,7 +78,7 @@ class SslInside:
 
     def _usual(self, flow: Flow, found: list[str], fields: Mapping[str, Value]) -> bool:
         """Tell whether this server or this certificate is known for such faults; from now on both are."""
-        certificate = texts(fields.get("cert_chain_fps"))[:1]
+        certificate = [one[:MARK] for one in texts(fields.get("cert_chain_fps"))[:1]]
         keys = [f"{flow.resp_h} {flow.resp_p} {one}" for one in found]
         # A certificate says who it is wherever it stands; a weak method does not.
         same = bool(certificate) and certificate[0] in self._known

@@ -15,7 +15,7 @@ from typing import Any
 from collector.analysers.bounded import DAY, Quiet, Recent
 from collector.analysers.fields import ended
 from collector.analysers.model import Memory, notice
-from collector.analysers.rows import mapping, newest, row
+from collector.analysers.rows import MOST_TOLD, mapping, newest, row
 from collector.analysers.sent import Sent
 from collector.analysers.targets import PATHS, Names
 from collector.heads.head import Entry
@@ -27,7 +27,8 @@ TIMES = 5
 DAYS = 5
 """Days of its own that a computer must have: a working week."""
 HISTORY = 28
-MOST_HOSTS = 1024
+MOST_HOSTS, MOST_REMEMBERED = 1024, 512
+KILO = 1000
 MOST_TARGETS = 16
 PAUSE = DAY
 
@@ -78,7 +79,7 @@ class Upload:
         self._names = names or Names()
         self._sent = sent or Sent()
         self._hosts: Recent[str, Days] = Recent(MOST_HOSTS)
-        self._quiet = Quiet(PAUSE)
+        self._quiet = Quiet(PAUSE, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""
@@ -113,7 +114,10 @@ class Upload:
 
     def memory(self) -> Memory:
         """Return the days of all computers, and what was noticed."""
-        hosts = [[host, one.day, one.today, one.before] for host, one in newest(self._hosts, MOST_HOSTS)]
+        hosts = [
+            [host, one.day, one.today, [count // KILO for count in one.before]]
+            for host, one in newest(self._hosts, MOST_REMEMBERED)
+        ]
         return {"hosts": hosts, "quiet": self._quiet.memory()}
 
     def recall(self, memory: Memory) -> None:
@@ -128,5 +132,5 @@ class Upload:
 def _recalled(one: Any) -> tuple[str, Days]:
     host, day, today, before = one
     days = Days(int(day))
-    days.today, days.before = int(today), [int(count) for count in before][-HISTORY:]
+    days.today, days.before = int(today), [int(count) * KILO for count in before][-HISTORY:]
     return str(host), days

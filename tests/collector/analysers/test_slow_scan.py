@@ -41,6 +41,15 @@ def test_ports_of_one_computer_are_the_same_notice() -> None:
     assert (noticed.fields["dst"], noticed.fields["ports"]) == ("192.168.10.9", PAIRS)
 
 
+def test_a_fast_scan_is_the_correlations_until_it_slows_down() -> None:
+    analyser = SlowScan()
+    assert notices(analyser, sweep(200, SECOND)) == []
+    assert notices(analyser, [failed(BEGIN + n * SECOND, "192.168.10.9", 1 + n) for n in range(200)]) == []
+    assert len(notices(analyser, sweep(3, MINUTE, BEGIN + 3 * HOUR))) == 1
+    five_ports = [failed(BEGIN + n * SECOND, f"192.168.10.{n // 5}", n % 5) for n in range(60)]
+    assert len(notices(SlowScan(), five_ports)) == 1
+
+
 def test_what_was_tried_outlives_a_restart() -> None:
     analyser = SlowScan()
     assert notices(analyser, sweep(PAIRS - 5, 10 * MINUTE)) == []
@@ -90,13 +99,21 @@ def test_a_flood_with_invented_sources_fills_nothing_and_hides_nobody() -> None:
 
 def test_a_flood_of_sources_that_try_much_is_told_a_few_times() -> None:
     analyser, found = SlowScan(), []
+    sources = [f"192.168.{100 + (number >> 8)}.{number & 255}" for number in range(MOST_MANY - 30)]
+    for number in range(PAIRS + 5):
+        at, target = BEGIN + number * 22 * SECOND, f"192.168.20.{number}"
+        found += notices(analyser, [failed(at, target, source=source) for source in sources])
+    assert len(found) == BURST
+
+
+def test_memory_is_bounded() -> None:
+    analyser = SlowScan()
     for number in range(MOST_MANY + 30):
         source = f"192.168.{100 + (number >> 8)}.{number & 255}"
-        found += notices(analyser, sweep(MOST_PAIRS + 20, 1, BEGIN + number * SECOND, source))
-    assert len(found) == BURST
+        notices(analyser, sweep(MOST_PAIRS + 20 if number > MOST_MANY else 5, 1, BEGIN, source))
     assert len(analyser._many) == MOST_MANY
-    assert all(len(pairs) <= MOST_PAIRS for _, pairs in analyser._many.items())
-    assert len(str(analyser.memory())) < 400_000
+    assert max(len(pairs) for _, pairs in analyser._many.items()) == MOST_PAIRS
+    assert len(str(analyser.memory())) < 200_000
 
 
 def test_doors_that_were_reached_are_bounded() -> None:

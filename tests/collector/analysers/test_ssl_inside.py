@@ -35,6 +35,7 @@ def learnt() -> SslInside:
     analyser = SslInside()
     for hour in range(LEARNING // HOUR + 2):
         assert notices(analyser, handshake(BEGIN + hour * HOUR, PRINTER, SELF_SIGNED)) == []
+        assert list(analyser.tick(BEGIN + hour * HOUR)) == []
     return analyser
 
 
@@ -87,6 +88,8 @@ def test_a_known_server_is_known_by_its_certificate_and_by_its_address() -> None
 def test_while_it_learns_nothing_is_said() -> None:
     analyser = SslInside()
     notices(analyser, [conn(BEGIN)])
+    analyser.tick(BEGIN)
+    analyser.tick(BEGIN + 30 * DAY)
     assert notices(analyser, handshake(BEGIN + 30 * DAY, NEW, SELF_SIGNED, "bb")) == []
 
 
@@ -94,9 +97,9 @@ def test_memory_is_bounded() -> None:
     analyser = SslInside()
     for number in range(MOST_KNOWN + 50):
         target = f"192.168.{number >> 8}.{number & 255}"
-        notices(analyser, handshake(BEGIN + number * SECOND, target, SELF_SIGNED, str(number)))
+        notices(analyser, handshake(BEGIN + number * SECOND, target, SELF_SIGNED, f"{number:040x}"[::-1]))
     for number in range(MOST_WAITING + 50):
-        notices(analyser, handshake(BEGIN + number, NEW, SELF_SIGNED, str(number))[:1])
+        notices(analyser, handshake(BEGIN + number, NEW, SELF_SIGNED, f"{number:040x}"[::-1])[:1])
     assert len(analyser._known) == MOST_KNOWN
     assert len(analyser._waiting) == MOST_WAITING
     assert len(str(analyser.memory())) < 400_000
