@@ -94,8 +94,9 @@ class Beacon:
     name = "beacon"
     paths = PATHS
 
-    def __init__(self, names: Names | None = None) -> None:
-        self._names = names or Names()
+    def __init__(self) -> None:
+        self.names = Names()
+        """What targets are called, for the analysers that see logs after this one."""
         self._users = Users()
         self._single: Recent[int, int] = Recent(MOST_SINGLE)
         self._pulses: Recent[str, Pulse] = Recent(MOST_PULSES)
@@ -104,10 +105,10 @@ class Beacon:
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""
         flow = entry.flow
-        self._names.learn(entry)
+        self.names.learn(entry)
         if entry.log.path != "conn" or flow is None:
             return
-        name = self._names.of(entry, flow)
+        name = self.names.of(entry, flow)
         if flow.resp_p in BY_THE_CLOCK or not outwards(entry) or serves_all(name):
             return
         target = name or flow.resp_h

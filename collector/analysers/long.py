@@ -14,7 +14,7 @@ from collector.analysers.domains import serves_all
 from collector.analysers.fields import ended, known
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping
-from collector.analysers.targets import PATHS, Names, Users, outwards
+from collector.analysers.targets import CONNECTIONS, PATHS, Names, Users, outwards
 from collector.heads.head import Entry
 from collector.protocols.model import Log, Value
 
@@ -27,18 +27,22 @@ class LongConnection:
     """Notices `Conn::Long`."""
 
     name = "long"
-    paths = PATHS
+    paths: frozenset[str] = PATHS
 
     def __init__(self, names: Names | None = None) -> None:
+        # Shared names learn from whoever made them.
+        self._learns = names is None
+        self.paths = PATHS if names is None else CONNECTIONS
         self._names = names or Names()
         self._users = Users(2)
         self._quiet = Quiet(PAUSE, MOST_TOLD)
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""
-        self._names.learn(entry)
+        if self._learns:
+            self._names.learn(entry)
         flow = entry.flow
-        if flow is None or entry.log.path not in {"conn", "conn_long"}:
+        if flow is None or entry.log.path not in CONNECTIONS:
             return
         name = self._names.of(entry, flow)
         if not outwards(entry) or serves_all(name):

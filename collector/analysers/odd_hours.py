@@ -17,7 +17,7 @@ from collector.analysers.fields import ended
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping, newest, row
 from collector.analysers.sent import Sent
-from collector.analysers.targets import PATHS, Names, outwards
+from collector.analysers.targets import CONNECTIONS, PATHS, Names, outwards
 from collector.heads.head import Entry
 from collector.protocols.model import Log
 
@@ -73,9 +73,12 @@ class OddHours:
     """Notices `Conn::Odd_Hours`."""
 
     name = "odd_hours"
-    paths = PATHS
+    paths: frozenset[str] = PATHS
 
     def __init__(self, names: Names | None = None, sent: Sent | None = None) -> None:
+        # Shared names learn from whoever made them.
+        self._learns = names is None
+        self.paths = PATHS if names is None else CONNECTIONS
         self._names = names or Names()
         self._sent = sent or Sent()
         self._hosts: Recent[str, Habits] = Recent(MOST_HOSTS)
@@ -83,9 +86,10 @@ class OddHours:
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log."""
-        self._names.learn(entry)
+        if self._learns:
+            self._names.learn(entry)
         flow = entry.flow
-        if flow is None or entry.log.path not in {"conn", "conn_long"}:
+        if flow is None or entry.log.path not in CONNECTIONS:
             return
         name, count = self._names.of(entry, flow), self._sent.new(entry)
         if not outwards(entry):

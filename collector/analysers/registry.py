@@ -12,21 +12,23 @@ from collector.analysers.odd_hours import OddHours
 from collector.analysers.sent import Sent
 from collector.analysers.slow_scan import SlowScan
 from collector.analysers.ssl_inside import SslInside
-from collector.analysers.targets import Names
 from collector.analysers.upload import Upload
 
 
 def analysers() -> tuple[Analyser, ...]:
-    """Return a new one of each: their state is that of one stream of packets."""
-    names, sent = Names(), Sent()
+    """Return a new one of each: their state is that of one stream of packets.
+
+    Who lends what it knows to others stands before them.
+    """
+    beacon, sent = Beacon(), Sent()
     return (
-        Beacon(names),
+        beacon,
         DnsGenerated(),
         DnsRebinding(),
         DnsTunnel(),
-        LongConnection(names),
-        OddHours(names, sent),
+        LongConnection(beacon.names),
+        OddHours(beacon.names, sent),
         SlowScan(),
         SslInside(),
-        Upload(names, sent),
+        Upload(beacon.names, sent),
     )

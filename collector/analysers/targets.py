@@ -12,6 +12,8 @@ from collector.protocols.model import Flow
 
 PATHS = frozenset({"conn", "conn_long", "dns", "http", "ssl"})
 """Logs that say it."""
+CONNECTIONS = frozenset({"conn", "conn_long"})
+"""Logs of those who share what another one learns."""
 MOST_FLOWS = 16_384
 MOST_ADDRESSES = 8192
 MOST_TARGETS = 16_384
@@ -23,20 +25,16 @@ MANY = 4
 class Names:
     """Names of servers: what the connection itself says, else what DNS last answered with the address.
 
-    Analysers of the same logs share one; a log counts once, whoever shows it first.
+    Analysers of the same logs share one. Whoever sees all logs first lets it learn; a log is asked about by several.
     """
 
     def __init__(self) -> None:
-        self._learnt: Entry | None = None
         self._asked: tuple[Entry | None, str] = (None, "")
         self._flows: Recent[str, str] = Recent(MOST_FLOWS)
         self._addresses: Recent[str, str] = Recent(MOST_ADDRESSES)
 
     def learn(self, entry: Entry) -> None:
         """Take any log."""
-        if entry is self._learnt:
-            return
-        self._learnt = entry
         path, fields = entry.log.path, entry.log.fields
         if path == "dns":
             query = fields.get("query")
