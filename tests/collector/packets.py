@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import random
 import socket
 import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scapy.layers.inet import IP, TCP
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from collector.capture.batch import NO_VLAN, Batch, Link, batch_of
@@ -49,6 +51,19 @@ def scan(source: str, target: str, ports: Iterable[int]) -> list[bytes]:
     for port in ports:
         frames.append(bytes(there / TCP(sport=40000, dport=port, flags="S", seq=7)))
         frames.append(bytes(back / TCP(sport=port, dport=40000, flags="RA", ack=8)))
+    return frames
+
+
+def tunnel(source: str, server: str, count: int) -> list[bytes]:
+    """Return questions for names that carry data, each with its answer."""
+    draw = random.Random(count)
+    there = Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:02") / IP(src=source, dst=server)
+    back = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:03") / IP(src=server, dst=source)
+    frames = []
+    for number in range(count):
+        asked = DNSQR(qname=f"{draw.randbytes(24).hex()}.t.badanie.example", qtype="TXT")
+        frames.append(bytes(there / UDP(sport=41000, dport=53) / DNS(id=number, qd=asked)))
+        frames.append(bytes(back / UDP(sport=53, dport=41000) / DNS(id=number, qr=1, rcode=3, qd=asked)))
     return frames
 
 

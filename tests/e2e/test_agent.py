@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from appliance.home import CHECKOUT
-from tests.collector.packets import pcap, scan
+from tests.collector.packets import pcap, scan, tunnel
 from tests.e2e.box import Box, wait_for
 
 KILLS = 10
@@ -273,12 +273,16 @@ class Sensor(Station):
 def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_read(box: Box, tmp_path: Path) -> None:
     capture = tmp_path / "scan.pcap"
     capture.write_bytes(pcap(scan("10.66.0.9", "10.66.0.20", range(1, 41))))
+    names = tmp_path / "names.pcap"
+    names.write_bytes(pcap(tunnel("10.66.0.10", "10.66.0.53", 80)))
     with Sensor(box, tmp_path) as sensor:
         try:
             agent_id = sensor.begin()
             assert [(one["name"], one["state"]) for one in sensor.told(agent_id)["sensors"]] == [("network", "on")]
             sensor.pass_by(capture)
+            sensor.pass_by(names)
             wait_for("the alert", lambda: _alerts(box, "Many Ports of One Computer Tried"), 40)
+            wait_for("what an analyser noticed", lambda: _alerts(box, "Data Travels in Names Asked of DNS"), 40)
             query = f"agent.id:{agent_id} AND event.dataset:zeek.conn AND source.ip:10.66.0.9"
             wait_for("the connections", lambda: box.get("events/count", q=query)["count"] == 40)
             (one,) = sensor.told(agent_id)["sensors"]

@@ -41,9 +41,11 @@ FIRED_BY = {
     "zeek_smb_ransom_note": "smb",
     "zeek_smb_remote_execution_traces": "smb",
     "zeek_snmp_default_community": "snmp",
+    "zeek_ssh_sign_in": "ssh",
+    "zeek_ssh_sign_in_failed": "ssh",
 }
-#: Logs of the other parsers and of the core.
-ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files"}
+#: Logs of the other parsers, of the core and of the analysers.
+ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
 _THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.ip", "destination.", "event.")
 #: Rules that need one side outside the office → which side, and its address.
 _OUTSIDE = {"zeek_ntlm_to_internet": "id.resp_h", "zeek_rdp_from_internet": "id.orig_h"}
