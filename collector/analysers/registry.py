@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collector.analysers.bindings import Bindings
 from collector.analysers.model import Analyser
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return ()
+    return (Bindings(),)

@@ -42,8 +42,8 @@ FIRED_BY = {
     "zeek_smb_remote_execution_traces": "smb",
     "zeek_snmp_default_community": "snmp",
 }
-#: Logs of the other parsers and of the core.
-ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files"}
+#: Logs of the other parsers, of the core and of the analysers.
+ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
 _THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.ip", "destination.", "event.")
 #: Rules that need one side outside the office → which side, and its address.
 _OUTSIDE = {"zeek_ntlm_to_internet": "id.resp_h", "zeek_rdp_from_internet": "id.orig_h"}
