@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collector.analysers.bindings import Bindings
 from collector.analysers.model import Analyser
+from collector.analysers.servers import Servers
+from collector.analysers.starvation import Starvation
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return (Bindings(),)
+    return (Bindings(), Servers(), Starvation())
