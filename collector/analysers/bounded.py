@@ -106,4 +106,9 @@ class Learning:
             self.watched += min(at - self._last, self.STEP)
         if at > self._last or at < self._last - DAY:
             self._last = at
+        return self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether enough was seen."""
         return self.watched >= self._need

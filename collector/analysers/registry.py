@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collector.analysers.bindings import Bindings
+from collector.analysers.devices import Devices
 from collector.analysers.model import Analyser
 from collector.analysers.servers import Servers
 from collector.analysers.starvation import Starvation
@@ -10,4 +11,4 @@ from collector.analysers.starvation import Starvation
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return (Bindings(), Servers(), Starvation())
+    return (Bindings(), Devices(), Servers(), Starvation())
