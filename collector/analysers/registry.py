@@ -6,9 +6,13 @@ from collector.analysers.bindings import Bindings
 from collector.analysers.devices import Devices
 from collector.analysers.model import Analyser
 from collector.analysers.servers import Servers
+from collector.analysers.services import Services
 from collector.analysers.starvation import Starvation
+from collector.analysers.usual import Usual
 
 
 def analysers() -> tuple[Analyser, ...]:
     """Return a new one of each: their state is that of one stream of packets."""
-    return (Bindings(), Devices(), Servers(), Starvation())
+    devices = Devices()
+    look_up = devices.device
+    return (Bindings(), devices, Servers(), Services(look_up), Starvation(), Usual(look_up))
