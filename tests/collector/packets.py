@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.l2 import Ether
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import ARP, Ether
 
 from collector.capture.batch import NO_VLAN, Batch, Link, batch_of
 from collector.capture.files import CaptureFile
@@ -50,6 +51,20 @@ def scan(source: str, target: str, ports: Iterable[int]) -> list[bytes]:
         frames.append(bytes(there / TCP(sport=40000, dport=port, flags="S", seq=7)))
         frames.append(bytes(back / TCP(sport=port, dport=40000, flags="RA", ack=8)))
     return frames
+
+
+def claim(address: str, card: str) -> bytes:
+    """Return what a card says whose address it has."""
+    everyone = "ff:ff:ff:ff:ff:ff"
+    said = ARP(op=2, hwsrc=card, psrc=address, hwdst=everyone, pdst=address)
+    return bytes(Ether(src=card, dst=everyone) / said)
+
+
+def lease(server: str, router: str) -> bytes:
+    """Return a DHCP server's answer that names the gateway."""
+    said = DHCP(options=[("message-type", "ack"), ("server_id", server), ("router", router), "end"])
+    there = Ether(src="02:00:00:00:00:02", dst="ff:ff:ff:ff:ff:ff") / IP(src=server, dst="255.255.255.255")
+    return bytes(there / UDP(sport=67, dport=68) / BOOTP(op=2, yiaddr="10.0.0.77", chaddr=bytes(6)) / said)
 
 
 def pcap(frames: Sequence[bytes], *, order: str = "<", nanos: bool = False, link: int = 1, cut: int = 65535) -> bytes:

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from appliance.home import CHECKOUT
-from tests.collector.packets import pcap, scan
+from tests.collector.packets import claim, lease, pcap, scan
 from tests.e2e.box import Box, wait_for
 
 KILLS = 10
@@ -271,18 +271,24 @@ class Sensor(Station):
 
 @pytest.mark.root
 def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_read(box: Box, tmp_path: Path) -> None:
-    capture = tmp_path / "scan.pcap"
+    capture, before, after = (tmp_path / f"{name}.pcap" for name in ("scan", "before", "after"))
     capture.write_bytes(pcap(scan("10.66.0.9", "10.66.0.20", range(1, 41))))
+    before.write_bytes(pcap([lease("10.66.0.2", "10.66.0.1"), claim("10.66.0.1", "00:0c:42:00:00:01")]))
+    after.write_bytes(pcap([claim("10.66.0.1", "08:00:27:00:00:66")]))
     with Sensor(box, tmp_path) as sensor:
         try:
             agent_id = sensor.begin()
             assert [(one["name"], one["state"]) for one in sensor.told(agent_id)["sensors"]] == [("network", "on")]
+            sensor.pass_by(before)
             sensor.pass_by(capture)
             wait_for("the alert", lambda: _alerts(box, "Many Ports of One Computer Tried"), 40)
             query = f"agent.id:{agent_id} AND event.dataset:zeek.conn AND source.ip:10.66.0.9"
             wait_for("the connections", lambda: box.get("events/count", q=query)["count"] == 40)
             (one,) = sensor.told(agent_id)["sensors"]
             assert one["figures"]["drops"] == 0
+            assert sensor.stop() == 0
+            sensor.start()
+            wait_for("the alert of what was known before the restart", lambda: _stolen(box, sensor, after), 40)
             assert sensor.stop() == 0
         finally:
             if sensor.process is not None and sensor.process.poll() is None:
@@ -291,6 +297,12 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
     assert (done.returncode, done.stdout.strip()) == (0, "Przeczytane: 40, przyjęte: 40, już znane: 0, odrzucone: 0")
     again = box.run("import", str(capture))
     assert again.stdout.strip().endswith("już znane: 40, odrzucone: 0")
+
+
+def _stolen(box: Box, sensor: Sensor, capture: Path) -> list[dict[str, Any]]:
+    """Let a stranger claim the gateway, again and again as long as the sensor may not listen yet."""
+    sensor.pass_by(capture)
+    return _alerts(box, "Another Card Claims the Address of the Gateway or a Server")
 
 
 def _alerts(box: Box, title: str) -> list[dict[str, Any]]:
