@@ -22,8 +22,8 @@ from collector.analysers.model import Memory, notice
 from collector.heads.head import Entry
 from collector.protocols.model import Log, Value
 
-MOST = 4096
-"""Addresses that are remembered: sixteen full networks of an office."""
+MOST = 2048
+"""Addresses that are remembered: eight full networks of an office."""
 MOST_ROLES = 256
 FRESH = 30 * MINUTE
 """A card that was silent for longer no longer holds an ordinary address: neighbours forget within minutes (RFC 4861,

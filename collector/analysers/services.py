@@ -19,9 +19,9 @@ from collector.protocols.model import Flow, Log, Value
 
 LEARN = 7 * DAY
 """Time watched, and time since a computer was first seen, before anything is noticed: a week of its work."""
-MOST = 2048
+MOST = 1024
 """Computers; one that has another card under its address is another."""
-MOST_PORTS = 48
+MOST_PORTS = 32
 """Ports of a computer. Who answers on more answers on all."""
 MOST_A_DAY = 3
 """Notices of one computer a day: the first ones tell what is going on."""

@@ -23,9 +23,9 @@ from collector.protocols.model import Flow, Log, Value
 
 LEARN = 7 * DAY
 """Time watched, and time since the device first spoke, before anything is noticed: a week of its work."""
-MOST = 512
+MOST = 256
 """Devices."""
-MOST_SERVICES, MOST_PARTNERS = 32, 8
+MOST_SERVICES, MOST_PARTNERS = 16, 4
 """Services of a device and partners of a service. Who asks for more has no usual."""
 SEVERAL = 3
 """A service with so many partners inside is one that gets new ones: a printer scans to stations, phones call phones."""

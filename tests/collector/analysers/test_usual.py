@@ -133,7 +133,7 @@ def test_what_is_usual_outlives_a_restart_and_is_bounded() -> None:
     assert after.memory() == before.memory()
     (found,) = notices(after, [asks(LATER, SERVER, 445), asks(LATER, STATION, 445)])
     assert found["unusual"] == "partner"
-    many = [asks(LATER + n, f"10.1.0.{n & 255}", 1 + n % 100) for n in range(5000)]
+    many = [asks(LATER + n, f"10.1.0.{n & 255}", 1 + n % 50) for n in range(2500)]
     others = [asks(LATER + MINUTE, SERVER, 25, f"10.9.{n >> 8}.{n & 255}") for n in range(2 * MOST)]
     notices(after, [*many, asks(LATER, "203.0.113.9", 1), *many])
     busy = after.memory()
