@@ -73,11 +73,14 @@ class Bindings:
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log of these paths."""
-        log = entry.log
+        if entry.log.path == "conn":
+            self._routed(entry.log.fields)
+            return ()
+        return self._told(entry.log)
+
+    def _told(self, log: Log) -> Iterable[Log]:
         fields = log.fields
         match log.path:
-            case "conn":
-                self._routed(fields)
             case "dhcp":
                 self._leased(fields)
             case "arp":
@@ -119,8 +122,10 @@ class Bindings:
         self._bound, self._given, self._roles, self._routes = bound, given, roles, routes
 
     def _routed(self, fields: Fields) -> None:
+        if fields.get("local_resp") or not fields.get("local_orig"):
+            return
         mac = fields.get("resp_l2_addr")
-        if fields.get("local_orig") and not fields.get("local_resp") and is_card(mac):
+        if is_card(mac):
             self._routes[str(mac)] = min(ROUTES, (self._routes.get(str(mac)) or 0) + 1)
 
     def _leased(self, fields: Fields) -> None:
@@ -163,7 +168,7 @@ class Bindings:
         else:
             new = self._quiet.may(f"{ip} {mac}", at)
         if new:
-            yield notice("ARP::Binding_Changed", at, _told(ip, mac, bound.mac, role))
+            yield notice("ARP::Binding_Changed", at, _fields(ip, mac, bound.mac, role))
 
     def _told_unasked(self, at: int, fields: Fields) -> Iterable[Log]:
         mac = str(fields["src_mac"])
@@ -176,6 +181,6 @@ class Bindings:
             yield notice("ARP::Gratuitous_Storm", at, {**known(found), "n": count + 1})
 
 
-def _told(ip: str, mac: str, before: str, role: str) -> dict[str, Value]:
+def _fields(ip: str, mac: str, before: str, role: str) -> dict[str, Value]:
     makers = {"vendor": maker(mac).vendor, "known_vendor": maker(before).vendor}
     return known({"src": ip, "src_mac": mac, "known_mac": before, "role": role, **makers})

@@ -84,29 +84,30 @@ class Quiet:
 
 
 class Learning:
-    """Counts the time in which something was seen, until there is enough of it to know what is usual.
+    """Counts the time in which logs were seen, until there is enough of it to know what is usual.
 
-    A gap counts as at most STEP: a sensor that was off has learned nothing meanwhile, and a clock that is set from
-    1970 to today has not watched for half a century.
+    A gap counts as at most STEP: a sensor that was off has learned nothing meanwhile, one whose mirror port is not yet
+    plugged in neither, and a clock that is set from 1970 to today has not watched for half a century.
     """
 
     STEP = HOUR
 
-    __slots__ = ("_last", "_need", "watched")
+    __slots__ = ("_last", "_need", "awake", "watched")
 
     def __init__(self, need: int) -> None:
         self._need = need
         self._last = 0
+        self.awake = False
+        """Whether a log was seen since the last tick; whoever sees one says so."""
         self.watched = 0
         """Microseconds so far."""
 
-    def see(self, at: int) -> bool:
-        """Take the time of a log; tell whether enough was seen."""
-        if self._last and at > self._last:
-            self.watched += min(at - self._last, self.STEP)
-        if at > self._last or at < self._last - DAY:
-            self._last = at
-        return self.over
+    def tick(self, now: int) -> None:
+        """Count the time up to now, if anything was seen in it."""
+        if self.awake:
+            if self._last < now and self._last:
+                self.watched += min(now - self._last, self.STEP)
+            self._last, self.awake = now, False
 
     @property
     def over(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from collector.analysers import kinds
 from collector.analysers.bounded import DAY, MINUTE, Learning, Recent
 from collector.analysers.cards import is_card, is_random, is_shared, maker
-from collector.analysers.fields import Fields, ended, known, texts
+from collector.analysers.fields import Fields, known, texts
 from collector.analysers.model import Memory, notice
 from collector.heads.head import Entry
 from collector.protocols.model import Log, Value
@@ -53,11 +53,18 @@ class Device:
     names: list[str] = field(default_factory=list)
     announced: str = ""
     clues: kinds.Clues = field(default_factory=dict)
+    kind: str = field(init=False)
+    """What it seems to be; empty when nothing says it."""
 
-    @property
-    def kind(self) -> str:
-        """What it seems to be; empty when nothing says it."""
-        return kinds.guess(self.clues)
+    def __post_init__(self) -> None:
+        self.kind = kinds.guess(self.clues)
+
+    def says(self, clues: Iterable[tuple[str, str]]) -> None:
+        """Take clues of what it is; a newer one of a sort replaces the older."""
+        new = {clue: kind for clue, kind in clues if self.clues.get(clue) != kind}
+        if new:
+            self.clues.update(new)
+            self.kind = kinds.guess(self.clues)
 
     @property
     def name(self) -> str:
@@ -85,22 +92,23 @@ class Devices:
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log of these paths."""
         log, fields = entry.log, entry.log.fields
-        learned = self._learning.see(ended(log))
+        self._learning.awake = True
         match log.path:
             case "arp" | "nd":
-                self._sighted(log.at, str(fields["src_mac"]), str(fields["src_ip"]), learned)
+                self._sighted(log.at, str(fields["src_mac"]), str(fields["src_ip"]))
             case "dhcp" if "mac" in fields:
-                yield from self._asked(log.at, fields, learned)
+                yield from self._asked(log.at, fields)
             case "dns" if entry.flow is not None and entry.flow.orig_p in {137, 5353}:
                 self._announced(entry.flow.orig_h, fields)
             case "conn" if entry.flow is not None and fields.get("local_resp"):
                 kind = kinds.by_port(entry.flow.resp_p)
                 device = self._by_ip(entry.flow.resp_h) if kind and fields.get("conn_state") in _ANSWERED else None
                 if device is not None and entry.flow.transport == "tcp":
-                    device.clues["port"] = kind
+                    device.says([("port", kind)])
 
     def tick(self, now: int) -> Iterable[Log]:
-        """Tell the new cards that had their time to say what they are."""
+        """Tell the new cards that had their time to say what they are; count the time that was watched."""
+        self._learning.tick(now)
         while self._new:
             device = next(iter(self._new.values()))
             if now - device.first < PATIENCE:
@@ -127,33 +135,33 @@ class Devices:
         self._devices = Recent(MOST, ((one.mac, one) for one in found))
         self._cards = Recent(2 * MOST, ((one.ip, one.mac) for one in found if one.ip))
 
-    def _sighted(self, at: int, mac: str, ip: str, learned: bool) -> Device | None:
+    def _sighted(self, at: int, mac: str, ip: str) -> Device | None:
         """Return the device of a card, which is new where nobody knows it."""
         if not is_card(mac) or is_shared(mac):
             return None
         device = self._devices.get(mac) or self._new.get(mac)
         if device is None:
             device = Device(mac, at, clues=dict(kinds.by_card(mac)))
-            self._meet(device, learned)
+            self._meet(device)
         if ip not in _NEITHER:
             device.ip = ip
             self._cards[ip] = mac
         return device
 
-    def _meet(self, device: Device, learned: bool) -> None:
-        if not learned:
+    def _meet(self, device: Device) -> None:
+        if not self._learning.over:
             self._devices[device.mac] = device
             return
         self._new[device.mac] = device
         if len(self._new) > MOST_NEW:
             del self._new[next(iter(self._new))]
 
-    def _asked(self, at: int, fields: Fields, learned: bool) -> Iterable[Log]:
+    def _asked(self, at: int, fields: Fields) -> Iterable[Log]:
         messages = texts(fields.get("msg_types"))
         ip = str(fields.get("assigned_addr", "")) if "ACK" in messages else ""
-        device = self._sighted(at, str(fields["mac"]), ip, learned)
+        device = self._sighted(at, str(fields["mac"]), ip)
         if device is not None and _ASKS.intersection(messages):
-            device.clues.update(kinds.by_dhcp(fields))
+            device.says(kinds.by_dhcp(fields))
             name = str(fields.get("host_name") or fields.get("client_fqdn", "")).partition(".")[0].lower()
             if name:
                 yield from self._named(at, device, name)
@@ -164,7 +172,7 @@ class Devices:
             return
         harmless = not device.names or len(device.names) >= _SHARED_NAMES or _GIVEN.fullmatch(before)
         device.names = [*device.names, name][-NAMES:]
-        device.clues.update(kinds.by_name(name))
+        device.says(kinds.by_name(name))
         if harmless or device.kind == "mobile" or device.mac in self._new or not self._learning.over:
             return
         yield notice("Device::Name_Changed", at, {**_told(device), "known_name": before})
@@ -178,11 +186,11 @@ class Devices:
         if fields.get("opcode_name") in {"netbios-registration", "netbios-multihomed-registration"}:
             device.announced = device.announced or query.lower()[:63]
         elif "answers" in fields:
-            device.clues.update(kinds.by_announcement(query))
+            device.says(kinds.by_announcement(query))
             if fields.get("qtype_name") in {"A", "AAAA"}:
                 device.announced = query.lower().removesuffix(".local")[:63]
         if device.announced and not device.names:
-            device.clues.update(kinds.by_name(device.announced))
+            device.says(kinds.by_name(device.announced))
 
     def _by_ip(self, ip: str) -> Device | None:
         mac = self._cards.get(ip) or ""

@@ -44,24 +44,25 @@ class Servers:
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log of these paths; ARP only tells that time goes by."""
         log, fields = entry.log, entry.log.fields
-        learned = self._learning.see(log.at)
+        self._learning.awake = True
         if log.path == "nd":
             mac = str(fields["src_mac"])
             if fields["op"] == "router_advertisement" and is_card(mac) and not is_shared(mac) and _leads(log):
                 told = {"src": fields["src_ip"], "src_mac": mac, "vendor": maker(mac).vendor}
                 told["prefixes"] = fields.get("prefixes", "")
                 told["resolvers"] = fields.get("resolvers", "")
-                yield from self._seen("ND::Unknown_Router", mac, log.at, learned, told)
+                yield from self._seen("ND::Unknown_Router", mac, log.at, told)
         elif log.path != "arp" and _ANSWERS.intersection(texts(fields.get("msg_types"))) and "server_addr" in fields:
             server = str(fields["server_addr"])
             names = ("routers", "dns_servers", "domain", "proxy_script", "boot_server", "boot_file", "server_mac")
             told = {"src": server, **{name: fields[name] for name in names if name in fields}}
             # A DHCPv6 server's DUID stays when its link-local address changes.
             subject = str(fields.get("server_duid", server))
-            yield from self._seen("DHCP::Unknown_Server", subject, log.at, learned, told)
+            yield from self._seen("DHCP::Unknown_Server", subject, log.at, told)
 
-    def tick(self, _now: int) -> Iterable[Log]:
-        """Nothing is due by time alone."""
+    def tick(self, now: int) -> Iterable[Log]:
+        """Count the time that was watched; nothing is due by time alone."""
+        self._learning.tick(now)
         return ()
 
     def memory(self) -> Memory:
@@ -77,11 +78,11 @@ class Servers:
         self._quiet.recall(memory["noticed"])
         self._learning.watched, self._since = int(memory["watched"]), since
 
-    def _seen(self, note: str, subject: str, at: int, learned: bool, told: dict[str, Value]) -> Iterable[Log]:
+    def _seen(self, note: str, subject: str, at: int, told: dict[str, Value]) -> Iterable[Log]:
         since = self._since.get(subject)
         if since is None:
             # Who is seen while the sensor learns counts as one who was always here.
-            self._since[subject] = since = at if learned else at - KNOWN
+            self._since[subject] = since = at if self._learning.over else at - KNOWN
         if at - since < KNOWN and self._quiet.may(subject, at):
             yield notice(note, at, known(told))
 

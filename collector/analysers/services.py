@@ -49,14 +49,17 @@ class Services:
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take the log of a connection."""
-        at, fields, flow = ended(entry.log), entry.log.fields, entry.flow
-        learned = self._learning.see(at)
+        self._learning.awake = True
+        flow, fields = entry.flow, entry.log.fields
         if flow is None or flow.transport != "tcp" or not fields.get("local_resp"):
-            return
+            return ()
         if fields.get("conn_state") not in ANSWERED or flow.resp_p in _ORDINARY:
-            return
+            return ()
         if flow.resp_p >= EPHEMERAL and purpose(flow.resp_p) == OTHER:
-            return
+            return ()
+        return self._served(ended(entry.log), flow, fields)
+
+    def _served(self, at: int, flow: Flow, fields: Fields) -> Iterable[Log]:
         host = f"{flow.resp_h} {fields.get('resp_l2_addr', '')}".strip()
         since, ports = self._hosts.get(host) or (at, set())
         if flow.resp_p in ports or len(ports) >= MOST_PORTS:
@@ -64,11 +67,12 @@ class Services:
         self._hosts[host] = (since, ports)
         before = sorted(ports)
         ports.add(flow.resp_p)
-        if learned and at - since >= LEARN and self._may(host, at):
+        if self._learning.over and at - since >= LEARN and self._may(host, at):
             yield notice("Service::Appeared", at, self._fields(flow, fields, before))
 
-    def tick(self, _now: int) -> Iterable[Log]:
-        """Nothing is due by time alone."""
+    def tick(self, now: int) -> Iterable[Log]:
+        """Count the time that was watched; nothing is due by time alone."""
+        self._learning.tick(now)
         return ()
 
     def memory(self) -> Memory:

@@ -45,7 +45,7 @@ class Starvation:
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log of DHCP."""
         log = entry.log
-        learned = self._learning.see(log.at)
+        self._learning.awake = True
         mac = str(log.fields.get("mac", ""))
         if not is_card(mac) or not _ASKS.intersection(texts(log.fields.get("msg_types"))):
             return
@@ -55,13 +55,14 @@ class Starvation:
         self._new.setdefault(mac, log.at)
         if len(self._new) > MOST_NEW:
             self._new.popitem(last=False)
-        if len(self._new) >= (MANY if learned else MANY_UNLEARNED):
+        if len(self._new) >= (MANY if self._learning.over else MANY_UNLEARNED):
             self._storm = True
             if self._quiet.may("storm", log.at):
                 yield notice("DHCP::Starvation", log.at, self._told())
 
-    def tick(self, _now: int) -> Iterable[Log]:
-        """Nothing is due by time alone."""
+    def tick(self, now: int) -> Iterable[Log]:
+        """Count the time that was watched; nothing is due by time alone."""
+        self._learning.tick(now)
         return ()
 
     def memory(self) -> Memory:

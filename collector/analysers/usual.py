@@ -58,23 +58,27 @@ class Usual:
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take the log of a connection."""
-        at, fields, flow = ended(entry.log), entry.log.fields, entry.flow
-        learned = self._learning.see(at)
-        if flow is None or not fields.get("local_orig") or not _asks(flow, fields):
-            return
+        self._learning.awake = True
+        flow, fields = entry.flow, entry.log.fields
+        if flow is None or not fields.get("local_orig"):
+            return ()
         device = self._device(flow.orig_h)
-        if device is None or device.kind not in KINDS:
-            return
+        if device is None or device.kind not in KINDS or not _asks(flow, fields):
+            return ()
+        return self._asked(ended(entry.log), device, flow, fields)
+
+    def _asked(self, at: int, device: Device, flow: Flow, fields: Fields) -> Iterable[Log]:
         since, services = self._usual.get(device.mac) or (at, {})
         self._usual[device.mac] = (since, services)
         service, partner = _service(flow), flow.resp_h if fields.get("local_resp") else OUTSIDE
         what = _unusual(services, service, partner)
         _add(services, service, partner)
-        if what and learned and at - since >= LEARN and self._may(device.mac, at):
+        if what and self._learning.over and at - since >= LEARN and self._may(device.mac, at):
             yield notice("Device::Outside_Usual", at, _fields(flow, device, what, partner))
 
-    def tick(self, _now: int) -> Iterable[Log]:
-        """Nothing is due by time alone."""
+    def tick(self, now: int) -> Iterable[Log]:
+        """Count the time that was watched; nothing is due by time alone."""
+        self._learning.tick(now)
         return ()
 
     def memory(self) -> Memory:

@@ -35,14 +35,22 @@ def test_what_was_noticed_is_noticed_again_after_a_time() -> None:
     ]
 
 
+def watch(learning: Learning, at: int, *, awake: bool = True) -> bool:
+    learning.awake = awake
+    learning.tick(at)
+    return learning.over
+
+
 def test_only_time_that_was_watched_counts() -> None:
     learning = Learning(2 * HOUR)
-    assert [learning.see(n * 30 * MINUTE) for n in range(6)] == [False] * 5 + [True]
+    assert [watch(learning, n * 30 * MINUTE + 1) for n in range(6)] == [False] * 4 + [True] * 2
     off = Learning(2 * HOUR)
-    assert [off.see(at) for at in (1, 30 * DAY, 60 * DAY)] == [False, False, True]
+    assert [watch(off, at) for at in (1, 30 * DAY, 60 * DAY)] == [False, False, True]
+    unplugged = Learning(2 * HOUR)
+    assert not any(watch(unplugged, n * MINUTE + 1, awake=n % 100 == 0) for n in range(200))
 
 
 def test_a_clock_that_is_set_teaches_nothing() -> None:
-    learning = Learning(2 * HOUR)
-    assert not any(learning.see(at) for at in (DAY, 20_000 * DAY, 20_000 * DAY - HOUR, 3 * DAY, 3 * DAY + HOUR // 2))
+    learning = Learning(3 * HOUR)
+    assert not any(watch(learning, at) for at in (DAY, 20_000 * DAY, 3 * DAY, 3 * DAY + HOUR // 2))
     assert learning.watched == HOUR + HOUR // 2
