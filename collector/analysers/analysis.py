@@ -59,6 +59,6 @@ class Analysis:
                 continue
             try:
                 one.recall(memory[name])
-            except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
                 LOG.warning("analyser_memory_unreadable analyser=%s", name)
                 self.faults += 1
