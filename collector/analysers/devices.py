@@ -119,7 +119,7 @@ class Devices:
             self._told_today += 1
             if self._told_today <= MOST_A_DAY:
                 self._devices[device.mac] = device
-                yield notice("Device::New", now, _told(device))
+                yield notice("Device::New", device.first + PATIENCE, _told(device))
 
     def memory(self) -> Memory:
         """Return the devices; those that wait for their notice are seen again."""

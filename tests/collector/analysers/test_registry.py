@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from appliance.home import CHECKOUT
 from collector.analysers.analysis import Analysis
 from collector.analysers.bindings import Bindings
 from collector.analysers.bounded import DAY, HOUR, MINUTE, SECOND
@@ -20,6 +23,7 @@ from collector.analysers.usual import Usual
 from collector.heads.head import Entry
 from collector.memory import MOST, packed, unpacked
 from collector.protocols.model import Flow, Value
+from rules import ROOT
 from tests.collector.analysers.seen import arp, entry
 
 
@@ -27,6 +31,17 @@ def of_devices() -> tuple[Analyser, ...]:
     """The analysers of devices and addresses, as the sensor has them."""
     mine = (Bindings, Devices, Servers, Services, Starvation, Usual)
     return tuple(one for one in analysers() if isinstance(one, mine))
+
+
+def test_every_analyser_has_its_test_its_line_and_rules_for_its_notes() -> None:
+    text = (CHECKOUT / "docs" / "sensor.md").read_text("utf-8")
+    rules = "".join(file.read_text("utf-8") for file in (ROOT / "sigma/network/zeek").glob("zeek_notice_*.yml"))
+    for one in analysers():
+        assert Path(__file__).with_name(f"test_{one.name}.py").exists()
+        (line,) = [line for line in text.splitlines() if line.startswith(f"| `{one.name}` | `")]
+        notes = re.findall("`([A-Z][A-Za-z0-9]*::[A-Za-z_0-9]+)`", line)
+        assert notes
+        assert [note for note in notes if f"'{note}'" not in rules] == []
 
 
 def test_every_analyser_is_there_once() -> None:
