@@ -9,6 +9,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS, DNSRR
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
+from scapy.layers.netbios import NBNSHeader, NBNSRegistrationRequest
 
 from collector.analysers.bounded import DAY, HOUR, MINUTE, SECOND
 from collector.analysers.devices import MOST, MOST_A_DAY, Devices
@@ -72,6 +73,29 @@ def test_a_device_is_told_once_after_it_had_time_to_say_what_it_is() -> None:
     (found,) = notices(made, [arp(LATER + 3 * MINUTE, "10.0.0.71", "00:04:13:00:00:07")])
     assert (found["kind"], found["vendor"], found["src"]) == ("phone", "Snom", "10.0.0.71")
     assert notices(made, [arp(LATER + n * HOUR, "10.0.0.71", "00:04:13:00:00:07") for n in range(1, 500)]) == []
+
+
+def test_names_that_neighbours_tell_each_other_are_taken_from_packets() -> None:
+    everyone = {"src": STATION, "dst": "ff:ff:ff:ff:ff:ff"}
+    hello = Ether(**everyone) / ARP(op=1, hwsrc=STATION, psrc="10.0.0.7", pdst="10.0.0.7")
+    netbios = (
+        Ether(**everyone)
+        / IP(src="10.0.0.7", dst="10.0.0.255")
+        / UDP(sport=137, dport=137)
+        / NBNSHeader(OPCODE=5, NM_FLAGS=0x11, QDCOUNT=1, ARCOUNT=1)
+        / NBNSRegistrationRequest(QUESTION_NAME="SRV-PLIKI")
+    )
+    (found,) = watched([learned()], [hello, netbios, *[hello] * 70], 2)
+    assert (found["name"], found["kind"]) == ("srv-pliki", "server")
+    answer = DNSRR(rrname="kamera-3.local", type="A", rdata="10.0.0.7")
+    multicast = (
+        Ether(**everyone)
+        / IP(src="10.0.0.7", dst="224.0.0.251")
+        / UDP(sport=5353, dport=5353)
+        / DNS(qr=1, qd=[], an=answer)
+    )
+    (found,) = watched([learned()], [hello, multicast, *[hello] * 70], 2)
+    assert (found["name"], found["kind"]) == ("kamera-3", "camera")
 
 
 def test_a_telephone_with_a_made_up_card_is_told_as_such() -> None:
