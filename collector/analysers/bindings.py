@@ -6,8 +6,8 @@ is: `gateway`, `dns`, `dhcp` (as the office's DHCP servers told it, or as the tr
 noticed while the old card was there a moment ago. `ARP::Gratuitous_Storm`: a card tells without end, unasked, that
 addresses are its own.
 
-Harmless, and not noticed: a card that several devices share (VRRP, CARP, HSRP, GLBP), the card that had the address
-before, as in a pair of firewalls, an address that DHCP gave to another card, an address whose last owner is silent.
+Harmless, and not noticed: a card that several devices share (VRRP, CARP, HSRP, GLBP), the card that a gateway or server
+had before, as in a pair of firewalls, an address that DHCP gave to another card, an address whose last owner is silent.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ class Bindings:
         silent = at - bound.at > (FRESH if role == "host" else FRESH_ROLE)
         given = role == "host" and self._given.get(ip) == mac
         if silent or given:
-            self._bound[ip] = _Bound(mac, at, bound.mac)
+            # Of an ordinary address the card before is no partner: who took it by night must not keep it by day.
+            self._bound[ip] = _Bound(mac, at, "" if role == "host" else bound.mac)
         if role == "host":
             new = not silent and not given and self._quiet_hosts.may(mac, at)
         else:

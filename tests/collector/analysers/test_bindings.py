@@ -112,6 +112,12 @@ def test_a_pair_that_changes_places_is_noticed_the_first_time_only() -> None:
     assert notes(made, [*first, *back]) == ["ARP::Binding_Changed"]
 
 
+def test_who_takes_an_address_by_night_does_not_keep_it_by_day() -> None:
+    night = [arp(0, DESK, OTHER), arp(10 * HOUR, DESK, THIEF)]
+    day = [arp(10 * HOUR + MINUTE, DESK, OTHER), arp(10 * HOUR + 2 * MINUTE, DESK, THIEF)]
+    assert notes(Bindings(), [*night, *day]) == ["ARP::Binding_Changed"]
+
+
 def test_a_stranger_takes_the_address_of_a_shared_card() -> None:
     made = office()
     assert notes(made, [arp(3, GATEWAY, "00:00:5e:00:01:07"), arp(4, GATEWAY, THIEF)]) == ["ARP::Binding_Changed"]
