@@ -11,11 +11,23 @@ from typing import Any
 
 from agent.wire.sending.home import AgentHome
 from agent.wire.sending.run import run as run_sensors
-from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
+from agent.wire.sending.sensor import (
+    ALERTING,
+    USUAL,
+    About,
+    Availability,
+    Bookmark,
+    Gap,
+    Item,
+    Reading,
+    Sensor,
+    SensorLost,
+)
 from collector.analysers.registry import analysers
 from collector.capture.ring import Ring
 from collector.flows.record import OFFICE, Office
 from collector.heads.head import Entry
+from collector.memory import BOOKMARK, packed, unpacked
 from collector.meter import Counts, Meter
 from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
@@ -24,6 +36,8 @@ from collector.watch import Watch
 BLOCKS = 16
 """Blocks of a card that one reading takes; the rest comes with the next."""
 TICK = 1.0
+REMEMBER = 300.0
+"""Seconds after which what the analysers know is saved again."""
 _CLASS = Path("/sys/class/net")
 _BULK = frozenset({"conn", "conn_long"})
 
@@ -46,6 +60,7 @@ class NetworkSensor:
         self._meter = Meter(time.monotonic_ns())
         self._drops = self._lost = 0
         self._counted = time.time_ns() // 1000
+        self._remembered: float | None = None
 
     def availability(self) -> Availability:
         """Say whether the cards are there, and whether they show all of the traffic."""
@@ -57,8 +72,11 @@ class NetworkSensor:
             return Availability("limited", "sensor.reason.drops")
         return Availability("on")
 
-    def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
-        """Begin to listen on all cards; raises OSError."""
+    def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
+        """Begin to listen on all cards, the first time with what was known before; raises OSError."""
+        if self._remembered is None:
+            self._watch.analysis.recall(unpacked(bookmarks.get(BOOKMARK, "")))
+            self._remembered = time.monotonic()
         self._poll = select.epoll()
         for name in self._interfaces:
             ring = Ring(name)
@@ -94,6 +112,8 @@ class NetworkSensor:
         if self._lost > 0:
             found.append(Gap("capture_dropped", self._lost, self._counted, now))
         self._drops, self._counted = drops, now
+        if self._remembered is not None and time.monotonic() - self._remembered >= REMEMBER:
+            found.append(self._memory())
         return found
 
     def close(self) -> None:
@@ -112,13 +132,18 @@ class NetworkSensor:
         return self._watch.frames
 
     def finish(self) -> list[Item]:
-        """Tell the flows that still live: nothing more will be read."""
-        return self._readings(self._watch.finish())
+        """Tell the flows that still live, and what is known: nothing more will be read."""
+        return [*self._readings(self._watch.finish()), self._memory()]
 
     def figures(self) -> Mapping[str, int]:
         """Return what the heartbeat says of the traffic."""
         counts = Counts(self._watch.frames, self._watch.bytes, self._drops)
         return self._meter.figures(counts, time.monotonic_ns())
+
+    def _memory(self) -> Reading:
+        """Return what moves only the bookmark: what the analysers know now."""
+        self._remembered = time.monotonic()
+        return Reading(None, bookmark=Bookmark(BOOKMARK, packed(self._watch.analysis.memory())))
 
     def _readings(self, entries: Iterable[Entry]) -> list[Item]:
         return [self._reading(entry) for entry in entries]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 
 from collector.analysers.model import Analyser, Memory
 from collector.heads.head import Entry
-from collector.protocols.model import Log
 
 LOG = logging.getLogger(__name__)
 
@@ -29,13 +27,25 @@ class Analysis:
     def see(self, entry: Entry) -> Iterator[Entry]:
         """Yield what follows from a log. It belongs to that log's flow."""
         for one in self._wanted.get(entry.log.path, ()):
-            for log in self._kept(one, partial(one.see, entry)):
+            try:
+                found = tuple(one.see(entry))
+            except Exception:  # an analyser's fault must not end the sensor
+                LOG.exception("analyser_fault analyser=%s", one.name)
+                self.faults += 1
+                continue
+            for log in found:
                 yield Entry(log, entry.uid, entry.flow)
 
     def tick(self, now: int) -> Iterator[Entry]:
         """Yield what is due at a time, in microseconds of Unix time."""
         for one in self._analysers.values():
-            for log in self._kept(one, partial(one.tick, now)):
+            try:
+                found = tuple(one.tick(now))
+            except Exception:  # an analyser's fault must not end the sensor
+                LOG.exception("analyser_fault analyser=%s", one.name)
+                self.faults += 1
+                continue
+            for log in found:
                 yield Entry(log, "", None)
 
     def memory(self) -> dict[str, Memory]:
@@ -49,14 +59,6 @@ class Analysis:
                 continue
             try:
                 one.recall(memory[name])
-            except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
                 LOG.warning("analyser_memory_unreadable analyser=%s", name)
                 self.faults += 1
-
-    def _kept(self, one: Analyser, ask: Callable[[], Iterable[Log]]) -> list[Log]:
-        try:
-            return list(ask())
-        except Exception:  # an analyser's fault must not end the sensor
-            LOG.exception("analyser_fault analyser=%s", one.name)
-            self.faults += 1
-            return []

@@ -1,7 +1,8 @@
 """What the sensor takes on one core: `python -m tests.benchmarks.sensor [--packets N] [--file FILE.pcap]`.
 
-A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers, and each log becomes a line. CPU
-time of this process by part; figures come from one run on one machine and are printed; nothing here passes or fails.
+A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers and analysers, and each log becomes
+a line. CPU time of this process by part; figures come from one run on one machine and are printed; nothing here passes
+or fails.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from collector.analysers.registry import analysers
 from collector.capture.files import CaptureFile
 from collector.headers.parse import parse
 from collector.logs import line
@@ -51,7 +53,7 @@ def _make(path: Path, packets: int) -> None:
 
 def _whole(path: Path) -> None:
     """Print packets a second and what was told."""
-    watch, told, size = Watch(PROTOCOLS), Counter[str](), 0
+    watch, told, size = Watch(PROTOCOLS, analysers=analysers()), Counter[str](), 0
     began = time.process_time()
     with path.open("rb") as stream:
         for batch in CaptureFile(stream):
@@ -64,7 +66,9 @@ def _whole(path: Path) -> None:
     spent = time.process_time() - began
     rate, bits = watch.frames / spent, 8 * watch.bytes / spent
     print(f"packets: {watch.frames}, {watch.bytes / max(watch.frames, 1):.0f} bytes each, flows: {watch.table.begun}")
-    print(f"read, all parsers, logs as lines: {rate:,.0f} packets/s, {bits / 1e6:,.0f} Mbit/s, {spent:.2f} s CPU")
+    print(
+        f"read, parsers, analysers, logs as lines: {rate:,.0f} packets/s, {bits / 1e6:,.0f} Mbit/s, {spent:.2f} s CPU"
+    )
     print(f"packets given to parsers: {watch.heads.selected / max(watch.frames, 1):.1%}; faults: {watch.heads.faults}")
     print("logs: " + ", ".join(f"{name} {count}" for name, count in told.most_common()))
     print(f"memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")

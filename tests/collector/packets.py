@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
+from scapy.layers.l2 import ARP, Ether
 
 from collector.capture.batch import NO_VLAN, Batch, Link, batch_of
 from collector.capture.files import CaptureFile
@@ -65,6 +67,46 @@ def tunnel(source: str, server: str, count: int) -> list[bytes]:
         frames.append(bytes(there / UDP(sport=41000, dport=53) / DNS(id=number, qd=asked)))
         frames.append(bytes(back / UDP(sport=53, dport=41000) / DNS(id=number, qr=1, rcode=3, qd=asked)))
     return frames
+
+
+def claim(address: str, card: str) -> bytes:
+    """Return what a card says whose address it has."""
+    everyone = "ff:ff:ff:ff:ff:ff"
+    said = ARP(op=2, hwsrc=card, psrc=address, hwdst=everyone, pdst=address)
+    return bytes(Ether(src=card, dst=everyone) / said)
+
+
+def lease(server: str, router: str) -> bytes:
+    """Return a DHCP server's answer that names the gateway."""
+    said = DHCP(options=[("message-type", "ack"), ("server_id", server), ("router", router), "end"])
+    there = Ether(src="02:00:00:00:00:02", dst="ff:ff:ff:ff:ff:ff") / IP(src=server, dst="255.255.255.255")
+    return bytes(there / UDP(sport=67, dport=68) / BOOTP(op=2, yiaddr="10.0.0.77", chaddr=bytes(6)) / said)
+
+
+def accepted(source: str, target: str, port: int) -> list[bytes]:
+    """Return a connection that is accepted and at once given up."""
+    there = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=source, dst=target)
+    back = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP(src=target, dst=source)
+    first = bytes(there / TCP(sport=40000 + port, dport=port, flags="S", seq=7))
+    answer = bytes(back / TCP(sport=port, dport=40000 + port, flags="SA", seq=3, ack=8))
+    return [first, answer, bytes(there / TCP(sport=40000 + port, dport=port, flags="R", seq=8))]
+
+
+def router(card: str, prefix: str) -> bytes:
+    """Return the announcement of a router of IPv6."""
+    there = Ether(src=card, dst="33:33:00:00:00:01") / IPv6(src="fe80::66", dst="ff02::1")
+    return bytes(there / ICMPv6ND_RA(routerlifetime=1800) / ICMPv6NDOptPrefixInfo(prefix=prefix, prefixlen=64))
+
+
+def asked(cards: Iterable[str]) -> list[bytes]:
+    """Return the questions of cards that want an address."""
+    there = IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67)
+    said = DHCP(options=[("message-type", "discover"), "end"])
+    found = []
+    for card in cards:
+        link = Ether(src=card, dst="ff:ff:ff:ff:ff:ff")
+        found.append(bytes(link / there / BOOTP(chaddr=bytes.fromhex(card.replace(":", ""))) / said))
+    return found
 
 
 def pcap(frames: Sequence[bytes], *, order: str = "<", nanos: bool = False, link: int = 1, cut: int = 65535) -> bytes:

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
-from agent.wire.sending.sensor import Gap, Reading, SensorLost
+from agent.wire.sending.sensor import Bookmark, Gap, Item, Reading, SensorLost
+from collector import live
 from collector.flows.record import Office
 from collector.live import NetworkSensor
+from collector.memory import unpacked
 from tests.collector.packets import send
 
 ONE, OTHER = "czt-live0", "czt-live1"
@@ -81,6 +83,38 @@ def test_frames_without_room_are_a_gap(sensor: NetworkSensor) -> None:
     assert gap.cause == "capture_dropped"
     assert gap.lost > 0
     assert sensor.availability().reason == "sensor.reason.drops"
+
+
+@pytest.mark.root
+def test_what_analysers_know_is_saved_and_outlives_a_restart(
+    sensor: NetworkSensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor.open({})
+    send(OTHER, [Ether(src=f"00:0c:42:00:00:0{n}", dst="ff:ff:ff:ff:ff:ff") / _claim(n) for n in (1, 2)])
+    _frames(sensor, 2)
+    assert sensor.tick() == []
+    monkeypatch.setattr(live, "REMEMBER", 0.0)
+    (saved,) = _bookmarks(sensor.tick())
+    (last,) = _bookmarks(sensor.finish())
+    assert last == saved
+    sensor.close()
+    after = NetworkSensor([ONE], Office())
+    try:
+        after.open({last.name: last.value})
+        (again,) = _bookmarks(after.finish())
+        assert unpacked(again.value) == unpacked(last.value)
+        assert "10.0.0.2" in str(unpacked(again.value)["bindings"])
+    finally:
+        after.close()
+
+
+def _claim(number: int) -> ARP:
+    card = f"00:0c:42:00:00:0{number}"
+    return ARP(op=2, hwsrc=card, psrc=f"10.0.0.{number}", hwdst="ff:ff:ff:ff:ff:ff", pdst="10.0.0.9")
+
+
+def _bookmarks(items: list[Item]) -> list[Bookmark]:
+    return [item.bookmark for item in items if isinstance(item, Reading) and item.bookmark is not None]
 
 
 def test_a_card_that_never_was_is_said() -> None:

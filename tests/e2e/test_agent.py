@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from appliance.home import CHECKOUT
-from tests.collector.packets import pcap, scan, tunnel
+from collector.memory import BOOKMARK, packed, unpacked
+from tests.collector.packets import accepted, asked, claim, lease, pcap, router, scan, tunnel
 from tests.e2e.box import Box, wait_for
 
 KILLS = 10
@@ -271,14 +272,21 @@ class Sensor(Station):
 
 @pytest.mark.root
 def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_read(box: Box, tmp_path: Path) -> None:
-    capture = tmp_path / "scan.pcap"
+    capture, before, after = (tmp_path / f"{name}.pcap" for name in ("scan", "before", "after"))
     capture.write_bytes(pcap(scan("10.66.0.9", "10.66.0.20", range(1, 41))))
+    known = [lease("10.66.0.2", "10.66.0.1"), claim("10.66.0.1", "00:0c:42:00:00:01"), claim(PRINTER, PRINTER_CARD)]
+    before.write_bytes(pcap([*known, *accepted(PRINTER, "10.66.0.2", 25)]))
+    claims = [claim(f"10.66.1.{n}", STRANGER) for n in range(120)]
+    flood = asked(f"00:1b:78:66:00:{n:02x}" for n in range(100))
+    strange = [claim("10.66.0.1", STRANGER), lease("10.66.0.66", "10.66.0.66"), router(STRANGER, "2001:db8::"), *claims]
+    after.write_bytes(pcap([*strange, *flood, *accepted(PRINTER, "10.66.0.2", 3389)]))
     names = tmp_path / "names.pcap"
     names.write_bytes(pcap(tunnel("10.66.0.10", "10.66.0.53", 80)))
     with Sensor(box, tmp_path) as sensor:
         try:
             agent_id = sensor.begin()
             assert [(one["name"], one["state"]) for one in sensor.told(agent_id)["sensors"]] == [("network", "on")]
+            sensor.pass_by(before)
             sensor.pass_by(capture)
             sensor.pass_by(names)
             wait_for("the alert", lambda: _alerts(box, "Many Ports of One Computer Tried"), 40)
@@ -288,6 +296,10 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
             (one,) = sensor.told(agent_id)["sensors"]
             assert one["figures"]["drops"] == 0
             assert sensor.stop() == 0
+            _eight_days_pass(sensor.home / "spool.db")
+            sensor.start()
+            wait_for("the alerts of what was not known before the restart", lambda: _strange(box, sensor, after), 60)
+            assert sensor.stop() == 0
         finally:
             if sensor.process is not None and sensor.process.poll() is None:
                 sensor.stop(signal.SIGKILL)
@@ -295,6 +307,41 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
     assert (done.returncode, done.stdout.strip()) == (0, "Przeczytane: 40, przyjęte: 40, już znane: 0, odrzucone: 0")
     again = box.run("import", str(capture))
     assert again.stdout.strip().endswith("już znane: 40, odrzucone: 0")
+
+
+PRINTER, PRINTER_CARD, STRANGER = "10.66.0.80", "00:80:77:00:00:80", "08:00:27:00:00:66"
+NOTICED = {
+    "Another Card Claims the Address of the Gateway or a Server",
+    "A Card Claims Addresses without End",
+    "Unknown DHCP Server Hands out Addresses",
+    "Unknown IPv6 Router Announces Itself",
+    "Addresses of the Office Are Being Used up",
+    "Computer Can Suddenly Be Controlled from Afar",
+    "Printer, Camera, Telephone or Kiosk Does Something Else",
+}
+
+
+def _strange(box: Box, sensor: Sensor, capture: Path) -> bool:
+    """Let strange things pass by, again and again as long as the sensor may not listen yet."""
+    sensor.pass_by(capture)
+    return _noticed(box) == NOTICED
+
+
+def _noticed(box: Box) -> set[str]:
+    return {alert["title"] for alert in box.get("alerts")["items"]} & NOTICED
+
+
+def _eight_days_pass(spool: Path) -> None:
+    """Let the sensor remember what it saw as eight days old, and that it has watched for so long."""
+    days = 8 * 86_400_000_000
+    with closing(sqlite3.connect(spool)) as connection, connection:
+        ((value,),) = connection.execute("SELECT value FROM state WHERE name = ?", (f"at:{BOOKMARK}",))
+        memory: dict[str, Any] = unpacked(value)
+        for name, rows in (("servers", "since"), ("services", "hosts"), ("usual", "usual")):
+            memory[name][rows] = [[subject, at - days, *rest] for subject, at, *rest in memory[name][rows]]
+        for name in ("devices", "servers", "services", "starvation", "usual"):
+            memory[name]["watched"] = days
+        connection.execute("UPDATE state SET value = ? WHERE name = ?", (packed(memory), f"at:{BOOKMARK}"))
 
 
 def _alerts(box: Box, title: str) -> list[dict[str, Any]]:
