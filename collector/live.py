@@ -19,6 +19,8 @@ from collector.heads.head import Entry
 from collector.meter import Counts, Meter
 from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
+from collector.slices.files import Limits, slices_of
+from collector.slices.ring import Slices
 from collector.watch import Watch
 
 BLOCKS = 16
@@ -37,12 +39,12 @@ class NetworkSensor:
         "Headers and the course of connections of the mirror port (no contents, no passwords)",
     )
 
-    def __init__(self, interfaces: Sequence[str], office: Office) -> None:
+    def __init__(self, interfaces: Sequence[str], office: Office, slices: Slices | None = None) -> None:
         self._interfaces = tuple(interfaces)
         self._office = office
         self._rings: list[Ring] = []
         self._poll: select.epoll | None = None
-        self._watch = Watch(PROTOCOLS, office, analysers=analysers())
+        self._watch = Watch(PROTOCOLS, office, analysers=analysers(), slices=slices)
         self._meter = Meter(time.monotonic_ns())
         self._drops = self._lost = 0
         self._counted = time.time_ns() // 1000
@@ -88,6 +90,8 @@ class NetworkSensor:
     def tick(self) -> list[Item]:
         """Let silent flows end, and count what the kernel had to drop."""
         found = self._readings(self._watch.tick(time.time_ns()))
+        if self._watch.slices is not None:
+            self._watch.slices.tick()
         drops = sum(ring.statistics().drops for ring in self._rings)
         now = time.time_ns() // 1000
         self._lost = drops - self._drops
@@ -113,6 +117,8 @@ class NetworkSensor:
 
     def finish(self) -> list[Item]:
         """Tell the flows that still live: nothing more will be read."""
+        if self._watch.slices is not None:
+            self._watch.slices.close()
         return self._readings(self._watch.finish())
 
     def figures(self) -> Mapping[str, int]:
@@ -129,13 +135,15 @@ class NetworkSensor:
         return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
 
 
-def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...]) -> int:
+def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...], limits: Limits) -> int:
     """Watch until SIGTERM or SIGINT; return the exit code."""
     try:
-        sensor = NetworkSensor(interfaces, Office(networks or OFFICE))
+        office = Office(networks or OFFICE)
     except ValueError as error:
         sys.stderr.write(f"To nie jest sieć: {error}\n")
         return 2
+
+    sensor = NetworkSensor(interfaces, office, Slices(slices_of(home), limits) if limits.bytes else None)
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
         return (sensor,)
