@@ -110,9 +110,10 @@ def _ring(arguments: argparse.Namespace) -> Slices | None:
 
 
 def _slice(home: AgentHome, uid: str, output: str | None, most: int) -> int:
-    from collector.slices.cut import UID, cut  # noqa: PLC0415 (as above)
+    from agent.wire.commands import is_uid  # noqa: PLC0415 (as above)
+    from collector.slices.cut import NONE, PART, WHOLE, cut  # noqa: PLC0415 (as above)
 
-    if not UID.fullmatch(uid):
+    if not is_uid(uid):
         sys.stderr.write(f"To nie jest identyfikator połączenia: {uid[:64]!r}. Jest w polu uid dziennika conn.\n")
         return 2
     try:
@@ -121,7 +122,7 @@ def _slice(home: AgentHome, uid: str, output: str | None, most: int) -> int:
             sys.stderr.write(
                 f"Na dysku nie ma pakietów połączenia {uid}: były starsze niż inne albo ich nie zachowano.\n"
             )
-            return 1
+            return NONE
         if output == "-":
             sys.stdout.buffer.write(found.content)
         else:
@@ -131,7 +132,7 @@ def _slice(home: AgentHome, uid: str, output: str | None, most: int) -> int:
         return 69
     rest = "" if found.whole else " Dalsze pakiety nie mieszczą się w granicy --most."
     sys.stderr.write(f"Pakiety: {found.packets}.{rest}\n")
-    return 0
+    return WHOLE if found.whole else PART
 
 
 def _enrol(home: AgentHome, text: str) -> int:

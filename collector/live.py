@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.wire.commands import SLICE
 from agent.wire.sending.home import AgentHome
 from agent.wire.sending.run import run as run_sensors
 from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
@@ -21,6 +22,7 @@ from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
 from collector.slices.files import Limits, slices_of
 from collector.slices.ring import Slices
+from collector.slices.sending import duty
 from collector.watch import Watch
 
 BLOCKS = 16
@@ -151,4 +153,4 @@ def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...], l
     def facts() -> Mapping[str, Any]:
         return {"figures": {sensor.about.name: dict(sensor.figures())}}
 
-    return run_sensors(home, sensors, facts)
+    return run_sensors(home, sensors, facts, {SLICE: duty(home)} if limits.bytes else {})

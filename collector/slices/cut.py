@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
@@ -16,7 +15,8 @@ from collector.arrays import Flags
 from collector.slices.files import INDEX, segments
 from collector.slices.form import FRAMING, IDENTITY, LINKS, PACKET, RUN, beginning, uid_from
 
-UID = re.compile(r"[0-9A-Za-z]{8,32}")
+WHOLE, NONE, PART = 0, 1, 3
+"""Exit codes of a cutting: all packets, none there, the first ones up to the bound."""
 _HEAD = Struct("<IIIIIII")
 _WORD = Struct("<I")
 
