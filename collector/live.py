@@ -59,6 +59,8 @@ class NetworkSensor:
             return Availability("limited", "sensor.reason.one_way")
         if self._lost:
             return Availability("limited", "sensor.reason.drops")
+        if self._watch.slices is not None and self._watch.slices.full:
+            return Availability("limited", "sensor.reason.no_room")
         return Availability("on")
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:

@@ -75,7 +75,9 @@ def told(path: str) -> dict[str, Any]:
             _note(layer, warnings, values)
     found["protocols"] = [[_text(name), count] for name, count in protocols.most_common(30)]
     found["warnings"] = [[*map(_text, key), count] for key, count in warnings.most_common(20)]
-    found["fields"] = [[name, [*values[name]][:VALUES], max(0, len(values[name]) - VALUES)] for name in sorted(values)]
+    found["fields"] = [
+        [name, [*values[name]][:VALUES], max(0, len(values[name]) - VALUES)] for name in sorted(values) if values[name]
+    ]
     return found | {"rows": _rows(path), "broken": broken}
 
 
@@ -98,6 +100,7 @@ def _note(layer: Any, warnings: Counter[tuple[str, str]], values: dict[str, dict
             known = values.setdefault(name, {})
             if len(known) < 1000:
                 known[_text((field.showname_value or field.show or "").removesuffix("\\r\\n"))] = None
+            known.pop("", None)
     messages = getattr(names.get("_ws.expert.message"), "all_fields", ())
     levels = getattr(names.get("_ws.expert.severity"), "all_fields", ())
     for message, level in zip(messages, levels, strict=False):

@@ -85,6 +85,7 @@ class Slices:
             self._resting = now
             self.close()
             return
+        self._resting = 0.0
         self.kept += count
 
     def _room_for(self, size: int, now: float) -> Segment:
@@ -98,6 +99,11 @@ class Slices:
         room(self._folder, self._limits)
         self._segment, self._begun, self._tidied = Segment(self._folder), now, now
         return self._segment
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk took nothing when it was last tried."""
+        return self._resting > 0.0
 
     def flag(self, columns: Columns, uid: str, flow: Flow) -> None:
         """Keep what still comes of a flow, up to WHOLE bytes of each side."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -65,7 +64,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(box: TestBox) -> Iterator[Seen]:
+def seen(box: TestBox) -> Seen:
     with writing(box.context.sessions) as session:
         agent = session.get_one(Agent, AGENT)
         agent.sensors = [{"name": "network", "state": "on", "reason": ""}]

@@ -216,7 +216,7 @@ def test_a_full_disk_is_counted_and_tried_again(tmp_path: Path, monkeypatch: pyt
     now = [2e9]
     slices = Slices(tmp_path, Limits(keep_free=1 << 62), clock=lambda: now[0])
     assert len(watched(slices, [batch([there(1)] * 3)])) == 1
-    assert (slices.kept, slices.lost) == (0, 3)
+    assert (slices.kept, slices.lost, slices.full) == (0, 3, True)
     slices._limits = ROOMY
     watched(slices, [batch([there(1)])])
     assert (slices.kept, slices.lost) == (0, 4)
@@ -228,7 +228,7 @@ def test_a_full_disk_is_counted_and_tried_again(tmp_path: Path, monkeypatch: pyt
     monkeypatch.undo()
     now[0] += 60
     uids = watched(slices, [batch([there(1)])])
-    assert (slices.kept, slices.lost) == (1, 5)
+    assert (slices.kept, slices.lost, slices.full) == (1, 5, False)
     assert len(told(cut(tmp_path, uids[1], MOST))) == 1
 
 
