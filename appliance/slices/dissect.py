@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,8 @@ from appliance.slices.confine import NOT_CONFINED, NotConfined, confine
 
 PACKETS, ROWS = 500, 100
 """Packets that are looked at, and those that are shown one by one."""
+BUDGET = 8.0
+"""Seconds of this process's own computing after which it looks at no further packet; past CPU_SECONDS it would end."""
 TEXT, VALUES = 200, 5
 NOTABLE = (
     "dns.qry.name", "dns.a", "dns.cname", "http.request.method", "http.host", "http.request.uri", "http.user_agent",
@@ -63,7 +66,7 @@ def told(path: str) -> dict[str, Any]:
         broken |= crashed
         if packet is None:
             continue
-        if found["packets"] == PACKETS:
+        if found["packets"] == PACKETS or time.process_time() > BUDGET:
             found["more"] = True
             break
         found["packets"] += 1

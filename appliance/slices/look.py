@@ -36,7 +36,8 @@ class Summary(BaseModel):
 
     `protocols` are names with their packets; `fields` names, values, and how many more values there are; `warnings`
     tshark's severity, text and how often; `rows` the first packets: number, seconds, source, destination, protocol,
-    bytes, line. `more`: only the first 500 packets were looked at; `broken`: the file breaks off or is damaged.
+    bytes, line. `more`: only the first packets were looked at, 500 at most; `broken`: the file breaks off or is
+    damaged.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

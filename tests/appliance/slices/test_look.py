@@ -21,6 +21,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from appliance.home import CHECKOUT
+from appliance.slices import dissect
 from appliance.slices.dissect import told
 from appliance.slices.look import Summary, Unseen, look
 from tests.collector.packets import pcap
@@ -211,3 +212,11 @@ def test_the_summary_fits_its_bounds_whatever_the_packets_say(tmp_path: Path) ->
     made = told(str(path))
     assert len(json.dumps(made)) < 1 << 19
     assert Summary.model_validate_json(json.dumps(made)).fields[0][2] == 95
+
+
+def test_a_file_that_takes_much_computing_is_told_as_far_as_it_went(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dissect, "BUDGET", 0.0)
+    made = told(str(file))
+    assert (made["packets"], made["more"], len(made["rows"])) == (0, True, 5)
