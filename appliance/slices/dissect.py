@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
         confine()
     except NotConfined:
         return NOT_CONFINED
-    sys.stdout.write(json.dumps(told(argv[0])))
+    sys.stdout.buffer.write(json.dumps(told(argv[0]), ensure_ascii=False).encode("utf-8"))
     return 0
 
 

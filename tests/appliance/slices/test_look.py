@@ -22,7 +22,8 @@ from scapy.packet import Raw
 
 from appliance.home import CHECKOUT
 from appliance.slices import dissect
-from appliance.slices.dissect import told
+from appliance.slices.confine import OUTPUT
+from appliance.slices.dissect import NOTABLE, ROWS, TEXT, VALUES, told
 from appliance.slices.look import Summary, Unseen, look
 from tests.collector.packets import pcap
 
@@ -220,3 +221,15 @@ def test_a_file_that_takes_much_computing_is_told_as_far_as_it_went(
     monkeypatch.setattr(dissect, "BUDGET", 0.0)
     made = told(str(file))
     assert (made["packets"], made["more"], len(made["rows"])) == (0, True, 5)
+
+
+def test_the_longest_summary_fits_into_what_the_process_may_write() -> None:
+    text = "\U0001f600" * TEXT
+    longest = {
+        "protocols": [[text, 1 << 40]] * 30, "fields": [[name, [text] * VALUES, 1 << 40] for name in NOTABLE],
+        "warnings": [[text, text, 1 << 40]] * 20, "rows": [[text] * 7] * ROWS,
+        "packets": 1 << 40, "bytes": 1 << 40, "first": 1 << 62, "last": 1 << 62, "more": True, "broken": True,
+    }  # fmt: skip
+    written = json.dumps(longest, ensure_ascii=False).encode()
+    assert len(written) < OUTPUT
+    assert Summary.model_validate_json(written).rows[-1][-1] == text
