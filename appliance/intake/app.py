@@ -261,7 +261,8 @@ class Gateway:
         def save() -> list[dict[str, str]]:
             with writing(self.sessions) as session:
                 save_heartbeat(session, peer.id, heartbeat, _address(scope), moment)
-                return orders(self.authority, waiting_for(session, peer.id))
+                waiting = waiting_for(session, peer.id)
+            return orders(self.authority, waiting)
 
         return Reply(200, {"time": self.clock(), "commands": await asyncio.to_thread(save)})
 

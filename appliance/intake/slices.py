@@ -12,7 +12,10 @@ from appliance.intake.reading import header
 from appliance.intake.replies import Refused, Scope
 from appliance.slices import asked, kept
 from appliance.state.database import writing
-from appliance.state.slices import SliceState
+from appliance.state.slices import PacketSlice, SliceState
+
+PACKETS = frozenset({"whole", "cut"})
+"""Outcomes that bring packets."""
 
 
 def answered(scope: Scope) -> tuple[int, str]:
@@ -28,21 +31,27 @@ def take(  # noqa: PLR0917 - where, whose, which, what, when
 ) -> None:
     """Keep packets and say so; refuses what nobody has asked this sensor for. Raises OSError."""
     number, outcome = answer
-    has_packets = outcome in {"whole", "cut"}
-    if has_packets != body.startswith(kept.MAGIC):
+    if (outcome in PACKETS) != body.startswith(kept.MAGIC):
         raise Refused(400, "this is no capture file")
+    with sessions() as session:
+        _wanted(session, number, peer)
+    if outcome in PACKETS:
+        with kept.drafted(folder, body) as draft, writing(sessions) as session:
+            asked.taken(session, _wanted(session, number, peer), draft, whole=outcome == "whole", now=now)
+        return
+    state, reason = (SliceState.NONE, "") if outcome == "none" else (SliceState.FAILED, "failed")
     with writing(sessions) as session:
-        try:
-            row = asked.get(session, number)
-        except asked.UnknownSlice as error:
-            raise Refused(404, "nobody has asked for this") from error
-        if row.agent_id != peer.id:
-            raise Refused(404, "nobody has asked for this")
-        if row.state != SliceState.WAITING:
-            raise Refused(409, "this has been answered")
-        if has_packets:
-            sha256 = kept.keep(folder, number, body)
-            asked.taken(session, row, sha256, len(body), whole=outcome == "whole", now=now)
-        else:
-            state = SliceState.NONE if outcome == "none" else SliceState.FAILED
-            asked.ended(session, row, state, "" if outcome == "none" else "failed", now)
+        asked.ended(session, _wanted(session, number, peer), state, reason, now)
+
+
+def _wanted(session: Session, number: int, peer: Peer) -> PacketSlice:
+    """Return the request that waits for this sensor's answer; refuses any other."""
+    try:
+        row = asked.get(session, number)
+    except asked.UnknownSlice as error:
+        raise Refused(404, "nobody has asked for this") from error
+    if row.agent_id != peer.id:
+        raise Refused(404, "nobody has asked for this")
+    if row.state != SliceState.WAITING:
+        raise Refused(409, "this has been answered")
+    return row

@@ -12,6 +12,7 @@ from agent.wire.commands import is_uid
 from agent.wire.limits import MAX_COMMANDS
 from appliance.clock import DAY, MINUTE
 from appliance.ops.operations import record
+from appliance.slices.kept import Draft
 from appliance.slices.look import Summary
 from appliance.state.models import Feed
 from appliance.state.slices import PacketSlice, SliceState
@@ -96,10 +97,11 @@ def in_state(session: Session, state: SliceState, most: int) -> list[PacketSlice
     return list(session.scalars(_in_state(state).limit(most)))
 
 
-def taken(session: Session, row: PacketSlice, sha256: str, size: int, *, whole: bool, now: int) -> None:
-    """Note that the packets are on the box."""
-    row.sha256, row.size, row.whole, row.taken_at = sha256, size, whole, now
-    detail = {"uid": row.uid, "bytes": size, "sha256": sha256, "whole": whole}
+def taken(session: Session, row: PacketSlice, draft: Draft, *, whole: bool, now: int) -> None:
+    """Make packets those of a request. Raises OSError."""
+    draft.settle(row.id)
+    row.sha256, row.size, row.whole, row.taken_at = draft.sha256, draft.size, whole, now
+    detail = {"uid": row.uid, "bytes": draft.size, "sha256": draft.sha256, "whole": whole}
     record(session, f"agent:{row.agent_id}", "slice.taken", row.id, now, **detail)
     _move(session, row, SliceState.TAKEN, now)
 

@@ -59,19 +59,18 @@ class Worker:
             rows = asked.outdated(session, days, self.now())
         for row in rows:
             kept.path_of(self.home.packets, row.id).unlink(missing_ok=True)
+        kept.sweep(self.home.packets)
 
     def _cut(self, row: PacketSlice) -> None:
         """Cut a flow out of the ring that imports fill."""
         code, content = self._cut_out(row.uid)
+        if code in {_ALL, _PART}:
+            with kept.drafted(self.home.packets, content) as draft, writing(self.sessions) as session:
+                asked.taken(session, asked.get(session, row.id), draft, whole=code == _ALL, now=self.now())
+            return
+        state, reason = (SliceState.NONE, "") if code == _NONE else (SliceState.FAILED, "failed")
         with writing(self.sessions) as session:
-            row = asked.get(session, row.id)
-            if code in {_ALL, _PART}:
-                sha256 = kept.keep(self.home.packets, row.id, content)
-                asked.taken(session, row, sha256, len(content), whole=code == _ALL, now=self.now())
-            elif code == _NONE:
-                asked.ended(session, row, SliceState.NONE, "", self.now())
-            else:
-                asked.ended(session, row, SliceState.FAILED, "failed", self.now())
+            asked.ended(session, asked.get(session, row.id), state, reason, self.now())
 
     def _cut_out(self, uid: str) -> tuple[int, bytes]:
         """Return the exit code of the cutting, and the packets."""

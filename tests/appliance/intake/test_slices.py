@@ -64,7 +64,9 @@ def test_a_sensor_hears_what_is_asked_of_it_signed_and_brings_it_once(box: Box, 
     done = row(box, number)
     assert (done.state, done.sha256, done.size) == (SliceState.TAKEN, hashlib.sha256(PACKETS).hexdigest(), len(PACKETS))
     assert heard(box, station) == []
-    assert bring(box, station, number, "whole", PACKETS)[0] == 409
+    assert bring(box, station, number, "whole", PACKETS + b" and more")[0] == 409
+    assert path_of(box.home.packets, number).read_bytes() == PACKETS
+    assert not list(box.home.packets.glob(".*"))
     with Session(box.engine) as session:
         logged = session.scalars(select(Operation).where(Operation.target == str(number)).order_by(Operation.id)).all()
     assert [one.action for one in logged] == ["slice.asked", "slice.taken"]

@@ -51,10 +51,9 @@ class Seen:
     def answered(self, number: int, summary: Summary | None = SUMMARY, reason: str = "") -> None:
         """Do what the sensor and tshark do."""
         context = self.box.context
-        with writing(context.sessions) as session:
+        with kept.drafted(context.home.packets, CONTENT) as draft, writing(context.sessions) as session:
             row = asked.get(session, number)
-            sha256 = kept.keep(context.home.packets, number, CONTENT)
-            asked.taken(session, row, sha256, len(CONTENT), whole=False, now=context.now())
+            asked.taken(session, row, draft, whole=False, now=context.now())
             asked.read(session, row, summary, reason, context.now())
 
     def logged(self) -> list[tuple[str, str]]:
