@@ -1,6 +1,7 @@
 """The only place that needs `cryptography`: a short-lived process, so that its 15 MB never stay in the agent.
 
 `… pin` reads a CA certificate (PEM) and prints {"spki": sha256 of its public key, hex}.
+`… verify CAFILE` reads {"statement": text, "signature": hex} and prints {"valid": whether the CA's key signed it}.
 `… csr KEYFILE` makes the key when there is none (EC P-256, 0600) and prints {"csr": PEM}.
 Exit code 1 and one line on stderr when the input cannot be used.
 """
@@ -13,10 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from agent.wire.commands import signed_bytes
 from agent.wire.sending.files import write_private
 
 
@@ -45,18 +48,33 @@ def request(key_file: Path) -> str:
     return made_request.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
+def valid(ca_file: Path, order: bytes) -> bool:
+    """Return whether the CA of a file signed an order; raises OSError, and ValueError for what is none."""
+    value = json.loads(order)
+    key = x509.load_pem_x509_certificate(ca_file.read_bytes()).public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise ValueError("the CA's key is not an elliptic curve key")  # noqa: TRY004 (the file's content, not a type)
+    try:
+        key.verify(bytes.fromhex(value["signature"]), signed_bytes(value["statement"]), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
 def main(argv: list[str]) -> int:
-    """Run one of the two actions."""
+    """Run one of the actions."""
     try:
         match argv:
             case ["pin"]:
-                answer = {"spki": pin(sys.stdin.buffer.read(64 * 1024))}
+                answer: dict[str, str | bool] = {"spki": pin(sys.stdin.buffer.read(64 * 1024))}
             case ["csr", key_file]:
                 answer = {"csr": request(Path(key_file))}
+            case ["verify", ca_file]:
+                answer = {"valid": valid(Path(ca_file), sys.stdin.buffer.read(64 * 1024))}
             case _:
-                sys.stderr.write("usage: identity_request pin | csr KEYFILE\n")
+                sys.stderr.write("usage: identity_request pin | csr KEYFILE | verify CAFILE\n")
                 return 2
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(json.dumps(answer))

@@ -106,6 +106,16 @@ class Home:
         return self.root / "agent"
 
     @property
+    def slices(self) -> Path:
+        """The first packets of flows of imported captures, as a sensor keeps them: `--home` of it is this folder."""
+        return self.root / "slices"
+
+    @property
+    def packets(self) -> Path:
+        """Packets of flows that somebody asked for."""
+        return self.root / "packets"
+
+    @property
     def mailbox(self) -> Path:
         """Maildir that takes outgoing mail while no mail server is set."""
         return self.root / "mailbox"

@@ -207,6 +207,14 @@ class HuntSettings(Section):
     days: int = Field(30, ge=0, le=36500)
 
 
+class SliceSettings(Section):
+    """Packets of flows: bytes and days of those that imports keep, and days of those that somebody asked for."""
+
+    max_bytes: int = Field(2 << 30, ge=0)
+    days: int = Field(7, ge=1, le=3650)
+    kept_days: int = Field(90, ge=1, le=36500)
+
+
 class Settings(BaseSettings):
     """All settings with their defaults. `docs/settings.md` explains each."""
 
@@ -235,6 +243,7 @@ class Settings(BaseSettings):
     pipeline: PipelineSettings = PipelineSettings()
     rules: RuleSettings = RuleSettings()
     hunts: HuntSettings = HuntSettings()
+    slices: SliceSettings = SliceSettings()
 
     def gateway_urls(self, port: int | None = None) -> list[str]:
         """Return where stations reach the gateway; `port` is the one it has when that is not the set one."""

@@ -1,4 +1,4 @@
-"""The sensor's command line: enrol, run, read, status."""
+"""The sensor's command line: enrol, run, read, slice, status."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent import __version__
 from agent.wire.sending.home import AgentHome, Program, home_of
+from collector.slices.files import Limits, slices_of
+
+if TYPE_CHECKING:
+    from collector.slices.ring import Slices
 
 PROGRAM = Program("czujka-collector", Path("/var/lib/czujka-collector"), "CZUJKA_COLLECTOR_HOME")
 
@@ -21,11 +26,15 @@ def main(argv: list[str] | None = None) -> int:
         case "read":
             from collector.read import read  # noqa: PLC0415 (each command loads what it needs)
 
-            return read(arguments.files, arguments.log, tuple(arguments.network))
+            return read(arguments.files, arguments.log, tuple(arguments.network), _ring(arguments))
         case "run":
             from collector.live import run  # noqa: PLC0415 (as above)
 
-            return run(home_of(arguments.home, PROGRAM), arguments.interface, tuple(arguments.network))
+            return run(
+                home_of(arguments.home, PROGRAM), arguments.interface, tuple(arguments.network), _limits(arguments)
+            )
+        case "slice":
+            return _slice(home_of(arguments.home, PROGRAM), arguments.uid, arguments.output, arguments.most)
         case "enrol":
             return _enrol(home_of(arguments.home, PROGRAM), arguments.token)
         case _:
@@ -40,10 +49,11 @@ def _parser() -> argparse.ArgumentParser:
         "enrol": "zarejestruj czujnik w Czujce",
         "run": "obserwuj port lustrzany i wysyłaj zdarzenia",
         "read": "pokaż zdarzenia z plików pcap i pcapng",
+        "slice": "wytnij z dysku czujnika pakiety jednego połączenia",
         "status": "pokaż stan czujnika",
     }
     made = {name: commands.add_parser(name, help=text, description=text) for name, text in texts.items()}
-    for name in ("enrol", "run", "status"):
+    for name in ("enrol", "run", "slice", "status"):
         made[name].add_argument("--home", metavar="FOLDER", help=f"folder czujnika (domyślnie {PROGRAM.folder})")
     made["enrol"].add_argument("token", metavar="TOKEN", help="token z polecenia „czujka enrol-token create”")
     made["run"].add_argument(
@@ -53,11 +63,76 @@ def _parser() -> argparse.ArgumentParser:
     made["read"].add_argument(
         "--log", metavar="NAZWA", action="append", help="tylko ten dziennik (conn, dns, …); można podać kilka razy"
     )
+    made["read"].add_argument("--home", metavar="FOLDER", help="zachowaj początki połączeń w tym folderze czujnika")
+    made["slice"].add_argument("uid", metavar="UID", help="identyfikator połączenia: pole uid w jego dziennikach")
+    made["slice"].add_argument(
+        "-o", "--output", metavar="PLIK", help="plik pcapng (domyślnie UID.pcapng); „-” to wyjście"
+    )
+    made["slice"].add_argument("--most", metavar="BAJTY", type=_size, default=64 << 20, help="granica wielkości pliku")
     for name in ("run", "read"):
+        made[name].add_argument(
+            "--slices",
+            metavar="BAJTY",
+            type=_size,
+            default=Limits().bytes,
+            help="ile miejsca na początki połączeń, na przykład 2G; 0: nie zachowuj (domyślnie 2G)",
+        )
+        made[name].add_argument(
+            "--slices-days",
+            metavar="DNI",
+            type=float,
+            default=Limits().days,
+            help="po ilu dniach je usuwać (domyślnie 7)",
+        )
         made[name].add_argument(
             "--network", metavar="SIEĆ", action="append", default=[], help="sieć urzędu (domyślnie prywatne)"
         )
     return parser
+
+
+def _size(text: str) -> int:
+    """Return a count of bytes; K, M and G are powers of 1024. Raises ValueError."""
+    unit = {"K": 10, "M": 20, "G": 30}.get(text[-1:].upper())
+    return int(text) if unit is None else int(text[:-1]) << unit
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    return Limits(max(0, arguments.slices), arguments.slices_days)
+
+
+def _ring(arguments: argparse.Namespace) -> Slices | None:
+    """Return where heads of flows of files are kept, which is only where somebody names a folder."""
+    from collector.slices.ring import Slices  # noqa: PLC0415 (as above)
+
+    limits = _limits(arguments)
+    wanted = arguments.home is not None and limits.bytes
+    return Slices(slices_of(home_of(arguments.home, PROGRAM)), limits) if wanted else None
+
+
+def _slice(home: AgentHome, uid: str, output: str | None, most: int) -> int:
+    from agent.wire.commands import is_uid  # noqa: PLC0415 (as above)
+    from collector.slices.cut import NONE, PART, WHOLE, cut  # noqa: PLC0415 (as above)
+
+    if not is_uid(uid):
+        sys.stderr.write(f"To nie jest identyfikator połączenia: {uid[:64]!r}. Jest w polu uid dziennika conn.\n")
+        return 2
+    try:
+        found = cut(slices_of(home), uid, most)
+        if found is None:
+            sys.stderr.write(
+                f"Na dysku nie ma pakietów połączenia {uid}: były starsze niż inne albo ich nie zachowano.\n"
+            )
+            return NONE
+        if output == "-":
+            sys.stdout.buffer.write(found.content)
+        else:
+            Path(output or f"{uid}.pcapng").write_bytes(found.content)
+    except OSError as error:
+        sys.stderr.write(f"Nie można wyciąć połączenia: {error.filename or ''} {error.strerror or error}\n")
+        return 69
+    rest = "" if found.whole else " Dalsze pakiety nie mieszczą się w granicy --most."
+    sys.stderr.write(f"Pakiety: {found.packets}.{rest}\n")
+    return WHOLE if found.whole else PART
 
 
 def _enrol(home: AgentHome, token: str) -> int:

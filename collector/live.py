@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.wire.commands import SLICE
 from agent.wire.sending.home import AgentHome
 from agent.wire.sending.run import run as run_sensors
 from agent.wire.sending.sensor import (
@@ -31,6 +32,9 @@ from collector.memory import BOOKMARK, packed, unpacked
 from collector.meter import Counts, Meter
 from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
+from collector.slices.files import Limits, slices_of
+from collector.slices.ring import Slices
+from collector.slices.sending import duty
 from collector.watch import Watch
 
 BLOCKS = 16
@@ -51,12 +55,12 @@ class NetworkSensor:
         "Headers and the course of connections of the mirror port (no contents, no passwords)",
     )
 
-    def __init__(self, interfaces: Sequence[str], office: Office) -> None:
+    def __init__(self, interfaces: Sequence[str], office: Office, slices: Slices | None = None) -> None:
         self._interfaces = tuple(interfaces)
         self._office = office
         self._rings: list[Ring] = []
         self._poll: select.epoll | None = None
-        self._watch = Watch(PROTOCOLS, office, analysers=analysers())
+        self._watch = Watch(PROTOCOLS, office, analysers=analysers(), slices=slices)
         self._meter = Meter(time.monotonic_ns())
         self._drops = self._lost = 0
         self._counted = time.time_ns() // 1000
@@ -70,6 +74,8 @@ class NetworkSensor:
             return Availability("limited", "sensor.reason.one_way")
         if self._lost:
             return Availability("limited", "sensor.reason.drops")
+        if self._watch.slices is not None and self._watch.slices.full:
+            return Availability("limited", "sensor.reason.no_room")
         return Availability("on")
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
@@ -106,6 +112,8 @@ class NetworkSensor:
     def tick(self) -> list[Item]:
         """Let silent flows end, and count what the kernel had to drop."""
         found = self._readings(self._watch.tick(time.time_ns()))
+        if self._watch.slices is not None:
+            self._watch.slices.tick()
         drops = sum(ring.statistics().drops for ring in self._rings)
         now = time.time_ns() // 1000
         self._lost = drops - self._drops
@@ -133,6 +141,8 @@ class NetworkSensor:
 
     def finish(self) -> list[Item]:
         """Tell the flows that still live, and what is known: nothing more will be read."""
+        if self._watch.slices is not None:
+            self._watch.slices.close()
         return [*self._readings(self._watch.finish()), self._memory()]
 
     def figures(self) -> Mapping[str, int]:
@@ -154,13 +164,15 @@ class NetworkSensor:
         return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
 
 
-def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...]) -> int:
+def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...], limits: Limits) -> int:
     """Watch until SIGTERM or SIGINT; return the exit code."""
     try:
-        sensor = NetworkSensor(interfaces, Office(networks or OFFICE))
+        office = Office(networks or OFFICE)
     except ValueError as error:
         sys.stderr.write(f"To nie jest sieć: {error}\n")
         return 2
+
+    sensor = NetworkSensor(interfaces, office, Slices(slices_of(home), limits) if limits.bytes else None)
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
         return (sensor,)
@@ -168,4 +180,4 @@ def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...]) -
     def facts() -> Mapping[str, Any]:
         return {"figures": {sensor.about.name: dict(sensor.figures())}}
 
-    return run_sensors(home, sensors, facts)
+    return run_sensors(home, sensors, facts, {SLICE: duty(home)} if limits.bytes else {})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import TextIO, cast
@@ -17,14 +18,18 @@ from collector.flows.record import OFFICE, Office
 from collector.heads.head import Entry
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
+from collector.slices.ring import Slices
 from collector.watch import Watch
 
 
-def read(files: Sequence[str], logs: Collection[str] | None, networks: tuple[str, ...]) -> int:
+def read(
+    files: Sequence[str], logs: Collection[str] | None, networks: tuple[str, ...], slices: Slices | None = None
+) -> int:
     """Print the logs of files (`-` is standard input), of some kinds only where `logs` names them.
 
-    Each file is a world of its own: flows do not go from one to the next. The exit code is 0, 1 when a file could not
-    be read at all, 2 for networks that are none; of a file that breaks off, all before the break is told.
+    Each file is a world of its own: flows do not go from one to the next; `slices` keeps their heads. The exit code
+    is 0, 1 when a file could not be read at all, 2 for networks that are none; of a file that breaks off, all before
+    the break is told.
     """
     try:
         office = Office(networks or OFFICE)
@@ -34,7 +39,7 @@ def read(files: Sequence[str], logs: Collection[str] | None, networks: tuple[str
     code = 0
     try:
         for name in files:
-            code = max(code, _file(name, logs, office, sys.stdout))
+            code = max(code, _file(name, logs, sys.stdout, partial(_watch, office, slices)))
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has seen enough; what Python still holds must not complain either.
@@ -42,11 +47,15 @@ def read(files: Sequence[str], logs: Collection[str] | None, networks: tuple[str
     return code
 
 
-def _file(name: str, logs: Collection[str] | None, office: Office, out: TextIO) -> int:
+def _watch(office: Office, slices: Slices | None) -> Watch:
+    return Watch(PROTOCOLS, office, analysers=analysers(), slices=slices)
+
+
+def _file(name: str, logs: Collection[str] | None, out: TextIO, watch: Callable[[], Watch]) -> int:
     try:
         with _opened(name) as stream:
             file = CaptureFile(stream)
-            for entry in entries(file, Watch(PROTOCOLS, office, analysers=analysers())):
+            for entry in entries(file, watch()):
                 if logs is None or entry.log.path in logs:
                     out.write(line(entry) + "\n")
     except Unknown:

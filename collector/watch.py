@@ -17,6 +17,7 @@ from collector.heads.head import Entry
 from collector.heads.linklayer import LinkLayer
 from collector.heads.reader import Heads
 from collector.protocols.model import Log, Protocol
+from collector.slices.ring import FLAGGING, Slices
 
 LONGEST_BATCH = 30_000_000_000
 """Nanoseconds of one batch: half of the shortest time after which a silent flow ends."""
@@ -31,8 +32,12 @@ class Watch:
         office: Office | None = None,
         table: FlowTable | None = None,
         analysers: Iterable[Analyser] = (),
+        slices: Slices | None = None,
     ) -> None:
-        """Know these protocols, in the order in which they are asked, and show the logs to these analysers."""
+        """Know these protocols, in the order in which they are asked, and show the logs to these analysers.
+
+        `slices` keeps the heads of flows on disk.
+        """
         known = tuple(protocols)
         self._office = office or Office()
         ports = {port for protocol in known for port in protocol.ports}
@@ -41,6 +46,7 @@ class Watch:
         self.links = LinkLayer()
         self.fragments = Fragments()
         self.analysis = Analysis(analysers)
+        self.slices = slices
         self._last = 0
         self.frames = self.bytes = self.unread = 0
         """Frames and their bytes on the wire; IP packets whose headers are cut or broken."""
@@ -66,8 +72,15 @@ class Watch:
 
     def _analysed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         for entry in entries:
+            self._flagged(entry)
             yield entry
-            yield from self.analysis.see(entry)
+            for noticed in self.analysis.see(entry):
+                self._flagged(noticed)
+                yield noticed
+
+    def _flagged(self, entry: Entry) -> None:
+        if self.slices is not None and entry.flow is not None and entry.log.path in FLAGGING:
+            self.slices.flag(self.table.columns, entry.uid, entry.flow)
 
     def _noticed(self, now: int) -> Iterator[Entry]:
         """Yield what analysers notice at a time; it never goes back for them."""
@@ -85,6 +98,8 @@ class Watch:
     def _read(self, headers: Headers) -> Iterator[Entry]:
         yield from self.links.read(headers)
         for assigned in self.table.rounds(headers):
+            if self.slices is not None:
+                self.slices.keep(self.table.columns, headers, assigned)
             yield from self.ended(assigned.ended)
             yield from self.heads.read(headers, assigned)
 

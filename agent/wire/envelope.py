@@ -21,6 +21,13 @@ BATCH_PATH = "/v1/batches"
 ENROL_PATH = "/v1/enrol"
 RENEW_PATH = "/v1/renew"
 HEARTBEAT_PATH = "/v1/heartbeat"
+SLICE_PATH = "/v1/slices"
+COMMAND_HEADER = "X-Czujka-Command"
+"""The number of the command that a body answers."""
+OUTCOME_HEADER = "X-Czujka-Outcome"
+"""What became of the command, one of OUTCOMES."""
+OUTCOMES = ("whole", "cut", "none", "failed")
+"""The flow's packets; the first ones, for more do not fit; there are none any more; they could not be read."""
 
 
 class EnvelopeError(ValueError):

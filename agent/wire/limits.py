@@ -12,3 +12,7 @@ MAX_INFLATED = 16 << 20
 """Bytes of one batch after inflation."""
 MAX_DEPTH = 32
 """Nesting of one record's JSON."""
+MAX_SLICE = 16 << 20
+"""Bytes of one flow's packets."""
+MAX_COMMANDS = 4
+"""Commands in one answer."""

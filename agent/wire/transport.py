@@ -82,9 +82,9 @@ class Box:
             raise RetryLater(f"the box confirmed {ack.records} of {records} records")
         return ack
 
-    def heartbeat(self, payload: Mapping[str, Any]) -> None:
-        """Say that this agent lives."""
-        self.post_json(HEARTBEAT_PATH, payload)
+    def heartbeat(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Say that this agent lives; return what the box says to it."""
+        return self.post_json(HEARTBEAT_PATH, payload)
 
     def fetch(self, path: str) -> bytes:
         """GET a small file."""

@@ -24,10 +24,12 @@ from appliance.cli.exits import Exit
 from appliance.home import Home
 from appliance.importer import find, records
 from appliance.importer.batches import batches
+from appliance.importer.capture_file import Ring
 from appliance.importer.sending import Clock, GaveUp, Totals, results, send
 from appliance.importer.unreadable import located
 from appliance.normalise import Source, Unreadable, normalise
 from appliance.pki import importer_id
+from appliance.settings import SettingsError, SliceSettings, load_settings
 
 TIMEOUT = 60.0
 TOLD = 20
@@ -65,13 +67,14 @@ def summary(totals: Totals) -> str:
 
 def _import(home: Home, client: BoxClient, files: list[Path]) -> Totals:
     gateway = Box([f"https://127.0.0.1:{_gateway_port(home)}"], _context(home), timeout=TIMEOUT)
-    source = _source(home)
+    source, ring = _source(home), _ring(home)
     totals = Totals()
     keys: list[str] = []
     told = itertools.count(1)
     with _progress(len(files)) as step:
         for file in files:
-            for batch in batches(_placed(file, Source(source, wall.now(), importer=True), told), uuid.uuid4().hex):
+            lines = records(file, ring)
+            for batch in batches(_placed(file.name, lines, Source(source, wall.now(), importer=True), told), _run()):
                 send(gateway, batch, _CLOCK)
                 keys.append(batch.key)
                 totals.read += batch.records
@@ -89,13 +92,17 @@ def _import(home: Home, client: BoxClient, files: list[Path]) -> Totals:
     return totals
 
 
-def _placed(file: Path, source: Source, told: Iterator[int]) -> Iterator[bytes]:
+def _run() -> str:
+    return uuid.uuid4().hex
+
+
+def _placed(file: str, lines: Iterator[bytes], source: Source, told: Iterator[int]) -> Iterator[bytes]:
     """Yield a file's records; one that the box will reject carries its place, and the first ones are told."""
-    for number, line in enumerate(records(file), 1):
+    for number, line in enumerate(lines, 1):
         try:
             normalise(line, source)
         except Unreadable as error:
-            bad = located(line, file.name, number, error.reason)
+            bad = located(line, file, number, error.reason)
             count = next(told)
             if count <= TOLD:
                 typer.echo(_why(bad, source), err=True)
@@ -113,6 +120,15 @@ def _why(line: bytes, source: Source) -> str:
     except Unreadable as error:
         return error.reason
     return ""
+
+
+def _ring(home: Home) -> Ring:
+    """Return where imports keep packets, by the box's settings; without readable ones by those that are usual."""
+    try:
+        wanted = load_settings(home).slices
+    except SettingsError:
+        wanted = SliceSettings()
+    return Ring(home.root, wanted.max_bytes, wanted.days)
 
 
 def _gateway_port(home: Home) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.wire.limits import MAX_RECORD
@@ -18,9 +19,25 @@ MAGICS = frozenset(bytes.fromhex(magic) for magic in ("d4c3b2a1", "a1b2c3d4", "4
 _WORDS = 2000
 
 
-def read_capture(path: Path) -> Iterator[bytes]:
-    """Yield the logs of a capture file as records; why it could not be read, or not to its end, is one itself."""
-    command = [sys.executable, "-m", "collector", "read", "--", str(path)]
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Where the heads of a capture's flows are kept: a state folder, how many bytes, for how many days."""
+
+    root: Path
+    max_bytes: int
+    days: int
+
+    def options(self) -> list[str]:
+        """Return the sensor's options."""
+        return ["--home", str(self.root), "--slices", str(self.max_bytes), "--slices-days", str(self.days)]
+
+
+def read_capture(path: Path, ring: Ring | None = None) -> Iterator[bytes]:
+    """Yield the logs of a capture file as records; why it could not be read, or not to its end, is one itself.
+
+    With `ring` the heads of its flows are kept there.
+    """
+    command = [sys.executable, "-m", "collector", "read", *(ring.options() if ring else ()), "--", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     number = 0
     with tempfile.TemporaryFile() as words:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from appliance.importer.capture_file import MAGICS, read_capture
+from appliance.importer.capture_file import MAGICS, Ring, read_capture
 from appliance.importer.evtx_file import read_evtx
 from appliance.importer.ndjson_file import read_ndjson
 from appliance.importer.xml_file import read_xml
@@ -36,15 +36,16 @@ def find(path: Path) -> list[Path]:
     return sorted(item for item in path.rglob("*") if _suffix(item) and item.is_file())
 
 
-def records(path: Path) -> Iterator[bytes]:
+def records(path: Path, ring: Ring | None = None) -> Iterator[bytes]:
     """Yield the encoded wire records of a file or of all files below a folder.
 
     Nothing vanishes: a piece that cannot be read is one record of module `unreadable`. Memory is bounded by one record
     (by MAX_DOCUMENT for a file that is one JSON document). A file that a person names is read whatever its name, as
-    JSON lines when the name says nothing.
+    JSON lines when the name says nothing. `ring` is where the heads of flows of captures are kept.
     """
     for item in find(path):
-        yield from READERS.get(_suffix(item) or "", _by_content)(item)
+        reader = READERS.get(_suffix(item) or "") or _by_content(item)
+        yield from read_capture(item, ring) if reader is read_capture else reader(item)
 
 
 def _suffix(path: Path) -> str | None:
@@ -52,12 +53,12 @@ def _suffix(path: Path) -> str | None:
     return next((suffix for suffix in READERS if name.endswith(suffix)), None)
 
 
-def _by_content(path: Path) -> Iterator[bytes]:
+def _by_content(path: Path) -> Callable[[Path], Iterator[bytes]]:
     try:
         with path.open("rb") as handle:
             head = handle.read(8)
     except OSError:
         head = b""
     if head[:4] in MAGICS:
-        return read_capture(path)
-    return read_evtx(path) if head == b"ElfFile\0" else read_ndjson(path)
+        return read_capture
+    return read_evtx if head == b"ElfFile\0" else read_ndjson

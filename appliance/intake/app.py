@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from types import MappingProxyType
 
 import structlog
@@ -24,10 +26,11 @@ from agent.wire.envelope import (
     KEY_HEADER,
     RENEW_PATH,
     SENT_HEADER,
+    SLICE_PATH,
     EnvelopeError,
     unpack,
 )
-from agent.wire.limits import MAX_BODY
+from agent.wire.limits import MAX_BODY, MAX_SLICE
 from appliance.clock import rfc3339
 from appliance.intake.activity import Activity
 from appliance.intake.enrolment import EnrolRefused, Facts, enrol, renew
@@ -46,9 +49,12 @@ from appliance.intake.reading import (
     text_of,
 )
 from appliance.intake.replies import Gone, Receive, Refused, Reply, Scope, Send
+from appliance.intake.slices import answered, take
 from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
 from appliance.pki import Authority, CsrError
+from appliance.slices.asked import waiting_for
+from appliance.slices.orders import orders
 from appliance.state.database import writing
 
 CA_PATH = "/v1/ca"
@@ -83,7 +89,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Gateway:
-    """The app and its parts. `clock` gives microseconds since the epoch."""
+    """The app and its parts. `clock` gives microseconds since the epoch; `packets` is where slices are kept."""
 
     writer: GroupWriter
     dead_letters: DeadLetters
@@ -91,6 +97,7 @@ class Gateway:
     sessions: sessionmaker[Session]
     authority: Authority
     clock: Callable[[], int]
+    packets: Path
     activity: Activity = field(default_factory=Activity)
     counters: Counters = field(default_factory=Counters)
     limits: Limits = field(default_factory=Limits)
@@ -157,14 +164,19 @@ class Gateway:
         _take(self.limits.batches, peer.id)
         key = batch_key(header(scope, KEY_HEADER))
         sent = sent_at(header(scope, SENT_HEADER))
-        length = declared_length(scope, MAX_BODY)
-        reserved = MAX_BODY if length is None else length
+        async with self._body(scope, receive, MAX_BODY) as body:
+            return await self._append(peer, key, sent, body)
+
+    @asynccontextmanager
+    async def _body(self, scope: Scope, receive: Receive, most: int) -> AsyncIterator[bytes]:
+        """Read a body, which counts among those that wait for as long as it is worked on."""
+        length = declared_length(scope, most)
+        reserved = most if length is None else length
         if self.waiting + reserved > MAX_WAITING:
             raise Refused(503, "too many batches at once", BUSY_WAIT)
         self.waiting += reserved
         try:
-            body = await read_body(receive, MAX_BODY, BODY_SECONDS)
-            return await self._append(peer, key, sent, body)
+            yield await read_body(receive, most, BODY_SECONDS)
         finally:
             self.waiting -= reserved
 
@@ -246,12 +258,25 @@ class Gateway:
         heartbeat = parse_heartbeat(await _json(scope, receive))
         moment = self.clock()
 
-        def save() -> None:
+        def save() -> list[dict[str, str]]:
             with writing(self.sessions) as session:
                 save_heartbeat(session, peer.id, heartbeat, _address(scope), moment)
+                waiting = waiting_for(session, peer.id)
+            return orders(self.authority, waiting)
 
-        await asyncio.to_thread(save)
-        return Reply(200, {"time": self.clock()})
+        return Reply(200, {"time": self.clock(), "commands": await asyncio.to_thread(save)})
+
+    async def _slice(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
+        _take(self.limits.heartbeats, peer.id)
+        self._agents_only(peer)
+        answer = answered(scope)
+        async with self._body(scope, receive, MAX_SLICE) as body:
+            try:
+                await asyncio.to_thread(take, self.sessions, self.packets, peer, answer, body, self.clock())
+            except OSError as error:
+                log.warning("slice_not_kept", reason=str(error))
+                raise Refused(503, "the box cannot write now", FAULT_WAIT) from error
+            return Reply(200, {"taken": len(body)})
 
     def _agents_only(self, peer: Peer) -> None:
         if self.directory.is_importer(peer):
@@ -260,7 +285,12 @@ class Gateway:
 
 _Handler = Callable[[Gateway, Peer, Scope, Receive], Awaitable[Reply]]
 ROUTES: Mapping[str, _Handler] = MappingProxyType(
-    {BATCH_PATH: Gateway._batch, RENEW_PATH: Gateway._renew, HEARTBEAT_PATH: Gateway._heartbeat}
+    {
+        BATCH_PATH: Gateway._batch,
+        RENEW_PATH: Gateway._renew,
+        HEARTBEAT_PATH: Gateway._heartbeat,
+        SLICE_PATH: Gateway._slice,
+    }
 )
 
 

@@ -94,6 +94,7 @@ def _open(home: Home, settings: Settings) -> Parts:
         sessions=open_sessions(engine),
         authority=load_authority(home),
         clock=now,
+        packets=home.packets,
     )
     tls = server_context(home, app.certificate_refused)
     return Parts(app, journal, engine, tls, Renewal(tls, home))

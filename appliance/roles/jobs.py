@@ -34,6 +34,7 @@ from appliance.ops.health import beat
 from appliance.pki import renew_pki
 from appliance.roles.hunting import Hunting
 from appliance.settings import Settings
+from appliance.slices.work import Worker
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import EnrolToken, Feed, SetupLink
 
@@ -157,9 +158,20 @@ def plan_hunts(work: Work) -> None:
     work.hunting.plan()
 
 
+def slices(work: Work) -> None:
+    """Cut out what was imported here, and let tshark look at packets that came."""
+    Worker(work.home, work.sessions).round()
+
+
+def tidy_slices(work: Work) -> None:
+    """Remove packets that were kept for long enough."""
+    Worker(work.home, work.sessions).tidy(work.settings.slices.kept_days)
+
+
 JOBS: tuple[Job, ...] = (
     Job("deliver", SECOND, deliver),
     Job("hunt", SECOND, hunt, "hunts"),
+    Job("slices", SECOND, slices, "slices"),
     Job("follow_rules", 10 * SECOND, follow_rules),
     Job("plan_hunts", MINUTE, plan_hunts),
     Job("say_alive", 2 * SECOND, say_alive),
@@ -167,6 +179,7 @@ JOBS: tuple[Job, ...] = (
     Job("seal", MINUTE, seal),
     Job("anchor", 10 * MINUTE, anchor),
     Job("tidy_journal", HOUR, tidy_journal),
+    Job("tidy_slices", HOUR, tidy_slices),
     Job("drop_expired", DAY, drop_expired),
     Job("renew_certificates", DAY, renew_certificates),
 )
@@ -200,7 +213,7 @@ def schedule(work: Work, jobs: Sequence[Job] = JOBS) -> BackgroundScheduler:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(4), "hunts": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(4), "hunts": ThreadPoolExecutor(1), "slices": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     for job in jobs:

@@ -213,7 +213,7 @@ class Feed(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[int] = mapped_column(Micros)
     kind: Mapped[str] = mapped_column(String(32))
-    """`alert.new`, `alert.updated`, `hunt.updated`."""
+    """`alert.new`, `alert.updated`, `hunt.updated`, `slice.updated`."""
     alert_id: Mapped[int | None] = mapped_column(Integer)
 
 

@@ -21,6 +21,7 @@ from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import TooWide
 from appliance.rulesets.shelf import ShelfBusy, ShelfDamaged
 from appliance.search import QueryError
+from appliance.slices import asked as slices
 from appliance.store.model import QueryTimeout, QueryTooLarge, StoreUnavailable
 from appliance.web.problem import Problem
 
@@ -72,6 +73,9 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         asked.BadHunt: _plain(422, "hunt_nothing"),
         plans.UnknownPlan: lambda error, _: Problem(404, "plan_unknown", values={"id": error.args[0]}),
         plans.PlansFull: _plain(409, "plans_full", limit=plans.MOST_PLANS),
+        slices.NoFlow: _plain(409, "slice_no_flow"),
+        slices.SlicesFull: _plain(409, "slices_full", limit=slices.MOST_WAITING),
+        slices.UnknownSlice: lambda error, _: Problem(404, "slice_unknown", values={"id": error.args[0]}),
         TooWide: _wide,
         ShelfBusy: _plain(409, "rules_busy"),
         ShelfDamaged: lambda error, _: Problem(503, "rules_damaged", values={"fault": str(error)}),

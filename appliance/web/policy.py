@@ -21,6 +21,8 @@ class Permission(StrEnum):
     ALERTS_ACT = "alerts.act"
     EVENTS_READ = "events.read"
     EVENTS_EXPORT = "events.export"
+    PACKETS_TAKE = "packets.take"
+    """Have the packets of a flow fetched, see what is in them, take them away: they hold what people wrote."""
     SEARCHES_KEEP = "searches.keep"
     """Keep searches, for oneself or for the office."""
     AGENTS_READ = "agents.read"
@@ -52,6 +54,7 @@ class Scope(StrEnum):
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     EVENTS_READ = "events:read"
+    PACKETS_TAKE = "packets:take"
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
     RULES_READ = "rules:read"
@@ -90,6 +93,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: _READING
     | {
         Permission.ALERTS_ACT,
+        Permission.PACKETS_TAKE,
         Permission.SEARCHES_KEEP,
         Permission.REPORTS_MAKE,
         Permission.EXCEPTIONS_PROPOSE,
@@ -104,6 +108,7 @@ OF_SCOPE: Mapping[Scope, frozenset[Permission]] = {
     Scope.ALERTS_READ: frozenset({Permission.ALERTS_READ}),
     Scope.ALERTS_WRITE: frozenset({Permission.ALERTS_READ, Permission.ALERTS_ACT}),
     Scope.EVENTS_READ: frozenset({Permission.EVENTS_READ, Permission.EVENTS_EXPORT}),
+    Scope.PACKETS_TAKE: frozenset({Permission.PACKETS_TAKE}),
     Scope.AGENTS_READ: frozenset({Permission.AGENTS_READ}),
     Scope.AGENTS_WRITE: frozenset({Permission.AGENTS_READ, Permission.AGENTS_MANAGE}),
     Scope.RULES_READ: frozenset({Permission.RULES_READ}),

@@ -5,6 +5,7 @@ The agents here follow log files of a folder of their own, so that they need nei
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import re
@@ -21,11 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from appliance.home import CHECKOUT
 from collector.memory import BOOKMARK, packed, unpacked
-from tests.collector.packets import accepted, asked, claim, lease, pcap, router, scan, tunnel
+from tests.collector.packets import accepted, asked, claim, frames_of, lease, pcap, router, scan, tunnel
 from tests.e2e.box import Box, wait_for
+from tests.e2e.pages.tabs import violations
+from tests.e2e.person import browsing, set_up
 
 KILLS = 10
 SEED = 20261122
@@ -271,6 +275,7 @@ class Sensor(Station):
 
 
 @pytest.mark.root
+@pytest.mark.browser
 def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_read(box: Box, tmp_path: Path) -> None:
     capture, before, after = (tmp_path / f"{name}.pcap" for name in ("scan", "before", "after"))
     capture.write_bytes(pcap(scan("10.66.0.9", "10.66.0.20", range(1, 41))))
@@ -293,6 +298,8 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
             wait_for("what an analyser noticed", lambda: _alerts(box, "Data Travels in Names Asked of DNS"), 40)
             query = f"agent.id:{agent_id} AND event.dataset:zeek.conn AND source.ip:10.66.0.9"
             wait_for("the connections", lambda: box.get("events/count", q=query)["count"] == 40)
+            (alert,) = _alerts(box, "Many Ports of One Computer Tried")
+            _packets_of(box, alert["id"], tmp_path)
             (one,) = sensor.told(agent_id)["sensors"]
             assert one["figures"]["drops"] == 0
             assert sensor.stop() == 0
@@ -307,6 +314,41 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
     assert (done.returncode, done.stdout.strip()) == (0, "Przeczytane: 40, przyjęte: 40, już znane: 0, odrzucone: 0")
     again = box.run("import", str(capture))
     assert again.stdout.strip().endswith("już znane: 40, odrzucone: 0")
+    # Of what was imported, the box itself keeps the packets.
+    (event, *_) = box.get("events", q=f"NOT agent.id:{agent_id} AND event.dataset:zeek.conn")["items"]
+    with box.api() as client:
+        number = client.post("slices", json={"event_id": event["event.id"]}).json()["id"]
+    read = wait_for("the packets are read", lambda: _slice(box, number, "read"), 60)
+    assert (read["reason"], read["summary"]["packets"]) == ("", 2)
+
+
+def _packets_of(box: Box, alert: int, folder: Path) -> None:
+    """Fetch the packets of an alert by a click, see what tshark makes of them, and take them away."""
+    with browsing() as tab:
+        page = tab.new_page()
+        set_up(page, box)
+        page.goto(f"{box.base}/alerty/{alert}")
+        page.get_by_role("button", name="Pobierz pakiety z czujnika").first.click()
+        page.wait_for_url("**?ok=slice_asked#pakiety")
+        expect(page.locator("[data-part=packets]")).to_contain_text("Co znalazł tshark", timeout=90_000)
+        assert violations(page, "light") == []
+        page.get_by_text("2 pierwsze pakiety po kolei").click()
+        expect(page.locator("[data-part=packets] table.ev")).to_contain_text("[SYN]")
+        page.set_viewport_size({"width": 320, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Pobierz plik pcapng").click()
+        taken = folder / "taken.pcapng"
+        download.value.save_as(taken)
+    frames, broken = frames_of(taken.read_bytes())
+    assert ([len(frame) for _, frame, _, _ in frames], broken) == ([54, 54], "")
+    (done,) = [one for one in box.get("operations")["items"] if one["action"] == "slice.downloaded"]
+    assert (done["who"], done["detail"]["sha256"]) == ("marek", hashlib.sha256(taken.read_bytes()).hexdigest())
+
+
+def _slice(box: Box, number: int, state: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = box.get(f"slices/{number}")
+    return found if found["state"] == state else None
 
 
 PRINTER, PRINTER_CARD, STRANGER = "10.66.0.80", "00:80:77:00:00:80", "08:00:27:00:00:66"

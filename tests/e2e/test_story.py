@@ -9,36 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.box import Box, wait_for
 from tests.e2e.mailbox import Mailbox
+from tests.e2e.person import browsing, set_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.root]
-PASSWORD = "Zielony-rower-7-na-moscie"
 COMMAND = "echo ZWNobyBjenVqa2E= | base64 -d | sh"
 OFFICE = '[office]\nname = "Urząd Gminy Próbnej"\nit_phone = "221234567"\n'
 
 
 @pytest.fixture
 def tab(tmp_path: Path) -> Iterator[BrowserContext]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        yield browser.new_context(ignore_https_errors=True, locale="pl-PL", viewport={"width": 1440, "height": 900})
-        browser.close()
+    with browsing() as made:
+        yield made
 
 
 def _agent_watches(box: Box) -> bool:
     agents = box.get("agents")["items"]
     return any(s["name"] == "audit" and s["state"] == "on" for agent in agents for s in agent["sensors"])
-
-
-def _set_up(page: Page, box: Box) -> None:
-    page.goto(box.setup_link())
-    for field, value in (("name", "Marek Wiśniewski"), ("login", "marek"), ("password", PASSWORD), ("again", PASSWORD)):
-        page.locator(f"input[name={field}]").fill(value)
-    page.locator("form button.main").click()
-    page.wait_for_url(box.base + "/?ok=welcome")
 
 
 def _work_through(page: Page) -> None:
@@ -84,7 +74,7 @@ def test_from_the_set_up_link_to_the_closed_alert(tmp_path: Path, tab: BrowserCo
         page.on("console", lambda line: refused.append(line.text) if "Content Security Policy" in line.text else None)
         wait_for("the agent watches", lambda: _agent_watches(box), 30)
         link = box.setup_link()
-        _set_up(page, box)
+        set_up(page, box)
         expect(page.locator("h1")).to_contain_text("Czujka")
 
         page.goto(box.base + "/alerty")

@@ -37,7 +37,7 @@ def enrol(token: EnrolToken, home: AgentHome) -> Identity:
         home.create()
         ca = _pinned_ca(token)
         write_private(home.ca, ca)
-        csr = _helper(["csr", str(home.key)], b"")["csr"]
+        csr = helper(["csr", str(home.key)], b"")["csr"]
         identity = _ask(token, home, csr)
     except OSError as error:
         raise EnrolmentFailed(f"Nie można zapisać w folderze {home.folder}: {error.strerror or error}.") from error
@@ -53,7 +53,7 @@ def renew(home: AgentHome, box: Box, now: int) -> bool:
     identity = home.identity()
     if identity is None or now < identity.renew_at:
         return False
-    answer = box.post_json(RENEW_PATH, {"csr": _helper(["csr", str(home.key)], b"")["csr"]})
+    answer = box.post_json(RENEW_PATH, {"csr": helper(["csr", str(home.key)], b"")["csr"]})
     certificate, expires_at = _certificate(answer)
     write_private(home.certificate, certificate)
     home.save_identity(Identity(identity.agent_id, identity.urls, now, expires_at))
@@ -90,7 +90,7 @@ def _trusting_nobody() -> ssl.SSLContext:
 
 def _pin(certificate: bytes) -> str:
     try:
-        return str(_helper(["pin"], certificate)["spki"])
+        return str(helper(["pin"], certificate)["spki"])
     except EnrolmentFailed:
         return ""
 
@@ -129,7 +129,8 @@ def _certificate(answer: dict[str, Any]) -> tuple[bytes, int]:
     return certificate.encode(), expires_at
 
 
-def _helper(arguments: list[str], data: bytes) -> dict[str, Any]:
+def helper(arguments: list[str], data: bytes) -> dict[str, Any]:
+    """Ask `agent.identity_request`, in a process of its own; raises EnrolmentFailed and OSError."""
     command = [sys.executable, "-m", "agent.identity_request", *arguments]
     import subprocess  # noqa: PLC0415 (once in many days)
 

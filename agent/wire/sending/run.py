@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from agent import __version__
 from agent.wire.sending import hostinfo, memory
 from agent.wire.sending.home import AgentHome, Identity, InUse
+from agent.wire.sending.orders import Duty, Orders
 from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Gap, Sensor
 from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
@@ -27,10 +29,18 @@ Sensors = Callable[[str], Sequence[Sensor]]
 """Returns the sensors to run, given the boot's id."""
 Facts = Callable[[], Mapping[str, Any]]
 """Returns what a heartbeat says besides."""
+_NONE: Mapping[str, Duty] = MappingProxyType({})
 
 
-def run(home: AgentHome, sensors: Sensors, facts: Facts = dict) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code."""
+class Telling(NamedTuple):
+    """What a program says and does beside its records."""
+
+    facts: Facts
+    duties: Mapping[str, Duty]
+
+
+def run(home: AgentHome, sensors: Sensors, facts: Facts = dict, duties: Mapping[str, Duty] = _NONE) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed."""
     identity = home.identity()
     if identity is None:
         sys.stderr.write(
@@ -50,7 +60,7 @@ def run(home: AgentHome, sensors: Sensors, facts: Facts = dict) -> int:
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        _assembled(home, identity, spool, sensors, facts).run()
+        _assembled(home, identity, spool, sensors, Telling(facts, duties)).run()
         spool.close()
     except SpoolFull as error:
         sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
@@ -82,14 +92,14 @@ def open_spool(path: Path) -> Spool:
         return spool
 
 
-def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, facts: Facts) -> Runner:
+def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, telling: Telling) -> Runner:
     boot_id = hostinfo.boot_id()
     runner: Runner | None = None
 
     def heartbeat() -> Mapping[str, Any]:
         assert runner is not None
         states = runner.states()
-        return {**_heartbeat(spool, states, boot_id), **facts()}
+        return {**_heartbeat(spool, states, boot_id), **telling.facts()}
 
     def connect() -> Box:
         try:
@@ -111,7 +121,7 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         identity = home.identity() or identity
         return renewed
 
-    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew))
+    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew, Orders(home, telling.duties).obey))
     runner = Runner(spool, sensors(boot_id), uplink, boot_id)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner

@@ -33,6 +33,8 @@ class Chores(NamedTuple):
     """Returns the heartbeat's content."""
     renew: Callable[[Box], bool]
     """Renews the certificate when it is time; True asks for a new connection."""
+    obey: Callable[[Box, Mapping[str, Any]], None] = lambda _box, _answer: None
+    """Does what the answer to a heartbeat asks for; may raise as an exchange does."""
 
 
 class Uplink:
@@ -128,8 +130,9 @@ class Uplink:
             self._box.close()
             self._box = self._connect()
         if time.monotonic() >= self._beat_at and self._ending is None:
-            self._box.heartbeat(self._chores.heartbeat())
+            answer = self._box.heartbeat(self._chores.heartbeat())
             self._beat_at = time.monotonic() + HEARTBEAT_EVERY
+            self._chores.obey(self._box, answer)
         batch = self._spool.batch(self._boot_id, self._batch_records, BATCH_BYTES)
         if batch is not None:
             self._send(self._box, batch)

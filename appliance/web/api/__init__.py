@@ -21,6 +21,7 @@ from appliance.web.api import (
     rules,
     rulesets,
     searches,
+    slices,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -36,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rulesets.router,
     exceptions.router,
     hunts.router,
+    slices.router,
     records.router,
     reports.router,
     accounts.router,

@@ -17,12 +17,14 @@ from appliance.detect.correlation import Correlation
 from appliance.detect.flips import flips
 from appliance.detect.values import thaw
 from appliance.rulesets.content import Kind
+from appliance.slices.look import INSTALL
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
 from appliance.web.api.common import Number
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import content_of, listing_of, what_correlated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
+from appliance.web.pages.packetview import packets_of
 from appliance.web.pages.process_tree import BESIDE, grown
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
@@ -131,6 +133,8 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "correlated": _correlated(context, rule, rows, who.language),
         "credit": _credit(context, alert.rule_id, who.language),
         "rule_title": own_title(alert.rule_id, who.language) or (rule.title if rule else alert.rule_id),
+        "install": INSTALL,
+        "packets": packets_of(context, session, who, [(row.event_id, row.event or {}) for row in rows]),
         "evidence": view.evidence([(row.event_id, row.event_at, row.event or {}) for row in rows]),
         "more_events": more is not None,
         "first_event": rows[0].event_id if rows else "",

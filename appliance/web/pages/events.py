@@ -13,6 +13,8 @@ from fastapi.responses import HTMLResponse
 from appliance.clock import MINUTE
 from appliance.search import QueryError, aliases, columns, labels, parse
 from appliance.search.lexer import WRITABLE
+from appliance.slices.asked import flow_of
+from appliance.slices.look import INSTALL
 from appliance.store import QueryStopped, QueryTimeout, StoreUnavailable
 from appliance.store.bounds import bounded
 from appliance.web.api.common import LARGEST, EventId
@@ -20,6 +22,7 @@ from appliance.web.auth import Principal, require
 from appliance.web.context import Box
 from appliance.web.pages.alerted import events_alerted
 from appliance.web.pages.finding import Found, search, values_of
+from appliance.web.pages.packetview import packets_of
 from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.searches import offered
 from appliance.web.pages.shell import page, shell
@@ -193,12 +196,15 @@ def event(request: Request, context: Box, who: Reader, event_id: EventId) -> Res
         "fields": view.fields_of(found, asked.query, who.language),
         "asked": asked,
         "tree": has_process(found),
+        "install": INSTALL,
+        "has_flow": who.may(Permission.PACKETS_TAKE) and flow_of(found) is not None,
     }
     if "hx-request" in request.headers:
         frame = shell(request, context, who, "events")
         return HTMLResponse(render("_event_row_open.html", who.language, frame.now, {"shell": frame, **values}))
     near = context.store.around(event_id, REACH, AROUND)
     with context.sessions() as session:
+        values["packets"] = packets_of(context, session, who, [(event_id, found)])
         marks = events_alerted(session, [str(one["event.id"]) for one in near])
     beside = Asking(view.term("host.name", row.host) if row.host else "", asked.when)
     return page(

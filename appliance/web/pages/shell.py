@@ -51,6 +51,7 @@ _MAY = {
     "tokens": Permission.TOKENS_MANAGE,
     "agents": Permission.AGENTS_MANAGE,
     "export": Permission.EVENTS_EXPORT,
+    "packets": Permission.PACKETS_TAKE,
     "keep": Permission.SEARCHES_KEEP,
     "report": Permission.REPORTS_MAKE,
     "rules": Permission.RULES_MANAGE,

@@ -1,7 +1,8 @@
-// Hunts while they run: state and figures change in place; a part that the reader uses waits until it is let go.
+// What goes on by itself (`data-follow`: where it is told; `data-event`: what the stream calls it) changes in place;
+// a part that the reader uses waits until it is let go.
 (() => {
   const stream = document.querySelector("#stream");
-  const place = document.querySelector("[data-hunts]");
+  const place = document.querySelector("[data-follow]");
   if (!stream || !place) return;
   const PAUSE = 500, AGAIN = 2000; // ms: between two looks, and until a part that was in use is tried again
   let busy = false, due = false, timer = 0;
@@ -17,7 +18,7 @@
     const used = (part) => part.matches(":hover") || part.contains(document.activeElement);
     const keep = (part) => "calm" in part.dataset && used(part) && (kept = true);
     try {
-      const answer = await fetch(place.dataset.hunts, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+      const answer = await fetch(place.dataset.follow, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
       if (answer.ok) put(parse(await answer.text()), keep);
     } finally {
       busy = false;
@@ -27,7 +28,7 @@
   function soon(pause = PAUSE) {
     if (!timer) timer = setTimeout(look, pause);
   }
-  stream.addEventListener("hunt", () => soon());
+  stream.addEventListener(place.dataset.event, () => soon());
   // Between the page and the stream's start a slice may have ended.
   stream.addEventListener("htmx:sse:after:connection", () => soon());
 })();

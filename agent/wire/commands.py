@@ -1,0 +1,65 @@
+"""Commands of the box to one of its senders, signed by the key of the box's CA, which every sender has pinned.
+
+A command is a statement, JSON with sorted keys, and the signature (ECDSA, P-256, SHA-256) over a prefix and exactly
+these bytes. Kinds are a closed list; a sender obeys those that it knows, once each, and only its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+SLICE = "slice"
+"""Send the packets of the flow `uid`."""
+KINDS = frozenset({SLICE})
+LONGEST = 4096
+"""Bytes of a statement."""
+_PREFIX = b"czujka command 1\n"
+_UID = re.compile(r"[0-9A-Za-z]{8,32}")
+
+
+class BadCommand(ValueError):
+    """What was sent is no command of these kinds."""
+
+
+class Command(NamedTuple):
+    """A command: its number at the box, whom it is for, what to do, with which flow, until when (µs)."""
+
+    id: int
+    agent: str
+    kind: str
+    uid: str
+    until: int
+
+    def statement(self) -> str:
+        """Return the text that is signed."""
+        return json.dumps(self._asdict(), sort_keys=True, separators=(",", ":"))
+
+
+def is_uid(text: str) -> bool:
+    """Tell whether a text has the form of a flow's uid, as Zeek and our sensor write them."""
+    return _UID.fullmatch(text) is not None
+
+
+def signed_bytes(statement: str) -> bytes:
+    """Return what the signature is over."""
+    return _PREFIX + statement.encode("utf-8", "surrogatepass")
+
+
+def parse(statement: object) -> Command:
+    """Return the command of a statement; raises BadCommand."""
+    if not isinstance(statement, str) or len(statement) > LONGEST:
+        raise BadCommand("a statement is a short text")
+    try:
+        command = Command(**json.loads(statement))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadCommand("not the fields of a command") from error
+    numbers = (command.id, command.until)
+    if any(isinstance(one, bool) or not isinstance(one, int) or not 0 < one < 1 << 62 for one in numbers):
+        raise BadCommand("a number is none")
+    if not all(isinstance(one, str) for one in (command.agent, command.kind, command.uid)):
+        raise BadCommand("a text is none")
+    if command.kind not in KINDS or not is_uid(command.uid):
+        raise BadCommand("an unknown kind, or not a uid")
+    return command

@@ -1,0 +1,77 @@
+"""What the box asks of this program in its answers: checked, then done, once each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent.wire.commands import BadCommand, Command, parse
+from agent.wire.limits import MAX_COMMANDS
+from agent.wire.sending.home import AgentHome
+from agent.wire.transport import Box, Permanent
+
+LOG = logging.getLogger(__name__)
+CLOCKS = 86_400_000_000
+"""Microseconds past its end for which a command is still obeyed, for clocks differ."""
+REMEMBERED = 1000
+Duty = Callable[[Box, Command], None]
+"""Does one command and tells the box; raises RetryLater when it should be asked again, Permanent when not."""
+
+
+class Orders:
+    """The commands to one program. `duties` are the kinds that it obeys."""
+
+    def __init__(self, home: AgentHome, duties: Mapping[str, Duty]) -> None:
+        self._home, self._duties = home, duties
+        self._seen: dict[int, None] = {}
+
+    def obey(self, box: Box, answer: Mapping[str, Any]) -> None:
+        """Do what an answer of the box asks for; raises RetryLater of the exchange."""
+        orders = answer.get("commands")
+        if not self._duties or not isinstance(orders, list):
+            return
+        for order in orders[:MAX_COMMANDS]:
+            try:
+                command = self._checked(order)
+            except BadCommand as error:
+                LOG.warning("command_refused reason=%s", error)
+                continue
+            if command.id in self._seen:
+                continue
+            try:
+                self._duties[command.kind](box, command)
+            except Permanent as refusal:
+                LOG.warning("command_not_wanted id=%d reason=%s", command.id, refusal)
+            self._remember(command.id)
+
+    def _checked(self, order: object) -> Command:
+        if not isinstance(order, dict) or not isinstance(order.get("signature"), str):
+            raise BadCommand("not signed")
+        command, identity = parse(order.get("statement")), self._home.identity()
+        if identity is None or command.agent != identity.agent_id:
+            raise BadCommand("for another program")
+        if command.kind not in self._duties:
+            raise BadCommand("not of a kind that is obeyed here")
+        if command.until + CLOCKS < time.time_ns() // 1000:
+            raise BadCommand("too old")
+        if command.id not in self._seen and not self._signed(order):
+            raise BadCommand("not signed by this box")
+        return command
+
+    def _signed(self, order: Mapping[str, Any]) -> bool:
+        from agent.wire.sending.enrolment import EnrolmentFailed, helper  # noqa: PLC0415 (only for a command)
+
+        request = json.dumps({"statement": order["statement"], "signature": order["signature"]}).encode()
+        try:
+            return helper(["verify", str(self._home.ca)], request).get("valid") is True
+        except (EnrolmentFailed, OSError) as error:
+            LOG.warning("command_not_checked reason=%s", error)
+            return False
+
+    def _remember(self, number: int) -> None:
+        self._seen[number] = None
+        while len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]

@@ -1,0 +1,113 @@
+"""Lets tshark look at a capture file, in a process that can do nothing else, and checks what comes back.
+
+What comes back is untrusted: whoever made the packets may have made tshark say anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.home import CHECKOUT
+from appliance.slices.confine import NOBODY, NOT_CONFINED, OUTPUT
+
+SECONDS = 60.0
+"""Time of one look, of which 20 s may be spent computing by each process."""
+INSTALL = "sudo apt-get install -y tshark"
+"""The one command that brings tshark where it is missing."""
+_log = structlog.get_logger()
+Text = Annotated[str, Field(max_length=200)]
+Count = Annotated[int, Field(ge=0, le=1 << 40)]
+Moment = Annotated[int, Field(ge=0, le=1 << 62)]
+
+
+class Summary(BaseModel):
+    """What tshark makes of a flow: plain values. Times in microseconds.
+
+    `protocols` are names with their packets; `fields` names, values, and how many more values there are; `warnings`
+    tshark's severity, text and how often; `rows` the first packets: number, seconds, source, destination, protocol,
+    bytes, line. `more`: only the first packets were looked at, 500 at most; `broken`: the file breaks off or is
+    damaged.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    packets: Count
+    bytes: Count
+    first: Moment | None
+    last: Moment | None
+    more: bool
+    broken: bool
+    protocols: list[tuple[Text, Count]] = Field(max_length=30)
+    fields: list[tuple[Text, Annotated[list[Text], Field(max_length=5)], Count]] = Field(max_length=60)
+    warnings: list[tuple[Text, Text, Count]] = Field(max_length=20)
+    rows: list[tuple[Text, Text, Text, Text, Text, Text, Text]] = Field(max_length=100)
+
+
+class Unseen(RuntimeError):
+    """There is no summary; `reason` is `no_tshark`, `no_sandbox`, `slow` or `unreadable`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def look(file: Path, seconds: float = SECONDS) -> Summary:
+    """Return what tshark makes of a file. Raises Unseen, and OSError of the disk."""
+    if shutil.which("tshark") is None:
+        raise Unseen("no_tshark")
+    with tempfile.TemporaryDirectory(prefix="czujka-slice-") as folder:
+        copy = Path(folder) / "flow.pcapng"
+        shutil.copyfile(file, copy)
+        if os.geteuid() == 0:
+            for place in (Path(folder), copy):
+                os.chown(place, NOBODY, NOBODY)
+        code, output = _ran(copy, seconds)
+    if code == NOT_CONFINED:
+        raise Unseen("no_sandbox")
+    if code != 0:
+        _log.warning("slice_unreadable", code=code)
+        raise Unseen("unreadable")
+    try:
+        return Summary.model_validate_json(output)
+    except ValidationError as error:
+        _log.warning("slice_summary_refused", faults=error.error_count())
+        raise Unseen("unreadable") from error
+
+
+def _ran(copy: Path, seconds: float) -> tuple[int, bytes]:
+    """Run the dissection; return its exit code and output. Raises Unseen when it takes too long."""
+    command = [sys.executable, "-m", "appliance.slices.dissect", str(copy)]
+    # Nothing of ours: no settings, no secrets, no home with somebody's plugins.
+    environment = {"PATH": os.defpath, "HOME": str(copy.parent), "LANG": "C.UTF-8", "PYTHONPATH": str(CHECKOUT)}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    # Its output is a file, which the process's own bound of files holds small.
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(
+            command,
+            cwd=copy.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise Unseen("slow") from error
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        out.seek(0)
+        return code, out.read(OUTPUT)

@@ -1,0 +1,1 @@
+"""Tests of the packets that the box asks for."""

@@ -1,0 +1,1 @@
+"""Tests of the ring of packets on disk."""
