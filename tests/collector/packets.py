@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import random
-import socket
 import struct
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -30,19 +28,6 @@ def batch(
     """Return packets as they come from a card; a millisecond apart unless `at` (nanoseconds) says otherwise."""
     times = list(at) if at is not None else [NOON + i * 1_000_000 for i in range(len(packets))]
     return batch_of([bytes(packet) for packet in packets], times, link, vlan)
-
-
-def send(interface: str, packets: Sequence[Any]) -> None:
-    """Send packets over a card."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
-        out.bind((interface, 0))
-        for packet in packets:
-            out.send(bytes(packet))
-
-
-def replay(interface: str, file: str) -> None:
-    """Send the frames of a capture file over a card."""
-    send(interface, [frame for _, frame, _, _ in frames_of(Path(file).read_bytes())[0]])
 
 
 def scan(source: str, target: str, ports: Iterable[int]) -> list[bytes]:

@@ -17,7 +17,7 @@ from collector import live
 from collector.flows.record import Office
 from collector.live import NetworkSensor
 from collector.memory import unpacked
-from tests.collector.packets import send
+from tests.collector.replay import send
 
 ONE, OTHER = "czt-live0", "czt-live1"
 QUESTION = (

@@ -269,7 +269,7 @@ class Sensor(Station):
 
     def pass_by(self, capture: Path) -> None:
         """Send the frames of a capture file from the other side."""
-        program = f"from tests.collector.packets import replay; replay({self.other!r}, {str(capture)!r})"
+        program = f"from tests.collector.replay import replay; replay({self.other!r}, {str(capture)!r})"
         command = ["ip", "netns", "exec", self.space, sys.executable, "-c", program]
         subprocess.run(command, check=True, env=self.environment, timeout=60)
 

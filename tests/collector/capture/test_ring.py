@@ -12,7 +12,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 
 from collector.capture.ring import Ring
 from collector.headers.parse import parse
-from tests.collector.packets import send
+from tests.collector.replay import send
 
 pytestmark = pytest.mark.root
 ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
