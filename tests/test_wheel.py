@@ -25,6 +25,7 @@ DATA = [
     "appliance/web/catalogue/problems.yml",
     "appliance/ops/catalogue/coverage.yml",
     "appliance/search/aliases.yml",
+    "collector/analysers/data/signs.txt",
 ]
 
 

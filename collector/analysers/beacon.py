@@ -18,7 +18,6 @@ from statistics import median
 from typing import Any
 
 from collector.analysers.bounded import DAY, HOUR, SECOND, Quiet, Recent
-from collector.analysers.domains import serves_all
 from collector.analysers.fields import known
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping, newest
@@ -109,7 +108,7 @@ class Beacon:
         if entry.log.path != "conn" or flow is None:
             return
         name = self.names.of(entry, flow)
-        if flow.resp_p in BY_THE_CLOCK or not outwards(entry) or serves_all(name):
+        if flow.resp_p in BY_THE_CLOCK or not outwards(entry) or self.names.serves_all(name, flow):
             return
         target = name or flow.resp_h
         users = self._users.used(target, flow.orig_h)

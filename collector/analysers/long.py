@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.analysers.bounded import DAY, Quiet
-from collector.analysers.domains import serves_all
 from collector.analysers.fields import ended, known
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping
@@ -45,7 +44,7 @@ class LongConnection:
         if flow is None or entry.log.path not in CONNECTIONS:
             return
         name = self._names.of(entry, flow)
-        if not outwards(entry) or serves_all(name):
+        if not outwards(entry) or self._names.serves_all(name, flow):
             return
         target = name or flow.resp_h
         users = self._users.used(target, flow.orig_h)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from collector.analysers.bounded import Recent
+from collector.analysers.domains import registered, serves_all
 from collector.analysers.fields import texts
 from collector.analysers.rows import row
 from collector.heads.head import Entry
@@ -15,7 +17,9 @@ PATHS = frozenset({"conn", "conn_long", "dns", "http", "ssl"})
 CONNECTIONS = frozenset({"conn", "conn_long"})
 """Logs of those who share what another one learns."""
 MOST_FLOWS = 16_384
-MOST_ADDRESSES = 8192
+MOST_ADDRESSES, MOST_NAMES = 8192, 8
+LITTLE = 200
+"""Addresses in answers of DNS: fewer say that the mirror port does not show them, or that the sensor began just now."""
 MOST_TARGETS = 16_384
 MOST_REMEMBERED = 1000
 MANY = 4
@@ -31,7 +35,7 @@ class Names:
     def __init__(self) -> None:
         self._asked: tuple[Entry | None, str] = (None, "")
         self._flows: Recent[str, str] = Recent(MOST_FLOWS)
-        self._addresses: Recent[str, str] = Recent(MOST_ADDRESSES)
+        self._addresses: Recent[str, tuple[str, ...]] = Recent(MOST_ADDRESSES)
 
     def learn(self, entry: Entry) -> None:
         """Take any log."""
@@ -39,8 +43,7 @@ class Names:
         if path == "dns":
             query = fields.get("query")
             if isinstance(query, str):
-                for answer in texts(fields.get("answers")):
-                    self._addresses[answer] = query.lower()
+                self._answered(query.lower(), texts(fields.get("answers")))
         elif path in {"ssl", "http"} and entry.uid:
             name = fields.get("server_name" if path == "ssl" else "host")
             if isinstance(name, str) and name:
@@ -50,8 +53,30 @@ class Names:
         """Return the name of a connection's target; empty when nobody said it. A connection that ended is forgotten."""
         if entry is not self._asked[0]:
             said = (self._flows.pop if entry.log.path == "conn" else self._flows.get)(entry.uid)
-            self._asked = entry, said or self._addresses.get(flow.resp_h) or ""
+            self._asked = entry, said or (self._addresses.get(flow.resp_h) or ("",))[-1]
         return self._asked[1]
+
+    def serves_all(self, name: str, flow: Flow) -> bool:
+        """Tell whether a target is a service that programs of an office ask by themselves.
+
+        A client may write any name into its hello. So DNS must have given the address for a name of the same domain,
+        unless the sensor sees little of DNS, or none.
+        """
+        if not serves_all(name):
+            return False
+        asked = self._addresses.get(flow.resp_h) or ()
+        return len(self._addresses) < LITTLE or any(registered(one) == registered(name) for one in asked)
+
+    def _answered(self, query: str, answers: Iterable[str]) -> None:
+        for answer in answers:
+            if ":" not in answer and not answer.replace(".", "").isdigit():
+                # A name on the way, or the text of another kind of record.
+                continue
+            names = self._addresses.get(answer) or ()
+            if query not in names[-1:]:
+                others = tuple(one for one in names if one != query)
+                names = (*others, query)[-MOST_NAMES:]
+            self._addresses[answer] = names
 
 
 class Users:

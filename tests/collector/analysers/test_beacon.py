@@ -10,7 +10,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 
 from collector.analysers.beacon import MOST_PULSES, MOST_SINGLE, STARTS, Beacon
-from collector.analysers.targets import MANY
+from collector.analysers.targets import LITTLE, MANY
 from collector.heads.head import Entry
 from collector.protocols.model import Log
 from collector.protocols.registry import PROTOCOLS
@@ -127,6 +127,13 @@ def test_updates_protection_time_and_mail_are_harmless(name: str, port: int) -> 
 def test_a_name_that_only_dns_told_is_known_too() -> None:
     told = dns(BEGIN - SECOND, "client.wns.windows.com", answers=["wns.example.net", FAR])
     assert notices(Beacon(), [told, *beats(around(600, 0), 60, name="")]) == []
+
+
+def test_a_service_that_only_the_hello_names_is_none() -> None:
+    analyser = Beacon()
+    notices(analyser, [dns(BEGIN, f"w{n}.example", answers=[f"185.7.1.{n}"]) for n in range(LITTLE)])
+    (found,) = notices(analyser, beats(around(600, 0), 60, name="www.microsoft.com"))
+    assert found.fields["sub"] == "www.microsoft.com"
 
 
 def test_what_several_computers_use_is_a_service_also_after_a_restart() -> None:
