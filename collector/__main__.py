@@ -18,18 +18,30 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     arguments = _parser().parse_args(argv)
     match arguments.command:
-        case "read":
-            from collector.read import read  # noqa: PLC0415 (each command loads what it needs)
-
-            return read(arguments.files, arguments.log, tuple(arguments.network))
-        case "run":
-            from collector.live import run  # noqa: PLC0415 (as above)
-
-            return run(home_of(arguments.home, PROGRAM), arguments.interface, tuple(arguments.network))
+        case "read" | "run":
+            return _watch(arguments)
         case "enrol":
             return _enrol(home_of(arguments.home, PROGRAM), arguments.token)
         case _:
             return _status(home_of(arguments.home, PROGRAM))
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from collector.settings import Unusable, settings  # noqa: PLC0415 (each command loads what it needs)
+
+    home = home_of(arguments.home, PROGRAM) if arguments.command == "run" else None
+    try:
+        wanted = settings(arguments.network, arguments.leave_out, home.folder if home else None)
+    except Unusable as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if home is None:
+        from collector.read import read  # noqa: PLC0415 (as above)
+
+        return read(arguments.files, arguments.log, wanted)
+    from collector.live import run  # noqa: PLC0415 (as above)
+
+    return run(home, arguments.interface, wanted)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--network", metavar="SIEĆ", action="append", default=[], help="sieć urzędu (domyślnie prywatne)"
         )
+        made[name].add_argument(
+            "--leave-out", metavar="REGUŁA", action="append", default=[],
+            help="czego nie obserwować: host=, vlan=, port= lub kilka po przecinku; można podać kilka razy",
+        )  # fmt: skip
     return parser
 
 

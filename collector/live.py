@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +13,11 @@ from agent.wire.sending.run import run as run_sensors
 from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
 from collector.analysers.registry import analysers
 from collector.capture.ring import Ring
-from collector.flows.record import OFFICE, Office
 from collector.heads.head import Entry
 from collector.meter import Counts, Meter
 from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
+from collector.settings import Settings
 from collector.watch import Watch
 
 BLOCKS = 16
@@ -37,12 +36,12 @@ class NetworkSensor:
         "Headers and the course of connections of the mirror port (no contents, no passwords)",
     )
 
-    def __init__(self, interfaces: Sequence[str], office: Office) -> None:
+    def __init__(self, interfaces: Sequence[str], settings: Settings) -> None:
         self._interfaces = tuple(interfaces)
-        self._office = office
+        self._rules = settings.rules
         self._rings: list[Ring] = []
         self._poll: select.epoll | None = None
-        self._watch = Watch(PROTOCOLS, office, analysers=analysers())
+        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers())
         self._meter = Meter(time.monotonic_ns())
         self._drops = self._lost = 0
         self._counted = time.time_ns() // 1000
@@ -61,7 +60,7 @@ class NetworkSensor:
         """Begin to listen on all cards; raises OSError."""
         self._poll = select.epoll()
         for name in self._interfaces:
-            ring = Ring(name)
+            ring = Ring(name, rules=self._rules)
             self._rings.append(ring)
             self._poll.register(ring.fileno(), select.EPOLLIN | select.EPOLLERR)
         return []
@@ -129,13 +128,9 @@ class NetworkSensor:
         return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
 
 
-def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...]) -> int:
+def run(home: AgentHome, interfaces: Sequence[str], settings: Settings) -> int:
     """Watch until SIGTERM or SIGINT; return the exit code."""
-    try:
-        sensor = NetworkSensor(interfaces, Office(networks or OFFICE))
-    except ValueError as error:
-        sys.stderr.write(f"To nie jest sieć: {error}\n")
-        return 2
+    sensor = NetworkSensor(interfaces, settings)
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
         return (sensor,)

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 from typing import TextIO, cast
 
 from collector.analysers.registry import analysers
+from collector.capture.batch import Batch
 from collector.capture.files import CaptureFile
 from collector.capture.form import Unknown
-from collector.flows.record import OFFICE, Office
+from collector.capture.leaveout import LeaveOut
 from collector.heads.head import Entry
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
+from collector.settings import Settings
 from collector.watch import Watch
 
 
-def read(files: Sequence[str], logs: Collection[str] | None, networks: tuple[str, ...]) -> int:
+def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings) -> int:
     """Print the logs of files (`-` is standard input), of some kinds only where `logs` names them.
 
     Each file is a world of its own: flows do not go from one to the next. The exit code is 0, 1 when a file could not
-    be read at all, 2 for networks that are none; of a file that breaks off, all before the break is told.
+    be read at all; of a file that breaks off, all before the break is told.
     """
-    try:
-        office = Office(networks or OFFICE)
-    except ValueError as error:
-        sys.stderr.write(f"To nie jest sieć: {error}\n")
-        return 2
     code = 0
     try:
         for name in files:
-            code = max(code, _file(name, logs, office, sys.stdout))
+            code = max(code, _file(name, logs, settings, sys.stdout))
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has seen enough; what Python still holds must not complain either.
@@ -42,11 +39,11 @@ def read(files: Sequence[str], logs: Collection[str] | None, networks: tuple[str
     return code
 
 
-def _file(name: str, logs: Collection[str] | None, office: Office, out: TextIO) -> int:
+def _file(name: str, logs: Collection[str] | None, settings: Settings, out: TextIO) -> int:
     try:
         with _opened(name) as stream:
-            file = CaptureFile(stream)
-            for entry in entries(file, Watch(PROTOCOLS, office, analysers=analysers())):
+            file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
+            for entry in entries(map(leave_out.kept, file), Watch(PROTOCOLS, settings.office, analysers=analysers())):
                 if logs is None or entry.log.path in logs:
                     out.write(line(entry) + "\n")
     except Unknown:
@@ -62,9 +59,9 @@ def _file(name: str, logs: Collection[str] | None, office: Office, out: TextIO) 
     return 0
 
 
-def entries(file: CaptureFile, watch: Watch) -> Iterator[Entry]:
-    """Yield all logs of a file."""
-    for batch in file:
+def entries(batches: Iterable[Batch], watch: Watch) -> Iterator[Entry]:
+    """Yield all logs of a file's batches."""
+    for batch in batches:
         yield from watch.take(batch)
     yield from watch.finish()
 

@@ -13,8 +13,8 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from agent.wire.sending.sensor import Gap, Reading, SensorLost
-from collector.flows.record import Office
 from collector.live import NetworkSensor
+from collector.settings import settings
 from tests.collector.packets import send
 
 ONE, OTHER = "czt-live0", "czt-live1"
@@ -29,7 +29,7 @@ QUESTION = (
 @pytest.fixture
 def sensor() -> Iterator[NetworkSensor]:
     subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    made = NetworkSensor([ONE], Office())
+    made = NetworkSensor([ONE], settings((), ()))
     try:
         for card in (ONE, OTHER):
             subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
@@ -84,4 +84,4 @@ def test_frames_without_room_are_a_gap(sensor: NetworkSensor) -> None:
 
 
 def test_a_card_that_never_was_is_said() -> None:
-    assert NetworkSensor(["czt-none"], Office()).availability() == ("off", "sensor.reason.no_interface")
+    assert NetworkSensor(["czt-none"], settings((), ())).availability() == ("off", "sensor.reason.no_interface")
