@@ -86,10 +86,7 @@ class Office:
     def holds(self, packed: bytes) -> bool:
         """Tell whether an address is the office's own."""
         size, number = len(packed), int.from_bytes(packed, "big")
-        for length, mask, begin in self._networks:
-            if length == size and number & mask == begin:
-                return True
-        return False
+        return any(size == length and number & mask == begin for length, mask, begin in self._networks)
 
 
 def conn_fields(conn: Conn, office: Office, service: str) -> dict[str, Value]:
