@@ -24,7 +24,7 @@ class Format(Protocol):
     """How one kind of file is read: from pieces of it to batches."""
 
     def batches(self, piece: bytearray, end: int) -> Iterator[Batch]:
-        """Yield the batches of whole frames in a piece's first `end` bytes, behind which PAD more are; raises Broken."""
+        """Yield the batches of whole frames in a piece's first `end` bytes, which PAD more follow; raises Broken."""
 
     @property
     def taken(self) -> int:
