@@ -5,14 +5,15 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from agent.wire.sending.home import AgentHome
 from agent.wire.sending.run import run as run_sensors
-from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
+from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Item, Reading, Sensor, SensorLost
 from collector.analysers.registry import analysers
+from collector.capture import card
 from collector.capture.ring import Ring
+from collector.conditions import Conditions, Sample
 from collector.heads.head import Entry
 from collector.meter import Counts, Meter
 from collector.protocols.registry import PROTOCOLS
@@ -23,7 +24,6 @@ from collector.watch import Watch
 BLOCKS = 16
 """Blocks of a card that one reading takes; the rest comes with the next."""
 TICK = 1.0
-_CLASS = Path("/sys/class/net")
 _BULK = frozenset({"conn", "conn_long"})
 
 
@@ -43,22 +43,23 @@ class NetworkSensor:
         self._poll: select.epoll | None = None
         self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers())
         self._meter = Meter(time.monotonic_ns())
-        self._drops = self._lost = 0
-        self._counted = time.time_ns() // 1000
+        self._conditions = Conditions()
+        self._lost = self._missed = 0
+        self._look_at = 0.0
 
     def availability(self) -> Availability:
         """Say whether the cards are there, and whether they show all of the traffic."""
-        if any(not (_CLASS / name).exists() for name in self._interfaces):
+        if not all(map(card.exists, self._interfaces)):
             return Availability("off", "sensor.reason.no_interface")
-        if self._meter.one_way:
-            return Availability("limited", "sensor.reason.one_way")
-        if self._lost:
-            return Availability("limited", "sensor.reason.drops")
-        return Availability("on")
+        reason = self._conditions.reason
+        return Availability("limited", reason) if reason else Availability("on")
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
         """Begin to listen on all cards; raises OSError."""
         self._poll = select.epoll()
+        self._conditions, self._look_at = Conditions(), 0.0
+        self._missed = sum(map(card.missed, self._interfaces))
+        self._conditions.take(self._sample())
         for name in self._interfaces:
             ring = Ring(name, rules=self._rules)
             self._rings.append(ring)
@@ -76,7 +77,7 @@ class NetworkSensor:
         for ring in self._rings:
             for batch in ring.batches(BLOCKS):
                 found += self._readings(self._watch.take(batch))
-        if any(not (_CLASS / ring.interface).exists() for ring in self._rings):
+        if not all(card.exists(ring.interface) for ring in self._rings):
             raise SensorLost("interface_gone", 2.0)
         return found
 
@@ -85,22 +86,35 @@ class NetworkSensor:
         return TICK
 
     def tick(self) -> list[Item]:
-        """Let silent flows end, and count what the kernel had to drop."""
+        """Let silent flows end, and look at what keeps traffic from being seen."""
         found = self._readings(self._watch.tick(time.time_ns()))
-        drops = sum(ring.statistics().drops for ring in self._rings)
-        now = time.time_ns() // 1000
-        self._lost = drops - self._drops
-        if self._lost > 0:
-            found.append(Gap("capture_dropped", self._lost, self._counted, now))
-        self._drops, self._counted = drops, now
-        return found
+        if time.monotonic() < self._look_at:
+            return found
+        self._look_at = time.monotonic() + TICK
+        sample = self._sample()
+        self._lost = sample.dropped + sample.missed
+        return found + self._conditions.take(sample)
+
+    def _sample(self) -> Sample:
+        table = self._watch.table
+        return Sample(
+            at=time.time_ns() // 1000,
+            steady=time.monotonic_ns() // 1000,
+            frames=self._watch.frames,
+            dropped=sum(ring.statistics().drops for ring in self._rings),
+            missed=sum(map(card.missed, self._interfaces)) - self._missed,
+            cut=self._watch.cut,
+            sides=table.sides,
+            crossed=table.crossed,
+            carrier=all(map(card.carrier, self._interfaces)),
+            one_way=self._meter.one_way,
+        )
 
     def close(self) -> None:
         """Stop listening."""
         for ring in self._rings:
             ring.close()
         self._rings.clear()
-        self._drops = 0
         if self._poll is not None:
             self._poll.close()
             self._poll = None
@@ -116,7 +130,7 @@ class NetworkSensor:
 
     def figures(self) -> Mapping[str, int]:
         """Return what the heartbeat says of the traffic."""
-        counts = Counts(self._watch.frames, self._watch.bytes, self._drops)
+        counts = Counts(self._watch.frames, self._watch.bytes, self._lost)
         return self._meter.figures(counts, time.monotonic_ns())
 
     def _readings(self, entries: Iterable[Entry]) -> list[Item]:

@@ -73,6 +73,28 @@ def test_a_card_that_goes_away_is_said(sensor: NetworkSensor) -> None:
 
 
 @pytest.mark.root
+def test_a_cable_that_is_pulled_and_put_back_is_said(sensor: NetworkSensor) -> None:
+    sensor.open({})
+    sensor.tick()
+    subprocess.run(["ip", "link", "set", OTHER, "down"], check=True)
+    gaps = _gaps_within(sensor, 1)
+    assert [gap.cause for gap in gaps] == ["capture_silent"]
+    assert sensor.availability() == ("limited", "sensor.reason.no_link")
+    subprocess.run(["ip", "link", "set", OTHER, "up"], check=True)
+    assert [gap.cause for gap in _gaps_within(sensor, 1)] == ["capture_silent"]
+    assert sensor.availability().state == "on"
+
+
+def _gaps_within(sensor: NetworkSensor, count: int) -> list[Gap]:
+    """Ask as the sending loop does until so many losses are entered."""
+    found: list[Gap] = []
+    while len(found) < count:
+        select.select([sensor], [], [], sensor.wait())
+        found += [item for item in [*sensor.read(), *sensor.tick()] if isinstance(item, Gap)]
+    return found
+
+
+@pytest.mark.root
 def test_frames_without_room_are_a_gap(sensor: NetworkSensor) -> None:
     sensor.open({})
     big = QUESTION / bytes(1200)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from appliance.clock import now
+from appliance.home import CHECKOUT
 from appliance.ops.health import beat
 from appliance.state.models import Role
 from appliance.web.pages.exceptions import end_of_day
 from appliance.web.pages.health import rules_told
+from appliance.web.pages.render import catalogue
 from tests.appliance.web.conftest import TestBox
 
 TOLD = {
@@ -30,6 +34,21 @@ def test_health_says_what_was_not_taken_and_what_was_stopped(office: TestBox) ->
     assert "Ostatniej zmiany reguł nie przyjęto" not in page
     assert "Część reguł zatrzymano" not in page
     assert 'id="reguly"' in page
+
+
+def test_health_names_sensors_that_do_not_see_everything_and_what_to_do(office: TestBox) -> None:
+    page = office.ask("GET", "/zdrowie", office.person(Role.AUDITOR)).text
+    assert 'id="czujniki"' in page
+    assert "przełącznik wysyła tylko jeden kierunek ruchu" in page
+
+
+def test_every_reason_and_cause_of_the_network_sensor_has_its_text() -> None:
+    source = (CHECKOUT / "collector" / "conditions.py").read_text("utf-8")
+    names = {"no_link", "silent", "one_way", "card_missed", "drops", "cut", "vlans", "clock"}
+    assert all(f'"{name}"' in source for name in names)
+    texts = catalogue()
+    assert {f"sensor.reason.{name}" for name in names} <= texts.keys
+    assert {f"cause.{cause}" for cause in re.findall(r'"((?:capture|card)_\w+)"', source)} <= texts.keys
 
 
 def test_a_heartbeat_without_rules_tells_none() -> None:
