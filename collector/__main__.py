@@ -41,7 +41,7 @@ def _watch(arguments: argparse.Namespace) -> int:
         return read(arguments.files, arguments.log, wanted)
     from collector.live import run  # noqa: PLC0415 (as above)
 
-    return run(home, arguments.interface, wanted)
+    return run(home, arguments.interface, wanted, arguments.workers)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     made["run"].add_argument(
         "--interface", metavar="KARTA", action="append", required=True, help="karta sieciowa; można podać kilka razy"
     )
+    made["run"].add_argument(
+        "--workers", metavar="N", type=int, choices=range(1, 17), default=1,
+        help="ile procesów ma dzielić ruch między siebie (domyślnie 1)",
+    )  # fmt: skip
     made["read"].add_argument("files", metavar="PLIK", nargs="+", help="plik pcap lub pcapng; „-” to wejście")
     made["read"].add_argument(
         "--log", metavar="NAZWA", action="append", help="tylko ten dziennik (conn, dns, …); można podać kilka razy"

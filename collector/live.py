@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import select
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.wire.sending.home import AgentHome
 from agent.wire.sending.run import run as run_sensors
-from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Item, Reading, Sensor, SensorLost
+from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading, Sensor, SensorLost
 from collector.analysers.registry import analysers
 from collector.capture import card
-from collector.capture.ring import Ring
 from collector.conditions import Conditions, Sample
 from collector.heads.head import Entry
 from collector.meter import Counts, Meter
-from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
 from collector.settings import Settings
-from collector.watch import Watch
+from collector.watching.alone import Alone
+from collector.watching.crew import Crew
+from collector.watching.model import Watching
 
-BLOCKS = 16
-"""Blocks of a card that one reading takes; the rest comes with the next."""
 TICK = 1.0
 _BULK = frozenset({"conn", "conn_long"})
 
 
 class NetworkSensor:
-    """All cards of this host that are watched, as one sensor: a flow may go out over one and come in over another."""
+    """All cards of this host that are watched, as one sensor."""
 
     about = About(
         "network",
@@ -36,12 +33,14 @@ class NetworkSensor:
         "Headers and the course of connections of the mirror port (no contents, no passwords)",
     )
 
-    def __init__(self, interfaces: Sequence[str], settings: Settings) -> None:
+    def __init__(self, interfaces: Sequence[str], settings: Settings, workers: int = 1) -> None:
+        """Watch these cards, in this process or with so many workers."""
         self._interfaces = tuple(interfaces)
-        self._rules = settings.rules
-        self._rings: list[Ring] = []
-        self._poll: select.epoll | None = None
-        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers())
+        self._watching: Watching = (
+            Alone(interfaces, settings, analysers())
+            if workers == 1
+            else Crew(interfaces, settings, analysers(), workers)
+        )
         self._meter = Meter(time.monotonic_ns())
         self._conditions = Conditions()
         self._lost = self._missed = 0
@@ -56,28 +55,20 @@ class NetworkSensor:
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
         """Begin to listen on all cards; raises OSError."""
-        self._poll = select.epoll()
+        self._watching.open()
         self._conditions, self._look_at = Conditions(), 0.0
         self._missed = sum(map(card.missed, self._interfaces))
         self._conditions.take(self._sample())
-        for name in self._interfaces:
-            ring = Ring(name, rules=self._rules)
-            self._rings.append(ring)
-            self._poll.register(ring.fileno(), select.EPOLLIN | select.EPOLLERR)
         return []
 
     def fileno(self) -> int:
-        """Return what becomes readable when any card has a block."""
-        assert self._poll is not None
-        return self._poll.fileno()
+        """Return what becomes readable when there is something to read."""
+        return self._watching.fileno()
 
     def read(self) -> list[Item]:
-        """Take the blocks that are ready; raises SensorLost when a card went away."""
-        found: list[Item] = []
-        for ring in self._rings:
-            for batch in ring.batches(BLOCKS):
-                found += self._readings(self._watch.take(batch))
-        if not all(card.exists(ring.interface) for ring in self._rings):
+        """Take what is ready; raises SensorLost when a card went away."""
+        found: list[Item] = [self._reading(entry) for entry in self._watching.read()]
+        if not all(map(card.exists, self._interfaces)):
             raise SensorLost("interface_gone", 2.0)
         return found
 
@@ -87,7 +78,7 @@ class NetworkSensor:
 
     def tick(self) -> list[Item]:
         """Let silent flows end, and look at what keeps traffic from being seen."""
-        found = self._readings(self._watch.tick(time.time_ns()))
+        found = [one if isinstance(one, Gap) else self._reading(one) for one in self._watching.tick()]
         if time.monotonic() < self._look_at:
             return found
         self._look_at = time.monotonic() + TICK
@@ -96,45 +87,37 @@ class NetworkSensor:
         return found + self._conditions.take(sample)
 
     def _sample(self) -> Sample:
-        table = self._watch.table
+        totals = self._watching.totals()
         return Sample(
             at=time.time_ns() // 1000,
             steady=time.monotonic_ns() // 1000,
-            frames=self._watch.frames,
-            dropped=sum(ring.statistics().drops for ring in self._rings),
+            frames=totals.frames,
+            dropped=totals.dropped,
             missed=sum(map(card.missed, self._interfaces)) - self._missed,
-            cut=self._watch.cut,
-            sides=table.sides,
-            crossed=table.crossed,
+            cut=totals.cut,
+            sides=totals.sides,
+            crossed=totals.crossed,
             carrier=all(map(card.carrier, self._interfaces)),
             one_way=self._meter.one_way,
         )
 
     def close(self) -> None:
         """Stop listening."""
-        for ring in self._rings:
-            ring.close()
-        self._rings.clear()
-        if self._poll is not None:
-            self._poll.close()
-            self._poll = None
+        self._watching.close()
 
     @property
     def frames(self) -> int:
         """Frames that were read since the start."""
-        return self._watch.frames
+        return self._watching.totals().frames
 
     def finish(self) -> list[Item]:
         """Tell the flows that still live: nothing more will be read."""
-        return self._readings(self._watch.finish())
+        return [self._reading(entry) for entry in self._watching.finish()]
 
     def figures(self) -> Mapping[str, int]:
         """Return what the heartbeat says of the traffic."""
-        counts = Counts(self._watch.frames, self._watch.bytes, self._lost)
-        return self._meter.figures(counts, time.monotonic_ns())
-
-    def _readings(self, entries: Iterable[Entry]) -> list[Item]:
-        return [self._reading(entry) for entry in entries]
+        totals = self._watching.totals()
+        return self._meter.figures(Counts(totals.frames, totals.bytes, self._lost), time.monotonic_ns())
 
     def _reading(self, entry: Entry) -> Reading:
         if entry.log.path == "conn":
@@ -142,9 +125,9 @@ class NetworkSensor:
         return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
 
 
-def run(home: AgentHome, interfaces: Sequence[str], settings: Settings) -> int:
+def run(home: AgentHome, interfaces: Sequence[str], settings: Settings, workers: int) -> int:
     """Watch until SIGTERM or SIGINT; return the exit code."""
-    sensor = NetworkSensor(interfaces, settings)
+    sensor = NetworkSensor(interfaces, settings, workers)
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
         return (sensor,)
