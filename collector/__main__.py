@@ -39,9 +39,14 @@ def _watch(arguments: argparse.Namespace) -> int:
         from collector.read import read  # noqa: PLC0415 (as above)
 
         return read(arguments.files, arguments.log, wanted)
+    from collector.foreign.sensor import Wanted  # noqa: PLC0415 (as above)
     from collector.live import run  # noqa: PLC0415 (as above)
 
-    return run(home, arguments.interface, wanted, arguments.workers)
+    others = [Wanted(kind, place) for kind in ("eve", "zeek") for place in getattr(arguments, kind)]
+    if not (arguments.interface or others):
+        sys.stderr.write("Podaj, co obserwować: --interface, --eve lub --zeek.\n")
+        return 2
+    return run(home, arguments.interface, wanted, arguments.workers, others)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,8 +64,13 @@ def _parser() -> argparse.ArgumentParser:
         made[name].add_argument("--home", metavar="FOLDER", help=f"folder czujnika (domyślnie {PROGRAM.folder})")
     made["enrol"].add_argument("token", metavar="TOKEN", help="token z polecenia „czujka enrol-token create”")
     made["run"].add_argument(
-        "--interface", metavar="KARTA", action="append", required=True, help="karta sieciowa; można podać kilka razy"
+        "--interface", metavar="KARTA", action="append", default=[], help="karta sieciowa; można podać kilka razy"
     )
+    for name, text in (("eve", "dziennik EVE Suricaty: plik, unix:GNIAZDO lub unix-dgram:GNIAZDO"),
+                       ("zeek", "dziennik JSON Zeeka")):  # fmt: skip
+        made["run"].add_argument(
+            f"--{name}", metavar="MIEJSCE", action="append", default=[], help=f"{text}; można podać kilka razy"
+        )
     made["run"].add_argument(
         "--workers", metavar="N", type=int, choices=range(1, 17), default=1,
         help="ile procesów ma dzielić ruch między siebie (domyślnie 1)",

@@ -12,6 +12,8 @@ from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap,
 from collector.analysers.registry import analysers
 from collector.capture import card
 from collector.conditions import Conditions, Sample
+from collector.foreign.sensor import ForeignSensor, Wanted
+from collector.foreign.twins import Twins
 from collector.heads.head import Entry
 from collector.meter import Counts, Meter
 from collector.records import wire_record
@@ -33,8 +35,11 @@ class NetworkSensor:
         "Headers and the course of connections of the mirror port (no contents, no passwords)",
     )
 
-    def __init__(self, interfaces: Sequence[str], settings: Settings, workers: int = 1) -> None:
-        """Watch these cards, in this process or with so many workers."""
+    def __init__(
+        self, interfaces: Sequence[str], settings: Settings, workers: int = 1, twins: Twins | None = None
+    ) -> None:
+        """Watch these cards, in this process or with so many workers; `twins` hears what was told."""
+        self._twins = twins
         self._interfaces = tuple(interfaces)
         self._watching: Watching = (
             Alone(interfaces, settings, analysers())
@@ -122,17 +127,21 @@ class NetworkSensor:
     def _reading(self, entry: Entry) -> Reading:
         if entry.log.path == "conn":
             self._meter.ended(entry.log.fields)
+        if self._twins is not None:
+            self._twins.note(entry)
         return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
 
 
-def run(home: AgentHome, interfaces: Sequence[str], settings: Settings, workers: int) -> int:
-    """Watch until SIGTERM or SIGINT; return the exit code."""
-    sensor = NetworkSensor(interfaces, settings, workers)
+def run(home: AgentHome, interfaces: Sequence[str], settings: Settings, workers: int, others: Sequence[Wanted]) -> int:
+    """Watch cards and follow other sensors' logs until SIGTERM or SIGINT; return the exit code."""
+    twins = Twins() if interfaces and others else None
+    cards = [NetworkSensor(interfaces, settings, workers, twins)] if interfaces else []
+    foreign = [ForeignSensor(others, twins)] if others else []
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
-        return (sensor,)
+        return [*cards, *foreign]
 
     def facts() -> Mapping[str, Any]:
-        return {"figures": {sensor.about.name: dict(sensor.figures())}}
+        return {"figures": {sensor.about.name: dict(sensor.figures()) for sensor in cards}}
 
     return run_sensors(home, sensors, facts)

@@ -113,7 +113,7 @@ def conn_fields(conn: Conn, office: Office, service: str) -> dict[str, Value]:
         "orig_ip_bytes": orig_ip,
         "resp_pkts": resp_pkts,
         "resp_ip_bytes": resp_ip,
-        "community_id": community_id(conn),
+        "community_id": community_id(conn.proto, (conn.orig, conn.orig_p), (conn.resp, conn.resp_p)),
     }
     if conn.proto in _WITH_HISTORY:
         fields["history"] = conn.history
@@ -138,14 +138,13 @@ def _add_link(fields: dict[str, Value], conn: Conn) -> None:
         fields["inner_vlan"] = inner
 
 
-def community_id(conn: Conn, seed: int = 0) -> str:
-    """Return the flow's community id, version 1 (github.com/corelight/community-id-spec)."""
-    source, target = (conn.orig, conn.orig_p), (conn.resp, conn.resp_p)
-    one_way = conn.proto in {ICMP, ICMP6} and not _answered(conn.proto, conn.orig_p, conn.resp_p)
+def community_id(proto: int, source: tuple[bytes, int], target: tuple[bytes, int], seed: int = 0) -> str:
+    """Return a flow's community id, version 1 (github.com/corelight/community-id-spec)."""
+    one_way = proto in {ICMP, ICMP6} and not _answered(proto, source[1], target[1])
     if target < source and not one_way:
         source, target = target, source
-    text = pack(">H", seed) + source[0] + target[0] + pack("BB", conn.proto, 0)
-    if conn.proto in {TCP, UDP, ICMP, ICMP6, SCTP}:
+    text = pack(">H", seed) + source[0] + target[0] + pack("BB", proto, 0)
+    if proto in {TCP, UDP, ICMP, ICMP6, SCTP}:
         text += pack(">HH", source[1], target[1])
     return f"1:{b2a_base64(sha1(text, usedforsecurity=False).digest(), newline=False).decode('ascii')}"
 
