@@ -10,6 +10,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import TextIO, cast
 
+from agent.wire.sending.memory import settle
 from collector.analysers.registry import analysers
 from collector.capture.batch import Batch
 from collector.capture.files import CaptureFile
@@ -28,6 +29,7 @@ def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings)
     Each file is a world of its own: flows do not go from one to the next. The exit code is 0, 1 when a file could not
     be read at all; of a file that breaks off, all before the break is told.
     """
+    settle()
     code = 0
     try:
         for name in files:

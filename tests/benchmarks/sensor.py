@@ -14,6 +14,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from agent.wire.sending.memory import settle
 from collector.capture.files import CaptureFile
 from collector.headers.parse import parse
 from collector.logs import line
@@ -35,6 +36,7 @@ def main(argv: list[str]) -> int:
         path = wanted.file or Path(folder) / "mix.pcap"
         if wanted.file is None:
             _make(path, wanted.packets)
+        settle()
         _whole(path)
         _parts(path)
     return 0
