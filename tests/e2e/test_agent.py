@@ -238,7 +238,7 @@ def _give_to_nobody(station: Station) -> None:
 
 
 class Sensor(Station):
-    """A network sensor of two processes on one end of a pair of virtual cards; the other is in a namespace of its own."""
+    """A network sensor of two processes on one end of a pair of virtual cards; the other has a namespace of its own."""
 
     module = "collector"
     card, other, space = "czt-mirror", "czt-office", "czt-office"
