@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from scapy.layers import inet
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
@@ -52,7 +53,7 @@ def test_long_silence_within_one_batch_ends_a_flow() -> None:
 def test_frames_that_were_cut_are_counted() -> None:
     whole = batch([MAC / IP(**ENDS) / UDP(sport=1, dport=2) / Raw(bytes(100))] * 3)
     watch = Watch(())
-    list(watch.take(replace(whole, caplen=whole.caplen - [0, 60, 0])))
+    list(watch.take(replace(whole, caplen=whole.caplen - np.array([0, 60, 0]))))
     assert (watch.frames, watch.cut) == (3, 1)
 
 
