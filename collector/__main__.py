@@ -23,22 +23,37 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     arguments = _parser().parse_args(argv)
     match arguments.command:
-        case "read":
-            from collector.read import read  # noqa: PLC0415 (each command loads what it needs)
-
-            return read(arguments.files, arguments.log, tuple(arguments.network), _ring(arguments))
-        case "run":
-            from collector.live import run  # noqa: PLC0415 (as above)
-
-            return run(
-                home_of(arguments.home, PROGRAM), arguments.interface, tuple(arguments.network), _limits(arguments)
-            )
+        case "read" | "run":
+            return _watch(arguments)
         case "slice":
             return _slice(home_of(arguments.home, PROGRAM), arguments.uid, arguments.output, arguments.most)
         case "enrol":
             return _enrol(home_of(arguments.home, PROGRAM), arguments.token)
         case _:
             return _status(home_of(arguments.home, PROGRAM))
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    from collector.settings import Unusable, settings  # noqa: PLC0415 (each command loads what it needs)
+
+    home = home_of(arguments.home, PROGRAM) if arguments.command == "run" else None
+    try:
+        wanted = settings(arguments.network, arguments.leave_out, home.folder if home else None)
+    except Unusable as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if home is None:
+        from collector.read import read  # noqa: PLC0415 (as above)
+
+        return read(arguments.files, arguments.log, wanted, _ring(arguments))
+    from collector.foreign.sensor import Wanted  # noqa: PLC0415 (as above)
+    from collector.live import run  # noqa: PLC0415 (as above)
+
+    others = [Wanted(kind, place) for kind in ("eve", "zeek") for place in getattr(arguments, kind)]
+    if not (arguments.interface or others):
+        sys.stderr.write("Podaj, co obserwować: --interface, --eve lub --zeek.\n")
+        return 2
+    return run(home, arguments.interface, wanted, arguments.workers, others, _limits(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,8 +72,17 @@ def _parser() -> argparse.ArgumentParser:
         made[name].add_argument("--home", metavar="FOLDER", help=f"folder czujnika (domyślnie {PROGRAM.folder})")
     made["enrol"].add_argument("token", metavar="TOKEN", help="token z polecenia „czujka enrol-token create”")
     made["run"].add_argument(
-        "--interface", metavar="KARTA", action="append", required=True, help="karta sieciowa; można podać kilka razy"
+        "--interface", metavar="KARTA", action="append", default=[], help="karta sieciowa; można podać kilka razy"
     )
+    for name, text in (("eve", "dziennik EVE Suricaty: plik, unix:GNIAZDO lub unix-dgram:GNIAZDO"),
+                       ("zeek", "dziennik JSON Zeeka")):  # fmt: skip
+        made["run"].add_argument(
+            f"--{name}", metavar="MIEJSCE", action="append", default=[], help=f"{text}; można podać kilka razy"
+        )
+    made["run"].add_argument(
+        "--workers", metavar="N", type=int, choices=range(1, 17), default=1,
+        help="ile procesów ma dzielić ruch między siebie (domyślnie 1)",
+    )  # fmt: skip
     made["read"].add_argument("files", metavar="PLIK", nargs="+", help="plik pcap lub pcapng; „-” to wejście")
     made["read"].add_argument(
         "--log", metavar="NAZWA", action="append", help="tylko ten dziennik (conn, dns, …); można podać kilka razy"
@@ -87,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         made[name].add_argument(
             "--network", metavar="SIEĆ", action="append", default=[], help="sieć urzędu (domyślnie prywatne)"
         )
+        made[name].add_argument(
+            "--leave-out", metavar="REGUŁA", action="append", default=[],
+            help="czego nie obserwować: host=, vlan=, port= lub kilka po przecinku; można podać kilka razy",
+        )  # fmt: skip
     return parser
 
 

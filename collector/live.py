@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import select
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.wire.commands import SLICE
@@ -25,29 +23,30 @@ from agent.wire.sending.sensor import (
     SensorLost,
 )
 from collector.analysers.registry import analysers
-from collector.capture.ring import Ring
-from collector.flows.record import OFFICE, Office
+from collector.capture import card
+from collector.conditions import Conditions, Sample
+from collector.foreign.sensor import ForeignSensor, Wanted
+from collector.foreign.twins import Twins
 from collector.heads.head import Entry
 from collector.memory import BOOKMARK, packed, unpacked
 from collector.meter import Counts, Meter
-from collector.protocols.registry import PROTOCOLS
 from collector.records import wire_record
+from collector.settings import Settings
 from collector.slices.files import Limits, slices_of
 from collector.slices.ring import Slices
 from collector.slices.sending import duty
-from collector.watch import Watch
+from collector.watching.alone import Alone
+from collector.watching.crew import Crew
+from collector.watching.model import Watching
 
-BLOCKS = 16
-"""Blocks of a card that one reading takes; the rest comes with the next."""
 TICK = 1.0
 REMEMBER = 300.0
 """Seconds after which what the analysers know is saved again."""
-_CLASS = Path("/sys/class/net")
 _BULK = frozenset({"conn", "conn_long"})
 
 
 class NetworkSensor:
-    """All cards of this host that are watched, as one sensor: a flow may go out over one and come in over another."""
+    """All cards of this host that are watched, as one sensor."""
 
     about = About(
         "network",
@@ -55,53 +54,60 @@ class NetworkSensor:
         "Headers and the course of connections of the mirror port (no contents, no passwords)",
     )
 
-    def __init__(self, interfaces: Sequence[str], office: Office, slices: Slices | None = None) -> None:
+    def __init__(
+        self,
+        interfaces: Sequence[str],
+        settings: Settings,
+        workers: int = 1,
+        twins: Twins | None = None,
+        slices: Slices | None = None,
+    ) -> None:
+        """Watch these cards, in this process or with so many workers.
+
+        `twins` hears what was told; `slices` keeps the heads of flows, which only one process that watches alone does.
+        """
+        self._twins, self._slices = twins, slices
         self._interfaces = tuple(interfaces)
-        self._office = office
-        self._rings: list[Ring] = []
-        self._poll: select.epoll | None = None
-        self._watch = Watch(PROTOCOLS, office, analysers=analysers(), slices=slices)
+        self._watching: Watching = (
+            Alone(interfaces, settings, analysers(), slices=slices)
+            if workers == 1
+            else Crew(interfaces, settings, analysers(), workers)
+        )
         self._meter = Meter(time.monotonic_ns())
-        self._drops = self._lost = 0
-        self._counted = time.time_ns() // 1000
+        self._conditions = Conditions()
+        self._lost = self._missed = 0
+        self._look_at = 0.0
         self._remembered: float | None = None
 
     def availability(self) -> Availability:
         """Say whether the cards are there, and whether they show all of the traffic."""
-        if any(not (_CLASS / name).exists() for name in self._interfaces):
+        if not all(map(card.exists, self._interfaces)):
             return Availability("off", "sensor.reason.no_interface")
-        if self._meter.one_way:
-            return Availability("limited", "sensor.reason.one_way")
-        if self._lost:
-            return Availability("limited", "sensor.reason.drops")
-        if self._watch.slices is not None and self._watch.slices.full:
+        if reason := self._conditions.reason:
+            return Availability("limited", reason)
+        if self._slices is not None and self._slices.full:
             return Availability("limited", "sensor.reason.no_room")
         return Availability("on")
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
         """Begin to listen on all cards, the first time with what was known before; raises OSError."""
         if self._remembered is None:
-            self._watch.analysis.recall(unpacked(bookmarks.get(BOOKMARK, "")))
+            self._watching.analysis.recall(unpacked(bookmarks.get(BOOKMARK, "")))
             self._remembered = time.monotonic()
-        self._poll = select.epoll()
-        for name in self._interfaces:
-            ring = Ring(name)
-            self._rings.append(ring)
-            self._poll.register(ring.fileno(), select.EPOLLIN | select.EPOLLERR)
+        self._watching.open()
+        self._conditions, self._look_at = Conditions(), 0.0
+        self._missed = sum(map(card.missed, self._interfaces))
+        self._conditions.take(self._sample())
         return []
 
     def fileno(self) -> int:
-        """Return what becomes readable when any card has a block."""
-        assert self._poll is not None
-        return self._poll.fileno()
+        """Return what becomes readable when there is something to read."""
+        return self._watching.fileno()
 
     def read(self) -> list[Item]:
-        """Take the blocks that are ready; raises SensorLost when a card went away."""
-        found: list[Item] = []
-        for ring in self._rings:
-            for batch in ring.batches(BLOCKS):
-                found += self._readings(self._watch.take(batch))
-        if any(not (_CLASS / ring.interface).exists() for ring in self._rings):
+        """Take what is ready; raises SensorLost when a card went away."""
+        found: list[Item] = [self._reading(entry) for entry in self._watching.read()]
+        if not all(map(card.exists, self._interfaces)):
             raise SensorLost("interface_gone", 2.0)
         return found
 
@@ -110,74 +116,84 @@ class NetworkSensor:
         return TICK
 
     def tick(self) -> list[Item]:
-        """Let silent flows end, and count what the kernel had to drop."""
-        found = self._readings(self._watch.tick(time.time_ns()))
-        if self._watch.slices is not None:
-            self._watch.slices.tick()
-        drops = sum(ring.statistics().drops for ring in self._rings)
-        now = time.time_ns() // 1000
-        self._lost = drops - self._drops
-        if self._lost > 0:
-            found.append(Gap("capture_dropped", self._lost, self._counted, now))
-        self._drops, self._counted = drops, now
+        """Let silent flows end, and look at what keeps traffic from being seen."""
+        found = [one if isinstance(one, Gap) else self._reading(one) for one in self._watching.tick()]
         if self._remembered is not None and time.monotonic() - self._remembered >= REMEMBER:
             found.append(self._memory())
-        return found
+        if time.monotonic() < self._look_at:
+            return found
+        self._look_at = time.monotonic() + TICK
+        sample = self._sample()
+        self._lost = sample.dropped + sample.missed
+        return found + self._conditions.take(sample)
+
+    def _sample(self) -> Sample:
+        totals = self._watching.totals()
+        return Sample(
+            at=time.time_ns() // 1000,
+            steady=time.monotonic_ns() // 1000,
+            frames=totals.frames,
+            dropped=totals.dropped,
+            missed=sum(map(card.missed, self._interfaces)) - self._missed,
+            cut=totals.cut,
+            sides=totals.sides,
+            crossed=totals.crossed,
+            carrier=all(map(card.carrier, self._interfaces)),
+            one_way=self._meter.one_way,
+        )
 
     def close(self) -> None:
         """Stop listening."""
-        for ring in self._rings:
-            ring.close()
-        self._rings.clear()
-        self._drops = 0
-        if self._poll is not None:
-            self._poll.close()
-            self._poll = None
+        self._watching.close()
 
     @property
     def frames(self) -> int:
         """Frames that were read since the start."""
-        return self._watch.frames
+        return self._watching.totals().frames
 
     def finish(self) -> list[Item]:
         """Tell the flows that still live, and what is known: nothing more will be read."""
-        if self._watch.slices is not None:
-            self._watch.slices.close()
-        return [*self._readings(self._watch.finish()), self._memory()]
+        return [*(self._reading(entry) for entry in self._watching.finish()), self._memory()]
 
     def figures(self) -> Mapping[str, int]:
         """Return what the heartbeat says of the traffic."""
-        counts = Counts(self._watch.frames, self._watch.bytes, self._drops)
-        return self._meter.figures(counts, time.monotonic_ns())
+        totals = self._watching.totals()
+        return self._meter.figures(Counts(totals.frames, totals.bytes, self._lost), time.monotonic_ns())
 
     def _memory(self) -> Reading:
         """Return what moves only the bookmark: what the analysers know now."""
         self._remembered = time.monotonic()
-        return Reading(None, bookmark=Bookmark(BOOKMARK, packed(self._watch.analysis.memory())))
-
-    def _readings(self, entries: Iterable[Entry]) -> list[Item]:
-        return [self._reading(entry) for entry in entries]
+        return Reading(None, bookmark=Bookmark(BOOKMARK, packed(self._watching.analysis.memory())))
 
     def _reading(self, entry: Entry) -> Reading:
         if entry.log.path == "conn":
             self._meter.ended(entry.log.fields)
+        if self._twins is not None:
+            self._twins.note(entry)
         return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
 
 
-def run(home: AgentHome, interfaces: Sequence[str], networks: tuple[str, ...], limits: Limits) -> int:
-    """Watch until SIGTERM or SIGINT; return the exit code."""
-    try:
-        office = Office(networks or OFFICE)
-    except ValueError as error:
-        sys.stderr.write(f"To nie jest sieć: {error}\n")
-        return 2
-
-    sensor = NetworkSensor(interfaces, office, Slices(slices_of(home), limits) if limits.bytes else None)
+def run(
+    home: AgentHome,
+    interfaces: Sequence[str],
+    settings: Settings,
+    workers: int,
+    others: Sequence[Wanted],
+    limits: Limits,
+) -> int:
+    """Watch cards and follow other sensors' logs until SIGTERM or SIGINT; return the exit code."""
+    twins = Twins() if interfaces and others else None
+    keeping = bool(limits.bytes and interfaces and workers == 1)
+    if limits.bytes and workers > 1:
+        sys.stderr.write("Kilka procesów nie zachowuje pakietów połączeń. Do tego potrzeba jednego: --workers 1.\n")
+    slices = Slices(slices_of(home), limits) if keeping else None
+    cards = [NetworkSensor(interfaces, settings, workers, twins, slices)] if interfaces else []
+    foreign = [ForeignSensor(others, twins)] if others else []
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
-        return (sensor,)
+        return [*cards, *foreign]
 
     def facts() -> Mapping[str, Any]:
-        return {"figures": {sensor.about.name: dict(sensor.figures())}}
+        return {"figures": {sensor.about.name: dict(sensor.figures()) for sensor in cards}}
 
-    return run_sensors(home, sensors, facts, {SLICE: duty(home)} if limits.bytes else {})
+    return run_sensors(home, sensors, facts, {SLICE: duty(home)} if keeping else {})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import orjson
+
 from collector.heads.head import Entry
 from collector.protocols.model import Value
 
@@ -28,4 +30,8 @@ def record(entry: Entry) -> Record:
 
 def line(entry: Entry) -> str:
     """Return a log as a line, without its end."""
-    return _encoder.encode(record(entry))
+    found = record(entry)
+    try:
+        return orjson.dumps(found).decode()
+    except TypeError:  # integers past 64 bits
+        return _encoder.encode(found)

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import TextIO, cast
 
+from agent.wire.sending.memory import settle
 from collector.analysers.registry import analysers
+from collector.capture.batch import Batch
 from collector.capture.files import CaptureFile
 from collector.capture.form import Unknown
-from collector.flows.record import OFFICE, Office
+from collector.capture.leaveout import LeaveOut
 from collector.heads.head import Entry
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
+from collector.settings import Settings
 from collector.slices.ring import Slices
 from collector.watch import Watch
 
 
-def read(
-    files: Sequence[str], logs: Collection[str] | None, networks: tuple[str, ...], slices: Slices | None = None
-) -> int:
+def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings, slices: Slices | None = None) -> int:
     """Print the logs of files (`-` is standard input), of some kinds only where `logs` names them.
 
     Each file is a world of its own: flows do not go from one to the next; `slices` keeps their heads. The exit code
-    is 0, 1 when a file could not be read at all, 2 for networks that are none; of a file that breaks off, all before
-    the break is told.
+    is 0, 1 when a file could not be read at all; of a file that breaks off, all before the break is told.
     """
-    try:
-        office = Office(networks or OFFICE)
-    except ValueError as error:
-        sys.stderr.write(f"To nie jest sieć: {error}\n")
-        return 2
+    settle()
     code = 0
     try:
         for name in files:
-            code = max(code, _file(name, logs, sys.stdout, partial(_watch, office, slices)))
+            code = max(code, _file(name, logs, settings, sys.stdout, slices))
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has seen enough; what Python still holds must not complain either.
@@ -47,15 +42,12 @@ def read(
     return code
 
 
-def _watch(office: Office, slices: Slices | None) -> Watch:
-    return Watch(PROTOCOLS, office, analysers=analysers(), slices=slices)
-
-
-def _file(name: str, logs: Collection[str] | None, out: TextIO, watch: Callable[[], Watch]) -> int:
+def _file(name: str, logs: Collection[str] | None, settings: Settings, out: TextIO, slices: Slices | None) -> int:
+    watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices)
     try:
         with _opened(name) as stream:
-            file = CaptureFile(stream)
-            for entry in entries(file, watch()):
+            file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
+            for entry in entries(map(leave_out.kept, file), watch):
                 if logs is None or entry.log.path in logs:
                     out.write(line(entry) + "\n")
     except Unknown:
@@ -71,9 +63,9 @@ def _file(name: str, logs: Collection[str] | None, out: TextIO, watch: Callable[
     return 0
 
 
-def entries(file: CaptureFile, watch: Watch) -> Iterator[Entry]:
-    """Yield all logs of a file."""
-    for batch in file:
+def entries(batches: Iterable[Batch], watch: Watch) -> Iterator[Entry]:
+    """Yield all logs of a file's batches."""
+    for batch in batches:
         yield from watch.take(batch)
     yield from watch.finish()
 

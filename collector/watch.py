@@ -48,14 +48,15 @@ class Watch:
         self.analysis = Analysis(analysers)
         self.slices = slices
         self._last = 0
-        self.frames = self.bytes = self.unread = 0
-        """Frames and their bytes on the wire; IP packets whose headers are cut or broken."""
+        self.frames = self.bytes = self.cut = self.unread = 0
+        """Frames, their bytes on the wire, those not captured whole; IP packets whose headers are cut or broken."""
 
     def take(self, batch: Batch) -> Iterator[Entry]:
         """Yield the logs of a batch."""
         for part in batch.split(LONGEST_BATCH):
             self.frames += len(part)
             self.bytes += int(part.wire.sum())
+            self.cut += int((part.caplen < part.wire).sum())
             yield from self._analysed(self._part(part))
             yield from self._noticed(int(part.at[-1]))
 

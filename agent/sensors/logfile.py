@@ -11,9 +11,9 @@ from pathlib import Path
 
 from agent.sensors.inotify import Inotify
 from agent.sensors.sysloglines import parse_line
-from agent.sensors.tail import Tail, TailLine, decode_mark
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
 from agent.wire.sending.sensor import About, Availability, Bookmark, Gap, Item, Reading
+from agent.wire.sending.tail import Tail, TailLine, decode_mark
 
 FOLDER = Path("/var/log")
 NAMES = ("auth.log", "secure", "cron.log", "cron", "syslog", "messages")

@@ -56,6 +56,11 @@ class Batch:
         columns = (self.start, self.caplen, self.wire, self.at, self.link, self.vlan)
         return Batch(self.data, *(column[part] for column in columns))
 
+    def at_rows(self, rows: Ints) -> Batch:
+        """Return the frames in these rows on the same buffer."""
+        columns = (self.start, self.caplen, self.wire, self.at, self.link, self.vlan)
+        return Batch(self.data, *(column[rows] for column in columns))
+
     def split(self, longest: int) -> Iterator[Batch]:
         """Yield parts of which none lasts longer than `longest` nanoseconds or goes back by more."""
         first = 0

@@ -23,8 +23,8 @@ class Broken(ValueError):
 class Format(Protocol):
     """How one kind of file is read: from pieces of it to batches."""
 
-    def batches(self, piece: bytes) -> Iterator[Batch]:
-        """Yield the batches of whole frames at the beginning of a piece that ends in PAD bytes; raises Broken."""
+    def batches(self, piece: bytearray, end: int) -> Iterator[Batch]:
+        """Yield the batches of whole frames in a piece's first `end` bytes, which PAD more follow; raises Broken."""
 
     @property
     def taken(self) -> int:

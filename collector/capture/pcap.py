@@ -7,9 +7,9 @@ from struct import Struct
 
 import numpy as np
 
-from collector.arrays import PAD, Ints
+from collector.arrays import PAD, Bytes, Ints
 from collector.capture.batch import MAX_FRAME, NO_VLAN, Batch, filled
-from collector.capture.form import Broken, Unknown, words
+from collector.capture.form import Broken, Unknown
 
 _KINDS = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
@@ -37,41 +37,45 @@ class Pcap:
         self._skip = HEADER
         self.taken = 0
 
-    def batches(self, piece: bytes) -> Iterator[Batch]:
+    def batches(self, piece: bytearray, end: int) -> Iterator[Batch]:
         """Yield the whole records of a piece; raises Broken after those before the break."""
-        records, at, fault = self._walk(piece, self._skip)
-        self._skip = 0
-        self.taken = at
-        if records:
-            yield self._batch(piece, np.array(records, np.int64))
-        if fault:
-            raise Broken(fault)
+        places, self._skip = self._walk(piece, self._skip, end), 0
+        data = np.frombuffer(piece, np.uint8, end + PAD)
+        heads = _heads(data, self._order, places)
+        long = np.flatnonzero((heads[:, 2] > MAX_FRAME) & (places <= end - _RECORD))
+        whole = int(long[0]) if len(long) else len(places) - 1
+        self.taken = int(places[whole])
+        if whole:
+            yield self._batch(data, places[:whole], heads[:whole])
+        if len(long):
+            raise Broken(f"a packet claims {heads[whole, 2]} bytes")
 
-    def _walk(self, piece: bytes, at: int) -> tuple[list[int], int, str]:
+    def _walk(self, piece: bytearray, at: int, end: int) -> Ints:
+        """Return where records begin, as their lengths say; the last is one that is not whole."""
         length_at = Struct(f"{self._order}I").unpack_from
-        end = len(piece) - PAD
-        records: list[int] = []
-        while at + _RECORD <= end:
-            (length,) = length_at(piece, at + 8)
-            if length > MAX_FRAME:
-                return records, at, f"a packet claims {length} bytes"
-            after = at + _RECORD + length
-            if after > end:
-                break
-            records.append(at)
-            at = after
-        return records, at, ""
+        places: list[int] = []
+        add, last = places.append, end - _RECORD
+        while at <= last:
+            add(at)
+            at += length_at(piece, at + 8)[0] + _RECORD
+        if at <= end:
+            add(at)
+        return np.array(places, np.int64)
 
-    def _batch(self, piece: bytes, records: Ints) -> Batch:
-        data = np.frombuffer(piece, np.uint8)
-        word = words(data, self._order)
-        seconds, parts, caplen, wire = (word[records + place].astype(np.int64) for place in (0, 4, 8, 12))
+    def _batch(self, data: Bytes, places: Ints, heads: Ints) -> Batch:
+        seconds, parts, caplen, wire = heads.T
         return Batch(
             data,
-            records + _RECORD,
+            places + _RECORD,
             caplen,
             np.maximum(wire, caplen),
             seconds * _BILLION + parts * self._unit,
-            filled(records, self._link),
-            filled(records, NO_VLAN),
+            filled(places, self._link),
+            filled(places, NO_VLAN),
         )
+
+
+def _heads(data: Bytes, order: str, places: Ints) -> Ints:
+    """Return the four words of each record's header."""
+    found = np.ndarray((len(data) - _RECORD + 1,), np.dtype("V16"), buffer=data, strides=(1,))[places]
+    return found.view(f"{order}u4").reshape(-1, 4).astype(np.int64)

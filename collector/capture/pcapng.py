@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.arrays import PAD, Flags, Ints
+from collector.arrays import PAD, Bytes, Flags, Ints
 from collector.capture.batch import MAX_FRAME, NO_VLAN, Batch
 from collector.capture.form import Broken, words
 
@@ -44,22 +44,21 @@ class Pcapng:
         self._last = 0
         self.taken = 0
 
-    def batches(self, piece: bytes) -> Iterator[Batch]:
+    def batches(self, piece: bytearray, end: int) -> Iterator[Batch]:
         """Yield the packets of a piece; raises Broken after those before the break."""
         self.taken = 0
         while True:
-            packets, another, fault = self._walk(piece)
+            packets, another, fault = self._walk(piece, end)
             if packets:
-                yield self._batch(piece, packets)
+                yield self._batch(np.frombuffer(piece, np.uint8, end + PAD), packets)
             if fault:
                 raise Broken(fault)
             if not another:
                 return
 
-    def _walk(self, piece: bytes) -> tuple[list[tuple[int, int]], bool, str]:
+    def _walk(self, piece: bytearray, end: int) -> tuple[list[tuple[int, int]], bool, str]:
         """Return (kind, offset) of packets up to the next section or the end, and whether a section follows."""
         packets: list[tuple[int, int]] = []
-        end = len(piece) - PAD
         head = Struct(f"{self._order}II").unpack_from
         while self.taken + 12 <= end:
             at = self.taken
@@ -67,7 +66,7 @@ class Pcapng:
             if kind == _SECTION:
                 if packets:
                     return packets, True, ""
-                if not self._section(piece[at + 8 : at + 12]):
+                if not self._section(bytes(piece[at + 8 : at + 12])):
                     return packets, False, "a section has no byte order"
                 head = Struct(f"{self._order}II").unpack_from
                 kind, length = head(piece, at)
@@ -89,7 +88,7 @@ class Pcapng:
         self._interfaces.clear()
         return bool(self._order)
 
-    def _interface(self, piece: bytes, at: int, length: int) -> bool:
+    def _interface(self, piece: bytearray, at: int, length: int) -> bool:
         """Take the description of an interface; False when there are too many."""
         if length < 20 or len(self._interfaces) >= _MAX_INTERFACES:
             return length < 20
@@ -99,7 +98,7 @@ class Pcapng:
         option = Struct(f"{self._order}HH").unpack_from
         while place + 4 <= end:
             code, size = option(piece, place)
-            value = piece[place + 4 : place + 4 + size]
+            value = bytes(piece[place + 4 : place + 4 + size])
             if code == _RESOLUTION and value:
                 ticks = 1 << min(value[0] & 0x7F, 62) if value[0] & 0x80 else 10 ** min(value[0], 18)
             elif code == _OFFSET and len(value) == 8:
@@ -108,8 +107,7 @@ class Pcapng:
         self._interfaces.append(_Interface(link, snaplen or MAX_FRAME, ticks, max(-(1 << 33), min(offset, 1 << 33))))
         return True
 
-    def _batch(self, piece: bytes, packets: list[tuple[int, int]]) -> Batch:
-        data = np.frombuffer(piece, np.uint8)
+    def _batch(self, data: Bytes, packets: list[tuple[int, int]]) -> Batch:
         word = words(data, self._order)
         kinds, at = (np.array(column, np.int64) for column in zip(*packets, strict=True))
         simple = kinds == _SIMPLE

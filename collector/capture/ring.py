@@ -15,7 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from collector.capture.batch import NO_VLAN, Batch, Link, filled
+from collector.capture.bpf import attach, compiled
 from collector.capture.form import words
+from collector.capture.leaveout import Rule
 
 BLOCK = 1 << 20
 """Bytes of one block; the kernel hands over a block at a time."""
@@ -46,10 +48,13 @@ class Statistics(NamedTuple):
 class Ring:
     """One card's ring. Each batch lives in the ring itself: it is given back when the next one is asked for."""
 
-    def __init__(self, interface: str, size: int = 64 << 20, *, group: int | None = None) -> None:
+    def __init__(
+        self, interface: str, size: int = 64 << 20, *, group: int | None = None, rules: tuple[Rule, ...] = ()
+    ) -> None:
         """Begin to listen. Rings of one fanout `group` share the card's frames, whole flows to each.
 
-        Raises OSError when the card is not there or the right to listen is missing.
+        What the `rules` fit the kernel leaves out; it counts nowhere. Raises OSError when the card is not there or the
+        right to listen is missing.
         """
         self.interface = interface
         self._blocks = max(2, size // BLOCK)
@@ -59,6 +64,8 @@ class Ring:
         self._link = _HARDWARE.get(kind, Link.ETHERNET)
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         try:
+            if rules:
+                attach(self._socket, compiled(rules, self._link))
             self._listen(group, loopback=kind == _LOOPBACK)
             self._ring = mmap.mmap(self._socket.fileno(), self._blocks * BLOCK, mmap.MAP_SHARED)
         except OSError:

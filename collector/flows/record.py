@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from functools import lru_cache
 from hashlib import blake2b, sha1
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
+from socket import inet_ntoa
 from struct import pack
 from typing import NamedTuple
 
@@ -13,11 +14,12 @@ from collector.flows.history import conn_state
 from collector.headers.transport import ICMP, ICMP6, SCTP, TCP, UDP, counterpart
 from collector.protocols.model import Flow, Value
 
-Network = IPv4Network | IPv6Network
 OFFICE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 """Networks that are the office's own when nobody says otherwise."""
 _NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp"}
+_WITH_HISTORY = frozenset({TCP, UDP})
 _NO_MAC = bytes(6)
+_LETTERS_ALONE = bytes.maketrans(b"+/", b"Zz")
 
 
 class Conn(NamedTuple):
@@ -57,13 +59,17 @@ class Conn(NamedTuple):
 def uid_of(first: int, proto: int, orig: tuple[bytes, int], resp: tuple[bytes, int]) -> str:
     """Return the name of a flow, as long as Zeek's."""
     source = pack(">qBHH", first, proto, orig[1], resp[1]) + orig[0] + resp[0]
-    text = b64encode(blake2b(source, digest_size=12).digest(), b"Zz").decode("ascii")
-    return f"C{text}"
+    text = b2a_base64(blake2b(source, digest_size=12).digest(), newline=False)
+    return f"C{text.translate(_LETTERS_ALONE).decode('ascii')}"
+
+
+def address(packed: bytes) -> str:
+    """Return an address as text."""
+    return inet_ntoa(packed) if len(packed) == 4 else _long_address(packed)
 
 
 @lru_cache(maxsize=65_536)
-def address(packed: bytes) -> str:
-    """Return an address as text."""
+def _long_address(packed: bytes) -> str:
     return str(ip_address(packed))
 
 
@@ -72,63 +78,75 @@ class Office:
 
     def __init__(self, networks: tuple[str, ...] = OFFICE) -> None:
         """Take networks as text; raises ValueError."""
-        self._networks: tuple[Network, ...] = tuple(ip_network(text) for text in networks)
-        self.holds = lru_cache(maxsize=65_536)(self._holds)
+        read = [ip_network(text) for text in networks]
+        self._networks = tuple(
+            (network.max_prefixlen // 8, int(network.netmask), int(network.network_address)) for network in read
+        )
 
-    def _holds(self, packed: bytes) -> bool:
-        place = ip_address(packed)
-        return any(place.version == network.version and place in network for network in self._networks)
+    def holds(self, packed: bytes) -> bool:
+        """Tell whether an address is the office's own."""
+        size, number = len(packed), int.from_bytes(packed, "big")
+        return any(size == length and number & mask == begin for length, mask, begin in self._networks)
 
 
 def conn_fields(conn: Conn, office: Office, service: str) -> dict[str, Value]:
     """Return the fields of the log, but for those that every log of the flow has."""
-    tcp = conn.proto == TCP
+    (orig_bytes, resp_bytes), (orig_seen, resp_seen) = conn.bytes, conn.payload
+    (orig_pkts, resp_pkts), (orig_ip, resp_ip) = conn.packets, conn.ip_bytes
     state = conn_state(
         conn.proto,
         conn.history,
-        bytes_seen=any(conn.bytes),
-        orig=conn.packets[0] > 0,
-        resp=conn.packets[1] > 0,
+        bytes_seen=orig_bytes > 0 or resp_bytes > 0,
+        orig=orig_pkts > 0,
+        resp=resp_pkts > 0,
     )
     fields: dict[str, Value] = {
         "proto": _NAMES.get(conn.proto, "unknown_transport"),
         "duration": round((conn.last - conn.first) / 1e9, 6),
-        "orig_bytes": conn.bytes[0],
-        "resp_bytes": conn.bytes[1],
+        "orig_bytes": orig_bytes,
+        "resp_bytes": resp_bytes,
         "conn_state": state,
         "local_orig": office.holds(conn.orig),
         "local_resp": office.holds(conn.resp),
-        "missed_bytes": sum(max(0, all_ - seen) for all_, seen in zip(conn.bytes, conn.payload, strict=True)),
-        "orig_pkts": conn.packets[0],
-        "orig_ip_bytes": conn.ip_bytes[0],
-        "resp_pkts": conn.packets[1],
-        "resp_ip_bytes": conn.ip_bytes[1],
-        "community_id": community_id(conn),
+        "missed_bytes": max(0, orig_bytes - orig_seen) + max(0, resp_bytes - resp_seen),
+        "orig_pkts": orig_pkts,
+        "orig_ip_bytes": orig_ip,
+        "resp_pkts": resp_pkts,
+        "resp_ip_bytes": resp_ip,
+        "community_id": community_id(conn.proto, (conn.orig, conn.orig_p), (conn.resp, conn.resp_p)),
     }
-    if tcp or conn.proto == UDP:
+    if conn.proto in _WITH_HISTORY:
         fields["history"] = conn.history
     else:
         fields["ip_proto"] = conn.proto
     if service:
         fields["service"] = service
-    for name, mac in zip(("orig_l2_addr", "resp_l2_addr"), conn.macs, strict=True):
-        if mac != _NO_MAC:
-            fields[name] = mac.hex(":")
-    tags = zip(("vlan", "inner_vlan"), conn.vlans, strict=True)
-    fields.update({name: vlan for name, vlan in tags if vlan >= 0})
+    _add_link(fields, conn)
     return fields
 
 
-def community_id(conn: Conn, seed: int = 0) -> str:
-    """Return the flow's community id, version 1 (github.com/corelight/community-id-spec)."""
-    source, target = (conn.orig, conn.orig_p), (conn.resp, conn.resp_p)
-    one_way = conn.proto in {ICMP, ICMP6} and not _answered(conn.proto, conn.orig_p, conn.resp_p)
+def _add_link(fields: dict[str, Value], conn: Conn) -> None:
+    orig, resp = conn.macs
+    if orig != _NO_MAC:
+        fields["orig_l2_addr"] = orig.hex(":")
+    if resp != _NO_MAC:
+        fields["resp_l2_addr"] = resp.hex(":")
+    outer, inner = conn.vlans
+    if outer >= 0:
+        fields["vlan"] = outer
+    if inner >= 0:
+        fields["inner_vlan"] = inner
+
+
+def community_id(proto: int, source: tuple[bytes, int], target: tuple[bytes, int], seed: int = 0) -> str:
+    """Return a flow's community id, version 1 (github.com/corelight/community-id-spec)."""
+    one_way = proto in {ICMP, ICMP6} and not _answered(proto, source[1], target[1])
     if target < source and not one_way:
         source, target = target, source
-    text = pack(">H", seed) + source[0] + target[0] + pack("BB", conn.proto, 0)
-    if conn.proto in {TCP, UDP, ICMP, ICMP6, SCTP}:
+    text = pack(">H", seed) + source[0] + target[0] + pack("BB", proto, 0)
+    if proto in {TCP, UDP, ICMP, ICMP6, SCTP}:
         text += pack(">HH", source[1], target[1])
-    return f"1:{b64encode(sha1(text, usedforsecurity=False).digest()).decode('ascii')}"
+    return f"1:{b2a_base64(sha1(text, usedforsecurity=False).digest(), newline=False).decode('ascii')}"
 
 
 def _answered(proto: int, kind: int, other: int) -> bool:

@@ -64,6 +64,8 @@ class FlowTable:
         self._ticked = 0
         self.flooded = self.evicted = self.begun = 0
         """Rows left out as a flood, flows ended for want of room, flows ever."""
+        self.sides = self.crossed = 0
+        """Sides of flows, counted in each batch, and those of them in another VLAN than their flow began in."""
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -232,6 +234,8 @@ class FlowTable:
         columns, transport, network = self.columns, headers.transport, headers.network
         at, side = slots[groups.flow], groups.side
         columns.packets[at, side] += groups.counts
+        self.sides += len(at)
+        self.crossed += int((headers.links.vlan[groups.first()] != columns.vlans[at, 0]).sum())
         columns.ip_bytes[at, side] += groups.sums(np.maximum(network.end - headers.links.net, 0))
         columns.payload[at, side] += groups.sums(transport.length)
         columns.last[slots] = np.maximum(columns.last[slots], groups.last_of_flow(headers.batch.at))

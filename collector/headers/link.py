@@ -12,7 +12,8 @@ from collector.capture.batch import NO_VLAN, Batch, Link
 IPV4, ARP, IPV6, NOTHING = 0x0800, 0x0806, 0x86DD, 0
 """EtherTypes (IEEE 802 numbers), and what is no EtherType."""
 NO_MAC = -1
-_TAGS = (0x8100, 0x88A8, 0x9100)
+TAGS = (0x8100, 0x88A8, 0x9100)
+"""EtherTypes of VLAN tags."""
 _MPLS = (0x8847, 0x8848)
 _PPPOE = 0x8864
 _LABELS = 8
@@ -37,11 +38,17 @@ class Links:
 
 def read_links(batch: Batch, words: Words) -> Links:
     """Return what the frames of a batch carry."""
+    links = outermost(batch, words)
+    _below(words, links)
+    return links
+
+
+def outermost(batch: Batch, words: Words) -> Links:
+    """Return what stands right behind the links' own headers; tags are still on."""
     links = ethernet(words, batch.start)
     links.vlan = batch.vlan.copy()
     if not (batch.link == Link.ETHERNET).all():
         _others(batch, words, links)
-    _below(words, links)
     return links
 
 
@@ -82,7 +89,7 @@ def by_version(words: Words, at: Ints) -> Ints:
 
 def _below(words: Words, links: Links) -> None:
     for _ in range(3):
-        rows = np.flatnonzero(np.isin(links.kind, _TAGS))
+        rows = np.flatnonzero(np.isin(links.kind, TAGS))
         if not len(rows):
             break
         _untag(words, links, rows)

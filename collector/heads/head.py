@@ -33,7 +33,9 @@ class Entry(NamedTuple):
 class Head:
     """One flow's reading."""
 
-    __slots__ = ("_budget", "conversation", "flow", "logged", "protocol", "streams", "uid", "waiting", "wanted")
+    __slots__ = (
+        "_budget", "conversation", "flow", "logged", "narrowed", "protocol", "streams", "uid", "waiting", "wanted",
+    )  # fmt: skip
 
     def __init__(self, flow: Flow, uid: str, begins: tuple[int, int]) -> None:
         """Take what the flow is and at which sequence numbers its sides begin (-1: not known)."""
@@ -43,7 +45,7 @@ class Head:
         self.conversation: Conversation | None = None
         self.waiting: list[tuple[Side, bytes | None]] = []
         self.wanted = [READ, READ]
-        self.logged = False
+        self.logged = self.narrowed = False
         self._budget = [HEAD, HEAD]
 
     def passes(self, side: int, data: bytes) -> bool:
@@ -59,13 +61,11 @@ class Head:
         except FAULTS:
             return True
 
-    def pieces(self, side: Side, seq: int | None, data: bytes, missing: int, *, wait: bool) -> list[bytes | None]:
-        """Return what can be read now that a packet came, in order; None where bytes were lost.
+    def pieces(self, side: Side, seq: int, data: bytes, missing: int, *, wait: bool) -> list[bytes | None]:
+        """Return what can be read now that a segment came, in order; None where bytes were lost.
 
-        A datagram has no `seq`. Packets that `passes` tells are not to be given.
+        Packets that `passes` tells are not to be given.
         """
-        if seq is None:
-            return [data]
         stream = self.streams[side]
         if self.wanted[side] == RESUME:
             stream.skip_to(seq)
@@ -75,26 +75,29 @@ class Head:
 
     def told(self, side: Side, at: int, pieces: Iterable[bytes | None]) -> Iterator[Log]:
         """Give pieces to the parser; time in microseconds. Raises what parsers raise."""
+        conversation = self.conversation
         for piece in pieces:
-            if self.conversation is None or self.conversation.done:
+            if conversation is None or conversation.done:
                 return
             if piece is None:
-                yield from self.conversation.lost(side, at)
+                yield from conversation.lost(side, at)
                 continue
-            yield from self.conversation.feed(side, at, piece)
-            self._spend(side, len(piece))
+            yield from conversation.feed(side, at, piece)
+            self._budget[side] -= len(piece)
+            if self._budget[side] <= 0:
+                self._spent(side)
 
     def read_by(self, protocol: Protocol) -> None:
         """Give the flow to the parser of this protocol."""
         self.protocol, self.conversation = protocol, protocol.open(self.flow)
         self._budget = [HEAD if protocol.resumes is None else SHORT_HEAD] * 2
 
-    def _spend(self, side: Side, count: int) -> None:
-        """Count what was read against what is wanted of a side; datagrams are wanted until the parser is done."""
-        self._budget[side] -= count
-        if self._budget[side] <= 0 and self.flow.transport == "tcp":
+    def _spent(self, side: Side) -> None:
+        """No more is wanted of a side than its protocol resumes at; datagrams are wanted until the parser is done."""
+        if self.flow.transport == "tcp":
             assert self.protocol is not None
             self.wanted[side] = SKIP if self.protocol.resumes is None else RESUME
+            self.narrowed = True
 
     def close(self, at: int) -> Iterator[Log]:
         """Give what still waits to the parser and let it end. Raises what parsers raise."""

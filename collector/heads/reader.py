@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+from collector.arrays import Ints
 from collector.flows.columns import Columns
 from collector.flows.record import Conn, address, uid_of
 from collector.flows.table import Assigned
@@ -42,6 +43,16 @@ class Packet(NamedTuple):
     missing: int
 
 
+class _Beginning(NamedTuple):
+    """What a flow's reading begins with: time of its first packet, ends, its sides' first sequence numbers or -1."""
+
+    first: int
+    proto: int
+    orig: tuple[bytes, int]
+    resp: tuple[bytes, int]
+    begins: tuple[int, int]
+
+
 class Heads:
     """The reading of all flows, by the flows' numbers: a slot that is used again brings nobody another's parser."""
 
@@ -65,79 +76,97 @@ class Heads:
     def __len__(self) -> int:
         return len(self._heads)
 
-    def read(self, headers: Headers, assigned: Assigned) -> Iterator[Entry]:
-        """Yield the logs that the batch's packets give."""
-        transport, columns = headers.transport, self._columns
-        udp = headers.network.proto == UDP
-        chosen = (assigned.number >= 0) & (transport.captured > 0) & (udp | (headers.network.proto == TCP))
-        chosen &= columns.wanted[assigned.slot, assigned.side] != SKIP
-        chosen &= columns.number[assigned.slot] == assigned.number
-        rows = np.flatnonzero(chosen)
+    def read(self, headers: Headers, assigned: Assigned) -> list[Entry]:
+        """Return the logs that the batch's packets give."""
+        rows = self._chosen(headers, assigned)
         self.selected += len(rows)
-        data = headers.words.data.data
+        transport, data = headers.transport, headers.words.data.data
+        udp = (headers.network.proto[rows] == UDP).tolist()
+        numbers, slots = assigned.number[rows].tolist(), assigned.slot[rows].tolist()
+        fresh = self._fresh(dict(zip(numbers, slots, strict=True)))
+        heads, found = self._heads, list[Entry]()
         for number, slot, side, is_udp, at, start, captured, length, seq in zip(
-            assigned.number[rows].tolist(), assigned.slot[rows].tolist(), assigned.side[rows].tolist(),
-            udp[rows].tolist(), (headers.batch.at[rows] // 1000).tolist(), transport.payload[rows].tolist(),
+            numbers, slots, assigned.side[rows].tolist(),
+            udp, (headers.batch.at[rows] // 1000).tolist(), transport.payload[rows].tolist(),
             transport.captured[rows].tolist(), transport.length[rows].tolist(), transport.seq[rows].tolist(),
             strict=True,
         ):  # fmt: skip
-            head = self._heads.get(number)
+            head = heads.get(number)
             if head is None:
-                if not columns.wanted[slot, side]:  # given up within this batch
+                if (beginning := fresh.pop(number, None)) is None:  # given up within this batch
                     continue
-                head = self._open(number, slot)
+                head = self._open(number, beginning)
             payload = bytes(data[start : start + captured])
-            if head.passes(side, payload):
+            if head.wanted[side] != READ and head.passes(side, payload):
                 continue
             packet = Packet(number, slot, _SIDES[side], at, payload, None if is_udp else seq, length - captured)
-            yield from self._packet(head, packet)
+            self._packet(head, packet, found)
+        return found
 
-    def _open(self, number: int, slot: int) -> Head:
-        columns = self._columns
+    def _chosen(self, headers: Headers, assigned: Assigned) -> Ints:
+        """Return the rows whose payload somebody may want to read."""
+        columns, proto = self._columns, headers.network.proto
+        chosen = (assigned.number >= 0) & (headers.transport.captured > 0) & ((proto == UDP) | (proto == TCP))
+        chosen &= columns.wanted[assigned.slot, assigned.side] != SKIP
+        chosen &= columns.number[assigned.slot] == assigned.number
+        return np.flatnonzero(chosen)
+
+    def _fresh(self, slots: dict[int, int]) -> dict[int, _Beginning]:
+        """Return what is to be known, to begin, of those flows (number to slot) that are not read yet."""
+        fresh = {number: slot for number, slot in slots.items() if number not in self._heads}
+        if not fresh:
+            return {}
+        columns, at = self._columns, np.array(list(fresh.values()), np.int64)
+        packed, sizes = columns.addresses[at].tobytes(), np.where(columns.version[at] == 6, 16, 4).tolist()
+        rows = zip(
+            fresh.items(), range(0, len(packed), 32), sizes, columns.proto[at].tolist(), columns.first[at].tolist(),
+            columns.ports[at].tolist(), columns.base[at].tolist(), columns.orig[at].tolist(), strict=True,
+        )  # fmt: skip
+        found = {}
+        for (number, slot), place, size, proto, first, (orig_p, resp_p), begins, turned in rows:
+            orig, resp = packed[place : place + size], packed[place + 16 : place + 16 + size]
+            history = columns.history[slot]
+            known = (begins[turned] if "S" in history else -1, begins[1 - turned] if "h" in history else -1)
+            found[number] = _Beginning(first, proto, (orig, orig_p), (resp, resp_p), known)
+        return found
+
+    def _open(self, number: int, beginning: _Beginning) -> Head:
         if len(self._heads) >= MAX_HEADS:
             self.given_up += 1
             del self._heads[next(iter(self._heads))]
-        size = 16 if columns.version[slot] == 6 else 4
-        packed = columns.addresses[slot].tobytes()
-        orig, resp = packed[:size], packed[16 : 16 + size]
-        orig_p, resp_p = columns.ports[slot].tolist()
-        proto, first = int(columns.proto[slot]), int(columns.first[slot])
+        first, proto, (orig, orig_p), (resp, resp_p), begins = beginning
         flow = Flow(address(orig), orig_p, address(resp), resp_p, "udp" if proto == UDP else "tcp")
-        begins = columns.base[slot].tolist()
-        if columns.orig[slot]:
-            begins.reverse()
-        history = columns.history[slot]
-        known = (begins[0] if "S" in history else -1, begins[1] if "h" in history else -1)
-        head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), known)
+        head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), begins)
         return head
 
-    def _packet(self, head: Head, packet: Packet) -> list[Entry]:
+    def _packet(self, head: Head, packet: Packet, found: list[Entry]) -> None:
         number, slot, side, at, data, seq, missing = packet
-        found: list[Entry] = []
-        stream = head.streams[side]
-        held = stream.held
-        pieces = head.pieces(side, seq, data, missing, wait=self._held < MAX_HELD)
-        self._held += stream.held - held
-        if not pieces:
-            return found
+        if seq is None:
+            pieces: list[bytes | None] = [data]
+        else:
+            stream = head.streams[side]
+            held = stream.held
+            pieces = head.pieces(side, seq, data, missing, wait=self._held < MAX_HELD)
+            self._held += stream.held - held
+            if not pieces:
+                return
         if head.protocol is None:
             head.waiting += [(side, piece) for piece in pieces]
             if not self._recognised(number, head, side):
                 if len(head.waiting) >= TRIES:
                     self._forget(number, slot)
-                return found
+                return
             waiting, head.waiting = head.waiting, []
             for who, piece in waiting:
                 self._tell(head, at, head.told(who, at, (piece,)), found)
         else:
             self._tell(head, at, head.told(side, at, pieces), found)
         if head.conversation is not None and not head.conversation.done:
-            if head.wanted != [READ, READ]:
+            if head.narrowed:
                 self._columns.wanted[slot] = head.wanted
-            return found
+            return
         self._close(head, at, found)
         self._forget(number, slot)
-        return found
 
     def _recognised(self, number: int, head: Head, side: Side) -> bool:
         """Ask the protocols whose the flow is, by all that the side has said; the port decides when nobody knows."""

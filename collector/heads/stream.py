@@ -24,6 +24,9 @@ class Stream:
         """Take a segment of which the last `missing` bytes were not captured; without `wait` holes are given up."""
         if self.next < 0:
             self.next = seq
+        if seq == self.next and not missing and not self._waiting:  # as nearly all do
+            self.next = (seq + len(data)) & _MASK
+            return [data] if data else []
         ahead = self._ahead(seq)
         if ahead > 0:
             self._waiting.append((seq, data, missing))

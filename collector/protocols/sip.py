@@ -138,6 +138,8 @@ def _headers(lines: list[bytes], fields: dict[str, Value], *, asked: bool) -> No
 
 def recognises(_side: Side, data: bytes) -> bool:
     """Tell a SIP message by its first line."""
+    if not data[:1].isalpha():
+        return False
     first = data[:4096].partition(b"\r\n")[0]
     return bool(_STATUS.match(first) or (_FIRST.match(first) and first.partition(b" ")[0].decode() in METHODS))
 

@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from agent.wire.sending.memory import settle
 from collector.analysers.registry import analysers
 from collector.capture.files import CaptureFile
 from collector.headers.parse import parse
@@ -39,6 +40,7 @@ def main(argv: list[str]) -> int:
         path = wanted.file or Path(folder) / "mix.pcap"
         if wanted.file is None:
             _make(path, wanted.packets)
+        settle()
         _whole(path)
         _parts(path, Path(folder))
     return 0

@@ -14,9 +14,9 @@ from scapy.layers.l2 import ARP, Ether
 
 from agent.wire.sending.sensor import Bookmark, Gap, Item, Reading, SensorLost
 from collector import live
-from collector.flows.record import Office
 from collector.live import NetworkSensor
 from collector.memory import unpacked
+from collector.settings import settings
 from tests.collector.replay import send
 
 ONE, OTHER = "czt-live0", "czt-live1"
@@ -31,7 +31,7 @@ QUESTION = (
 @pytest.fixture
 def sensor() -> Iterator[NetworkSensor]:
     subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    made = NetworkSensor([ONE], Office())
+    made = NetworkSensor([ONE], settings((), ()))
     try:
         for card in (ONE, OTHER):
             subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
@@ -75,6 +75,28 @@ def test_a_card_that_goes_away_is_said(sensor: NetworkSensor) -> None:
 
 
 @pytest.mark.root
+def test_a_cable_that_is_pulled_and_put_back_is_said(sensor: NetworkSensor) -> None:
+    sensor.open({})
+    sensor.tick()
+    subprocess.run(["ip", "link", "set", OTHER, "down"], check=True)
+    gaps = _gaps_within(sensor, 1)
+    assert [gap.cause for gap in gaps] == ["capture_silent"]
+    assert sensor.availability() == ("limited", "sensor.reason.no_link")
+    subprocess.run(["ip", "link", "set", OTHER, "up"], check=True)
+    assert [gap.cause for gap in _gaps_within(sensor, 1)] == ["capture_silent"]
+    assert sensor.availability().state == "on"
+
+
+def _gaps_within(sensor: NetworkSensor, count: int) -> list[Gap]:
+    """Ask as the sending loop does until so many losses are entered."""
+    found: list[Gap] = []
+    while len(found) < count:
+        select.select([sensor], [], [], sensor.wait())
+        found += [item for item in [*sensor.read(), *sensor.tick()] if isinstance(item, Gap)]
+    return found
+
+
+@pytest.mark.root
 def test_frames_without_room_are_a_gap(sensor: NetworkSensor) -> None:
     sensor.open({})
     big = QUESTION / bytes(1200)
@@ -98,7 +120,7 @@ def test_what_analysers_know_is_saved_and_outlives_a_restart(
     (last,) = _bookmarks(sensor.finish())
     assert last == saved
     sensor.close()
-    after = NetworkSensor([ONE], Office())
+    after = NetworkSensor([ONE], settings([], []))
     try:
         after.open({last.name: last.value})
         (again,) = _bookmarks(after.finish())
@@ -118,4 +140,4 @@ def _bookmarks(items: list[Item]) -> list[Bookmark]:
 
 
 def test_a_card_that_never_was_is_said() -> None:
-    assert NetworkSensor(["czt-none"], Office()).availability() == ("off", "sensor.reason.no_interface")
+    assert NetworkSensor(["czt-none"], settings((), ())).availability() == ("off", "sensor.reason.no_interface")

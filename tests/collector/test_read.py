@@ -78,6 +78,16 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(file: Path, tmp_path: 
     assert collector("read", str(cut)).returncode == 0
 
 
+def test_what_is_left_out_is_not_told(file: Path) -> None:
+    done = collector(
+        "read", str(file), "--log", "conn", "--leave-out", "vlan=7", "--leave-out", "host=10.0.0.2,port=445"
+    )
+    assert [line["id.resp_p"] for line in lines(done)] == [53]
+    wrong = collector("read", str(file), "--leave-out", "host=serwer")
+    assert (wrong.returncode, wrong.stdout) == (2, b"")
+    assert "host=serwer" in wrong.stderr.decode()
+
+
 def test_a_network_that_is_none_is_a_wrong_command(file: Path) -> None:
     done = collector("read", str(file), "--network", "urząd")
     assert (done.returncode, done.stdout) == (2, b"")

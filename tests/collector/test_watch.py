@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from scapy.layers import inet
 from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
 from collector.logs import record
@@ -46,3 +48,19 @@ def test_long_silence_within_one_batch_ends_a_flow() -> None:
     watch = Watch(())
     entries = [*watch.take(batch([packet] * 3, [NOON, NOON + 100 * SECOND, NOON + 110 * SECOND])), *watch.finish()]
     assert [entry.log.fields["orig_pkts"] for entry in entries] == [1, 2]
+
+
+def test_frames_that_were_cut_are_counted() -> None:
+    whole = batch([MAC / IP(**ENDS) / UDP(sport=1, dport=2) / Raw(bytes(100))] * 3)
+    watch = Watch(())
+    list(watch.take(replace(whole, caplen=whole.caplen - np.array([0, 60, 0]))))
+    assert (watch.frames, watch.cut) == (3, 1)
+
+
+def test_flows_whose_sides_come_in_two_vlans_are_counted() -> None:
+    there, back = IP(**ENDS) / UDP(sport=1, dport=2), IP(src=ENDS["dst"], dst=ENDS["src"]) / UDP(sport=2, dport=1)
+    watch = Watch(())
+    list(watch.take(batch([MAC / Dot1Q(vlan=10) / there, MAC / Dot1Q(vlan=20) / back])))
+    assert (watch.table.sides, watch.table.crossed) == (2, 1)
+    list(watch.take(batch([MAC / Dot1Q(vlan=10) / there, MAC / Dot1Q(vlan=10) / back])))
+    assert (watch.table.sides, watch.table.crossed) == (4, 1)

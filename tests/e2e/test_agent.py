@@ -243,14 +243,14 @@ def _give_to_nobody(station: Station) -> None:
 
 
 class Sensor(Station):
-    """A network sensor on one end of a pair of virtual cards; the other end is in a network namespace of its own."""
+    """A network sensor of two processes on one end of a pair of virtual cards; the other has a namespace of its own."""
 
     module = "collector"
     card, other, space = "czt-mirror", "czt-office", "czt-office"
 
     def __init__(self, box: Box, folder: Path) -> None:
         super().__init__(box, folder, "sensor")
-        self.run_arguments = ("--interface", self.card)
+        self.run_arguments = ("--interface", self.card, "--workers", "2")
 
     def __enter__(self) -> Sensor:
         for command in (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any
 
 import structlog
@@ -16,13 +17,14 @@ from appliance.clock import DAY
 from appliance.journal import JournalUnavailable
 from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
-from appliance.state.models import Outbox, RoleHealth
+from appliance.state.models import Agent, AgentState, Outbox, RoleHealth
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.api.common import Number
 from appliance.web.api.records import letter_answer
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.shell import page
+from appliance.web.pages.stations import Sensor, sensors_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
@@ -34,6 +36,7 @@ PAGE = 50
 WHOLE = 20_000
 """Bytes of a rejected record on its own page; the file has all."""
 _DETAIL = 40
+_TROUBLED = 100
 _log = structlog.get_logger()
 
 
@@ -80,6 +83,12 @@ def rules_told(detail: Mapping[str, Any]) -> RulesTold | None:
     )
 
 
+def limited(agents: Iterable[Agent]) -> list[tuple[str, Sensor]]:
+    """Return the sensors that do not see everything and say why: the station's name and the sensor, bounded."""
+    found = ((agent.hostname, sensor) for agent in agents for sensor in sensors_of(agent))
+    return list(islice(((host, one) for host, one in found if one.state == "limited" and one.reason), _TROUBLED))
+
+
 @router.get("/zdrowie")
 def overview(request: Request, context: Box, who: Reader) -> Response:
     """Show how the box fares."""
@@ -87,6 +96,9 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
     with context.sessions() as session:
         roles = role_states(session, now)
         lost = losses(session, now - 30 * DAY, now + DAY, LOSSES)
+        troubled = limited(
+            session.scalars(select(Agent).where(Agent.state == AgentState.ACTIVE).order_by(Agent.hostname))
+        )
         waiting = dict(session.execute(select(Outbox.state, func.count()).group_by(Outbox.state)).all())
     return page(
         request,
@@ -97,6 +109,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
         ok=health(context),
         roles=[(role, details(role.detail)) for role in roles],
         lost=lost,
+        troubled=troubled,
         messages=waiting,
         rules_told=rules_told({role.role: role.detail for role in roles}.get("pipeline", {})),
         **_depths(context),

@@ -82,9 +82,14 @@ def station(agent: Agent, now: int) -> Station:
         spooled=agent.spooled,
         records=agent.records,
         expires_at=agent.expires_at,
-        sensors=tuple(_sensor(one) for one in agent.sensors[:50] if isinstance(one, dict)),
+        sensors=sensors_of(agent),
         query=term("agent.id", agent.id),
     )
+
+
+def sensors_of(agent: Agent) -> tuple[Sensor, ...]:
+    """Return what an agent said of its sensors."""
+    return tuple(_sensor(one) for one in agent.sensors[:50] if isinstance(one, dict))
 
 
 def _sensor(told: dict[str, object]) -> Sensor:

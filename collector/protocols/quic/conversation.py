@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from struct import error
 
 from collector.protocols.model import Flow, Log, Malformed, Side
-from collector.protocols.quic.initial import VERSIONS, Key, Packet, crypto, keys, opened, packets
+from collector.protocols.quic.initial import VERSIONS, Keys, Packet, crypto, opened, packets
 from collector.protocols.tls.handshake import Handshake
 from collector.protocols.tls.hello import PRE_SHARED_KEY
 from collector.protocols.tls.pieces import Pieces
@@ -23,7 +23,7 @@ class QuicConversation:
         self.done = False
         self._handshake = Handshake()
         self._streams = (Pieces(), Pieces())
-        self._keys: tuple[Key, Key] | None = None
+        self._keys: Keys | None = None
         self._client = Side.ORIG
         self._version = 0
         self._seen = 0
@@ -59,12 +59,12 @@ class QuicConversation:
 
     def _open(self, side: Side, packet: Packet, datagram: bytes) -> bytes | None:
         if self._keys:
-            key = self._keys[0 if side == self._client else 1]
+            key = self._keys.side(0 if side == self._client else 1)
             if (frames := opened(key, packet, datagram)) is not None or side != self._client:
                 return frames
         # The first packet, or the first after a Retry, whose connection id is a new one (RFC 9001, 5.2).
-        made = keys(packet.version, packet.target)
-        frames = opened(made[0], packet, datagram)
+        made = Keys(packet.version, packet.target)
+        frames = opened(made.side(0), packet, datagram)
         if frames is not None:
             self._keys, self._client = made, side
         return frames

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,26 +94,35 @@ def _id(data: bytes, at: int) -> tuple[bytes, int]:
     return data[at + 1 : at + 1 + size], at + 1 + size
 
 
-def keys(version: int, target: bytes) -> tuple[Key, Key]:
-    """Return the keys of client and server for the connection id that the client chose for the server."""
-    secret = hmac.digest(VERSIONS[version][1], target, "sha256")
-    return _key(version, _expand(secret, "client in", 32)), _key(version, _expand(secret, "server in", 32))
+class Keys:
+    """The keys of both sides for the connection id that the client chose for the server; made when they are needed."""
+
+    __slots__ = ("_labels", "_secret", "_sides")
+
+    def __init__(self, version: int, target: bytes) -> None:
+        self._secret = hmac.digest(VERSIONS[version][1], target, "sha256")
+        self._labels = _LABELS_V2 if version == V2 else _LABELS
+        self._sides: list[Key | None] = [None, None]
+
+    def side(self, number: int) -> Key:
+        """Return the client's (0) or the server's (1)."""
+        found = self._sides[number]
+        if found is None:
+            secret = hmac.digest(self._secret, _SIDES[number], "sha256")
+            key, iv, mask = (hmac.digest(secret, label, "sha256") for label in self._labels)
+            found = self._sides[number] = Key(key[:16], iv[:12], mask[:16])
+        return found
 
 
-def _key(version: int, secret: bytes) -> Key:
-    name = "quicv2" if version == V2 else "quic"
-    return Key(
-        _expand(secret, f"{name} key", 16),
-        _expand(secret, f"{name} iv", 12),
-        _expand(secret, f"{name} hp", 16),
-    )
+def _label(text: str, size: int) -> bytes:
+    """Return what HKDF-Expand-Label (RFC 8446, 7.1) authenticates for no more than one block of SHA-256."""
+    full = b"tls13 " + text.encode("ascii")
+    return size.to_bytes(2, "big") + bytes([len(full)]) + full + b"\0\x01"
 
 
-def _expand(secret: bytes, label: str, size: int) -> bytes:
-    """HKDF-Expand-Label (RFC 8446, 7.1) for no more than one block of SHA-256."""
-    full = b"tls13 " + label.encode("ascii")
-    info = size.to_bytes(2, "big") + bytes([len(full)]) + full + b"\0"
-    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()[:size]
+_SIDES = (_label("client in", 32), _label("server in", 32))
+_LABELS = tuple(_label(f"quic {name}", size) for name, size in (("key", 16), ("iv", 12), ("hp", 16)))
+_LABELS_V2 = tuple(_label(f"quicv2 {name}", size) for name, size in (("key", 16), ("iv", 12), ("hp", 16)))
 
 
 def opened(key: Key, packet: Packet, datagram: bytes) -> bytes | None:

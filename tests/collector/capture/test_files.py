@@ -135,9 +135,12 @@ def test_a_file_longer_than_a_piece_loses_nothing_at_the_seams(tmp_path: Path) -
     path = tmp_path / "long.pcap"
     path.write_bytes(pcap(frames))
     with path.open("rb") as stream:
-        parts = list(CaptureFile(stream))
+        parts = [
+            [part.data[s : s + n].tobytes() for s, n in zip(part.start, part.caplen, strict=True)]
+            for part in CaptureFile(stream)
+        ]
     assert len(parts) > 1
-    got = [part.data[s : s + n].tobytes() for part in parts for s, n in zip(part.start, part.caplen, strict=True)]
+    got = [frame for part in parts for frame in part]
     assert got == frames
 
 

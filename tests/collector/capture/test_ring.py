@@ -10,6 +10,7 @@ import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 
+from collector.capture.leaveout import read_rules
 from collector.capture.ring import Ring
 from collector.headers.parse import parse
 from tests.collector.replay import send
@@ -58,6 +59,23 @@ def test_the_ring_gives_what_came_over_the_card_with_its_vlan() -> None:
         send(OTHER, [plain, tagged])
         assert _read([ring], 2) == [[(1000, 53, -1, b"plain"), (1001, 80, 42, b"tagged")]]
         assert ring.statistics() == (2, 0)
+    finally:
+        ring.close()
+
+
+@pytest.mark.usefixtures("cards")
+def test_the_kernel_leaves_out_what_the_rules_say() -> None:
+    ring = Ring(ONE, 4 << 20, rules=read_rules(["vlan=42", "host=10.0.0.9", "port=3260"]))
+    try:
+        ends = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+        send(OTHER, [
+            ETHER / Dot1Q(vlan=42) / IP(**ends) / UDP(sport=1000, dport=53) / b"tagged",
+            ETHER / IP(src="10.0.0.9", dst="10.0.0.2") / UDP(sport=1000, dport=53) / b"host",
+            ETHER / IP(**ends) / TCP(sport=1000, dport=3260) / b"port",
+            ETHER / Dot1Q(vlan=43) / IP(**ends) / UDP(sport=1000, dport=53) / b"kept",
+        ])  # fmt: skip
+        assert _read([ring], 1) == [[(1000, 53, 43, b"kept")]]
+        assert ring.statistics() == (1, 0)
     finally:
         ring.close()
 

@@ -29,7 +29,7 @@ def _conn(proto: int, orig: str, resp: str, orig_p: int, resp_p: int) -> Conn:
     ],
 )
 def test_community_ids_are_those_of_the_specification(conn: Conn, expected: str) -> None:
-    assert community_id(conn) == expected
+    assert community_id(conn.proto, (conn.orig, conn.orig_p), (conn.resp, conn.resp_p)) == expected
 
 
 def test_the_offices_networks_are_what_the_settings_say() -> None:

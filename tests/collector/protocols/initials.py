@@ -7,7 +7,7 @@ from struct import pack
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from collector.protocols.quic.initial import V2, keys
+from collector.protocols.quic.initial import V2, Keys
 
 CLIENT, SERVER = 0, 1
 
@@ -32,7 +32,7 @@ def initial(
     token: bytes = b"",
 ) -> bytes:
     """One protected packet. `key_id` is what keys come from, `target` the id it is sent to where that is another."""
-    key = keys(version, key_id)[side]
+    key = Keys(version, key_id).side(side)
     frames = frames.ljust(1162 if side == CLIENT else 40, b"\0")
     sent_to = key_id if target is None else target
     kind = 1 if version == V2 else 0

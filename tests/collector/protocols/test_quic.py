@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from collector.protocols.model import Log, Malformed, Side
 from collector.protocols.quic import PROTOCOL
 from collector.protocols.quic.conversation import MAX_DATAGRAMS
-from collector.protocols.quic.initial import V2, crypto, keys, packets, varint
+from collector.protocols.quic.initial import V2, Keys, crypto, packets, varint
 from collector.protocols.tls.pieces import MAX_PIECES, MAX_SIZE, Pieces
 from tests.collector.protocols.initials import SERVER, crypto_frame, initial, number
 from tests.collector.protocols.talk import ALLOWED, Talk, damaged, flow_of, logs_of, run, talks
@@ -67,12 +67,12 @@ def test_versions_and_how_far_it_came(name: str, version: str, answered: bool, e
     ],
 )
 def test_keys_are_those_of_the_examples(version: int, iv: str, mask: str) -> None:
-    client, _ = keys(version, bytes.fromhex("8394c8f03e515708"))
+    client = Keys(version, bytes.fromhex("8394c8f03e515708")).side(0)
     assert (client.iv.hex(), client.mask.hex()) == (iv, mask)
 
 
 def test_the_servers_keys_are_those_of_the_example() -> None:
-    _, server = keys(1, bytes.fromhex("8394c8f03e515708"))
+    server = Keys(1, bytes.fromhex("8394c8f03e515708")).side(1)
     assert (server.iv.hex(), server.mask.hex()) == ("0ac1493ca1905853b0bba03e", "c206b8d9b9f0f37644430b490eeaa314")
 
 

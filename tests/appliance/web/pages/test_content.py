@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 
 from appliance.clock import now
 from appliance.detect.correlation.hits import Seen
 from appliance.detect.correlation.state import Kept
+from appliance.home import CHECKOUT
 from appliance.ops.health import beat
 from appliance.pipeline.pipeline import Counters
 from appliance.state.models import Role
@@ -51,6 +53,21 @@ def test_counters_have_names_and_what_has_none_is_shown_as_it_is(office: TestBox
     assert "wykonane zadania <b>3</b>" in page
     assert "<code>odd</code> <b>7</b>" in page
     assert "rules_loaded_at" not in page
+
+
+def test_health_names_sensors_that_do_not_see_everything_and_what_to_do(office: TestBox) -> None:
+    page = office.ask("GET", "/zdrowie", office.person(Role.AUDITOR)).text
+    assert 'id="czujniki"' in page
+    assert "przełącznik wysyła tylko jeden kierunek ruchu" in page
+
+
+def test_every_reason_and_cause_of_the_network_sensor_has_its_text() -> None:
+    source = (CHECKOUT / "collector" / "conditions.py").read_text("utf-8")
+    names = {"no_link", "silent", "one_way", "card_missed", "drops", "cut", "vlans", "clock"}
+    assert all(f'"{name}"' in source for name in names)
+    texts = catalogue()
+    assert {f"sensor.reason.{name}" for name in names} <= texts.keys
+    assert {f"cause.{cause}" for cause in re.findall(r'"((?:capture|card)_\w+)"', source)} <= texts.keys
 
 
 def test_a_heartbeat_without_rules_tells_none() -> None:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.sensors.sysloglines import MAX_LINE
-from agent.sensors.tail import Mark, Tail, decode_mark
+from agent.wire.sending.tail import MAX_LINE, Mark, Tail, decode_mark
 
 
 def texts(tail: Tail) -> list[bytes]:

@@ -9,11 +9,13 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.sensors.sysloglines import MAX_LINE
-
 HEAD = 256
 """Bytes at a file's start that recognise it."""
-_CHUNK = 1 << 18
+MAX_LINE = 16 * 1024
+"""Bytes of a line that are kept, unless more are asked for."""
+LONGEST = 1 << 18
+"""Bytes of a line that may be asked for; of a longer one nothing is kept."""
+_CHUNK = LONGEST
 
 
 class Mark(NamedTuple):
@@ -31,7 +33,7 @@ class Mark(NamedTuple):
 
 
 class TailLine(NamedTuple):
-    """One line without its newline, cut at MAX_LINE, with where it began and where the next begins."""
+    """One line without its newline, cut at the bytes asked for, with where it began and where the next begins."""
 
     data: bytes
     device: int
@@ -54,9 +56,10 @@ def decode_mark(text: str) -> Mark | None:
 class Tail:
     """One path, followed. Reads never block; the descriptor of a rotated file is read to its end first."""
 
-    def __init__(self, path: Path, mark: Mark | None, *, from_start: bool = False) -> None:
+    def __init__(self, path: Path, mark: Mark | None, *, from_start: bool = False, longest: int = MAX_LINE) -> None:
         """Go on at `mark`; without one, at the file's present end (`from_start`: its beginning)."""
         self.path = path
+        self._longest = longest
         self.lost = False
         """Whether what the mark pointed at is no longer there, so lines may have been missed."""
         self._file: FileIO | None = None
@@ -131,7 +134,7 @@ class Tail:
     def _to_line_start(self) -> None:
         """A file that ends in the middle of a line is taken up from that line's beginning."""
         assert self._file is not None
-        begin = max(0, self._offset - MAX_LINE)
+        begin = max(0, self._offset - self._longest)
         tail = os.pread(self._file.fileno(), self._offset - begin, begin)
         self._offset = begin + tail.rfind(b"\n") + 1 if b"\n" in tail else (0 if begin == 0 else self._offset)
 
@@ -158,7 +161,9 @@ class Tail:
             start = self._offset + begin - self._skipping
             if not self._skipping:
                 lines.append(
-                    TailLine(data[begin : min(end, begin + MAX_LINE)], *self._identity, start, self._offset + end + 1)
+                    TailLine(
+                        data[begin : min(end, begin + self._longest)], *self._identity, start, self._offset + end + 1
+                    )
                 )
             self._skipping = 0
             begin = end + 1

@@ -1,0 +1,83 @@
+"""One process that watches all cards: a flow may go out over one and come in over another."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterable, Sequence
+
+from agent.wire.sending.sensor import Gap
+from collector.analysers.model import Analyser
+from collector.capture.ring import Ring
+from collector.heads.head import Entry
+from collector.protocols.registry import PROTOCOLS
+from collector.settings import Settings
+from collector.slices.ring import Slices
+from collector.watch import Watch
+from collector.watching.model import Totals
+
+BLOCKS = 16
+"""Blocks of a card that one reading takes; the rest comes with the next."""
+
+
+class Alone:
+    """Reads the cards' rings itself. In a fanout `group` (a number for each card) it shares their flows with others."""
+
+    def __init__(
+        self,
+        interfaces: Sequence[str],
+        settings: Settings,
+        analysers: Iterable[Analyser] = (),
+        groups: Sequence[int] | None = None,
+        slices: Slices | None = None,
+    ) -> None:
+        self._interfaces, self._rules = tuple(interfaces), settings.rules
+        self._groups: Sequence[int | None] = groups or [None] * len(self._interfaces)
+        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers, slices=slices)
+        self.analysis = self._watch.analysis
+        self._rings: list[Ring] = []
+        self._poll: select.epoll | None = None
+
+    def open(self) -> None:
+        """Begin to listen on all cards; raises OSError."""
+        self._poll = select.epoll()
+        for name, group in zip(self._interfaces, self._groups, strict=True):
+            ring = Ring(name, group=group, rules=self._rules)
+            self._rings.append(ring)
+            self._poll.register(ring.fileno(), select.EPOLLIN | select.EPOLLERR)
+
+    def fileno(self) -> int:
+        """Return what becomes readable when any card has a block."""
+        assert self._poll is not None
+        return self._poll.fileno()
+
+    def read(self) -> list[Entry]:
+        """Take the blocks that are ready."""
+        return [entry for ring in self._rings for batch in ring.batches(BLOCKS) for entry in self._watch.take(batch)]
+
+    def tick(self) -> list[Entry | Gap]:
+        """Let silent flows end."""
+        if self._watch.slices is not None:
+            self._watch.slices.tick()
+        return list(self._watch.tick(time.time_ns()))
+
+    def totals(self) -> Totals:
+        """Return what was counted."""
+        watch, dropped = self._watch, sum(ring.statistics().drops for ring in self._rings)
+        return Totals(watch.frames, watch.bytes, dropped, watch.cut, watch.table.sides, watch.table.crossed)
+
+    def finish(self) -> list[Entry]:
+        """Tell the flows that still live."""
+        found = list(self._watch.finish())
+        if self._watch.slices is not None:
+            self._watch.slices.close()
+        return found
+
+    def close(self) -> None:
+        """Stop listening."""
+        for ring in self._rings:
+            ring.close()
+        self._rings.clear()
+        if self._poll is not None:
+            self._poll.close()
+            self._poll = None

@@ -1,0 +1,121 @@
+"""Several processes over a real pair of virtual cards: they share flows, and one that is gone is replaced."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+
+from agent.wire.sending.sensor import Gap, SensorLost
+from collector.heads.head import Entry
+from collector.settings import settings
+from collector.watching import crew as crews
+from collector.watching.crew import Crew
+from tests.collector.replay import send
+
+ONE, OTHER = "czt-crew0", "czt-crew1"
+THERE = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+BACK = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
+    made = Crew([ONE], settings((), ()), (), 2)
+    try:
+        for card in (ONE, OTHER):
+            subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
+            subprocess.run(["ip", "link", "set", card, "up"], check=True)
+        made.open()
+        yield made
+    finally:
+        made.close()
+        subprocess.run(["ip", "link", "del", ONE], check=True)
+
+
+def _connections(first: int, count: int) -> list[bytes]:
+    """Return the two sides' first packets of so many connections."""
+    frames = []
+    for port in range(first, first + count):
+        ends = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+        frames.append(bytes(THERE / IP(**ends) / TCP(sport=port, dport=443, flags="S", seq=7)))
+        turned = IP(src=ends["dst"], dst=ends["src"])
+        frames.append(bytes(BACK / turned / TCP(sport=443, dport=port, flags="SA", seq=9, ack=8)))
+    return frames
+
+
+def _until_frames(crew: Crew, count: int) -> list[Entry]:
+    found: list[Entry] = []
+    while crew.totals().frames < count:
+        assert select.select([crew], [], [], 10)[0]
+        found += crew.read()
+    return found
+
+
+def _replaced(crew: Crew) -> tuple[Entry, Gap]:
+    """Ask as the sending loop does until a worker was replaced: what was told, and the loss."""
+    found: list[Entry | Gap] = []
+    while not found:
+        select.select([crew], [], [], 0.5)
+        crew.read()
+        found = crew.tick()
+    told, gap = found
+    assert isinstance(told, Entry)
+    assert isinstance(gap, Gap)
+    return told, gap
+
+
+@pytest.mark.root
+def test_flows_are_shared_whole_and_all_are_told(crew: Crew) -> None:
+    send(OTHER, _connections(2000, 40))
+    entries = [*_until_frames(crew, 80), *crew.finish()]
+    conns = [entry.log.fields for entry in entries if entry.log.path == "conn"]
+    assert [(conn["orig_pkts"], conn["resp_pkts"]) for conn in conns] == [(1, 1)] * 40
+    assert crew.totals().dropped == 0
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("number", "note"), [(signal.SIGKILL, "Sensor::Worker_Died"), (signal.SIGSTOP, "Sensor::Worker_Hung")]
+)
+def test_a_worker_that_is_gone_is_replaced_and_that_is_told(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, number: int, note: str
+) -> None:
+    monkeypatch.setattr(crews, "SOON", 0.0)
+    monkeypatch.setattr(crews, "HUNG", 2.5)
+    send(OTHER, _connections(3000, 10))
+    _until_frames(crew, 20)
+    before = crew.processes()
+    os.kill(before[1], number)
+    told, gap = _replaced(crew)
+    assert (told.log.path, told.log.fields) == ("notice", {"note": note, "n": 2})
+    assert (gap.cause, gap.lost) == ("worker_replaced", 0)
+    assert gap.first <= gap.last
+    after = crew.processes()
+    assert (after[0], after[1] != before[1]) == (before[0], True)
+    # The new one listens when it says its first word.
+    crew.begun()
+    send(OTHER, _connections(4000, 40))
+    entries = [*_until_frames(crew, 100), *crew.finish()]
+    ports = {entry.flow.orig_p for entry in entries if entry.log.path == "conn" and entry.flow is not None}
+    assert ports >= set(range(4000, 4040))
+
+
+@pytest.mark.root
+def test_workers_that_end_as_soon_as_they_begin_are_given_up(crew: Crew) -> None:
+    os.kill(crew.processes()[0], signal.SIGKILL)
+    with pytest.raises(SensorLost):
+        _replaced(crew)
+
+
+def test_a_card_that_is_not_there_is_an_error() -> None:
+    crew = Crew(["czt-none"], settings((), ()), (), 2)
+    with pytest.raises(OSError, match="czt-none"):
+        crew.open()
+    crew.close()
