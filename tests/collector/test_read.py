@@ -88,6 +88,13 @@ def test_what_is_left_out_is_not_told(file: Path) -> None:
     assert "host=serwer" in wrong.stderr.decode()
 
 
+def test_a_run_without_anything_to_watch_is_a_wrong_command(tmp_path: Path) -> None:
+    done = collector("run", "--home", str(tmp_path))
+    assert (done.returncode, "--interface" in done.stderr.decode()) == (2, True)
+    done = collector("run", "--home", str(tmp_path), "--eve", str(tmp_path / "eve.json"))
+    assert "enrol TOKEN" in done.stderr.decode()
+
+
 def test_a_network_that_is_none_is_a_wrong_command(file: Path) -> None:
     done = collector("read", str(file), "--network", "urząd")
     assert (done.returncode, done.stdout) == (2, b"")
