@@ -53,7 +53,7 @@ def _watch(arguments: argparse.Namespace) -> int:
     if not (arguments.interface or others):
         sys.stderr.write("Podaj, co obserwować: --interface, --eve lub --zeek.\n")
         return 2
-    return run(home, arguments.interface, wanted, arguments.workers, others, _limits(arguments))
+    return run(home, arguments.interface, wanted, arguments.workers, others, limits=_limits(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

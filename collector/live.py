@@ -179,9 +179,13 @@ def run(
     settings: Settings,
     workers: int,
     others: Sequence[Wanted],
+    *,
     limits: Limits,
 ) -> int:
-    """Watch cards and follow other sensors' logs until SIGTERM or SIGINT; return the exit code."""
+    """Watch cards and follow other sensors' logs until SIGTERM or SIGINT; return the exit code.
+
+    `limits` bound the heads of flows on disk, which one process alone keeps.
+    """
     twins = Twins() if interfaces and others else None
     keeping = bool(limits.bytes and interfaces and workers == 1)
     if limits.bytes and workers > 1:
