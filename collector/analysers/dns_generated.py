@@ -85,7 +85,7 @@ class DnsGenerated:
 
 
 def _forget(missed: dict[str, int], now: int) -> None:
-    for domain in [domain for domain, at in missed.items() if now - at > WINDOW]:
+    for domain in [domain for domain, at in missed.items() if abs(now - at) > WINDOW]:
         del missed[domain]
     while len(missed) > MOST_DOMAINS:
         del missed[next(iter(missed))]

@@ -96,7 +96,7 @@ class DnsTunnel:
             return
         at, key = entry.log.at, (flow.orig_h, domain)
         talk = row(self._talks, key, lambda: _Talk(at))
-        if at - talk.began > WINDOW:
+        if abs(at - talk.began) > WINDOW:
             talk = _Talk(at)
             self._talks[key] = talk
         talk.take(payload, str(fields.get("qtype_name", "")), texts(fields.get("answers")))

@@ -47,8 +47,8 @@ class Habits:
         """An hour, and the bytes that went out in it."""
 
     def take(self, at: int, count: int) -> None:
-        """Count a connection and the bytes that it sent."""
-        if at // DAY > self.day:
+        """Count a connection and the bytes that it sent; a clock that was set back by days begins a new day."""
+        if at // DAY > self.day or at // DAY < self.day - 1:
             self._next_day(at // DAY)
         self.today |= 1 << at % DAY // HOUR
         if at // HOUR != self.now:

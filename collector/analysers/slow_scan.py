@@ -59,7 +59,7 @@ class SlowScan:
         if flow is None or flow.transport != "tcp" or not fields.get("local_orig") or not fields.get("local_resp"):
             return ()
         mark = hash((flow.orig_h, flow.resp_h, flow.resp_p))
-        if fields.get("conn_state") not in FAILED:
+        if str(fields.get("conn_state")) not in FAILED:
             if fields.get("resp_bytes"):
                 self._reach(flow, mark)
             return ()
@@ -126,7 +126,7 @@ class SlowScan:
 
 
 def _forget(pairs: _Pairs, now: int) -> None:
-    for pair in [pair for pair, at in pairs.items() if now - at > WINDOW]:
+    for pair in [pair for pair, at in pairs.items() if abs(now - at) > WINDOW]:
         del pairs[pair]
 
 
@@ -135,8 +135,8 @@ def _fast(pairs: _Pairs, now: int) -> bool:
     ports, hosts = Counter[str](), Counter[str]()
     for pair, at in pairs.items():
         host, _, port = pair.partition(" ")
-        hosts[host] += now - at <= PORT_SCAN[1]
-        ports[port] += now - at <= SWEEP[1]
+        hosts[host] += abs(now - at) <= PORT_SCAN[1]
+        ports[port] += abs(now - at) <= SWEEP[1]
     return max(hosts.values()) >= PORT_SCAN[0] or max(ports.values()) >= SWEEP[0]
 
 

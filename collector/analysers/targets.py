@@ -21,6 +21,7 @@ MOST_ADDRESSES, MOST_NAMES = 8192, 8
 LITTLE = 200
 """Addresses in answers of DNS: fewer say that the mirror port does not show them, or that the sensor began just now."""
 MOST_TARGETS = 16_384
+MOST_NUMBER = 1 << 60
 MOST_REMEMBERED = 1000
 MANY = 4
 """Computers of the office that use a target, from which on it is a service that several people use."""
@@ -112,6 +113,6 @@ def outwards(entry: Entry) -> bool:
 
 
 def number(entry: Entry, name: str) -> int:
-    """Return a field that counts; 0 when it is not there."""
+    """Return a field that counts, at most MOST_NUMBER; 0 when it is not there."""
     value = entry.log.fields.get(name, 0)
-    return int(value) if isinstance(value, int | float) else 0
+    return int(max(0, min(value, MOST_NUMBER))) if isinstance(value, int | float) else 0

@@ -44,8 +44,11 @@ class Days:
         self.targets: dict[str, int] = {}
 
     def take(self, day: int, count: int, target: str) -> None:
-        """Count bytes; a new day begins when a log of one comes, later logs of the old day count for the new one."""
-        if day > self.day:
+        """Count bytes; a new day begins when a log of one comes, later logs of the old day count for the new one.
+
+        A clock that was set back by more days begins a new day, too.
+        """
+        if day > self.day or day < self.day - 1:
             self.before = [*self.before, self.today][-HISTORY:] if self.today else self.before
             self.day, self.today, self.targets = day, 0, {}
         self.today += count

@@ -89,6 +89,13 @@ def test_a_habit_that_was_given_up_is_forgotten() -> None:
     assert not habits.odd(12)
 
 
+def test_a_clock_that_was_far_ahead_stops_no_day() -> None:
+    habits = Habits(7)
+    for day in (7, 900_000, 8, 9):
+        habits.take(day * DAY + HOUR, 1)
+    assert (habits.day, habits.days, habits.hours[1]) == (9, 3, 3)
+
+
 def test_memory_is_bounded() -> None:
     analyser = OddHours()
     for number in range(MOST_HOSTS + 20):

@@ -14,7 +14,7 @@ from collector.analysers.analysis import Analysis
 from collector.analysers.registry import analysers
 from collector.capture.files import CaptureFile
 from collector.heads.head import Entry
-from collector.protocols.model import Log
+from collector.protocols.model import Flow, Log, Value
 from collector.protocols.registry import PROTOCOLS
 from collector.read import entries
 from collector.watch import Watch
@@ -96,3 +96,29 @@ def test_what_is_remembered_leaves_room_for_others() -> None:
     after = Analysis([one for one in analysers() if one.name in REMEMBERING])
     after.recall(json.loads(json.dumps(together.memory())))
     assert after.faults == 0
+
+
+FIELDS = (
+    *("query", "qtype_name", "rcode_name", "answers", "TTLs", "AA", "server_name", "host", "established"),
+    *("validation_status", "version", "cipher", "subject", "cert_chain_fps", "local_orig", "local_resp"),
+    *("conn_state", "orig_bytes", "resp_bytes", "orig_ip_bytes", "duration"),
+)
+VALUES: tuple[Value, ...] = (
+    *(0, 1, -5, 1 << 70, 0.5, -1.5, 1e300, True, False, "", ".", "..", "a", "x" * 5000, "ż.pl", "a.b.example.com"),
+    *("NXDOMAIN", "S0", "REJ", "10.0.0.1", "::", "fe80::1%eth0", "TLSv10", "self-signed certificate", [], ["10.0.0.1"]),
+    *([1, 2.5], ["", "x" * 300], [True], ["1.2.3.4", "10.0.0.1"], "zqxjkvwhgtrfpbnm.qzxwvjkhtrfpbn.example"),
+)
+
+
+def test_whatever_stands_in_a_log_no_analyser_breaks() -> None:
+    draw = random.Random(9)
+    together = Analysis([one for one in analysers() if one.name in REMEMBERING])
+    flows = [None, *(Flow(a, 1, b, 443, "tcp") for a in ("10.0.0.1", "", "fe80::1") for b in ("10.0.0.2", "8.8.8.8"))]
+    for number in range(20_000):
+        said = {name: draw.choice(VALUES) for name in draw.sample(FIELDS, draw.randrange(len(FIELDS)))}
+        at = draw.choice((0, -DAY, BEGIN + number * SECOND, BEGIN, 1 << 60))
+        path = draw.choice(("conn", "conn_long", "dns", "ssl", "http"))
+        list(together.see(Entry(Log(path, at, said), f"C{number % 50}", draw.choice(flows))))
+        list(together.tick(at))
+    assert together.faults == 0
+    json.dumps(together.memory(), allow_nan=False)

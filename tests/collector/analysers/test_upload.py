@@ -107,6 +107,13 @@ def test_logs_of_the_day_before_do_not_turn_the_day_back() -> None:
     assert (one.day, one.today, one.before) == (9, 1, [12])
 
 
+def test_a_clock_that_was_far_ahead_stops_no_day() -> None:
+    one = Days(7)
+    for day in (7, 900_000, 8, 9):
+        one.take(day, 5, "a")
+    assert (one.day, one.before) == (9, [5, 5, 5])
+
+
 def test_memory_is_bounded() -> None:
     analyser = Upload()
     for number in range(MOST_HOSTS + 20):
