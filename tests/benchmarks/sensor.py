@@ -1,4 +1,4 @@
-"""What the sensor takes on one core: `python -m tests.benchmarks.sensor [--packets N] [--file FILE.pcap]`.
+"""What the sensor takes on one core: `./czujka bench sensor [--packets N] [--file FILE.pcap] [--live SECONDS]`.
 
 A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers and analysers, and each log becomes
 a line. CPU time of this process by part; figures come from one run on one machine and are printed; nothing here passes
@@ -24,6 +24,7 @@ from collector.protocols.registry import PROTOCOLS
 from collector.slices.files import Limits
 from collector.slices.ring import Slices
 from collector.watch import LONGEST_BATCH, Watch
+from tests.benchmarks import _live
 from tests.benchmarks._traffic import frames
 
 RATE = 160_000
@@ -35,7 +36,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench sensor")
     parser.add_argument("--packets", type=int, default=400_000)
     parser.add_argument("--file", type=Path)
+    parser.add_argument("--live", type=float, metavar="SECONDS", help="send over a pair of virtual cards; needs root")
     wanted = parser.parse_args(argv)
+    if wanted.live:
+        _live.run(wanted.packets, wanted.live)
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         path = wanted.file or Path(folder) / "mix.pcap"
         if wanted.file is None:
