@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +32,6 @@ from collector.meter import Counts, Meter
 from collector.records import wire_record
 from collector.settings import Settings
 from collector.slices.files import Limits, slices_of
-from collector.slices.ring import Slices
 from collector.slices.sending import duty
 from collector.watching.alone import Alone
 from collector.watching.crew import Crew
@@ -55,21 +53,13 @@ class NetworkSensor:
     )
 
     def __init__(
-        self,
-        interfaces: Sequence[str],
-        settings: Settings,
-        workers: int = 1,
-        twins: Twins | None = None,
-        slices: Slices | None = None,
+        self, interfaces: Sequence[str], settings: Settings, workers: int = 1, twins: Twins | None = None
     ) -> None:
-        """Watch these cards, in this process or with so many workers.
-
-        `twins` hears what was told; `slices` keeps the heads of flows, which only one process that watches alone does.
-        """
-        self._twins, self._slices = twins, slices
+        """Watch these cards, in this process or with so many workers; `twins` hears what was told."""
+        self._twins = twins
         self._interfaces = tuple(interfaces)
         self._watching: Watching = (
-            Alone(interfaces, settings, analysers(), slices=slices)
+            Alone(interfaces, settings, analysers())
             if workers == 1
             else Crew(interfaces, settings, analysers(), workers)
         )
@@ -85,7 +75,7 @@ class NetworkSensor:
             return Availability("off", "sensor.reason.no_interface")
         if reason := self._conditions.reason:
             return Availability("limited", reason)
-        if self._slices is not None and self._slices.full:
+        if self._watching.totals().full:
             return Availability("limited", "sensor.reason.no_room")
         return Availability("on")
 
@@ -184,14 +174,12 @@ def run(
 ) -> int:
     """Watch cards and follow other sensors' logs until SIGTERM or SIGINT; return the exit code.
 
-    `limits` bound the heads of flows on disk, which one process alone keeps.
+    `limits` bound the heads of flows on disk.
     """
     twins = Twins() if interfaces and others else None
-    keeping = bool(limits.bytes and interfaces and workers == 1)
-    if limits.bytes and workers > 1:
-        sys.stderr.write("Kilka procesów nie zachowuje pakietów połączeń. Do tego potrzeba jednego: --workers 1.\n")
-    slices = Slices(slices_of(home), limits) if keeping else None
-    cards = [NetworkSensor(interfaces, settings, workers, twins, slices)] if interfaces else []
+    keeping = bool(limits.bytes and interfaces)
+    wanted = settings._replace(slices=(slices_of(home), limits)) if keeping else settings
+    cards = [NetworkSensor(interfaces, wanted, workers, twins)] if interfaces else []
     foreign = [ForeignSensor(others, twins)] if others else []
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:

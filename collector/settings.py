@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from collector.capture.leaveout import BadRule, Rule, read_rules
 from collector.flows.record import OFFICE, Office
+from collector.slices.files import Limits
 
 LEAVE_OUT = "leave-out.conf"
 """In the sensor's folder: one rule a line, `#` begins a comment. They hold beside those of the command line."""
@@ -18,10 +19,11 @@ class Unusable(ValueError):
 
 
 class Settings(NamedTuple):
-    """What to watch."""
+    """What to watch; where heads of flows are kept on disk, and how much of them."""
 
     office: Office
     rules: tuple[Rule, ...] = ()
+    slices: tuple[Path, Limits] | None = None
 
 
 def settings(networks: Sequence[str], leave_out: Sequence[str], folder: Path | None = None) -> Settings:

@@ -29,11 +29,11 @@ class Alone:
         settings: Settings,
         analysers: Iterable[Analyser] = (),
         groups: Sequence[int] | None = None,
-        slices: Slices | None = None,
     ) -> None:
         self._interfaces, self._rules = tuple(interfaces), settings.rules
         self._groups: Sequence[int | None] = groups or [None] * len(self._interfaces)
-        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers, slices=slices)
+        self._slices = Slices(*settings.slices) if settings.slices else None
+        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers, slices=self._slices)
         self.analysis = self._watch.analysis
         self._rings: list[Ring] = []
         self._poll: select.epoll | None = None
@@ -57,20 +57,22 @@ class Alone:
 
     def tick(self) -> list[Entry | Gap]:
         """Let silent flows end."""
-        if self._watch.slices is not None:
-            self._watch.slices.tick()
+        if self._slices is not None:
+            self._slices.tick()
         return list(self._watch.tick(time.time_ns()))
 
     def totals(self) -> Totals:
         """Return what was counted."""
         watch, dropped = self._watch, sum(ring.statistics().drops for ring in self._rings)
-        return Totals(watch.frames, watch.bytes, dropped, watch.cut, watch.table.sides, watch.table.crossed)
+        full = self._slices is not None and self._slices.full
+        sides, crossed = watch.table.sides, watch.table.crossed
+        return Totals(watch.frames, watch.bytes, dropped, watch.cut, sides, crossed, int(full))
 
     def finish(self) -> list[Entry]:
         """Tell the flows that still live."""
         found = list(self._watch.finish())
-        if self._watch.slices is not None:
-            self._watch.slices.close()
+        if self._slices is not None:
+            self._slices.close()
         return found
 
     def close(self) -> None:

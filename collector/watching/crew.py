@@ -141,7 +141,7 @@ class Crew:
     def _replace(self, place: int, note: str) -> list[Entry | Gap]:
         worker, now = self._workers[place], time.time_ns() // 1000
         soon = time.monotonic() - worker.began < SOON
-        self._gone = added((self._gone, worker.totals))
+        self._gone = added((self._gone, worker.totals))._replace(full=0)
         assert self._poll is not None
         with suppress(OSError):
             self._poll.unregister(worker.connection.fileno())
@@ -182,7 +182,7 @@ class Crew:
 
     def close(self) -> None:
         """End all workers."""
-        self._gone = self.totals()
+        self._gone = self.totals()._replace(full=0)
         for worker in self._workers:
             worker.stop()
         self._workers.clear()

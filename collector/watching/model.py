@@ -13,7 +13,7 @@ from collector.heads.head import Entry
 class Totals(NamedTuple):
     """Running totals since the cards were opened: frames, their bytes on the wire, frames without room in the ring.
 
-    `cut`, `sides` and `crossed` are those of `Watch` and its flow table.
+    `cut`, `sides` and `crossed` are those of `Watch` and its flow table; `full` says whose disk takes no packets now.
     """
 
     frames: int = 0
@@ -22,6 +22,7 @@ class Totals(NamedTuple):
     cut: int = 0
     sides: int = 0
     crossed: int = 0
+    full: int = 0
 
 
 def added(parts: Iterable[Totals]) -> Totals:

@@ -16,4 +16,4 @@ def test_the_counters_that_the_console_reads_are_told(name: str) -> None:
 
 
 def test_a_counter_by_kind_is_shown_as_its_sum() -> None:
-    assert details({"runs": {"deliver": 3, "tidy": 4}, "tried": 1}) == [("runs", "7"), ("tried", "1")]
+    assert details({"runs": {"deliver": 3, "tidy": 4}, "tried": 1}) == [("runs", 7), ("tried", 1)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,17 @@ from tests.collector.packets import pcap
 
 ENDS: dict[str, Any] = {"src": "10.0.0.1", "dst": "10.0.0.2"}
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+
+
+@pytest.fixture(autouse=True)
+def thread_with_a_loop() -> Iterator[None]:
+    """As in the process that reads: pyshark takes this thread's loop, which other tests may have taken away."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    gc.collect()  # what pyshark left open is closed with the loop
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def ftp(*lines: bytes) -> list[bytes]:

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from scapy.layers.inet import IP, TCP
@@ -15,6 +16,8 @@ from scapy.layers.l2 import Ether
 from agent.wire.sending.sensor import Gap, SensorLost
 from collector.heads.head import Entry
 from collector.settings import settings
+from collector.slices.cut import cut
+from collector.slices.files import Limits
 from collector.watching import crew as crews
 from collector.watching.crew import Crew
 from tests.collector.replay import send
@@ -25,9 +28,9 @@ BACK = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
 
 
 @pytest.fixture
-def crew() -> Iterator[Crew]:
+def crew(tmp_path: Path) -> Iterator[Crew]:
     subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    made = Crew([ONE], settings((), ()), (), 2)
+    made = Crew([ONE], settings((), ())._replace(slices=(tmp_path, Limits(keep_free=0))), (), 2)
     try:
         for card in (ONE, OTHER):
             subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
@@ -72,11 +75,13 @@ def _replaced(crew: Crew) -> tuple[Entry, Gap]:
 
 
 @pytest.mark.root
-def test_flows_are_shared_whole_and_all_are_told(crew: Crew) -> None:
+def test_flows_are_shared_whole_and_all_are_told_and_kept(crew: Crew, tmp_path: Path) -> None:
     send(OTHER, _connections(2000, 40))
     entries = [*_until_frames(crew, 80), *crew.finish()]
-    conns = [entry.log.fields for entry in entries if entry.log.path == "conn"]
-    assert [(conn["orig_pkts"], conn["resp_pkts"]) for conn in conns] == [(1, 1)] * 40
+    conns = [entry for entry in entries if entry.log.path == "conn"]
+    assert [(conn.log.fields["orig_pkts"], conn.log.fields["resp_pkts"]) for conn in conns] == [(1, 1)] * 40
+    kept = [cut(tmp_path, conn.uid, 1 << 20) for conn in conns]
+    assert [one and one.packets for one in kept] == [2] * 40
     assert crew.totals().dropped == 0
 
 
