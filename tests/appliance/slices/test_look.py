@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 @pytest.fixture(autouse=True)
-def thread_with_a_loop() -> Iterator[None]:
-    """As in the process that reads: pyshark takes this thread's loop, which other tests may have taken away."""
+def as_in_a_new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other tests of this process have used its computing time, and may have taken away the loop that pyshark takes."""
+    monkeypatch.setattr(dissect, "BUDGET", time.process_time() + dissect.BUDGET)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
