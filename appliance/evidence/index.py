@@ -13,8 +13,14 @@ from appliance.language.numbers import number
 from appliance.language.typography import bind_spaces
 from appliance.settings import Settings
 
-FILES = ("events", "alerts", "chain", "seals", "keys", "proofs", "pack", "verify", "files")
-_NAMES = {"keys": "keys.json", "pack": "pack.json", "verify": "verify.py", "files": "files.json"}
+FILES = ("events", "packets", "alerts", "chain", "seals", "keys", "proofs", "pack", "verify", "files")
+_NAMES = {
+    "packets": "packets/*.pcapng",
+    "keys": "keys.json",
+    "pack": "pack.json",
+    "verify": "verify.py",
+    "files": "files.json",
+}
 _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}th,td{border:1px solid #767676;padding:.3rem .5rem;text-align:left;"
@@ -38,6 +44,7 @@ def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerp
         *([(t("beside"), number(about["beside"], lang))] if about["beside"] else []),
         *([(t("missing"), number(about["missing"], lang))] if about["missing"] and not apart else []),
         (t("segments"), number(about["segments"], lang)),
+        *([(t("packets"), number(about["packets"], lang))] if about["packets"] else []),
         (t("chain"), f"{about['first']}–{about['last']}"),
         (t("key"), f"<code>{grouped(fingerprint)}</code>"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from appliance.evidence import events, standalone
+from appliance.evidence import events, packets, standalone
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
@@ -63,6 +64,8 @@ class Made:
     missing: int = 0
     """Events of the alert that the store does not have any more."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    packets: int = 0
+    """Files of packets."""
 
 
 class _Zip:
@@ -131,6 +134,7 @@ class _Packer:
             with self.keeper.sessions() as session:
                 self.times = {row.event_id: row.event_at for row in session.execute(query)}
         self.made.alerts = _alerts(self.ledger, self.wanted)
+        captured = self._captured()
         self.digests = frozenset(_digests(self.made.alerts))
         # The small ones first: they may be merged, and go a minute later.
         chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
@@ -139,6 +143,7 @@ class _Packer:
             raise TooMany(f"{rows} > {self.wanted.most}")
         numbers = [one.number for one in chosen]
         numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
+        numbers += [one.entry for one in captured]
         self.made.last = self.ledger.head().number
         self.made.first = min(numbers, default=self.made.last)
         with tempfile.SpooledTemporaryFile(_SPOOLED) as proofs:
@@ -146,8 +151,27 @@ class _Packer:
             proofs.seek(0)
             self.zip.put("proofs.ndjson", (line.rstrip(b"\n") for line in proofs))
         self.made.missing = 0 if self.times is None else len(self.times) - self.made.events
+        for one in captured:
+            self._packets(one)
         self._rest()
         return self.made
+
+    def _captured(self) -> list[packets.Packets]:
+        with self.keeper.sessions() as session:
+            if self.times is not None:
+                return packets.of_events(session, self.ledger, self.keeper.home.packets, self.times)
+            return packets.of_time(session, self.ledger, self.keeper.home.packets, self.wanted.has)
+
+    def _packets(self, one: packets.Packets) -> None:
+        """Take a file along; what is not as it was taken is not evidence."""
+        try:
+            with one.path.open("rb") as source, self.zip.writing(one.name) as file:
+                shutil.copyfileobj(source, file)
+        except OSError as error:
+            raise PackFault(f"Nie można odczytać pakietów {one.path.name}: {error.strerror}.") from error
+        if self.zip.files[one.name] != one.sha256:
+            raise PackFault(f"Pakiety {one.path.name} są inne niż te, które przysłał czujnik.")
+        self.made.packets += 1
 
     def _touches(self, one: Live) -> bool:
         if self.times is not None:
@@ -206,7 +230,13 @@ class _Packer:
         made, wanted, ledger, pack = self.made, self.wanted, self.ledger, self.zip
         about = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
         about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
-        about |= {"beside": made.beside, "segments": made.segments, "start": wanted.start, "version": 1}
+        about |= {
+            "beside": made.beside,
+            "packets": made.packets,
+            "segments": made.segments,
+            "start": wanted.start,
+            "version": 1,
+        }
         pack.put("pack.json", [canonical(about)])
         pack.put("keys.json", [canonical([entry["payload"] for entry in ledger.of_kind("key")])])
         pack.put("alerts.ndjson", map(canonical, made.alerts))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_IMPORT = re.compile(r"^from appliance\.evidence\.blocks import .*\n", re.MULTILINE)
+_IMPORT = re.compile(r"^from appliance\.evidence\.(\w+) import .*\n", re.MULTILINE)
 _FUTURE = "from __future__ import annotations\n"
 
 
 def source() -> bytes:
-    """Return the program: the source of `verify`, and that of `blocks` where it is imported."""
+    """Return the program: the source of `verify`, and that of the modules of this folder where it imports them."""
     folder = Path(__file__).parent
-    whole, part = ((folder / name).read_text("utf-8") for name in ("verify.py", "blocks.py"))
-    body = part.partition(_FUTURE)[2].strip()
-    return _IMPORT.sub(lambda _: f"{body}\n", whole, count=1).encode("utf-8")
+
+    def body(found: re.Match[str]) -> str:
+        part = (folder / f"{found[1]}.py").read_text("utf-8")
+        return f"{part.partition(_FUTURE)[2].strip()}\n"
+
+    return _IMPORT.sub(body, (folder / "verify.py").read_text("utf-8")).encode("utf-8")

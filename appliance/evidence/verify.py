@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from appliance.evidence.blocks import WRONG, block_hash, events_digest
+from appliance.evidence.ed25519 import plain_verify
 
 ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry", b"seal", b"key", b"pack"))
 """What is put before bytes that are hashed or signed, so that none can stand for another."""
 START = "0" * 64
 """The `previous` of entry number 1."""
 MAX_LINE = 32 << 20
+PACKETS, TAKEN = "packets/", "slice.taken"
+"""The folder of packets in a pack, and the action in the operators' log that says what a sensor gave."""
 BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
@@ -73,55 +76,6 @@ def key_statement(at: int, old: str, new: str) -> bytes:
 def fingerprint(public: bytes) -> str:
     """Return the fingerprint of a raw public key of 32 bytes."""
     return hashlib.sha256(public).hexdigest()
-
-
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
-Point = tuple[int, int, int, int]
-
-
-def _add(one: Point, two: Point) -> Point:
-    a, b = (one[1] - one[0]) * (two[1] - two[0]) % P, (one[1] + one[0]) * (two[1] + two[0]) % P
-    c, d = 2 * one[3] * two[3] * D % P, 2 * one[2] * two[2] % P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return e * f % P, g * h % P, f * g % P, e * h % P
-
-
-def _times(factor: int, point: Point) -> Point:
-    total = (0, 1, 1, 0)
-    for bit in bin(factor)[2:]:
-        total = _add(total, total)
-        total = _add(total, point) if bit == "1" else total
-    return total
-
-
-def _recover(y: int, odd: int) -> Point | None:
-    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    if (x * x - square) % P:
-        x = x * pow(2, (P - 1) // 4, P) % P
-    if y >= P or (x * x - square) % P or (x == 0 and odd):
-        return None
-    x = x if x & 1 == odd else P - x
-    return x, y, 1, x * y % P
-
-
-BASE = _recover(4 * pow(5, P - 2, P) % P, 0)
-
-
-def plain_verify(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Say whether an Ed25519 signature holds (RFC 8032, 5.1.7), in plain Python."""
-    if len(public) != 32 or len(signature) != 64 or BASE is None:
-        return False
-    number = int.from_bytes(public, "little")
-    point, scalar = _recover(number & (1 << 255) - 1, number >> 255), int.from_bytes(signature[32:], "little")
-    if point is None or scalar >= L:
-        return False
-    challenge = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    x, y, z, t = _times(challenge, point)
-    x, y, z, t = _add(_times(scalar, BASE), (P - x, y, z, P - t))
-    inverse = pow(z, P - 2, P)
-    return (y * inverse % P | (x * inverse % P & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
 try:
@@ -269,12 +223,14 @@ class PackCheck:
         self._segments: dict[int, tuple[Any, ...]] = {}
         self._payloads: dict[int, str] = {}
         self._alerted: set[str] = set()
+        self._packets: set[str] = set()
         self._expected = 0
 
     def run(self) -> list[Fault]:
         """Check everything and return the faults."""
-        steps = self._files, self._chain, self._events, self._alerts
-        for name, step in zip(("files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson"), steps):  # noqa: B905 - 3.9
+        names = "files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json"
+        steps = self._files, self._chain, self._events, self._alerts, self._taken
+        for name, step in zip(names, steps):  # noqa: B905 - 3.9
             try:
                 step(name)
             except WRONG as error:
@@ -325,6 +281,8 @@ class PackCheck:
                     self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
                 elif entry["kind"] == "alert_events":
                     self._alerted.update(digest for _, _, digest in entry["payload"]["events"] if digest)
+                elif entry["kind"] == "operation" and entry["payload"]["action"] == TAKEN:
+                    self._packets.add(entry["payload"]["detail"]["sha256"])
         made: Any = next(self._each("pack.json"), {})
         self._expected = made.get("events", 0) + made.get("beside", 0)
         self.faults += chain.end(made.get("made_at", 0))
@@ -370,6 +328,14 @@ class PackCheck:
                 if self._payloads.get(item["entry"]) != hashlib.sha256(canonical(item["payload"])).hexdigest():
                     self._fault("alert", name, f"wiersz {count}: zapis inny niż w łańcuchu", item["entry"])
         self.told.append(f"alerty z historią: {count}")
+
+    def _taken(self, name: str) -> None:
+        listed = parsed(next(_lines(self._pack, name)))["files"]
+        files = sorted(one for one in listed if one.startswith(PACKETS))
+        for one in files:
+            if listed[one] not in self._packets:
+                self._fault("pakiety", one, "według łańcucha czujnik ich nie przysłał: dodano je albo zmieniono")
+        self.told.append(f"pliki pakietów, które potwierdza łańcuch: {len(files)}")
 
     def _fault(self, kind: str, file: str, text: str, number: int | None = None) -> None:
         self.faults.append(Fault(kind, number, file, text))

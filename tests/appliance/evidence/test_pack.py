@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import json
 import re
@@ -13,15 +14,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from appliance.clock import DAY, SECOND
 from appliance.evidence import anchors, standalone, verify
 from appliance.evidence.keeper import Keeper
+from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.home import Home
+from appliance.slices import asked
+from appliance.slices.kept import MAGIC, drafted, path_of
 from appliance.state.database import writing
 from appliance.state.models import AlertEvent
+from appliance.state.slices import PacketSlice
 from appliance.store import Keeping
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import NOW, Box
@@ -101,6 +106,56 @@ def test_events_of_a_case_that_only_their_block_proves_come_with_it(full: Box, t
     made = packed(full, Wanted(alert=1), tmp_path / "pack.zip")
     assert (made.events, made.beside, made.segments) == (3, 29, 1)
     assert told(tmp_path / "pack.zip", full.key) == []
+
+
+def taken(box: Box, event: str, content: bytes) -> PacketSlice:
+    """Let a sensor give the packets of an event's flow."""
+    about = {"event.id": event, "zeek.uid": "Cabcdefgh1", "agent.id": "a" * 36}
+    with writing(box.sessions) as session, drafted(box.home.packets, content) as draft:
+        row = asked.ask(session, about, "anna", box.now)
+        asked.taken(session, row, draft, whole=True, now=box.now)
+        return row
+
+
+def test_packets_of_a_case_go_along_and_the_chain_proves_them(full: Box, tmp_path: Path) -> None:
+    path, content = tmp_path / "pack.zip", MAGIC + b"packets" * 100
+    with full.sessions() as session:
+        event = session.scalars(select(AlertEvent.event_id)).first() or ""
+    row = taken(full, event, content)
+    assert packed(full, Wanted(alert=1), path).packets == 1
+    files = files_of(path)
+    name = f"packets/Cabcdefgh1-{row.id}.pcapng"
+    assert files[name] == content
+    assert "packets/*.pcapng" in files["index.html"].decode()
+    assert told(path, full.key) == []
+    assert packed(full, Wanted(full.now - DAY, full.now + DAY), path).packets == 1
+    assert told(path, full.key) == []
+    assert packed(full, Wanted(full.now - DAY, full.now), path).packets == 0
+    full.alert(full.append(3))
+    assert packed(full, Wanted(alert=2), path).packets == 0
+
+
+def test_packets_that_changed_on_the_box_are_no_evidence(full: Box, tmp_path: Path) -> None:
+    row = taken(full, "e" * 32, MAGIC)
+    path_of(full.home.packets, row.id).write_bytes(MAGIC + b"x")
+    with pytest.raises(PackFault, match=r"1\.pcapng są inne niż"):
+        packed(full, Wanted(full.now - DAY, full.now + DAY), tmp_path / "pack.zip")
+    path_of(full.home.packets, row.id).unlink()
+    with pytest.raises(PackFault, match=r"1\.pcapng: No such file"):
+        packed(full, Wanted(full.now - DAY, full.now + DAY), tmp_path / "pack.zip")
+
+
+def test_packets_that_no_sensor_gave_are_found_even_in_a_signed_pack(full: Box, tmp_path: Path) -> None:
+    path = tmp_path / "pack.zip"
+    packed(full, Wanted(alert=1), path)
+    files = files_of(path) | {"packets/Cforged001-9.pcapng": MAGIC}
+    listed = json.loads(files.pop("files.json"))
+    listed["files"]["packets/Cforged001-9.pcapng"] = hashlib.sha256(MAGIC).hexdigest()
+    about = {"files": listed["files"], "key": listed["key"]}
+    signature = load_key(key_file(full.home)).private.sign(verify.PACK + verify.canonical(about)).hex()
+    files["files.json"] = verify.canonical(about | {"signature": signature}) + b"\n"
+    faults = told(write(tmp_path / "t.zip", files), full.key)
+    assert [fault.partition(":")[0] for fault in faults] == ["pakiety (packets/Cforged001-9.pcapng)"]
 
 
 def test_an_event_of_a_case_that_changed_since_is_no_event_of_it(full: Box, tmp_path: Path) -> None:
