@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -37,10 +37,15 @@ class Due:
 
 def targets(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield (channel, target) of every place that alerts go to."""
-    for recipient in settings.mail.recipients:
-        yield EMAIL, recipient[:MAX_TARGET]
+    yield from by_mail(settings.mail.recipients)
     for webhook in settings.webhooks:
         yield WEBHOOK, target_of(str(webhook.url))
+
+
+def by_mail(recipients: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield (channel, target) of people who get e-mail."""
+    for recipient in recipients:
+        yield EMAIL, recipient[:MAX_TARGET]
 
 
 def target_of(url: str) -> str:
@@ -65,16 +70,15 @@ def enqueue(session: Session, alerts: Sequence[Alert], settings: Settings, now: 
                 session.add(Outbox(alert_id=alert, channel=channel, target=target, next_at=now, created_at=now))
 
 
-def post(session: Session, letter: Mapping[str, str], recipients: Sequence[str], now: int) -> None:
-    """Put a letter of the box itself into the outbox, one a recipient: its `name`, `subject` and `body`.
+def post(session: Session, letter: Mapping[str, str], places: Iterable[tuple[str, str]], now: int) -> None:
+    """Put a letter of the box itself into the outbox, one a place (channel, target): its `name`, `subject` and `body`.
 
     One of a name that was posted before is not posted again.
     """
     if session.scalar(select(Outbox.id).where(Outbox.letter["name"].as_string() == letter["name"]).limit(1)):
         return
-    for recipient in dict.fromkeys(recipients):
-        target = recipient[:MAX_TARGET]
-        session.add(Outbox(letter=dict(letter), channel=EMAIL, target=target, next_at=now, created_at=now))
+    for channel, target in dict.fromkeys(places):
+        session.add(Outbox(letter=dict(letter), channel=channel, target=target, next_at=now, created_at=now))
 
 
 def due(session: Session, now: int, limit: int = 50) -> list[Due]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiosmtplib
@@ -76,7 +76,11 @@ class Courier:
 
     async def _send(self, client: httpx.AsyncClient, message: Due) -> None:
         if message.letter is not None:
-            await self._mail(message, Letter(message.letter["subject"], message.letter["body"]))
+            letter = Letter(message.letter["subject"], message.letter["body"])
+            if message.channel == EMAIL:
+                await self._mail(message, letter)
+            else:
+                await self._hook(client, message, self.writer.note(message.letter["name"], letter))
             return
         with self.sessions() as session:
             alert = session.get_one(Alert, message.alert_id)
@@ -85,10 +89,13 @@ class Courier:
         if message.channel == EMAIL:
             await self._mail(message, self.writer.letter(alert, events))
             return
+        await self._hook(client, message, self.writer.payload(alert, events))
+
+    async def _hook(self, client: httpx.AsyncClient, message: Due, content: Mapping[str, object]) -> None:
         hook = next((hook for hook in self.settings.webhooks if target_of(str(hook.url)) == message.target), None)
         if hook is None:
             raise Undeliverable("the address is no longer in the settings")
-        await webhook.post(client, hook, message.id, self.writer.payload(alert, events))
+        await webhook.post(client, hook, message.id, content)
 
     async def _mail(self, message: Due, letter: Letter) -> None:
         settings = self.settings.mail

@@ -148,6 +148,10 @@ class Writer:
         subject = say("email_hunt_subject", language, n=count, name=_line(name)[:120])
         return Letter(subject, say("email_hunt_body", language, n=count, name=_line(name), address=address))
 
+    def note(self, name: str, letter: Letter) -> dict[str, object]:
+        """Return a letter of the box itself as the webhook's JSON."""
+        return {"letter": name, "title": letter.subject, "text": letter.body, "office": self.settings.office.name}
+
     def _credit(self, alert: Alert) -> str:
         """Return the line that names the rule's author, which the licences of rules ask for."""
         if not alert.rule_author:

@@ -104,7 +104,7 @@ def _mail(session: Session, settings: Settings, anchor: Anchor, day: str, now: i
     values = facts(anchor.seal, settings.language)
     subject = say("anchor.subject", settings.language, **values)
     body = say("anchor.body", settings.language, line=anchor.line, **values)
-    outbox.post(session, {"name": f"anchor-{day}", "subject": subject, "body": body}, recipients, now)
+    outbox.post(session, {"name": f"anchor-{day}", "subject": subject, "body": body}, outbox.by_mail(recipients), now)
     return bool(recipients)
 
 

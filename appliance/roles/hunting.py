@@ -108,7 +108,7 @@ class Hunting:
         if count:
             letter = self.writer.hunted(row.id, row.name, count)
             parts = {"name": f"hunt-{row.id}", "subject": letter.subject, "body": letter.body}
-            outbox.post(session, parts, self.settings.mail.recipients, moment)
+            outbox.post(session, parts, outbox.targets(self.settings), moment)
 
 
 def _with_shipped(watch: Callable[[], object]) -> Callable[[], str]:

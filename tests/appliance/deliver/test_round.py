@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import mailbox
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.clock import HOUR, SECOND
 from appliance.deliver import enqueue
 from appliance.deliver.mail import compose
+from appliance.deliver.outbox import post, targets
 from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.home import Home
@@ -158,6 +160,20 @@ def test_a_webhook_gets_signed_json(courier: Make, web_server: WebServer) -> Non
     assert headers["X-Czujka-Message"] == "1"
     assert web_server.json()["title"] == "Powłoka z serwera WWW"
     assert states(made) == ["delivered"]
+
+
+def test_a_letter_of_the_box_goes_to_webhooks_too(courier: Make, web_server: WebServer) -> None:
+    made = courier(hook(web_server.url))
+    letter = {"name": "hunt-3", "subject": "Znaleziono później: 4 alerty", "body": "Zobacz"}
+    with writing(made.sessions) as session:
+        post(session, letter, targets(made.settings), NOW)
+        post(session, letter, targets(made.settings), NOW)
+    made.deliver_due()
+    assert states(made) == ["delivered"] * 2
+    sent = [json.loads(body) for _, _, body in web_server.requests]
+    assert [one for one in sent if "letter" in one] == [
+        {"letter": "hunt-3", "title": "Znaleziono później: 4 alerty", "text": "Zobacz", "office": "Urząd"}
+    ]
 
 
 def test_without_a_secret_there_is_no_signature(courier: Make, web_server: WebServer) -> None:

@@ -19,7 +19,7 @@ from appliance.hunt import asked, plans
 from appliance.journal import Journal, NewBatch
 from appliance.roles.hunting import LAG, NICE, Hunting, behind
 from appliance.rulesets import active_rules
-from appliance.settings import Mail, Settings
+from appliance.settings import Mail, Settings, Webhook
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.hunts import HuntAlert, HuntRun, HuntState
 from appliance.state.migrate import migrate
@@ -30,6 +30,7 @@ from tests.appliance.hunt.kit import event
 from tests.appliance.rulesets import kit
 
 ANNA = Actor("anna", 1)
+HOOK = "https://szyna.urzad.pl/alerty"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hunting(tmp_path: Path, compiled: Path) -> Iterator[Hunting]:
-    home, settings = Home(tmp_path / "box"), Settings(names=["czujka.urzad.pl"], mail=Mail(recipients=["a@b", "c@d"]))
+    home, settings = (
+        Home(tmp_path / "box"),
+        Settings(
+            names=["czujka.urzad.pl"],
+            mail=Mail(recipients=["a@b", "c@d"]),
+            webhooks=[Webhook.model_validate({"url": HOOK})],
+        ),
+    )
     home.create()
     shutil.copytree(compiled, home.cache, dirs_exist_ok=True)
     engine = open_state(settings.database(home))
@@ -70,7 +78,7 @@ def test_what_a_hunt_finds_is_one_message_with_the_way_there(hunting: Hunting) -
         assert len(session.scalars(select(HuntAlert)).all()) == 4
         messages = session.scalars(select(Outbox).order_by(Outbox.id)).all()
     assert [(one.target, one.channel, one.alert_id) for one in messages] == [
-        ("a@b", "email", None), ("c@d", "email", None),
+        ("a@b", "email", None), ("c@d", "email", None), (HOOK, "webhook", None),
     ]  # fmt: skip
     letter = messages[0].letter
     assert letter is not None
