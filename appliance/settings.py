@@ -123,9 +123,13 @@ def _address(text: str) -> tuple[str, str, int, str]:
 
 
 class StoreSettings(Section):
-    """Where events are kept and how much history: by age in days, and by share of this machine's disk (embedded)."""
+    """Where events are kept and how much history: by age in days, and by share of this machine's disk (embedded).
+
+    `kind` names the store that answers; with `both` events are written to the two.
+    """
 
     kind: Literal["embedded", "elasticsearch"] = "embedded"
+    both: bool = False
     retention_days: int = Field(730, ge=1, le=36500)
     days: dict[str, Annotated[int, Field(ge=1, le=36500)]] = Field(default_factory=dict)
     disk_share: float = Field(0.8, gt=0, le=0.95)
@@ -133,9 +137,19 @@ class StoreSettings(Section):
 
     @model_validator(mode="after")
     def _somewhere(self) -> StoreSettings:
-        if self.kind == "elasticsearch" and not self.elasticsearch.hosts:
-            raise ValueError('kind = "elasticsearch" potrzebuje adresu klastra w store.elasticsearch.hosts')
+        if self.clustered and not self.elasticsearch.hosts:
+            raise ValueError('kind = "elasticsearch" i both potrzebują adresu klastra w store.elasticsearch.hosts')
         return self
+
+    @property
+    def local(self) -> bool:
+        """Whether segments on this machine have the events."""
+        return self.kind == "embedded" or self.both
+
+    @property
+    def clustered(self) -> bool:
+        """Whether a cluster has the events."""
+        return self.kind == "elasticsearch" or self.both
 
     @field_validator("days")
     @classmethod

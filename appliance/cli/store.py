@@ -10,15 +10,24 @@ import typer
 
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.cli.history import SinceOption, span
 from appliance.cli.search import clean
+from appliance.clock import MINUTE, now
 from appliance.home import Home
 from appliance.journal import JournalUnavailable
 from appliance.language.dates import short_moment
 from appliance.language.numbers import number
 from appliance.settings import Settings, SettingsError, StoreSettings, load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Magazyn zdarzeń: sprawdzenie klastra, przeniesienie historii.")
+app = typer.Typer(no_args_is_help=True, help="Magazyn zdarzeń: sprawdzenie klastra, kopia i porównanie historii.")
 Kind = Literal["embedded", "elasticsearch"]
+SETTLED = 10 * MINUTE
+"""Microseconds after which an event is in both stores while all is well."""
+_DIFFERENCES = {
+    "missing": "tylko na tym komputerze",
+    "more": "tylko w klastrze",
+    "other": "inna treść w klastrze",
+}
 
 
 @app.command()
@@ -62,6 +71,52 @@ def copy(
         fail(OSError(f"Kopiowanie stanęło: {error}. To samo polecenie ruszy dalej."), Exit.UNREACHABLE)
 
 
+@app.command()
+def compare(
+    home: HomeOption,
+    since: SinceOption = None,
+    until: Annotated[str | None, typer.Option("--to", help="Do kiedy; domyślnie do chwili 10 minut temu.")] = None,
+) -> None:
+    """Porównaj zdarzenia obu magazynów, jedno po drugim. Kod 1: różnią się."""
+    box = Home(home.resolve())
+    settings = _settings(box)
+    if not settings.store.elasticsearch.hosts:
+        fail(ValueError("W ustawieniach nie ma klastra (store.elasticsearch.hosts)."), Exit.USAGE)
+    from appliance.store import QueryTimeout, StoreUnavailable  # noqa: PLC0415 - half a second, for stored events alone
+
+    within = span(since, until)
+    try:
+        _compare(box, settings, within.start, now() - SETTLED if within.end is None else within.end)
+    except (StoreUnavailable, QueryTimeout, JournalUnavailable) as error:
+        fail(OSError(f"Porównywanie stanęło: {error}"), Exit.UNREACHABLE)
+
+
+def _compare(box: Home, settings: Settings, start: int | None, end: int) -> None:
+    from appliance.store.comparing import Compared  # noqa: PLC0415 - as above
+    from appliance.store.comparing import compare as comparing  # noqa: PLC0415 - as above
+    from appliance.store.opening import open_reader  # noqa: PLC0415 - as above
+    from appliance.store.scan import scan  # noqa: PLC0415 - as above
+
+    def tell(done: Compared) -> None:
+        typer.echo(f"porównane zdarzenia: {number(done.first, 'pl')} i {number(done.second, 'pl')}", err=True)
+
+    with (
+        closing(open_reader(box, _as(settings, "embedded"))) as here,
+        closing(open_reader(box, _as(settings, "elasticsearch"))) as there,
+    ):
+        found = comparing(scan(here, start, end), scan(there, start, end), tell)
+    for kind, at, name in found.named:
+        typer.echo(f"{_DIFFERENCES[kind]}: {short_moment(at, 'pl')}, {name}")
+    counts = f"na tym komputerze: {number(found.first, 'pl')}, w klastrze: {number(found.second, 'pl')}"
+    if found.same:
+        typer.echo(f"ZGODNE: te same zdarzenia w obu magazynach ({counts}).")
+        return
+    wrong = {kind: number(count, "pl") for kind, count in found.differing.items() if count}
+    parts = ", ".join(f"{_DIFFERENCES[kind]}: {count}" for kind, count in wrong.items())
+    typer.echo(f"RÓŻNE: {counts}; {parts}.")
+    raise typer.Exit(Exit.NO)
+
+
 def _copy(box: Home, settings: Settings, source: Kind, target: Kind) -> None:
     from appliance.store.copying import Copied, EmbeddedTarget  # noqa: PLC0415 - as above
     from appliance.store.copying import copy as copying  # noqa: PLC0415 - as above
@@ -90,8 +145,8 @@ def _copy(box: Home, settings: Settings, source: Kind, target: Kind) -> None:
 
 
 def _as(settings: Settings, kind: Kind) -> Settings:
-    """Return the settings with another kind of store."""
-    store = StoreSettings.model_validate({**settings.store.model_dump(), "kind": kind})
+    """Return the settings with this store alone."""
+    store = StoreSettings.model_validate({**settings.store.model_dump(), "kind": kind, "both": False})
     return settings.model_copy(update={"store": store})
 
 

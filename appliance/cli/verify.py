@@ -60,7 +60,7 @@ def command(
 
 def _cluster(settings: Settings) -> Callable[[], Cluster] | None:
     """Return what opens the cluster that has the events, None for the embedded store."""
-    if settings.store.kind == "embedded":
+    if not settings.store.clustered:
         return None
 
     def opened() -> Cluster:

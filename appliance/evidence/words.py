@@ -23,7 +23,7 @@ def say(key: str, language: str, **values: Any) -> str:
 
 def about_events(settings: Settings, language: str) -> str:
     """Return what to say of events that the chain does not have; "" when it has them."""
-    return "" if settings.store.kind == "embedded" else say("cluster", language)
+    return "" if settings.store.local else say("cluster", language)
 
 
 def counted(key: str, language: str, count: int) -> str:

@@ -11,13 +11,18 @@ from appliance.store.model import Store, StoreWriter
 
 def open_reader(home: Home, settings: Settings) -> Store:
     """Return the reader of a box's events; it asks nothing yet."""
-    if settings.store.kind == "embedded":
+    store = settings.store
+    if not store.clustered:
         from appliance.store.reader import EmbeddedReader  # noqa: PLC0415 - DuckDB and Arrow take memory
 
         return EmbeddedReader(home.store)
+    if store.kind == "embedded":
+        from appliance.store.twin import TwinReader  # noqa: PLC0415 - as above
+
+        return TwinReader(home.store, home.spool, store.elasticsearch.spool_bytes)
     from appliance.store.elastic.reader import ElasticReader  # noqa: PLC0415 - boxes without a cluster do not pay for it
 
-    return ElasticReader(settings.store.elasticsearch, home.spool)
+    return ElasticReader(store.elasticsearch, home.spool)
 
 
 def open_writer(home: Home, settings: Settings, letters: DeadLetters) -> StoreWriter:
@@ -25,7 +30,8 @@ def open_writer(home: Home, settings: Settings, letters: DeadLetters) -> StoreWr
 
     Raises StoreUnavailable when another process writes.
     """
-    if settings.store.kind == "embedded":
+    store = settings.store
+    if not store.clustered:
         from appliance.store.writer import EmbeddedStore  # noqa: PLC0415 - as above
 
         return EmbeddedStore(home.store)
@@ -37,4 +43,10 @@ def open_writer(home: Home, settings: Settings, letters: DeadLetters) -> StoreWr
         line = -1 - int(item.id[:8], 16)
         letters.add([DeadLetter("store", 0, line, reason, item.body, now())])
 
-    return ElasticStore(settings.store.elasticsearch, home.spool, refused)
+    cluster = ElasticStore(store.elasticsearch, home.spool, refused)
+    if not store.both:
+        return cluster
+    from appliance.store.twin import TwinStore  # noqa: PLC0415 - as above
+    from appliance.store.writer import EmbeddedStore  # noqa: PLC0415 - as above
+
+    return TwinStore(EmbeddedStore(home.store), cluster)

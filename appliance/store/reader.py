@@ -28,6 +28,7 @@ from appliance.store.model import (
     Stats,
     StoreUnavailable,
     Usage,
+    Waiting,
 )
 from appliance.store.passes import Pass
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
@@ -326,8 +327,9 @@ class EmbeddedReader:
         with self._lock:
             return self._manifest.stats()
 
-    def waiting(self) -> None:
-        """Nothing waits: what is written is here."""
+    def waiting(self) -> Waiting | None:
+        """Return None: nothing waits, what is written is here."""
+        return None
 
     def usage(self) -> Usage:
         """Return what the store has by day and class."""

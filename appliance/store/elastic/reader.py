@@ -24,7 +24,7 @@ from appliance.store.elastic.groups import Grouping
 from appliance.store.elastic.mapping import NAMES, TIME
 from appliance.store.elastic.questions import Answer, Asked, Questions, cursor_of
 from appliance.store.elastic.retention import listed
-from appliance.store.elastic.spool import Spool
+from appliance.store.elastic.spool import Spool, waiting
 from appliance.store.elastic.tops import FIRST, LARGEST, Tally, aggregations, columns_of, tally_of, uncounted
 from appliance.store.model import (
     BatchResult,
@@ -296,9 +296,7 @@ class ElasticReader:
 
     def waiting(self) -> Waiting:
         """Return what waits for the cluster; answers while the cluster is away."""
-        told = self._spool.standing()
-        room = self._spool.max_bytes
-        return Waiting(told.events, told.bytes, room, told.oldest_at, told.failing_since, told.reason)
+        return waiting(self._spool)
 
     def close(self) -> None:
         """Close the connections."""

@@ -17,7 +17,7 @@ import zstandard
 from appliance.journal.database import failures, open_database, transaction
 from appliance.store.elastic.documents import Item
 from appliance.store.elastic.sums import Summed, added
-from appliance.store.model import BatchResult, StoreUnavailable
+from appliance.store.model import BatchResult, StoreUnavailable, Waiting
 
 OVERHEAD = 64
 """Bytes that an event takes in the file beside its document."""
@@ -228,3 +228,9 @@ def _unpack(body: bytes) -> list[Item]:
     # JSON has no raw newlines, and the names of indices no spaces.
     lines = (line.split(b" ", 3) for line in zstandard.decompress(body).split(b"\n"))
     return [Item(index.decode(), name.decode(), int(time), rest) for index, name, time, rest in lines]
+
+
+def waiting(spool: Spool) -> Waiting:
+    """Return what waits for the cluster; answers while the cluster is away."""
+    told = spool.standing()
+    return Waiting(told.events, told.bytes, spool.max_bytes, told.oldest_at, told.failing_since, told.reason)
