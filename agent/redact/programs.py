@@ -5,6 +5,7 @@ Sources of facts: the programs' manual pages and Microsoft's command reference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -39,13 +40,18 @@ def _positional(arguments: Sequence[str], marks: str = "-") -> list[int]:
     return [place for place, one in enumerate(arguments) if not one.startswith(tuple(marks))]
 
 
+_DEVICE = re.compile(r"[A-Za-z]:|(?:LPT|COM)\d:?", re.IGNORECASE)
+
+
 def _net(arguments: Sequence[str]) -> Iterable[int]:
     """`net user NAME SECRET`, `net use [X:] [\\\\server\\share] [SECRET] [/user:NAME]`."""
     kind = arguments[0].lower() if arguments else ""
     free = [place for place in _positional(arguments, "-/") if place and arguments[place] != "*"]
     if kind == "user":
         return free[1:]
-    shares = [place for place in free if not arguments[place].endswith(":") and not arguments[place].startswith("\\\\")]
+    shares = [
+        place for place in free if not _DEVICE.fullmatch(arguments[place]) and not arguments[place].startswith("\\\\")
+    ]
     return shares if kind == "use" else ()
 
 

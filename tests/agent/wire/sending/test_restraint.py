@@ -78,7 +78,8 @@ def test_the_stricter_of_both_reasons_counts() -> None:
 
 def test_what_the_system_allows_narrows_the_bounds() -> None:
     assert bounds("linux", None, None) == Bounds(MEMORY, CORE)
-    assert bounds("linux", 40 << 20, 0.05) == Bounds(32 << 20, pytest.approx(0.04))
+    assert bounds("linux", 40 << 20, 0.5) == Bounds(32 << 20, CORE)
+    assert bounds("linux", None, 0.1).core == pytest.approx(0.08)
     assert bounds("win32", None, None).memory > MEMORY
 
 
