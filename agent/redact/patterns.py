@@ -1,0 +1,79 @@
+"""The forms of secrets that show themselves wherever they stand. Each pattern runs in linear time on bounded texts."""
+
+from __future__ import annotations
+
+import re
+
+from agent.redact.names import MARK
+
+_DOUBLE = r"\"(?:\\.|`.|\"\"|[^\"\\`])*\"(?!\")|\"[^\"]{0,256}(?:\"|\Z)"
+_SINGLE = r"'(?:''|[^'])*'|'[^']{0,256}\Z"
+_INNER = r"\\\"(?:(?!\\\").){0,256}(?:\\\"|\Z)"
+_BARE = r"(?:\\.|[^\s\"'&;|,\\<>)]|(?<![\"'])\)|,(?!\s|\Z|[\w.-]{1,40}=)|\\\Z)+"
+_DONE = r"(?!\*\*\*(?:[\s\"'&;|,)}<]|\Z))"
+VALUE = rf"{_DONE}(?:{_INNER}|{_DOUBLE}|{_SINGLE}|\{{[^{{}}]*\}}|{_BARE})+"
+"""A value as shells, cmd.exe, PowerShell and connection strings write it, with quotes that are open or within others'
+bounded: what a hostile line can hide behind them is bounded, too."""
+_QUOTED = rf"(?:{_DOUBLE}|{_SINGLE})"
+
+ASSIGNED = re.compile(rf"(?<![\w./-])(\$?[\w./:-]{{1,100}}?)([=:])(?!=)({VALUE})")
+"""`name=value`; `name:value` counts for options alone."""
+SPACED = re.compile(rf"((?<![\w.-])(\$?[\w.:-]{{1,100}})\s{{0,8}}=\s{{0,8}})(?!=)({_QUOTED})")
+"""`$name = "value"`, as scripts and settings have it."""
+FLAG = re.compile(rf"(?<![\w./-])((?:--?|/)[\w.-]{{1,100}})([ \t]{{1,8}})(?![-/])({VALUE})")
+JSON = re.compile(rf"([\"']([\w.-]{{1,100}})[\"']\s{{0,8}}:\s{{0,8}})({_QUOTED})")
+XML = re.compile(r"(<([\w:.-]{1,64})(?:\s[^<>]{0,200})?>)([^<>]{1,2048})(?=</)")
+PROSE = re.compile(
+    r"((?<![\w-])(?:password|passphrase|has[łl]o)\s?:\s{0,2})(?=[^\s\"']{0,64}\d)(?=[^\s\"']{0,64}[^\W\d_])[^\s\"'*][^\s\"']{5,}",
+    re.IGNORECASE,
+)
+"""`hasło: Zima2024` in a text: only what looks like a secret, with a letter and a digit."""
+TOKENS = (
+    re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"),
+    re.compile(r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]{0,32}-----|\Z)"),
+    re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,})"),
+    re.compile(r"\b(?:AIza[\w-]{30,}|ya29\.[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|sk_live_\w{16,}|sk-[\w-]{20,})"),
+    re.compile(r"\b(?:npm_\w{30,}|pypi-[\w-]{30,}|hf_\w{20,}|dop_v1_\w{32,}|SG\.[\w-]{16,}\.[\w-]{16,})"),
+)
+"""Tokens by their own forms: JWT, PEM, GitHub, GitLab, Slack, Google, AWS, Stripe, OpenAI, npm, PyPI, and others."""
+_SCHEMES = r"(?:bearer|basic|token|digest|negotiate|ntlm)"
+_READERS = (
+    r"(?:sudo\s+)?(?:/\S{1,200}/)?"
+    r"(?:sudo\s+(?:-\S+\s+)*-S|passwd\s+--stdin|kinit|cryptsetup|su\b|gpg\b|docker\s+login)"
+)
+_CREDENTIAL = r"(?:NetworkCredential|PSCredential)\"?\]?(?:::new)?[\"']?"
+_FIXED = (
+    # Authorization and other headers, as HTTP and as scripts write them.
+    (rf"(\b(?:proxy-)?authorization[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?:{_SCHEMES}\s+)?)(?!{_SCHEMES}\b)[^\s'\"]+",
+     rf"\1{MARK}"),
+    (r"(\b(?:x-api-key|x-auth-token|private-token|x-vault-token)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)[^\s'\"]+",
+     rf"\1{MARK}"),
+    (r"(\b(?:set-)?cookie\s?:\s?)[^'\"\r\n]+", rf"\1{MARK}"),
+    (r"(\bbearer\s+)(?=[\w.~+/-]{0,200}\d)[\w.~+/=-]{16,}", rf"\1{MARK}"),
+    # The user's part of an address.
+    (r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"]{0,128}:)[^\s/'\"]{1,512}(?=@)", rf"\1{MARK}"),
+    (r"(\bhttps?://)(?=[\w-]{0,200}\d)[\w-]{20,200}(?=@)", rf"\1{MARK}"),
+    (r"(\bjdbc:oracle:\w{1,10}:[^/\s'\"]{1,64}/)[^@\s'\"]+(?=@)", rf"\1{MARK}"),
+    (r"([?&]sig=)[^&\s'\"]+", rf"\1{MARK}"),
+    # Piped into a program that reads it.
+    (r"(\becho\s+(?:-\w+\s+)?[\"']?[\w.-]{1,64}:)[^\s'\"|]+(?=[\"']?\s*\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)",
+     rf"\1{MARK}"),
+    (rf"(\b(?:echo|printf)\s+(?:-\w+\s+)?)(?:\"[^\"|]*\"|'[^'|]*'|[^\s'\"|]+)(?=\s*\|\s*{_READERS})", rf"\1{MARK}"),
+    (r"(\bchpasswd\s*<<<\s*[\"']?[\w.-]{1,64}:)[^\s'\"]+", rf"\1{MARK}"),
+    # PowerShell and .NET.
+    (rf"(\bConvertTo-SecureString(?:\s+-(?:AsPlainText|Force|String))*\s+)(?!-)(?:{VALUE})", rf"\1{MARK}"),
+    (rf"({_QUOTED})(?=\s*\|\s*ConvertTo-SecureString)", MARK),
+    (rf"({_CREDENTIAL}\s*(?:-ArgumentList\s+)?\(?\s*{_QUOTED}\s*,\s*){_QUOTED}", rf"\1{MARK}"),
+    # SQL.
+    (rf"(\bidentified\s+by\s+(?:password\s+)?(?:values\s+)?){_QUOTED}", rf"\1{MARK}"),
+    (r"(\bpassword(?:\s*=\s*|\s*\(\s*|\s+)N?)'(?:''|[^'])*'", rf"\1'{MARK}'"),
+    (r"(\bpass:)[^\s'\"]+", rf"\1{MARK}"),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in _FIXED)
+
+
+def hide_fixed(text: str) -> str:
+    """Hide secrets by the words around them."""
+    for pattern, instead in _COMPILED:
+        text = pattern.sub(instead, text)
+    return text

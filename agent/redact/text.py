@@ -1,0 +1,65 @@
+"""A line of text, a command line or a script, with the secrets that it shows replaced."""
+
+from __future__ import annotations
+
+import re
+
+from agent.redact.names import HINTS, MARK, is_secret
+from agent.redact.patterns import ASSIGNED, FLAG, JSON, PROSE, SPACED, TOKENS, XML, hide_fixed
+from agent.redact.programs import PROGRAMS
+from agent.redact.words import replaced
+
+DEPTH = 3
+"""Command lines within command lines that are opened: `cmd /c "powershell -c '…'"`."""
+_NAMES = re.compile(r"[a-z0-9_.-]+")
+_ENDING = re.compile(r"\.(?:exe|com|bat|cmd)\b")
+
+
+def may_hold(text: str) -> bool:
+    """Tell quickly whether a text may show a secret: nothing that is found is without a hint or a program's name."""
+    folded = text.casefold()
+    return hinted(folded) or not PROGRAMS.keys().isdisjoint(_NAMES.findall(_ENDING.sub("", folded)))
+
+
+def hinted(folded: str) -> bool:
+    """Tell whether a folded text may have what the patterns find."""
+    return any(hint in folded for hint in HINTS)
+
+
+def redact_text(text: str) -> str:
+    """Return a line of text with the secrets that it shows replaced."""
+    return _redact(text, DEPTH) if may_hold(text) else text
+
+
+def _redact(text: str, depth: int) -> str:
+    """Commands first, the innermost before all, then whatever has the form of a secret by itself."""
+    text = replaced(text, (lambda inner: _redact(inner, depth - 1)) if depth else None)
+    if not hinted(text.casefold()):
+        return text
+    for pattern in TOKENS:
+        text = pattern.sub(MARK, text)
+    text = hide_fixed(text)
+    text = FLAG.sub(_flag, text)
+    for pattern in (JSON, XML, SPACED):
+        text = pattern.sub(_named, text)
+    text = ASSIGNED.sub(_assigned, text)
+    return PROSE.sub(rf"\1{MARK}", text)
+
+
+def _named(found: re.Match[str]) -> str:
+    """Hide the value after what names it, within the value's own quotes."""
+    if not is_secret(found[2], found[3].strip("\"'")):
+        return found[0]
+    quote = found[3][0] if found[3][0] in "\"'" else ""
+    return f"{found[1]}{quote}{MARK}{quote}"
+
+
+def _flag(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}{MARK}" if is_secret(found[1], found[3]) else found[0]
+
+
+def _assigned(found: re.Match[str]) -> str:
+    name = found[1]
+    if is_secret(name, found[3]) and (found[2] == "=" or name[0] in "-/"):
+        return f"{name}{found[2]}{MARK}"
+    return found[0]
