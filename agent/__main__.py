@@ -156,6 +156,7 @@ REASONS = {
     "sensor.reason.no_journalctl": "brak programu journalctl",
     "sensor.reason.journal_in_use": "te same wpisy są czytane z dziennika systemd",
     "sensor.reason.no_log_files": "nie ma jeszcze plików dziennika",
+    "sensor.reason.inventory_killed": "ostatnie zbieranie trwało za długo albo nie doszło do końca",
     "sensor.reason.failed": "nie udało się uruchomić, kolejna próba za chwilę",
 }
 """What each reason key of the sensors means; the box has its own catalogue for its pages."""

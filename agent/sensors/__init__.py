@@ -1,8 +1,8 @@
 """The sensors: one module a source, and the one list of them.
 
 Two variables of the environment change it. `CZUJKA_AGENT_SENSORS` names the sensors to run, with commas (`audit`,
-`journald`, `logfile`); the others are left out. `CZUJKA_AGENT_LOG_FOLDER` is the folder whose log files are followed
-instead of those in /var/log, and then also where a systemd journal runs.
+`journald`, `logfile`, `inventory`); the others are left out. `CZUJKA_AGENT_LOG_FOLDER` is the folder whose log files
+are followed instead of those in /var/log, and then also where a systemd journal runs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent.inventory.sensor import InventorySensor
 from agent.wire.sending.sensor import Sensor
 
 SENSORS = "CZUJKA_AGENT_SENSORS"
@@ -33,6 +34,6 @@ def linux_sensors(home: Path, boot_id: str, environment: Mapping[str, str] = os.
 
     folder = environment.get(LOG_FOLDER)
     logs = LogFileSensor(Path(folder)) if folder else LogFileSensor(journal=SOCKET)
-    sensors: list[Sensor] = [AuditSensor(home, boot_id), JournalSensor(), logs]
+    sensors: list[Sensor] = [AuditSensor(home, boot_id), JournalSensor(), logs, InventorySensor(home)]
     wanted = {name.strip() for name in environment.get(SENSORS, "").split(",")} - {""}
     return [sensor for sensor in sensors if not wanted or sensor.about.name in wanted]

@@ -1,0 +1,60 @@
+"""The short-lived child: `python -m agent.inventory collect FILE SEEN [whole]` writes records, one JSON line each.
+
+It runs at the lowest priority, within bounds of time and memory that the system holds it to, and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from agent.inventory import here
+from agent.inventory.round import run
+from agent.inventory.store import Store
+
+CPU_SECONDS = 120
+MEMORY = 768 << 20
+"""Bytes of address space: far above what a round needs, far below what would hurt the host."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one round and return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    match argv:
+        case ["collect", file, seen, *rest] if rest in ([], ["whole"]):
+            _humble()
+            return _collect(Path(file), int(seen), whole=bool(rest))
+    sys.stderr.write("usage: python -m agent.inventory collect FILE SEEN [whole]\n")
+    return 2
+
+
+def _collect(path: Path, seen: int, *, whole: bool) -> int:
+    store = Store(path)
+    try:
+        for record in run(here.plan(), here.host(), store, time.time(), seen=seen, whole=whole):
+            sys.stdout.write(json.dumps(record, ensure_ascii=True) + "\n")
+    finally:
+        store.close()
+    return 0
+
+
+def _humble() -> None:
+    """Take the lowest priority and the bounds; what the system has not is left out."""
+    if sys.platform == "win32":
+        return  # the parent starts it at idle priority, and its service's job object bounds it
+    import resource  # noqa: PLC0415 (not on Windows)
+
+    with contextlib.suppress(OSError):
+        os.nice(19)
+    for what, bound in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(what, (bound, bound))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""One round: sections whose time has come are collected, checks judged, and what changed is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from agent.inventory.gather import Gatherer, Host
+from agent.inventory.raw import Unknown
+from agent.inventory.section import HOUR, Section, bounded
+from agent.inventory.store import Store
+from agent.posture.check import Check, verdict
+from agent.wire.event import Record
+
+LOG = logging.getLogger(__name__)
+POSTURE_EVERY = 2 * HOUR
+
+
+class Plan(NamedTuple):
+    """What this system's round looks at."""
+
+    sections: Sequence[Section]
+    checks: Sequence[Check]
+
+
+def run(plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: bool = False) -> Iterator[Record]:
+    """Look at what is due and yield the records to send; `whole` looks at everything and sends all of it.
+
+    Every section is written as soon as it is known, so that one that is killed costs the others nothing.
+    """
+    number = store.begin(seen)
+    gatherer = Gatherer(host)
+    for section in plan.sections:
+        if whole or store.due(section.name, section.every, now):
+            _section(section, gatherer, store, now, number=number, whole=whole)
+    if whole or store.posture_due(POSTURE_EVERY, now):
+        for check in plan.checks:
+            store.keep_finding(check.name, verdict(check, gatherer, now), number, now, whole=whole)
+        store.posture_done(now)
+    yield from store.records(seen, number, now, whole=whole)
+    yield {"inventory.round": number}
+
+
+def _section(section: Section, gatherer: Gatherer, store: Store, now: float, *, number: int, whole: bool) -> None:
+    try:
+        items = bounded(section.parse(gatherer.raws(section.sources)))
+    except Unknown as unknown:
+        store.keep_problem(section.name, unknown.reason, number, now)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        LOG.warning("inventory_unreadable section=%s error=%r", section.name, error)
+        store.keep_problem(section.name, "unreadable", number, now)
+    except Exception:  # one section's fault must not silence the others
+        LOG.exception("inventory_fault section=%s", section.name)
+        store.keep_problem(section.name, "fault", number, now)
+    else:
+        store.keep(section.name, items, number, now, whole=whole)

@@ -1,0 +1,53 @@
+"""What a section of the inventory is: where its facts come from, how they are read, how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from agent.inventory.raw import Raws, Source
+from agent.wire.event import Record, Value
+from agent.wire.inventory import MAX_ITEMS, MAX_KEY, MAX_LIST, MAX_TEXT
+
+HOUR = 3600
+DAY = 24 * HOUR
+Item = tuple[str, Record]
+"""An item's key and its fields."""
+
+
+class Section(NamedTuple):
+    """One section on one system. `parse` is pure and raises Unknown when the sources do not tell."""
+
+    name: str
+    sources: Mapping[str, Source]
+    parse: Callable[[Raws], Iterable[Item]]
+    every: int
+    """Seconds between two rounds."""
+
+
+def bounded(items: Iterable[Item]) -> dict[str, Record]:
+    """Return items by key, cut to the bounds of the wire; of two with one key the first stays."""
+    found: dict[str, Record] = {}
+    for key, fields in items:
+        if len(found) >= MAX_ITEMS:
+            break
+        found.setdefault(_clean(key)[:MAX_KEY], {name: _value(value) for name, value in fields.items() if _said(value)})
+    return found
+
+
+def _said(value: Value) -> bool:
+    return value is not None and value not in ("", [], ())
+
+
+def _value(value: Value) -> Value:
+    if isinstance(value, str):
+        return _clean(value)[:MAX_TEXT]
+    if isinstance(value, (list, tuple)):
+        return [_clean(each)[:MAX_TEXT] if isinstance(each, str) else each for each in value[:MAX_LIST]]
+    return value
+
+
+def _clean(text: str) -> str:
+    """Return a text that every machine writes in the same bytes: lone surrogates and control characters replaced."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)

@@ -1,0 +1,5 @@
+"""The sections of a Windows host."""
+
+from agent.inventory import listeners
+
+SECTIONS = (listeners.SECTION,)

@@ -1,0 +1,27 @@
+"""Whether what lies on the disk can be read by whoever takes the disk."""
+
+from __future__ import annotations
+
+from agent.inventory.linux import disks
+from agent.inventory.raw import Raws, Unknown
+from agent.posture.check import Check, Finding, bad, good
+from agent.posture.shown import listed
+
+_DATA = ("/", "/home", "/var", "/srv", "/opt", "/tmp", "[SWAP]")  # noqa: S108 (a place to look at, not to write to)
+
+
+def _judge(raws: Raws, _now: float) -> Finding:
+    bare: list[str] = []
+    found: set[str] = set()
+    for device, encrypted in disks.volumes(raws.output("lsblk")):
+        places = [place for place in disks.mounts(device) if place in _DATA]
+        if str(device["name"]).startswith("zram"):
+            continue
+        found.update(places)
+        bare += [] if encrypted else places
+    if "/" not in found:
+        raise Unknown("no_root_disk")
+    return bad("not_encrypted", listed(bare)) if bare else good(listed(found))
+
+
+CHECKS = (Check("disk_encryption", {"lsblk": disks.LSBLK}, _judge, ("not_encrypted", "no_root_disk")),)

@@ -1,0 +1,5 @@
+"""The checks of a Windows host."""
+
+from agent.posture.check import Check
+
+CHECKS: tuple[Check, ...] = ()

@@ -1,0 +1,82 @@
+"""The resident side: rounds as children, their output, those that hang."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from agent.inventory.sensor import BOOKMARK, InventorySensor
+from agent.wire.sending.sensor import Gap, Item, Reading
+from tests.agent.conditions import until
+
+
+def _child(program: str, asked: list[tuple[int, bool]]) -> object:
+    def command(_state: Path, seen: int, whole: bool) -> Sequence[str]:
+        asked.append((seen, whole))
+        return [sys.executable, "-S", "-c", program]
+
+    return command
+
+
+class Rounds:
+    """A sensor whose children run `program`, and what it handed over."""
+
+    def __init__(self, folder: Path, program: str, longest: float = 20.0) -> None:
+        self.asked: list[tuple[int, bool]] = []
+        self.sensor = InventorySensor(folder, _child(program, self.asked), 0.0, longest)  # type: ignore[arg-type] # a plain function
+        self.items: list[Item] = []
+        self.sensor.open({BOOKMARK: "7"})
+
+    def until_handed_over(self) -> None:
+        def turned() -> bool:
+            self.items += self.sensor.tick()
+            return bool(self.asked) and (self.sensor.wait() or 0.0) > 100
+
+        until(turned, 20.0, "the end of a round")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    assert not (tmp_path / "inventory.out").exists()
+
+
+def test_a_round_becomes_records_and_at_their_end_the_bookmark(folder: Path) -> None:
+    rounds = Rounds(
+        folder,
+        'for i in range(450): print(\'{"inventory.key": "%d"}\' % i)\n'
+        "print('broken'); print('{\"inventory.round\": 8}')",
+    )
+    rounds.until_handed_over()
+    readings = [item for item in rounds.items if isinstance(item, Reading)]
+    keys = [reading.record["inventory.key"] for reading in readings if reading.record is not None]
+    assert keys == [str(number) for number in range(450)]
+    assert len({reading.record["event.id"] for reading in readings if reading.record is not None}) == 450
+    assert readings[-1].bookmark is not None
+    assert tuple(readings[-1].bookmark) == (BOOKMARK, "8")
+    rounds.sensor.refresh()
+    rounds.until_handed_over()
+    rounds.sensor.close()
+    assert rounds.asked == [(7, False), (8, True)]
+
+
+def test_a_round_that_hangs_is_killed_and_known_as_a_loss_while_what_it_wrote_is_kept(folder: Path) -> None:
+    rounds = Rounds(folder, 'import time; print(\'{"inventory.key": "a"}\', flush=True); time.sleep(600)', longest=0.5)
+    rounds.until_handed_over()
+    assert [type(item) for item in rounds.items] == [Gap, Reading]
+    assert rounds.sensor.availability().reason == "sensor.reason.inventory_killed"
+    rounds.sensor.close()
+
+
+def test_an_agent_that_ends_in_a_round_ends_the_round(folder: Path) -> None:
+    rounds = Rounds(folder, "import time; time.sleep(600)")
+    rounds.sensor.tick()
+    child = rounds.sensor._child
+    assert child is not None
+    assert child.poll() is None
+    rounds.sensor.close()
+    assert child.returncode is not None
+    assert rounds.sensor.fileno() == -1
