@@ -28,6 +28,7 @@ from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Agent
+from appliance.stations import sink
 from appliance.store import BatchResult, Keeping, StoreUnavailable, StoreWriter
 from appliance.store.classes import shipped
 from appliance.store.shape import Rows, join
@@ -206,14 +207,16 @@ class Pipeline:
 
     def _alert(self, taken: Sequence[Taken], hits: Sequence[Hit], quiet: Sequence[Rule]) -> None:
         gaps = [event for one in taken for event in one.gaps()]
+        told = [event for one in taken for event in one.stations()]
         if self.correlating is not None:
             self._correlate_all(taken, self.correlating)
             hits = [*hits, *self.correlating.hits()]
-        if not hits and not gaps and not quiet:
+        if not hits and not gaps and not quiet and not told:
             return
         with writing(self.sessions) as session:
             for event in gaps:
                 record_gap(session, event)
+            sink.take(session, told, self.clock())
             self.counters.alerts += len(apply(session, hits, self.clock(), self.settings, quiet))
         if self.correlating is not None:
             self.correlating.done()

@@ -51,6 +51,10 @@ class Taken:
         """Yield new events that tell of a gap."""
         return (event for row, event in self.worked.found.gaps.items() if self.fresh[row])
 
+    def stations(self) -> Iterator[Event]:
+        """Yield new events in which agents tell of their stations."""
+        return (event for row, event in self.worked.found.stations.items() if self.fresh[row])
+
     def results(self) -> Iterator[BatchResult]:
         """Yield what became of each batch."""
         begin = 0

@@ -18,6 +18,7 @@ from appliance.detect.visibility.presence import Group, grouped
 from appliance.journal import Batch, DeadLetter
 from appliance.normalise import Event
 from appliance.pipeline.decode import Normalise, decode
+from appliance.stations.told import concerns
 from appliance.store.shape import Rows, encode
 
 log = structlog.get_logger()
@@ -76,6 +77,8 @@ class Found:
 
     gaps: Mapping[int, Event]
     """Events that tell of a gap."""
+    stations: Mapping[int, Event]
+    """Events in which agents tell of their stations."""
     events: Mapping[int, Kept]
     """Those that satisfy a rule."""
     hits: Sequence[Hit]
@@ -121,6 +124,7 @@ class Worker:
 
     def _find(self, events: Sequence[Event]) -> Found:
         gaps = {row: event for row, event in enumerate(events) if event.get("event.action") == GAP}
+        stations = {row: event for row, event in enumerate(events) if concerns(event)}
         kept: dict[int, Kept] = {}
         hits: list[Hit] = []
         offers: dict[int, Offer] = {}
@@ -137,7 +141,7 @@ class Worker:
             except Exception:  # costs the correlations of this event alone, is counted and shown on the health page
                 self._failed += 1
                 log.exception("offer_failed", event_id=events[row]["event.id"])
-        return Found(gaps, kept, hits, offers, self._reader.seen, self._failed)
+        return Found(gaps, stations, kept, hits, offers, self._reader.seen, self._failed)
 
     def _matched(self, events: Sequence[Event]) -> Iterable[Sequence[Rule]]:
         try:

@@ -22,6 +22,7 @@ from appliance.web.api import (
     rulesets,
     searches,
     slices,
+    stations,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     searches.router,
     agents.router,
+    stations.router,
     coverage.router,
     rules.router,
     rulesets.router,

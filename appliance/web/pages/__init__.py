@@ -31,6 +31,7 @@ from appliance.web.pages import (
     reports,
     rules,
     searches,
+    station,
     stations,
     store,
 )
@@ -49,6 +50,7 @@ routers: list[APIRouter] = [
     searches.router,
     events.router,
     stations.router,
+    station.router,
     coverage.router,
     rules.router,
     releases.router,

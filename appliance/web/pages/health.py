@@ -24,7 +24,7 @@ from appliance.web.api.records import letter_answer
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.shell import page
-from appliance.web.pages.stations import Sensor, sensors_of
+from appliance.web.pages.views.stations import Sensor, sensors_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 

@@ -2,120 +2,94 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
-from appliance.clock import MINUTE
-from appliance.state.models import Agent, AgentState
+from appliance.state.models import Agent
+from appliance.stations import look
 from appliance.web.api import agents
 from appliance.web.api.agents import AgentId
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
+from appliance.web.export import csv_rows
 from appliance.web.pages.render import catalogue
-from appliance.web.pages.shell import SILENT, back_to, page
-from appliance.web.pages.views.events import term
+from appliance.web.pages.shell import back_to, page
+from appliance.web.pages.views import posture
+from appliance.web.pages.views.stations import (
+    COLUMNS,
+    KINDS,
+    STATES,
+    SYSTEMS,
+    WEAK,
+    Station,
+    StationFilter,
+    csv_line,
+    station,
+    station_filter,
+)
 from appliance.web.policy import Permission
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.AGENTS_READ))]
 Manager = Annotated[Principal, Depends(require(Permission.AGENTS_MANAGE))]
-SKEWED = MINUTE
-"""A clock that is off by more is worth a word."""
 MOST_USES = 200
 MOST_HOURS = 24 * 30
 
 
-@dataclass(frozen=True, slots=True)
-class Sensor:
-    """One sensor of a station; `reason` is a catalogue key or what the agent said, `figures` what it counts."""
-
-    name: str
-    kind: str
-    state: str
-    reason: str
-    reason_key: str
-    figures: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """One station; times and spans in microseconds."""
-
-    id: str
-    hostname: str
-    os: str
-    version: str
-    address: str
-    kind: str
-    state: str
-    seen_at: int | None
-    lag_us: int | None
-    skew_us: int
-    skewed: bool
-    spooled: int
-    records: int
-    expires_at: int
-    sensors: tuple[Sensor, ...]
-    query: str
-
-
-def station(agent: Agent, now: int) -> Station:
-    """Return what the page shows of an agent."""
-    silent = agent.seen_at is None or now - agent.seen_at > SILENT
-    revoked = agent.state == AgentState.REVOKED
-    state = "revoked" if revoked else "never" if agent.seen_at is None else "silent" if silent else "heard"
-    return Station(
-        id=agent.id,
-        hostname=agent.hostname,
-        os=agent.os,
-        version=agent.version,
-        address=agent.address,
-        kind={"revoked": "off", "never": "off", "silent": "late", "heard": "ok"}[state],
-        state=state,
-        seen_at=agent.seen_at,
-        lag_us=max(0, now - agent.event_at) if agent.event_at is not None else None,
-        skew_us=abs(agent.skew_us),
-        skewed=abs(agent.skew_us) > SKEWED,
-        spooled=agent.spooled,
-        records=agent.records,
-        expires_at=agent.expires_at,
-        sensors=sensors_of(agent),
-        query=term("agent.id", agent.id),
-    )
-
-
-def sensors_of(agent: Agent) -> tuple[Sensor, ...]:
-    """Return what an agent said of its sensors."""
-    return tuple(_sensor(one) for one in agent.sensors[:50] if isinstance(one, dict))
-
-
-def _sensor(told: dict[str, object]) -> Sensor:
-    state = str(told.get("state", "off"))
-    state = state if state in {"on", "off", "limited"} else "off"
-    reason = str(told.get("reason") or "")[:200]
-    kind = {"on": "ok", "limited": "late", "off": "off"}[state]
-    figures = told.get("figures")
-    key = reason if reason in catalogue() else ""
-    return Sensor(
-        str(told.get("name", ""))[:100], kind, state, reason, key, figures if isinstance(figures, dict) else {}
-    )
+def _found(context: Context, wanted: StationFilter) -> tuple[list[Station], list[str]]:
+    """Return the stations that are asked for, and the checks that any station has told of."""
+    now, weights = context.now(), posture.weights()
+    with context.sessions() as session:
+        rows = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
+        figures = look.figures(session, now)
+    every = [station(agent, now, figures.get(agent.id), weights) for agent in rows]
+    checks = sorted({name for one in every for name in one.figures.results})
+    return [one for one in every if wanted.takes(one)], checks
 
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
-    with context.sessions() as session:
-        rows = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
-    stations = [station(agent, context.now()) for agent in rows]
-    shown: dict[str, Any] = {"stations": stations, "token": "", "uses": 1, "hours": 24}
+    wanted = station_filter(request.query_params)
+    stations, checks = _found(context, wanted)
+    shown: dict[str, Any] = {
+        "stations": stations,
+        "filter": wanted,
+        "choices": _choices(checks, who.language),
+        "checks": checks,
+        "token": "",
+        "uses": 1,
+        "hours": 24,
+    }
     return page(request, context, who, "stations", "stations.html", status=status, **shown | values)
+
+
+def _choices(checks: Sequence[str], lang: str) -> dict[str, list[tuple[str, str]]]:
+    """Return what each filter offers, in words."""
+    words = {"states": STATES, "systems": SYSTEMS, "kinds": KINDS, "weak": WEAK}
+    prefix = {"states": "state", "systems": "system", "kinds": "kind", "weak": "weak"}
+    every = ("", catalogue().text("stations.any", lang))
+    offered = {
+        name: [every, *((value, catalogue().text(f"stations.{prefix[name]}.{value}", lang)) for value in values)]
+        for name, values in words.items()
+    }
+    return offered | {"checks": [every, *((name, posture.title(name, lang)) for name in checks)]}
 
 
 @router.get("/stacje")
 def stations(request: Request, context: Box, who: Reader) -> Response:
-    """List the stations."""
+    """List the stations that the address asks for."""
     return _page(request, context, who)
+
+
+@router.get("/stacje.csv")
+def export(request: Request, context: Box, who: Reader) -> Response:
+    """Return the same list as a CSV."""
+    lines = [csv_line(one) for one in _found(context, station_filter(request.query_params))[0]]
+    name = {"Content-Disposition": 'attachment; filename="czujka-stacje.csv"'}
+    return StreamingResponse(csv_rows(lines, COLUMNS), media_type="text/csv; charset=utf-8", headers=name)
 
 
 @router.post("/stacje/kod")

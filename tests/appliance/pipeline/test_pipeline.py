@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 import rules
 from agent.wire.envelope import encode_record, pack
 from agent.wire.event import Record
+from agent.wire.inventory import canonical, item_record, state_record
 from appliance.clock import DAY, SECOND
 from appliance.detect import Engine, Rule, RuleSet, load_rules
 from appliance.home import Home
@@ -23,7 +24,8 @@ from appliance.pipeline.pipeline import Pipeline
 from appliance.settings import load_settings
 from appliance.state.database import open_state
 from appliance.state.migrate import migrate
-from appliance.state.models import Alert, AlertEvent, EventField, GapSeen, Loss
+from appliance.state.models import Agent, Alert, AlertEvent, EventField, GapSeen, Loss
+from appliance.state.stations import StationItem, StationSection
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.shape import Rows
 
@@ -275,3 +277,22 @@ def test_a_clock_that_jumps_back_does_not_hold_events_for_ever(scene: Scene) -> 
     scene.clock.micros += 2 * SECOND
     scene.pipeline.step()
     assert scene.reader.count("") == 1
+
+
+def test_what_agents_tell_of_their_stations_is_kept_once(scene: Scene) -> None:
+    with scene.sessions.begin() as session:
+        session.add(Agent(id=AGENT, hostname="PC-1", certificate="0", expires_at=0, enrolled_at=0))
+    item = {"package.name": "bash", "package.version": "5.2"}
+    told = [item_record("package", "bash", item, present=True, revision=1),
+            state_record("package", {"bash": canonical(item)}, 1)]  # fmt: skip
+    scene.arrive("one", *told)
+    scene.pipeline.step()
+    scene.restart()
+    scene.pipeline.step()
+    scene.clock.micros += 2 * SECOND
+    scene.pipeline.step()
+    with scene.sessions() as session:
+        (section,) = session.scalars(select(StationSection))
+    assert section.agrees
+    assert scene.count(StationItem) == 1
+    assert scene.pipeline.counters.stored == 2

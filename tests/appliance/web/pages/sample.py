@@ -41,6 +41,7 @@ from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.store.shape import encode
 from appliance.web.app import create_app
 from appliance.web.context import Context
+from tests.appliance.web.pages import sample_stations
 
 PASSWORD = "cztery spokojne zielone konie"
 LOGIN = "marek.wisniewski"
@@ -151,6 +152,7 @@ def fill(context: Context, moment: int) -> None:
         ):
             create_user(session, login=login, name=name, role=role, password_hash=password, language="pl", now=moment)
         _stations(session, moment)
+        sample_stations.fill(session, agent_id(3), agent_id(len(HOSTS)), moment)
         for hit in sorted(hits, key=lambda one: int(one.event["@timestamp"])):
             apply(session, [hit], int(hit.event["@timestamp"]) + SECOND, context.settings)
         _work(session, moment)

@@ -1,0 +1,61 @@
+"""Settings of stations as people read them: the checks' texts, and what is worth doing first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from appliance.state.stations import StationFinding
+
+_ORDER = {"fail": 0, "unknown": 1, "pass": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One checked setting; times in microseconds."""
+
+    name: str
+    title: str
+    result: str
+    kind: str
+    """The mark: ok, bad or off."""
+    reason: str
+    value: str
+    means: str
+    act: str
+    points: tuple[str, ...]
+    since: int
+    seen_at: int
+
+
+def weights() -> Mapping[str, int]:
+    """Return how much each check counts."""
+    return {}
+
+
+def title(name: str, lang: str) -> str:
+    """Return what a check is called; its name where no text is shipped."""
+    return name
+
+
+def settings(findings: Iterable[StationFinding], lang: str) -> list[Setting]:
+    """Return findings with their texts: what fails first, the weightier before the lighter."""
+    heavy = weights()
+    rows = sorted(findings, key=lambda row: (_ORDER[row.result], -heavy.get(row.name, 1), row.name))
+    return [_setting(row, lang) for row in rows]
+
+
+def _setting(row: StationFinding, lang: str) -> Setting:
+    return Setting(
+        name=row.name,
+        title=title(row.name, lang),
+        result=row.result,
+        kind={"pass": "ok", "fail": "bad", "unknown": "off"}[row.result],
+        reason=row.reason,
+        value=row.value,
+        means="",
+        act="",
+        points=(),
+        since=row.since,
+        seen_at=row.seen_at,
+    )

@@ -1,0 +1,43 @@
+"""What two stations of the sample office have: inventory, settings, and what changed in them."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from appliance.clock import DAY, HOUR
+from appliance.stations import sink
+from tests.appliance.stations.telling import Machine, event
+
+NASTY = "<script>alert(4)</script> \u202egpj.exe"
+PACKAGES = {
+    f"package-{number}": {"package.name": f"package-{number}", "package.version": f"1.{number}", "package.type": "deb"}
+    for number in range(220)
+}
+BASH = {"package.name": "bash", "package.version": "5.2.15-2", "inventory.source": "bash"}
+SOFTWARE = {
+    "7-zip": {"package.name": "7-Zip 22.01 (x64)", "package.version": "22.01", "inventory.vendor": "Igor Pavlov"},
+    "nasty": {"package.name": NASTY, "package.version": "javascript:alert(5)"},
+}
+CHECKS = {"disk_encryption": ("fail", "off"), "firewall": ("pass", ""), "antivirus": ("unknown", "no_source")}
+
+
+def fill(session: Session, linux: str, windows: str, moment: int) -> None:
+    """Let two agents tell of their stations; the second one's name is hostile."""
+    packages = Machine("package", linux)
+    packages.at = moment - DAY
+    sink.take(session, packages.round(bash=BASH, **PACKAGES), moment - DAY)
+    newer = BASH | {"package.version": "5.2.15-3"}
+    fewer = {key: PACKAGES[key] for key in list(PACKAGES)[30:]}
+    sink.take(session, packages.round(bash=newer, vim=BASH | {"package.name": "vim"}, **fewer), moment)
+    programs = Machine("software", windows)
+    programs.at = moment - HOUR
+    sink.take(session, programs.round(**SOFTWARE), moment)
+    for agent in (linux, windows):
+        for name, (result, reason) in CHECKS.items():
+            told = {"event.module": "czujka.agent", "event.action": "posture_finding", "posture.check": name,
+                    "posture.result": result, "posture.reason": reason, "posture.revision": 1}  # fmt: skip
+            shown = {"posture.value": NASTY if agent == windows else "C: wyłączone"}
+            sink.take(session, [event(told | shown, moment - DAY, agent)], moment)
+    better = {"event.module": "czujka.agent", "event.action": "posture_finding", "posture.check": "firewall",
+              "posture.result": "fail", "posture.reason": "off", "posture.revision": 2}  # fmt: skip
+    sink.take(session, [event(better, moment - HOUR, linux)], moment)

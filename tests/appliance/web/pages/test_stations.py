@@ -1,0 +1,130 @@
+"""The list of stations with its filters and CSV, one station, its inventory, and the same by the API."""
+
+from __future__ import annotations
+
+import csv
+import io
+from uuid import uuid4
+
+import pytest
+
+from appliance.clock import DAY, MINUTE
+from appliance.state.models import Agent, AgentState, Role
+from appliance.stations.look import Figures, score
+from appliance.web.pages.views.stations import StationFilter, station, station_filter
+from tests.appliance.web.conftest import TestBox
+from tests.appliance.web.pages import sample
+
+LINUX, WINDOWS = sample.agent_id(3), sample.agent_id(7)
+NOW = 1_790_000_000_000_000
+
+
+def agent(**more: object) -> Agent:
+    values = {"id": LINUX, "hostname": "pc-1", "os": "Debian 12", "version": "1", "address": "10.0.0.1",
+              "certificate": "0", "expires_at": NOW + 90 * DAY, "state": AgentState.ACTIVE, "enrolled_at": 0,
+              "seen_at": NOW, "event_at": NOW, "records": 1, "spooled": 0, "skew_us": 0, "sensors": []}  # fmt: skip
+    return Agent(**values | more)
+
+
+@pytest.mark.parametrize(
+    ("asked", "takes"),
+    [
+        ({}, True),
+        ({"tekst": "PC-1"}, True),
+        ({"tekst": "pc-2"}, False),
+        ({"stan": "heard"}, True),
+        ({"stan": "silent"}, False),
+        ({"system": "linux", "rodzaj": "agent"}, True),
+        ({"system": "windows"}, False),
+        ({"rodzaj": "sensor"}, False),
+        ({"brak": "firewall"}, True),
+        ({"brak": "antivirus"}, True),
+        ({"brak": "disk_encryption"}, False),
+        ({"brak": "never_told"}, False),
+        ({"podatne": "tak"}, True),
+        ({"podatne": "atak"}, False),
+        ({"stan": "<script>", "podatne": "x"}, True),
+    ],
+)
+def test_a_filter_takes_what_it_asks_for(asked: dict[str, str], takes: bool) -> None:
+    results = {"firewall": "fail", "antivirus": "unknown", "disk_encryption": "pass"}
+    one = station(agent(), NOW, Figures(weaknesses=2, results=results))
+    assert station_filter(asked).takes(one) is takes
+
+
+def test_a_filter_goes_through_the_address_and_back() -> None:
+    wanted = StationFilter("a&b", "silent", "windows", "sensor", "firewall", "atak")
+    pairs = dict(part.split("=") for part in wanted.address.replace("%26", "&amp;").replace("&amp;", "\x00").split("&"))
+    assert station_filter({name: text.replace("\x00", "&") for name, text in pairs.items()}) == wanted
+    assert StationFilter().address == ""
+
+
+def test_what_is_unknown_is_not_in_order() -> None:
+    results = {"a": "pass", "b": "fail", "c": "unknown"}
+    assert score(results, {}) == 33
+    assert score(results, {"a": 3, "b": 1}) == 60
+    assert score({}, {}) is None
+
+
+def test_states_and_marks() -> None:
+    assert station(agent(seen_at=None), NOW).state == "never"
+    assert station(agent(seen_at=NOW - 6 * MINUTE), NOW).state == "silent"
+    assert station(agent(state=AgentState.REVOKED), NOW).state == "revoked"
+    assert station(agent(expires_at=NOW + DAY), NOW).ending
+    assert station(agent(sensors=[{"name": "n", "state": "on", "figures": {}}]), NOW).role == "sensor"
+
+
+def test_the_csv_has_every_station_and_no_formula(office: TestBox) -> None:
+    answer = office.ask("GET", "/stacje.csv", office.person(Role.AUDITOR))
+    assert answer.headers["content-disposition"].endswith('"czujka-stacje.csv"')
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert {line["hostname"] for line in lines} == {*sample.HOSTS, sample.NASTY_HOST}
+    (linux,) = [line for line in lines if line["id"] == LINUX]
+    assert (linux["posture_percent"], linux["posture_failing"], linux["weaknesses"]) == ("0", "2", "")
+    few = office.ask("GET", "/stacje.csv?stan=silent", office.person(Role.AUDITOR)).text
+    assert few.count("\n") == 2
+
+
+def test_a_station_shows_its_settings_changes_and_sources(office: TestBox) -> None:
+    text = office.ask("GET", f"/stacje/{LINUX}", office.person(Role.AUDITOR)).text
+    for said in (
+        "5.2.15-2 → 5.2.15-3",
+        "nie wiadomo",
+        "jądro systemu zgubiło rekordy audytu",
+        "linux.audit",
+        "Pakiety",
+    ):
+        assert said in text, said
+    assert "Cofnij certyfikat" not in text
+    assert office.ask("GET", f"/stacje/{uuid4()}", office.person(Role.AUDITOR)).status_code == 404
+    assert office.ask("GET", "/stacje/nie-ma", office.person(Role.AUDITOR)).status_code == 404
+
+
+def test_the_inventory_is_paged_and_searched(office: TestBox) -> None:
+    who = office.person(Role.AUDITOR)
+    page = office.ask("GET", f"/stacje/{LINUX}/spis", who).text
+    assert "package-99" in page
+    found = office.ask("GET", f"/stacje/{LINUX}/spis?tekst=5.2.15-3", who).text
+    assert "bash" in found
+    assert "package-99" not in found
+    assert "Żadna pozycja nie pasuje." in office.ask("GET", f"/stacje/{LINUX}/spis?tekst=%25", who).text
+
+
+def test_the_api_tells_the_same(office: TestBox) -> None:
+    who = office.person(Role.AUDITOR)
+    (section,) = office.get(f"/agents/{LINUX}/inventory", who).json()["items"]
+    assert (section["name"], section["count"], section["agrees"]) == ("package", 192, True)
+    first = office.get(f"/agents/{LINUX}/inventory/package?limit=100", who).json()
+    rest = office.get(f"/agents/{LINUX}/inventory/package?limit=100&after={first['next']}", who).json()
+    keys = [item["key"] for item in first["items"] + rest["items"]]
+    assert len(keys) == len(set(keys)) == 192
+    assert rest["next"] is None
+    changes = office.get(f"/agents/{LINUX}/changes?limit=500", who).json()["items"]
+    assert {change["what"] for change in changes} == {"new", "changed", "gone"}
+    findings = office.get(f"/agents/{LINUX}/posture", who).json()["items"]
+    assert {row["name"]: row["result"] for row in findings}["firewall"] == "fail"
+    assert office.get(f"/agents/{LINUX}/weaknesses", who).json() == {"items": []}
+    for path in ("inventory", "inventory/package", "changes", "posture", "weaknesses"):
+        assert office.get(f"/agents/{uuid4()}/{path}", who).status_code == 404
+    assert office.get(f"/agents/{LINUX}/inventory/wishes", who).status_code == 422
+    assert office.get(f"/agents/{LINUX}/changes?after=zzz", who).status_code == 422
