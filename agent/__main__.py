@@ -31,7 +31,7 @@ def _run(home: AgentHome) -> int:
     from agent.sensors import linux_sensors  # noqa: PLC0415 (the other commands need none of it)
     from agent.wire.sending.run import run  # noqa: PLC0415 (the other commands need none of it)
 
-    return run(home, lambda boot_id: linux_sensors(home.folder, boot_id))
+    return run(home, lambda boot_id: linux_sensors(home.folder, boot_id), own_use=True)
 
 
 def _command(argv: list[str]) -> int:

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-SLICE = "slice"
-"""Send the packets of the flow `uid`."""
-KINDS = frozenset({SLICE})
+SLICE, REFRESH, RENEW, LOG_LEVEL, UPDATE = "slice", "refresh", "renew", "log_level", "update"
+"""Send the packets of a flow; tell inventory or posture anew; renew the certificate; log more or less; update."""
+ARGUMENTS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        SLICE: re.compile(r"[0-9A-Za-z]{8,32}"),
+        REFRESH: re.compile(r"inventory|posture"),
+        RENEW: re.compile(r""),
+        LOG_LEVEL: re.compile(r"debug|info|warning|error"),
+        UPDATE: re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,6}){1,3}(?:(?:a|b|rc|\.dev|\.post)[0-9]{1,6})?"),
+    }
+)
+"""The closed list of kinds, each with the form of its argument: a flow's uid, what is refreshed, nothing, a level, a
+version. Nothing of it is ever a program, a path or a text that a shell would read."""
+KINDS = frozenset(ARGUMENTS)
 LONGEST = 4096
 """Bytes of a statement."""
 _PREFIX = b"czujka command 1\n"
-_UID = re.compile(r"[0-9A-Za-z]{8,32}")
 
 
 class BadCommand(ValueError):
@@ -24,12 +36,12 @@ class BadCommand(ValueError):
 
 
 class Command(NamedTuple):
-    """A command: its number at the box, whom it is for, what to do, with which flow, until when (µs)."""
+    """A command: its number at the box, whom it is for, what to do, with what, until when (µs)."""
 
     id: int
     agent: str
     kind: str
-    uid: str
+    argument: str
     until: int
 
     def statement(self) -> str:
@@ -39,7 +51,13 @@ class Command(NamedTuple):
 
 def is_uid(text: str) -> bool:
     """Tell whether a text has the form of a flow's uid, as Zeek and our sensor write them."""
-    return _UID.fullmatch(text) is not None
+    return fits(SLICE, text)
+
+
+def fits(kind: str, argument: str) -> bool:
+    """Tell whether a kind is of the list and the argument of its form."""
+    form = ARGUMENTS.get(kind)
+    return form is not None and form.fullmatch(argument) is not None
 
 
 def signed_bytes(statement: str) -> bytes:
@@ -58,8 +76,8 @@ def parse(statement: object) -> Command:
     numbers = (command.id, command.until)
     if any(isinstance(one, bool) or not isinstance(one, int) or not 0 < one < 1 << 62 for one in numbers):
         raise BadCommand("a number is none")
-    if not all(isinstance(one, str) for one in (command.agent, command.kind, command.uid)):
+    if not all(isinstance(one, str) for one in (command.agent, command.kind, command.argument)):
         raise BadCommand("a text is none")
-    if command.kind not in KINDS or not is_uid(command.uid):
-        raise BadCommand("an unknown kind, or not a uid")
+    if not fits(command.kind, command.argument):
+        raise BadCommand("an unknown kind, or not the argument of its form")
     return command

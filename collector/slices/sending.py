@@ -27,10 +27,10 @@ def duty(home: AgentHome) -> Callable[[Box, Command], None]:
     """Return how a sensor obeys the command `slice`."""
 
     def send(box: Box, command: Command) -> None:
-        outcome, content = cut_apart(home, command.uid)
+        outcome, content = cut_apart(home, command.argument)
         headers = {COMMAND_HEADER: str(command.id), OUTCOME_HEADER: outcome, "Content-Type": "application/octet-stream"}
         box.request("POST", SLICE_PATH, content, headers)
-        LOG.info("slice_sent uid=%s outcome=%s bytes=%d", command.uid, outcome, len(content))
+        LOG.info("slice_sent uid=%s outcome=%s bytes=%d", command.argument, outcome, len(content))
 
     return send
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from agent.wire.commands import SLICE, Command, signed_bytes
+from agent.wire.commands import REFRESH, SLICE, Command, signed_bytes
 from agent.wire.limits import MAX_COMMANDS
 from agent.wire.sending.home import AgentHome, Identity
 from agent.wire.sending.orders import CLOCKS, Orders
@@ -114,3 +114,13 @@ def test_a_heartbeats_answer_reaches_the_duties(tmp_path: Path) -> None:
             assert box.heartbeat({}) == {"time": 1, "commands": [5]}
     finally:
         server.down()
+
+
+def test_a_slice_and_another_command_of_one_number_are_two(sensor: Sensor) -> None:
+    """The box numbers slices and the other kinds apart."""
+    asked: list[str] = []
+    duties = dict.fromkeys((SLICE, REFRESH), lambda _box, order: asked.append(order.argument))
+    orders = Orders(sensor.home, duties)
+    both = [sensor.signed(command()), sensor.signed(Command(1, OWN, REFRESH, "posture", now() + 1_000_000))]
+    orders.obey(sensor.box, {"commands": [*both, *both]})
+    assert asked == ["CabcDEF0123456789", "posture"]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.wire.commands import BadCommand, Command, parse
+from agent.wire.commands import SLICE, BadCommand, Command, parse
 from agent.wire.limits import MAX_COMMANDS
 from agent.wire.sending.home import AgentHome
 from agent.wire.transport import Box, Permanent
@@ -26,7 +26,7 @@ class Orders:
 
     def __init__(self, home: AgentHome, duties: Mapping[str, Duty]) -> None:
         self._home, self._duties = home, duties
-        self._seen: dict[int, None] = {}
+        self._seen: dict[tuple[str, int], None] = {}
 
     def obey(self, box: Box, answer: Mapping[str, Any]) -> None:
         """Do what an answer of the box asks for; raises RetryLater of the exchange."""
@@ -39,13 +39,13 @@ class Orders:
             except BadCommand as error:
                 LOG.warning("command_refused reason=%s", error)
                 continue
-            if command.id in self._seen:
+            if _name(command) in self._seen:
                 continue
             try:
                 self._duties[command.kind](box, command)
             except Permanent as refusal:
                 LOG.warning("command_not_wanted id=%d reason=%s", command.id, refusal)
-            self._remember(command.id)
+            self._remember(_name(command))
 
     def _checked(self, order: object) -> Command:
         if not isinstance(order, dict) or not isinstance(order.get("signature"), str):
@@ -57,7 +57,7 @@ class Orders:
             raise BadCommand("not of a kind that is obeyed here")
         if command.until + CLOCKS < time.time_ns() // 1000:
             raise BadCommand("too old")
-        if command.id not in self._seen and not self._signed(order):
+        if _name(command) not in self._seen and not self._signed(order):
             raise BadCommand("not signed by this box")
         return command
 
@@ -71,7 +71,12 @@ class Orders:
             LOG.warning("command_not_checked reason=%s", error)
             return False
 
-    def _remember(self, number: int) -> None:
-        self._seen[number] = None
+    def _remember(self, name: tuple[str, int]) -> None:
+        self._seen[name] = None
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
+
+
+def _name(command: Command) -> tuple[str, int]:
+    """Return what tells a command from others: slices and the other kinds are numbered apart at the box."""
+    return ("" if command.kind != SLICE else SLICE), command.id

@@ -37,6 +37,11 @@ def clock_changed(boot_id: str, delta: int) -> Record:
     return {**_own("clock_changed", boot_id), "clock.delta": delta}
 
 
+def throttled(boot_id: str, change: Record) -> Record:
+    """Return the event of reading less than before, or more again."""
+    return {**_own("agent_throttled", boot_id), **change}
+
+
 def _own(action: str, boot_id: str) -> Record:
     now = time.time_ns() // 1000
     return {

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 
 from agent import __version__
 from agent.wire.sending import hostinfo, memory
+from agent.wire.sending.care import Care
 from agent.wire.sending.home import AgentHome, Identity, InUse
 from agent.wire.sending.orders import Duty, Orders
 from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Gap, Sensor
 from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
 from agent.wire.sending.uplink import Chores, Uplink
+from agent.wire.sending.watchdog import Watchdog
 from agent.wire.transport import Box, RetryLater, client_context
 
 LOG = logging.getLogger(__name__)
@@ -37,10 +39,21 @@ class Telling(NamedTuple):
 
     facts: Facts
     duties: Mapping[str, Duty]
+    own_use: bool
 
 
-def run(home: AgentHome, sensors: Sensors, facts: Facts = dict, duties: Mapping[str, Duty] = _NONE) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed."""
+def run(
+    home: AgentHome,
+    sensors: Sensors,
+    facts: Facts = dict,
+    duties: Mapping[str, Duty] = _NONE,
+    *,
+    own_use: bool = False,
+) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
+
+    With `own_use` the program reads less when it uses more than the agent's bounds (restraint.py).
+    """
     identity = home.identity()
     if identity is None:
         sys.stderr.write(
@@ -60,7 +73,7 @@ def run(home: AgentHome, sensors: Sensors, facts: Facts = dict, duties: Mapping[
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        _assembled(home, identity, spool, sensors, Telling(facts, duties)).run()
+        _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use)).run()
         spool.close()
     except SpoolFull as error:
         sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
@@ -95,11 +108,12 @@ def open_spool(path: Path) -> Spool:
 def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, telling: Telling) -> Runner:
     boot_id = hostinfo.boot_id()
     runner: Runner | None = None
+    care = Care(Watchdog(home.folder), own_use=telling.own_use)
 
     def heartbeat() -> Mapping[str, Any]:
         assert runner is not None
         states = runner.states()
-        return {**_heartbeat(spool, states, boot_id), **telling.facts()}
+        return {**_heartbeat(spool, states, boot_id), **care.facts(), **telling.facts()}
 
     def connect() -> Box:
         try:
@@ -121,8 +135,13 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         identity = home.identity() or identity
         return renewed
 
-    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew, Orders(home, telling.duties).obey))
-    runner = Runner(spool, sensors(boot_id), uplink, boot_id)
+    uplink = Uplink(
+        spool,
+        connect,
+        boot_id,
+        Chores(heartbeat, renew, Orders(home, telling.duties).obey, care.watchdog.sending_turned),
+    )
+    runner = Runner(spool, sensors(boot_id), uplink, boot_id, care)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner
 

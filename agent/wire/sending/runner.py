@@ -14,6 +14,7 @@ from types import FrameType
 from agent.wire.event import ID, Record, event_id
 from agent.wire.sending import hostinfo, own
 from agent.wire.sending.backoff import Backoff
+from agent.wire.sending.care import Care, change_fields
 from agent.wire.sending.memory import settle, trim
 from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
 from agent.wire.sending.spool import Spool, Spooled, SpoolFull, spooled
@@ -51,11 +52,12 @@ class _Slot:
 class Runner:
     """Runs sensors into the spool until told to stop."""
 
-    def __init__(self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str) -> None:
+    def __init__(self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str, care: Care) -> None:
         self._spool = spool
         self._slots = [_Slot(sensor) for sensor in sensors]
         self._uplink = uplink
         self._boot_id = boot_id
+        self._care = care
         self._selector = selectors.DefaultSelector()
         self._held: list[Spooled] = []
         self._bookmarks: dict[str, str] = {}
@@ -108,7 +110,7 @@ class Runner:
         self._bookmarks = dict(self._spool.bookmarks())
         before = self._spool.state("stopped")
         clean = None if before is None else before == "clean"
-        self._own(own.started(self._boot_id, clean_before=clean))
+        self._own({**own.started(self._boot_id, clean_before=clean), **self._care.told()})
         if clean is False:
             alive = int(self._spool.state("alive") or 0)
             self._gaps.append(Gap("agent_killed", 0, alive, _micros()))
@@ -117,6 +119,7 @@ class Runner:
             self._spool.set_state("stopped", "no")
         self._write()
         self._uplink.start()
+        self._care.watchdog.ready()
         settle()
 
     def _turn(self, wakeup: socket.socket) -> None:
@@ -131,6 +134,7 @@ class Runner:
             else:
                 self._read(key.data)
         now = time.monotonic()
+        self._care.watchdog.main_turned()
         for slot in self._slots:
             if slot.descriptor >= 0 and slot.sensor.wait() is not None:
                 self._take(slot, slot.sensor.tick)
@@ -141,7 +145,7 @@ class Runner:
 
     def _until(self) -> float:
         now = time.monotonic()
-        moments = [self._round_at]
+        moments = [self._round_at, self._care.watchdog.due()]
         moments += [slot.open_at for slot in self._slots if slot.open_at is not None]
         moments += [now + wait for s in self._slots if s.descriptor >= 0 and (wait := s.sensor.wait()) is not None]
         if self._write_at is not None:
@@ -195,6 +199,7 @@ class Runner:
             self._round_at = now + ROUND
             self._hostname = hostinfo.hostname()
             self._check_clock()
+            self._restrain()
             trim()
             with contextlib.suppress(SpoolFull):
                 self._spool.tidy(_micros())
@@ -281,6 +286,13 @@ class Runner:
             self._gaps = _merged([*self._gaps, Gap("disk_full", excess, min(moments), max(moments))])
             del self._held[:excess]
 
+    def _restrain(self) -> None:
+        """Read less, or more again, by what waits and by what this process uses; end in order when nothing helps."""
+        for change in self._care.round(self._spool.share, [slot.sensor for slot in self._slots]):
+            self._own(own.throttled(self._boot_id, change_fields(change)))
+        if self._care.exhausted and not self._stop_reason:
+            self._stop_reason = "memory"
+
     def _check_clock(self) -> None:
         offset = time.time() - time.monotonic()
         delta = offset - self._clock_offset
@@ -298,6 +310,7 @@ class Runner:
 
     def _end(self) -> None:
         """Stop sensors first, so that the host is as before even when the box is slow to take the rest."""
+        self._care.watchdog.stopping()
         for slot in self._slots:
             if slot.descriptor >= 0:
                 self._take(slot, slot.sensor.read)

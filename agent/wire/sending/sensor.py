@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from agent.wire.event import Record
 
@@ -11,7 +11,9 @@ State = Literal["on", "limited", "off"]
 ALERTING = 1
 """Priority of records that rules decide on; the last to be dropped."""
 USUAL = 2
-"""Priority of other records; dropped first when the spool is full."""
+"""Priority of other records."""
+LEAST = 3
+"""Priority of records that are merely good to have; the first to be left unread, and to be dropped."""
 
 
 class About(NamedTuple):
@@ -92,3 +94,11 @@ class Sensor(Protocol):
 
     def close(self) -> None:
         """Stop reading and put the host back as it was; harmless when not open."""
+
+
+@runtime_checkable
+class Restrained(Protocol):
+    """A sensor whose sources wait while it does not read them."""
+
+    def restrain(self, priority: int) -> None:
+        """Read only what is of this priority or more important (3 is all); what is left stays at its bookmark."""

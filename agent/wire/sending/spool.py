@@ -207,6 +207,12 @@ class Spool:
         """How many bytes wait, with what SQLite adds for a row."""
         return int(self._bytes)
 
+    @property
+    def share(self) -> float:
+        """How much of the room for records is used, 0 to 1; a disk without room counts as full."""
+        bound = self._bound()
+        return min(1.0, self._bytes / bound) if bound > 0 else 1.0
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

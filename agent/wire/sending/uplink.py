@@ -23,6 +23,8 @@ BATCH_RECORDS = 500
 BATCH_BYTES = 128 << 10
 """Bounds of one batch before deflation."""
 _NOT_NOW = 60.0
+_SIGN = 10.0
+"""Seconds of waiting after which this thread shows that it is well."""
 _BODY_FAULTS = frozenset({400, 413, 415, 422})
 
 
@@ -34,7 +36,9 @@ class Chores(NamedTuple):
     renew: Callable[[Box], bool]
     """Renews the certificate when it is time; True asks for a new connection."""
     obey: Callable[[Box, Mapping[str, Any]], None] = lambda _box, _answer: None
-    """Does what the answer to a heartbeat asks for; may raise as an exchange does."""
+    """Does what the answer to a heartbeat asks for, within a minute; may raise as an exchange does."""
+    turned: Callable[[], None] = lambda: None
+    """Hears every few seconds that this thread is well."""
 
 
 class Uplink:
@@ -81,6 +85,7 @@ class Uplink:
     def _run(self) -> None:
         while self._wait():
             began = time.monotonic()
+            self._chores.turned()
             try:
                 self._round()
                 self._backoff.worked()
@@ -111,7 +116,8 @@ class Uplink:
                 if self._news or now >= self._beat_at:
                     self._news = False
                     return True
-                self._changed.wait(self._beat_at - now)
+                self._chores.turned()
+                self._changed.wait(min(self._beat_at - now, _SIGN))
 
     def _pause(self, seconds: float) -> bool:
         """Rest; the end cuts it short, once, and gives up where the box was failing."""
@@ -120,7 +126,8 @@ class Uplink:
             if self._ending is None and seconds > 0:
                 until = time.monotonic() + seconds
                 while self._ending is None and (left := until - time.monotonic()) > 0:
-                    self._changed.wait(left)
+                    self._chores.turned()
+                    self._changed.wait(min(left, _SIGN))
             return self._ending is None or not failing
 
     def _round(self) -> None:

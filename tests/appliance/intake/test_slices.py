@@ -56,7 +56,7 @@ def test_a_sensor_hears_what_is_asked_of_it_signed_and_brings_it_once(box: Box, 
     assert heard(box, other) == []
     (order,) = heard(box, station)
     command = parse(order["statement"])
-    assert (command.id, command.agent, command.uid) == (number, station.id, UID)
+    assert (command.id, command.agent, command.argument) == (number, station.id, UID)
     assert valid(box.home.ca, json.dumps(order).encode())
     assert bring(box, station, number, "whole", PACKETS)[:2] == (200, {"taken": len(PACKETS)})
     assert path_of(box.home.packets, number).read_bytes() == PACKETS
