@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evidence": "appliance.cli.evidence",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
+        "build": "appliance.cli.build",
     }
 )
 """Command → module. A module has either `command`, a function, or `app`, a group of sub-commands."""
