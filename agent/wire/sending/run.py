@@ -32,6 +32,12 @@ Sensors = Callable[[str], Sequence[Sensor]]
 Facts = Callable[[], Mapping[str, Any]]
 """Returns what a heartbeat says besides."""
 _NONE: Mapping[str, Duty] = MappingProxyType({})
+Answered = Callable[[], None]
+"""Hears that the box has answered."""
+
+
+def _nothing() -> None:
+    """Nobody wants to hear it."""
 
 
 class Telling(NamedTuple):
@@ -40,6 +46,7 @@ class Telling(NamedTuple):
     facts: Facts
     duties: Mapping[str, Duty]
     own_use: bool
+    answered: Answered
 
 
 def run(
@@ -49,6 +56,7 @@ def run(
     duties: Mapping[str, Duty] = _NONE,
     *,
     own_use: bool = False,
+    answered: Answered = _nothing,
 ) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
 
@@ -73,7 +81,7 @@ def run(
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use)).run()
+        _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use, answered)).run()
         spool.close()
     except SpoolFull as error:
         sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
@@ -135,12 +143,13 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         identity = home.identity() or identity
         return renewed
 
-    uplink = Uplink(
-        spool,
-        connect,
-        boot_id,
-        Chores(heartbeat, renew, Orders(home, telling.duties).obey, care.watchdog.sending_turned),
-    )
+    orders = Orders(home, telling.duties)
+
+    def obey(box: Box, answer: Mapping[str, Any]) -> None:
+        telling.answered()
+        orders.obey(box, answer)
+
+    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew, obey, care.watchdog.sending_turned))
     runner = Runner(spool, sensors(boot_id), uplink, boot_id, care)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner
