@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import __version__
-from agent.wire.sending.home import AgentHome, Identity, home_of
+from agent.wire.sending.home import AGENT, AgentHome, Identity, home_of
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +18,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     match sys.argv[1:] if argv is None else argv:
+        case ["run", "--until-eof"]:
+            return _run(home_of(None), until_eof=True)
+        case ["run", "--home", folder, "--until-eof"]:
+            return _run(home_of(folder), until_eof=True)
         case ["run"]:
             return _run(home_of(None))
         case ["run", "--home", folder]:
@@ -26,9 +30,9 @@ def main(argv: list[str] | None = None) -> int:
             return _command(others)
 
 
-def _run(home: AgentHome) -> int:
+def _run(home: AgentHome, *, until_eof: bool = False) -> int:
     """Run the agent, in which the parser of command lines need not stay for weeks."""
-    from agent.sensors import linux_sensors  # noqa: PLC0415 (the other commands need none of it)
+    from agent.sensors import host_sensors  # noqa: PLC0415 (the other commands need none of it)
     from agent.update.telling import Trial, tell_failure  # noqa: PLC0415 (as above)
     from agent.wire.commands import UPDATE  # noqa: PLC0415 (as above)
     from agent.wire.sending.run import run  # noqa: PLC0415 (as above)
@@ -39,10 +43,11 @@ def _run(home: AgentHome) -> int:
     trial = Trial(home)
     return run(
         home,
-        lambda boot_id: linux_sensors(home.folder, boot_id),
+        lambda boot_id: host_sensors(home.folder, boot_id),
         trial.facts,
         {UPDATE: trial.obey},
         own_use=True,
+        until_eof=until_eof,
         answered=trial.answered,
     )
 
@@ -54,7 +59,7 @@ def _command(argv: list[str]) -> int:
         case "enrol":
             return _enrol(home, arguments.token)
         case "run":
-            return _run(home)
+            return _run(home, until_eof=arguments.until_eof)
         case "co-zbieram":
             return _what_is_sent(home)
         case _:
@@ -74,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "pokaż stan agenta"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--home", metavar="FOLDER", help="folder agenta (domyślnie /var/lib/czujka-agent)")
+        command.add_argument("--home", metavar="FOLDER", help=f"folder agenta (domyślnie {AGENT.folder})")
+        if name == "run":
+            command.add_argument(
+                "--until-eof", action="store_true", help="zakończ, gdy skończy się standardowe wejście"
+            )
         if name == "enrol":
             command.add_argument("token", metavar="TOKEN", help="token z polecenia „czujka enrol-token create”")
     return parser
@@ -98,10 +107,10 @@ def _enrolled(made: Identity) -> str:
 
 
 def _what_is_sent(home: AgentHome) -> int:
-    from agent.sensors import linux_sensors  # noqa: PLC0415 (only this command and the running agent need it)
+    from agent.sensors import host_sensors  # noqa: PLC0415 (only this command and the running agent need it)
 
     lines = ["Ten komputer wysyła do Czujki:"]
-    for sensor in linux_sensors(home.folder, ""):
+    for sensor in host_sensors(home.folder, ""):
         availability = sensor.availability()
         state = {"on": "włączone", "limited": "częściowo", "off": "wyłączone"}[availability.state]
         reason = f" – {REASONS.get(availability.reason, availability.reason)}" if availability.reason else ""

@@ -3,7 +3,7 @@
 `… pin` reads a CA certificate (PEM) and prints {"spki": sha256 of its public key, hex}.
 `… verify CAFILE` reads {"statement": text, "signature": hex} and prints {"valid": whether the CA's key signed it}.
 `… verify-update CAFILE` reads a statement about a version with its signatures (agent/wire/update.py), likewise.
-`… csr KEYFILE` makes the key when there is none (EC P-256, 0600) and prints {"csr": PEM}.
+`… csr KEYFILE` makes the key when there is none (EC P-256, private) and prints {"csr": PEM}.
 Exit code 1 and one line on stderr when the input cannot be used.
 """
 
@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from agent.wire import update
 from agent.wire.commands import signed_bytes
 from agent.wire.sending.files import write_private
+from agent.wire.sending.keysecret import key_secret
 
 
 def pin(certificate: bytes) -> str:
@@ -35,15 +36,13 @@ def pin(certificate: bytes) -> str:
 
 def request(key_file: Path) -> str:
     """Return a certificate request (PEM) signed with the key in `key_file`; raises OSError or ValueError."""
+    secret = key_secret(key_file, make=not key_file.exists())
     if not key_file.exists():
         made = ec.generate_private_key(ec.SECP256R1())
-        write_private(
-            key_file,
-            made.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
-        )
-    key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        kept = serialization.BestAvailableEncryption(secret) if secret else serialization.NoEncryption()
+        pem = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kept)
+        write_private(key_file, pem)
+    key = serialization.load_pem_private_key(key_file.read_bytes(), password=secret)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError("the key is not an elliptic curve key")  # noqa: TRY004 (the file's content, not a type)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "czujka-agent")])

@@ -8,20 +8,29 @@ instead of those in /var/log, and then also where a systemd journal runs.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.sensors.audit import AuditSensor
-from agent.sensors.journald import SOCKET, JournalSensor
-from agent.sensors.logfile import LogFileSensor
 from agent.wire.sending.sensor import Sensor
 
 SENSORS = "CZUJKA_AGENT_SENSORS"
 LOG_FOLDER = "CZUJKA_AGENT_LOG_FOLDER"
 
 
+def host_sensors(home: Path, boot_id: str, environment: Mapping[str, str] = os.environ) -> list[Sensor]:
+    """Return the sensors of this host, whatever its system; `home` is the agent's folder."""
+    if sys.platform == "win32":
+        return []
+    return linux_sensors(home, boot_id, environment)
+
+
 def linux_sensors(home: Path, boot_id: str, environment: Mapping[str, str] = os.environ) -> list[Sensor]:
     """Return the sensors of a Linux host; `home` is the agent's folder."""
+    from agent.sensors.audit import AuditSensor  # noqa: PLC0415 (these read what Linux alone has)
+    from agent.sensors.journald import SOCKET, JournalSensor  # noqa: PLC0415 (as above)
+    from agent.sensors.logfile import LogFileSensor  # noqa: PLC0415 (as above)
+
     folder = environment.get(LOG_FOLDER)
     logs = LogFileSensor(Path(folder)) if folder else LogFileSensor(journal=SOCKET)
     sensors: list[Sensor] = [AuditSensor(home, boot_id), JournalSensor(), logs]

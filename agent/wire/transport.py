@@ -47,13 +47,18 @@ class Untrusted(RetryLater):
     """Whoever answers is not our box: its certificate does not come from the pinned CA or names another host."""
 
 
-def client_context(ca_file: Path, cert_file: Path | None = None, key_file: Path | None = None) -> ssl.SSLContext:
-    """Return a TLS 1.3 context that trusts only `ca_file`; raises OSError or ssl.SSLError on unreadable files."""
+def client_context(
+    ca_file: Path, cert_file: Path | None = None, key_file: Path | None = None, secret: bytes | None = None
+) -> ssl.SSLContext:
+    """Return a TLS 1.3 context that trusts only `ca_file`; raises OSError or ssl.SSLError on unreadable files.
+
+    `secret` is the password of the key's file.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cafile=str(ca_file))
     if cert_file is not None and key_file is not None:
-        context.load_cert_chain(str(cert_file), str(key_file))
+        context.load_cert_chain(str(cert_file), str(key_file), secret)
     return context
 
 

@@ -73,6 +73,7 @@ class Windows:
 
         The process is the program's own, so that killing it is killing the program.
         """
+        log.touch()
         child = subprocess.Popen(
             ["wine", *command], env={**self.environment, **(environment or {})}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -28,6 +28,8 @@ WHEELS = ("psutil", "cryptography", "cffi", "pycparser")
 """What the agent needs on Windows, in the versions of the lock."""
 _LOCK = CHECKOUT / "requirements" / "run.lock"
 _SHIM = Path(__file__).with_name("shim.c")
+VERSION = "win10"
+"""As what wine presents itself; left alone, it says Windows 7."""
 BOOT_SECONDS = 120.0
 QUIET = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml=", "WINEARCH": "win64"}
 """Neither the log of wine itself nor .NET and a browser, which it would fetch."""
@@ -47,7 +49,7 @@ def _wheels() -> Path:
 
 
 def _template() -> Path:
-    return cache() / f"wine-prefix-{sha256(_SHIM.read_bytes()).hexdigest()[:16]}"
+    return cache() / f"wine-prefix-{VERSION}-{sha256(_SHIM.read_bytes()).hexdigest()[:16]}"
 
 
 def python() -> Path:
@@ -96,7 +98,7 @@ def template() -> Path:
             with whole(folder) as made:
                 environment = {**os.environ, **QUIET, "WINEPREFIX": str(made)}
                 environment.pop("DISPLAY", None)
-                for command in (["wine", "wineboot", "-i"], ["wineserver", "-w"]):
+                for command in (["wine", "wineboot", "-i"], ["wine", "winecfg", "-v", VERSION], ["wineserver", "-w"]):
                     subprocess.run(
                         command, env=environment, check=True, timeout=BOOT_SECONDS, stdin=subprocess.DEVNULL,
                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.wire.sending.files import write_private
+from agent.wire.sending.files import OWN, make_private_folder, write_private
 
 
 class Program(NamedTuple):
@@ -19,7 +19,14 @@ class Program(NamedTuple):
     variable: str
 
 
-AGENT = Program("czujka-agent", Path("/var/lib/czujka-agent"), "CZUJKA_AGENT_HOME")
+def _agent_folder() -> Path:
+    if sys.platform == "win32":
+        # A service has the variable; where it lacks, this is what it says on every Windows since Vista.
+        return Path(os.environ.get("ProgramData", r"C:\ProgramData")) / "Czujka"  # noqa: SIM112 (Windows writes it so)
+    return Path("/var/lib/czujka-agent")
+
+
+AGENT = Program("czujka-agent", _agent_folder(), "CZUJKA_AGENT_HOME")
 
 
 class InUse(Exception):
@@ -69,8 +76,7 @@ class AgentHome:
 
     def create(self) -> None:
         """Make the folder, for its owner only; raises OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        make_private_folder(self.folder)
 
     def identity(self) -> Identity | None:
         """Return who this agent is, None when it is not enrolled or the file is damaged."""
@@ -87,13 +93,28 @@ class AgentHome:
 
     def lock(self) -> int:
         """Take the folder for this process and return the lock's descriptor; raises InUse."""
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | OWN, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             os.close(descriptor)
             raise InUse(str(self.folder)) from error
         return descriptor
+
+
+def _take(descriptor: int) -> None:
+    """Lock a file against other processes; raises BlockingIOError when another has it."""
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 (exists on Windows alone)
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+    else:
+        import fcntl  # noqa: PLC0415 (exists elsewhere alone)
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def home_of(argument: str | None, program: Program = AGENT) -> AgentHome:

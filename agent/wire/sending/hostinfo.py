@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,10 @@ _MACHINE = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 def boot_id(path: Path = _BOOT) -> str:
     """Return this boot's id; a random one where the system has none."""
+    if sys.platform == "win32":
+        from agent.windows import facts  # noqa: PLC0415 (on Windows alone)
+
+        return facts.boot_id()
     try:
         return path.read_text("ascii").strip()[:36] or os.urandom(16).hex()
     except (OSError, ValueError):
@@ -31,6 +36,10 @@ def hostname() -> str:
 
 def system(paths: Sequence[Path] = _RELEASE) -> str:
     """Return the operating system's own name for itself (os-release(5)), at most 200 characters."""
+    if sys.platform == "win32":
+        from agent.windows import facts  # noqa: PLC0415 (on Windows alone)
+
+        return facts.system()[:200]
     for path in paths:
         try:
             found = _PRETTY.search(path.read_text("utf-8", "replace"))
@@ -44,11 +53,20 @@ def system(paths: Sequence[Path] = _RELEASE) -> str:
 
 def machine() -> str:
     """Return a hash that stays the same on this machine and shows nothing of it; empty when it has no machine id."""
+    text = _machine_text()
+    return sha256(b"czujka-agent:" + text.encode()).hexdigest() if text else ""
+
+
+def _machine_text() -> str:
+    if sys.platform == "win32":
+        from agent.windows import facts  # noqa: PLC0415 (on Windows alone)
+
+        return facts.machine_guid()
     for path in _MACHINE:
         try:
             text = path.read_text("ascii").strip()
         except (OSError, ValueError):
             continue
         if text:
-            return sha256(b"czujka-agent:" + text.encode()).hexdigest()
+            return text
     return ""

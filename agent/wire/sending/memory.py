@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import sys
 
 _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
@@ -12,6 +13,8 @@ _M_TRIM_THRESHOLD = -1
 
 def tame() -> None:
     """Set the allocator's bounds; where the C library has no such calls, nothing happens."""
+    if sys.platform == "win32":
+        return
     with contextlib.suppress(AttributeError, OSError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 1)
@@ -28,5 +31,7 @@ def settle() -> None:
 def trim() -> None:
     """Give freed memory back to the system."""
     gc.collect()
+    if sys.platform == "win32":
+        return
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent import __version__
 from agent.wire.sending import hostinfo, memory
 from agent.wire.sending.care import Care
 from agent.wire.sending.home import AgentHome, Identity, InUse
+from agent.wire.sending.keysecret import key_secret
 from agent.wire.sending.orders import Duty, Orders
 from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Gap, Sensor
@@ -56,11 +58,14 @@ def run(
     duties: Mapping[str, Duty] = _NONE,
     *,
     own_use: bool = False,
+    until_eof: bool = False,
     answered: Answered = _nothing,
 ) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
 
     With `own_use` the program reads less when it uses more than the agent's bounds (restraint.py).
+    With `until_eof` the end of the standard input is an order to stop, too: the only one that a parent can give on
+    Windows, and one that comes even when the parent dies.
     """
     identity = home.identity()
     if identity is None:
@@ -81,7 +86,10 @@ def run(
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use, answered)).run()
+        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use, answered))
+        if until_eof:
+            threading.Thread(target=_stop_at_eof, args=(runner,), name="until-eof", daemon=True).start()
+        runner.run()
         spool.close()
     except SpoolFull as error:
         sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
@@ -89,6 +97,16 @@ def run(
     finally:
         os.close(lock)
     return 0
+
+
+def _stop_at_eof(runner: Runner) -> None:
+    try:
+        # Not through sys.stdin, whose lock this thread would hold when the interpreter ends.
+        while os.read(0, 4096):
+            pass
+    except OSError as error:
+        LOG.warning("input_not_readable error=%s", error)
+    runner.stop("eof")
 
 
 def open_spool(path: Path) -> Spool:
@@ -125,7 +143,7 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
 
     def connect() -> Box:
         try:
-            return Box(identity.urls, client_context(home.ca, home.certificate, home.key))
+            return Box(identity.urls, client_context(home.ca, home.certificate, home.key, key_secret(home.key)))
         except OSError as error:
             raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
 

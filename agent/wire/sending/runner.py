@@ -73,6 +73,15 @@ class Runner:
         self._own_number = 0
         self._clock_offset = time.time() - time.monotonic()
         self._stop_reason = ""
+        self._waker: socket.socket | None = None
+
+    def stop(self, reason: str) -> None:
+        """Let `run` end in order; may be called from any thread."""
+        self._stop_reason = reason
+        waker = self._waker
+        if waker is not None:
+            with contextlib.suppress(OSError):  # the loop has ended by itself
+                waker.send(b"\0")
 
     def states(self) -> list[dict[str, str]]:
         """Return each sensor's name, state and reason, as the heartbeat says them."""
@@ -82,13 +91,14 @@ class Runner:
         ]
 
     def run(self) -> str:
-        """Run until SIGTERM or SIGINT; return the signal's name. Call from the main thread."""
+        """Run until SIGTERM, SIGINT or `stop`; return the signal's name or the reason. Call from the main thread."""
         ours, kernels = socket.socketpair()
         for end in (ours, kernels):
             end.setblocking(False)
         before = signal.set_wakeup_fd(kernels.fileno(), warn_on_full_buffer=False)
         handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         self._selector.register(ours, selectors.EVENT_READ, None)
+        self._waker = kernels
         try:
             self._start()
             while not self._stop_reason:

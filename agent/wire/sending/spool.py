@@ -19,6 +19,7 @@ from typing import NamedTuple
 from agent.wire.envelope import encode_record
 from agent.wire.event import ID, TIMESTAMP, Record, event_id
 from agent.wire.limits import MAX_RECORD
+from agent.wire.sending.files import free_bytes
 from agent.wire.sending.sensor import Bookmark, Gap
 
 MAX_BYTES = 256 << 20
@@ -86,6 +87,14 @@ class Spool:
         self._keep_free = keep_free
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=32)
+        try:
+            self._prepare(path)
+        except sqlite3.Error:
+            self._db.close()  # an open file could not be set aside on Windows
+            raise
+        self.name = self.state("spool") or self._first_name()
+
+    def _prepare(self, path: Path) -> None:
         path.chmod(0o600)
         for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "cache_size=-256",
                        "journal_size_limit=4194304", "temp_store=MEMORY", "busy_timeout=2000"):  # fmt: skip
@@ -95,7 +104,6 @@ class Spool:
         self._recount()
         self.has_gaps = True
         """Whether losses may be noted."""
-        self.name = self.state("spool") or self._first_name()
 
     def _recount(self) -> None:
         query = "SELECT count(*), coalesce(sum(length(body)), 0) + count(*) * ? FROM records"
@@ -243,8 +251,7 @@ class Spool:
         )
 
     def _bound(self) -> int:
-        free = os.statvfs(self._path.parent)
-        room = free.f_bavail * free.f_frsize - self._keep_free
+        room = free_bytes(self._path.parent) - self._keep_free
         return min(self._max_bytes, self._bytes + max(0, room))
 
     def _make_room(self, wanted: int) -> tuple[int, int]:
