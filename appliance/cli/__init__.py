@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
         "build": "appliance.cli.build",
+        "rollout": "appliance.cli.rollout",
     }
 )
 """Command → module. A module has either `command`, a function, or `app`, a group of sub-commands."""
