@@ -33,9 +33,23 @@ def main(argv: list[str] | None = None) -> int:
 def _run(home: AgentHome, *, until_eof: bool = False) -> int:
     """Run the agent, in which the parser of command lines need not stay for weeks."""
     from agent.sensors import host_sensors  # noqa: PLC0415 (the other commands need none of it)
-    from agent.wire.sending.run import run  # noqa: PLC0415 (the other commands need none of it)
+    from agent.update.telling import Trial, tell_failure  # noqa: PLC0415 (as above)
+    from agent.wire.commands import UPDATE  # noqa: PLC0415 (as above)
+    from agent.wire.sending.run import run  # noqa: PLC0415 (as above)
 
-    return run(home, lambda boot_id: host_sensors(home.folder, boot_id), own_use=True, until_eof=until_eof)
+    if home.identity() is None and (code := _enrol_waiting(home)):
+        return code
+    tell_failure(home)
+    trial = Trial(home)
+    return run(
+        home,
+        lambda boot_id: host_sensors(home.folder, boot_id),
+        trial.facts,
+        {UPDATE: trial.obey},
+        own_use=True,
+        until_eof=until_eof,
+        answered=trial.answered,
+    )
 
 
 def _command(argv: list[str]) -> int:
@@ -78,9 +92,18 @@ def _parser() -> argparse.ArgumentParser:
 def _enrol(home: AgentHome, token: str) -> int:
     from agent.wire.sending import enrol_command  # noqa: PLC0415 (the running agent needs none of it)
 
-    return enrol_command.run(
-        home, token, lambda made: f"Zarejestrowano. Numer agenta: {made.agent_id}; certyfikat ważny do {_day(made)}."
-    )
+    return enrol_command.run(home, token, _enrolled)
+
+
+def _enrol_waiting(home: AgentHome) -> int:
+    """Use the token that an installation left."""
+    from agent.wire.sending import enrol_command  # noqa: PLC0415 (only before the first run)
+
+    return enrol_command.run_waiting(home, _enrolled)
+
+
+def _enrolled(made: Identity) -> str:
+    return f"Zarejestrowano. Numer agenta: {made.agent_id}; certyfikat ważny do {_day(made)}."
 
 
 def _what_is_sent(home: AgentHome) -> int:

@@ -2,6 +2,7 @@
 
 `… pin` reads a CA certificate (PEM) and prints {"spki": sha256 of its public key, hex}.
 `… verify CAFILE` reads {"statement": text, "signature": hex} and prints {"valid": whether the CA's key signed it}.
+`… verify-update CAFILE` reads a statement about a version with its signatures (agent/wire/update.py), likewise.
 `… csr KEYFILE` makes the key when there is none (EC P-256, private) and prints {"csr": PEM}.
 Exit code 1 and one line on stderr when the input cannot be used.
 """
@@ -17,8 +18,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
+from agent.wire import update
 from agent.wire.commands import signed_bytes
 from agent.wire.sending.files import write_private
 from agent.wire.sending.keysecret import key_secret
@@ -50,11 +53,30 @@ def request(key_file: Path) -> str:
 def valid(ca_file: Path, order: bytes) -> bool:
     """Return whether the CA of a file signed an order; raises OSError, and ValueError for what is none."""
     value = json.loads(order)
+    return _by_ca(ca_file, bytes.fromhex(value["signature"]), signed_bytes(value["statement"]))
+
+
+def valid_update(ca_file: Path, order: bytes) -> bool:
+    """Return whether a key that the CA of a file signed has signed a statement; raises as `valid`."""
+    value = json.loads(order)
+    public = bytes.fromhex(value["key"])
+    if not _by_ca(ca_file, bytes.fromhex(value["key_signature"]), update.key_bytes(public)):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(
+            bytes.fromhex(value["signature"]), update.signed_bytes(value["statement"])
+        )
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _by_ca(ca_file: Path, signature: bytes, data: bytes) -> bool:
     key = x509.load_pem_x509_certificate(ca_file.read_bytes()).public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("the CA's key is not an elliptic curve key")  # noqa: TRY004 (the file's content, not a type)
     try:
-        key.verify(bytes.fromhex(value["signature"]), signed_bytes(value["statement"]), ec.ECDSA(hashes.SHA256()))
+        key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         return False
     return True
@@ -70,8 +92,10 @@ def main(argv: list[str]) -> int:
                 answer = {"csr": request(Path(key_file))}
             case ["verify", ca_file]:
                 answer = {"valid": valid(Path(ca_file), sys.stdin.buffer.read(64 * 1024))}
+            case ["verify-update", ca_file]:
+                answer = {"valid": valid_update(Path(ca_file), sys.stdin.buffer.read(64 * 1024))}
             case _:
-                sys.stderr.write("usage: identity_request pin | csr KEYFILE | verify CAFILE\n")
+                sys.stderr.write("usage: identity_request pin | csr KEYFILE | verify CAFILE | verify-update CAFILE\n")
                 return 2
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write(f"{error}\n")

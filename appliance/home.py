@@ -106,6 +106,11 @@ class Home:
         return self.root / "agent"
 
     @property
+    def agent_packages(self) -> Path:
+        """The agent's packages that the box hands out; made by `czujka build agent`."""
+        return self.root / "agent-packages"
+
+    @property
     def slices(self) -> Path:
         """The first packets of flows of imported captures, as a sensor keeps them: `--home` of it is this folder."""
         return self.root / "slices"

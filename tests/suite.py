@@ -34,6 +34,7 @@ SYSTEM = {
     "osslsigncode": "osslsigncode",
     "pdfinfo": "poppler-utils",
     "qpdf": "qpdf",
+    "systemd-analyze": "systemd",
     "tshark": "tshark",
     "wine": "wine",
     "wixl": "wixl",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from agent.redact import redact_text
 from agent.wire.event import Record
@@ -28,7 +28,7 @@ _HEAD = re.compile(
     r" (?P<host>\S{1,255}) (?P<app>[\w./-]{1,64})(?:\[(?P<pid>\d{1,10})\])?: ?(?P<text>.*)\Z",
     re.DOTALL,
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICRO = timedelta(microseconds=1)
 
 

@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from agent.wire.envelope import BATCH_PATH, HEARTBEAT_PATH, KEY_HEADER, SENT_HEADER, Ack
@@ -72,7 +72,7 @@ class Box:
         self._timeout = timeout
         self._connection: http.client.HTTPSConnection | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Box:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evidence": "appliance.cli.evidence",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
+        "build": "appliance.cli.build",
+        "rollout": "appliance.cli.rollout",
     }
 )
 """Command → module. A module has either `command`, a function, or `app`, a group of sub-commands."""

@@ -27,6 +27,7 @@ from agent.wire.envelope import (
     RENEW_PATH,
     SENT_HEADER,
     SLICE_PATH,
+    UPDATE_PATH,
     EnvelopeError,
     unpack,
 )
@@ -50,12 +51,14 @@ from appliance.intake.reading import (
 )
 from appliance.intake.replies import Gone, Receive, Refused, Reply, Scope, Send
 from appliance.intake.slices import answered, take
+from appliance.intake.updates import Updates
 from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
 from appliance.pki import Authority, CsrError
 from appliance.slices.asked import waiting_for
-from appliance.slices.orders import orders
+from appliance.slices.orders import order, orders
 from appliance.state.database import writing
+from appliance.updates import rollouts
 
 CA_PATH = "/v1/ca"
 BODY_SECONDS = 60.0
@@ -82,6 +85,7 @@ class Limits:
 
     batches: Buckets = field(default_factory=lambda: Buckets(200, 400, time.monotonic))
     heartbeats: Buckets = field(default_factory=lambda: Buckets(1, 20, time.monotonic))
+    updates: Buckets = field(default_factory=lambda: Buckets(20, 400, time.monotonic))
     enrolments: Buckets = field(default_factory=lambda: Buckets(0.5, 30, time.monotonic))
     lines: Buckets = field(default_factory=lambda: Buckets(1 / 60, 3, time.monotonic))
     """Lines of the log by whom they are about."""
@@ -98,6 +102,7 @@ class Gateway:
     authority: Authority
     clock: Callable[[], int]
     packets: Path
+    updates: Updates
     activity: Activity = field(default_factory=Activity)
     counters: Counters = field(default_factory=Counters)
     limits: Limits = field(default_factory=Limits)
@@ -261,8 +266,11 @@ class Gateway:
         def save() -> list[dict[str, str]]:
             with writing(self.sessions) as session:
                 save_heartbeat(session, peer.id, heartbeat, _address(scope), moment)
+                if heartbeat.update_failed:
+                    rollouts.note_failure(session, peer.id, heartbeat.update_failed, moment)
+                newer = rollouts.commands(session, peer.id, heartbeat.version, moment)
                 waiting = waiting_for(session, peer.id)
-            return orders(self.authority, waiting)
+            return [*orders(self.authority, waiting), *(order(self.authority, one) for one in newer)]
 
         return Reply(200, {"time": self.clock(), "commands": await asyncio.to_thread(save)})
 
@@ -278,6 +286,12 @@ class Gateway:
                 raise Refused(503, "the box cannot write now", FAULT_WAIT) from error
             return Reply(200, {"taken": len(body)})
 
+    async def _update(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
+        _take(self.limits.updates, peer.id)
+        self._agents_only(peer)
+        asked = await _json(scope, receive)
+        return Reply(200, await asyncio.to_thread(self.updates.answer, peer.id, asked, self.clock()))
+
     def _agents_only(self, peer: Peer) -> None:
         if self.directory.is_importer(peer):
             raise Refused(403, "the importer only sends batches")
@@ -290,6 +304,7 @@ ROUTES: Mapping[str, _Handler] = MappingProxyType(
         RENEW_PATH: Gateway._renew,
         HEARTBEAT_PATH: Gateway._heartbeat,
         SLICE_PATH: Gateway._slice,
+        UPDATE_PATH: Gateway._update,
     }
 )
 

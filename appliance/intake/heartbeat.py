@@ -30,6 +30,8 @@ class Heartbeat:
     spooled: int
     sensors: tuple[dict[str, object], ...]
     sent_at: int
+    update_failed: Mapping[str, str]
+    """The version of the agent that was no good on this machine and why; empty when none was."""
 
 
 def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
@@ -41,6 +43,7 @@ def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
         spooled=min(whole_of(value, "spooled"), (1 << 31) - 1),
         sensors=_sensors(value.get("sensors", []), value.get("figures", {})),
         sent_at=whole_of(value, "sent_at"),
+        update_failed=_failed(value.get("update_failed", {})),
     )
 
 
@@ -61,6 +64,12 @@ def save_heartbeat(session: Session, agent_id: str, beat: Heartbeat, address: st
             seen_at=now,
         )
     )
+
+
+def _failed(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise Refused(400, "update_failed is not an object")
+    return {name: text_of(value, name, 32) for name in ("version", "reason")} if value else {}
 
 
 def _sensors(value: object, figures: object) -> tuple[dict[str, object], ...]:

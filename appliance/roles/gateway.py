@@ -21,12 +21,14 @@ from appliance.intake.app import Gateway
 from appliance.intake.identity import Directory
 from appliance.intake.protocol import GatewayProtocol
 from appliance.intake.tls import Renewal, server_context
+from appliance.intake.updates import Updates
 from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.ops.health import beat
 from appliance.pki import PkiError, load_authority
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
+from appliance.updates.signing import ensure_key
 
 BEAT_SECONDS = 2.0
 CONNECTIONS = 1000
@@ -87,14 +89,16 @@ def listen(host: str, port: int) -> socket.socket:
 def _open(home: Home, settings: Settings) -> Parts:
     engine = open_state(settings.database(home))
     journal = Journal(home.journal, settings.journal.max_bytes)
+    authority, sessions = load_authority(home), open_sessions(engine)
     app = Gateway(
         writer=GroupWriter(journal),
         dead_letters=DeadLetters(home.dead_letters),
         directory=Directory(engine, home),
-        sessions=open_sessions(engine),
-        authority=load_authority(home),
+        sessions=sessions,
+        authority=authority,
         clock=now,
         packets=home.packets,
+        updates=Updates(sessions, home.agent_packages, authority, ensure_key(home)),
     )
     tls = server_context(home, app.certificate_refused)
     return Parts(app, journal, engine, tls, Renewal(tls, home))

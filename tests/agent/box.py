@@ -112,7 +112,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: bytes) -> None:
         seen = self.box.seen
-        if self.path == BATCH_PATH:
+        if self.path in self.box.answers:
+            self._answer(json.loads(body))
+        elif self.path == BATCH_PATH:
             self._batch(body)
         elif self.path == HEARTBEAT_PATH:
             seen.heartbeats.append(json.loads(body))
@@ -124,6 +126,11 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == RENEW_PATH:
             seen.renewals += 1
             self._certify(json.loads(body))
+
+    def _answer(self, asked: dict[str, Any]) -> None:
+        if self.path == HEARTBEAT_PATH:
+            self.box.seen.heartbeats.append(asked)
+        self.reply(200, json.dumps(self.box.answers[self.path](asked)).encode())
 
     def _certify(self, asked: dict[str, Any]) -> None:
         request = x509.load_pem_x509_csr(asked["csr"].encode())
@@ -179,6 +186,7 @@ class FakeBox:
         (folder / "server.pem").write_bytes(issue(self.ca, key.public_key(), server=True, names=names))
         self.seen = Seen()
         self.fault: Fault | None = None
+        self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self.port = 0
         self.up()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from agent.wire.sending.enrol_token import BadToken, decode
+from agent.wire.sending.enrol_token import MAX_TOKEN, BadToken, decode
 from agent.wire.sending.enrolment import EnrolmentFailed, enrol
 from agent.wire.sending.home import AgentHome, Identity
 
@@ -22,3 +23,22 @@ def run(home: AgentHome, token: str, said: Callable[[Identity], str]) -> int:
         return failure.code
     sys.stdout.write(said(identity) + "\n")
     return 0
+
+
+def run_waiting(home: AgentHome, said: Callable[[Identity], str]) -> int:
+    """Enrol with the token that an installation left in the folder, if it did; return the exit code, 0 without one.
+
+    A token that was used goes; one that the box refused is put aside, for asking again would change nothing.
+    """
+    path = home.folder / "token"
+    try:
+        with path.open("rb") as file:
+            token = file.read(MAX_TOKEN).decode("ascii", "replace").strip()
+    except OSError:
+        return 0
+    code = run(home, token, said)
+    if code == 0:
+        path.unlink()
+    elif code in {1, 2}:
+        path.replace(Path(f"{path}.refused"))
+    return code

@@ -32,6 +32,16 @@ def telemetry_gap(boot_id: str, gap: Gap) -> Record:
     }
 
 
+def update_failed(boot_id: str, version: str, reason: str) -> Record:
+    """Return the event of a version that was no good: it `crashed`, or the box was not heard by it (`silent`)."""
+    return {
+        **_own("update_failed", boot_id),
+        "agent.version": __version__,
+        "agent.update.version": version,
+        "agent.update.reason": reason,
+    }
+
+
 def clock_changed(boot_id: str, delta: int) -> Record:
     """Return the event of a wall clock that jumped by `delta` µs."""
     return {**_own("clock_changed", boot_id), "clock.delta": delta}

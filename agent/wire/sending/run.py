@@ -34,6 +34,12 @@ Sensors = Callable[[str], Sequence[Sensor]]
 Facts = Callable[[], Mapping[str, Any]]
 """Returns what a heartbeat says besides."""
 _NONE: Mapping[str, Duty] = MappingProxyType({})
+Answered = Callable[[], None]
+"""Hears that the box has answered."""
+
+
+def _nothing() -> None:
+    """Nobody wants to hear it."""
 
 
 class Telling(NamedTuple):
@@ -42,6 +48,7 @@ class Telling(NamedTuple):
     facts: Facts
     duties: Mapping[str, Duty]
     own_use: bool
+    answered: Answered
 
 
 def run(
@@ -52,12 +59,13 @@ def run(
     *,
     own_use: bool = False,
     until_eof: bool = False,
+    answered: Answered = _nothing,
 ) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
 
-    With `own_use` the program reads less when it uses more than the agent's bounds (restraint.py). With `until_eof` the
-    end of the standard input is an order to stop, too: the only one that a parent can give on Windows, and one that
-    comes even when the parent dies.
+    With `own_use` the program reads less when it uses more than the agent's bounds (restraint.py).
+    With `until_eof` the end of the standard input is an order to stop, too: the only one that a parent can give on
+    Windows, and one that comes even when the parent dies.
     """
     identity = home.identity()
     if identity is None:
@@ -78,7 +86,7 @@ def run(
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use))
+        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use, answered))
         if until_eof:
             threading.Thread(target=_stop_at_eof, args=(runner,), name="until-eof", daemon=True).start()
         runner.run()
@@ -153,12 +161,13 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         identity = home.identity() or identity
         return renewed
 
-    uplink = Uplink(
-        spool,
-        connect,
-        boot_id,
-        Chores(heartbeat, renew, Orders(home, telling.duties).obey, care.watchdog.sending_turned),
-    )
+    orders = Orders(home, telling.duties)
+
+    def obey(box: Box, answer: Mapping[str, Any]) -> None:
+        telling.answered()
+        orders.obey(box, answer)
+
+    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew, obey, care.watchdog.sending_turned))
     runner = Runner(spool, sensors(boot_id), uplink, boot_id, care)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner

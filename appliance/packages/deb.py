@@ -1,0 +1,62 @@
+"""The agent as a Debian package (deb(5), debian-policy): the system's Python, psutil of our own, a systemd unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import md5
+from pathlib import Path
+
+from appliance.packages.archive import Entry, ar, tar_xz
+from appliance.packages.sources import VERSION, agent_files
+
+TEMPLATES = Path(__file__).parent / "debian"
+LIBRARY = "usr/lib/czujka-agent"
+UNIT = "czujka-agent.service"
+SCRIPTS = ("postinst", "prerm", "postrm")
+_CONTROL = """Package: czujka-agent
+Version: {version}
+Architecture: {architecture}
+Maintainer: Czujka <czujka@localhost>
+Installed-Size: {kib}
+Depends: python3 (>= 3.10), python3-cryptography
+Section: admin
+Priority: optional
+Description: Czujka: agent stacji roboczej
+ Wysyła do urządzenia Czujka w urzędzie zdarzenia bezpieczeństwa tego komputera.
+ Co dokładnie wysyła, wypisuje polecenie „czujka-agent co-zbieram”.
+"""
+
+
+def name_of(version: str = VERSION, architecture: str = "amd64") -> str:
+    """Return the file's name, as Debian forms it."""
+    return f"czujka-agent_{version}_{architecture}.deb"
+
+
+def build(vendored: Sequence[Entry], version: str = VERSION, architecture: str = "amd64") -> bytes:
+    """Return the package with the vendored libraries' files; the same input gives the same bytes."""
+    files = _files(vendored)
+    control = [Entry("control", _control(files, version, architecture)), Entry("md5sums", _sums(files))]
+    control += [Entry(name, (TEMPLATES / name).read_bytes(), 0o755) for name in SCRIPTS]
+    return ar(
+        [("debian-binary", b"2.0\n"), ("control.tar.xz", tar_xz(control)), ("data.tar.xz", tar_xz(files))],
+    )
+
+
+def _files(vendored: Sequence[Entry]) -> list[Entry]:
+    files = [Entry(f"{LIBRARY}/{one.path}", one.data) for one in agent_files()]
+    files += [Entry(f"{LIBRARY}/vendor/{one.path}", one.data) for one in vendored]
+    files.append(Entry(f"{LIBRARY}/start.py", (TEMPLATES / "start.py").read_bytes()))
+    files.append(Entry("usr/bin/czujka-agent", (TEMPLATES / "czujka-agent").read_bytes(), 0o755))
+    files.append(Entry("usr/share/doc/czujka-agent/copyright", (TEMPLATES / "copyright").read_bytes()))
+    files.append(Entry(f"usr/lib/systemd/system/{UNIT}", (TEMPLATES / UNIT).read_bytes()))
+    return files
+
+
+def _control(files: Sequence[Entry], version: str, architecture: str) -> bytes:
+    kib = sum(len(one.data) + 1023 for one in files) // 1024
+    return _CONTROL.format(version=version, architecture=architecture, kib=kib).encode()
+
+
+def _sums(files: Sequence[Entry]) -> bytes:
+    lines = [f"{md5(one.data, usedforsecurity=False).hexdigest()}  {one.path}\n" for one in sorted(files)]
+    return "".join(lines).encode()

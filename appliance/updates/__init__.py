@@ -1,0 +1,1 @@
+"""Newer versions of the agent: offered ring by ring, signed, stopped when stations go back (docs/packages.md)."""

@@ -1,0 +1,138 @@
+"""The Debian package: the same bytes twice, small, and installed, upgraded, removed and purged by dpkg."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from agent import __version__
+from agent.wire.sending.home import AgentHome, Identity
+from appliance.packages import deb, wheels
+from appliance.packages.archive import Entry
+from appliance.packages.sources import agent_files
+
+BOUND = 1_000_000
+NEWER_THAN_3_10 = {
+    "typing": {"Self", "LiteralString", "Never", "assert_never", "assert_type", "Required", "NotRequired", "override"},
+    "datetime": {"UTC"},
+    "enum": {"StrEnum", "verify", "member"},
+    "hashlib": {"file_digest"},
+    "contextlib": {"chdir"},
+}
+
+
+@pytest.fixture(scope="module")
+def vendored(wheel: tuple[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
+    folder = tmp_path_factory.mktemp("wheels")
+    (folder / wheel[0]).write_bytes(wheel[1])
+    return wheels.files_of(folder, {wheel[0]: sha256(wheel[1]).hexdigest()})
+
+
+@pytest.fixture(scope="module")
+def built(vendored: list[Entry]) -> bytes:
+    return deb.build(vendored)
+
+
+class Root:
+    """A root folder that dpkg installs into, maintainer scripts included (`DPKG_ROOT`), without being root itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "var/lib/dpkg").mkdir(parents=True)
+        (folder / "var/lib/dpkg/status").touch()
+        self.home = folder / "var/lib/czujka-agent"
+
+    def dpkg(self, *arguments: str) -> None:
+        command = [
+            "dpkg", f"--root={self.folder}", "--force-script-chrootless", "--force-not-root", "--force-depends",
+            "--force-bad-path", "--force-unsafe-io", f"--log={self.folder}/log", *arguments,
+        ]  # fmt: skip
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def install(self, data: bytes, version: str) -> None:
+        package = self.folder / deb.name_of(version)
+        package.write_bytes(data)
+        self.dpkg("--install", str(package))
+        package.unlink()
+
+    def agent(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", f"{self.folder}/usr/lib/czujka-agent/start.py", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+    def present(self) -> set[str]:
+        kept = ("var/lib/dpkg/", "log")
+        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        return {path for path in found if not path.startswith(kept)}
+
+
+def test_the_same_sources_give_the_same_bytes(
+    vendored: list[Entry], built: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert deb.build(list(reversed(vendored))) == built
+
+
+def test_the_package_is_small(built: bytes) -> None:
+    assert len(built) < BOUND
+
+
+def test_dpkg_reads_what_it_says_of_itself(built: bytes, tmp_path: Path) -> None:
+    path = tmp_path / deb.name_of()
+    path.write_bytes(built)
+    told = subprocess.run(["dpkg-deb", "-f", path], capture_output=True, text=True, check=True).stdout
+    assert f"Version: {__version__}\n" in told
+    assert "Depends: python3 (>= 3.10), python3-cryptography\n" in told
+    listed = subprocess.run(["dpkg-deb", "-c", path], capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
+
+
+def test_install_upgrade_remove_and_purge(built: bytes, tmp_path: Path) -> None:
+    root = Root(tmp_path / "root")
+    root.install(deb.build([Entry("agent_extra/one.py", b"x = 1\n")], "0.0.1"), "0.0.1")
+    assert "usr/lib/czujka-agent/vendor/agent_extra/one.py" in root.present()
+    assert (root.home.stat().st_mode & 0o777) == 0o700
+    home = AgentHome(root.home)
+    home.save_identity(Identity("an-agent", ("https://czujka",), 1, 2))
+    home.spool.write_bytes(b"what waits")
+
+    root.install(built, __version__)
+    assert root.agent("--version").stdout.strip() == __version__
+    assert "an-agent" in root.agent("status", "--home", str(root.home)).stdout
+    left = [name for name in root.present() if "agent_extra" in name]
+    assert not left, "an upgrade leaves nothing of the former version"
+    assert home.identity() == Identity("an-agent", ("https://czujka",), 1, 2)
+    assert home.spool.read_bytes() == b"what waits"
+
+    root.dpkg("--remove", "czujka-agent")
+    assert {name for name in root.present() if not name.startswith("var/lib/czujka-agent/")} == set()
+    assert home.identity() is not None
+    root.dpkg("--purge", "czujka-agent")
+    assert not root.home.exists()
+
+
+def test_the_unit_is_hardened(tmp_path: Path) -> None:
+    unit = tmp_path / deb.UNIT
+    unit.write_bytes((deb.TEMPLATES / deb.UNIT).read_bytes())
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", unit],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+@pytest.mark.parametrize("entry", [one for one in agent_files() if one.path.endswith(".py")], ids=lambda one: one.path)
+def test_the_agent_runs_on_the_oldest_python_that_the_package_asks_for(entry: Entry) -> None:
+    tree = ast.parse(entry.data, feature_version=(3, 10))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
+    taken = [(node.module, name.name) for node in imports if isinstance(node, ast.ImportFrom) for name in node.names]
+    assert not [(module, name) for module, name in taken if name in NEWER_THAN_3_10.get(module or "", ())]
+    assert "tomllib" not in {name.name for node in imports for name in node.names}
