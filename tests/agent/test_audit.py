@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from agent.sensors import auditnetlink as netlink
-from agent.sensors.audit import KEY, AuditSensor
+from agent.sensors.audit import AuditSensor
+from agent.sensors.auditrules import is_ours, rules
 from agent.sensors.auditstate import alive
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.root
 def state() -> tuple[netlink.Status, list[bytes]]:
     control = netlink.Control()
     try:
-        return control.status(), [rule for rule in control.rules() if rule.endswith(KEY)]
+        return control.status(), [rule for rule in control.rules() if is_ours(rule)]
     finally:
         control.close()
 
@@ -136,7 +137,7 @@ def test_killed_and_started_again_restores_what_was_first(agent: RealAgent) -> N
     before = settings()
     agent.start()
     agent.stop(signal.SIGKILL)
-    assert len(state()[1]) == 2
+    assert set(state()[1]) == set(rules())
     agent.start()
     run_many("again", 20)
     check_all_seen(agent, "again", 20)
@@ -200,7 +201,7 @@ def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monk
         control.close()
         items = sensor.tick()
         assert [getattr(item, "cause", "") for item in items] == ["audit_rules_removed"]
-        assert len(state()[1]) == 2
+        assert set(state()[1]) == set(rules())
     finally:
         sensor.close()
     assert state()[1] == []
