@@ -174,6 +174,7 @@ REASONS = {
     "sensor.reason.needs_root": "wymaga uprawnień administratora (root)",
     "sensor.reason.no_audit": "jądro systemu nie udostępnia audytu",
     "sensor.reason.auditd_immutable": "reguły audytu są zablokowane do ponownego uruchomienia",
+    "sensor.reason.audit_rules_refused": "jądro systemu nie przyjęło części reguł audytu",
     "sensor.reason.unknown_machine": "nieznana architektura procesora, brak własnych reguł audytu",
     "sensor.reason.no_journal": "na tym komputerze nie działa dziennik systemd",
     "sensor.reason.no_journalctl": "brak programu journalctl",

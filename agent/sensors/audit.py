@@ -12,14 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent.sensors import auditnetlink as netlink
-from agent.sensors import auditstate
+from agent.sensors import auditrules, auditstate
 from agent.sensors.auditevents import Completion, Grouping
 from agent.sensors.processes import Processes, Users
 from agent.wire.sending.sensor import About, Availability, Gap, Item, SensorLost
 
 LOG = logging.getLogger(__name__)
-KEY = b"czujka"
-"""The key of the agent's own rules."""
 CHECK_EVERY = 30.0
 """Seconds between checks of the kernel's loss counter and of our rules."""
 _PER_READ = 3000
@@ -33,15 +31,19 @@ class AuditSensor:
 
     about = About(
         "audit",
-        "Uruchamiane programy: polecenie, folder, użytkownik, proces nadrzędny (audyt jądra systemu).",
-        "Programs that start: command, folder, user, parent process (kernel audit).",
+        "Uruchamiane programy: polecenie, folder, użytkownik, proces nadrzędny; z czym się łączą (adres i port, bez "
+        "treści); kto zmienia ważne pliki systemu (audyt jądra systemu).",
+        "Programs that start: command, folder, user, parent process; what they connect to (address and port, no "
+        "content); who changes important files of the system (kernel audit).",
     )
 
     def __init__(self, home: Path, boot_id: str, machine: str | None = None) -> None:
         """Keep the host's own settings under `home` while they are changed."""
         self._before_file = home / "audit-before.json"
         self._boot_id = boot_id
-        self._rules = netlink.exec_rules(KEY, machine) if machine else netlink.exec_rules(KEY)
+        self._machine = machine or os.uname().machine
+        self._loaded: set[bytes] = set()
+        self._refused = 0
         self._socket: socket.socket | None = None
         self._control: netlink.Control | None = None
         self._before: netlink.Status | None = None
@@ -63,7 +65,7 @@ class AuditSensor:
             return Availability("off", "sensor.reason.no_audit")
         try:
             status = control.status()
-            if status.enabled == netlink.IMMUTABLE and not self._have(control):
+            if status.enabled == netlink.IMMUTABLE and not any(map(auditrules.is_ours, control.rules())):
                 return Availability("limited", "sensor.reason.auditd_immutable")
         except OSError as error:
             reason = "needs_root" if error.errno in {errno.EPERM, errno.EACCES} else "no_audit"
@@ -71,7 +73,9 @@ class AuditSensor:
         finally:
             if control is not self._control:
                 control.close()
-        return Availability("on") if self._rules else Availability("limited", "sensor.reason.unknown_machine")
+        if not auditrules.required(self._machine):
+            return Availability("limited", "sensor.reason.unknown_machine")
+        return Availability("limited", "sensor.reason.audit_rules_refused") if self._refused else Availability("on")
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
         """Load the rules and start to receive."""
@@ -98,14 +102,33 @@ class AuditSensor:
         control, sock = self._control, self._socket
         assert control is not None
         assert sock is not None
-        for rule in self._rules:
-            control.add_rule(rule)
+        self._load(control)
         if not other:
             control.set(netlink.FAILURE | netlink.BACKLOG_LIMIT | netlink.BACKLOG_WAIT, backlog_limit=_BACKLOG, wait=0)
             netlink.set_daemon(sock, os.getpid())
             self._daemon = True
         if status.enabled == 0:
             control.set(netlink.ENABLED, enabled=1)
+
+    def _load(self, control: netlink.Control) -> bool:
+        """Load the rules that are not there, unload ours of another version; say whether loaded ones had gone."""
+        wanted, there = auditrules.rules(self._machine), set(control.rules())
+        for rule in filter(auditrules.is_ours, there.difference(wanted)):
+            control.delete_rule(rule)
+        self._refused = 0
+        for number, rule in enumerate(wanted):
+            if rule in there:  # the kernel would report the attempt
+                continue
+            try:
+                control.add_rule(rule)
+            except OSError as error:
+                if number < auditrules.required(self._machine):
+                    raise
+                self._refused += 1
+                LOG.warning("audit_rule_refused number=%d error=%s", number, error)
+        gone = not there.issuperset(self._loaded.intersection(wanted))
+        self._loaded = set(wanted)
+        return gone
 
     def fileno(self) -> int:
         """Return the record socket's descriptor."""
@@ -180,16 +203,20 @@ class AuditSensor:
         foreign = status.pid not in {0, os.getpid()} and auditstate.alive(status.pid)
         if self._daemon == foreign:  # replaced as the daemon, or left alone beside none
             raise SensorLost("the audit daemon has changed", 0.0)
-        if status.enabled != netlink.IMMUTABLE and (status.enabled == 0 or not self._have(self._control)):
-            items.append(Gap("audit_rules_removed", 0, last_check, _micros()))
-            for rule in self._rules:
-                self._control.add_rule(rule)
-            self._control.set(netlink.ENABLED, enabled=1)
-            self._completion.quiet_until = _micros()
+        if status.enabled != netlink.IMMUTABLE:
+            items += self._rules_back(self._control, status, last_check)
         return items
 
-    def _have(self, control: netlink.Control) -> bool:
-        return sum(rule.endswith(KEY) for rule in control.rules()) >= len(self._rules)
+    def _rules_back(self, control: netlink.Control, status: netlink.Status, last_check: int) -> list[Item]:
+        """Put back what somebody took away, and take up folders that are new."""
+        before = self._loaded
+        gone = self._load(control)
+        if status.enabled == 0:
+            control.set(netlink.ENABLED, enabled=1)
+        if not gone and status.enabled and before == self._loaded:
+            return []
+        self._completion.quiet_until = _micros()
+        return [Gap("audit_rules_removed", 0, last_check, _micros())] if gone or status.enabled == 0 else []
 
     def finish(self) -> list[Item]:
         """Hold nothing back."""
@@ -204,12 +231,13 @@ class AuditSensor:
             self._socket.close()
         if self._control is not None and self._before is not None:
             try:
-                auditstate.restore(self._control, self._before, self._rules, self._before_file, ours=self._daemon)
+                auditstate.restore(self._control, self._before, self._before_file, ours=self._daemon)
             except OSError as error:
                 LOG.warning("audit_not_restored error=%s", error)
         if self._control is not None:
             self._control.close()
         self._socket = self._control = self._before = None
+        self._loaded = set()
         self._daemon = False
 
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 
 from agent.sensors.auditrecords import EOE, EXECVE, PROCTITLE, Raw, merge, parse_lines, stamp
+from agent.sensors.auditrepeats import Repeats
+from agent.sensors.auditrules import CALL_KEY, FILE_KEY
 from agent.sensors.processes import Process, Processes, Users
 from agent.wire.event import CREATED, ID, Record, event_id
 from agent.wire.sending.sensor import ALERTING, USUAL, Reading
@@ -18,6 +20,7 @@ PATIENCE = 2.0
 """Seconds after which an event that got no end is taken as it is."""
 _UNUSED = frozenset({1321, 1323})
 _CONFIG_CHANGE = 1305
+_FREQUENT = frozenset({"memfd_create", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid"})
 
 
 class Grouping:
@@ -69,6 +72,7 @@ class Completion:
         self._own_pid = own_pid
         self._processes = processes
         self._users = users
+        self._repeats = Repeats()
         self.quiet_until = 0
         """Changes of audit's own settings up to this moment (µs) are ours and not reported."""
 
@@ -77,13 +81,13 @@ class Completion:
         kinds = [kind for kind, _ in raw]
         lines = parse_lines([one for one in raw if one[0] != PROCTITLE] if EXECVE in kinds else raw)
         record = merge(lines)
-        if record is None or self._own(record, lines[0].at, kinds):
+        if record is None or self._own(record, lines[0].at, kinds) or self._repeats.skip(record):
             return None
         record[ID] = event_id(self._boot_id, "audit", f"{lines[0].at}:{lines[0].serial}")
         record[CREATED] = time.time_ns() // 1000
         self._name_users(record)
         self._relate(record)
-        return Reading(record, ALERTING if record["audit.type"] != "SYSCALL" else USUAL)
+        return Reading(record, _priority(record))
 
     def _own(self, record: Record, at: int, kinds: Sequence[int]) -> bool:
         if at <= self.quiet_until and _CONFIG_CHANGE in kinds:
@@ -108,9 +112,27 @@ class Completion:
         parent = self._processes.find(parent_pid)
         if parent is not None:
             _set_parent(record, parent)
-        if record["audit.type"] == "EXECVE" and isinstance(pid, int):
+        if not isinstance(pid, int):
+            return
+        if record["audit.type"] == "EXECVE":
             executable, command = record.get("process.executable", ""), record.get("process.command_line", "")
-            self._processes.add(pid, Process(str(executable), str(command)[:4096], parent_pid))
+            container = self._processes.container(pid, parent)
+            uid = str(record.get("user.id", ""))
+            self._processes.add(pid, Process(str(executable), str(command)[:4096], parent_pid, uid, container))
+        else:
+            known = self._processes.find(pid)
+            container = known.container if known is not None else ""
+        if container:
+            record["container.id"] = container
+
+
+def _priority(record: Record) -> int:
+    """Rank what rules decide on before the calls that come in numbers: connections, files in memory, changed rights."""
+    if record["audit.type"] != "SYSCALL":
+        return ALERTING
+    key = str(record.get("audit.key", "")).split(",")[0]
+    rare = key == CALL_KEY and record.get("audit.syscall") not in _FREQUENT
+    return ALERTING if rare or key == FILE_KEY else USUAL
 
 
 def _set_parent(record: Record, parent: Process) -> None:

@@ -1,7 +1,4 @@
-"""Names of audit record kinds, architectures and the system calls that rules speak of.
-
-Source: linux/audit.h, libaudit's audit-records.h and the kernel's system call tables.
-"""
+"""Names of audit record kinds. Source: linux/audit.h and libaudit's audit-records.h."""
 
 from __future__ import annotations
 
@@ -74,33 +71,3 @@ TYPES: Mapping[int, str] = {
     2407: "CRYPTO_SESSION",
     2402: "ROLE_REMOVE",
 }
-
-ARCHES: Mapping[str, str] = {"c000003e": "x86_64", "40000003": "i386", "c00000b7": "aarch64", "40000028": "arm"}
-
-_CALLS: Mapping[str, Mapping[int, str]] = {
-    "x86_64": {
-        2: "open", 41: "socket", 42: "connect", 43: "accept", 49: "bind", 56: "clone", 57: "fork", 58: "vfork",
-        59: "execve", 62: "kill", 82: "rename", 83: "mkdir", 84: "rmdir", 85: "creat", 86: "link", 87: "unlink",
-        88: "symlink", 90: "chmod", 91: "fchmod", 92: "chown", 93: "fchown", 99: "sysinfo", 101: "ptrace",
-        103: "syslog", 105: "setuid", 106: "setgid", 133: "mknod", 135: "personality", 155: "pivot_root",
-        161: "chroot", 165: "mount", 166: "umount2", 170: "sethostname", 175: "init_module", 176: "delete_module",
-        188: "setxattr", 227: "clock_settime", 246: "kexec_load", 257: "openat", 258: "mkdirat", 259: "mknodat",
-        263: "unlinkat", 264: "renameat", 268: "fchmodat", 272: "unshare", 308: "setns", 310: "process_vm_readv",
-        311: "process_vm_writev", 313: "finit_module", 316: "renameat2", 319: "memfd_create", 320: "kexec_file_load",
-        321: "bpf", 322: "execveat", 323: "userfaultfd", 425: "io_uring_setup",
-    },
-    "i386": {5: "open", 10: "unlink", 11: "execve", 14: "mknod", 26: "ptrace", 38: "rename", 103: "syslog",
-             116: "sysinfo", 128: "init_module", 136: "personality", 350: "finit_module", 356: "memfd_create",
-             358: "execveat"},
-    "aarch64": {33: "mknodat", 35: "unlinkat", 53: "fchmodat", 56: "openat", 92: "personality", 97: "unshare",
-                105: "init_module", 116: "syslog", 117: "ptrace", 179: "sysinfo", 203: "connect", 221: "execve",
-                273: "finit_module", 276: "renameat2", 279: "memfd_create", 280: "bpf", 281: "execveat"},
-    "arm": {11: "execve", 26: "ptrace", 387: "execveat"},
-}  # fmt: skip
-
-
-def syscall_name(arch: str, number: str) -> str:
-    """Return the name of a system call, or the number as it stands when it is not in the table."""
-    if not (number.isascii() and number.isdigit() and len(number) <= 6):
-        return number[:32]
-    return _CALLS.get(arch, {}).get(int(number), number)

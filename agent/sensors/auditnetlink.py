@@ -1,6 +1,6 @@
 """The kernel's audit interface over netlink: status, rules, and the sockets that records arrive on.
 
-Source: linux/audit.h (struct audit_status, struct audit_rule_data) and netlink(7).
+Source: linux/audit.h (struct audit_status) and netlink(7).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from agent.sensors.auditrules import trimmed
 
 GET, SET, ADD_RULE, DEL_RULE, LIST_RULES = 1000, 1001, 1011, 1012, 1013
 REPLACE = 1329
@@ -25,16 +27,6 @@ _RECEIVE_BUFFER = 8 << 20
 _HEADER = struct.Struct("=IHHII")
 _KIND = struct.Struct("=4xH")
 _STATUS = struct.Struct("=11I")
-_RULE_HEAD = 1040
-"""Bytes of struct audit_rule_data before its strings; the last four give their length."""
-_EQUAL = 0x40000000
-_FIELD_ARCH, _FIELD_SUCCESS, _FIELD_KEY = 11, 104, 210
-_EXIT_LIST, _ALWAYS = 4, 2
-_EXEC_CALLS: dict[str, tuple[tuple[int, tuple[int, ...]], ...]] = {
-    "x86_64": ((0xC000003E, (59, 322)), (0x40000003, (11, 358))),
-    "aarch64": ((0xC00000B7, (221, 281)), (0x40000028, (11, 387))),
-}
-"""Machine → (architecture, the numbers of execve and execveat), 64 and 32 bits."""
 
 
 class Status(NamedTuple):
@@ -46,31 +38,6 @@ class Status(NamedTuple):
     backlog_limit: int
     lost: int
     backlog_wait_time: int
-
-
-def exec_rules(key: bytes, machine: str = os.uname().machine) -> list[bytes]:
-    """Return the kernel's form of `-a always,exit -S execve,execveat -F success=1 -k KEY` for both word sizes."""
-    return [_rule(arch, calls, key) for arch, calls in _EXEC_CALLS.get(machine, ())]
-
-
-def _rule(arch: int, calls: tuple[int, ...], key: bytes) -> bytes:
-    mask = [0] * 64
-    for call in calls:
-        mask[call // 32] |= 1 << (call % 32)
-    wanted = [(_FIELD_ARCH, arch), (_FIELD_SUCCESS, 1), (_FIELD_KEY, len(key))]
-    pad = [0] * (64 - len(wanted))
-    words = [
-        _EXIT_LIST, _ALWAYS, len(wanted), *mask,
-        *(field for field, _ in wanted), *pad, *(value for _, value in wanted), *pad, *(_EQUAL for _ in wanted), *pad,
-        len(key),
-    ]  # fmt: skip
-    return struct.pack(f"={len(words)}I", *words) + key
-
-
-def _trimmed(rule: bytes) -> bytes:
-    if len(rule) < _RULE_HEAD:
-        return rule
-    return rule[: _RULE_HEAD + struct.unpack_from("=I", rule, _RULE_HEAD - 4)[0]]
 
 
 class Control:
@@ -96,7 +63,7 @@ class Control:
 
     def rules(self) -> list[bytes]:
         """Return all loaded rules in the kernel's form, without netlink's padding."""
-        return [_trimmed(body) for kind, body in self._ask(LIST_RULES) if kind == LIST_RULES]
+        return [trimmed(body) for kind, body in self._ask(LIST_RULES) if kind == LIST_RULES]
 
     def add_rule(self, rule: bytes) -> None:
         """Load a rule; one that is already there is fine."""

@@ -7,11 +7,14 @@ blank or control byte; long arguments come as `a3_len=… a3[0]=…` over severa
 from __future__ import annotations
 
 import re
+import socket
+import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from agent.redact import redact_args, redact_text
-from agent.sensors.auditnames import ARCHES, TYPES, syscall_name
+from agent.sensors.auditcalls import ARCHES, syscall_name
+from agent.sensors.auditnames import TYPES
 from agent.wire.event import Record
 
 MAX_ARGS = 512
@@ -26,7 +29,8 @@ UNSET = "4294967295"
 
 Raw = tuple[int, bytes]
 """One audit record as the kernel sends it: its kind and its text."""
-SYSCALL, PATH, CWD, EXECVE, EOE, PROCTITLE = 1300, 1302, 1307, 1309, 1320, 1327
+SYSCALL, PATH, SOCKADDR, CWD, EXECVE, EOE, PROCTITLE = 1300, 1302, 1306, 1307, 1309, 1320, 1327
+USER_TTY, TTY = 1124, 1319
 _HEAD = re.compile(rb"audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): ?")
 _FIELD = re.compile(r"([A-Za-z_][\w-]{0,40}(?:\[\d{1,6}\])?)=(\"[^\"]*\"|'.*'|\S*)", re.DOTALL)
 _PATH = re.compile(r"\bname=(\"[^\"]*\"|[^\s\"]*)(?:.*? nametype=(\w{1,16}))?")
@@ -39,6 +43,7 @@ _START = re.compile(
 )
 """The SYSCALL record of a program's start as the kernel words it; any other wording goes the general way."""
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
+_SADDR = re.compile(r"\bsaddr=((?:[0-9A-Fa-f]{2}){2,128})(?![0-9A-Fa-f])")
 _QUOTES = frozenset("\"'")
 _ENCODED = frozenset(
     {"name", "cwd", "proctitle", "comm", "exe", "key", "acct", "cmd", "data", "tty", "terminal", "grp"}
@@ -192,6 +197,8 @@ def _merge_main(record: Record, line: Line, *, registers: bool) -> None:
         values.update(fields(inner))
     if line.kind == SYSCALL:
         _syscall(record, values, registers=registers)
+    if line.kind in {TTY, USER_TTY}:  # what was typed is nobody's business; that typing is recorded, is
+        values.pop("data", None)
     _known(record, values)
     _others(record, values, _SKIPPED if line.kind == SYSCALL else _NAMED_ELSEWHERE)
 
@@ -252,6 +259,20 @@ def _others(record: Record, values: dict[str, str], skipped: frozenset[str]) -> 
             record[f"audit.{name}"] = redact_text(value[:MAX_VALUE])
 
 
+def _address(text: str) -> Record:
+    """Return a connection's destination; struct sockaddr_in and sockaddr_in6 stand in ip(7) and ipv6(7)."""
+    found = _SADDR.search(text)
+    data = bytes.fromhex(found[1]) if found is not None else b""
+    family = int.from_bytes(data[:2], sys.byteorder)
+    if family == socket.AF_INET and len(data) >= 8:
+        address = socket.inet_ntop(socket.AF_INET, data[4:8])
+    elif family == socket.AF_INET6 and len(data) >= 24:
+        address = socket.inet_ntop(socket.AF_INET6, data[8:24]).removeprefix("::ffff:")
+    else:
+        return {}
+    return {"destination.ip": address, "destination.port": int.from_bytes(data[2:4], "big")}
+
+
 def _set_command(record: Record, args: Sequence[str]) -> None:
     clean = redact_args(args)
     record["process.args"] = [*clean]
@@ -267,6 +288,8 @@ def _merge_rest(record: Record, lines: Sequence[Line], first: Line) -> None:
             found = _PATH.search(text) if line is not first and len(paths) < MAX_PATHS else None
             if found is not None and found[1] != "(null)":
                 paths.append((_unwrapped(found[1], encoded=True)[:MAX_VALUE], found[2] or ""))
+        elif kind == SOCKADDR:
+            record.update(_address(text))
         elif kind == CWD and text.startswith("cwd=") and line is not first:
             record["process.working_directory"] = _unwrapped(text[4:], encoded=True)[:MAX_VALUE]
         elif kind == PROCTITLE and text.startswith("proctitle=") and "process.args" not in record:

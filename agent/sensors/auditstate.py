@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from agent.sensors.auditnetlink import BACKLOG_LIMIT, BACKLOG_WAIT, ENABLED, FAILURE, IMMUTABLE, Control, Status
+from agent.sensors.auditrules import is_ours
 from agent.wire.sending.files import write_private
 
 
@@ -31,11 +32,11 @@ def remember(path: Path, status: Status, boot_id: str) -> Status:
     return status
 
 
-def restore(control: Control, before: Status, key_rules: list[bytes], path: Path, *, ours: bool) -> None:
+def restore(control: Control, before: Status, path: Path, *, ours: bool) -> None:
     """Unload our rules; put the settings back when we held them (`ours`), which a live audit daemon would now hold."""
     now = control.status()
     if now.enabled != IMMUTABLE:
-        for rule in key_rules:
+        for rule in filter(is_ours, control.rules()):
             control.delete_rule(rule)
         if now.enabled != before.enabled and (ours or before.enabled == 0):
             control.set(ENABLED, enabled=before.enabled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pwd
+import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,10 @@ class Process(NamedTuple):
     executable: str
     command_line: str
     parent: int
+    user: str = ""
+    """Number of the user that it runs as, empty when not known."""
+    container: str = ""
+    """Id of the container that it runs in, empty on the host itself."""
 
 
 class Processes:
@@ -56,6 +61,36 @@ class Processes:
             self.add(pid, found)
         return found
 
+    def container(self, pid: int, parent: Process | None) -> str:
+        """Return the container of a process that just started: its parent's, asked for anew where one may begin."""
+        if parent is not None and (parent.container or not _RUNTIME.search(parent.executable)):
+            return parent.container
+        return read_container(self._proc / str(pid))
+
+
+_RUNTIME = re.compile(r"/(?:containerd-shim[^/]*|conmon|conmonrs|runc|crun|youki|lxc-start|lxc-attach|systemd-nspawn)$")
+_CONTAINER = re.compile(r"[0-9a-f]{64}|(?<=/lxc/)[\w.-]{1,64}|(?<=/lxc\.payload\.)[\w.-]{1,64}")
+
+
+def read_container(folder: Path) -> str:
+    """Return the container's id from the control groups of a process's /proc folder, empty for none.
+
+    Docker, containerd, CRI-O and Podman name a group by 64 hex digits; LXC by the container's name.
+    """
+    try:
+        with (folder / "cgroup").open("r", encoding="utf-8", errors="replace") as file:
+            found = _CONTAINER.search(file.read(4096))
+    except OSError:
+        return ""
+    return found[0] if found is not None else ""
+
+
+def _user(folder: Path) -> str:
+    try:
+        return str(folder.stat().st_uid)
+    except OSError:
+        return ""
+
 
 def read_process(folder: Path) -> Process | None:
     """Read a process from its /proc folder; None when it is gone. A kernel thread has an empty image."""
@@ -70,7 +105,8 @@ def read_process(folder: Path) -> Process | None:
     with contextlib.suppress(OSError):
         executable = str((folder / "exe").readlink()).removesuffix(" (deleted)")
     args = raw.rstrip(b"\0").decode("utf-8", "backslashreplace").split("\0") if raw.rstrip(b"\0") else []
-    return Process(executable, " ".join(redact_args(args))[:MAX_COMMAND], parent)
+    command = " ".join(redact_args(args))[:MAX_COMMAND]
+    return Process(executable, command, parent, _user(folder), read_container(folder))
 
 
 class Users:

@@ -5,6 +5,7 @@ Kinds and their meaning: linux/audit.h and the audit project's "audit-record" li
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -65,7 +66,6 @@ KINDS: Mapping[str, Meaning] = MappingProxyType(
 
 _CALLS: Mapping[str, Meaning] = MappingProxyType(
     {
-        **dict.fromkeys(("open", "openat", "openat2", "creat"), Meaning("file", "access", "file_opened")),
         **dict.fromkeys(("rename", "renameat", "renameat2"), Meaning("file", "change", "file_renamed")),
         **dict.fromkeys(("unlink", "unlinkat", "rmdir"), Meaning("file", "deletion", "file_deleted")),
         **dict.fromkeys(
@@ -79,9 +79,32 @@ _CALLS: Mapping[str, Meaning] = MappingProxyType(
         **dict.fromkeys(
             ("connect", "bind", "accept", "accept4"), Meaning("network", "connection", "network_connection")
         ),
+        "openat2": Meaning("file", "access", "file_opened"),
+        **dict.fromkeys(("truncate", "ftruncate", "creat"), Meaning("file", "change", "file_modified")),
         **dict.fromkeys(("init_module", "finit_module"), Meaning("driver", "start", "kernel_module_loaded")),
+        "delete_module": Meaning("driver", "end", "kernel_module_unloaded"),
+        "ptrace": Meaning("process", "access", "process_controlled"),
+        **dict.fromkeys(
+            ("process_vm_readv", "process_vm_writev"), Meaning("process", "access", "process_memory_accessed")
+        ),
+        **dict.fromkeys(
+            ("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid"),
+            Meaning("process", "change", "process_rights_changed"),
+        ),
     }
 )
+_OPENING: Mapping[str, int] = MappingProxyType({"open": 1, "openat": 2})
+"""Call that opens a file to the register that holds its flags; openat2 keeps them in memory, out of audit's sight."""
+_OPENED = Meaning("file", "access", "file_opened")
+_CREATED = Meaning("file", "creation", "file_created")
+_MODIFIED = Meaning("file", "change", "file_modified")
+_HEX = re.compile(r"[0-9a-f]{1,16}")
+_WRITING = 0o1003
+"""O_WRONLY, O_RDWR and O_TRUNC of open(2)."""
+_OLDER_NAMES: Mapping[str, str] = MappingProxyType({"mknodat": "mknod", "openat2": "openat"})
+"""Call to the older one that does the same, which rules name: the C library and some processors know only the newer."""
+_IN_PROGRESS = -115
+"""EINPROGRESS: a connection whose outcome is not known yet."""
 _OTHER_CALL = Meaning("process", "info", "system_call")
 
 
@@ -91,6 +114,7 @@ def normalise(record: Raw, source: Source) -> Event:
     event["event.module"] = MODULE
     kind = event.get("audit.type")
     kind = kind if isinstance(kind, str) else ""
+    _set_keys(event)
     apply_meaning(event, _meaning(kind, event))
     _set_types(event, kind)
     _set_arguments(event, kind)
@@ -105,18 +129,49 @@ def normalise(record: Raw, source: Source) -> Event:
 
 def _meaning(kind: str, event: Event) -> Meaning | None:
     if kind == "SYSCALL":
-        return _CALLS.get(str(event.get("audit.syscall")), _OTHER_CALL)
+        call = str(event.get("audit.syscall"))
+        if call in _OPENING:
+            return _opened(call, event)
+        return _CALLS.get(call, _OTHER_CALL)
     return KINDS.get(kind)
+
+
+def _opened(call: str, event: Event) -> Meaning:
+    """Tell a file that was made or opened for writing from one that was opened to be read."""
+    roles = event.get("audit.nametype", ())
+    if "CREATE" in (roles if isinstance(roles, tuple) else (roles,)):
+        return _CREATED
+    flags = event.get(f"audit.syscall.a{_OPENING[call]}")
+    if isinstance(flags, str) and _HEX.fullmatch(flags) and int(flags, 16) & _WRITING:
+        return _MODIFIED
+    return _OPENED
+
+
+def _set_keys(event: Event) -> None:
+    """Part the keys of a rule that has several; each is a value of its own."""
+    keys = event.get("audit.key")
+    if isinstance(keys, str) and "," in keys:
+        event["audit.key"] = tuple(keys.split(","))
 
 
 def _set_types(event: Event, kind: str) -> None:
     """Name every kind of kernel record that the merged event stands for; Sigma's `type` may ask for any of them."""
     kinds = [kind] if kind else []
-    for key, implied in (("audit.syscall", "SYSCALL"), ("file.path", "PATH"), ("process.working_directory", "CWD")):
+    for key, implied in (
+        ("audit.syscall", "SYSCALL"),
+        ("file.path", "PATH"),
+        ("process.working_directory", "CWD"),
+        ("destination.ip", "SOCKADDR"),
+    ):
         if key in event and implied not in kinds:
             kinds.append(implied)
     if kinds:
         event["audit.types"] = tuple(kinds)
+    call = event.get("audit.syscall")
+    if isinstance(call, str):
+        event["audit.calls"] = (call, _OLDER_NAMES[call]) if call in _OLDER_NAMES else call
+    if call == "connect":
+        event["network.direction"], event["network.initiated"] = "egress", "true"
 
 
 def _set_arguments(event: Event, kind: str) -> None:
@@ -134,7 +189,9 @@ def _set_arguments(event: Event, kind: str) -> None:
 
 def _set_outcome(event: Event) -> None:
     success = event.get("audit.success", event.get("audit.res"))
-    if success in (True, "yes", "success", "1", 1):
+    if event.get("audit.syscall") == "connect" and event.get("audit.exit") == _IN_PROGRESS:
+        event["event.outcome"] = "unknown"
+    elif success in (True, "yes", "success", "1", 1):
         event["event.outcome"] = "success"
     elif success in (False, "no", "failed", "0", 0):
         event["event.outcome"] = "failure"

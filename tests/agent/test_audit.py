@@ -15,8 +15,12 @@ from pathlib import Path
 import pytest
 
 from agent.sensors import auditnetlink as netlink
-from agent.sensors.audit import KEY, AuditSensor
+from agent.sensors.audit import AuditSensor
+from agent.sensors.auditrules import is_ours, rules
 from agent.sensors.auditstate import alive
+from agent.wire.envelope import encode_record
+from agent.wire.sending.sensor import Reading
+from appliance.normalise import Event, Source, normalise
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
 from tests.agent.real import RealAgent
@@ -27,7 +31,7 @@ pytestmark = pytest.mark.root
 def state() -> tuple[netlink.Status, list[bytes]]:
     control = netlink.Control()
     try:
-        return control.status(), [rule for rule in control.rules() if rule.endswith(KEY)]
+        return control.status(), [rule for rule in control.rules() if is_ours(rule)]
     finally:
         control.close()
 
@@ -136,7 +140,7 @@ def test_killed_and_started_again_restores_what_was_first(agent: RealAgent) -> N
     before = settings()
     agent.start()
     agent.stop(signal.SIGKILL)
-    assert len(state()[1]) == 2
+    assert set(state()[1]) == set(rules())
     agent.start()
     run_many("again", 20)
     check_all_seen(agent, "again", 20)
@@ -200,10 +204,72 @@ def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monk
         control.close()
         items = sensor.tick()
         assert [getattr(item, "cause", "") for item in items] == ["audit_rules_removed"]
-        assert len(state()[1]) == 2
+        assert set(state()[1]) == set(rules())
     finally:
         sensor.close()
     assert state()[1] == []
+
+
+DOINGS = """
+import os, socket
+os.rename({made!r}, {made!r} + b"2")
+with open({made!r} + b"2", "a") as file:
+    file.write("x")
+os.chmod({made!r} + b"2", 0o600)
+os.unlink({made!r} + b"2")
+for address in (("127.0.0.1", 9), ("192.0.2.1", 4444), ("192.0.2.1", 4444)):
+    outgoing = socket.socket()
+    outgoing.setblocking(False)
+    outgoing.connect_ex(address)
+os.memfd_create("x")
+libc = __import__("ctypes").CDLL(None, use_errno=True)
+libc.syscall(101 if os.uname().machine == "x86_64" else 117, 16, {pid}, 0, 0)
+os.execv("/bin/true", ["true", "the last"])
+"""
+DONE = [
+    ("file", "file_renamed"), ("file", "file_modified"), ("file", "file_attributes_changed"), ("file", "file_deleted"),
+    ("network", "network_connection"), ("process", "system_call"), ("process", "process_controlled"),
+    ("process", "process_created"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("audit_is_free")
+def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file name of invalid UTF-8 is one of the files."""
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    made = os.fsencode(folder) + b"/caf\xe9"
+    Path(os.fsdecode(made)).touch()
+    monkeypatch.setattr("agent.sensors.auditrules.FOLDERS", {str(folder): "test"})
+    sensor = AuditSensor(tmp_path, "boot")
+    events: list[Event] = []
+
+    def seen() -> bool:
+        for item in [*sensor.read(), *sensor.tick()]:
+            if isinstance(item, Reading) and item.record is not None:
+                line = encode_record(item.record)
+                events.append(normalise(line, Source("00000000-0000-0000-0000-000000000001", 1)))
+        return any(event.get("process.args") == ("true", "the last") for event in events)
+
+    victim = subprocess.Popen(["/bin/sleep", "60"])
+    sensor.open({})
+    try:
+        doings = DOINGS.format(made=made, pid=victim.pid)
+        subprocess.run(["setsid", "--fork", sys.executable, "-c", doings], check=True)
+        until(seen, 10, "the last program")
+    finally:
+        victim.kill()
+        victim.wait(10)
+        sensor.close()
+    last = next(event["process.pid"] for event in events if event.get("process.args") == ("true", "the last"))
+    mine = [event for event in events if event.get("process.pid") == last][1:]
+    assert [(event["event.category"], event["event.action"]) for event in mine] == DONE
+    assert f"{folder}/caf\\xe9" in mine[0]["file.path"]  # type: ignore[operator]
+    assert (mine[4]["destination.ip"], mine[4]["destination.port"]) == ("192.0.2.1", 4444)
+    assert mine[6]["audit.a1"] == f"{victim.pid:x}"
+    assert all("python" in str(event["process.executable"]) for event in mine[:-1])
 
 
 def test_without_root_it_runs_and_says_what_is_missing(agent: RealAgent) -> None:

@@ -75,6 +75,42 @@ def test_a_call_that_starts_no_program_keeps_its_registers() -> None:
     assert record["audit.syscall.a3"] == "8"
 
 
+CONNECT = STAMP + (
+    b"arch=c000003e syscall=42 success=no exit=-115 a0=3 a1=7ffd a2=10 a3=0 items=0 ppid=1 pid=9 auid=1000 uid=0 gid=0 "
+    b'euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=(none) ses=4 comm="nc" exe="/usr/bin/nc" '
+    b"key=637A756A6B615F6E6574016E6574776F726B5F636F6E6E6563745F34"
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "destination"),
+    [
+        (b"02000050C00002010000000000000000", ("192.0.2.1", 80)),
+        (b"0A0001BB0000000020010DB800000000000000000000000100000000", ("2001:db8::1", 443)),
+        (b"0A0001BB0000000000000000000000000000FFFFC000020100000000", ("192.0.2.1", 443)),
+        (b"01002F6465762F6C6F6700", None),
+        (b"0200", None),
+        (b"0A0001BB00", None),
+        (b"02000050C0000201000000000000000", None),
+        (b"?", None),
+    ],
+)
+def test_a_connection_has_its_destination(address: bytes, destination: tuple[str, int] | None) -> None:
+    record = merge(lines([(1300, CONNECT), (1306, STAMP + b"saddr=" + address)]))
+    assert record is not None
+    found = (record["destination.ip"], record["destination.port"]) if "destination.ip" in record else None
+    assert found == destination
+    assert record["audit.key"] == "czujka_net,network_connect_4"
+
+
+def test_what_was_typed_at_a_terminal_is_left_out() -> None:
+    for kind in (1319, 1124):
+        record = merge(lines([(kind, STAMP + b'pid=9 uid=0 auid=1000 ses=4 comm="bash" data=68756E746572320D')]))
+        assert record is not None
+        assert "hunter2" not in str(record)
+        assert "audit.data" not in record
+
+
 def test_the_records_of_an_event_share_their_stamp() -> None:
     assert parse_lines(EXEC) == lines(EXEC)
     other = (1302, EXEC[3][1].replace(b":9)", b":10)"))

@@ -46,7 +46,7 @@ SYSMON = "Microsoft-Windows-Sysmon/Operational"
         ("linux.audit", None, None, "a1", "audit.a1"),
         ("linux.audit", None, None, "name", "file.path"),
         ("linux.audit", None, None, "nametype", "audit.nametype"),
-        ("linux.audit", None, None, "SYSCALL", "audit.syscall"),
+        ("linux.audit", None, None, "SYSCALL", "audit.calls"),
         ("linux.syslog", None, None, "COMMAND", "process.command_line"),
         ("windows.eventlog", "Security", 4688, "User", "czujka.process.account"),
         ("windows.eventlog", "Security", 4688, "IntegrityLevel", "winlog.event_data.MandatoryLabel"),

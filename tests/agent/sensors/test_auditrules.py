@@ -1,0 +1,144 @@
+"""The table of audit rules, the kernel's form of it, and what is left out of what it brings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent.sensors import auditrules
+from agent.sensors.auditcalls import CALLS, numbers, syscall_name
+from agent.sensors.auditrepeats import MAX_KNOWN, WINDOW, Repeats
+from agent.wire.event import Record
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for path in ("etc/cron.d", "home/ewa/.ssh", "home/jan", "elsewhere/.ssh"):
+        (tmp_path / path).mkdir(parents=True)
+    (tmp_path / "home/jan/.ssh").symlink_to(tmp_path / "elsewhere/.ssh")
+    return tmp_path
+
+
+def strings(rule: bytes) -> bytes:
+    return rule[1040:]
+
+
+def test_only_folders_that_are_there_have_rules_and_files_need_their_folder(root: Path) -> None:
+    watched = [strings(rule) for rule in auditrules.rules("x86_64", "6.1.0", root)]
+    assert b"/etc/cron.dczujka_files" in watched
+    assert b"/etc/sshczujka_files" not in watched
+    assert [path for path in watched if path.startswith(b"/home/")] == [b"/home" + b"/ewa/.sshczujka_files"]
+    assert b"/etc/ld.so.preloadczujka_files" in watched
+    assert b"/proc/sysrq-triggerczujka_files" not in watched
+
+
+def test_homes_are_bounded(root: Path) -> None:
+    for number in range(auditrules.MAX_HOMES + 9):
+        (root / f"home/u{number}/.ssh").mkdir(parents=True)
+    watched = [strings(rule) for rule in auditrules.rules("x86_64", "6.1.0", root)]
+    assert sum(path.startswith(b"/home/") for path in watched) == auditrules.MAX_HOMES
+
+
+def test_program_starts_come_first_for_both_word_sizes(root: Path) -> None:
+    rules = auditrules.rules("aarch64", "6.1.0", root)
+    assert [strings(rule) for rule in rules[: auditrules.required("aarch64")]] == [b"czujka", b"czujka"]
+    assert auditrules.rules("riscv64", "6.1.0", root) == []
+    assert auditrules.required("riscv64") == 0
+
+
+@pytest.mark.parametrize(("release", "field"), [("5.2.0", 202), ("5.3.0-1-amd64", 113), ("6.18.44-fc", 113)])
+def test_older_kernels_tell_connections_by_the_length_of_the_address(release: str, field: int, root: Path) -> None:
+    rules = [rule for rule in auditrules.rules("x86_64", release, root) if b"czujka_net" in rule]
+    assert len(rules) == 8
+    assert {int.from_bytes(rule[12 + 256 + 8 : 12 + 256 + 12], "little") for rule in rules} == {field}
+
+
+def test_own_rules_are_known_by_their_first_key_alone(root: Path) -> None:
+    assert all(map(auditrules.is_ours, auditrules.rules("x86_64", "6.1.0", root)))
+    for key in ("admin", "czujka2", "admin\x01czujka"):
+        assert not auditrules.is_ours(auditrules.pack((59,), ((210, 0x40000000, key),)))
+    assert not auditrules.is_ours(auditrules.pack((59,), ((11, 0x40000000, 1),)))
+    assert not auditrules.is_ours(b"short")
+
+
+def test_netlinks_padding_is_no_part_of_a_rule(root: Path) -> None:
+    rule = auditrules.rules("x86_64", "6.1.0", root)[0]
+    assert auditrules.trimmed(rule + b"\0\0") == rule
+    assert auditrules.trimmed(b"short") == b"short"
+
+
+def test_every_watch_says_why_and_no_folder_is_named_twice() -> None:
+    for table in (auditrules.FILES, auditrules.FOLDERS):
+        assert all(path.startswith("/") and why and not path.endswith("/") for path, why in table.items())
+    assert not any(file.startswith(f"{folder}/") for file in auditrules.FILES for folder in auditrules.FOLDERS)
+
+
+def test_calls_have_names_and_numbers() -> None:
+    assert numbers("x86_64", ("memfd_create", "setuid32")) == (319,)
+    assert numbers("arm", ("connect",)) == (283,)
+    assert syscall_name("aarch64", "117") == "ptrace"
+    assert syscall_name("x86_64", "9999") == "9999"
+    assert syscall_name("x86_64", "x" * 50) == "x" * 32
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) and any(row) for name, row in CALLS.items())
+
+
+def call(name: str, at: int = 0, **fields: str | int) -> Record:
+    key = "czujka_net,network_connect_4" if name == "connect" else "czujka_calls"
+    values = {name.replace("__", "."): value for name, value in fields.items()}
+    return {
+        "audit.type": "SYSCALL",
+        "audit.key": key,
+        "audit.syscall": name,
+        "@timestamp": at,
+        "process.pid": 7,
+        **values,
+    }
+
+
+def connect(ip: str, port: int = 443, at: int = 0) -> Record:
+    return call("connect", at, destination__ip=ip, destination__port=port)
+
+
+def test_the_same_of_one_process_within_a_minute_is_told_once() -> None:
+    repeats = Repeats()
+    assert [repeats.skip(connect("192.0.2.1", at=at)) for at in (0, WINDOW - 1, WINDOW)] == [False, True, False]
+    assert not repeats.skip(connect("192.0.2.1", 80))
+    assert not repeats.skip(connect("192.0.2.2"))
+    assert not repeats.skip({**connect("192.0.2.1"), "process.pid": 8})
+    assert not repeats.skip(call("ptrace", audit__syscall__a1="64"))
+    assert not repeats.skip(call("ptrace", audit__syscall__a1="65"))
+    assert repeats.skip(call("ptrace", audit__syscall__a1="65"))
+
+
+def test_a_clock_set_back_hides_nothing() -> None:
+    repeats = Repeats()
+    assert not repeats.skip(connect("192.0.2.1", at=WINDOW))
+    assert not repeats.skip(connect("192.0.2.1", at=0))
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"])
+def test_connections_within_the_host_are_left_out(ip: str) -> None:
+    assert Repeats().skip(connect(ip))
+
+
+def test_port_0_and_records_without_an_address_are_left_out_of_our_own_rules_only() -> None:
+    assert Repeats().skip(connect("192.0.2.1", 0))
+    assert Repeats().skip(call("connect"))
+    assert not Repeats().skip({**connect("127.0.0.1"), "audit.key": "admin"})
+
+
+def test_rare_calls_and_files_are_told_each_time() -> None:
+    repeats = Repeats()
+    for record in (call("finit_module"), call("mknodat"), {**call("openat"), "audit.key": "czujka_files"}):
+        assert not repeats.skip(record)
+        assert not repeats.skip(record)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    repeats = Repeats()
+    for port in range(1, MAX_KNOWN + 2):
+        assert not repeats.skip(connect("192.0.2.1", port))
+    assert not repeats.skip(connect("192.0.2.1", 1))
+    assert repeats.skip(connect("192.0.2.1", MAX_KNOWN))
