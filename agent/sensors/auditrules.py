@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,8 +174,8 @@ def _watch(field: int, path: str, arches: tuple[str, ...]) -> bytes:
 
 def _folders(root: Path) -> Iterator[str]:
     yield from (path for path in FOLDERS if _is_folder(root / path.lstrip("/")))
-    homes = sorted((root / "home").glob("*/.ssh"))[:MAX_HOMES]
-    yield from (f"/{path.relative_to(root)}" for path in homes if _is_folder(path))
+    homes = filter(_is_folder, sorted((root / "home").glob("*/.ssh")))
+    yield from (f"/{path.relative_to(root)}" for path in islice(homes, MAX_HOMES))
 
 
 def _is_folder(path: Path) -> bool:

@@ -81,6 +81,11 @@ class TestBox:
     rule: str
     alert: int
 
+    def beat(self) -> None:
+        """Let every role say that it lives."""
+        for role in ROLES:
+            beat(self.context.sessions, role, {"events": 3}, self.context.now())
+
     def person(self, role: Role, login: str = "") -> Party:
         """Sign somebody of a role in."""
         login = login or role.value

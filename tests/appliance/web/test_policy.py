@@ -79,6 +79,7 @@ def fill_path(path: str, box: TestBox) -> str:
 def test_every_route_answers_as_the_policy_says(box: TestBox, party: str) -> None:
     """A refusal is 401 or 403 (pages lead nobody to the sign-in); anything else means that the asker was let in."""
     # A stream that lets somebody in does not end, and the sign-in answers a wrong password with 401.
+    box.beat()
     endless = {STREAM} if Permission.ALERTS_READ in granted(party) else set()
     wanted = [route for route in routes(box.app) if route[1] not in endless and route[:2] != ("POST", SIGN_IN)]
     # Each route has its own asker, because some routes end the asker's session.
