@@ -11,7 +11,9 @@ State = Literal["on", "limited", "off"]
 ALERTING = 1
 """Priority of records that rules decide on; the last to be dropped."""
 USUAL = 2
-"""Priority of other records; dropped first when the spool is full."""
+"""Priority of other records."""
+LEAST = 3
+"""Priority of records that are merely good to have; the first to be left unread, and to be dropped."""
 
 
 class About(NamedTuple):
