@@ -14,16 +14,22 @@ DAY = 86_400.0
 
 
 def event(
-    number: int, code: int = 4624, *, path: str = "Security", at: float | None = None, data: str = "", system: str = ""
+    number: int,
+    code: int = 4624,
+    *,
+    path: str = "Security",
+    at: float | None = None,
+    data: str = "",
+    provider: str = "Microsoft-Windows-Security-Auditing",
 ) -> str:
     """Return an event as Windows renders it."""
     when = time.strftime("%Y-%m-%dT%H:%M:%S.0000000Z", time.gmtime(time.time() if at is None else at))
     return (
         "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
-        "<Provider Name='Microsoft-Windows-Security-Auditing' Guid='{54849625-5478-4994-a5ba-3e3b0328c30d}'/>"
+        f"<Provider Name='{provider}' Guid='{{54849625-5478-4994-a5ba-3e3b0328c30d}}'/>"
         f"<EventID>{code}</EventID><Version>2</Version><Level>0</Level><TimeCreated SystemTime='{when}'/>"
         f"<EventRecordID>{number}</EventRecordID><Execution ProcessID='4' ThreadID='8'/><Channel>{path}</Channel>"
-        f"<Computer>PC-7.urzad.local</Computer>{system}<Security/></System><EventData>{data}</EventData></Event>"
+        f"<Computer>PC-7.urzad.local</Computer><Security/></System><EventData>{data}</EventData></Event>"
     )
 
 

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from evtx import PyEvtxParser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from appliance.normalise import normalise
 from appliance.normalise.model import Source, Unreadable
 from appliance.normalise.schema import windows
 from tests.agent.sensors.windows.fake import event
+from tests.agent.sensors.windows.recorded import rendered
 
 SOURCE = Source("7e57", 1)
 
@@ -107,7 +107,7 @@ def test_the_system_attributes_are_those_of_the_box() -> None:
 def test_real_events_give_what_the_box_reads_from_their_xml(corpora: Path) -> None:
     seen = quick = 0
     for path in sorted((corpora / "evtx-attack-samples").rglob("*.evtx"))[::4]:
-        for text in _rendered(path):
+        for text in rendered(path):
             xml = eventxml.mended(text)
             found = eventxml.scan(xml)
             quick += found is not None
@@ -126,12 +126,3 @@ def _event(line: bytes) -> object:
         return normalise(line, SOURCE)
     except Unreadable as error:
         return str(error)
-
-
-def _rendered(path: Path) -> list[str]:
-    """Return a file's events as Windows would render them: without a prologue and without line ends between tags."""
-    try:
-        found = [str(item["data"]) for item in PyEvtxParser(str(path), number_of_threads=1).records() if item]
-    except RuntimeError:
-        return []
-    return [re.sub(r"^<\?xml[^>]*>\s*", "", re.sub(r">\s+<", "><", text)).strip() for text in found]
