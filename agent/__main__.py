@@ -181,6 +181,7 @@ REASONS = {
     "sensor.reason.journal_in_use": "te same wpisy są czytane z dziennika systemd",
     "sensor.reason.no_log_files": "nie ma jeszcze plików dziennika",
     "sensor.reason.inventory_killed": "ostatnie zbieranie trwało za długo albo nie doszło do końca",
+    "sensor.reason.no_security_log": "brak dostępu do dziennika Zabezpieczenia, uruchom agenta jako usługę (SYSTEM)",
     "sensor.reason.failed": "nie udało się uruchomić, kolejna próba za chwilę",
 }
 """What each reason key of the sensors means; the box has its own catalogue for its pages."""

@@ -22,7 +22,9 @@ LOG_FOLDER = "CZUJKA_AGENT_LOG_FOLDER"
 def host_sensors(home: Path, boot_id: str, environment: Mapping[str, str] = os.environ) -> list[Sensor]:
     """Return the sensors of this host, whatever its system; `home` is the agent's folder."""
     if sys.platform == "win32":
-        return []
+        from agent.sensors.windows.eventlog import EventLogSensor  # noqa: PLC0415 (reads what Windows alone has)
+
+        return [EventLogSensor()]
     return linux_sensors(home, boot_id, environment)
 
 

@@ -1,0 +1,196 @@
+"""The event log's own interface (wevtapi.dll) in pull mode, through ctypes. Facts: learn.microsoft.com, winevt.h."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from ctypes import wintypes
+from typing import Protocol
+
+from agent.windows.dll import Library, last_error, load
+
+MAX_XML = 1 << 20
+"""Characters of one rendered event; Windows keeps events of at most 64 KiB."""
+ACCESS_DENIED, INVALID_PARAMETER, NO_MORE_ITEMS, NOT_FOUND = 5, 87, 259, 1168
+CHANNEL_NOT_FOUND, QUERY_RESULT_STALE = 15007, 15011
+TOO_LARGE = 122
+"""ERROR_INSUFFICIENT_BUFFER, which comes to a caller only for what is above the bound."""
+_OLDEST, _AFTER_BOOKMARK, _STRICT = 2, 3, 0x10000
+_XML, _BOOKMARK = 1, 2
+_CONFIG_ENABLED = 0
+_WAIT_TIMEOUT, _WAIT_FAILED = 0x102, 0xFFFFFFFF
+_FIRST_BUFFER = 64 << 10
+_H, _D, _P = wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER
+_FUNCTIONS = {
+    "EvtSubscribe": (_H, (_H, _H, wintypes.LPCWSTR, wintypes.LPCWSTR, _H, ctypes.c_void_p, ctypes.c_void_p, _D)),
+    "EvtNext": (wintypes.BOOL, (_H, _D, _P(_H), _D, _D, _P(_D))),
+    "EvtRender": (wintypes.BOOL, (_H, _H, _D, _D, ctypes.c_void_p, _P(_D), _P(_D))),
+    "EvtCreateBookmark": (_H, (wintypes.LPCWSTR,)),
+    "EvtUpdateBookmark": (wintypes.BOOL, (_H, _H)),
+    "EvtClose": (wintypes.BOOL, (_H,)),
+    "EvtOpenChannelConfig": (_H, (_H, wintypes.LPCWSTR, _D)),
+    "EvtGetChannelConfigProperty": (wintypes.BOOL, (_H, _D, _D, _D, ctypes.c_void_p, _P(_D))),
+}
+_KERNEL = {
+    "CreateEventW": (_H, (ctypes.c_void_p, wintypes.BOOL, wintypes.BOOL, wintypes.LPCWSTR)),
+    "SetEvent": (wintypes.BOOL, (_H,)),
+    "ResetEvent": (wintypes.BOOL, (_H,)),
+    "CloseHandle": (wintypes.BOOL, (_H,)),
+    "WaitForMultipleObjects": (_D, (_D, _P(_H), wintypes.BOOL, _D)),
+}
+
+
+class EventLogError(OSError):
+    """A call that failed; `code` is the error code of Windows."""
+
+    def __init__(self, call: str, code: int) -> None:
+        super().__init__(code, f"{call}: Windows error {code}")
+        self.code = code
+
+
+class EventLog(Protocol):
+    """What the reader asks of the system; handles are numbers."""
+
+    def subscribe(self, path: str, query: str, signal: int, bookmark: str | None) -> int:
+        """Begin strictly after the bookmark, without one at the oldest event; raises EventLogError."""
+
+    def next(self, subscription: int, most: int) -> list[int]:
+        """Return the next events, none when there are no more now; raises EventLogError."""
+
+    def xml(self, event: int) -> str:
+        """Return an event as XML; raises EventLogError, of code TOO_LARGE above the bound."""
+
+    def bookmark(self, event: int) -> str:
+        """Return the bookmark that says up to this event; raises EventLogError."""
+
+    def close(self, handle: int) -> None:
+        """Give up a subscription or an event."""
+
+    def enabled(self, path: str) -> bool | None:
+        """Say whether a channel is switched on, None when there is no such channel."""
+
+    def signal(self) -> int:
+        """Return a new signal, which stays on until it is reset; raises OSError."""
+
+    def set(self, signal: int) -> None:
+        """Switch a signal on."""
+
+    def reset(self, signal: int) -> None:
+        """Switch a signal off."""
+
+    def forget(self, signal: int) -> None:
+        """Give up a signal."""
+
+    def wait(self, signals: Sequence[int], seconds: float) -> int | None:
+        """Return the place of a signal that is on, None when there was none in this time."""
+
+
+class SystemEventLog:
+    """The system's event log; raises OSError where there is none."""
+
+    def __init__(self) -> None:
+        self._log: Library = load("wevtapi", _FUNCTIONS)
+        self._kernel: Library = load("kernel32", _KERNEL)
+        self._buffer = ctypes.create_string_buffer(_FIRST_BUFFER)
+        self._used, self._count = _D(), _D()
+
+    def subscribe(self, path: str, query: str, signal: int, bookmark: str | None) -> int:
+        """See EventLog."""
+        where, flags = None, _OLDEST
+        if bookmark is not None:
+            where = self._log.EvtCreateBookmark(bookmark)
+            if not where:
+                raise EventLogError("EvtCreateBookmark", last_error())
+            flags = _AFTER_BOOKMARK | _STRICT
+        try:
+            found = self._log.EvtSubscribe(None, signal, path, query, where, None, None, flags)
+            if not found:
+                raise EventLogError("EvtSubscribe", last_error())
+        finally:
+            if where:
+                self._log.EvtClose(where)
+        return int(found)
+
+    def next(self, subscription: int, most: int) -> list[int]:
+        """See EventLog."""
+        events = (_H * most)()
+        count = _D()
+        if not self._log.EvtNext(subscription, most, events, 0, 0, ctypes.byref(count)):
+            code = last_error()
+            if code == NO_MORE_ITEMS:
+                return []
+            raise EventLogError("EvtNext", code)
+        return [int(event) for event in events[: count.value] if event]
+
+    def xml(self, event: int) -> str:
+        """See EventLog."""
+        return self._rendered(event, _XML)
+
+    def bookmark(self, event: int) -> str:
+        """See EventLog."""
+        made = self._log.EvtCreateBookmark(None)
+        if not made:
+            raise EventLogError("EvtCreateBookmark", last_error())
+        try:
+            if not self._log.EvtUpdateBookmark(made, event):
+                raise EventLogError("EvtUpdateBookmark", last_error())
+            return self._rendered(made, _BOOKMARK)
+        finally:
+            self._log.EvtClose(made)
+
+    def _rendered(self, handle: int, what: int) -> str:
+        used, buffer = self._used, self._buffer
+        while not self._log.EvtRender(
+            None, handle, what, len(buffer), buffer, ctypes.byref(used), ctypes.byref(self._count)
+        ):
+            code = last_error()
+            if code != TOO_LARGE or used.value > 2 * MAX_XML or used.value <= len(buffer):
+                raise EventLogError("EvtRender", code)
+            buffer = ctypes.create_string_buffer(used.value)  # for this event alone: the next ones are small again
+        # Half of a pair of surrogates stands for nothing.
+        return ctypes.string_at(buffer, used.value).decode("utf-16-le", "replace").rstrip("\0")
+
+    def close(self, handle: int) -> None:
+        """See EventLog."""
+        self._log.EvtClose(handle)
+
+    def enabled(self, path: str) -> bool | None:
+        """See EventLog."""
+        config = self._log.EvtOpenChannelConfig(None, path, 0)
+        if not config:
+            return None
+        variant = ctypes.create_string_buffer(16)  # EVT_VARIANT: the value stands first
+        try:
+            found = self._log.EvtGetChannelConfigProperty(
+                config, _CONFIG_ENABLED, 0, len(variant), variant, ctypes.byref(self._used)
+            )
+        finally:
+            self._log.EvtClose(config)
+        return bool(variant.raw[0]) if found else None
+
+    def signal(self) -> int:
+        """See EventLog."""
+        made = self._kernel.CreateEventW(None, True, False, None)
+        if not made:
+            raise EventLogError("CreateEvent", last_error())
+        return int(made)
+
+    def set(self, signal: int) -> None:
+        """See EventLog."""
+        self._kernel.SetEvent(signal)
+
+    def reset(self, signal: int) -> None:
+        """See EventLog."""
+        self._kernel.ResetEvent(signal)
+
+    def forget(self, signal: int) -> None:
+        """See EventLog."""
+        self._kernel.CloseHandle(signal)
+
+    def wait(self, signals: Sequence[int], seconds: float) -> int | None:
+        """See EventLog."""
+        handles = (_H * len(signals))(*signals)
+        found = self._kernel.WaitForMultipleObjects(len(signals), handles, False, int(seconds * 1000))
+        if found == _WAIT_FAILED:
+            raise EventLogError("WaitForMultipleObjects", last_error())
+        return None if found == _WAIT_TIMEOUT else int(found)

@@ -1,0 +1,244 @@
+"""The reader over an event log that can do what a real one does to it."""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import Any
+
+import pytest
+
+from agent.sensors.windows.channels import Channel
+from agent.sensors.windows.eventlog import AT_MOST, EventLogSensor
+from agent.sensors.windows.wevtapi import ACCESS_DENIED, QUERY_RESULT_STALE, EventLogError
+from agent.wire.sending.sensor import Gap, Item, Reading
+from tests.agent.sensors.windows.fake import DAY, FakeLog, event
+
+LISTED = (Channel("security", "Security", 1, (1102, 4624, 4688)), Channel("bits", "Bits", 3, (3,)))
+
+
+class Reader:
+    """A sensor on a fake log whose bookmarks are kept as the spool keeps them: with the records before them."""
+
+    def __init__(self, log: FakeLog) -> None:
+        self.log = log
+        self.bookmarks: dict[str, str] = {}
+        self.records: list[dict[str, Any]] = []
+        self.gaps: list[str] = []
+        self.sensor = self._sensor()
+
+    def _sensor(self) -> EventLogSensor:
+        return EventLogSensor(lambda: self.log, LISTED)
+
+    def __enter__(self) -> Reader:
+        self._keep(self.sensor.open(self.bookmarks))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sensor.close()
+        assert not self.log.open, "handles left open"
+        self.sensor = self._sensor()
+
+    def _keep(self, items: list[Item]) -> None:
+        for item in items:
+            if isinstance(item, Gap):
+                self.gaps.append(item.cause)
+            elif isinstance(item, Reading):
+                self.records += [dict(item.record)] if item.record is not None else []
+                if item.bookmark is not None:
+                    self.bookmarks[item.bookmark.name] = item.bookmark.value
+
+    def turn(self, seconds: float = 5.0) -> bool:
+        """Read once when the sensor says that there is something; False when it does not within the time."""
+        ready, _, _ = select.select([self.sensor.fileno()], [], [], seconds)
+        if ready:
+            self._keep(self.sensor.read())
+        return bool(ready)
+
+    def until(self, count: int) -> None:
+        while len(self.records) < count:
+            assert self.turn(), f"{len(self.records)} of {count} records"
+
+    def tick(self) -> None:
+        self._keep(self.sensor.tick())
+
+    @property
+    def numbers(self) -> list[int]:
+        return [int(record["EventRecordID"]) for record in self.records]
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    return FakeLog("Security", "Bits")
+
+
+def test_the_first_start_takes_the_last_days_and_then_what_comes(log: FakeLog) -> None:
+    log.add("Security", at=time.time() - 8 * DAY)
+    log.add("Security", at=time.time() - 6 * DAY)
+    log.add("Security", code=4663)
+    reader = Reader(log)
+    with reader:
+        reader.until(1)
+        log.add("Security")
+        reader.until(2)
+    assert reader.numbers == [2, 4]
+    assert reader.gaps == []
+    assert reader.records[0]["EventID"] == "4624"
+
+
+def test_a_restart_goes_on_after_the_last_event_that_was_kept(log: FakeLog) -> None:
+    for _ in range(70):
+        log.add("Security")
+    reader = Reader(log)
+    with reader:
+        reader.until(70)
+    log.add("Security")
+    with reader:
+        reader.until(71)
+        assert reader.turn(0.05) is False or reader.numbers[-1] == 71
+    assert reader.numbers == list(range(1, 72))
+
+
+def test_a_reading_is_bounded_and_the_rest_comes_with_the_next(log: FakeLog) -> None:
+    for _ in range(AT_MOST + 10):
+        log.add("Security")
+    reader = Reader(log)
+    with reader:
+        assert reader.turn()
+        assert AT_MOST // 2 < len(reader.records) <= AT_MOST
+        reader.until(AT_MOST + 10)
+    assert reader.numbers == list(range(1, AT_MOST + 11))
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_log_that_was_cleared_between_two_runs_is_said_and_read_from_its_beginning(log: FakeLog, anew: bool) -> None:
+    log.add("Security")
+    reader = Reader(log)
+    with reader:
+        reader.until(1)
+    log.clear("Security", anew=anew)
+    if anew:
+        log.channels["Security"].next_number = 2
+    log.add("Security", code=1102)
+    with reader:
+        reader.until(2)
+    assert reader.gaps == ["event_bookmark_lost:security"]
+    assert reader.records[-1]["EventID"] == "1102"
+
+
+def test_a_log_that_was_made_anew_and_has_the_same_numbers_is_read_from_its_beginning(log: FakeLog) -> None:
+    for _ in range(3):
+        log.add("Security")
+    reader = Reader(log)
+    with reader:
+        reader.until(3)
+    log.clear("Security", anew=True)
+    for age in (900.0, 800.0, 700.0, 600.0):
+        log.add("Security", at=time.time() - age)
+    with reader:
+        reader.until(7)
+    assert reader.numbers == [1, 2, 3, 1, 2, 3, 4]
+    assert reader.gaps == ["event_bookmark_lost:security"]
+
+
+def test_a_log_cleared_while_it_is_read_goes_on(log: FakeLog) -> None:
+    log.add("Security")
+    reader = Reader(log)
+    with reader:
+        reader.until(1)
+        log.clear("Security")
+        log.break_subscriptions("Security", QUERY_RESULT_STALE)
+        log.add("Security", code=1102)
+        reader.until(2)
+        log.add("Security")
+        reader.until(3)
+    assert reader.gaps == ["event_bookmark_lost:security"]
+    assert reader.numbers == [1, 2, 3]
+
+
+def test_a_subscription_that_breaks_is_made_anew_without_a_loss(log: FakeLog) -> None:
+    log.add("Security")
+    reader = Reader(log)
+    with reader:
+        reader.until(1)
+        log.break_subscriptions("Security", 1734)
+        log.add("Security")
+        reader.until(2)
+    assert (reader.numbers, reader.gaps) == ([1, 2], [])
+
+
+def test_a_damaged_bookmark_is_a_lost_one(log: FakeLog) -> None:
+    log.add("Security")
+    reader = Reader(log)
+    reader.bookmarks["winlog:security"] = "17 <no bookmark>"
+    with reader:
+        reader.until(1)
+    assert reader.gaps == ["event_bookmark_lost:security"]
+
+
+def test_channels_that_are_missing_or_refused_are_taken_up_when_they_come() -> None:
+    log = FakeLog("Security")
+    log.channels["Security"].refused = ACCESS_DENIED
+    reader = Reader(log)
+    with reader:
+        assert reader.sensor.availability() == ("limited", "sensor.reason.no_security_log")
+        log.channels["Security"].refused = 0
+        log.channels["Bits"] = type(log.channels["Security"])()
+        log.add("Bits", code=3)
+        log.add("Security")
+        reader.tick()
+        reader.until(2)
+        assert reader.sensor.availability().state == "on"
+    assert {record["Channel"] for record in reader.records} == {"Bits", "Security"}
+
+
+def test_a_channel_that_is_taken_away_is_left_and_its_bookmark_kept(log: FakeLog) -> None:
+    log.add("Bits", code=3)
+    reader = Reader(log)
+    with reader:
+        reader.until(1)
+        gone = log.channels.pop("Bits")
+        log.channels["Bits"] = type(gone)(refused=15007)
+        log.break_subscriptions("Bits", 15007)
+        assert reader.turn()
+        log.channels["Bits"] = gone
+        log.add("Bits", code=3)
+        reader.tick()
+        reader.until(2)
+    assert (reader.numbers, reader.gaps) == ([1, 2], [])
+
+
+def test_what_is_less_important_waits_in_windows_while_it_is_not_read(log: FakeLog) -> None:
+    reader = Reader(log)
+    reader.sensor.restrain(2)
+    log.add("Bits", code=3)
+    log.add("Security")
+    with reader:
+        reader.until(1)
+        assert reader.records[0]["Channel"] == "Security"
+        reader.sensor.restrain(3)
+        reader.until(2)
+    assert reader.records[1]["Channel"] == "Bits"
+
+
+def test_events_that_cannot_be_read_cost_themselves_alone(log: FakeLog) -> None:
+    log.add("Security")
+    log.large.add(log.add("Security"))
+    log.add("Security", "<Event><System><EventID>4624</EventID>")
+    log.add("Security", event(4, data="<Data Name='X'>\x0f\x00&#x1;&lt;script&gt; ża\ud83d</Data>"))
+    log.add("Security", event(5, data="<Data Name='X'>" + "x" * (1 << 20) + "</Data>"))
+    reader = Reader(log)
+    with reader:
+        reader.until(2)
+    assert reader.numbers == [1, 4]
+    assert sorted(reader.gaps) == ["event_too_large", "event_too_large", "event_unreadable"]
+    assert reader.records[1]["X"] == "<script> ża"
+
+
+def test_where_there_is_no_event_log_the_sensor_does_not_open() -> None:
+    with pytest.raises(OSError, match="wevtapi is a library of Windows"):
+        EventLogSensor().open({})
+
+
+def test_an_error_says_its_code() -> None:
+    assert str(EventLogError("EvtNext", 1734)) == "[Errno 1734] EvtNext: Windows error 1734"

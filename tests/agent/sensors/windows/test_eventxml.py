@@ -1,0 +1,128 @@
+"""What Windows renders becomes the record that the box reads; nothing that is no event gets further."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.sensors.windows import eventxml
+from agent.sensors.windows.eventxml import NoEvent, record_of
+from agent.wire.envelope import encode_record
+from appliance.normalise import normalise
+from appliance.normalise.model import Source, Unreadable
+from appliance.normalise.schema import windows
+from tests.agent.sensors.windows.fake import event
+from tests.agent.sensors.windows.recorded import rendered
+
+SOURCE = Source("7e57", 1)
+
+
+def test_a_log_on_lies_flat_with_the_names_of_windows() -> None:
+    data = "<Data Name='TargetUserName'>żółw &amp; spółka</Data><Data Name='LogonType'>3</Data><Data Name='Empty'/>"
+    record = record_of(event(17, 4624, at=0, data=data))
+    assert record["event.module"] == "windows.eventlog"
+    assert (record["EventID"], record["EventRecordID"], record["Computer"]) == ("4624", "17", "PC-7.urzad.local")
+    assert record["TimeCreated_SystemTime"] == "1970-01-01T00:00:00.0000000Z"
+    assert (record["TargetUserName"], record["LogonType"], record["Empty"]) == ("żółw & spółka", "3", "")
+
+
+def test_user_data_lists_and_other_shapes_are_read_too() -> None:
+    system = "<System><Provider Name='E'/><EventID Qualifiers='0'> 104 </EventID><Channel>System</Channel></System>"
+    text = f"<Event>{system}<UserData><X xmlns='y'><A>1</A><B><C>2</C></B><A>3</A></X></UserData></Event>"
+    record = record_of(text)
+    assert (record["EventID"], record["EventID_Qualifiers"]) == ("104", "0")
+    assert (record["A"], record["C"]) == (["1", "3"], "2")
+    listed = f"<Event>{system}<EventData><Data>a</Data><Data>b</Data><Binary>00</Binary></EventData></Event>"
+    assert record_of(listed)["Data"] == ["a", "b"]
+    single = f"<Event>{system}<EventData><Data>a</Data></EventData></Event>"
+    assert record_of(single)["Data"] == ["a"]
+
+
+def test_secrets_are_hidden_in_every_shape() -> None:
+    command = "<Data Name='CommandLine'>net use \\\\s\\x --password=Tajne123 /user:u</Data>"
+    clash = "<Data Name='Channel'>other</Data>"
+    for data in (command, command + clash):
+        record = record_of(event(1, 4688, data=data))
+        assert "Tajne123" not in encode_record(record).decode()
+        assert ("xml" in record) == (data != command)
+
+
+def test_a_field_named_as_an_attribute_of_the_system_is_the_same_to_the_box() -> None:
+    text = event(1, data="<Data Name='Channel'>other</Data><Data Name='message'>m</Data>")
+    flat = normalise(encode_record(record_of(text)), SOURCE)
+    assert flat["winlog.channel"] == "Security"
+    assert flat == normalise(encode_record({"event.module": "windows.eventlog", "xml": text}), SOURCE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "<Event>", "<Event/>", "<Other><System><EventID>1</EventID></System></Other>", "<Event><System/></Event>",
+     "<!DOCTYPE x [<!ENTITY a 'b'>]><Event><System><EventID>1</EventID></System></Event>"],
+)  # fmt: skip
+def test_what_is_no_event_is_refused(text: str) -> None:
+    with pytest.raises(NoEvent):
+        record_of(text)
+
+
+def test_depth_and_number_of_fields_are_bounded() -> None:
+    deep = event(1, data="<A>" * 40 + "</A>" * 40)
+    many = event(1, data="".join(f"<Data Name='N{number}'>x</Data>" for number in range(1001)))
+    assert "xml" in record_of(deep)
+    assert "xml" in record_of(many)
+    fitting = event(1, data="".join(f"<Data Name='N{number}'>x</Data>" for number in range(1000)))
+    assert record_of(fitting)["N999"] == "x"
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_no_text_breaks_it_and_both_ways_agree(value: str, name: str) -> None:
+    escaped = value.replace("&", "&amp;").replace("<", "&lt;")
+    label = re.sub(r"[<&'\"]", "", name)
+    text = event(1, data=f"<Data Name='{label}'>{escaped}</Data>" if label else f"<Data>{escaped}</Data>")
+    mended = eventxml.mended(text)
+    quick = eventxml.scan(mended)
+    assert quick is None or quick == eventxml._parsed(mended)
+    record_of(text)
+
+
+@given(st.text(alphabet="<>/&'\"=#;ax \x00\x0f\ud83d", max_size=80))
+def test_any_other_text_is_an_event_or_none(text: str) -> None:
+    try:
+        record_of(f"<Event>{text}</Event>")
+    except NoEvent:
+        return
+    pytest.fail("no event has no number")
+
+
+def test_the_system_attributes_are_those_of_the_box() -> None:
+    table = windows()
+    assert {*table.system, "TimeCreated_SystemTime"} == eventxml.SYSTEM
+    assert set(table.system_aliases) < eventxml._TAKEN
+
+
+@pytest.mark.corpora
+def test_real_events_give_what_the_box_reads_from_their_xml(corpora: Path) -> None:
+    seen = quick = 0
+    for path in sorted((corpora / "evtx-attack-samples").rglob("*.evtx"))[::4]:
+        for text in rendered(path):
+            xml = eventxml.mended(text)
+            found = eventxml.scan(xml)
+            quick += found is not None
+            assert found is None or found == eventxml._parsed(xml)
+            flat = eventxml._flat(found or eventxml._parsed(xml), xml, lambda value: value)
+            assert _event(encode_record(flat)) == _event(
+                encode_record({"event.module": "windows.eventlog", "xml": text})
+            )
+            seen += 1
+    assert seen > 100
+    assert quick > 0.8 * seen
+
+
+def _event(line: bytes) -> object:
+    try:
+        return normalise(line, SOURCE)
+    except Unreadable as error:
+        return str(error)

@@ -1,0 +1,102 @@
+"""Events of the Windows log on their whole way: wevtapi, reader, spool, a real box, alerts; kills and a cleared log."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.agent.sensors.windows.fake import event
+from tests.agent.sensors.windows.recorded import rendered
+from tests.e2e.box import Box, wait_for
+from tests.wine.bed import Windows
+from tests.wine.eventlog import EventLog
+
+pytestmark = pytest.mark.wine
+KILLS = 2
+EACH = 300
+CLEARED = "Security Log Cleared"
+LOG_ONS = "event.code:4624 AND host.name:PC-7.urzad.local"
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+RECORDED = f'winlog.channel:"{SYSMON}"'
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with Box(tmp_path_factory.mktemp("box")) as made:
+        yield made
+
+
+class Station:
+    """An agent under wine with channels of its own."""
+
+    def __init__(self, windows: Windows, box: Box, folder: Path) -> None:
+        self.windows, self.folder = windows, folder
+        self.log = EventLog(windows, folder)
+        self.home = ("--home", rf"C:\{folder.name}")
+        token = box.run("enrol-token", "create", "--url", f"https://127.0.0.1:{box.gateway_port}").stdout.strip()
+        enrolled = windows.python("-m", "agent", "enrol", token, *self.home)
+        assert enrolled.returncode == 0, enrolled.stderr
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [self.windows.python_program, "-m", "agent", "run", *self.home, "--until-eof"]
+        environment = {**self.log.environment, "CZUJKA_AGENT_KEEP_FREE_BYTES": "0"}
+        return self.windows.start(self.folder / "agent.log", *command, environment=environment)
+
+    def end(self, running: subprocess.Popen[bytes]) -> None:
+        assert running.stdin is not None
+        running.stdin.close()
+        assert running.wait(20) == 0, (self.folder / "agent.log").read_text()
+
+
+@pytest.mark.corpora
+def test_an_attack_raises_its_alerts_and_kills_lose_and_double_nothing(
+    windows: Windows, box: Box, corpora: Path, tmp_path: Path
+) -> None:
+    station = Station(windows, box, tmp_path)
+    (sample,) = corpora.rglob("privesc_unquoted_svc_sysmon_1_11.evtx")
+    recorded = rendered(sample)
+    station.log.add("Security", ())
+    station.log.add(SYSMON, recorded)
+    number = 0
+    for kill in range(KILLS + 1):
+        running = station.start()
+        for _ in range(3):
+            station.log.add("Security", [event(number + one + 1) for one in range(EACH // 3)])
+            number += EACH // 3
+            time.sleep(0.1)  # so that a kill meets reading, writing and sending
+        if kill < KILLS:
+            wait_for("some of it arrives", partial(_has_more, box, _count(box, LOG_ONS)))
+            running.kill()
+            running.wait(10)
+    wait_for("everything arrives", lambda: _count(box, LOG_ONS) >= number, 40)
+    station.log.clear("Security")
+    station.log.add("Security", [event(number + 1, 1102, provider="Microsoft-Windows-Eventlog")])
+    wait_for("the alert of the cleared log", lambda: CLEARED in _alerts(box))
+    wait_for("an alert of the recorded attack", lambda: _alerts(box) - {CLEARED})
+    assert (_count(box, LOG_ONS), _count(box, RECORDED)) == (number, len(recorded))
+    (top,) = box.get("events/top", q=LOG_ONS, field="winlog.record_id", n=1)
+    assert top["count"] == 1
+    station.end(running)
+    assert wait_for("what was lost", lambda: _gaps(box)) == {"event_bookmark_lost:security"}
+
+
+def _has_more(box: Box, before: int) -> bool:
+    return _count(box, LOG_ONS) > before
+
+
+def _gaps(box: Box) -> set[str]:
+    causes = {event["gap.cause"] for event in box.get("events", q="event.action:telemetry_gap")["items"]}
+    return {cause for cause in causes if cause != "agent_killed"}
+
+
+def _count(box: Box, query: str) -> int:
+    return int(box.get("events/count", q=query)["count"])
+
+
+def _alerts(box: Box) -> set[str]:
+    return {alert["title"] for alert in box.get("alerts")["items"]}

@@ -1,0 +1,235 @@
+/* A wevtapi.dll for tests: channels are files of the folder CZUJKA_FAKE_EVENTS.
+
+   A channel's file has its path with _ for whatever is no letter or digit; in it, events as XML in UTF-8, each ended by
+   a NUL. A file that grows has new events, one that shrinks was cleared. Errors are those that Microsoft documents. */
+#include <windows.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define API __declspec(dllexport)
+#define MOST_CODES 256
+#define MOST_SUBSCRIPTIONS 64
+enum { SUBSCRIPTION, EVENT, BOOKMARK, CONFIG };
+
+typedef struct {
+    int kind;
+    char file[MAX_PATH];
+    int codes[MOST_CODES], code_count;
+    long long offset;
+    HANDLE signal;
+    char *xml;
+    long long record;
+} Handle;
+
+static Handle *subscriptions[MOST_SUBSCRIPTIONS];
+static CRITICAL_SECTION guard;
+
+static long long size_of(const char *file) {
+    WIN32_FILE_ATTRIBUTE_DATA found;
+    if (!GetFileAttributesExA(file, GetFileExInfoStandard, &found)) return -1;
+    return ((long long)found.nFileSizeHigh << 32) | found.nFileSizeLow;
+}
+
+static DWORD WINAPI watch(void *nothing) {
+    (void)nothing;
+    for (;;) {
+        Sleep(50);
+        EnterCriticalSection(&guard);
+        for (int i = 0; i < MOST_SUBSCRIPTIONS; i++)
+            if (subscriptions[i] && size_of(subscriptions[i]->file) != subscriptions[i]->offset)
+                SetEvent(subscriptions[i]->signal);
+        LeaveCriticalSection(&guard);
+    }
+    return 0;
+}
+
+BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, LPVOID nothing) {
+    (void)module, (void)nothing;
+    if (reason == DLL_PROCESS_ATTACH) {
+        InitializeCriticalSection(&guard);
+        CloseHandle(CreateThread(NULL, 0, watch, NULL, 0, NULL));
+    }
+    return TRUE;
+}
+
+static Handle *made(int kind) {
+    Handle *handle = calloc(1, sizeof(Handle));
+    handle->kind = kind;
+    return handle;
+}
+
+static void name_file(char *target, const wchar_t *path) {
+    int length = snprintf(target, MAX_PATH - 1, "%s\\", getenv("CZUJKA_FAKE_EVENTS"));
+    for (; *path && length < MAX_PATH - 1; path++)
+        target[length++] = (*path < 128 && (IsCharAlphaNumericW(*path))) ? (char)*path : '_';
+    target[length] = 0;
+}
+
+static long long number_after(const char *text, const char *mark) {
+    const char *found = text ? strstr(text, mark) : NULL;
+    if (!found) return -1;
+    found += strlen(mark);
+    while (*found && *found != '>' && mark[strlen(mark) - 1] != '>' && mark[0] == '<') found++;
+    if (*found == '>') found++;
+    return atoll(found);
+}
+
+/* Reads the event at the offset into text, which grows; returns its length with the NUL, 0 when there is no whole one. */
+static long long next_event(FILE *file, char **text, long long *room) {
+    long long length = 0;
+    int c;
+    while ((c = getc(file)) != EOF) {
+        if (length + 1 >= *room) *text = realloc(*text, *room = *room ? 2 * *room : 4096);
+        (*text)[length++] = (char)c;
+        if (!c) return length;
+    }
+    return 0;
+}
+
+static int is_wanted(const Handle *subscription, const char *xml) {
+    long long code = number_after(xml, "<EventID");
+    if (code < 0) return 1;
+    for (int i = 0; i < subscription->code_count; i++)
+        if (subscription->codes[i] == code) return 1;
+    return 0;
+}
+
+/* Puts the subscription behind the bookmark's event; false when the log no longer has it. */
+static int is_found(Handle *subscription, long long record) {
+    FILE *file = fopen(subscription->file, "rb");
+    char *text = NULL;
+    long long room = 0, length, at = 0;
+    int found = 0;
+    while (file && !found && (length = next_event(file, &text, &room))) {
+        at += length;
+        found = number_after(text, "<EventRecordID>") == record;
+    }
+    if (file) fclose(file);
+    free(text);
+    subscription->offset = at;
+    return found;
+}
+
+API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCWSTR query, HANDLE bookmark,
+                               PVOID context, PVOID callback, DWORD flags) {
+    (void)session, (void)context, (void)callback;
+    Handle *subscription = made(SUBSCRIPTION);
+    name_file(subscription->file, path);
+    subscription->signal = signal;
+    for (const wchar_t *at = query; (at = wcsstr(at, L"EventID=")) && subscription->code_count < MOST_CODES; at++)
+        subscription->codes[subscription->code_count++] = _wtoi(at + 8);
+    int strict = (flags & 3) == 3;
+    if (size_of(subscription->file) < 0) {
+        free(subscription);
+        SetLastError(15007); /* ERROR_EVT_CHANNEL_NOT_FOUND */
+        return NULL;
+    }
+    if (strict && (!bookmark || !is_found(subscription, ((Handle *)bookmark)->record))) {
+        free(subscription);
+        SetLastError(ERROR_NOT_FOUND);
+        return NULL;
+    }
+    EnterCriticalSection(&guard);
+    for (int i = 0; i < MOST_SUBSCRIPTIONS; i++)
+        if (!subscriptions[i]) {
+            subscriptions[i] = subscription;
+            break;
+        }
+    LeaveCriticalSection(&guard);
+    return (HANDLE)subscription;
+}
+
+API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeout, DWORD flags, DWORD *count) {
+    (void)timeout, (void)flags;
+    Handle *subscription = (Handle *)results;
+    char *text = NULL;
+    long long room = 0, length;
+    *count = 0;
+    if (size_of(subscription->file) < subscription->offset) {
+        SetLastError(15011); /* ERROR_EVT_QUERY_RESULT_STALE */
+        return FALSE;
+    }
+    FILE *file = fopen(subscription->file, "rb");
+    if (file) _fseeki64(file, subscription->offset, SEEK_SET);
+    while (file && *count < most && (length = next_event(file, &text, &room))) {
+        subscription->offset += length;
+        if (!is_wanted(subscription, text)) continue;
+        Handle *event = made(EVENT);
+        event->xml = _strdup(text);
+        event->record = number_after(text, "<EventRecordID>");
+        events[(*count)++] = (HANDLE)event;
+    }
+    if (file) fclose(file);
+    free(text);
+    if (!*count) SetLastError(ERROR_NO_MORE_ITEMS);
+    return *count > 0;
+}
+
+API BOOL WINAPI EvtRender(HANDLE context, HANDLE fragment, DWORD what, DWORD size, PVOID buffer, DWORD *used,
+                          DWORD *properties) {
+    (void)context, (void)what;
+    Handle *handle = (Handle *)fragment;
+    char mark[128];
+    const char *text = handle->xml;
+    if (handle->kind == BOOKMARK) {
+        snprintf(mark, sizeof mark, "<BookmarkList><Bookmark Channel='T' RecordId='%lld' IsCurrent='true'/></BookmarkList>",
+                 handle->record);
+        text = mark;
+    }
+    int length = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
+    *used = 2 * length;
+    *properties = 0;
+    if (size < *used) {
+        SetLastError(ERROR_INSUFFICIENT_BUFFER);
+        return FALSE;
+    }
+    MultiByteToWideChar(CP_UTF8, 0, text, -1, buffer, length);
+    return TRUE;
+}
+
+API HANDLE WINAPI EvtCreateBookmark(LPCWSTR xml) {
+    Handle *bookmark = made(BOOKMARK);
+    const wchar_t *found = xml ? wcsstr(xml, L"RecordId='") : NULL;
+    if (xml && !found) {
+        free(bookmark);
+        SetLastError(ERROR_INVALID_PARAMETER);
+        return NULL;
+    }
+    bookmark->record = found ? _wtoi64(found + 10) : -1;
+    return (HANDLE)bookmark;
+}
+
+API BOOL WINAPI EvtUpdateBookmark(HANDLE bookmark, HANDLE event) {
+    ((Handle *)bookmark)->record = ((Handle *)event)->record;
+    return TRUE;
+}
+
+API HANDLE WINAPI EvtOpenChannelConfig(HANDLE session, LPCWSTR path, DWORD flags) {
+    (void)session, (void)flags;
+    Handle *config = made(CONFIG);
+    name_file(config->file, path);
+    if (size_of(config->file) >= 0) return (HANDLE)config;
+    free(config);
+    SetLastError(15007);
+    return NULL;
+}
+
+API BOOL WINAPI EvtGetChannelConfigProperty(HANDLE config, DWORD property, DWORD flags, DWORD size, PVOID buffer,
+                                            DWORD *used) {
+    (void)config, (void)property, (void)flags, (void)used;
+    memset(buffer, 0, size);
+    *(BOOL *)buffer = TRUE;
+    return TRUE;
+}
+
+API BOOL WINAPI EvtClose(HANDLE object) {
+    Handle *handle = (Handle *)object;
+    EnterCriticalSection(&guard);
+    for (int i = 0; i < MOST_SUBSCRIPTIONS; i++)
+        if (subscriptions[i] == handle) subscriptions[i] = NULL;
+    LeaveCriticalSection(&guard);
+    free(handle->xml);
+    free(handle);
+    return TRUE;
+}
