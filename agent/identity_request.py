@@ -1,7 +1,8 @@
 """The only place that needs `cryptography`: a short-lived process, so that its 15 MB never stay in the agent.
 
 `… pin` reads a CA certificate (PEM) and prints {"spki": sha256 of its public key, hex}.
-`… verify CAFILE` reads {"statement": text, "signature": hex} and prints {"valid": whether the CA's key signed it}.
+`… verify CAFILE` reads {"statement": text, "signature": hex, "of": "policy", else a command} and prints {"valid":
+whether the CA's key signed it}.
 `… csr KEYFILE` makes the key when there is none (EC P-256, 0600) and prints {"csr": PEM}.
 Exit code 1 and one line on stderr when the input cannot be used.
 """
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from agent.wire.commands import signed_bytes
+from agent.wire import commands, policy
 from agent.wire.sending.files import write_private
 
 
@@ -54,6 +55,7 @@ def valid(ca_file: Path, order: bytes) -> bool:
     key = x509.load_pem_x509_certificate(ca_file.read_bytes()).public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("the CA's key is not an elliptic curve key")  # noqa: TRY004 (the file's content, not a type)
+    signed_bytes = policy.signed_bytes if value.get("of") == "policy" else commands.signed_bytes
     try:
         key.verify(bytes.fromhex(value["signature"]), signed_bytes(value["statement"]), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:

@@ -13,10 +13,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent import __version__
+from agent.wire.commands import LOG_LEVEL, RENEW
 from agent.wire.sending import hostinfo, memory
 from agent.wire.sending.care import Care
 from agent.wire.sending.home import AgentHome, Identity, InUse
+from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.orders import Duty, Orders
+from agent.wire.sending.own_duties import Renewal, set_log_level
 from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Gap, Sensor
 from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
@@ -39,7 +42,7 @@ class Telling(NamedTuple):
 
     facts: Facts
     duties: Mapping[str, Duty]
-    own_use: bool
+    station: bool
 
 
 def run(
@@ -48,11 +51,11 @@ def run(
     facts: Facts = dict,
     duties: Mapping[str, Duty] = _NONE,
     *,
-    own_use: bool = False,
+    station: bool = False,
 ) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
 
-    With `own_use` the program reads less when it uses more than the agent's bounds (restraint.py).
+    A `station` obeys the box's policy and reads less when it uses more than the agent's bounds (restraint.py).
     """
     identity = home.identity()
     if identity is None:
@@ -73,7 +76,7 @@ def run(
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use)).run()
+        _assembled(home, identity, spool, sensors, Telling(facts, duties, station)).run()
         spool.close()
     except SpoolFull as error:
         sys.stderr.write(f"Nie można pisać do {home.spool}: {error}. Zwolnij miejsce na dysku.\n")
@@ -108,12 +111,15 @@ def open_spool(path: Path) -> Spool:
 def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, telling: Telling) -> Runner:
     boot_id = hostinfo.boot_id()
     runner: Runner | None = None
-    care = Care(Watchdog(home.folder), own_use=telling.own_use)
+    care = Care(Watchdog(home.folder), own_use=telling.station)
+    policy = KeptPolicy(home) if telling.station else None
+    renewal = Renewal(home, identity)
+    orders = Orders(home, {RENEW: renewal.ask, LOG_LEVEL: set_log_level, **telling.duties})
 
     def heartbeat() -> Mapping[str, Any]:
         assert runner is not None
-        states = runner.states()
-        return {**_heartbeat(spool, states, boot_id), **care.facts(), **telling.facts()}
+        said = {**care.facts(), **orders.heartbeat(), **(policy.heartbeat() if policy else {})}
+        return {**_heartbeat(spool, runner.states(), boot_id), **said, **telling.facts()}
 
     def connect() -> Box:
         try:
@@ -121,27 +127,13 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         except OSError as error:
             raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
 
-    def renew(box: Box) -> bool:
-        nonlocal identity
-        now = time.time_ns() // 1000
-        if now < identity.renew_at:
-            return False
-        from agent.wire.sending import enrolment  # noqa: PLC0415 (once in many days)
+    def obey(box: Box, answer: Mapping[str, Any]) -> None:
+        if policy is not None and policy.take(answer) and runner is not None:
+            runner.look_soon()
+        orders.obey(box, answer)
 
-        try:
-            renewed = enrolment.renew(home, box, now)
-        except enrolment.EnrolmentFailed as error:
-            raise RetryLater(str(error)) from error
-        identity = home.identity() or identity
-        return renewed
-
-    uplink = Uplink(
-        spool,
-        connect,
-        boot_id,
-        Chores(heartbeat, renew, Orders(home, telling.duties).obey, care.watchdog.sending_turned),
-    )
-    runner = Runner(spool, sensors(boot_id), uplink, boot_id, care)
+    chores = Chores(heartbeat, renewal.renew, obey, care.watchdog.sending_turned)
+    runner = Runner(spool, sensors(boot_id), Uplink(spool, connect, boot_id, chores), boot_id, care, policy=policy)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner
 
