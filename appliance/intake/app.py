@@ -30,11 +30,11 @@ from agent.wire.envelope import (
     EnvelopeError,
     unpack,
 )
-from agent.wire.limits import MAX_BODY, MAX_SLICE
+from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
 from appliance.clock import rfc3339
 from appliance.intake.activity import Activity
 from appliance.intake.enrolment import EnrolRefused, Facts, enrol, renew
-from appliance.intake.heartbeat import parse_heartbeat, save_heartbeat
+from appliance.intake.heartbeat import Heartbeat, parse_heartbeat, save_heartbeat
 from appliance.intake.identity import Directory, Peer
 from appliance.intake.protocol import PEER
 from appliance.intake.rates import Buckets
@@ -56,6 +56,8 @@ from appliance.pki import Authority, CsrError
 from appliance.slices.asked import waiting_for
 from appliance.slices.orders import orders
 from appliance.state.database import writing
+from appliance.stations.asked import orders_for, told
+from appliance.stations.collecting import off_for, policy_answer
 
 CA_PATH = "/v1/ca"
 BODY_SECONDS = 60.0
@@ -258,13 +260,18 @@ class Gateway:
         heartbeat = parse_heartbeat(await _json(scope, receive))
         moment = self.clock()
 
-        def save() -> list[dict[str, str]]:
-            with writing(self.sessions) as session:
-                save_heartbeat(session, peer.id, heartbeat, _address(scope), moment)
-                waiting = waiting_for(session, peer.id)
-            return orders(self.authority, waiting)
+        return Reply(200, await asyncio.to_thread(self._beaten, peer.id, heartbeat, _address(scope), moment))
 
-        return Reply(200, {"time": self.clock(), "commands": await asyncio.to_thread(save)})
+    def _beaten(self, agent: str, heartbeat: Heartbeat, address: str, moment: int) -> dict[str, object]:
+        """Keep a heartbeat; return what is said to its sender."""
+        with writing(self.sessions) as session:
+            save_heartbeat(session, agent, heartbeat, address, moment)
+            told(session, agent, heartbeat.outcomes, moment)
+            wanted = orders_for(session, self.authority, agent, moment)
+            waiting, off = waiting_for(session, agent), off_for(session, agent)
+        policy = policy_answer(self.authority, off, agent, heartbeat.policy, moment)
+        commands = [*orders(self.authority, waiting), *wanted][:MAX_COMMANDS]
+        return {"time": self.clock(), "commands": commands, **policy}
 
     async def _slice(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
         _take(self.limits.heartbeats, peer.id)

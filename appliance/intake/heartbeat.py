@@ -14,6 +14,7 @@ from appliance.intake.replies import Refused
 from appliance.state.models import Agent
 
 MAX_SENSORS = 64
+MAX_OUTCOMES = 64
 STATES = ("on", "off", "limited")
 FIGURES = ("frames", "bits", "drops", "two_way")
 """What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows."""
@@ -30,6 +31,10 @@ class Heartbeat:
     spooled: int
     sensors: tuple[dict[str, object], ...]
     sent_at: int
+    policy: str = ""
+    """Digest of the policy in force there; empty from what obeys none."""
+    outcomes: tuple[tuple[int, str], ...] = ()
+    """What became of commands, by their numbers."""
 
 
 def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
@@ -41,6 +46,8 @@ def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
         spooled=min(whole_of(value, "spooled"), (1 << 31) - 1),
         sensors=_sensors(value.get("sensors", []), value.get("figures", {})),
         sent_at=whole_of(value, "sent_at"),
+        policy=text_of(value, "policy", 32),
+        outcomes=_outcomes(value.get("commands", [])),
     )
 
 
@@ -60,6 +67,15 @@ def save_heartbeat(session: Session, agent_id: str, beat: Heartbeat, address: st
             skew_us=skew,
             seen_at=now,
         )
+    )
+
+
+def _outcomes(value: object) -> tuple[tuple[int, str], ...]:
+    if not isinstance(value, list) or len(value) > MAX_OUTCOMES:
+        raise Refused(400, f"commands is not a list of at most {MAX_OUTCOMES}")
+    pairs = [one for one in value if isinstance(one, list) and len(one) == 2]
+    return tuple(
+        (number, str(outcome)[:16]) for number, outcome in pairs if type(number) is int and 0 < number < 1 << 62
     )
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 # Whoever has one table knows all of them: foreign keys and migrations go by the whole.
-from appliance.state import holds, hunts, slices
+from appliance.state import collecting, holds, hunts, slices
 
-__all__ = ["holds", "hunts", "slices"]
+__all__ = ["collecting", "holds", "hunts", "slices"]

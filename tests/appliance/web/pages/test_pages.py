@@ -24,6 +24,7 @@ PAGES = [
     "/zdarzenia/pola",
     "/zdarzenia/zapisane",
     "/stacje",
+    "/stacje/co-zbieram",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",
