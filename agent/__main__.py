@@ -46,7 +46,7 @@ def _run(home: AgentHome, *, until_eof: bool = False) -> int:
         lambda boot_id: host_sensors(home.folder, boot_id),
         trial.facts,
         {UPDATE: trial.obey},
-        own_use=True,
+        station=True,
         until_eof=until_eof,
         answered=trial.answered,
     )
@@ -108,14 +108,10 @@ def _enrolled(made: Identity) -> str:
 
 def _what_is_sent(home: AgentHome) -> int:
     from agent.sensors import host_sensors  # noqa: PLC0415 (only this command and the running agent need it)
+    from agent.what import lines  # noqa: PLC0415 (as above)
+    from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
 
-    lines = ["Ten komputer wysyła do Czujki:"]
-    for sensor in host_sensors(home.folder, ""):
-        availability = sensor.availability()
-        state = {"on": "włączone", "limited": "częściowo", "off": "wyłączone"}[availability.state]
-        reason = f" – {REASONS.get(availability.reason, availability.reason)}" if availability.reason else ""
-        lines.append(f"  • [{state}{reason}] {sensor.about.pl}")
-    sys.stdout.write("\n".join([*lines, *_ALWAYS]) + "\n")
+    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), KeptPolicy(home))) + "\n")
     return 0
 
 
@@ -162,29 +158,6 @@ def _day(identity: Identity) -> str:
     from datetime import datetime  # noqa: PLC0415 (only here)
 
     return datetime.fromtimestamp(identity.expires_at / 1_000_000).astimezone().strftime("%d.%m.%Y")
-
-
-_ALWAYS = (
-    "  • [włączone] Stan agenta co 10 s: nazwa komputera, system, wersja agenta, liczba czekających zdarzeń.",
-    "  • [włączone] Zdarzenia agenta: start, zatrzymanie, wykryte braki w danych, skok zegara.",
-    "Hasła i tokeny w poleceniach i wierszach dziennika są zastępowane znakami *** przed zapisem na dysk.",
-    "Nie są zbierane: naciśnięcia klawiszy, obraz ekranu, schowek, treść plików i poczty, historia przeglądarki.",
-)
-REASONS = {
-    "sensor.reason.needs_root": "wymaga uprawnień administratora (root)",
-    "sensor.reason.no_audit": "jądro systemu nie udostępnia audytu",
-    "sensor.reason.auditd_immutable": "reguły audytu są zablokowane do ponownego uruchomienia",
-    "sensor.reason.audit_rules_refused": "jądro systemu nie przyjęło części reguł audytu",
-    "sensor.reason.unknown_machine": "nieznana architektura procesora, brak własnych reguł audytu",
-    "sensor.reason.no_journal": "na tym komputerze nie działa dziennik systemd",
-    "sensor.reason.no_journalctl": "brak programu journalctl",
-    "sensor.reason.journal_in_use": "te same wpisy są czytane z dziennika systemd",
-    "sensor.reason.no_log_files": "nie ma jeszcze plików dziennika",
-    "sensor.reason.inventory_killed": "ostatnie zbieranie trwało za długo albo nie doszło do końca",
-    "sensor.reason.no_security_log": "brak dostępu do dziennika Zabezpieczenia, uruchom agenta jako usługę (SYSTEM)",
-    "sensor.reason.failed": "nie udało się uruchomić, kolejna próba za chwilę",
-}
-"""What each reason key of the sensors means; the box has its own catalogue for its pages."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The only place that needs `cryptography`: a short-lived process, so that its 15 MB never stay in the agent.
 
 `… pin` reads a CA certificate (PEM) and prints {"spki": sha256 of its public key, hex}.
-`… verify CAFILE` reads {"statement": text, "signature": hex} and prints {"valid": whether the CA's key signed it}.
+`… verify CAFILE` reads {"statement": text, "signature": hex, "of": "policy", else a command} and prints {"valid":
+whether the CA's key signed it}.
 `… verify-update CAFILE` reads a statement about a version with its signatures (agent/wire/update.py), likewise.
 `… csr KEYFILE` makes the key when there is none (EC P-256, private) and prints {"csr": PEM}.
 Exit code 1 and one line on stderr when the input cannot be used.
@@ -21,8 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
-from agent.wire import update
-from agent.wire.commands import signed_bytes
+from agent.wire import commands, policy, update
 from agent.wire.sending.files import write_private
 from agent.wire.sending.keysecret import key_secret
 
@@ -53,6 +53,7 @@ def request(key_file: Path) -> str:
 def valid(ca_file: Path, order: bytes) -> bool:
     """Return whether the CA of a file signed an order; raises OSError, and ValueError for what is none."""
     value = json.loads(order)
+    signed_bytes = policy.signed_bytes if value.get("of") == "policy" else commands.signed_bytes
     return _by_ca(ca_file, bytes.fromhex(value["signature"]), signed_bytes(value["statement"]))
 
 

@@ -26,6 +26,8 @@ ARGUMENTS: Mapping[str, re.Pattern[str]] = MappingProxyType(
 """The closed list of kinds, each with the form of its argument: a flow's uid, what is refreshed, nothing, a level, a
 version. Nothing of it is ever a program, a path or a text that a shell would read."""
 KINDS = frozenset(ARGUMENTS)
+DONE, REFUSED = "done", "refused"
+"""What became of a command that is no slice, as the next heartbeat says it."""
 LONGEST = 4096
 """Bytes of a statement."""
 _PREFIX = b"czujka command 1\n"

@@ -31,11 +31,11 @@ from agent.wire.envelope import (
     EnvelopeError,
     unpack,
 )
-from agent.wire.limits import MAX_BODY, MAX_SLICE
+from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
 from appliance.clock import rfc3339
 from appliance.intake.activity import Activity
 from appliance.intake.enrolment import EnrolRefused, Facts, enrol, renew
-from appliance.intake.heartbeat import parse_heartbeat, save_heartbeat
+from appliance.intake.heartbeat import Heartbeat, parse_heartbeat, save_heartbeat
 from appliance.intake.identity import Directory, Peer
 from appliance.intake.protocol import PEER
 from appliance.intake.rates import Buckets
@@ -58,6 +58,8 @@ from appliance.pki import Authority, CsrError
 from appliance.slices.asked import waiting_for
 from appliance.slices.orders import order, orders
 from appliance.state.database import writing
+from appliance.stations.asked import orders_for, told
+from appliance.stations.collecting import off_for, policy_answer
 from appliance.updates import rollouts
 
 CA_PATH = "/v1/ca"
@@ -263,16 +265,22 @@ class Gateway:
         heartbeat = parse_heartbeat(await _json(scope, receive))
         moment = self.clock()
 
-        def save() -> list[dict[str, str]]:
-            with writing(self.sessions) as session:
-                save_heartbeat(session, peer.id, heartbeat, _address(scope), moment)
-                if heartbeat.update_failed:
-                    rollouts.note_failure(session, peer.id, heartbeat.update_failed, moment)
-                newer = rollouts.commands(session, peer.id, heartbeat.version, moment)
-                waiting = waiting_for(session, peer.id)
-            return [*orders(self.authority, waiting), *(order(self.authority, one) for one in newer)]
+        return Reply(200, await asyncio.to_thread(self._beaten, peer.id, heartbeat, _address(scope), moment))
 
-        return Reply(200, {"time": self.clock(), "commands": await asyncio.to_thread(save)})
+    def _beaten(self, agent: str, heartbeat: Heartbeat, address: str, moment: int) -> dict[str, object]:
+        """Keep a heartbeat; return what is said to its sender."""
+        with writing(self.sessions) as session:
+            save_heartbeat(session, agent, heartbeat, address, moment)
+            told(session, agent, heartbeat.outcomes, moment)
+            if heartbeat.update_failed:
+                rollouts.note_failure(session, agent, heartbeat.update_failed, moment)
+            newer = rollouts.commands(session, agent, heartbeat.version, moment)
+            wanted = orders_for(session, self.authority, agent, moment)
+            waiting, off = waiting_for(session, agent), off_for(session, agent)
+        policy = policy_answer(self.authority, off, agent, heartbeat.policy, moment)
+        updates = (order(self.authority, one) for one in newer)
+        commands = [*orders(self.authority, waiting), *wanted, *updates][:MAX_COMMANDS]
+        return {"time": self.clock(), "commands": commands, **policy}
 
     async def _slice(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
         _take(self.limits.heartbeats, peer.id)

@@ -14,6 +14,7 @@ from appliance.intake.replies import Refused
 from appliance.state.models import Agent
 
 MAX_SENSORS = 64
+MAX_OUTCOMES = 64
 STATES = ("on", "off", "limited")
 FIGURES = ("frames", "bits", "drops", "two_way")
 """What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows."""
@@ -32,6 +33,10 @@ class Heartbeat:
     sent_at: int
     update_failed: Mapping[str, str]
     """The version of the agent that was no good on this machine and why; empty when none was."""
+    policy: str = ""
+    """Digest of the policy in force there; empty from what obeys none."""
+    outcomes: tuple[tuple[int, str], ...] = ()
+    """What became of commands, by their numbers."""
 
 
 def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
@@ -44,6 +49,8 @@ def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
         sensors=_sensors(value.get("sensors", []), value.get("figures", {})),
         sent_at=whole_of(value, "sent_at"),
         update_failed=_failed(value.get("update_failed", {})),
+        policy=text_of(value, "policy", 32),
+        outcomes=_outcomes(value.get("commands", [])),
     )
 
 
@@ -70,6 +77,15 @@ def _failed(value: object) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise Refused(400, "update_failed is not an object")
     return {name: text_of(value, name, 32) for name in ("version", "reason")} if value else {}
+
+
+def _outcomes(value: object) -> tuple[tuple[int, str], ...]:
+    if not isinstance(value, list) or len(value) > MAX_OUTCOMES:
+        raise Refused(400, f"commands is not a list of at most {MAX_OUTCOMES}")
+    pairs = [one for one in value if isinstance(one, list) and len(one) == 2]
+    return tuple(
+        (number, str(outcome)[:16]) for number, outcome in pairs if type(number) is int and 0 < number < 1 << 62
+    )
 
 
 def _sensors(value: object, figures: object) -> tuple[dict[str, object], ...]:

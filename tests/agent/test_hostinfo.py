@@ -32,3 +32,15 @@ def test_a_boot_without_an_id_gets_one(tmp_path: Path) -> None:
     assert hostinfo.boot_id(tmp_path / "none") != hostinfo.boot_id(tmp_path / "none")
     (tmp_path / "boot").write_text("abc\n")
     assert hostinfo.boot_id(tmp_path / "boot") == "abc"
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"), [("stopping", True), ("running", False), ("degraded", False), ("offline", None), ("", None)]
+)
+def test_whether_the_whole_system_ends(said: str, ends: bool | None) -> None:
+    assert hostinfo.stopping(("echo", said)) is ends
+
+
+def test_a_system_without_a_word_for_it() -> None:
+    assert hostinfo.stopping(("no-such-program-here",)) is None
+    assert hostinfo.stopping(("sleep", "9"), 0.01) is None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import NamedTuple
+
+import tomllib
 
 TABLE = Path(__file__).with_name("channels.toml")
 MAX_CHANNELS = 60

@@ -45,13 +45,13 @@ def enrol(token: EnrolToken, home: AgentHome) -> Identity:
     return identity
 
 
-def renew(home: AgentHome, box: Box, now: int) -> bool:
-    """Renew the certificate when two thirds of its life are over; True when there is a new one.
+def renew(home: AgentHome, box: Box, now: int, *, asked: bool = False) -> bool:
+    """Renew the certificate when two thirds of its life are over or it was asked for; True when there is a new one.
 
     Raises RetryLater and Permanent of the exchange; the old certificate then stays in use.
     """
     identity = home.identity()
-    if identity is None or now < identity.renew_at:
+    if identity is None or not (asked or now >= identity.renew_at):
         return False
     answer = box.post_json(RENEW_PATH, {"csr": helper(["csr", str(home.key)], b"")["csr"]})
     certificate, expires_at = _certificate(answer)

@@ -51,6 +51,18 @@ def system(paths: Sequence[Path] = _RELEASE) -> str:
     return f"{kernel.sysname} {kernel.release}"[:200]
 
 
+def stopping(command: Sequence[str] = ("systemctl", "is-system-running"), seconds: float = 1.0) -> bool | None:
+    """Return whether the whole system is being shut down, None where nothing tells (systemctl(1))."""
+    import subprocess  # noqa: PLC0415 (once, at the end)
+
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    word = done.stdout.decode("ascii", "replace").strip()
+    return word == "stopping" if word and word not in {"offline", "unknown"} else None
+
+
 def machine() -> str:
     """Return a hash that stays the same on this machine and shows nothing of it; empty when it has no machine id."""
     text = _machine_text()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.wire.commands import SLICE, BadCommand, Command, parse
+from agent.wire.commands import DONE, REFUSED, SLICE, BadCommand, Command, parse
 from agent.wire.limits import MAX_COMMANDS
 from agent.wire.sending.home import AgentHome
 from agent.wire.transport import Box, Permanent
@@ -27,9 +27,18 @@ class Orders:
     def __init__(self, home: AgentHome, duties: Mapping[str, Duty]) -> None:
         self._home, self._duties = home, duties
         self._seen: dict[tuple[str, int], None] = {}
+        self._outcomes: dict[int, str] = {}
+        self._told: tuple[int, ...] = ()
+
+    def heartbeat(self) -> dict[str, list[list[object]]]:
+        """Return what a heartbeat says: the commands that were done or refused since the box was last told."""
+        self._told = tuple(self._outcomes)
+        return {"commands": [[number, outcome] for number, outcome in self._outcomes.items()]} if self._told else {}
 
     def obey(self, box: Box, answer: Mapping[str, Any]) -> None:
         """Do what an answer of the box asks for; raises RetryLater of the exchange."""
+        for number in self._told:
+            self._outcomes.pop(number, None)
         orders = answer.get("commands")
         if not self._duties or not isinstance(orders, list):
             return
@@ -41,11 +50,15 @@ class Orders:
                 continue
             if _name(command) in self._seen:
                 continue
+            outcome = DONE
             try:
                 self._duties[command.kind](box, command)
             except Permanent as refusal:
                 LOG.warning("command_not_wanted id=%d reason=%s", command.id, refusal)
+                outcome = REFUSED
             self._remember(_name(command))
+            if command.kind != SLICE:  # a slice brings its own answer
+                self._outcomes[command.id] = outcome
 
     def _checked(self, order: object) -> Command:
         if not isinstance(order, dict) or not isinstance(order.get("signature"), str):

@@ -17,8 +17,10 @@ def started(boot_id: str, *, clean_before: bool | None) -> Record:
 
 
 def stopping(boot_id: str, reason: str) -> Record:
-    """Return the event of an orderly end."""
-    return {**_own("agent_stopping", boot_id), "agent.version": __version__, "agent.stop_reason": reason}
+    """Return the event of an orderly end; it tells whether the whole system ends, where that is known."""
+    ends = hostinfo.stopping()
+    told: Record = {} if ends is None else {"agent.host_stopping": ends}
+    return {**_own("agent_stopping", boot_id), "agent.version": __version__, "agent.stop_reason": reason, **told}
 
 
 def telemetry_gap(boot_id: str, gap: Gap) -> Record:

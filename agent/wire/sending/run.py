@@ -14,11 +14,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent import __version__
+from agent.wire.commands import LOG_LEVEL, RENEW
 from agent.wire.sending import hostinfo, memory
 from agent.wire.sending.care import Care
 from agent.wire.sending.home import AgentHome, Identity, InUse
+from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.keysecret import key_secret
 from agent.wire.sending.orders import Duty, Orders
+from agent.wire.sending.own_duties import Renewal, set_log_level
 from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Gap, Sensor
 from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
@@ -47,7 +50,7 @@ class Telling(NamedTuple):
 
     facts: Facts
     duties: Mapping[str, Duty]
-    own_use: bool
+    station: bool
     answered: Answered
 
 
@@ -57,13 +60,13 @@ def run(
     facts: Facts = dict,
     duties: Mapping[str, Duty] = _NONE,
     *,
-    own_use: bool = False,
+    station: bool = False,
     until_eof: bool = False,
     answered: Answered = _nothing,
 ) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
 
-    With `own_use` the program reads less when it uses more than the agent's bounds (restraint.py).
+    A `station` obeys the box's policy and reads less when it uses more than the agent's bounds (restraint.py).
     With `until_eof` the end of the standard input is an order to stop, too: the only one that a parent can give on
     Windows, and one that comes even when the parent dies.
     """
@@ -86,7 +89,7 @@ def run(
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, own_use, answered))
+        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, station, answered))
         if until_eof:
             threading.Thread(target=_stop_at_eof, args=(runner,), name="until-eof", daemon=True).start()
         runner.run()
@@ -134,12 +137,15 @@ def open_spool(path: Path) -> Spool:
 def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, telling: Telling) -> Runner:
     boot_id = hostinfo.boot_id()
     runner: Runner | None = None
-    care = Care(Watchdog(home.folder), own_use=telling.own_use)
+    care = Care(Watchdog(home.folder), own_use=telling.station)
+    policy = KeptPolicy(home) if telling.station else None
+    renewal = Renewal(home, identity)
+    orders = Orders(home, {RENEW: renewal.ask, LOG_LEVEL: set_log_level, **telling.duties})
 
     def heartbeat() -> Mapping[str, Any]:
         assert runner is not None
-        states = runner.states()
-        return {**_heartbeat(spool, states, boot_id), **care.facts(), **telling.facts()}
+        said = {**care.facts(), **orders.heartbeat(), **(policy.heartbeat() if policy else {})}
+        return {**_heartbeat(spool, runner.states(), boot_id), **said, **telling.facts()}
 
     def connect() -> Box:
         try:
@@ -147,28 +153,14 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         except OSError as error:
             raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
 
-    def renew(box: Box) -> bool:
-        nonlocal identity
-        now = time.time_ns() // 1000
-        if now < identity.renew_at:
-            return False
-        from agent.wire.sending import enrolment  # noqa: PLC0415 (once in many days)
-
-        try:
-            renewed = enrolment.renew(home, box, now)
-        except enrolment.EnrolmentFailed as error:
-            raise RetryLater(str(error)) from error
-        identity = home.identity() or identity
-        return renewed
-
-    orders = Orders(home, telling.duties)
-
     def obey(box: Box, answer: Mapping[str, Any]) -> None:
         telling.answered()
+        if policy is not None and policy.take(answer) and runner is not None:
+            runner.look_soon()
         orders.obey(box, answer)
 
-    uplink = Uplink(spool, connect, boot_id, Chores(heartbeat, renew, obey, care.watchdog.sending_turned))
-    runner = Runner(spool, sensors(boot_id), uplink, boot_id, care)
+    chores = Chores(heartbeat, renewal.renew, obey, care.watchdog.sending_turned)
+    runner = Runner(spool, sensors(boot_id), Uplink(spool, connect, boot_id, chores), boot_id, care, policy=policy)
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner
 

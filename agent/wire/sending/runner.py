@@ -15,6 +15,7 @@ from agent.wire.event import ID, Record, event_id
 from agent.wire.sending import hostinfo, own
 from agent.wire.sending.backoff import Backoff
 from agent.wire.sending.care import Care, change_fields
+from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.memory import settle, trim
 from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
 from agent.wire.sending.spool import Spool, Spooled, SpoolFull, spooled
@@ -52,12 +53,17 @@ class _Slot:
 class Runner:
     """Runs sensors into the spool until told to stop."""
 
-    def __init__(self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str, care: Care) -> None:
+    def __init__(
+        self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str, care: Care,
+        *, policy: KeptPolicy | None = None,
+    ) -> None:  # fmt: skip
+        """Obey a `policy` of the box where there is one."""
         self._spool = spool
         self._slots = [_Slot(sensor) for sensor in sensors]
         self._uplink = uplink
         self._boot_id = boot_id
         self._care = care
+        self._policy = policy
         self._selector = selectors.DefaultSelector()
         self._held: list[Spooled] = []
         self._bookmarks: dict[str, str] = {}
@@ -89,6 +95,10 @@ class Runner:
             {"name": slot.sensor.about.name, "state": slot.availability.state, "reason": slot.availability.reason}
             for slot in list(self._slots)
         ]
+
+    def look_soon(self) -> None:
+        """Look at the sensors at the next turn, for another policy holds. May be called from another thread."""
+        self._round_at = 0.0
 
     def run(self) -> str:
         """Run until SIGTERM, SIGINT or `stop`; return the signal's name or the reason. Call from the main thread."""
@@ -198,7 +208,7 @@ class Runner:
         for slot in self._slots:
             if slot.descriptor >= 0 and now >= self._round_at:
                 self._take(slot, slot.sensor.tick)
-            slot.availability = slot.sensor.availability()
+            slot.availability = self._availability(slot.sensor)
             if slot.descriptor >= 0 and slot.availability.state == "off":
                 self._lose(slot, slot.availability.reason, ROUND)
             elif slot.descriptor < 0 and slot.availability.state != "off" and now >= (slot.open_at or 0.0):
@@ -215,6 +225,11 @@ class Runner:
                 self._spool.tidy(_micros())
             if self._spool.has_gaps:  # noted by the sending side, perhaps on a host where nothing else happens
                 self._wish_write()
+
+    def _availability(self, sensor: Sensor) -> Availability:
+        if self._policy is not None and not self._policy.wants(sensor.about.name):
+            return Availability("off", "sensor.reason.policy")
+        return sensor.availability()
 
     def _open(self, slot: _Slot) -> None:
         try:
@@ -245,9 +260,12 @@ class Runner:
             self._wish_write()
 
     def _keep_reading(self, reading: Reading) -> None:
-        if reading.record is not None:
-            reading.record.setdefault("host.name", self._hostname)
-            self._held.append(spooled(reading.record, reading.priority))
+        record = reading.record
+        if record is not None and self._policy is not None:
+            record = self._policy.permitted(record)
+        if record is not None:
+            record.setdefault("host.name", self._hostname)
+            self._held.append(spooled(record, reading.priority))
         if reading.bookmark is not None:
             self._bookmarks[reading.bookmark.name] = self._moved[reading.bookmark.name] = reading.bookmark.value
 

@@ -10,10 +10,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy.orm import Session
 
+from agent.wire.commands import parse
 from agent.wire.envelope import ENROL_PATH, HEARTBEAT_PATH, RENEW_PATH
+from agent.wire.policy import AT_FIRST, digest
+from agent.wire.policy import parse as parse_policy
 from appliance import clock
 from appliance.pki import ca_pin
 from appliance.state.models import Agent, AgentState
+from appliance.stations.asked import ask
+from appliance.stations.collecting import switch
 from tests.appliance.intake.box import LINE, Box, Station, agent_row, key_pem, make_request, until
 
 # --- enrolment ------------------------------------------------------------------------------------------------------
@@ -200,3 +205,26 @@ def test_what_agents_send_is_counted(box: Box, station: Station) -> None:
         box.send(station, key, [LINE] * 5)
     until(lambda: agent_row(box, station.id).records == 10)
     assert agent_row(box, station.id).seen_at is not None
+
+
+def test_a_station_hears_what_it_may_collect_and_what_it_is_asked_until_it_has_it(box: Box) -> None:
+    station = box.station(8)
+    with Session(box.engine) as session, session.begin():
+        switch(session, "anna", "scripts", False, agent=station.id, now=clock.now())
+        number = ask(session, "anna", station.id, "refresh", argument="posture", now=clock.now())
+        session.flush()
+        number_of = number.id
+    beat: dict[str, object] = {"hostname": "PC-8", "policy": digest(AT_FIRST.off)}
+    _, answer, _ = box.call(station, HEARTBEAT_PATH, beat)
+    offered, orders = answer["policy"], answer["commands"]
+    assert isinstance(offered, dict)
+    assert isinstance(orders, list)
+    off = parse_policy(offered["statement"]).off
+    assert {one.category for one in off} == {"dns", "scripts"}
+    assert parse(orders[0]["statement"])[:4] == (number_of, station.id, "refresh", "posture")
+    _, answer, _ = box.call(
+        station, HEARTBEAT_PATH, {**beat, "policy": digest(off), "commands": [[number_of, "done"], ["x", 5], 7]}
+    )
+    assert answer["commands"] == []
+    assert "policy" not in answer
+    assert box.call(station, HEARTBEAT_PATH, {**beat, "commands": [[1, "done"]] * 65})[0] == 400

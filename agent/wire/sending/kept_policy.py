@@ -1,0 +1,98 @@
+"""The policy that this agent obeys: taken from the box's answers when its CA has signed it, and kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent.wire.categories import SENSORS, permitted
+from agent.wire.event import Record
+from agent.wire.policy import AT_FIRST, BadPolicy, Policy, digest, parse
+from agent.wire.sending.files import write_private
+from agent.wire.sending.home import AgentHome
+
+LOG = logging.getLogger(__name__)
+FILE = "policy.json"
+Signed = Callable[[AgentHome, str, str], bool]
+"""Tells whether the home's CA signed a statement: home, statement, signature in hex."""
+
+
+def signed_by_ca(home: AgentHome, statement: str, signature: str) -> bool:
+    """Ask the short-lived process that knows cryptography."""
+    from agent.wire.sending.enrolment import EnrolmentFailed, helper  # noqa: PLC0415 (only when a policy is checked)
+
+    request = json.dumps({"statement": statement, "signature": signature, "of": "policy"}).encode()
+    try:
+        return helper(["verify", str(home.ca)], request).get("valid") is True
+    except (EnrolmentFailed, OSError) as error:
+        LOG.warning("policy_not_checked reason=%s", error)
+        return False
+
+
+class KeptPolicy:
+    """The policy in force. Its methods may be called from both threads: what they read is replaced whole."""
+
+    def __init__(self, home: AgentHome, signed: Signed = signed_by_ca) -> None:
+        self._home, self._signed = home, signed
+        self.now = self._load()
+        self._off = self.now.categories
+        self._refused = ""
+
+    def heartbeat(self) -> dict[str, str]:
+        """Return what a heartbeat says: which policy is in force here."""
+        return {"policy": digest(self.now.off)}
+
+    def take(self, answer: Mapping[str, Any]) -> bool:
+        """Obey the policy in an answer of the box when it is for this agent, signed, and newer; tell whether it was."""
+        offered = answer.get("policy")
+        if not isinstance(offered, dict):
+            return False
+        statement, signature = offered.get("statement"), offered.get("signature")
+        if not isinstance(statement, str) or not isinstance(signature, str) or signature == self._refused:
+            return False
+        try:
+            policy = self._checked(statement, signature)
+            kept = json.dumps({"statement": statement, "signature": signature})
+            write_private(self._home.folder / FILE, kept.encode())
+        except BadPolicy as error:
+            self._refused = signature
+            LOG.warning("policy_refused reason=%s", error)
+            return False
+        except OSError as error:  # in force all the same; it is asked for again after the next start
+            LOG.warning("policy_not_kept reason=%s", error)
+        self.now, self._off = policy, policy.categories
+        LOG.info("policy_taken off=%s", ",".join(sorted(self._off)))
+        return True
+
+    def permitted(self, record: Record) -> Record | None:
+        """Return what of a record may be kept, None for nothing."""
+        return permitted(record, self._off)
+
+    def wants(self, sensor: str) -> bool:
+        """Tell whether anything that a sensor brings is on."""
+        brings = SENSORS.get(sensor)
+        return brings is None or not brings <= self._off
+
+    def _checked(self, statement: str, signature: str) -> Policy:
+        policy, identity = parse(statement), self._home.identity()
+        if identity is None or policy.agent != identity.agent_id:
+            raise BadPolicy("for another agent")
+        if policy.issued <= self.now.issued:
+            raise BadPolicy("older than the one in force")
+        if not self._signed(self._home, statement, signature):
+            raise BadPolicy("not signed by this box")
+        return policy
+
+    def _load(self) -> Policy:
+        """Read the kept policy; one that somebody has changed by hand does not count."""
+        self.now = AT_FIRST
+        try:
+            kept = json.loads((self._home.folder / FILE).read_bytes())
+            return self._checked(str(kept["statement"]), str(kept["signature"]))
+        except FileNotFoundError:
+            return AT_FIRST
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            LOG.warning("policy_not_read reason=%s", error)
+            return AT_FIRST

@@ -1,0 +1,114 @@
+"""The policy that is obeyed: signed by this box, for this agent, and never an older one again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from agent.what import lines
+from agent.wire.policy import Off, Policy, digest, signed_bytes
+from agent.wire.sending.home import AgentHome, Identity
+from agent.wire.sending.kept_policy import FILE, KeptPolicy, signed_by_ca
+from agent.wire.sending.sensor import About, Availability
+from tests.agent.box import PEM, make_ca
+
+OWN = "00000000-0000-4000-8000-000000000001"
+CA = make_ca()
+
+
+def offer(policy: Policy, key: ec.EllipticCurvePrivateKey = CA[1]) -> dict[str, object]:
+    statement = policy.statement()
+    signature = key.sign(signed_bytes(statement), ec.ECDSA(hashes.SHA256()))
+    return {"policy": {"statement": statement, "signature": signature.hex()}}
+
+
+def policy(issued: int = 5, agent: str = OWN, *names: str) -> Policy:
+    return Policy(agent, issued, tuple(Off(name, "Anna Nowak", 1_790_000_000_000_000) for name in names or ("logons",)))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> AgentHome:
+    made = AgentHome(tmp_path)
+    made.ca.write_bytes(CA[0].public_bytes(PEM))
+    made.save_identity(Identity(OWN, ("https://box",), 1, 2))
+    return made
+
+
+def kept(home: AgentHome) -> KeptPolicy:
+    """Return the policy with a signature that counts by its length: the real check has its own test."""
+    return KeptPolicy(home, lambda _home, _statement, signature: len(signature) > 100)
+
+
+def test_only_the_boxs_own_signature_counts(home: AgentHome) -> None:
+    one = KeptPolicy(home)
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    assert not one.take(offer(policy(), stranger))
+    assert one.take(offer(policy()))
+    assert one.now == policy()
+    assert KeptPolicy(home).now == policy(), "it holds after a start without the box"
+    statement = policy().statement()
+    command = CA[1].sign(b"czujka command 1\n" + statement.encode(), ec.ECDSA(hashes.SHA256())).hex()
+    assert not signed_by_ca(home, statement, command), "a signature for something else"
+
+
+def test_an_older_one_and_anothers_do_not_count(home: AgentHome) -> None:
+    one = kept(home)
+    assert one.take(offer(policy(5)))
+    assert not one.take(offer(policy(5)))
+    assert not one.take(offer(policy(4, OWN, "logs")))
+    assert not one.take(offer(policy(9, "00000000-0000-4000-8000-000000000002", "logs")))
+    for answer in ({}, {"policy": None}, {"policy": {"statement": 5, "signature": ""}}, {"policy": {"statement": "x"}}):
+        assert not one.take(answer)
+    assert one.heartbeat() == {"policy": digest(policy().off)}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"statement": "x", "signature": "y"}'])
+def test_a_file_changed_by_hand_does_not_count(home: AgentHome, text: str) -> None:
+    (home.folder / FILE).write_text(text)
+    assert KeptPolicy(home).now.categories == {"dns"}
+
+
+def test_a_signed_file_of_another_statement_does_not_count(home: AgentHome) -> None:
+    assert KeptPolicy(home).take(offer(policy()))
+    value = json.loads((home.folder / FILE).read_text())
+    (home.folder / FILE).write_text(json.dumps({**value, "statement": policy(6, OWN, "logs").statement()}))
+    assert KeptPolicy(home).now.categories == {"dns"}
+
+
+def test_a_folder_that_takes_nothing_stops_no_policy(home: AgentHome) -> None:
+    one = kept(home)
+    (home.folder / f".{FILE}.new").mkdir()
+    assert one.take(offer(policy()))
+    assert one.permitted({"event.module": "linux.syslog", "process.name": "sshd"}) is None
+
+
+def test_a_sensor_with_nothing_left_to_bring_is_not_wanted(home: AgentHome) -> None:
+    one = kept(home)
+    assert one.take(offer(policy(5, OWN, "logons", "accounts", "security", "logs")))
+    assert (one.wants("journald"), one.wants("audit"), one.wants("of tomorrow")) == (False, True, True)
+
+
+class Source:
+    def __init__(self, name: str, state: str) -> None:
+        self.about = About(name, f"Źródło {name}", f"Source {name}")
+        self._state = state
+
+    def availability(self) -> Availability:
+        return Availability(self._state)  # type: ignore[arg-type]
+
+
+def test_people_read_what_is_sent_and_who_switched_what_off(home: AgentHome) -> None:
+    one = kept(home)
+    one.take(offer(policy(5, OWN, "logons", "accounts", "security", "logs")))
+    told = "\n".join(lines([Source("audit", "on"), Source("journald", "on")], one))  # type: ignore[list-item]
+    assert "[wysyłane] uruchamiane programy" in told
+    assert "[wyłączone od 21.09.2026, przez: Anna Nowak] logowania" in told
+    assert "[nie na tym komputerze] podłączane urządzenia USB" in told
+    assert "[nie działa – wyłączone w Czujce] Źródło journald" in told
+    first = "\n".join(lines([], KeptPolicy(AgentHome(home.folder / "none"))))
+    assert "[wyłączone, dopóki administrator nie włączy] zapytania DNS" in first
+    assert "naciśnięcia klawiszy" in first

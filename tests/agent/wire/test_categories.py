@@ -1,0 +1,113 @@
+"""Each record has its category, and what is off does not get through."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.wire.categories import CATEGORIES, NEVER, OFF_AT_FIRST, OWN, SENSORS, category_of, permitted
+from agent.wire.event import Record
+
+XML = (
+    "<Event><System><EventID Qualifiers=''>{}</EventID><Channel>{}</Channel></System><EventData>{}</EventData></Event>"
+)
+
+
+def windows(channel: str, code: int, data: str = "") -> Record:
+    return {"event.module": "windows.eventlog", "xml": XML.format(code, channel, data)}
+
+
+def audit(kind: str, call: str = "") -> Record:
+    return {"event.module": "linux.audit", "audit.type": kind, "audit.syscall": call}
+
+
+SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-PowerShell/Operational"
+
+
+@pytest.mark.parametrize(
+    ("record", "category"),
+    [
+        (windows("Security", 4688), "programs"),
+        (windows("Security", 4625), "logons"),
+        (windows("Security", 4732), "accounts"),
+        (windows("Security", 5156), "network"),
+        (windows("Security", 4663), "files"),
+        (windows("Security", 6416), "usb"),
+        (windows("Security", 1102), "security"),
+        (windows(SYSMON, 1), "programs"),
+        (windows(SYSMON, 22), "dns"),
+        (windows(SYSMON, 13), "security"),
+        (windows(SYSMON, 24), NEVER),
+        (windows(POWERSHELL, 4104), "scripts"),
+        (windows("Microsoft-Windows-DNS-Client/Operational", 3008), "dns"),
+        (windows("Microsoft-Windows-DriverFrameworks-UserMode/Operational", 2003), "usb"),
+        (windows("Microsoft-Windows-Windows Defender/Operational", 1116), "security"),
+        (windows("System", 7045), "security"),
+        (windows("Application", 1000), "logs"),
+        ({"event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": "4624"}, "logons"),
+        (audit("EXECVE"), "programs"),
+        (audit("USER_AUTH"), "logons"),
+        (audit("ADD_USER"), "accounts"),
+        (audit("SYSCALL", "connect"), "network"),
+        (audit("SYSCALL", "openat"), "files"),
+        (audit("SYSCALL", "ptrace"), "security"),
+        (audit("SERVICE_STOP"), "security"),
+        (audit("USER_TTY"), NEVER),
+        ({"event.module": "linux.syslog", "process.name": "sshd"}, "logons"),
+        ({"event.module": "linux.syslog", "process.name": "useradd"}, "accounts"),
+        ({"event.module": "linux.syslog", "process.name": "cron"}, "logs"),
+        ({"event.module": "czujka.agent", "event.action": "inventory_item"}, "inventory"),
+        ({"event.module": "czujka.agent", "event.action": "posture_finding"}, "posture"),
+        ({"event.module": "czujka.agent", "event.action": "telemetry_gap"}, OWN),
+        ({"event.module": "else"}, "logs"),
+    ],
+)
+def test_a_record_has_its_category(record: Record, category: str) -> None:
+    assert category_of(record) == category
+    if category == NEVER:
+        assert permitted(record, frozenset()) is None
+    else:
+        assert permitted(record, frozenset()) == record
+        assert permitted(record, frozenset({category or name for name in CATEGORIES})) == (
+            record if category == OWN else None
+        )
+
+
+def test_programs_without_their_commands() -> None:
+    record: Record = {
+        **audit("EXECVE"),
+        "process.executable": "/bin/ls",
+        "process.args": ["ls"],
+        "process.command_line": "ls",
+    }
+    assert permitted(record, frozenset({"command_lines"})) == {**audit("EXECVE"), "process.executable": "/bin/ls"}
+    seen = windows("Security", 4688, "<Data Name='CommandLine'>net x</Data><Data Name='NewProcessName'>net</Data>")
+    kept = permitted(seen, frozenset({"command_lines"}))
+    assert kept == windows("Security", 4688, "<Data Name='CommandLine'>-</Data><Data Name='NewProcessName'>net</Data>")
+    sudo: Record = {
+        "event.module": "linux.syslog",
+        "process.name": "sudo",
+        "message": "jan : PWD=/ ; COMMAND=/bin/cat x",
+    }
+    kept = permitted(sudo, frozenset({"command_lines"}))
+    assert kept is not None
+    assert kept["message"] == "jan : PWD=/ ; COMMAND=-"
+
+
+def test_the_list_is_whole() -> None:
+    assert frozenset({"dns"}) == OFF_AT_FIRST
+    assert all(brings <= CATEGORIES.keys() for brings in SENSORS.values())
+    assert len({one.pl for one in CATEGORIES.values()} | {one.en for one in CATEGORIES.values()}) == 2 * len(CATEGORIES)
+
+
+VALUES = st.one_of(st.text(max_size=60), st.integers(), st.none(), st.lists(st.text(max_size=5), max_size=3))
+NAMES = st.sampled_from(
+    ["event.module", "xml", "winlog.channel", "event.code", "audit.type", "message", "process.args"]
+)
+
+
+@given(st.dictionaries(NAMES, VALUES), st.sets(st.sampled_from(sorted(CATEGORIES))))
+def test_any_record_is_judged(record: Record, off: set[str]) -> None:
+    kept = permitted(record, off)
+    assert (kept is None) == (category_of(record) in off or category_of(record) == NEVER)
