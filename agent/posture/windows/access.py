@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from agent.inventory.raw import Native, Raws, Registry, Source
+from agent.inventory.windows.keys import CONTROL, CURRENT, POLICIES, SERVICES, VERSION
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
-from agent.posture.windows.keys import CONTROL, CURRENT, POLICIES, SERVICES, VERSION, sure
+from agent.posture.windows.keys import sure
 
 LENGTH = 12
 GUESSES = 10

@@ -1,17 +1,8 @@
-"""Keys of the registry that several checks read."""
+"""What several checks of Windows need: certainty that the registry is there."""
 
 from __future__ import annotations
 
-from agent.inventory.raw import Raws, Registry, Unknown
-
-CURRENT = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
-POLICIES = r"HKLM\SOFTWARE\Policies\Microsoft"
-SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
-CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
-VERSION = Registry(r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion")
-"""Every Windows has it: where it is missing, a missing setting says nothing either."""
-DISABLED = 4
-"""`Start` of a service that never starts."""
+from agent.inventory.raw import Raws, Unknown
 
 
 def sure(raws: Raws, anchor: str = "windows") -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from agent.inventory.raw import Raws, Registry, Script, Source, Unknown
+from agent.inventory.windows.keys import CONTROL, CURRENT, DISABLED, POLICIES, SERVICES, VERSION
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
-from agent.posture.windows.keys import CONTROL, CURRENT, DISABLED, POLICIES, SERVICES, VERSION, sure
+from agent.posture.windows.keys import sure
 
 IDLE = 900
 """Seconds of rest after which the screen must be locked."""

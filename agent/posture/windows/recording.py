@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from agent.inventory.raw import Native, Raws, Registry, Source, Unknown
+from agent.inventory.windows.keys import CURRENT, DISABLED, POLICIES, SERVICES, VERSION
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
-from agent.posture.windows.keys import CURRENT, DISABLED, POLICIES, SERVICES, VERSION, sure
+from agent.posture.windows.keys import sure
 
 PROCESS_CREATION = "0cce922b-69ae-11d9-bed3-505054503030"
 """The audit subcategory of started processes, by the number that is the same in every language."""

@@ -6,20 +6,15 @@ from typing import Any
 
 from agent.inventory.raw import Raws, Registry, Script, Unknown
 from agent.inventory.section import DAY
+from agent.inventory.windows.keys import CURRENT, DISABLED, POLICIES, SERVICES, VERSION
+from agent.inventory.windows.programs import is_security
 from agent.posture import lifecycle
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import day, listed
-from agent.posture.windows.keys import CURRENT, DISABLED, POLICIES, SERVICES, VERSION, sure
+from agent.posture.windows.keys import sure
 
 OLD = 7 * DAY
-SECURITY_CLASSES = frozenset({"0fa1201d-4330-4fa8-8ae9-b877473b6441", "e6cf1350-c01b-414d-a61f-263d14d133b4"})
-"""Security updates and critical updates; their ids are the same in every language."""
 _ASKS_FIRST = 2
-
-
-def is_security(update: dict[str, Any]) -> bool:
-    """Say whether an update of the script's list is for security."""
-    return not SECURITY_CLASSES.isdisjoint(str(each).lower() for each in update["classes"])
 
 
 def name_of(update: dict[str, Any]) -> str:
