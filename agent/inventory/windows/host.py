@@ -19,7 +19,7 @@ def host() -> Host:
         File: read_file,
         Files: read_files,
         Names: read_names,
-        Native: natively({**NATIVES, **native.calls()}),
+        Native: natively({**NATIVES, **native.CALLS}),
         Registry: RegistryReader(importlib.import_module("winreg")),
         Script: ScriptReader(),
     }

@@ -28,6 +28,8 @@ ADVAPI: Signatures = {
     "ConvertStringSidToSidW": (BOOLEAN, [LPWSTR, _POINTER]),
     "ConvertSidToStringSidW": (BOOLEAN, [_POINTER, _POINTER]),
     "LookupAccountSidW": (BOOLEAN, [LPWSTR, _POINTER, LPWSTR, _POINTER, LPWSTR, _POINTER, _POINTER]),
+}
+AUDIT: Signatures = {
     "AuditQuerySystemPolicy": (BOOLEAN, [_POINTER, DWORD, _POINTER]),
     "AuditFree": (None, [_POINTER]),
 }
@@ -39,7 +41,7 @@ MAX_ACCOUNTS = 2000
 _EVERYTHING = 0xFFFFFFFF
 _NORMAL = 2
 _MORE = 234
-_DENIED = 5
+_DENIED, _NO_PRIVILEGE = 5, 1314
 _DISABLED, _LOCKED, _NO_PASSWORD, _NEVER_EXPIRES = 0x2, 0x10, 0x20, 0x10000
 
 
@@ -142,20 +144,19 @@ class Accounts:
         finally:
             self._kernel.LocalFree(text)
 
-    def audit(self) -> dict[str, int]:
-        """Return the audit policy of the asked subcategories: bit 0 success, bit 1 failure."""
-        wanted = (ctypes.c_byte * (16 * len(AUDITED))).from_buffer_copy(
-            b"".join(UUID(each).bytes_le for each in AUDITED)
-        )
-        buffer = c_void_p()
-        if not self._advapi.AuditQuerySystemPolicy(wanted, len(AUDITED), byref(buffer)):
-            error = failed("AuditQuerySystemPolicy")
-            raise PermissionError(*error.args) if error.errno in {_DENIED, 1314} else error
-        try:
-            rows = (_Audit * len(AUDITED)).from_address(buffer.value or 0)
-            return {str(UUID(bytes_le=bytes(row.subcategory))): row.setting & 0x3 for row in rows}
-        finally:
-            self._advapi.AuditFree(buffer)
+
+def audit(advapi: Library) -> dict[str, int]:
+    """Return the audit policy of the asked subcategories: bit 0 success, bit 1 failure."""
+    wanted = (ctypes.c_byte * (16 * len(AUDITED))).from_buffer_copy(b"".join(UUID(each).bytes_le for each in AUDITED))
+    buffer = c_void_p()
+    if not advapi.AuditQuerySystemPolicy(wanted, len(AUDITED), byref(buffer)):
+        error = failed("AuditQuerySystemPolicy")
+        raise PermissionError(*error.args) if error.errno in {_DENIED, _NO_PRIVILEGE} else error
+    try:
+        rows = (_Audit * len(AUDITED)).from_address(buffer.value or 0)
+        return {str(UUID(bytes_le=bytes(row.subcategory))): row.setting & 0x3 for row in rows}
+    finally:
+        advapi.AuditFree(buffer)
 
 
 def _checked(what: str, status: int) -> None:
@@ -171,13 +172,15 @@ def authorities() -> list[str]:
     return [b64encode(der).decode() for der, encoding, _ in enumerate_("ROOT") if encoding == "x509_asn"]
 
 
-def calls() -> Mapping[str, Callable[[], Any]]:
-    """Return the calls of this Windows by name; raises OSError elsewhere."""
-    accounts = Accounts(load("netapi32.dll", NETAPI), load("advapi32.dll", ADVAPI), load("kernel32.dll", KERNEL))
-    return {
-        "modals": accounts.modals,
-        "accounts": accounts.accounts,
-        "administrators": accounts.administrators,
-        "audit": accounts.audit,
-        "authorities": authorities,
-    }
+def _accounts() -> Accounts:
+    return Accounts(load("netapi32.dll", NETAPI), load("advapi32.dll", ADVAPI), load("kernel32.dll", KERNEL))
+
+
+CALLS: Mapping[str, Callable[[], Any]] = {
+    "modals": lambda: _accounts().modals(),
+    "accounts": lambda: _accounts().accounts(),
+    "administrators": lambda: _accounts().administrators(),
+    "audit": lambda: audit(load("advapi32.dll", AUDIT)),
+    "authorities": authorities,
+}
+"""The calls of Windows by name. Each loads what it needs, so that a function which is missing costs one call alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.inventory.raw import Native, Raws, Registry, Source
+from agent.inventory.raw import Native, Raws, Registry, Source, Unknown
 from agent.inventory.windows.keys import CONTROL, CURRENT, POLICIES, SERVICES, VERSION
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
@@ -20,6 +20,8 @@ _DOMAIN_USERS = ("513", "514", "515")
 
 def _administrators(raws: Raws, _now: float) -> Finding:
     members = raws.value("members")
+    if not members:  # every Windows has one: an empty list was not the whole answer
+        raise Unknown("unreadable")
     wide = [each for each in members if each["sid"] in _EVERYONE or _rid(each["sid"]) in _DOMAIN_USERS]
     if wide:
         return bad("everyone", listed(str(each["name"]) for each in wide))

@@ -122,7 +122,7 @@ def test_accounts_groups_and_policies_come_by_numbers_and_every_buffer_is_given_
     told = {each["rid"]: (each["name"], each["disabled"], each["never_expires"]) for each in accounts.accounts()}
     assert told == {500: ("Administrator", True, True), 1001: ("Żaneta", False, False)}
     assert accounts.administrators() == [{"sid": "S-1-5-21-1-2-3-1001", "name": "SEKRETARIAT\\Żaneta"}]
-    assert accounts.audit() == dict(zip(native.AUDITED, (1, 2), strict=True))
+    assert native.audit(libraries) == dict(zip(native.AUDITED, (1, 2), strict=True))
     assert all(UUID(each) for each in native.AUDITED)
     assert len(libraries.freed) == 7
 
@@ -135,6 +135,8 @@ def test_a_refusal_is_told_from_a_failure() -> None:
             accounts.modals()
         with pytest.raises(kind):
             accounts.administrators()
+    with pytest.raises(OSError, match="AuditQuerySystemPolicy"):
+        native.audit(Libraries(5))
 
 
 def test_the_script_is_ascii_tells_every_part_that_is_asked_and_runs_once() -> None:
