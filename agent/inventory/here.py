@@ -6,6 +6,7 @@ import sys
 
 from agent.inventory.gather import Host
 from agent.inventory.round import Plan
+from agent.inventory.section import HOUR
 
 
 def plan(platform: str = sys.platform) -> Plan:
@@ -14,7 +15,7 @@ def plan(platform: str = sys.platform) -> Plan:
         from agent.inventory.windows import SECTIONS as WINDOWS  # noqa: PLC0415 (one system's at a time)
         from agent.posture.windows import CHECKS as ON_WINDOWS  # noqa: PLC0415 (as above)
 
-        return Plan(WINDOWS, ON_WINDOWS)
+        return Plan(WINDOWS, ON_WINDOWS, 6 * HOUR)  # a search for updates takes minutes
     from agent.inventory.linux import SECTIONS as LINUX  # noqa: PLC0415 (as above)
     from agent.posture.linux import CHECKS as ON_LINUX  # noqa: PLC0415 (as above)
 

@@ -39,18 +39,28 @@ def _program(pid: int | None, names: dict[int, str]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Return what the machine is made of, as far as no privilege is needed."""
-    cards = {
+    """Return what the machine is made of, as far as no privilege is needed; what a system does not tell is None."""
+    return {
+        "memory": _told(lambda: psutil.virtual_memory().total),
+        "cores": _told(lambda: psutil.cpu_count(logical=False)),
+        "threads": _told(psutil.cpu_count),
+        "architecture": _told(platform.machine),
+        "cards": _told(_cards) or {},
+    }
+
+
+def _cards() -> dict[str, list[str]]:
+    return {
         name: [each.address for each in addresses if each.family == psutil.AF_LINK]
         for name, addresses in psutil.net_if_addrs().items()
     }
-    return {
-        "memory": psutil.virtual_memory().total,
-        "cores": psutil.cpu_count(logical=False),
-        "threads": psutil.cpu_count(),
-        "architecture": platform.machine(),
-        "cards": cards,
-    }
+
+
+def _told(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except (OSError, RuntimeError, AttributeError, psutil.Error):
+        return None
 
 
 def natively(calls: Mapping[str, Callable[[], Any]]) -> Reader:

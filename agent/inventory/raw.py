@@ -112,6 +112,11 @@ class Raws:
             raise Unknown(REASONS[raw.problem])
         return raw.value
 
+    def failure(self, name: str) -> str:
+        """Return what a source that failed said of it, such as an error's number; empty when it did not fail so."""
+        raw = self._raws[name]
+        return str(raw.value) if raw.problem == "failed" and raw.value else ""
+
     def text(self, name: str) -> str:
         """Return a file's text; raises Unknown."""
         return str(self.value(name))

@@ -14,7 +14,6 @@ from agent.posture.check import Check, verdict
 from agent.wire.event import Record
 
 LOG = logging.getLogger(__name__)
-POSTURE_EVERY = 2 * HOUR
 
 
 class Plan(NamedTuple):
@@ -22,6 +21,8 @@ class Plan(NamedTuple):
 
     sections: Sequence[Section]
     checks: Sequence[Check]
+    judged_every: int = 2 * HOUR
+    """Seconds between two judgements."""
 
 
 def run(plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: bool = False) -> Iterator[Record]:
@@ -34,7 +35,7 @@ def run(plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: b
     for section in plan.sections:
         if whole or store.due(section.name, section.every, now):
             _section(section, gatherer, store, now, number=number, whole=whole)
-    if whole or store.posture_due(POSTURE_EVERY, now):
+    if whole or store.posture_due(plan.judged_every, now):
         for check in plan.checks:
             store.keep_finding(check.name, verdict(check, gatherer, now), number, now, whole=whole)
         store.posture_done(now)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agent.inventory.raw import Raws, Source
 from agent.wire.event import Record, Value
-from agent.wire.inventory import MAX_ITEMS, MAX_KEY, MAX_LIST, MAX_TEXT
+from agent.wire.inventory import MAX_FIELDS, MAX_ITEMS, MAX_KEY, MAX_LIST, MAX_TEXT, canonical
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -31,19 +31,29 @@ def bounded(items: Iterable[Item]) -> dict[str, Record]:
     for key, fields in items:
         if len(found) >= MAX_ITEMS:
             break
-        found.setdefault(_clean(key)[:MAX_KEY], {name: _value(value) for name, value in fields.items() if _said(value)})
+        found.setdefault(_clean(key)[:MAX_KEY], _fitting(fields))
     return found
+
+
+def _fitting(fields: Record) -> Record:
+    """Return the fields that say something, texts and lists cut shorter until the whole fits the wire."""
+    longest, most = MAX_TEXT, MAX_LIST
+    while True:
+        cut = {name: _value(value, longest, most) for name, value in fields.items() if _said(value)}
+        if longest < 2 or len(canonical(cut).encode("utf-8", "replace")) <= MAX_FIELDS:
+            return cut
+        longest, most = longest // 2, most // 2
 
 
 def _said(value: Value) -> bool:
     return value is not None and value not in ("", [], ())
 
 
-def _value(value: Value) -> Value:
+def _value(value: Value, longest: int, most: int) -> Value:
     if isinstance(value, str):
-        return _clean(value)[:MAX_TEXT]
+        return _clean(value)[:longest]
     if isinstance(value, (list, tuple)):
-        return [_clean(each)[:MAX_TEXT] if isinstance(each, str) else each for each in value[:MAX_LIST]]
+        return [_clean(each)[:longest] if isinstance(each, str) else each for each in value[:most]]
     return value
 
 

@@ -43,6 +43,8 @@ MAX_TEXT = 1000
 """Characters of one text of an item."""
 MAX_LIST = 50
 """Entries of one list of an item."""
+MAX_FIELDS = 8192
+"""Bytes of an item's canonical text."""
 MAX_ITEMS = 20_000
 """Items of one section."""
 

@@ -18,7 +18,7 @@ _READ = 0x20019
 
 
 class RegistryReader:
-    """Keys by paths like `HKLM\\SOFTWARE\\…`, always in the 64-bit view; 32-bit keys have their own path."""
+    """Keys by paths like `HKLM\\SOFTWARE\\…`, in the 64-bit view; `HKU\\*\\…` is that of every loaded profile."""
 
     def __init__(self, winreg: Any) -> None:
         """Read through `winreg`."""
@@ -27,8 +27,11 @@ class RegistryReader:
     def __call__(self, source: Registry) -> Raw:
         """Return a key's values and subkeys as deep as asked."""
         hive, _, path = source.path.partition("\\")
+        root = getattr(self._winreg, HIVES[hive])
         try:
-            with self._open(getattr(self._winreg, HIVES[hive]), path) as key:
+            if path.startswith("*\\"):
+                return Raw({"values": {}, "keys": self._of_each(root, path[2:], source.depth)})
+            with self._open(root, path) as key:
                 return Raw(self._content(key, source.depth))
         except FileNotFoundError:
             return Raw(None, "absent")
@@ -39,6 +42,17 @@ class RegistryReader:
 
     def _open(self, parent: Any, path: str) -> Any:
         return self._winreg.OpenKey(parent, path, 0, _READ | _WANT_64)
+
+    def _of_each(self, root: Any, path: str, depth: int) -> dict[str, Any]:
+        """Read one path below every key of a hive, as far as it is there: the loaded profiles of people."""
+        found = {}
+        for name in self._names(root):
+            try:
+                with self._open(root, f"{name}\\{path}") as key:
+                    found[name] = self._content(key, depth)
+            except OSError:
+                continue
+        return found
 
     def _content(self, key: Any, depth: int) -> dict[str, Any]:
         content: dict[str, Any] = {"values": {name: _plain(data) for name, data, _ in self._values(key)}}

@@ -35,7 +35,7 @@ def _judge(raws: Raws, _now: float) -> Finding:
         return bad("not_loaded", "ufw")
     if raws.there("firewalld") and raws.value("firewalld")["code"] != 0:
         return bad("not_loaded", "firewalld")
-    return bad("off")
+    return bad("disabled")
 
 
 def refuses(ruleset: Sequence[Mapping[str, Any]]) -> bool:
@@ -69,4 +69,4 @@ def refuses(ruleset: Sequence[Mapping[str, Any]]) -> bool:
     return False
 
 
-CHECKS = (Check("firewall", SOURCES, _judge, ("off", "not_loaded")),)
+CHECKS = (Check("firewall", SOURCES, _judge, ("disabled", "not_loaded")),)

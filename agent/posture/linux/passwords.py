@@ -50,11 +50,11 @@ def _policy(raws: Raws, _now: float) -> Finding:
 def _lockout(raws: Raws, _now: float) -> Finding:
     faillock = _FAILLOCK.search(_pam(raws, "auth"))
     if faillock is None:
-        return bad("off")
+        return bad("disabled")
     told = _DENY_ARGUMENT.findall(faillock[1]) or _DENY.findall(raws.text_or("faillock"))
     guesses = int(told[-1]) if told else _DEFAULT_GUESSES
     if guesses == 0:
-        return bad("off")
+        return bad("disabled")
     return good(str(guesses)) if guesses <= GUESSES else bad("too_many", str(guesses))
 
 
@@ -74,7 +74,7 @@ POLICY = Check(
     ("no_module", "too_short", "other_module"),
 )
 LOCKOUT = Check(
-    "account_lockout", {**PAM, "faillock": File("/etc/security/faillock.conf")}, _lockout, ("off", "too_many")
+    "account_lockout", {**PAM, "faillock": File("/etc/security/faillock.conf")}, _lockout, ("disabled", "too_many")
 )
 EMPTY = Check("empty_passwords", {"shadow": SOURCES["shadow"]}, _empty, ("without_password",))
 CHECKS = (POLICY, LOCKOUT, EMPTY)

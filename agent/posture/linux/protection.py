@@ -43,7 +43,7 @@ def _screen(raws: Raws, _now: float) -> Finding:
     text = "\n".join(raws.files("dconf").values())
     locks, delays = _LOCK.findall(text), [int(each) for each in _DELAY.findall(text)]
     if "false" in locks:
-        return bad("off")
+        return bad("disabled")
     if any(each == 0 or each > IDLE for each in delays):
         return bad("too_late", f"{max(delays)} s")
     if locks and delays and raws.files("locks"):
@@ -63,12 +63,12 @@ def _boot(raws: Raws, _now: float) -> Finding:
     if not raws.there("efi"):
         return bad("legacy_boot")
     content = raws.text("variable")
-    return good() if content[4:5] == "\x01" else bad("off")
+    return good() if content[4:5] == "\x01" else bad("disabled")
 
 
 def _audit(raws: Raws, _now: float) -> Finding:
     if _AUDIT_OFF.search(raws.text("cmdline")):
-        return bad("off", "audit=0")
+        return bad("disabled", "audit=0")
     return good() if raws.there("loginuid") else bad("no_audit")
 
 
@@ -77,7 +77,7 @@ def _time(raws: Raws, _now: float) -> Finding:
         shown = dict(line.partition("=")[::2] for line in raws.output("show").splitlines())
         if shown["NTPSynchronized"] == "yes":
             return good()
-        return bad("not_synchronised" if shown["NTP"] == "yes" else "off")
+        return bad("not_synchronised" if shown["NTP"] == "yes" else "disabled")
     if raws.there("chrony"):
         return good("chrony") if "Leap status     : Normal" in raws.output("chrony") else bad("not_synchronised")
     raise Unknown("source_failed" if raws.there("show") else "no_source")
@@ -96,19 +96,20 @@ _SCREEN: dict[str, Source] = {
 }
 _TIME: dict[str, Source] = {"show": SHOW, "chrony": Command(("chronyc", "-n", "tracking"))}
 _AGE: dict[str, Source] = {"release": File("/etc/os-release")}
+_BOOT: dict[str, Source] = {"efi": Names("/sys/firmware/efi"), "variable": File(_EFI)}
 _USBGUARD = Command(("systemctl", "is-enabled", "usbguard.service"))
 CHECKS = (
     Check(
         "antivirus", {"clamav": Names("/var/lib/clamav/daily.c?d"), "opt": Names("/opt/*")}, _antivirus,
         ("none", "signatures_old", "other_product"),
     ),
-    Check("screen_lock", _SCREEN, _screen, ("off", "too_late", "user_decides", "no_desktop")),
+    Check("screen_lock", _SCREEN, _screen, ("disabled", "too_late", "user_decides", "no_desktop")),
     Check("usb_storage", {"modprobe": Files("/etc/modprobe.d/*.conf"), "usbguard": _USBGUARD}, _usb, ("allowed",)),
-    Check("secure_boot", {"efi": Names("/sys/firmware/efi"), "variable": File(_EFI)}, _boot, ("off", "legacy_boot")),
+    Check("secure_boot", _BOOT, _boot, ("disabled", "legacy_boot")),
     Check(
         "event_audit", {"cmdline": File("/proc/cmdline"), "loginuid": File("/proc/self/loginuid")}, _audit,
-        ("off", "no_audit"),
+        ("disabled", "no_audit"),
     ),
-    Check("time_sync", _TIME, _time, ("off", "not_synchronised")),
+    Check("time_sync", _TIME, _time, ("disabled", "not_synchronised")),
     Check("system_supported", _AGE, _supported, ("ended", "ends_soon", "not_in_table")),
 )  # fmt: skip

@@ -52,9 +52,9 @@ def _automatic(raws: Raws, _now: float) -> Finding:
         if not raws.there("unattended"):
             return bad("not_installed")
         on = all(settings.get(name, "0") not in _OFF for name in ("Update-Package-Lists", "Unattended-Upgrade"))
-        return good() if on else bad("off")
+        return good() if on else bad("disabled")
     if raws.there("dnf"):
-        return good() if raws.output("dnf", (0, 1, 4)).strip() == "enabled" else bad("off")
+        return good() if raws.output("dnf", (0, 1, 4)).strip() == "enabled" else bad("disabled")
     raise Unknown("no_source")
 
 
@@ -82,7 +82,7 @@ AUTOMATIC = Check(
         "dnf": Command(("systemctl", "is-enabled", "dnf-automatic.timer")),
     },
     _automatic,
-    ("off", "not_installed"),
+    ("disabled", "not_installed"),
 )
 RESTART = Check(
     "reboot_pending",

@@ -12,10 +12,12 @@ from agent.wire.event import Record
 
 
 def raw(said: Any) -> Raw:
-    """Return a raw value; `!absent` and the other problems stand for themselves."""
+    """Return a raw value; `!absent` and the other problems stand for themselves, `{failed: …}` tells its number."""
     if isinstance(said, str) and said.startswith("!"):
         assert said[1:] in PROBLEMS, said
         return Raw(None, said[1:])
+    if isinstance(said, dict) and set(said) == {"failed"}:
+        return Raw(said["failed"], "failed")
     return Raw(said)
 
 

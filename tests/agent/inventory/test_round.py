@@ -19,7 +19,8 @@ from agent.inventory.round import Plan, run
 from agent.inventory.section import Item, Section, bounded
 from agent.inventory.store import Store
 from agent.posture.check import Check, Finding, good
-from agent.wire.inventory import MAX_KEY, MAX_LIST, MAX_TEXT
+from agent.wire.event import Record
+from agent.wire.inventory import MAX_FIELDS, MAX_KEY, MAX_LIST, MAX_TEXT, canonical
 from tests.agent.real import CHECKOUT
 
 
@@ -73,6 +74,12 @@ def test_items_are_cut_to_the_bounds_of_the_wire(monkeypatch: pytest.MonkeyPatch
     assert str(fields["a"]).startswith("?\ufffdt")
     assert isinstance(fields["b"], list)
     assert len(fields["b"]) == MAX_LIST
+
+
+def test_an_item_of_many_long_fields_is_cut_until_it_fits_the_wire() -> None:
+    huge: Record = {f"inventory.f{number}": ["ż" * 999] * 50 for number in range(20)}
+    (fields,) = bounded([("k", huge)]).values()
+    assert 1000 < len(canonical(fields).encode()) <= MAX_FIELDS
 
 
 def test_files_too_long_missing_and_odd(tmp_path: Path) -> None:

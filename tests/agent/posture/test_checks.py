@@ -12,11 +12,12 @@ import yaml
 from agent.inventory.gather import Gatherer
 from agent.posture.check import COMMON_REASONS, Check, verdict
 from agent.posture.linux import CHECKS as LINUX
+from agent.posture.windows import CHECKS as WINDOWS
 from agent.wire.posture import MAX_VALUE, RESULTS
 from tests.agent.inventory.facts import host
 
 NOW = 1795348800
-SYSTEMS = {"linux": LINUX}
+SYSTEMS = {"linux": LINUX, "windows": WINDOWS}
 _CASES = {
     system: yaml.load(
         (Path(__file__).parent / "cases" / f"{system}.yml").read_text("utf-8"),
