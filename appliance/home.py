@@ -121,6 +121,11 @@ class Home:
         return self.root / "packets"
 
     @property
+    def feeds(self) -> Path:
+        """What is known of weaknesses, and the keys whose word is taken for it."""
+        return self.root / "feeds"
+
+    @property
     def mailbox(self) -> Path:
         """Maildir that takes outgoing mail while no mail server is set."""
         return self.root / "mailbox"

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "hold": "appliance.cli.hold",
         "verify": "appliance.cli.verify",
         "evidence": "appliance.cli.evidence",
+        "feeds": "appliance.cli.feeds",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
         "build": "appliance.cli.build",

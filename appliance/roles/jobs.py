@@ -37,6 +37,8 @@ from appliance.settings import Settings
 from appliance.slices.work import Worker
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import EnrolToken, Feed, SetupLink
+from appliance.vulnerabilities.feeds import Shelf
+from appliance.vulnerabilities.work import Matcher
 
 POLL_SECONDS = 0.1
 KEYS_KEPT = 35 * DAY
@@ -168,6 +170,11 @@ def tidy_slices(work: Work) -> None:
     Worker(work.home, work.sessions).tidy(work.settings.slices.kept_days)
 
 
+def match_weaknesses(work: Work) -> None:
+    """Compare with feeds and tables the inventories that have changed."""
+    Matcher(Shelf(work.home.feeds), work.sessions).round(now())
+
+
 JOBS: tuple[Job, ...] = (
     Job("deliver", SECOND, deliver),
     Job("hunt", SECOND, hunt, "hunts"),
@@ -178,6 +185,7 @@ JOBS: tuple[Job, ...] = (
     Job("note_expired", MINUTE, note_expired),
     Job("seal", MINUTE, seal),
     Job("anchor", 10 * MINUTE, anchor),
+    Job("match_weaknesses", MINUTE, match_weaknesses, "slices"),
     Job("tidy_journal", HOUR, tidy_journal),
     Job("tidy_slices", HOUR, tidy_slices),
     Job("drop_expired", DAY, drop_expired),

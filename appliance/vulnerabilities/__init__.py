@@ -1,0 +1,1 @@
+"""Known weaknesses of what stations have: offline, from signed feeds and our own tables."""
