@@ -7,7 +7,7 @@ from hashlib import md5
 from pathlib import Path
 
 from appliance.packages.archive import Entry, ar, tar_xz
-from appliance.packages.sources import VERSION, agent_files
+from appliance.packages.sources import START, VERSION, agent_files
 
 TEMPLATES = Path(__file__).parent / "debian"
 LIBRARY = "usr/lib/czujka-agent"
@@ -45,7 +45,7 @@ def build(vendored: Sequence[Entry], version: str = VERSION, architecture: str =
 def _files(vendored: Sequence[Entry]) -> list[Entry]:
     files = [Entry(f"{LIBRARY}/{one.path}", one.data) for one in agent_files()]
     files += [Entry(f"{LIBRARY}/vendor/{one.path}", one.data) for one in vendored]
-    files.append(Entry(f"{LIBRARY}/start.py", (TEMPLATES / "start.py").read_bytes()))
+    files.append(Entry(f"{LIBRARY}/start.py", START.read_bytes()))
     files.append(Entry("usr/bin/czujka-agent", (TEMPLATES / "czujka-agent").read_bytes(), 0o755))
     files.append(Entry("usr/share/doc/czujka-agent/copyright", (TEMPLATES / "copyright").read_bytes()))
     files.append(Entry(f"usr/lib/systemd/system/{UNIT}", (TEMPLATES / UNIT).read_bytes()))

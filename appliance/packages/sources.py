@@ -9,6 +9,8 @@ from appliance.packages.archive import Entry
 
 FOLDER = Path(agent.__file__).resolve().parent
 VERSION = agent.__version__
+START = Path(__file__).parent / "start.py"
+"""Starts the agent, on each system."""
 
 
 def agent_files(folder: Path = FOLDER) -> list[Entry]:

@@ -19,8 +19,7 @@ from agent.update.state import TRIAL, State, offered
 from agent.wire.sending import enrolment
 from agent.wire.sending.enrol_token import decode
 from agent.wire.sending.home import AgentHome
-from appliance.packages import deb
-from appliance.packages.sources import agent_files
+from appliance.packages.sources import START, agent_files
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
 from tests.agent.update.offer import Offer, package
@@ -38,7 +37,7 @@ class Installed:
             path = self.base / entry.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(entry.data)
-        (self.base / "start.py").write_bytes((deb.TEMPLATES / "start.py").read_bytes())
+        (self.base / "start.py").write_bytes(START.read_bytes())
         (folder / "logs").mkdir()
         self.home = AgentHome(folder / "home")
         self.environment = {

@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
     sys.path[:0] = paths
     # For the short-lived processes that the agent starts.
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    os.environ["PYTHONSAFEPATH"] = "1"
+    if sys.platform == "win32":
+        # An uninstallation removes the files that it knows.
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     if chosen:
         from agent.__main__ import main as run  # noqa: PLC0415 (from the folder that was just named)
 

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: EUPL-1.2
+ * The Windows service of the agent: picks the version (update.c), starts it in a job with bounds, starts it again when it
+ * ends or shows no life, and stops it by closing its standard input. Nothing of it changes when the agent is updated.
+ * Beside it lie version.txt, start.py, runtime\ (Python), agent\ and vendor\; the agent's folder is %ProgramData%\Czujka. */
+#define _WIN32_WINNT 0x0602
+#include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
+#include <stdio.h>
+
+#include "update.h"
+
+#define NAME L"CzujkaAgent"
+#define KEY L"Software\\Czujka\\Agent"
+#define PRIVATE L"O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+/* SYSTEM and administrators may do all, others may ask how it is. */
+#define SERVICE_RIGHTS L"D:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCLORC;;;AU)"
+enum {
+    ROOM = 1024,
+    ALIVE_SECONDS = 90,
+    STOP_SECONDS = 15,
+    FIRST_WAIT = 1000,
+    LAST_WAIT = 60000,
+    STEADY_SECONDS = 60,
+    LOG_BYTES = 1 << 20,
+    TOKEN_BYTES = 4096,
+};
+static const SIZE_T MEMORY = (SIZE_T)256 << 20;
+static const DWORD CPU_RATE = 1000; /* hundredths of a percent of the machine */
+
+static SERVICE_STATUS_HANDLE handle;
+static HANDLE stopping;
+static wchar_t program[ROOM], home[ROOM];
+
+static void report(DWORD state, DWORD hint) {
+    SERVICE_STATUS status = {.dwServiceType = SERVICE_WIN32_OWN_PROCESS, .dwCurrentState = state, .dwWaitHint = hint};
+    if (state == SERVICE_RUNNING) status.dwControlsAccepted = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PRESHUTDOWN;
+    SetServiceStatus(handle, &status);
+}
+
+static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context) {
+    (void)type, (void)data, (void)context;
+    if (code == SERVICE_CONTROL_INTERROGATE) return NO_ERROR;
+    if (code != SERVICE_CONTROL_STOP && code != SERVICE_CONTROL_PRESHUTDOWN) return ERROR_CALL_NOT_IMPLEMENTED;
+    report(SERVICE_STOP_PENDING, (STOP_SECONDS + 5) * 1000);
+    SetEvent(stopping);
+    return NO_ERROR;
+}
+
+static void path_of(wchar_t *out, const wchar_t *folder, const wchar_t *name) {
+    _snwprintf(out, ROOM - 1, L"%ls\\%ls", folder, name);
+    out[ROOM - 1] = 0;
+}
+
+/* Reads at most room - 1 bytes of a file and ends them with NUL; nothing when there is no such file. */
+static void read_file(const wchar_t *folder, const wchar_t *name, char *out, DWORD room) {
+    wchar_t path[ROOM];
+    DWORD got = 0;
+    path_of(path, folder, name);
+    HANDLE file = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                              OPEN_EXISTING, 0, NULL);
+    if (file != INVALID_HANDLE_VALUE) {
+        if (!ReadFile(file, out, room - 1, &got, NULL)) got = 0;
+        CloseHandle(file);
+    }
+    out[got] = '\0';
+}
+
+/* Replaces a file of the agent's folder in one step. */
+static BOOL write_file(const wchar_t *name, const char *data, DWORD length) {
+    wchar_t path[ROOM], draft[ROOM];
+    DWORD written = 0;
+    path_of(path, home, name);
+    _snwprintf(draft, ROOM - 1, L"%ls.new", path);
+    HANDLE file = CreateFileW(draft, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+    if (file == INVALID_HANDLE_VALUE) return FALSE;
+    BOOL done = WriteFile(file, data, length, &written, NULL) && written == length && FlushFileBuffers(file);
+    CloseHandle(file);
+    return done && MoveFileExW(draft, path, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH);
+}
+
+static void version_file(const wchar_t *folder, const wchar_t *name, char *out) {
+    char text[64];
+    read_file(folder, name, text, sizeof text);
+    text[strspn(text, "0123456789.")] = '\0';
+    strcpy(out, is_version(text) ? text : "");
+}
+
+static void load(State *state, char *healthy) {
+    char text[LONGEST + 1];
+    read_file(home, L"update.state", text, sizeof text);
+    state_read(state, text);
+    version_file(home, L"healthy", healthy);
+}
+
+static BOOL save(const State *state) {
+    char text[256];
+    size_t length = state_write(state, text, sizeof text);
+    return length && write_file(L"update.state", text, (DWORD)length);
+}
+
+static BOOL same(const State *one, const State *other) {
+    char a[256], b[256];
+    return state_write(one, a, sizeof a) == state_write(other, b, sizeof b) && !strcmp(a, b);
+}
+
+/* Any user may make folders in %ProgramData%: one that is not of SYSTEM or the administrators is put aside unread. */
+static void make_home(void) {
+    PSECURITY_DESCRIPTOR wanted = NULL, found = NULL;
+    PSID owner = NULL;
+    wchar_t aside[ROOM];
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(PRIVATE, SDDL_REVISION_1, &wanted, NULL)) return;
+    SECURITY_ATTRIBUTES attributes = {sizeof attributes, wanted, FALSE};
+    if (!CreateDirectoryW(home, &attributes) && GetLastError() == ERROR_ALREADY_EXISTS &&
+        !GetNamedSecurityInfoW(home, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &found)) {
+        if (!IsWellKnownSid(owner, WinLocalSystemSid) && !IsWellKnownSid(owner, WinBuiltinAdministratorsSid)) {
+            _snwprintf(aside, ROOM - 1, L"%ls.unsafe-%llu", home, GetTickCount64());
+            if (MoveFileExW(home, aside, 0)) CreateDirectoryW(home, &attributes);
+        }
+        LocalFree(found);
+    }
+    SetFileSecurityW(home, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, wanted);
+    LocalFree(wanted);
+}
+
+/* Returns the bytes of a text of the registry without its end, 0 when there is none or it does not fit. */
+static int registry_text(HKEY key, const wchar_t *name, char *out) {
+    wchar_t wide[TOKEN_BYTES];
+    DWORD size = sizeof wide;
+    int length = 0;
+    if (!RegGetValueW(key, NULL, name, RRF_RT_REG_SZ, NULL, wide, &size))
+        length = WideCharToMultiByte(CP_UTF8, 0, wide, -1, out, TOKEN_BYTES, NULL, NULL) - 1;
+    SecureZeroMemory(wide, sizeof wide);
+    return length > 0 ? length : 0;
+}
+
+/* The installer can only write the registry, which all may read: the token moves to the agent's folder at once. */
+static void move_token(void) {
+    HKEY key;
+    char text[2 * TOKEN_BYTES + 1];
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, KEY, 0, KEY_READ | KEY_SET_VALUE, &key)) return;
+    int length = registry_text(key, L"Token", text);
+    BOOL moved = TRUE;
+    if (length) {
+        text[length++] = '\n';
+        length += registry_text(key, L"Server", text + length);
+        moved = write_file(L"token", text, (DWORD)length);
+    }
+    if (moved) {
+        RegDeleteValueW(key, L"Token");
+        RegDeleteValueW(key, L"Server");
+    }
+    SecureZeroMemory(text, sizeof text);
+    RegCloseKey(key);
+}
+
+/* What the installer cannot set: start again after a fault of this host itself, after the system's own services. */
+static void set_up_service(void) {
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = manager ? OpenServiceW(manager, NAME, SERVICE_ALL_ACCESS) : NULL;
+    if (service) {
+        SC_ACTION actions[] = {{SC_ACTION_RESTART, 5000}, {SC_ACTION_RESTART, 30000}, {SC_ACTION_RESTART, 60000}};
+        SERVICE_FAILURE_ACTIONSW failure = {.dwResetPeriod = 86400, .cActions = 3, .lpsaActions = actions};
+        SERVICE_DELAYED_AUTO_START_INFO late = {TRUE};
+        PSECURITY_DESCRIPTOR rights = NULL;
+        ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &failure);
+        ChangeServiceConfig2W(service, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &late);
+        if (ConvertStringSecurityDescriptorToSecurityDescriptorW(SERVICE_RIGHTS, SDDL_REVISION_1, &rights, NULL)) {
+            SetServiceObjectSecurity(service, DACL_SECURITY_INFORMATION, rights);
+            LocalFree(rights);
+        }
+        CloseServiceHandle(service);
+    }
+    if (manager) CloseServiceHandle(manager);
+}
+
+/* Nothing that the agent starts outlives it, and all of it together stays within these bounds. */
+static HANDLE make_job(void) {
+    HANDLE job = CreateJobObjectW(NULL, NULL);
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {0};
+    JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate = {0};
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_JOB_MEMORY;
+    limits.JobMemoryLimit = MEMORY;
+    rate.ControlFlags = JOB_OBJECT_CPU_RATE_CONTROL_ENABLE | JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP;
+    rate.CpuRate = CPU_RATE;
+    SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits);
+    SetInformationJobObject(job, JobObjectCpuRateControlInformation, &rate, sizeof rate);
+    return job;
+}
+
+static HANDLE open_log(void) {
+    wchar_t path[ROOM], former[ROOM];
+    WIN32_FILE_ATTRIBUTE_DATA facts;
+    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    path_of(path, home, L"agent.log");
+    path_of(former, home, L"agent.log.1");
+    if (GetFileAttributesExW(path, GetFileExInfoStandard, &facts) && facts.nFileSizeLow > LOG_BYTES)
+        MoveFileExW(path, former, MOVEFILE_REPLACE_EXISTING);
+    return CreateFileW(path, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &inherited,
+                       OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+}
+
+/* Starts what lies in `folder`; `input` becomes our end of its standard input. */
+static HANDLE start(const wchar_t *folder, HANDLE job, HANDLE *input) {
+    wchar_t command[4 * ROOM];
+    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION process;
+    HANDLE theirs;
+    if (!CreatePipe(&theirs, input, &inherited, 0)) return NULL;
+    SetHandleInformation(*input, HANDLE_FLAG_INHERIT, 0);
+    HANDLE log = open_log();
+    startup.hStdInput = theirs;
+    startup.hStdOutput = startup.hStdError = log;
+    _snwprintf(command, 4 * ROOM - 1, L"\"%ls\\runtime\\python.exe\" -I -B \"%ls\\start.py\" --from \"%ls\" run --until-eof --home \"%ls\"",
+               program, program, folder, home);
+    BOOL made = CreateProcessW(NULL, command, NULL, NULL, TRUE,
+                               CREATE_NO_WINDOW | CREATE_SUSPENDED | BELOW_NORMAL_PRIORITY_CLASS, NULL, program, &startup,
+                               &process);
+    CloseHandle(theirs);
+    if (log != INVALID_HANDLE_VALUE) CloseHandle(log);
+    if (!made) {
+        CloseHandle(*input);
+        return NULL;
+    }
+    AssignProcessToJobObject(job, process.hProcess);
+    ResumeThread(process.hThread);
+    CloseHandle(process.hThread);
+    return process.hProcess;
+}
+
+/* Seconds since the agent showed that it lives, at most `elapsed`. */
+static long silent_for(long elapsed) {
+    wchar_t path[ROOM];
+    WIN32_FILE_ATTRIBUTE_DATA facts;
+    FILETIME now;
+    path_of(path, home, L"alive");
+    if (!GetFileAttributesExW(path, GetFileExInfoStandard, &facts)) return elapsed;
+    GetSystemTimeAsFileTime(&now);
+    ULONGLONG then = ((ULONGLONG)facts.ftLastWriteTime.dwHighDateTime << 32) | facts.ftLastWriteTime.dwLowDateTime;
+    ULONGLONG present = ((ULONGLONG)now.dwHighDateTime << 32) | now.dwLowDateTime;
+    /* A clock that went back says nothing. */
+    long silent = present > then ? (long)((present - then) / 10000000) : 0;
+    return silent < elapsed ? silent : elapsed;
+}
+
+/* Waits until the agent ends, has to be ended, or the service stops; returns whether the stop was asked for. */
+static BOOL watch(HANDLE process, HANDLE input, HANDLE job, const char *ran, ULONGLONG began) {
+    HANDLE both[] = {stopping, process};
+    for (;;) {
+        DWORD which = WaitForMultipleObjects(2, both, FALSE, 1000);
+        long elapsed = (long)((GetTickCount64() - began) / 1000);
+        if (which == WAIT_OBJECT_0 + 1) {
+            CloseHandle(input);
+            return FALSE;
+        }
+        if (which == WAIT_OBJECT_0) {
+            CloseHandle(input);
+            if (WaitForSingleObject(process, STOP_SECONDS * 1000) != WAIT_OBJECT_0) TerminateJobObject(job, 1);
+            return TRUE;
+        }
+        State before, after;
+        char healthy[VERSION_ROOM];
+        load(&before, healthy);
+        after = before;
+        state_looked(&after, healthy, ran, elapsed);
+        if (!same(&before, &after)) save(&after);
+        BOOL failed = *ran && !strcmp(after.failed, ran) && strcmp(before.failed, ran);
+        if (failed || silent_for(elapsed) > ALIVE_SECONDS) TerminateJobObject(job, 1);
+    }
+}
+
+static void folder_of(wchar_t *out, const char *version) {
+    if (*version) _snwprintf(out, ROOM - 1, L"%ls\\versions\\%hs", home, version);
+    else _snwprintf(out, ROOM - 1, L"%ls", program);
+}
+
+/* Chooses what to start now, and notes the try before it is made. */
+static void choose(char *ran, wchar_t *folder) {
+    State before, state;
+    char healthy[VERSION_ROOM], installed[VERSION_ROOM];
+    wchar_t main_file[ROOM];
+    load(&before, healthy);
+    state = before;
+    version_file(program, L"version.txt", installed);
+    if (*installed) state_installed(&state, installed);
+    state_started(&state, healthy);
+    folder_of(folder, state_running(&state));
+    path_of(main_file, folder, L"agent\\__main__.py");
+    if (*state_running(&state) && GetFileAttributesW(main_file) == INVALID_FILE_ATTRIBUTES) state_missing(&state);
+    /* Without a count of the tries a version that is no good would be tried for ever. */
+    if (!same(&before, &state) && !save(&state)) state.pending[0] = '\0';
+    strcpy(ran, state_running(&state));
+    folder_of(folder, ran);
+}
+
+/* One life of the agent; returns milliseconds to wait before the next. */
+static DWORD live_once(DWORD wait) {
+    char ran[VERSION_ROOM], healthy[VERSION_ROOM];
+    wchar_t folder[ROOM];
+    HANDLE input = NULL, job = make_job();
+    ULONGLONG began = GetTickCount64();
+    DWORD code = 1;
+    BOOL asked = FALSE;
+    choose(ran, folder);
+    HANDLE process = start(folder, job, &input);
+    if (process) {
+        asked = watch(process, input, job, ran, began);
+        GetExitCodeProcess(process, &code);
+        CloseHandle(process);
+    }
+    CloseHandle(job);
+    long elapsed = (long)((GetTickCount64() - began) / 1000);
+    State before, after;
+    load(&before, healthy);
+    after = before;
+    state_ended(&after, healthy, ran, elapsed, asked);
+    if (!same(&before, &after)) save(&after);
+    /* An end in order is a wish to be started anew, as a later version; a version on trial has few starts anyhow. */
+    if (code == 0 || elapsed > STEADY_SECONDS || after.pending[0]) return FIRST_WAIT;
+    return wait * 2 < LAST_WAIT ? wait * 2 : LAST_WAIT;
+}
+
+static void WINAPI service_main(DWORD count, wchar_t **arguments) {
+    (void)count, (void)arguments;
+    handle = RegisterServiceCtrlHandlerExW(NAME, control, NULL);
+    report(SERVICE_START_PENDING, 10000);
+    make_home();
+    move_token();
+    set_up_service();
+    report(SERVICE_RUNNING, 0);
+    for (DWORD wait = FIRST_WAIT; WaitForSingleObject(stopping, 0) != WAIT_OBJECT_0;) {
+        wait = live_once(wait);
+        WaitForSingleObject(stopping, wait);
+    }
+    report(SERVICE_STOPPED, 0);
+}
+
+int main(void) {
+    wchar_t data[ROOM];
+    SERVICE_TABLE_ENTRYW table[] = {{(wchar_t *)NAME, service_main}, {NULL, NULL}};
+    stopping = CreateEventW(NULL, TRUE, FALSE, NULL);
+    GetModuleFileNameW(NULL, program, ROOM);
+    *wcsrchr(program, L'\\') = 0;
+    /* Services on every Windows have the variable; under wine it is missing. */
+    DWORD length = GetEnvironmentVariableW(L"ProgramData", data, ROOM);
+    path_of(home, length && length < ROOM ? data : L"C:\\ProgramData", L"Czujka");
+    return StartServiceCtrlDispatcherW(table) ? 0 : (int)GetLastError();
+}
