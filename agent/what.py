@@ -66,6 +66,8 @@ REASONS = {
     "sensor.reason.no_audit": "jądro systemu nie udostępnia audytu",
     "sensor.reason.auditd_immutable": "reguły audytu są zablokowane do ponownego uruchomienia",
     "sensor.reason.audit_rules_refused": "jądro systemu nie przyjęło części reguł audytu",
+    "sensor.reason.rounds_only": "zmiany plików widać tylko przy przeglądzie co 6 godzin",
+    "sensor.reason.too_many_files": "za dużo plików, część nie jest sprawdzana",
     "sensor.reason.unknown_machine": "nieznana architektura procesora, brak własnych reguł audytu",
     "sensor.reason.no_journal": "na tym komputerze nie działa dziennik systemd",
     "sensor.reason.no_journalctl": "brak programu journalctl",

@@ -37,8 +37,10 @@ class AuditSensor:
         "content); who changes important files of the system (kernel audit).",
     )
 
-    def __init__(self, home: Path, boot_id: str, machine: str | None = None) -> None:
-        """Keep the host's own settings under `home` while they are changed."""
+    def __init__(
+        self, home: Path, boot_id: str, machine: str | None = None, processes: Processes | None = None
+    ) -> None:
+        """Keep the host's own settings under `home` while they are changed; `processes` may be shared."""
         self._before_file = home / "audit-before.json"
         self._boot_id = boot_id
         self._machine = machine or os.uname().machine
@@ -53,7 +55,8 @@ class AuditSensor:
         self._since = 0
         self._overflow = 0
         self._grouping = Grouping()
-        self._completion = Completion(boot_id, os.getpid(), Processes(), Users())
+        self._processes = processes or Processes()
+        self._completion = Completion(boot_id, os.getpid(), self._processes, Users())
 
     def availability(self) -> Availability:
         """Root and a kernel with audit are needed; an immutable state cannot take our rules."""
@@ -79,9 +82,8 @@ class AuditSensor:
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
         """Load the rules and start to receive."""
-        processes = Processes()
-        processes.fill()
-        self._completion = Completion(self._boot_id, os.getpid(), processes, Users())
+        self._processes.fill()
+        self._completion = Completion(self._boot_id, os.getpid(), self._processes, Users())
         self._grouping = Grouping()
         self._control = netlink.Control()
         status = self._control.status()

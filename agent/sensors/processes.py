@@ -38,7 +38,8 @@ class Processes:
         self._known: OrderedDict[int, Process] = OrderedDict()
 
     def fill(self) -> None:
-        """Remember what runs now."""
+        """Remember what runs now, and only that."""
+        self._known.clear()
         for folder in self._proc.iterdir():
             if folder.name.isdigit():
                 self.find(int(folder.name))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from appliance.normalise import (
     azure,
     czujka_agent,
+    fim,
     firewall,
     json_event,
     linux_audit,
@@ -30,6 +31,7 @@ NORMALISERS: Mapping[str, Normaliser] = MappingProxyType(
         linux_audit.MODULE: linux_audit.normalise,
         linux_syslog.MODULE: linux_syslog.normalise,
         czujka_agent.MODULE: czujka_agent.normalise,
+        fim.MODULE: fim.normalise,
         network.MODULE: network.normalise,
         m365.MODULE: m365.normalise,
         azure.MODULE: azure.normalise,

@@ -14,6 +14,7 @@ from appliance.detect.memo import Samples
 from appliance.detect.routes import shipped_routes
 from tests.appliance.detect import corpus
 from tests.appliance.detect.oracle import Oracle
+from tests.benchmarks import linux_fields
 
 pytestmark = pytest.mark.corpora
 
@@ -31,6 +32,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ruleset(corpora: Path, cache: Path) -> RuleSet:
     return load_rules(corpus.rule_folders(corpora), cache)
+
+
+def test_linux_rules_have_their_fields_but_for_names_of_hosts(ruleset: RuleSet) -> None:
+    rows = list(linux_fields.told(ruleset.rules))
+    lacking = [row for row in rows if row.missing]
+    assert {(row.kind, *row.missing) for row in lacking} == {("network_connection", "DestinationHostname")}
+    assert {kind: sum(row.kind == kind for row in rows) - len([row for row in lacking if row.kind == kind])
+            for kind in linux_fields.KINDS} == {
+        "process_creation": 144, "network_connection": 2, "file_event": 18, "auditd": 54,
+    }  # fmt: skip
 
 
 def test_every_sigmahq_rule_loads_but_those_with_an_unresolved_placeholder(corpora: Path, ruleset: RuleSet) -> None:

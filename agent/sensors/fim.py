@@ -1,0 +1,236 @@
+"""The file monitor of Linux as a sensor: fanotify where it may, else rounds alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent.fim import places as placed
+from agent.fim.baseline import Baseline
+from agent.fim.fanotify import OVERFLOW, Fanotify
+from agent.fim.packages import Doing, doings
+from agent.fim.places import Places
+from agent.fim.records import NAME, Host, record_of
+from agent.fim.watch import Finding, Watch, Who, moved_from
+from agent.sensors.processes import Processes, Users
+from agent.wire.event import CREATED, ID, MODULE, TIMESTAMP, Record, event_id
+from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading
+
+LOG = logging.getLogger(__name__)
+SLICE, PAUSE = 0.01, 0.2
+"""Seconds of work at once, and between two slices: a round takes a twentieth of a core at most."""
+ROUND_EVERY = 86_400.0
+"""Seconds between rounds where fanotify reports; four times as often where it does not."""
+COMMIT_AFTER = 3.0
+"""Seconds after which the baseline is kept: what was found has reached the spool by then. Killed before, it is found
+again, with the same identity."""
+_PARENTS = 5
+_LOG_TAIL = 256 * 1024
+
+
+class FileSensor:
+    """Who changed which watched file, and how."""
+
+    about = About(
+        "fim",
+        "Zmiany w plikach, które decydują o systemie (ustawienia, programy, zadania, klucze): nazwa, skrót SHA-256, "
+        "prawa, kto zmienił. Bez treści plików.",
+        "Changes of files that decide over the system (settings, programs, tasks, keys): name, SHA-256 hash, rights, "
+        "who changed it. No content of files.",
+    )
+
+    def __init__(self, home: Path, processes: Processes, places: Places | None = None) -> None:
+        """Keep the baseline under `home`; `processes` are those that the audit has seen start."""
+        self._home = home
+        self._places = places or Places(placed.LINUX, placed.LINUX_LEFT_OUT)
+        self._processes = processes
+        self._users = Users()
+        self._baseline: Baseline | None = None
+        self._watch: Watch | None = None
+        self._fanotify: Fanotify | None = None
+        self._idle = -1
+        self._next = self._round_at = 0.0
+        self._uncommitted = 0.0
+        self._log: tuple[tuple[int, int], list[Doing]] = ((0, 0), [])
+        self._marked = False
+
+    def availability(self) -> Availability:
+        """Root is needed to read all watched files; without fanotify changes are found by rounds alone."""
+        if os.geteuid() != 0:
+            return Availability("off", "sensor.reason.needs_root")
+        if self._watch is not None and self._watch.too_many:
+            return Availability("limited", "sensor.reason.too_many_files")
+        if self._watch is not None and not self._marked:
+            return Availability("limited", "sensor.reason.rounds_only")
+        return Availability("on")
+
+    def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
+        """Start to listen, then begin a round for what happened meanwhile."""
+        try:
+            self._baseline = Baseline(self._home / "fim.db")
+        except sqlite3.Error as error:
+            raise OSError(str(error)) from error
+        self._watch = Watch(self._baseline, self._places)
+        self._marked = self._listen()
+        if self._fanotify is None:
+            self._idle = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._begin()
+        LOG.info("fim_opened known=%d fanotify=%s", len(self._baseline), self._marked)
+        return []
+
+    def _listen(self) -> bool:
+        """Mark the file systems of all places; say whether every one could be."""
+        try:
+            self._fanotify = Fanotify(self._places.may_hold)
+            devices: dict[int, str] = {}
+            for path in self._places.found():
+                with contextlib.suppress(FileNotFoundError):
+                    devices.setdefault(Path(path).stat().st_dev, path)
+            for path in devices.values():
+                self._fanotify.mark(path)
+        except OSError as error:
+            LOG.warning("fim_without_fanotify error=%s", error)
+            if self._fanotify is not None:
+                self._fanotify.close()
+            self._fanotify = None
+            return False
+        return True
+
+    def _begin(self) -> None:
+        assert self._watch is not None
+        self._watch.begin()
+        self._round_at = time.monotonic() + (ROUND_EVERY if self._marked else ROUND_EVERY / 4)
+
+    def fileno(self) -> int:
+        """Return the descriptor of fanotify, else one that is never readable."""
+        return self._fanotify.descriptor if self._fanotify is not None else self._idle
+
+    def read(self) -> list[Item]:
+        """Note what is reported; it is looked at when it has settled."""
+        items: list[Item] = []
+        assert self._watch is not None
+        own = os.getpid()
+        for event in self._fanotify.read() if self._fanotify is not None else ():
+            if event.mask & OVERFLOW:
+                now = time.time_ns() // 1000
+                items.append(Gap("fim_overflow", 0, now, now))
+                self._watch.overflowed = True
+            elif event.pid != own and self._places.covers(event.path):
+                self._watch.report(event.path, self._who(event.pid))
+        return items
+
+    def _who(self, pid: int) -> Who:
+        process = self._processes.find(pid)
+        if process is None:
+            return Who(pid)
+        parents: list[str] = []
+        above = process
+        while (
+            len(parents) < _PARENTS and above.parent > 1 and (found := self._processes.find(above.parent)) is not None
+        ):
+            parents.append(found.executable)
+            above = found
+        return Who(pid, process.executable, process.command_line, process.user, tuple(parents))
+
+    def wait(self) -> float | None:
+        """Ask for slices while there is something to look at or to keep."""
+        busy = self._watch is not None and (self._watch.in_round or self._watch.pending)
+        return max(0.0, self._next - time.monotonic()) if busy else 1.0 if self._uncommitted else None
+
+    def tick(self) -> list[Item]:
+        """Do a slice of work, when it is time for one."""
+        now = time.monotonic()
+        if self._watch is None or self._baseline is None or now < self._next:
+            return []
+        self._next = now + PAUSE
+        if not self._watch.in_round and (now >= self._round_at or self._watch.overflowed):
+            self._begin()
+        fresh = self._baseline.fresh
+        was_in_round = self._watch.in_round
+        items = self._items(self._watch.work(SLICE))
+        if was_in_round and not self._watch.in_round:
+            items += self._round_ended(fresh=fresh)
+        if items or was_in_round:
+            self._uncommitted = self._uncommitted or now
+        if self._uncommitted and now - self._uncommitted >= COMMIT_AFTER:
+            self._baseline.commit()
+            self._uncommitted = 0.0
+        return items
+
+    def _items(self, findings: list[Finding]) -> list[Item]:
+        assert self._baseline is not None
+        if not findings:
+            return []
+        now, moved = time.time_ns() // 1000, moved_from(findings)
+        host = Host("linux", self._baseline.name, self._users.name)
+        log = self._packages()
+        items: list[Item] = []
+        for found in findings:
+            finding = self._known_by_now(found)
+            record = record_of(finding, host, log, moved.get(finding.path, ""), now)
+            items.append(Reading(record, USUAL if record["fim.by_package_manager"] else ALERTING))
+        return items
+
+    def _known_by_now(self, finding: Finding) -> Finding:
+        """Name a process that had ended before it could be asked: the audit has told of its start meanwhile."""
+        who = finding.who
+        if who is None or who.executable or who.pid is None:
+            return finding
+        return finding._replace(who=self._who(who.pid))
+
+    def _packages(self, path: Path = Path("/var/log/dpkg.log")) -> list[Doing]:
+        """Return the newest lines of dpkg's log; read again when it has grown."""
+        try:
+            found = path.stat()
+            state = (found.st_ino, found.st_size)
+            if state != self._log[0]:
+                with path.open("rb") as file:
+                    file.seek(max(0, found.st_size - _LOG_TAIL))
+                    lines = file.read(_LOG_TAIL).decode("utf-8", "replace").splitlines()
+                self._log = (state, doings(lines))
+        except OSError:
+            return []
+        return self._log[1]
+
+    def _round_ended(self, *, fresh: bool) -> list[Item]:
+        """Tell of the first round, or of one that could not see all; note the end."""
+        assert self._watch is not None
+        assert self._baseline is not None
+        now = time.time_ns() // 1000
+        self._baseline.finish_round(now)
+        if not fresh and not self._watch.unreadable and not self._watch.too_many:
+            return []
+        record: Record = {
+            MODULE: NAME,
+            "event.action": "fim_baseline" if fresh else "fim_round",
+            TIMESTAMP: now,
+            CREATED: now,
+            ID: event_id(self._baseline.name, "round", now),
+            "host.os.type": "linux",
+            "fim.count": len(self._baseline),
+            "fim.unreadable": self._watch.unreadable,
+            "fim.too_many": self._watch.too_many,
+        }
+        return [Reading(record, USUAL)]
+
+    def finish(self) -> list[Item]:
+        """Look at what was reported and not yet looked at; the rest the next start finds."""
+        return self._items(self._watch.work(1.0, unsettled=True)) if self._watch is not None else []
+
+    def close(self) -> None:
+        """Stop listening and keep the baseline."""
+        if self._fanotify is not None:
+            self._fanotify.close()
+        if self._idle >= 0:
+            os.close(self._idle)
+        if self._baseline is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._baseline.commit()
+            self._baseline.close()
+        self._fanotify = self._baseline = self._watch = None
+        self._idle, self._uncommitted, self._marked = -1, 0.0, False

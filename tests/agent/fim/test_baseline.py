@@ -1,0 +1,75 @@
+"""What is remembered of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.fim import baseline as remembering
+from agent.fim.baseline import Baseline
+from agent.fim.entries import Entry
+
+ENTRY = Entry(0o100644, 5, 1, 2, 3, 4, 5, "ab" * 32, "")
+STRANGE = "/etc/caf\udce9"
+
+
+def test_an_entry_comes_back_as_it_was_whatever_its_name(tmp_path: Path) -> None:
+    baseline = Baseline(tmp_path / "fim.db")
+    link = ENTRY._replace(sha256="", target="/caf\udce9")
+    assert baseline.put("/etc/a", ENTRY, 1)
+    assert baseline.put(STRANGE, link, 1)
+    assert baseline.get("/etc/a") == ENTRY
+    assert baseline.get(STRANGE) == link._replace(target="/caf\\udce9")
+    assert baseline.get("/etc/b") is None
+    assert (tmp_path / "fim.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_only_what_was_committed_is_there_again(tmp_path: Path) -> None:
+    baseline = Baseline(tmp_path / "fim.db")
+    name = baseline.name
+    baseline.put("/a", ENTRY, 1)
+    baseline.commit()
+    baseline.put("/b", ENTRY, 1)
+    baseline.drop("/a")
+    assert len(baseline) == 1
+    baseline.close()
+    again = Baseline(tmp_path / "fim.db")
+    assert (again.get("/a"), again.get("/b"), len(again), again.name) == (ENTRY, None, 1, name)
+
+
+def test_a_round_knows_what_it_did_not_come_by(tmp_path: Path) -> None:
+    baseline = Baseline(tmp_path / "fim.db")
+    assert baseline.fresh
+    number = baseline.next_round()
+    for path in ("/a", "/b"):
+        baseline.put(path, ENTRY, number)
+    baseline.finish_round(7)
+    assert not baseline.fresh
+    assert baseline.finished == 7
+    following = baseline.next_round()
+    assert following == number + 1
+    baseline.seen("/a", following)
+    assert list(baseline.unseen(following)) == ["/b"]
+
+
+def test_what_lies_below_a_folder(tmp_path: Path) -> None:
+    baseline = Baseline(tmp_path / "fim.db")
+    for path in ("/a", "/a/b", "/a/b/c", "/ab", "/a-b", "/a0"):
+        baseline.put(path, ENTRY, 1)
+    assert list(baseline.below("/a")) == ["/a/b", "/a/b/c"]
+
+
+def test_entries_are_bounded_but_known_ones_still_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembering, "MAX_ENTRIES", 2)
+    baseline = Baseline(tmp_path / "fim.db")
+    assert [baseline.put(f"/{n}", ENTRY, 1) for n in range(3)] == [True, True, False]
+    assert baseline.put("/0", ENTRY._replace(size=9), 2)
+    baseline.drop("/1")
+    assert baseline.put("/2", ENTRY, 2)
+    assert len(baseline) == 2
+
+
+def test_a_damaged_file_is_taken_anew(tmp_path: Path) -> None:
+    (tmp_path / "fim.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    assert Baseline(tmp_path / "fim.db").fresh

@@ -1,0 +1,139 @@
+"""The file monitor as a sensor: by rounds everywhere, live where the kernel tells."""
+
+from __future__ import annotations
+
+import select
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.fim.places import Place, Places
+from agent.sensors.fim import FileSensor
+from agent.sensors.processes import Processes
+from agent.wire.event import Record
+from agent.wire.sending.sensor import Gap, Reading
+from tests.agent.conditions import until
+
+
+class Bench:
+    """A sensor on a folder of its own, driven as the agent's loop drives it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "watched"
+        self.folder.mkdir()
+        (self.folder / "old").write_text("old")
+        (folder / "home").mkdir()
+        places = Places([Place(str(self.folder), "test")])
+        self.sensor = FileSensor(folder / "home", Processes(), places)
+        self.seen: list[Record] = []
+
+    def start(self) -> None:
+        self.sensor.open({})
+        until(lambda: self.turn() or self.sensor.wait() in {None, 1.0}, 10, "the end of the round")
+
+    def turn(self) -> bool:
+        """Drive one turn; False, so that a condition may begin with it."""
+        ready, _, _ = select.select([self.sensor.fileno()], [], [], 0.01)
+        for item in [*(self.sensor.read() if ready else []), *self.sensor.tick()]:
+            assert not isinstance(item, Gap)
+            assert isinstance(item, Reading)
+            if item.record is not None:
+                self.seen.append(item.record)
+        return False
+
+    def actions(self) -> list[tuple[str, str]]:
+        return [
+            (str(one["event.action"]), str(one.get("file.path", "")).removeprefix(f"{self.folder}/"))
+            for one in self.seen
+        ]
+
+    def await_actions(self, *wanted: tuple[str, str]) -> None:
+        self.wait_for(lambda: set(wanted) <= set(self.actions()), str(wanted))
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        until(lambda: self.turn() or condition(), 10, what)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.sensors.fim.PAUSE", 0.01)
+    monkeypatch.setattr("agent.fim.watch.SETTLE", 0.05)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.sensor.close()
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel without fanotify, or an agent without the right to it."""
+
+    def refused(_wanted: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("agent.sensors.fim.Fanotify", refused)
+
+
+@pytest.mark.usefixtures("deaf")
+def test_what_happened_while_it_was_off_is_found_at_the_next_start(bench: Bench) -> None:
+    bench.start()
+    assert bench.actions() == [("fim_baseline", "")]
+    assert bench.seen[0]["fim.count"] == 2
+    bench.sensor.close()
+    (bench.folder / "new").write_text("x")
+    (bench.folder / "old").unlink()
+    bench.start()
+    bench.await_actions(("file_created", "new"), ("file_deleted", "old"))
+    assert not any(record.get("fim.live") for record in bench.seen)
+
+
+@pytest.mark.usefixtures("deaf")
+def test_a_kill_before_the_baseline_was_kept_finds_the_change_again_with_the_same_id(bench: Bench) -> None:
+    bench.start()
+    bench.sensor.close()
+    (bench.folder / "new").write_text("x")
+    bench.start()
+    assert bench.sensor._baseline is not None
+    bench.sensor._baseline.close()  # as the kernel does it: nothing is committed
+    bench.sensor._baseline = None
+    bench.sensor.close()
+    bench.start()
+    first, second = (record for record in bench.seen if record["event.action"] == "file_created")
+    assert first["event.id"] == second["event.id"]
+
+
+@pytest.mark.usefixtures("deaf")
+def test_without_fanotify_it_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    bench.start()
+    assert bench.sensor.availability() == ("limited", "sensor.reason.rounds_only")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert bench.sensor.availability() == ("off", "sensor.reason.needs_root")
+
+
+@pytest.mark.root
+def test_changes_are_told_as_they_happen_with_who_made_them(bench: Bench, tmp_path: Path) -> None:
+    bench.start()
+    assert bench.sensor.availability() == ("on", "")
+    program = f"cd {bench.folder}; echo x > new; echo y >> old; chmod 4755 old; mkdir d; echo z > d/f; read _"
+    with subprocess.Popen(["/bin/sh", "-c", program], stdin=subprocess.PIPE) as process:
+        bench.await_actions(("file_created", "new"), ("file_modified", "old"), ("file_created", "d/f"))
+        process.communicate(b"\n")
+    mine = [record for record in bench.seen if record.get("process.pid") == process.pid]
+    assert {record["file.path"] for record in mine} >= {f"{bench.folder}/new", f"{bench.folder}/d/f"}
+    assert all("sh" in str(record["process.command_line"]) and record["user.name"] == "root" for record in mine)
+    bench.seen.clear()
+    (bench.folder / "new").rename(tmp_path / "away")
+    (bench.folder / "old").rename(bench.folder / "moved")
+    time_before = time.time_ns() // 1000
+    subprocess.run(
+        ["/bin/sh", "-c", f"rm {bench.folder}/d/f; mv {bench.folder}/moved {bench.folder}/again"], check=True
+    )
+    bench.await_actions(("file_deleted", "d/f"), ("file_created", "again"))
+    assert all(int(str(record["@timestamp"])) >= time_before for record in bench.seen if record["fim.live"])
