@@ -36,7 +36,7 @@ PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzeni
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
-    made = sample.make_context(tmp_path_factory.mktemp("office") / "home", sample.shipped_rules())
+    made = sample.make_context(tmp_path_factory.mktemp("office") / "home", sample.linux_rules())
     sample.fill(made, now())
     return made
 

@@ -95,6 +95,11 @@ def make_context(root: Path, ruleset: RuleSet) -> Context:
     return Context(home, settings, open_sessions(engine), EmbeddedReader(home.store), journal, letters, lambda: ruleset)
 
 
+def linux_rules() -> RuleSet:
+    """Return the rules of the product for Linux: enough for every page, and short lists for what looks at each row."""
+    return load_rules([rules.ROOT / "sigma" / "linux"])
+
+
 def shipped_rules() -> RuleSet:
     """Return the rules of the product."""
     return load_rules([rules.ROOT / "sigma"])
