@@ -30,7 +30,7 @@ from appliance.pki import ensure_pki
 from appliance.state.models import RoleHealth
 from tests.appliance.intake.box import Box, Station, exchange, prepared_box, running_box, until
 
-KILLS = 20
+KILLS = 10
 LINE = b'{"event.module":"json","message":"zdarzenie"}'
 
 
