@@ -1,7 +1,7 @@
 """One event as Windows renders it (XML) to a flat record: the names of Windows, secrets hidden. Pure and bounded.
 
 What does not lie flat (a field that has the name of a System attribute, too many fields) is sent as XML, in which
-the box reads the same; the agent then hides secrets in its whole text.
+the box reads the same; the agent then hides secrets in each of its texts.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ _HEAD = re.compile(
 _ELEMENT = re.compile(r"<([A-Za-z]+)((?: [A-Za-z]+=(?:'[^'<\n\t]*'|\"[^\"<\n\t]*\"))*) ?(?:/>|>([^<]*)</\1>)")
 _ATTRIBUTE = re.compile(r" ([A-Za-z]+)=(?:'([^']*)'|\"([^\"]*)\")")
 _DATA = re.compile(r"<Data Name=(?:'([^'<\n\t]+)'|\"([^\"<\n\t]+)\")(?:/>|>([^<]*)</Data>)")
+_TEXT = re.compile(r"(?<=>)[^<>]+(?=<)")
 _END = "</EventData></Event>"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(#x[0-9A-Fa-f]{1,8};|#[0-9]{1,8};)?")
@@ -158,7 +159,8 @@ def record_of(text: str) -> Record:
 
 def _flat(found: Found, text: str, hide: Callable[[str], str]) -> Record:
     if found.crowded or not _TAKEN.isdisjoint(found.data):
-        return {MODULE: SOURCE, "xml": hide(text)}
+        # Each text by itself: what ends a secret in a line is no tag.
+        return {MODULE: SOURCE, "xml": _TEXT.sub(lambda found: hide(found[0]), text)}
     record: Record = {MODULE: SOURCE, **found.system, **_clean(found.data, hide)}
     if found.message:
         record["message"] = hide(found.message)
