@@ -74,7 +74,7 @@ _HEAD = re.compile(
 _ELEMENT = re.compile(r"<([A-Za-z]+)((?: [A-Za-z]+=(?:'[^'<\n\t]*'|\"[^\"<\n\t]*\"))*) ?(?:/>|>([^<]*)</\1>)")
 _ATTRIBUTE = re.compile(r" ([A-Za-z]+)=(?:'([^']*)'|\"([^\"]*)\")")
 _DATA = re.compile(r"<Data Name=(?:'([^'<\n\t]+)'|\"([^\"<\n\t]+)\")(?:/>|>([^<]*)</Data>)")
-_TEXT = re.compile(r"(?<=>)[^<>]+(?=<)")
+_TEXT = re.compile(r"(?<=>)[^<]+(?=<)")
 _END = "</EventData></Event>"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(#x[0-9A-Fa-f]{1,8};|#[0-9]{1,8};)?")
