@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _speak_utf8()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     match sys.argv[1:] if argv is None else argv:
         case ["run", "--until-eof"]:
@@ -28,6 +30,14 @@ def main(argv: list[str] | None = None) -> int:
             return _run(home_of(folder))
         case others:
             return _command(others)
+
+
+def _speak_utf8() -> None:
+    """Write UTF-8 into files and pipes on Windows too, where else a letter outside its code page ends the program."""
+    if sys.platform == "win32":
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a service has none
+                stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def _run(home: AgentHome, *, until_eof: bool = False) -> int:
@@ -62,6 +72,10 @@ def _command(argv: list[str]) -> int:
             return _run(home, until_eof=arguments.until_eof)
         case "co-zbieram":
             return _what_is_sent(home)
+        case "selftest":
+            return _selftest(home, as_json=arguments.json)
+        case "record":
+            return _record(Path(arguments.file))
         case _:
             return _status(home)
 
@@ -77,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         ("run", "uruchom agenta"),
         ("co-zbieram", "pokaż, co ten komputer wysyła"),
         ("status", "pokaż stan agenta"),
+        ("selftest", "sprawdź, czy na tym komputerze działa wszystko, czego agent potrzebuje"),
+        ("record", "zapisz próbkę zdarzeń Windows do pliku zip (hasła są ukryte, nazwy kont zostają)"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--home", metavar="FOLDER", help=f"folder agenta (domyślnie {AGENT.folder})")
@@ -84,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--until-eof", action="store_true", help="zakończ, gdy skończy się standardowe wejście"
             )
+        if name == "selftest":
+            command.add_argument("--json", action="store_true", help="wynik jako JSON")
+        if name == "record":
+            command.add_argument("file", metavar="PLIK.zip", help="plik, którego jeszcze nie ma")
         if name == "enrol":
             command.add_argument("token", metavar="TOKEN", help="token z polecenia „czujka enrol-token create”")
     return parser
@@ -112,6 +132,25 @@ def _what_is_sent(home: AgentHome) -> int:
     from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
 
     sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), KeptPolicy(home))) + "\n")
+    return 0
+
+
+def _selftest(home: AgentHome, *, as_json: bool) -> int:
+    from agent import selftest  # noqa: PLC0415 (only this command needs it)
+    from agent.sensors import host_sensors  # noqa: PLC0415 (as above)
+
+    return selftest.run(home, host_sensors(home.folder, ""), as_json=as_json)
+
+
+def _record(target: Path) -> int:
+    from agent.sensors.windows.selfcheck import record_sample  # noqa: PLC0415 (only this command needs it)
+
+    try:
+        count = record_sample(target)
+    except OSError as error:
+        sys.stderr.write(f"Nie można zapisać próbki w {target}: {error}.\n")
+        return 69
+    sys.stdout.write(f"Zapisano {count} zdarzeń w {target}. Przejrzyj plik, zanim go przekażesz.\n")
     return 0
 
 

@@ -1,4 +1,8 @@
-"""A folder that only the system and administrators can read or change. Facts: SDDL, SetFileSecurityW."""
+"""A folder that only the system and administrators can read or change. Facts: SDDL, SetFileSecurityW.
+
+Whoever has an account may make folders where programs keep their data. One that was there before us, of somebody else
+and with something in it, is not taken: a key that lies ready in it could be known.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,23 @@ SDDL = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 """Owned by the administrators; full access for SYSTEM and administrators, inherited below, nothing from above."""
 _OWNER, _DACL, _PROTECTED = 0x1, 0x4, 0x80000000
 _REVISION = 1
+TRUSTED = frozenset({"S-1-5-18", "S-1-5-32-544"})
+"""SYSTEM and the administrators."""
+_TOKEN_QUERY, _TOKEN_USER = 0x8, 1
+_ROOM = 4096
+"""Bytes for a security descriptor or a token's user; both are some hundred at most."""
+_POINTER = ctypes.POINTER(ctypes.c_void_p)
+_DWORDS = ctypes.POINTER(wintypes.DWORD)
 
 
 def make_private(folder: Path) -> None:
-    """Give a folder and what will be made in it to SYSTEM and the administrators alone; raises OSError."""
+    """Give a folder and what will be made in it to SYSTEM and the administrators alone; raises OSError.
+
+    Raises PermissionError for a folder of another account that is not empty.
+    """
+    owner = owner_of(folder)
+    if owner not in TRUSTED and owner != own_account() and any(folder.iterdir()):
+        raise PermissionError(0, f"the folder belongs to the account {owner} and is not empty: {folder}")
     advapi: Library = load(
         "advapi32",
         {
@@ -36,3 +53,67 @@ def make_private(folder: Path) -> None:
             raise failed(f"SetFileSecurity {folder}")
     finally:
         kernel.LocalFree(descriptor)
+
+
+def owner_of(folder: Path) -> str:
+    """Return the SID of a folder's owner; raises OSError."""
+    advapi: Library = load(
+        "advapi32",
+        {
+            "GetFileSecurityW": (
+                wintypes.BOOL,
+                (wintypes.LPCWSTR, wintypes.DWORD, ctypes.c_void_p, wintypes.DWORD, _DWORDS),
+            ),
+            "GetSecurityDescriptorOwner": (wintypes.BOOL, (ctypes.c_void_p, _POINTER, ctypes.POINTER(wintypes.BOOL))),
+        },
+    )
+    descriptor, needed = ctypes.create_string_buffer(_ROOM), wintypes.DWORD()
+    if not advapi.GetFileSecurityW(str(folder), _OWNER, descriptor, _ROOM, ctypes.byref(needed)):
+        raise failed(f"GetFileSecurity {folder}")
+    owner, defaulted = ctypes.c_void_p(), wintypes.BOOL()
+    if not advapi.GetSecurityDescriptorOwner(descriptor, ctypes.byref(owner), ctypes.byref(defaulted)):
+        raise failed("GetSecurityDescriptorOwner")
+    return _written(owner)
+
+
+def own_account() -> str:
+    """Return the SID of the account of this process; raises OSError."""
+    kernel: Library = load(
+        "kernel32",
+        {"GetCurrentProcess": (wintypes.HANDLE, ()), "CloseHandle": (wintypes.BOOL, (wintypes.HANDLE,))},
+    )
+    advapi: Library = load(
+        "advapi32",
+        {
+            "OpenProcessToken": (
+                wintypes.BOOL,
+                (wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER(wintypes.HANDLE)),
+            ),
+            "GetTokenInformation": (
+                wintypes.BOOL,
+                (wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD, _DWORDS),
+            ),
+        },
+    )
+    token, found, needed = wintypes.HANDLE(), ctypes.create_string_buffer(_ROOM), wintypes.DWORD()
+    if not advapi.OpenProcessToken(kernel.GetCurrentProcess(), _TOKEN_QUERY, ctypes.byref(token)):
+        raise failed("OpenProcessToken")
+    try:
+        if not advapi.GetTokenInformation(token, _TOKEN_USER, found, _ROOM, ctypes.byref(needed)):
+            raise failed("GetTokenInformation")
+    finally:
+        kernel.CloseHandle(token)
+    return _written(ctypes.c_void_p.from_buffer(found))  # TOKEN_USER begins with the pointer to the SID
+
+
+def _written(sid: ctypes.c_void_p) -> str:
+    """Return a SID as text."""
+    advapi: Library = load("advapi32", {"ConvertSidToStringSidW": (wintypes.BOOL, (ctypes.c_void_p, _POINTER))})
+    kernel: Library = load("kernel32", {"LocalFree": (ctypes.c_void_p, (ctypes.c_void_p,))})
+    text = ctypes.c_void_p()
+    if not advapi.ConvertSidToStringSidW(sid, ctypes.byref(text)):
+        raise failed("ConvertSidToStringSid")
+    try:
+        return ctypes.wstring_at(text.value or 0)
+    finally:
+        kernel.LocalFree(text)

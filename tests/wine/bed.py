@@ -35,7 +35,6 @@ class Windows:
             "WINEPREFIX": str(self.prefix),
             "PYTHONPATH": f"{path(CHECKOUT)};{path(self.wheels)}",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONIOENCODING": "utf-8",
         }
         for command in (["wineserver", "-p"], ["wine", "cmd", "/c", "exit"]):
             subprocess.run(

@@ -35,9 +35,14 @@ QUIET = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml=", "WINEARCH":
 """Neither the log of wine itself nor .NET and a browser, which it would fetch."""
 
 
+def is_there() -> bool:
+    """Return whether this machine has wine and the compiler."""
+    return all(map(shutil.which, PROGRAMS))
+
+
 def is_fetched() -> bool:
     """Return whether nothing is to be fetched or made any more."""
-    return all(map(shutil.which, PROGRAMS)) and all(folder.is_dir() for folder in (_python(), _wheels(), _template()))
+    return is_there() and all(folder.is_dir() for folder in (_python(), _wheels(), _template()))
 
 
 def _python() -> Path:

@@ -27,6 +27,9 @@ def test_it_enrols_runs_and_ends_when_its_input_ends(windows: Windows, tmp_path:
         command = [windows.python_program, "-m", "agent", "run", "--home", r"C:\agent-ends", "--until-eof"]
         running = windows.start(tmp_path / "log", *command)
         wait_for("a heartbeat", lambda: box.seen.heartbeats)
+        tested = windows.python("-m", "agent", "selftest", "--json", "--home", r"C:\agent-ends")
+        works = {check["name"] for check in json.loads(tested.stdout)["checks"] if check["works"]}
+        assert works >= {"home", "spool", "key", "box"}, tested.stdout
         status = windows.python("-m", "agent", "status", "--home", r"C:\agent-ends")
         assert "Działa: tak" in status.stdout, status.stdout + status.stderr
         second = windows.python("-m", "agent", "run", "--home", r"C:\agent-ends")

@@ -16,6 +16,8 @@ IMPORTS = """
 import sys, ssl, sqlite3, psutil, agent
 from cryptography.hazmat.primitives.asymmetric import ec
 ec.generate_private_key(ec.SECP256R1())
+sys.stdin.reconfigure(encoding="utf-8")
+sys.stdout.reconfigure(encoding="utf-8")
 print(sys.platform, sys.version_info[:2], agent.__version__ != "", sys.stdin.read())
 """
 WAITING = """

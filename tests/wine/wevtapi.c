@@ -75,16 +75,41 @@ static long long number_after(const char *text, const char *mark) {
     return atoll(found);
 }
 
-/* Reads the event at the offset into text, which grows; returns its length with the NUL, 0 when there is no whole one. */
-static long long next_event(FILE *file, char **text, long long *room) {
-    long long length = 0;
-    int c;
-    while ((c = getc(file)) != EOF) {
-        if (length + 1 >= *room) *text = realloc(*text, *room = *room ? 2 * *room : 4096);
-        (*text)[length++] = (char)c;
-        if (!c) return length;
+typedef struct {
+    FILE *file;
+    char *data;
+    size_t room, begin, end;
+} Reading;
+
+static Reading reading_of(const char *name, long long offset) {
+    Reading reading = {fopen(name, "rb"), NULL, 0, 0, 0};
+    if (reading.file) _fseeki64(reading.file, offset, SEEK_SET);
+    return reading;
+}
+
+static void end_reading(Reading *reading) {
+    if (reading->file) fclose(reading->file);
+    free(reading->data);
+}
+
+/* Returns the next event and its length with the NUL, NULL when there is no whole one. */
+static char *next_event(Reading *reading, size_t *length) {
+    while (reading->file) {
+        char *begin = reading->data + reading->begin;
+        char *found = reading->data ? memchr(begin, 0, reading->end - reading->begin) : NULL;
+        if (found) {
+            *length = (size_t)(found - begin) + 1;
+            reading->begin += *length;
+            return begin;
+        }
+        if (reading->data) memmove(reading->data, begin, reading->end - reading->begin);
+        reading->end -= reading->begin, reading->begin = 0;
+        if (reading->room - reading->end < 32768) reading->data = realloc(reading->data, reading->room += 131072);
+        size_t got = fread(reading->data + reading->end, 1, reading->room - reading->end, reading->file);
+        if (!got) break;
+        reading->end += got;
     }
-    return 0;
+    return NULL;
 }
 
 static int is_wanted(const Handle *subscription, const char *xml) {
@@ -97,17 +122,16 @@ static int is_wanted(const Handle *subscription, const char *xml) {
 
 /* Puts the subscription behind the bookmark's event; false when the log no longer has it. */
 static int is_found(Handle *subscription, long long record) {
-    FILE *file = fopen(subscription->file, "rb");
-    char *text = NULL;
-    long long room = 0, length, at = 0;
+    Reading reading = reading_of(subscription->file, 0);
+    const char *text;
+    size_t length;
     int found = 0;
-    while (file && !found && (length = next_event(file, &text, &room))) {
-        at += length;
+    subscription->offset = 0;
+    while (!found && (text = next_event(&reading, &length))) {
+        subscription->offset += length;
         found = number_after(text, "<EventRecordID>") == record;
     }
-    if (file) fclose(file);
-    free(text);
-    subscription->offset = at;
+    end_reading(&reading);
     return found;
 }
 
@@ -143,16 +167,15 @@ API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCW
 API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeout, DWORD flags, DWORD *count) {
     (void)timeout, (void)flags;
     Handle *subscription = (Handle *)results;
-    char *text = NULL;
-    long long room = 0, length;
+    const char *text;
+    size_t length;
     *count = 0;
     if (size_of(subscription->file) < subscription->offset) {
         SetLastError(15011); /* ERROR_EVT_QUERY_RESULT_STALE */
         return FALSE;
     }
-    FILE *file = fopen(subscription->file, "rb");
-    if (file) _fseeki64(file, subscription->offset, SEEK_SET);
-    while (file && *count < most && (length = next_event(file, &text, &room))) {
+    Reading reading = reading_of(subscription->file, subscription->offset);
+    while (*count < most && (text = next_event(&reading, &length))) {
         subscription->offset += length;
         if (!is_wanted(subscription, text)) continue;
         Handle *event = made(EVENT);
@@ -160,8 +183,7 @@ API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeou
         event->record = number_after(text, "<EventRecordID>");
         events[(*count)++] = (HANDLE)event;
     }
-    if (file) fclose(file);
-    free(text);
+    end_reading(&reading);
     if (!*count) SetLastError(ERROR_NO_MORE_ITEMS);
     return *count > 0;
 }

@@ -13,7 +13,7 @@ from agent.sensors.windows.subscription import Subscription
 from agent.sensors.windows.wevtapi import EventLog, SystemEventLog
 from agent.wire.sending.sensor import LEAST, About, Availability, Item, SensorLost
 
-AT_MOST = 512
+AT_MOST = 256
 """Events of one reading, so that what else the agent does never waits long."""
 _PATIENCE = 2.0
 """Seconds after which the waiting thread looks anew at which channels are to be read."""

@@ -1,7 +1,7 @@
 """One event as Windows renders it (XML) to a flat record: the names of Windows, secrets hidden. Pure and bounded.
 
 What does not lie flat (a field that has the name of a System attribute, too many fields) is sent as XML, in which
-the box reads the same; the agent then hides secrets in its whole text.
+the box reads the same; the agent then hides secrets in each of its texts.
 """
 
 from __future__ import annotations
@@ -34,9 +34,47 @@ _TAKEN = SYSTEM | {
     "event.ingested", "host.name", "agent.id", "message", "xml", "Event", "winlog", "winlog.channel",
 }  # fmt: skip
 """Names that mean something else in a flat record; a field of such a name cannot stand there."""
+HARMLESS = frozenset(
+    {
+        "AccessList", "AccessMask", "Application", "Archived", "AuthenticationPackageName", "CallTrace", "Company",
+        "CreationUtcTime", "CurrentDirectory", "Description", "DestAddress", "DestPort", "DestinationHostname",
+        "DestinationIp", "DestinationIsIpv6", "DestinationPort", "DestinationPortName", "Direction",
+        "ElevatedToken", "EventType", "FileVersion", "FilterRTID", "GrantedAccess", "HandleId", "Hashes", "Image",
+        "ImageLoaded", "ImpersonationLevel", "Initiated", "IntegrityLevel", "IpAddress", "IpPort", "IsExecutable",
+        "KeyLength", "LayerName", "LayerRTID", "LmPackageName", "LogonGuid", "LogonId", "LogonProcessName",
+        "LogonType", "MandatoryLabel", "NewProcessId", "NewProcessName", "NewThreadId", "ObjectServer",
+        "ObjectType", "OriginalFileName", "ParentImage", "ParentProcessGuid", "ParentProcessId",
+        "ParentProcessName", "ParentUser", "PipeName", "PreviousCreationUtcTime", "PrivilegeList", "ProcessGuid",
+        "ProcessID", "ProcessId", "ProcessName", "Product", "Protocol", "QueryStatus", "RelativeTargetName",
+        "RemoteMachineID", "RemoteUserID", "RestrictedAdminMode", "RuleName", "ShareName", "Signature",
+        "SignatureStatus", "Signed", "SourceAddress", "SourceHostname", "SourceImage", "SourceIp", "SourceIsIpv6",
+        "SourcePort", "SourcePortName", "SourceProcessGUID", "SourceProcessId", "SourceThreadId", "SourceUser",
+        "StartAddress", "StartFunction", "StartModule", "Status", "SubStatus", "SubjectDomainName",
+        "SubjectLogonId", "SubjectUserName", "SubjectUserSid", "TargetDomainName", "TargetFilename", "TargetImage",
+        "TargetLinkedLogonId", "TargetLogonGuid", "TargetLogonId", "TargetObject", "TargetProcessGUID",
+        "TargetProcessId", "TargetUser", "TargetUserName", "TargetUserSid", "TerminalSessionId",
+        "TokenElevationType", "TransmittedServices", "User", "UtcTime", "VirtualAccount", "WorkstationName",
+    }
+)  # fmt: skip
+"""Data that Windows fills by itself with names, numbers and paths of programs: no secret is typed there, and to look
+for one in each costs as much as all the rest."""
+_SHORTEST = 6
+_HEAD = re.compile(
+    r"<Provider Name='(?P<Provider_Name>[^'<&]*)'(?: Guid='(?P<Provider_Guid>[^'<&]*)')?/>"
+    r"<EventID>(?P<EventID>\d+)</EventID><Version>(?P<Version>\d+)</Version><Level>(?P<Level>\d+)</Level>"
+    r"<Task>(?P<Task>\d+)</Task><Opcode>(?P<Opcode>\d+)</Opcode><Keywords>(?P<Keywords>\w+)</Keywords>"
+    r"<TimeCreated SystemTime='(?P<TimeCreated_SystemTime>[^'<&]*)'/>"
+    r"<EventRecordID>(?P<EventRecordID>\d+)</EventRecordID>"
+    r"<Correlation(?: ActivityID='(?P<Correlation_ActivityID>[^'<&]*)')?/>"
+    r"<Execution ProcessID='(?P<Execution_ProcessID>\d+)' ThreadID='(?P<Execution_ThreadID>\d+)'/>"
+    r"<Channel>(?P<Channel>[^<&\s][^<&]*)</Channel><Computer>(?P<Computer>[^<&\s]+)</Computer>"
+    r"<Security(?: UserID='(?P<Security_UserID>[^'<&]*)')?/>"
+)
+"""System as the services of Windows render it, element by element; any other is read element by element."""
 _ELEMENT = re.compile(r"<([A-Za-z]+)((?: [A-Za-z]+=(?:'[^'<\n\t]*'|\"[^\"<\n\t]*\"))*) ?(?:/>|>([^<]*)</\1>)")
 _ATTRIBUTE = re.compile(r" ([A-Za-z]+)=(?:'([^']*)'|\"([^\"]*)\")")
 _DATA = re.compile(r"<Data Name=(?:'([^'<\n\t]+)'|\"([^\"<\n\t]+)\")(?:/>|>([^<]*)</Data>)")
+_TEXT = re.compile(r"(?<=>)[^<]+(?=<)")
 _END = "</EventData></Event>"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(#x[0-9A-Fa-f]{1,8};|#[0-9]{1,8};)?")
@@ -78,6 +116,9 @@ def scan(text: str) -> Found | None:
 
 def _system(head: str) -> tuple[dict[str, str], int]:
     """Return the attributes of the elements of System, and how many tags were read."""
+    usual = _HEAD.fullmatch(head)
+    if usual is not None:
+        return {name: value for name, value in usual.groupdict().items() if value}, head.count("<")
     system: dict[str, str] = {}
     marks = 0
     for element in _ELEMENT.finditer(head):
@@ -118,7 +159,8 @@ def record_of(text: str) -> Record:
 
 def _flat(found: Found, text: str, hide: Callable[[str], str]) -> Record:
     if found.crowded or not _TAKEN.isdisjoint(found.data):
-        return {MODULE: SOURCE, "xml": hide(text)}
+        # Each text by itself: what ends a secret in a line is no tag.
+        return {MODULE: SOURCE, "xml": _TEXT.sub(lambda found: hide(found[0]), text)}
     record: Record = {MODULE: SOURCE, **found.system, **_clean(found.data, hide)}
     if found.message:
         record["message"] = hide(found.message)
@@ -209,12 +251,13 @@ class _Reading:
 
 def _clean(data: Mapping[str, str | list[str]], hide: Callable[[str], str]) -> Record:
     """Return event data with the secrets that it shows hidden."""
-    together = "\n".join(value if isinstance(value, str) else "\n".join(value) for value in data.values())
-    if hide(together) is together:  # not a word in it that a secret comes with: mostly so
-        return {name: value if isinstance(value, str) else list(value) for name, value in data.items()}
-    return {
-        name: hide(value) if isinstance(value, str) else [hide(item) for item in value] for name, value in data.items()
-    }
+    record: Record = {}
+    for name, value in data.items():
+        if isinstance(value, str):
+            record[name] = value if name in HARMLESS or len(value) < _SHORTEST else hide(value)
+        else:
+            record[name] = [hide(item) for item in value]
+    return record
 
 
 @lru_cache(maxsize=512)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -11,6 +12,8 @@ if sys.platform == "win32":
 else:
     OWN = os.O_CLOEXEC
 """Flags of a file that no child gets and whose bytes are left as they are."""
+_PATIENCE = 2.0
+"""Seconds for which a file that others have open is waited for."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | OWN
 
 
@@ -51,9 +54,23 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    draft.replace(path)
+    _put(draft, path)
     if sys.platform != "win32":  # where no program can open a folder to write it out; NTFS logs a renaming itself
         _write_out(path.parent)
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Let a file take another's place. On Windows that fails while somebody, a virus scanner say, has either open."""
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            draft.replace(path)
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > patience:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _write_out(folder: Path) -> None:

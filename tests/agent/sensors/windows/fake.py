@@ -38,6 +38,7 @@ class FakeChannel:
     events: list[tuple[int, str]] = field(default_factory=list)
     next_number: int = 1
     refused: int = 0
+    enabled: bool = True
 
 
 @dataclass
@@ -142,7 +143,7 @@ class FakeLog:
         del self.open[handle]
 
     def enabled(self, path: str) -> bool | None:
-        return True if path in self.channels else None
+        return self.channels[path].enabled if path in self.channels else None
 
     def signal(self) -> int:
         number = len(self.signals) + 1

@@ -18,6 +18,7 @@ from appliance.normalise.schema import windows
 from tests.agent.sensors.windows.fake import event
 from tests.agent.sensors.windows.recorded import rendered
 
+CLEAN = r"net use \\s\x --password=*** > x /user:u --password=***"
 SOURCE = Source("7e57", 1)
 
 
@@ -43,12 +44,13 @@ def test_user_data_lists_and_other_shapes_are_read_too() -> None:
 
 
 def test_secrets_are_hidden_in_every_shape() -> None:
-    command = "<Data Name='CommandLine'>net use \\\\s\\x --password=Tajne123 /user:u</Data>"
+    command = "<Data Name='CommandLine'>net use \\\\s\\x --password=Tajne123 > x /user:u --password=Tajne123</Data>"
     clash = "<Data Name='Channel'>other</Data>"
     for data in (command, command + clash):
         record = record_of(event(1, 4688, data=data))
         assert "Tajne123" not in encode_record(record).decode()
         assert ("xml" in record) == (data != command)
+        assert normalise(encode_record(record), SOURCE)["process.command_line"] == CLEAN
 
 
 def test_a_field_named_as_an_attribute_of_the_system_is_the_same_to_the_box() -> None:

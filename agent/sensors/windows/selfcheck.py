@@ -1,0 +1,59 @@
+"""For whoever tries the agent on a real Windows: the state of each channel, and a sample of events."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.sensors.windows.channels import Channel, channels
+from agent.sensors.windows.enrich import Enricher
+from agent.sensors.windows.subscription import Subscription
+from agent.sensors.windows.wevtapi import ACCESS_DENIED, EventLog, SystemEventLog
+from agent.wire.envelope import encode_record
+from agent.wire.sending.sensor import Reading
+
+MOST = 200
+"""Events of one channel in a sample."""
+
+
+def channel_states(log: EventLog | None = None, listed: tuple[Channel, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield each channel's name and state: `read`, `off` (switched off), `missing`, `denied`, or an error's number."""
+    log = log or SystemEventLog()
+    for channel in listed or channels():
+        enabled = log.enabled(channel.path)
+        subscription = Subscription(channel, log)
+        subscription.open({})
+        fault = subscription.fault
+        subscription.forget()
+        if enabled is None:
+            yield channel.name, "missing"
+        elif not enabled:
+            yield channel.name, "off"
+        elif fault:
+            yield channel.name, "denied" if fault == ACCESS_DENIED else f"error {fault}"
+        else:
+            yield channel.name, "read"
+
+
+def record_sample(target: Path, log: EventLog | None = None, listed: tuple[Channel, ...] = ()) -> int:
+    """Write the first events of each channel, as they would be sent, into a zip file; return how many.
+
+    Secrets are hidden as always; names of people and computers stay. Raises OSError, FileExistsError for a file that
+    is there already.
+    """
+    log = log or SystemEventLog()
+    enricher, count = Enricher(), 0
+    with zipfile.ZipFile(target, "x", zipfile.ZIP_DEFLATED) as packed:
+        states = dict(channel_states(log, listed))
+        packed.writestr("channels.json", json.dumps(states, indent=1))
+        for channel in listed or channels():
+            subscription = Subscription(channel, log)
+            items = [*subscription.open({}), *subscription.read(MOST, enricher.enrich)]
+            subscription.forget()
+            lines = [encode_record(item.record) for item in items if isinstance(item, Reading) and item.record]
+            if lines:
+                packed.writestr(f"{channel.name}.ndjson", b"\n".join(lines) + b"\n")
+            count += len(lines)
+    return count
