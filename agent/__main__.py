@@ -1,4 +1,4 @@
-"""The agent's command line: enrol, run, co-zbieram, status."""
+"""The agent's command line: enrol, run, co-zbieram, stan, status."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def _command(argv: list[str]) -> int:
             return _run(home)
         case "co-zbieram":
             return _what_is_sent(home)
+        case "stan":
+            return _posture()
         case _:
             return _status(home)
 
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         ("enrol", "zarejestruj ten komputer w Czujce"),
         ("run", "uruchom agenta"),
         ("co-zbieram", "pokaż, co ten komputer wysyła"),
+        ("stan", "sprawdź, jak zabezpieczony jest ten komputer i co poprawić"),
         ("status", "pokaż stan agenta"),
     ):
         command = commands.add_parser(name, help=text, description=text)
@@ -86,6 +89,12 @@ def _what_is_sent(home: AgentHome) -> int:
         lines.append(f"  • [{state}{reason}] {sensor.about.pl}")
     sys.stdout.write("\n".join([*lines, *_ALWAYS]) + "\n")
     return 0
+
+
+def _posture() -> int:
+    from agent.posture import stan  # noqa: PLC0415 (only this command needs it)
+
+    return stan.run()
 
 
 def _status(home: AgentHome) -> int:
