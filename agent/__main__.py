@@ -1,4 +1,4 @@
-"""The agent's command line: enrol, run, co-zbieram, status."""
+"""The agent's command line: enrol, run, co-zbieram, stan, status."""
 
 from __future__ import annotations
 
@@ -76,6 +76,8 @@ def _command(argv: list[str]) -> int:
             return _selftest(home, as_json=arguments.json)
         case "record":
             return _record(Path(arguments.file))
+        case "stan":
+            return _posture()
         case _:
             return _status(home)
 
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         ("enrol", "zarejestruj ten komputer w Czujce"),
         ("run", "uruchom agenta"),
         ("co-zbieram", "pokaż, co ten komputer wysyła"),
+        ("stan", "sprawdź, jak zabezpieczony jest ten komputer i co poprawić"),
         ("status", "pokaż stan agenta"),
         ("selftest", "sprawdź, czy na tym komputerze działa wszystko, czego agent potrzebuje"),
         ("record", "zapisz próbkę zdarzeń Windows do pliku zip (hasła są ukryte, nazwy kont zostają)"),
@@ -152,6 +155,12 @@ def _record(target: Path) -> int:
         return 69
     sys.stdout.write(f"Zapisano {count} zdarzeń w {target}. Przejrzyj plik, zanim go przekażesz.\n")
     return 0
+
+
+def _posture() -> int:
+    from agent.posture import stan  # noqa: PLC0415 (only this command needs it)
+
+    return stan.run()
 
 
 def _status(home: AgentHome) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.inventory.section import Item
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----")
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 MAX_CERTIFICATES = 1000
 
 

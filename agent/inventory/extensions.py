@@ -17,12 +17,13 @@ _BUILT_IN = frozenset({"app-builtin", "app-builtin-addons", "app-system-defaults
 def firefox(texts: Mapping[str, str]) -> Iterator[Item]:
     """Read Firefox's extensions.json files, by path; the browser's own parts are left out."""
     for path, text in texts.items():
-        for addon in json.loads(text).get("addons", ()):
+        for addon in _list(_object(text).get("addons")):
             if addon.get("location") in _BUILT_IN or addon.get("type") != "extension":
                 continue
-            shown = addon.get("defaultLocale") or {}
-            extension, version = str(addon["id"]), str(addon.get("version", ""))
-            yield _item("Firefox", path, extension, str(shown.get("name") or extension), version)
+            shown = addon.get("defaultLocale")
+            name = shown.get("name") if isinstance(shown, dict) else None
+            extension, version = str(addon.get("id", "")), str(addon.get("version", ""))
+            yield _item("Firefox", path, extension, str(name or extension), version)
 
 
 def chromium(texts: Mapping[str, str]) -> Iterator[Item]:
@@ -31,12 +32,25 @@ def chromium(texts: Mapping[str, str]) -> Iterator[Item]:
         found = _CHROMIUM.search(path)
         if found is None:
             continue
-        manifest: Mapping[str, Any] = json.loads(text)
+        manifest = _object(text)
         name = str(manifest.get("name", ""))
         yield _item(
             next((shown for part, shown in _BROWSERS if part in path.lower()), "Chromium"),
             path, found[1], found[1] if name.startswith("__MSG_") else name, str(manifest.get("version", "")),
         )  # fmt: skip
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """Return a file's object; nothing of a file that is broken, for whoever owns it must not hide the others' files."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _list(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _item(browser: str, path: str, extension: str, name: str, version: str) -> Item:

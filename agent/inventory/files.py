@@ -101,7 +101,8 @@ def _text(path: str, limit: int) -> Raw:
     try:
         if not Path(path).is_file():
             return Raw(None, "denied" if _hidden(path) else "absent")
-        with Path(path).open("rb", buffering=0) as stream:
+        # Somebody may put a pipe there after the look above: then the reading must not wait for its other end.
+        with open(path, "rb", buffering=0, opener=_without_waiting) as stream:
             data = b"".join(_pieces(stream, limit))
     except PermissionError:
         return Raw(None, "denied")
@@ -112,6 +113,10 @@ def _text(path: str, limit: int) -> Raw:
     if len(data) > limit:
         return Raw(None, "too_large")
     return Raw(data.decode("utf-8", "replace"))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
 
 
 def _pieces(stream: IO[bytes], limit: int) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ def parse(raws: Raws) -> Iterator[Item]:
     for each in raws.value("sockets"):
         if not each["tcp"] and each["port"] >= EPHEMERAL:
             continue
-        kind, address = ("tcp" if each["tcp"] else "udp"), str(each["address"])
+        kind, address = ("tcp" if each["tcp"] else "udp"), str(each["address"]).partition("%")[0]
         yield (
             f"{kind} {address} {each['port']} {each['program']}",
             {

@@ -112,6 +112,11 @@ class Raws:
             raise Unknown(REASONS[raw.problem])
         return raw.value
 
+    def value_or(self, name: str, default: Any) -> Any:
+        """Return what a source gave, `default` where it gave nothing: only for facts that nothing else hangs on."""
+        raw = self._raws[name]
+        return default if raw.problem else raw.value
+
     def failure(self, name: str) -> str:
         """Return what a source that failed said of it, such as an error's number; empty when it did not fail so."""
         raw = self._raws[name]

@@ -31,7 +31,8 @@ def bounded(items: Iterable[Item]) -> dict[str, Record]:
     for key, fields in items:
         if len(found) >= MAX_ITEMS:
             break
-        found.setdefault(_clean(key)[:MAX_KEY], _fitting(fields))
+        if key:
+            found.setdefault(_clean(key)[:MAX_KEY], _fitting(fields))
     return found
 
 

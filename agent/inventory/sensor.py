@@ -49,6 +49,11 @@ def command(state: Path, seen: int, *, whole: bool) -> list[str]:
     return [sys.executable, *isolated, "-m", "agent.inventory", "collect", str(state), str(seen), *rest]
 
 
+def _on_windows(module: object, *names: str) -> int:
+    """Return the flags of these names together; elsewhere there are none."""
+    return sum(getattr(module, name, 0) for name in names)
+
+
 class InventorySensor:
     """Starts rounds, ends those that hang, hands their records over."""
 
@@ -151,7 +156,7 @@ class InventorySensor:
             self._child = subprocess.Popen(
                 self._child_of(self._home / STATE, self._seen, whole),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL,
-                creationflags=getattr(subprocess, "IDLE_PRIORITY_CLASS", 0),
+                creationflags=_on_windows(subprocess, "IDLE_PRIORITY_CLASS", "CREATE_NO_WINDOW"),
             )  # fmt: skip
         self._started = now
 

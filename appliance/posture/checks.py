@@ -84,9 +84,14 @@ class Check:
 @cache
 def checks(folder: Path = FOLDER) -> Mapping[str, Check]:
     """Return every check by its name. Raises BadCheck."""
-    common = _reasons(_File(folder / f"{COMMON}.yaml"), ("reasons",), SYSTEMS)
+    common = common_reasons(folder)
     files = (_File(path) for path in sorted(folder.glob("*.yaml")) if path.stem != COMMON)
     return {file.path.stem: _check(file, common) for file in files}
+
+
+def common_reasons(folder: Path = FOLDER) -> Mapping[str, Reason]:
+    """Return the reasons of an unknown that any check may give. Raises BadCheck."""
+    return _reasons(_File(folder / f"{COMMON}.yaml"), ("reasons",), SYSTEMS)
 
 
 class _File:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from agent.inventory.linux import sudoers
 from agent.inventory.raw import File, Files, Raws, Source
 from agent.inventory.section import HOUR, Item, Section
+from agent.redact import redact_text
 
 POWERFUL = frozenset({"root", "sudo", "wheel", "admin", "adm", "disk", "shadow", "docker", "lxd", "libvirt", "kvm"})
 """Groups whose members are, or can become, root."""
@@ -64,10 +65,10 @@ def members(raws: Raws) -> Iterator[Item]:
     for path, text in texts.items():
         for grant in sudoers.grants(text):
             yield (
-                f"{path}:{grant.who}:{grant.commands}",
+                f"{path}:{grant.who}:{redact_text(grant.commands)}",
                 {
                     "user.name": grant.who,
-                    "inventory.commands": grant.commands,
+                    "inventory.commands": redact_text(grant.commands),
                     "file.path": path,
                     "inventory.no_password": grant.no_password,
                 },

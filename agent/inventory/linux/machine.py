@@ -31,7 +31,7 @@ SOFTWARE: dict[str, Source] = {
 _MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
 _ASSIGNED = re.compile(r"^([A-Z_]+)=(.*)$", re.MULTILINE)
 _EMPTY = frozenset({"", "(none)", "To Be Filled By O.E.M.", "Not Specified", "Default string"})
-_VIRTUAL = ("lo", "veth", "docker", "br-", "virbr", "tap", "tun", "wg")
+_VIRTUAL = ("lo", "veth", "docker", "br-", "virbr", "vnet", "tap", "tun", "wg", "ifb", "dummy")
 
 
 def release(text: str) -> dict[str, str]:

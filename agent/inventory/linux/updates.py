@@ -12,7 +12,6 @@ APT = Command(("apt-get", "--simulate", "--option", "Debug::NoLocking=true", "di
 DNF = Command(("dnf", "--quiet", "--cacheonly", "check-update"), 120.0)
 DNF_SECURITY = Command(("dnf", "--quiet", "--cacheonly", "check-update", "--security"), 120.0)
 _INST = re.compile(r"^Inst (\S+) (?:\[([^\]]*)\] )?\((\S+) ([^)]*)\)", re.MULTILINE)
-_DNF = re.compile(r"^(\S+)\.(\S+)\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
 _SECURITY = re.compile(r"security", re.IGNORECASE)
 
 
@@ -45,7 +44,11 @@ def apt(printed: str) -> Iterator[Item]:
 
 def dnf(printed: str, security: frozenset[str]) -> Iterator[Item]:
     """Read the columns of `dnf check-update`; what comes after the headline of obsoleted packages is none."""
-    for name, architecture, version, repository in _DNF.findall(printed.split("\nObsoleting", 1)[0]):
+    for line in printed.split("\nObsoleting", 1)[0].splitlines():
+        columns = line.split()
+        if len(columns) != 3 or "." not in columns[0]:
+            continue
+        (name, _, architecture), version, repository = columns[0].rpartition("."), columns[1], columns[2]
         key = f"{name}.{architecture}"
         yield (
             key,

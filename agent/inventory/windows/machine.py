@@ -30,7 +30,7 @@ def hardware(raws: Raws) -> Iterator[Item]:
     """Return the machine, its firmware, processor, memory and network cards."""
     yield from common(raws.value("machine"))
     bios = raws.key("bios")
-    serial = "" if raws.failure("serial") or not raws.there("serial") else str(raws.value("serial")["serial"] or "")
+    serial = str(raws.value_or("serial", {"serial": ""})["serial"] or "")
     yield (
         "machine",
         {
@@ -89,7 +89,7 @@ def disks(raws: Raws) -> Iterator[Item]:
                 "inventory.bus": each["bus"],
             },
         )
-    for each in raws.value("volumes") if not raws.failure("volumes") and raws.there("volumes") else ():
+    for each in raws.value_or("volumes", ()):
         encrypted = each["protection"] == 1
         yield str(each["letter"]), {"inventory.kind": "volume", "inventory.encrypted": encrypted}
 

@@ -26,8 +26,9 @@ _STORAGE_CLASS = "{53f5630d-b6bf-11d0-94f2-00a0c91efb8b}"
 
 
 def _antivirus(raws: Raws, _now: float) -> Finding:
-    if not raws.failure("products") and raws.there("products"):
-        return _products({str(each["name"]): int(each["state"]) for each in raws.value("products")})
+    products = raws.value_or("products", None)
+    if products is not None:
+        return _products({str(each["name"]): int(each["state"]) for each in products})
     defender = raws.value("defender")  # a server has no Security Center
     if not defender["enabled"] or not defender["realtime"]:
         return bad("disabled", "Microsoft Defender")

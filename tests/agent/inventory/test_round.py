@@ -20,7 +20,8 @@ from agent.inventory.section import Item, Section, bounded
 from agent.inventory.store import Store
 from agent.posture.check import Check, Finding, good
 from agent.wire.event import Record
-from agent.wire.inventory import MAX_FIELDS, MAX_KEY, MAX_LIST, MAX_TEXT, canonical
+from agent.wire.inventory import MAX_FIELDS, MAX_KEY, MAX_LIST, MAX_TEXT, canonical, item_record
+from appliance.normalise import Source, normalise
 from tests.agent.real import CHECKOUT
 
 
@@ -119,3 +120,21 @@ def test_the_real_child_tells_what_is_due_and_the_second_time_nothing_new(tmp_pa
     first = told("14")
     assert [record["inventory.key"] for record in first if "inventory.key" in record] == ["names", "os"]
     assert told(str(first[-1]["inventory.round"])) == [{"inventory.round": 16}]
+
+
+def test_what_the_box_reads_of_an_item_is_what_was_sent() -> None:
+    fields: Record = {
+        "os.version": "12", "os.kernel": "6.1.0", "source.ip": "fe80::1", "source.port": 631, "user.id": "1000",
+        "network.transport": "tcp", "process.name": "cupsd", "process.command_line": "a b", "hash.sha256": "0" * 64,
+        "x509.not_after": 2399587199, "x509.subject.distinguished_name": "commonName=Urząd", "user.name": "żaneta",
+        "user.group.id": "27", "group.name": "sudo", "group.id": "27", "service.name": "ssh", "package.type": "deb",
+        "service.state": "enabled", "service.type": "service", "package.name": "vim", "package.version": "2:9",
+        "package.architecture": "amd64", "device.manufacturer": "Dell", "device.model.name": "5", "file.path": "/x",
+        "device.serial_number": "1", "inventory.encrypted": True, "inventory.mac": ["52:54:00:12:34:56"],
+    }  # fmt: skip
+    record = item_record("software", "x", fields, present=True, revision=1)
+    line = json.dumps({**record, "event.id": "0" * 32, "@timestamp": 1795348800000000, "host.name": "h"})
+    event = normalise(line.encode(), Source("a", 1795348800000000))
+    assert canonical({name: list(value) if isinstance(value, tuple) else value for name, value in event.items()}) == (
+        canonical(fields)
+    )

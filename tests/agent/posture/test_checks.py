@@ -35,7 +35,7 @@ each_check = pytest.mark.parametrize(("system", "check"), EVERY, ids=lambda it: 
     ids=[f"{system}-{check.name}-{number}" for number, (system, check, _) in enumerate(CASES)],
 )  # fmt: skip
 def test_the_verdict_on_recorded_facts(check: Check, case: dict[str, Any]) -> None:
-    finding = verdict(check, Gatherer(host(check.sources, case["facts"])), NOW)
+    finding = verdict(check, Gatherer(host(check.sources, case["facts"])), case.get("at", NOW))
     result, _, reason = case["as"].partition(" ")
     assert (finding.result, finding.reason) == (result, reason)
     assert set(case["facts"]) <= set(check.sources)
