@@ -34,6 +34,7 @@ from appliance.web.pages import (
     station,
     stations,
     store,
+    weaknesses,
 )
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
 from appliance.web.pages.shell import own_path, page
@@ -51,6 +52,7 @@ routers: list[APIRouter] = [
     events.router,
     stations.router,
     station.router,
+    weaknesses.router,
     coverage.router,
     rules.router,
     releases.router,

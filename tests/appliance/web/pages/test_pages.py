@@ -29,6 +29,8 @@ PAGES = [
     f"/stacje/{sample.agent_id(7)}",
     f"/stacje/{sample.agent_id(3)}/spis",
     f"/stacje/{sample.agent_id(7)}/spis?dzial=software",
+    "/podatnosci",
+    f"/podatnosci?co=atak&stacja={sample.agent_id(7)}&tekst=7-zip",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",

@@ -1,0 +1,1 @@
+"""What the agents' checks mean to people."""
