@@ -11,7 +11,7 @@ from tests.appliance.stations.telling import Machine, event
 NASTY = "<script>alert(4)</script> \u202egpj.exe"
 PACKAGES = {
     f"package-{number}": {"package.name": f"package-{number}", "package.version": f"1.{number}", "package.type": "deb"}
-    for number in range(220)
+    for number in range(60)
 }
 BASH = {"package.name": "bash", "package.version": "5.2.15-2", "inventory.source": "bash"}
 SOFTWARE = {
