@@ -172,7 +172,7 @@ def test_broken_records_are_left_out_when_a_bundle_is_made(shelf: Shelf, tmp_pat
     assert taken.affected == 2
 
 
-JSON: st.SearchStrategy[Any] = st.sampled_from(
+JSON: st.SearchStrategy[object] = st.sampled_from(
     [None, True, 7, "x", "Debian:12", [], [None], [{}], ["x"], {}, {"name": 7}, [{"score": []}], [[]]]
 )
 NAMES = ["affected", "package", "ecosystem", "ranges", "events", "severity", "aliases", "ecosystem_specific"]
