@@ -114,6 +114,8 @@ class StationMatched(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     """Of the inventory's revisions, the feeds and our tables: while it is the same, so is the result."""
     at: Mapped[int] = mapped_column(Micros)
+    judged: Mapped[bool] = mapped_column()
+    """Whether feeds or tables know its system at all: without that, nothing found means nothing."""
     left_out: Mapped[int] = mapped_column(default=0)
     """Weaknesses beyond the bound for one station."""
 

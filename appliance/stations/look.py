@@ -38,7 +38,7 @@ class Figures:
     weaknesses: int = 0
     exploited: int = 0
     matched: bool = False
-    """Whether its inventory was compared with the feeds at all."""
+    """Whether its inventory was compared with something that knows its system."""
     results: dict[str, str] = field(default_factory=dict)
     """Check → `pass`, `fail` or `unknown`."""
 
@@ -70,7 +70,7 @@ def figures(session: Session, now: int) -> Mapping[str, Figures]:
     ):
         found[agent].weaknesses += count
         found[agent].exploited += count if exploited else 0
-    for agent in session.scalars(select(StationMatched.agent_id)):
+    for agent in session.scalars(select(StationMatched.agent_id).where(StationMatched.judged)):
         found[agent].matched = True
     _gaps(session, found, now)
     return found

@@ -148,17 +148,32 @@ def _waiting(fields: Fields) -> Weakness:
     return Weakness(name, "windows", shown[:255], version[:MAX_VERSION], newer[:MAX_VERSION], shown[:300], "")
 
 
+def judged(sections: Mapping[str, Sequence[Fields]], knows: Callable[[str], bool]) -> bool:
+    """Tell whether a station's system is one that feeds or tables know: without that, nothing found means nothing."""
+    system = _system(sections)
+    return _is_windows(system) or knows(ecosystem_of(system))
+
+
+def _system(sections: Mapping[str, Sequence[Fields]]) -> Fields:
+    systems = [one for one in sections.get("system", []) if "os.type" in one or "os.full" in one]
+    return systems[0] if systems else {}
+
+
+def _is_windows(system: Fields) -> bool:
+    told = str(system.get("os.type") or system.get("os.full", "")).lower()
+    return told.startswith(("windows", "microsoft windows"))
+
+
 def every(
     sections: Mapping[str, Sequence[Fields]], affecting: Affecting, tables: Tables, today: date
 ) -> list[Weakness]:
     """Return all weaknesses of a station, each once; `sections` are items' fields by section."""
-    systems = [one for one in sections.get("system", []) if "os.type" in one or "os.full" in one]
-    system: Fields = systems[0] if systems else {}
+    system = _system(sections)
     found: list[Weakness] = []
     ecosystem = ecosystem_of(system)
     if ecosystem:
         found += of_packages(sections.get("package", []), ecosystem, affecting)
-    if str(system.get("os.type") or system.get("os.full", "")).lower().startswith(("windows", "microsoft windows")):
+    if _is_windows(system):
         found += of_software(sections.get("software", []), tables.software, today)
         found += of_windows(system, sections.get("update", []), tables.builds, today)
     return list({(one.name, one.product): one for one in found}.values())

@@ -16,7 +16,7 @@ from appliance import plainyaml
 from appliance.vulnerabilities.versions import dotted
 
 FOLDER = rules.ROOT / "vulnerabilities"
-SOFTWARE, BUILDS = FOLDER / "office-software.yml", FOLDER / "windows-builds.yml"
+SOFTWARE, BUILDS = FOLDER / "office-software.yaml", FOLDER / "windows-builds.yaml"
 Numbers = Annotated[tuple[int, ...], BeforeValidator(lambda text: dotted(str(text)))]
 
 

@@ -17,7 +17,7 @@ from appliance.state.database import writing
 from appliance.state.models import Agent, AgentState
 from appliance.state.stations import StationItem, StationMatched, StationSection, StationWeakness
 from appliance.vulnerabilities.feeds import Feeds, NoFeeds, Shelf
-from appliance.vulnerabilities.matching import Weakness, every
+from appliance.vulnerabilities.matching import Weakness, every, judged
 from appliance.vulnerabilities.osv import Affected
 from appliance.vulnerabilities.tables import shipped
 
@@ -49,16 +49,22 @@ class Matcher:
         for agent, fingerprint in due.items():
             with self.sessions() as session:
                 sections = _sections(session, agent)
+            known_system = judged(sections, feeds.knows if feeds else _unknown)
             found = every(sections, feeds.affecting if feeds else _nothing, shipped(), local(now).date())
             with writing(self.sessions) as session:
                 _write(session, agent, found, known, now)
-                left_out = max(0, len(found) - MOST)
-                session.merge(StationMatched(agent_id=agent, fingerprint=fingerprint, at=now, left_out=left_out))
+                row = StationMatched(agent_id=agent, fingerprint=fingerprint, at=now, judged=known_system)
+                row.left_out = max(0, len(found) - MOST)
+                session.merge(row)
         return len(due)
 
 
 def _nothing(_ecosystem: str, _package: str) -> list[Affected]:
     return []
+
+
+def _unknown(_ecosystem: str) -> bool:
+    return False
 
 
 def _due(session: Session, basis: str) -> dict[str, str]:

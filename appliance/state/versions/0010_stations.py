@@ -86,6 +86,7 @@ def _weaknesses() -> None:
         sa.Column("agent_id", sa.String(36), primary_key=True),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("judged", sa.Boolean(), nullable=False),
         sa.Column("left_out", sa.Integer(), nullable=False),
     )
     op.create_table(

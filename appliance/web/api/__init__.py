@@ -23,6 +23,7 @@ from appliance.web.api import (
     searches,
     slices,
     stations,
+    weaknesses,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -34,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     searches.router,
     agents.router,
     stations.router,
+    weaknesses.router,
     coverage.router,
     rules.router,
     rulesets.router,

@@ -35,6 +35,7 @@ from appliance.web.pages import (
     station,
     stations,
     store,
+    weaknesses,
 )
 from appliance.web.pages.render import STATIC, STATIC_URL, catalogue
 from appliance.web.pages.shell import own_path, page
@@ -53,6 +54,7 @@ routers: list[APIRouter] = [
     collecting.router,
     stations.router,
     station.router,
+    weaknesses.router,
     coverage.router,
     rules.router,
     releases.router,

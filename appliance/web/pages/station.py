@@ -62,7 +62,7 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
         values: dict[str, Any] = {
             "one": one,
             "sections": look.sections(session, agent.id),
-            "settings": posture.settings(look.findings(session, agent.id), lang),
+            "settings": posture.settings(look.findings(session, agent.id), one.system, lang),
             "weak": [row for row in weak if row.gone_at is None][:WEAK],
             "matched": session.get(StationMatched, agent.id),
         }

@@ -8,11 +8,13 @@ import socket
 import time
 import zlib
 from pathlib import Path
+from unittest.mock import ANY
 
 import httpx
 import pytest
 
 from agent.wire.envelope import BATCH_PATH, KEY_HEADER, encode_record, pack
+from agent.wire.inventory import canonical, item_record, state_record
 from agent.wire.limits import MAX_BODY
 from tests.e2e.bad.identities import Station, enrolled, expired, foreign, unknown
 from tests.e2e.bad.tools import alerts_of, cleared, letters, still_works, stored
@@ -150,6 +152,29 @@ def test_a_revoked_station_is_refused_from_the_next_request_on(box: Box, tmp_pat
     assert row["state"] == "revoked"
     still_works(box)
     assert stored(box, "host.name:cofnieta") == 2
+
+
+def test_an_inventory_is_kept_and_nonsense_in_it_is_only_an_event(
+    box: Box, station: Station, officer: httpx.Client
+) -> None:
+    item = {"package.name": SCRIPT, "package.version": "1"}
+    good = [
+        item_record("software", "x", item, present=True, revision=1),
+        state_record("software", {"x": canonical(item)}, 1),
+    ]
+    bad = [
+        good[0] | more
+        for more in ({"inventory.key": "k" * 5000}, {"inventory.section": "../x"}, {"inventory.revision": -1})
+    ]
+    assert station.send("spis", [*bad, *good]).status_code == 200
+    query = f'agent.id:"{station.id}" AND event.action:(inventory_item OR inventory_state)'
+    wait_for("all five are stored", lambda: stored(box, query) == 5)
+    assert box.get(f"agents/{station.id}/inventory")["items"] == [
+        {"name": "software", "count": 1, "revision": 1, "told_at": ANY, "agrees": True, "refused": 0}
+    ]
+    for path in (f"/stacje/{station.id}", f"/stacje/{station.id}/spis?dzial=software"):
+        page = officer.get(path)
+        assert (page.status_code, "<script>alert" in page.text) == (200, False)
 
 
 def _batch(client: httpx.Client, key: str) -> int:

@@ -30,7 +30,7 @@ PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzeni
          "/zdarzenia?okres=all&pole=user.name&wg=poziom&kol=host.name,process.executable,_opis",
          f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone",
          "/magazyn", f"/stacje/{sample.agent_id(3)}", f"/stacje/{sample.agent_id(3)}/spis?dzial=package",
-         "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
+         "/podatnosci", "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
          "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
 
 

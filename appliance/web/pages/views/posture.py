@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from appliance.posture.checks import Check, checks
 from appliance.state.stations import StationFinding
 
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2}
@@ -23,39 +24,41 @@ class Setting:
     value: str
     means: str
     act: str
-    points: tuple[str, ...]
+    points: tuple[tuple[str, str], ...]
+    """Points of the law that it serves, each with the mark of how well that was checked."""
     since: int
     seen_at: int
 
 
 def weights() -> Mapping[str, int]:
     """Return how much each check counts."""
-    return {}
+    return {name: check.weight for name, check in checks().items()}
 
 
 def title(name: str, lang: str) -> str:
     """Return what a check is called; its name where no text is shipped."""
-    return name
+    check = checks().get(name)
+    return check.title[lang] if check else name
 
 
-def settings(findings: Iterable[StationFinding], lang: str) -> list[Setting]:
+def settings(findings: Iterable[StationFinding], system: str, lang: str) -> list[Setting]:
     """Return findings with their texts: what fails first, the weightier before the lighter."""
     heavy = weights()
     rows = sorted(findings, key=lambda row: (_ORDER[row.result], -heavy.get(row.name, 1), row.name))
-    return [_setting(row, lang) for row in rows]
+    return [_setting(row, checks().get(row.name), system, lang) for row in rows]
 
 
-def _setting(row: StationFinding, lang: str) -> Setting:
+def _setting(row: StationFinding, check: Check | None, system: str, lang: str) -> Setting:
     return Setting(
         name=row.name,
         title=title(row.name, lang),
         result=row.result,
         kind={"pass": "ok", "fail": "bad", "unknown": "off"}[row.result],
-        reason=row.reason,
+        reason=(check.says(row.reason, lang) if check else "") or row.reason,
         value=row.value,
-        means="",
-        act="",
-        points=(),
+        means=check.meaning[lang] if check else "",
+        act=check.do(row.reason, system, lang) if check else "",
+        points=tuple((point.shown(lang), point.mark) for point in check.law) if check else (),
         since=row.since,
         seen_at=row.seen_at,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import rules
@@ -37,8 +38,12 @@ from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.hunts import HuntAlert, HuntOrigin, HuntState
 from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Attempt, Outbox, Outcome, Role
+from appliance.state.stations import StationWeakness
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.store.shape import encode
+from appliance.vulnerabilities import accepted
+from appliance.vulnerabilities.feeds import Shelf
+from appliance.vulnerabilities.work import Matcher
 from appliance.web.app import create_app
 from appliance.web.context import Context
 from tests.appliance.web.pages import sample_stations
@@ -164,6 +169,7 @@ def fill(context: Context, moment: int) -> None:
         _hunts(session, ruleset, moment)
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
+    _weaknesses(context, moment)
     watch = Watch()
     watch.take(grouped([*good, *bad]))
     watch.fired(hit.rule.id for hit in hits)
@@ -174,6 +180,15 @@ def fill(context: Context, moment: int) -> None:
     )
     for part in ROLES:
         beat(context.sessions, part, {"records": 748216, "journal_bytes": 0}, moment)
+
+
+def _weaknesses(context: Context, moment: int) -> None:
+    """Compare the stations with the tables of the product, and accept one weakness."""
+    Matcher(Shelf(context.home.feeds), context.sessions).round(moment)
+    with writing(context.sessions) as session:
+        wish = accepted.Wish("CVE-2025-0411", "Stacja bez dostępu do poczty", moment + 30 * DAY)
+        accepted.accept(session, wish, LOGIN, moment)
+        session.scalars(select(StationWeakness).where(StationWeakness.name == "CVE-2025-8088")).one().exploited = True
 
 
 def _stations(session: Session, moment: int) -> None:

@@ -11,14 +11,15 @@ from tests.appliance.stations.telling import Machine, event
 NASTY = "<script>alert(4)</script> \u202egpj.exe"
 PACKAGES = {
     f"package-{number}": {"package.name": f"package-{number}", "package.version": f"1.{number}", "package.type": "deb"}
-    for number in range(220)
+    for number in range(60)
 }
 BASH = {"package.name": "bash", "package.version": "5.2.15-2", "inventory.source": "bash"}
 SOFTWARE = {
     "7-zip": {"package.name": "7-Zip 22.01 (x64)", "package.version": "22.01", "inventory.vendor": "Igor Pavlov"},
+    "winrar": {"package.name": "WinRAR 6.02 (64-bit)", "package.version": "6.02.0"},
     "nasty": {"package.name": NASTY, "package.version": "javascript:alert(5)"},
 }
-CHECKS = {"disk_encryption": ("fail", "off"), "firewall": ("pass", ""), "antivirus": ("unknown", "no_source")}
+CHECKS = {"disk_encryption": ("fail", "not_encrypted"), "firewall": ("pass", ""), "antivirus": ("unknown", "no_source")}
 
 
 def fill(session: Session, linux: str, windows: str, moment: int) -> None:
@@ -32,6 +33,10 @@ def fill(session: Session, linux: str, windows: str, moment: int) -> None:
     programs = Machine("software", windows)
     programs.at = moment - HOUR
     sink.take(session, programs.round(**SOFTWARE), moment)
+    system = Machine("system", windows)
+    system.at = moment - HOUR
+    sink.take(session, system.round(os={"os.type": "windows", "os.full": f"Windows 10 Pro {NASTY}",
+                                        "os.kernel": "10.0.19045.5000"}), moment)  # fmt: skip
     for agent in (linux, windows):
         for name, (result, reason) in CHECKS.items():
             told = {"event.module": "czujka.agent", "event.action": "posture_finding", "posture.check": name,

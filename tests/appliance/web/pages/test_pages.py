@@ -46,6 +46,8 @@ PAGES = [
     "/raporty",
     "/dowody",
     "/magazyn",
+    "/podatnosci",
+    f"/podatnosci?co=atak&stacja={sample.agent_id(7)}&tekst=7-zip",
     "/konto",
     "/osoby",
     "/tokeny",

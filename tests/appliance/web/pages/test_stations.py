@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from appliance.clock import DAY, MINUTE
+from appliance.language.dates import local
 from appliance.state.models import Agent, AgentState, Role
 from appliance.stations.look import Figures, score
 from appliance.web.pages.views.stations import StationFilter, station, station_filter
@@ -103,21 +104,21 @@ def test_a_station_shows_its_settings_changes_and_sources(office: TestBox) -> No
 def test_the_inventory_is_paged_and_searched(office: TestBox) -> None:
     who = office.person(Role.AUDITOR)
     page = office.ask("GET", f"/stacje/{LINUX}/spis", who).text
-    assert "package-99" in page
+    assert "package-49" in page
     found = office.ask("GET", f"/stacje/{LINUX}/spis?tekst=5.2.15-3", who).text
     assert "bash" in found
-    assert "package-99" not in found
+    assert "package-49" not in found
     assert "Żadna pozycja nie pasuje." in office.ask("GET", f"/stacje/{LINUX}/spis?tekst=%25", who).text
 
 
 def test_the_api_tells_the_same(office: TestBox) -> None:
     who = office.person(Role.AUDITOR)
     (section,) = office.get(f"/agents/{LINUX}/inventory", who).json()["items"]
-    assert (section["name"], section["count"], section["agrees"]) == ("package", 192, True)
-    first = office.get(f"/agents/{LINUX}/inventory/package?limit=100", who).json()
-    rest = office.get(f"/agents/{LINUX}/inventory/package?limit=100&after={first['next']}", who).json()
+    assert (section["name"], section["count"], section["agrees"]) == ("package", 32, True)
+    first = office.get(f"/agents/{LINUX}/inventory/package?limit=20", who).json()
+    rest = office.get(f"/agents/{LINUX}/inventory/package?limit=20&after={first['next']}", who).json()
     keys = [item["key"] for item in first["items"] + rest["items"]]
-    assert len(keys) == len(set(keys)) == 192
+    assert len(keys) == len(set(keys)) == 32
     assert rest["next"] is None
     changes = office.get(f"/agents/{LINUX}/changes?limit=500", who).json()["items"]
     assert {change["what"] for change in changes} == {"new", "changed", "gone"}
@@ -128,3 +129,51 @@ def test_the_api_tells_the_same(office: TestBox) -> None:
         assert office.get(f"/agents/{uuid4()}/{path}", who).status_code == 404
     assert office.get(f"/agents/{LINUX}/inventory/wishes", who).status_code == 422
     assert office.get(f"/agents/{LINUX}/changes?after=zzz", who).status_code == 422
+
+
+def test_weaknesses_are_listed_accepted_and_taken_back(office: TestBox) -> None:
+    admin, auditor = office.person(Role.ADMIN), office.person(Role.AUDITOR)
+    text = office.ask("GET", "/podatnosci", auditor).text.replace("\u00a0", " ")
+    for said in ("CVE-2025-8088", "używana w atakach", "END-WINDOWS-10-22H2", "Nie przyjęto jeszcze pakietu danych"):
+        assert said in text, said
+    assert "Przyjmij do terminu" not in text
+    assert text.index("CVE-2025-8088") < text.index("CVE-2025-55188") < text.index("CVE-2025-0411")
+    assert "CVE-2025-55188" not in office.ask("GET", "/podatnosci?co=atak", auditor).text
+    form = {"name": "CVE-2025-55188", "reason": "do wymiany", "until": "2099-01-01"}
+    assert office.ask("POST", "/podatnosci/przyjmij", auditor, data=form).status_code == 403
+    late = office.ask("POST", "/podatnosci/przyjmij", admin, data=form)
+    assert (late.status_code, "nie dalej niż" in late.text.replace("\u00a0", " ")) == (422, True)
+    soon = local(office.context.now() + 10 * DAY).date().isoformat()
+    assert office.ask("POST", "/podatnosci/przyjmij", admin, data=form | {"until": soon}).status_code == 303
+    (row,) = [one for one in office.get("/weaknesses/acceptances", auditor).json()["items"] if one["reason"] != ""][:1]
+    assert (row["name"], row["in_force"]) == ("CVE-2025-55188", True)
+    assert office.ask("POST", f"/podatnosci/przyjete/{row['id']}/cofnij", admin).status_code == 303
+    assert office.ask("POST", f"/podatnosci/przyjete/{row['id']}/cofnij", admin).status_code == 409
+    log = office.get("/operations", auditor).json()["items"]
+    assert {"weakness.accepted", "weakness.acceptance_withdrawn"} <= {one["action"] for one in log}
+
+
+def test_the_api_accepts_and_lists(office: TestBox) -> None:
+    admin = office.person(Role.ADMIN)
+    known = office.get("/weaknesses", admin).json()
+    assert (known["feeds_made_at"], known["total"]) == (None, len(known["items"]))
+    (first, *_) = known["items"]
+    assert (first["name"], first["exploited"], first["stations"]) == (
+        "CVE-2025-8088",
+        True,
+        {WINDOWS: sample.NASTY_HOST},
+    )
+    body = {"name": "CVE-2025-8088", "reason": "x", "until": office.context.now() + DAY, "agent_id": WINDOWS}
+    made = office.post("/weaknesses/acceptances", admin, body)
+    assert (made.status_code, made.json()["agent_id"]) == (201, WINDOWS)
+    assert office.get("/weaknesses", admin).json()["items"][-1]["accepted_until"] is not None
+    assert office.post(f"/weaknesses/acceptances/{made.json()['id']}/withdraw", admin).status_code == 200
+    assert office.post("/weaknesses/acceptances", admin, body | {"name": "CVE-1-1"}).status_code == 422
+
+
+def test_settings_speak_in_words_with_their_points_of_law(office: TestBox) -> None:
+    text = office.ask("GET", f"/stacje/{LINUX}", office.person(Role.AUDITOR)).text.replace("\u00a0", " ")
+    assert "Szyfrowanie dysku" in text
+    assert "KRI § 19" in text
+    assert "sprawdzono w tekście aktu" in text
+    assert "Zaszyfrowany dysk skradzionego komputera nie wyda danych mieszkańców." in text
