@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from agent import __main__ as cli
 from agent import identity_request
+from agent.wire.categories import CATEGORIES
 from agent.wire.sending import enrolment
 from agent.wire.sending.enrol_token import MAX_TOKEN, BadToken, EnrolToken, decode, encode
 from agent.wire.sending.home import AgentHome, Identity, InUse, home_of
@@ -160,7 +161,7 @@ def test_run_without_enrolment_says_what_to_do(tmp_path: Path, capsys: Captured)
 def test_what_is_sent_names_every_sensor(tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(["co-zbieram", "--home", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert text.count("•") == 5
+    assert text.count("•") == len(CATEGORIES) + 3 + 2
     assert "sensor.reason" not in text
 
 
