@@ -25,6 +25,7 @@ PAGES = [
     "/zdarzenia/zapisane",
     "/stacje",
     "/stacje/co-zbieram",
+    "/stacje/decyzje",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",
