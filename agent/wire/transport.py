@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import ssl
 import time
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from agent.wire.envelope import BATCH_PATH, HEARTBEAT_PATH, KEY_HEADER, SENT_HEADER, Ack
+from agent.wire.proxy import proxy_for
 
 MAX_ANSWER = 64 * 1024
 """Bytes of one answer that are read; a longer one is a fault of the other side."""
@@ -65,8 +67,19 @@ def client_context(
 class Box:
     """The box behind its addresses; the first that answers is kept until it fails. For one thread at a time."""
 
-    def __init__(self, urls: Sequence[str], context: ssl.SSLContext, *, timeout: float = 10.0) -> None:
-        """Addresses are https URLs; `timeout` bounds each connection and each whole answer, in seconds."""
+    def __init__(
+        self,
+        urls: Sequence[str],
+        context: ssl.SSLContext,
+        *,
+        timeout: float = 10.0,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Addresses are https URLs; `timeout` bounds each connection and each whole answer, in seconds.
+
+        The environment may name a proxy (agent/wire/proxy.py).
+        """
+        self._environment = environment
         self._places: list[SplitResult] = [urlsplit(url) for url in urls]
         self._context = context
         self._timeout = timeout
@@ -163,20 +176,30 @@ class Box:
             return self._connection
         faults: list[Exception] = []
         for place in list(self._places):
-            connection = http.client.HTTPSConnection(
-                place.hostname or "", place.port or 443, timeout=self._timeout, context=self._context
-            )
+            connection: http.client.HTTPSConnection | None = None
             try:
+                connection = self._way(place)
                 connection.connect()
                 connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except (OSError, ValueError) as error:
-                connection.close()
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                if connection is not None:
+                    connection.close()
                 faults.append(error)
                 self._places.append(self._places.pop(0))
                 continue
             self._connection = connection
             return connection
         raise _unreachable(faults)
+
+    def _way(self, place: SplitResult) -> http.client.HTTPSConnection:
+        """Return the connection to make, direct or through a proxy; raises ValueError."""
+        host, port = place.hostname or "", place.port or 443
+        proxy = proxy_for(host, self._environment)
+        if proxy is None:
+            return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
+        connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=self._timeout, context=self._context)
+        connection.set_tunnel(host, port, dict(proxy.headers))
+        return connection
 
 
 def _unreachable(faults: Sequence[Exception]) -> RetryLater:

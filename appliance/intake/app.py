@@ -51,6 +51,7 @@ from appliance.intake.reading import (
 )
 from appliance.intake.replies import Gone, Receive, Refused, Reply, Scope, Send
 from appliance.intake.slices import answered, take
+from appliance.intake.streams import Streams
 from appliance.intake.updates import Updates
 from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
@@ -60,6 +61,7 @@ from appliance.slices.orders import order, orders
 from appliance.state.database import writing
 from appliance.stations.asked import orders_for, told
 from appliance.stations.collecting import off_for, policy_answer
+from appliance.stations.quarantine import hold
 from appliance.updates import rollouts
 
 CA_PATH = "/v1/ca"
@@ -108,6 +110,7 @@ class Gateway:
     activity: Activity = field(default_factory=Activity)
     counters: Counters = field(default_factory=Counters)
     limits: Limits = field(default_factory=Limits)
+    streams: Streams = field(default_factory=Streams)
     waiting: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -193,11 +196,20 @@ class Gateway:
         except EnvelopeError as error:
             await asyncio.to_thread(self._bury, peer, key, body, str(error))
             raise Refused(400, str(error)) from error
+        if not self.directory.is_importer(peer) and self.streams.two(peer.id, key):
+            await asyncio.to_thread(self._hold, peer)
+            raise Refused(403, "two machines send under this certificate; a person decides")
         moment = self.clock()
         batch = NewBatch(peer.id, key, moment, sent, records, body)
         appended = await asyncio.wrap_future(self.writer.submit(batch))
         self._note(peer, records, moment, duplicate=appended.duplicate)
         return Reply(200, {"records": records, "duplicate": appended.duplicate})
+
+    def _hold(self, peer: Peer) -> None:
+        """Take nothing more under a certificate that two machines use."""
+        with writing(self.sessions) as session:
+            if hold(session, peer.id, self.clock()):
+                log.warning("agent_quarantined", agent=peer.id, reason="two machines send under one certificate")
 
     def _bury(self, peer: Peer, key: str, body: bytes, reason: str) -> None:
         """Keep what of a batch can be kept; it has no place in the journal, so its key makes one below zero."""

@@ -45,6 +45,8 @@ class AgentState(StrEnum):
     """Whether the box takes an agent's events."""
 
     ACTIVE = "active"
+    QUARANTINE = "quarantine"
+    """Two machines send under its certificate; a person decides."""
     REVOKED = "revoked"
 
 

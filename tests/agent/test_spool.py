@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.wire.event import Record
 from agent.wire.limits import MAX_RECORD
 from agent.wire.sending import run
 from agent.wire.sending.sensor import Bookmark, Gap
@@ -260,3 +261,66 @@ def test_kill_9_loses_nothing_that_was_kept(tmp_path: Path) -> None:
         spool.acknowledged(batch)
         assert spool.depth == 0
         spool.close()
+
+
+def test_each_priority_has_its_own_loss_with_its_exact_span(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.db", max_bytes=4000, keep_free=0)
+    moments = [5000, 9000, 7000]  # a clock that was set back lies between
+    spool.add([spooled({"@timestamp": at, "x": "y" * 200}, 3) for at in moments])
+    spool.add(records(4, priority=2, size=200))
+    spool.add(records(13, priority=1, size=200))
+    assert spool.gaps() == [Gap("spool_full", 4, 1000, 1003, 2), Gap("spool_full", 3, 5000, 9000, 3)]
+    assert spool.depth == 13
+    events: list[tuple[Gap, Record]] = [(gap, {"gap.count": gap.lost}) for gap in spool.gaps()]
+    spool.gaps_to_records(events)
+    assert len({str(record["event.id"]) for _, record in events}) == 2
+    assert [gap.priority for gap in spool.gaps()] == [1]
+    spool.close()
+
+
+def test_rows_of_a_batch_under_way_are_kept_wherever_they_stand(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.db", max_bytes=4000, keep_free=0)
+    spool.add(records(5, size=200))
+    mark = spool.newest
+    spool.add(records(3, priority=3, size=200))
+    batch = spool.batch("b", 100, 100_000, after=mark)
+    assert batch is not None
+    assert len(batch.lines) == 3
+    for _ in range(4):
+        spool.add(records(3, size=200))
+    assert spool.batch("b", 100, 100_000) == batch
+    assert spool.size <= 4000
+    (gap,) = spool.gaps()
+    assert gap.priority == 1
+    spool.acknowledged(batch)
+    oldest = spool.batch("b", 1, 100_000)
+    assert oldest is not None
+    rows = spool._db.execute("SELECT min(seq) FROM records WHERE priority = 1").fetchone()
+    assert oldest.first == rows[0] == gap.lost + (0 if gap.lost < mark else 3) + 1
+    spool.close()
+
+
+def test_losses_that_an_older_spool_noted_are_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    Spool(path, keep_free=0).close()
+    old = sqlite3.connect(path)
+    old.executescript(
+        "CREATE TABLE gaps(cause TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,"
+        " last INTEGER NOT NULL) WITHOUT ROWID; INSERT INTO gaps VALUES ('audit_lost', 3, 10, 20);"
+    )
+    old.close()
+    for _ in range(2):
+        spool = Spool(path, keep_free=0)
+        assert spool.gaps() == [Gap("audit_lost", 3, 10, 20)]
+        spool.close()
+
+
+def test_the_share_that_is_used_counts_the_disk_too(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.db", max_bytes=10_000, keep_free=0)
+    assert spool.share == 0.0
+    spool.add(records(10, size=436))
+    assert 0.4 < spool.share < 0.7
+    spool.close()
+    full = Spool(tmp_path / "s.db", keep_free=1 << 60)
+    assert full.share == 1.0
+    full.close()

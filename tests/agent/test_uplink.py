@@ -13,10 +13,17 @@ from hypothesis import strategies as st
 
 from agent.wire.sending.backoff import Backoff
 from agent.wire.sending.spool import Spool, spooled
-from agent.wire.sending.uplink import Chores, Uplink
+from agent.wire.sending.uplink import BATCH_RECORDS, OUTAGE, Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
 from tests.agent.conditions import until
+
+
+class Latest(random.Random):
+    """A chance that always chooses the latest moment."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
 
 
 class Side:
@@ -158,6 +165,30 @@ def test_the_end_does_not_wait_for_a_dead_box(side: Side) -> None:
     assert not side.uplink.stop(2.0)
     assert time.monotonic() - began < 2.5
     side.server.up()
+
+
+def test_after_a_long_outage_what_is_new_goes_before_the_pile(side: Side) -> None:
+    """All agents of an office come back at once: only their piles are spread, by chance."""
+    side.add(0, BATCH_RECORDS + 100)
+    side.uplink._away_since = time.monotonic() - 2 * OUTAGE
+    side.uplink._chance = Latest()
+    side.uplink.start()
+    until(lambda: side.uplink._pile)
+    side.add(5000, 3)
+    until(lambda: side.got() == [5000, 5001, 5002])
+    side.uplink._pile_until = 0.0
+    side.add(6000, 1)
+    until(lambda: side.spool.depth == 0)
+    assert sorted(side.got()) == [*range(BATCH_RECORDS + 100), 5000, 5001, 5002, 6000]
+
+
+def test_a_short_outage_or_a_small_pile_is_no_reason_to_wait(side: Side) -> None:
+    side.add(0, 20)
+    side.uplink._away_since = time.monotonic() - 2 * OUTAGE
+    side.uplink._chance = Latest()
+    side.uplink.start()
+    until(lambda: side.spool.depth == 0)
+    assert side.got() == list(range(20))
 
 
 @given(st.integers(), st.integers(1, 40))

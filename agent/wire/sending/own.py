@@ -31,6 +31,7 @@ def telemetry_gap(boot_id: str, gap: Gap) -> Record:
         "gap.count": gap.lost,
         "gap.from": gap.first,
         "gap.to": gap.last,
+        **({"gap.priority": gap.priority} if gap.priority else {}),
     }
 
 

@@ -310,8 +310,9 @@ class Runner:
         self._write_at = time.monotonic() + 1.0
         excess = len(self._held) - MAX_HELD
         if excess > 0:
-            moments = [item.at for item in self._held[:excess]]
-            self._gaps = _merged([*self._gaps, Gap("disk_full", excess, min(moments), max(moments))])
+            self._gaps = _merged(
+                [*self._gaps, *(Gap("disk_full", 1, one.at, one.at, one.priority) for one in self._held[:excess])]
+            )
             del self._held[:excess]
 
     def _restrain(self) -> None:
@@ -355,15 +356,12 @@ class Runner:
 
 
 def _merged(gaps: Sequence[Gap]) -> list[Gap]:
-    """Add up losses of one cause."""
-    found: dict[str, Gap] = {}
+    """Add up losses of one cause and priority."""
+    found: dict[tuple[str, int], Gap] = {}
     for gap in gaps:
-        old = found.get(gap.cause)
-        found[gap.cause] = (
-            gap
-            if old is None
-            else Gap(gap.cause, old.lost + gap.lost, min(old.first, gap.first), max(old.last, gap.last))
-        )
+        old = found.get((gap.cause, gap.priority), gap._replace(lost=0))
+        first, last = min(old.first, gap.first), max(old.last, gap.last)
+        found[gap.cause, gap.priority] = Gap(gap.cause, old.lost + gap.lost, first, last, gap.priority)
     return list(found.values())
 
 

@@ -47,12 +47,16 @@ class Reading(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A loss that the sensor knows of: what was lost between two moments (µs); 0 `lost` means unknown."""
+    """A loss that the sensor knows of: what was lost between two moments (µs); 0 `lost` means unknown.
+
+    `priority` is that of the lost records, 0 where they had none.
+    """
 
     cause: str
     lost: int
     first: int
     last: int
+    priority: int = 0
 
 
 Item = Reading | Gap

@@ -7,8 +7,8 @@ key always names the same records. Sources' bookmarks are written in the transac
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from agent.wire.envelope import encode_record
 from agent.wire.event import ID, TIMESTAMP, Record, event_id
 from agent.wire.limits import MAX_RECORD
 from agent.wire.sending.files import free_bytes
-from agent.wire.sending.sensor import Bookmark, Gap
+from agent.wire.sending.sensor import ALERTING, LEAST, USUAL, Bookmark, Gap
 
 MAX_BYTES = 256 << 20
 """Default bound of the records on disk."""
@@ -36,15 +36,25 @@ CREATE TABLE IF NOT EXISTS records(seq INTEGER PRIMARY KEY AUTOINCREMENT, priori
     body BLOB NOT NULL);
 DROP INDEX IF EXISTS by_priority;
 CREATE INDEX IF NOT EXISTS less_important ON records(seq) WHERE priority = 2;
+CREATE INDEX IF NOT EXISTS less_important_3 ON records(seq) WHERE priority = 3;
 CREATE TABLE IF NOT EXISTS batch(one INTEGER PRIMARY KEY CHECK (one = 1), key TEXT NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS gaps(cause TEXT PRIMARY KEY, count INTEGER NOT NULL, first INTEGER NOT NULL,
-    last INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS losses(cause TEXT NOT NULL, priority INTEGER NOT NULL, count INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (cause, priority)) WITHOUT ROWID;
 """
+_TAKEN_OVER = """
+BEGIN IMMEDIATE;
+INSERT OR IGNORE INTO losses SELECT cause, 0, count, first, last FROM gaps;
+DROP TABLE gaps;
+COMMIT;
+"""
+"""What an older spool noted, before losses had priorities."""
+_AT = re.compile(rb'"@timestamp":(\d{1,18})[,}]')
 
 
 DROPPED_FIRST = (
+    "SELECT seq, body FROM records WHERE priority = 3 AND seq > ? ORDER BY seq",
     "SELECT seq, body FROM records WHERE priority = 2 AND seq > ? ORDER BY seq",
     "SELECT seq, body FROM records WHERE priority = 1 AND seq > ? ORDER BY seq",
 )
@@ -100,6 +110,8 @@ class Spool:
                        "journal_size_limit=4194304", "temp_store=MEMORY", "busy_timeout=2000"):  # fmt: skip
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
+        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'gaps'").fetchone():
+            self._db.executescript(_TAKEN_OVER)
         self._rows = self._bytes = 0
         self._recount()
         self.has_gaps = True
@@ -134,14 +146,17 @@ class Spool:
             self._rows += len(fitting) - gone_rows
             self._bytes += size - gone_bytes
 
-    def batch(self, boot_id: str, max_records: int, max_bytes: int) -> Outgoing | None:
-        """Return the batch that is under way, or fix the next one; None when nothing waits."""
+    def batch(self, boot_id: str, max_records: int, max_bytes: int, after: int = 0) -> Outgoing | None:
+        """Return the batch that is under way, or fix the next one; None when nothing waits.
+
+        A new batch is made of rows whose number is above `after`.
+        """
         if not self._rows:
             return None
         with self._transaction():
             row = self._db.execute("SELECT key, first, last FROM batch").fetchone()
             if row is None:
-                return self._fix(boot_id, max_records, max_bytes)
+                return self._fix(boot_id, max_records, max_bytes, after)
             key, first, last = row
             found = self._db.execute("SELECT body FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last))
             return Outgoing(key, first, last, [body for (body,) in found])
@@ -165,7 +180,8 @@ class Spool:
     def gaps(self) -> list[Gap]:
         """Return the losses noted so far; `gaps_to_records` forgets them."""
         with self._lock:
-            found = self._db.execute("SELECT cause, count, first, last FROM gaps").fetchall()
+            query = "SELECT cause, count, first, last, priority FROM losses ORDER BY cause, priority"
+            found = self._db.execute(query).fetchall()
             self.has_gaps = bool(found)
         return [Gap(*row) for row in found]
 
@@ -174,10 +190,10 @@ class Spool:
         if not events:
             return
         for gap, record in events:
-            record[ID] = event_id(self.name, "gap", gap.cause, gap.first, gap.last, gap.lost)
+            record[ID] = event_id(self.name, "gap", *gap)
         with self._transaction():
-            self._db.executemany("DELETE FROM gaps WHERE cause = ? AND count = ? AND last = ?",
-                                 [(gap.cause, gap.lost, gap.last) for gap, _ in events])  # fmt: skip
+            self._db.executemany("DELETE FROM losses WHERE cause = ? AND priority = ? AND count = ? AND last = ?",
+                                 [(gap.cause, gap.priority, gap.lost, gap.last) for gap, _ in events])  # fmt: skip
             self.add([spooled(record, 0) for _, record in events])
 
     def bookmarks(self) -> Mapping[str, str]:
@@ -214,6 +230,13 @@ class Spool:
     def size(self) -> int:
         """How many bytes wait, with what SQLite adds for a row."""
         return int(self._bytes)
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest row; later rows have higher ones."""
+        with self._lock:
+            row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").fetchone()
+        return int(row[0]) if row else 0
 
     @property
     def share(self) -> float:
@@ -258,35 +281,39 @@ class Spool:
         excess = self._bytes + wanted - self._bound()
         if excess <= 0:
             return 0, 0
-        victims = self._victims(excess)
-        self._db.executemany("DELETE FROM records WHERE seq = ?", [(seq,) for seq, _, _ in victims])
-        if victims:
-            self._add_gap(_lost_bodies("spool_full", [body for _, body, _ in victims]))
-        return len(victims), sum(size for _, _, size in victims)
+        rows = freed = 0
+        first, last = self._db.execute("SELECT first, last FROM batch").fetchone() or (0, 0)
+        for priority, query in zip((LEAST, USUAL, ALERTING), DROPPED_FIRST, strict=True):
+            victims: list[tuple[int, bytes]] = []
+            for seq, body in self._db.execute(query, (0,)):
+                if freed >= excess:
+                    break
+                if not first <= seq <= last:  # what is under way stays
+                    victims.append((seq, body))
+                    freed += len(body) + _ROW_COST
+            self._drop_victims(victims, priority)
+            rows += len(victims)
+        return rows, freed
 
-    def _victims(self, excess: int) -> list[tuple[int, bytes, int]]:
-        fixed = self._db.execute("SELECT last FROM batch").fetchone()
-        victims: list[tuple[int, bytes, int]] = []
-        for query in DROPPED_FIRST:
-            for seq, body in self._db.execute(query, (fixed[0] if fixed else 0,)):
-                if excess <= 0:
-                    return victims
-                victims.append((seq, body, len(body) + _ROW_COST))
-                excess -= len(body) + _ROW_COST
-        return victims
+    def _drop_victims(self, victims: Sequence[tuple[int, bytes]], priority: int) -> None:
+        self._db.executemany("DELETE FROM records WHERE seq = ?", [(seq,) for seq, _ in victims])
+        if victims:
+            moments = [_time_in(body) for _, body in victims]
+            self._add_gap(Gap("spool_full", len(victims), min(moments), max(moments), priority))
 
     def _add_gap(self, gap: Gap) -> None:
         self._db.execute(
-            "INSERT INTO gaps VALUES (?, ?, ?, ?) ON CONFLICT(cause) DO UPDATE SET count = count + excluded.count,"
-            " first = min(first, excluded.first), last = max(last, excluded.last)",
-            (gap.cause, gap.lost, gap.first, gap.last),
+            "INSERT INTO losses VALUES (?, ?, ?, ?, ?) ON CONFLICT(cause, priority) DO UPDATE SET"
+            " count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)",
+            (gap.cause, gap.priority, gap.lost, gap.first, gap.last),
         )
         self.has_gaps = True
 
-    def _fix(self, boot_id: str, max_records: int, max_bytes: int) -> Outgoing | None:
+    def _fix(self, boot_id: str, max_records: int, max_bytes: int, after: int) -> Outgoing | None:
         first = last = size = 0
         lines: list[bytes] = []
-        for seq, body in self._db.execute("SELECT seq, body FROM records ORDER BY seq LIMIT ?", (max_records,)):
+        query = "SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+        for seq, body in self._db.execute(query, (after, max_records)):
             size += len(body) + 1
             if lines and size > max_bytes:
                 break
@@ -313,10 +340,10 @@ class Spool:
             self._bytes -= sum(len(line) + _ROW_COST for line in batch.lines)
 
 
-def _lost_bodies(cause: str, bodies: Sequence[bytes]) -> Gap:
-    """Name the time span of dropped rows by their first and last, which is when the loss happened."""
-    ends = [_time_of(json.loads(body)) for body in (bodies[0], bodies[-1])]
-    return Gap(cause, len(bodies), min(ends), max(ends))
+def _time_in(body: bytes) -> int:
+    """Return the time of an encoded record, 0 when it has none."""
+    found = _AT.search(body)
+    return int(found[1]) if found else 0
 
 
 def _time_of(record: Record) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,10 @@ BUSY_PAUSE = 0.25
 BATCH_RECORDS = 500
 BATCH_BYTES = 128 << 10
 """Bounds of one batch before deflation."""
+OUTAGE = 300.0
+"""Seconds without the box after which what has piled up is not sent at once by all agents together."""
+SPREAD = 600.0
+"""Seconds, at most, that the pile then waits, by chance and no longer than the outage was. What is new goes at once."""
 _NOT_NOW = 60.0
 _SIGN = 10.0
 """Seconds of waiting after which this thread shows that it is well."""
@@ -59,6 +64,9 @@ class Uplink:
         self._ending: float | None = None
         self._beat_at = 0.0
         self._batch_records = BATCH_RECORDS
+        self._away_since: float | None = None
+        self._chance = random.Random()  # noqa: S311 (to spread needs no secrecy)
+        self._pile, self._pile_until = 0, 0.0
         self._last_complaint = ""
         self.batches_sent = 0
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -89,10 +97,12 @@ class Uplink:
             try:
                 self._round()
                 self._backoff.worked()
+                self._away_since = None
                 self._complain("")
                 behind = self._spool.depth >= BATCH_RECORDS
                 pause = 0.0 if behind else max(0.0, BUSY_PAUSE - (time.monotonic() - began))
             except RetryLater as later:
+                self._away()
                 self._complain(later.reason)
                 pause = self._backoff.failed(later.seconds)
             except Permanent as refusal:
@@ -140,11 +150,27 @@ class Uplink:
             answer = self._box.heartbeat(self._chores.heartbeat())
             self._beat_at = time.monotonic() + HEARTBEAT_EVERY
             self._chores.obey(self._box, answer)
-        batch = self._spool.batch(self._boot_id, self._batch_records, BATCH_BYTES)
+        self._returned()
+        after = self._pile if time.monotonic() < self._pile_until and self._ending is None else 0
+        batch = self._spool.batch(self._boot_id, self._batch_records, BATCH_BYTES, after)
         if batch is not None:
             self._send(self._box, batch)
             if self._spool.depth:
                 self.wake()
+
+    def _away(self) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+
+    def _returned(self) -> None:
+        """The box answers: after a long outage let the pile wait for a random time, so that agents do not all come."""
+        if self._away_since is None:
+            return
+        outage = time.monotonic() - self._away_since
+        self._away_since = None
+        if outage >= OUTAGE and self._spool.depth > BATCH_RECORDS:
+            self._pile = self._spool.newest
+            self._pile_until = time.monotonic() + self._chance.uniform(0.0, min(SPREAD, outage))
 
     def _send(self, box: Box, batch: Outgoing) -> None:
         body = pack(batch.lines)

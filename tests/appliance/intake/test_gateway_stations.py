@@ -19,6 +19,7 @@ from appliance.pki import ca_pin
 from appliance.state.models import Agent, AgentState
 from appliance.stations.asked import ask
 from appliance.stations.collecting import switch
+from appliance.stations.quarantine import release
 from tests.appliance.intake.box import LINE, Box, Station, agent_row, key_pem, make_request, until
 
 # --- enrolment ------------------------------------------------------------------------------------------------------
@@ -228,3 +229,15 @@ def test_a_station_hears_what_it_may_collect_and_what_it_is_asked_until_it_has_i
     assert answer["commands"] == []
     assert "policy" not in answer
     assert box.call(station, HEARTBEAT_PATH, {**beat, "commands": [[1, "done"]] * 65})[0] == 400
+
+
+def test_two_machines_with_one_certificate_wait_for_a_decision(box: Box) -> None:
+    station = box.station(9)
+    statuses = [box.send(station, f"{boot}:spool:{n}", [LINE])[0] for n, boot in enumerate("ABAB")]
+    assert statuses == [200, 200, 200, 403]
+    assert agent_row(box, station.id).state == AgentState.QUARANTINE
+    status, answer, _ = box.send(station, "B:spool:3", [LINE])
+    assert (status, "a person decides" in str(answer)) == (403, True)
+    with Session(box.engine) as session, session.begin():
+        release(session, "anna", station.id, clock.now())
+    assert box.send(station, "B:spool:3", [LINE])[0] == 200

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from appliance.state.database import writing
 from appliance.state.models import Operation, Role
 from appliance.stations.collecting import holding
+from appliance.stations.quarantine import hold
 from tests.appliance.web.conftest import AGENT, TestBox
 
 PAGE = "/stacje/co-zbieram"
@@ -49,3 +51,21 @@ def test_the_notice_for_staff_is_a_file(office: TestBox) -> None:
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert "uruchamiane programy" in answer.text
+
+
+def test_a_station_with_two_machines_waits_for_an_administrator(office: TestBox) -> None:
+    admin, page = office.person(Role.ADMIN), "/stacje/decyzje"
+    with writing(office.context.sessions) as session:
+        assert hold(session, AGENT, 5)
+        assert not hold(session, AGENT, 6)
+    assert "dwa komputery" in office.ask("GET", page, admin).text
+    assert office.ask("POST", f"{page}/{AGENT}", admin, data={"decyzja": "moze"}).status_code == 422
+    assert (
+        office.ask("POST", f"{page}/{AGENT}", office.person(Role.AUDITOR), data={"decyzja": "zwolnij"}).status_code
+        == 403
+    )
+    assert office.ask("POST", f"{page}/{AGENT}", admin, data={"decyzja": "zwolnij"}).status_code == 303
+    assert office.ask("POST", f"{page}/{AGENT}", admin, data={"decyzja": "zwolnij"}).status_code == 404
+    with office.context.sessions() as session:
+        assert {one.action for one in session.query(Operation)} >= {"agent.quarantined", "agent.released"}
+    assert "Żadna stacja" in office.ask("GET", page, admin).text

@@ -30,6 +30,7 @@ PAGES = [
     f"/stacje/{sample.agent_id(3)}/spis",
     f"/stacje/{sample.agent_id(7)}/spis?dzial=software",
     "/stacje/co-zbieram",
+    "/stacje/decyzje",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",
