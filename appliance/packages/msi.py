@@ -104,6 +104,7 @@ def build(
 
 def _files(runtime: Sequence[Entry], vendored: Sequence[Entry], version: str) -> list[Entry]:
     files = [*agent_files(), Entry("start.py", START.read_bytes()), Entry("version.txt", f"{version}\r\n".encode())]
+    files.append(Entry("czujka-agent.cmd", (SOURCES / "czujka-agent.cmd").read_bytes()))
     files += [Entry(f"runtime/{one.path}", one.data) for one in runtime]
     return files + [Entry(f"vendor/{one.path}", one.data) for one in vendored]
 
@@ -116,7 +117,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _host(target: Path, sign: Signing | None) -> None:
     flags = ["-Os", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--no-insert-timestamp"]
-    _run([COMPILER, *flags, "-o", str(target), "host.c", "update.c", "-ladvapi32"], SOURCES)
+    _run([COMPILER, *flags, "-o", str(target), "host.c", "update.c", "-ladvapi32", "-lshell32"], SOURCES)
     if sign is not None:
         _signed(target, sign)
     os.utime(target, (EPOCH, EPOCH))

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     if sys.platform == "win32":
         # An uninstallation removes the files that it knows.
-        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        os.environ["PYTHONDONTWRITEBYTECODE"] = os.environ["PYTHONUTF8"] = "1"
     if chosen:
         from agent.__main__ import main as run  # noqa: PLC0415 (from the folder that was just named)
 

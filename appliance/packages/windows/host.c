@@ -6,6 +6,7 @@
 #include <windows.h>
 #include <aclapi.h>
 #include <sddl.h>
+#include <shlobj.h>
 #include <stdio.h>
 
 #include "update.h"
@@ -212,7 +213,7 @@ static HANDLE start(const wchar_t *folder, HANDLE job, HANDLE *input) {
     HANDLE log = open_log();
     startup.hStdInput = theirs;
     startup.hStdOutput = startup.hStdError = log;
-    _snwprintf(command, 4 * ROOM - 1, L"\"%ls\\runtime\\python.exe\" -I -B \"%ls\\start.py\" --from \"%ls\" run --until-eof --home \"%ls\"",
+    _snwprintf(command, 4 * ROOM - 1, L"\"%ls\\runtime\\python.exe\" -I -B -X utf8 \"%ls\\start.py\" --from \"%ls\" run --until-eof --home \"%ls\"",
                program, program, folder, home);
     BOOL made = CreateProcessW(NULL, command, NULL, NULL, TRUE,
                                CREATE_NO_WINDOW | CREATE_SUSPENDED | BELOW_NORMAL_PRIORITY_CLASS, NULL, program, &startup,
@@ -334,16 +335,18 @@ static void WINAPI service_main(DWORD count, wchar_t **arguments) {
         WaitForSingleObject(stopping, wait);
     }
     report(SERVICE_STOPPED, 0);
+    /* Whoever uninstalls deletes this program now. */
+    ExitProcess(0);
 }
 
 int main(void) {
-    wchar_t data[ROOM];
+    wchar_t data[MAX_PATH];
     SERVICE_TABLE_ENTRYW table[] = {{(wchar_t *)NAME, service_main}, {NULL, NULL}};
     stopping = CreateEventW(NULL, TRUE, FALSE, NULL);
     GetModuleFileNameW(NULL, program, ROOM);
     *wcsrchr(program, L'\\') = 0;
-    /* Services on every Windows have the variable; under wine it is missing. */
-    DWORD length = GetEnvironmentVariableW(L"ProgramData", data, ROOM);
-    path_of(home, length && length < ROOM ? data : L"C:\\ProgramData", L"Czujka");
+    /* Not the variable, which under wine names another folder for services. */
+    if (SHGetFolderPathW(NULL, CSIDL_COMMON_APPDATA, NULL, SHGFP_TYPE_CURRENT, data) != S_OK) return ERROR_PATH_NOT_FOUND;
+    path_of(home, data, L"Czujka");
     return StartServiceCtrlDispatcherW(table) ? 0 : (int)GetLastError();
 }
