@@ -82,7 +82,7 @@ class Watch:
         """Begin a round through all places."""
         self._number = self._baseline.next_round()
         self.unreadable, self.too_many, self.overflowed = 0, False, False
-        self._round = walk(list(self._places.found()), self._places.covers)
+        self._round = self._paths()
 
     def report(self, path: str, who: Who) -> None:
         """Take note that something happened to a path."""
@@ -122,21 +122,21 @@ class Watch:
         assert self._round is not None
         found = next(self._round, None)
         if found is None:
-            return self._end_round()
+            self._round = None
+            return []
         if isinstance(found, Unreadable):
             self.unreadable += 1
             return []
         return self._compared(found, None, live=False)
 
-    def _end_round(self) -> list[Finding]:
-        findings: list[Finding] = []
+    def _paths(self) -> Iterator[str | Unreadable]:
+        """Yield what is there, then what was there before."""
+        yield from walk(list(self._places.found()), self._places.covers)
         for path in self._baseline.unseen(self._number):
             if self._places.covers(path):
-                findings += self._compared(path, None, live=False)
+                yield path
             else:
                 self._baseline.drop(path)
-        self._round = None
-        return findings
 
     def _look(self, path: str, who: Who) -> list[Finding]:
         """Look at a reported path; of a folder that came or went also at all below it."""

@@ -183,6 +183,14 @@ def test_a_round_is_done_in_slices(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
         slices += 1
     assert len(found) == 50
     assert slices > 4
+    for path in desk.folder.iterdir():
+        path.unlink()
+    desk.watch.begin()
+    sizes: list[int] = []
+    while desk.watch.in_round:
+        sizes.append(len(desk.watch.work(0.1)))
+    assert sum(sizes) == 51
+    assert max(sizes) < 20
 
 
 def test_what_cannot_be_looked_at_is_counted_and_not_taken_for_gone(
