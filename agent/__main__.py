@@ -13,6 +13,7 @@ from agent.wire.sending.home import AGENT, AgentHome, Identity, home_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,21 +66,16 @@ def _run(home: AgentHome, *, until_eof: bool = False) -> int:
 def _command(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     home = home_of(arguments.home)
-    match arguments.command:
-        case "enrol":
-            return _enrol(home, arguments.token)
-        case "run":
-            return _run(home, until_eof=arguments.until_eof)
-        case "co-zbieram":
-            return _what_is_sent(home)
-        case "selftest":
-            return _selftest(home, as_json=arguments.json)
-        case "record":
-            return _record(Path(arguments.file))
-        case "stan":
-            return _posture()
-        case _:
-            return _status(home)
+    commands: dict[str, Callable[[], int]] = {
+        "enrol": lambda: _enrol(home, arguments.token),
+        "run": lambda: _run(home, until_eof=arguments.until_eof),
+        "co-zbieram": lambda: _what_is_sent(home),
+        "selftest": lambda: _selftest(home, as_json=arguments.json),
+        "record": lambda: _record(Path(arguments.file)),
+        "stan": _posture,
+        "status": lambda: _status(home),
+    }
+    return commands[arguments.command]()
 
 
 def _parser() -> argparse.ArgumentParser:
