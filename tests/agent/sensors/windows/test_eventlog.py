@@ -167,6 +167,21 @@ def test_a_subscription_that_breaks_is_made_anew_without_a_loss(log: FakeLog) ->
     assert (reader.numbers, reader.gaps) == ([1, 2], [])
 
 
+def test_a_channel_that_cannot_be_read_at_all_rests_until_the_next_round(log: FakeLog) -> None:
+    log.add("Security")
+    log.channels["Security"].broken = 1734
+    reader = Reader(log)
+    with reader:
+        while reader.turn(0.1):
+            assert log.channels["Security"].subscribed < 5, "it tries again and again"
+        assert reader.sensor.availability().state == "limited"
+        log.channels["Security"].broken = 0
+        reader.tick()
+        reader.until(1)
+        assert reader.sensor.availability().state == "on"
+    assert (reader.numbers, reader.gaps) == ([1], [])
+
+
 def test_a_damaged_bookmark_is_a_lost_one(log: FakeLog) -> None:
     log.add("Security")
     reader = Reader(log)
