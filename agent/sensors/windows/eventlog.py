@@ -157,6 +157,6 @@ class _Waiting:
                 if found == 0:
                     self._log.reset(self._look)
                 elif found is not None:
-                    self._go_on.clear()
                     self._theirs.send(b"\0")
                     self._go_on.wait()
+                    self._go_on.clear()  # only now: the end may have been told while something was found

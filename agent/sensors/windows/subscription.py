@@ -45,7 +45,7 @@ class Subscription:
         self._handle = 0
         self._at = 0
         self._mark: str | None = None
-        self._fresh = False
+        self._fresh = self._failing = False
 
     @property
     def is_open(self) -> bool:
@@ -74,9 +74,10 @@ class Subscription:
         while len(items) < most and self._handle:
             try:
                 events = self._log.next(self._handle, min(AT_ONCE, most - len(items)))
-            except EventLogError:
-                items += self._again()
+            except EventLogError as error:
+                items += self._again(error.code)
                 break
+            self._failing = False
             if not events:
                 return items
             items += self._taken(events, enrich)
@@ -112,9 +113,16 @@ class Subscription:
             self.fault = error.code
         return [gap]
 
-    def _again(self) -> list[Item]:
-        """Make the subscription anew after Windows has given it up: a log was cleared, a publisher removed."""
+    def _again(self, code: int) -> list[Item]:
+        """Make the subscription anew after Windows has given it up: a log was cleared, a publisher removed.
+
+        When the new one cannot be read either, it rests until somebody opens it again.
+        """
         self.close()
+        if self._failing:
+            self._failing, self.fault = False, code
+            return []
+        self._failing = True
         return self.open({})
 
     def _taken(self, events: list[int], enrich: Enrich) -> list[Item]:

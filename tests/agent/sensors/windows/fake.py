@@ -39,6 +39,9 @@ class FakeChannel:
     next_number: int = 1
     refused: int = 0
     enabled: bool = True
+    broken: int = 0
+    """The code with which every reading fails, 0 for none."""
+    subscribed: int = 0
 
 
 @dataclass
@@ -106,13 +109,15 @@ class FakeLog:
             if found is None or int(found[1]) not in {number for number, _ in channel.events}:
                 raise EventLogError("EvtSubscribe", NOT_FOUND)
             after = int(found[1])
+        channel.subscribed += 1
         return self._new(_Subscription(path, codes, since, after, signal))
 
     def next(self, subscription: int, most: int) -> list[int]:
         one = self.open[subscription]
         assert isinstance(one, _Subscription)
-        if one.broken:
-            raise EventLogError("EvtNext", one.broken)
+        broken = one.broken or self.channels[one.path].broken
+        if broken:
+            raise EventLogError("EvtNext", broken)
         events: list[int] = []
         for number, text in self.channels[one.path].events:
             code = re.search(r"<EventID>(\d+)", text)

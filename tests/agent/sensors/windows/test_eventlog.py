@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import select
+import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -167,6 +169,21 @@ def test_a_subscription_that_breaks_is_made_anew_without_a_loss(log: FakeLog) ->
     assert (reader.numbers, reader.gaps) == ([1, 2], [])
 
 
+def test_a_channel_that_cannot_be_read_at_all_rests_until_the_next_round(log: FakeLog) -> None:
+    log.add("Security")
+    log.channels["Security"].broken = 1734
+    reader = Reader(log)
+    with reader:
+        while reader.turn(0.1):
+            assert log.channels["Security"].subscribed < 5, "it tries again and again"
+        assert reader.sensor.availability().state == "limited"
+        log.channels["Security"].broken = 0
+        reader.tick()
+        reader.until(1)
+        assert reader.sensor.availability().state == "on"
+    assert (reader.numbers, reader.gaps) == ([1], [])
+
+
 def test_a_damaged_bookmark_is_a_lost_one(log: FakeLog) -> None:
     log.add("Security")
     reader = Reader(log)
@@ -238,6 +255,31 @@ def test_events_that_cannot_be_read_cost_themselves_alone(log: FakeLog) -> None:
 def test_where_there_is_no_event_log_the_sensor_does_not_open() -> None:
     with pytest.raises(OSError, match="wevtapi is a library of Windows"):
         EventLogSensor().open({})
+
+
+def test_an_end_that_comes_as_something_is_found_ends_the_waiting(log: FakeLog) -> None:
+    found, ended = threading.Event(), threading.Event()
+
+    class Slow(FakeLog):
+        def wait(self, signals: Sequence[int], seconds: float) -> int | None:
+            found.set()
+            assert ended.wait(5)
+            return 1
+
+    slow = Slow("Security", "Bits")
+    sensor = EventLogSensor(lambda: slow, LISTED)
+    sensor.open({})
+    assert found.wait(5)
+    assert sensor._waiting is not None
+    ending = threading.Thread(target=sensor.close)
+    go_on = sensor._waiting._go_on
+    ending.start()
+    assert go_on.wait(5)
+    ended.set()
+    ending.join(2)
+    is_stuck = ending.is_alive()
+    go_on.set()
+    assert not is_stuck
 
 
 def test_an_error_says_its_code() -> None:

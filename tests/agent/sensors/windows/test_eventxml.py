@@ -18,7 +18,7 @@ from appliance.normalise.schema import windows
 from tests.agent.sensors.windows.fake import event
 from tests.agent.sensors.windows.recorded import rendered
 
-CLEAN = r"net use \\s\x --password=*** > x /user:u --password=***"
+CLEAN = "tool --password=*** > x --user=u --password=***"
 SOURCE = Source("7e57", 1)
 
 
@@ -44,7 +44,7 @@ def test_user_data_lists_and_other_shapes_are_read_too() -> None:
 
 
 def test_secrets_are_hidden_in_every_shape() -> None:
-    command = "<Data Name='CommandLine'>net use \\\\s\\x --password=Tajne123 > x /user:u --password=Tajne123</Data>"
+    command = "<Data Name='CommandLine'>tool --password=Tajne123 > x --user=u --password=Tajne123</Data>"
     clash = "<Data Name='Channel'>other</Data>"
     for data in (command, command + clash):
         record = record_of(event(1, 4688, data=data))
