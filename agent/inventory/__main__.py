@@ -51,6 +51,9 @@ def _humble() -> None:
 
     with contextlib.suppress(OSError):
         os.nice(19)
+    # Where memory is short, what we started goes first, and not the agent: its records of this round come again.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     for what, bound in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_AS, MEMORY)):
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(what, (bound, bound))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from agent.inventory.again import taken
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
 from agent.wire.sending.sensor import USUAL, About, Availability, Bookmark, Gap, Item, Reading
 
@@ -31,6 +32,8 @@ FIRST = 60.0
 EVERY = 3600.0
 """Seconds between rounds; which sections are due is the child's business."""
 JITTER = 0.2
+ASKED = 5.0
+"""Seconds between two looks whether the box wishes to be told everything again (again.py)."""
 LONGEST = 600.0
 """Seconds after which a round is killed."""
 MAX_OUTPUT = 64 << 20
@@ -82,11 +85,8 @@ class InventorySensor:
         self._started = 0.0
         self._seen = 0
         self._whole = False
+        self._asked_at = 0.0
         self._reason = ""
-
-    def refresh(self) -> None:
-        """Ask for a round that sends everything, at the next turn of the loop."""
-        self._whole, self._next = True, 0.0
 
     def availability(self) -> Availability:
         """Always on; limited where only the administrator's account sees everything, or a round had to be killed."""
@@ -126,7 +126,10 @@ class InventorySensor:
             return self._some(self._lines)
         if self._child is not None:
             return self._watch(self._child, now)
-        if now >= self._next:
+        if now >= self._asked_at:
+            self._asked_at = now + ASKED
+            self._whole = taken(self._home)
+        if self._whole or now >= self._next:
             self._start(now)
         return []
 

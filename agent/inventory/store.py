@@ -15,7 +15,7 @@ from pathlib import Path
 from agent.inventory.section import DAY
 from agent.posture.check import Finding
 from agent.wire.event import Record
-from agent.wire.inventory import canonical, item_record, state_record
+from agent.wire.inventory import PROBLEM_FIELD, WHOLE_FIELD, canonical, item_record, state_record
 from agent.wire.posture import finding_record
 
 _SCHEMA = """
@@ -28,10 +28,6 @@ CREATE TABLE IF NOT EXISTS items(section TEXT NOT NULL, key TEXT NOT NULL, field
 CREATE TABLE IF NOT EXISTS findings(name TEXT PRIMARY KEY, result TEXT NOT NULL, reason TEXT NOT NULL,
     value TEXT NOT NULL, revision INTEGER NOT NULL, round INTEGER NOT NULL, said INTEGER NOT NULL) WITHOUT ROWID;
 """
-WHOLE = "inventory.whole"
-"""In a section's state: everything of the section was sent with this revision; what has another one is gone."""
-PROBLEM = "inventory.problem"
-"""In a section's state: why its last round could not look; the items are those of the round before."""
 
 
 class Store:
@@ -135,7 +131,7 @@ class Store:
             (seen, int(now), int(now) - DAY),
         ).fetchall():
             told = state_record(name, self._texts(name), revision)
-            yield {**told, **({PROBLEM: problem} if problem else {}), **({WHOLE: True} if whole else {})}
+            yield {**told, **({PROBLEM_FIELD: problem} if problem else {}), **({WHOLE_FIELD: True} if whole else {})}
             self._db.execute("UPDATE sections SET said = ?, round = ? WHERE name = ?", (int(now), round_, name))
         for row in self._db.execute(
             "SELECT name, result, reason, value, revision FROM findings WHERE round > ? ORDER BY name", (seen,)

@@ -15,7 +15,7 @@ from agent.posture.check import Finding, verdict
 
 _TEXTS = Path(__file__).with_name("texts.json")
 _COMMON = "_unknown"
-_HEADS = (("fail", "Do poprawy"), ("unknown", "Nie wiadomo"), ("pass", "W porządku według sprawdzeń Czujki"))
+_HEADS = (("fail", "Do poprawy"), ("unknown", "Nie wiadomo"), ("pass", "Bez uwag"))
 _MARKS = {"pass": "+", "fail": "!", "unknown": "?"}
 
 

@@ -54,6 +54,10 @@ STATE_FIELD = "inventory.state"
 REVISION_FIELD = "inventory.revision"
 COUNT_FIELD = "inventory.count"
 DIGEST_FIELD = "inventory.digest"
+WHOLE_FIELD = "inventory.whole"
+"""In a section's state: everything of the section was sent with this revision; what has another one is gone."""
+PROBLEM_FIELD = "inventory.problem"
+"""In a section's state: why its last round could not look; the items are those of the round before."""
 _ENVELOPE = frozenset({"@timestamp", SECTION_FIELD, KEY_FIELD, STATE_FIELD, REVISION_FIELD})
 _ENVELOPES = ("event.", "host.", "agent.")
 

@@ -62,7 +62,7 @@ def _crontab(path: str, text: str, user: str | None) -> Iterator[Item]:
         who = user if user is not None else parts[when]
         schedule = " ".join(parts[:when])
         yield (
-            f"{path} {_digest(plain)}",
+            f"{path} {_digest(redact_text(plain))}",
             {**_item("cron", path, parts[-1]), "user.name": who, "inventory.schedule": schedule},
         )
 

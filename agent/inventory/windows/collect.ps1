@@ -3,7 +3,6 @@
 # alone, for the input's code page is the system's. Nothing is changed on the host; no recovery keys are read.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
-[Console]::OutputEncoding = New-Object System.Text.UTF8Encoding $false
 $told = @{}
 function Note($part, $failure) {
     $native = $failure.Exception.NativeErrorCode
@@ -63,6 +62,8 @@ TellAll 'updates' {
            classes = @($update.Categories | ForEach-Object { $_.CategoryID }); severity = "$($update.MsrcSeverity)" }
     }
 }
-$told | ConvertTo-Json -Depth 6 -Compress
+$json = $told | ConvertTo-Json -Depth 6 -Compress
+# ASCII alone goes out, too: the output's code page is the system's.
+[regex]::Replace($json, '[^ -~]', { param($letter) '\u{0:x4}' -f [int][char]$letter.Value })
 }
 

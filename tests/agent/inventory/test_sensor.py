@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from agent.inventory import sensor
+from agent.inventory.again import duty
 from agent.inventory.sensor import BOOKMARK, InventorySensor
+from agent.wire.commands import Command
 from agent.wire.sending.sensor import Gap, Item, Reading
+from agent.wire.transport import Box, RetryLater
 from tests.agent.conditions import until
 
 
@@ -19,6 +24,10 @@ def _child(program: str, asked: list[tuple[int, bool]]) -> object:
         return [sys.executable, "-S", "-c", program]
 
     return command
+
+
+BOX = Box(("https://127.0.0.1:1",), ssl.create_default_context())
+COMMAND = Command(1, "a", "refresh", "inventory", 1)
 
 
 class Rounds:
@@ -57,10 +66,25 @@ def test_a_round_becomes_records_and_at_their_end_the_bookmark(folder: Path) -> 
     assert len({reading.record["event.id"] for reading in readings if reading.record is not None}) == 450
     assert readings[-1].bookmark is not None
     assert tuple(readings[-1].bookmark) == (BOOKMARK, "8")
-    rounds.sensor.refresh()
-    rounds.until_handed_over()
     rounds.sensor.close()
-    assert rounds.asked == [(7, False), (8, True)]
+    assert rounds.asked == [(7, False)]
+
+
+def test_when_the_box_asks_a_round_tells_everything_and_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensor, "ASKED", 0.0)
+    rounds = Rounds(folder, "print('{\"inventory.round\": 9}')")
+    rounds.until_handed_over()
+    duty(folder)(BOX, COMMAND)
+    rounds.sensor.tick()
+    rounds.until_handed_over()
+    assert rounds.sensor.tick() == []
+    rounds.sensor.close()
+    assert rounds.asked == [(7, False), (9, True)]
+
+
+def test_a_wish_that_cannot_be_written_down_is_asked_for_again(tmp_path: Path) -> None:
+    with pytest.raises(RetryLater, match="cannot write"):
+        duty(tmp_path / "gone")(BOX, COMMAND)
 
 
 def test_a_round_that_hangs_is_killed_and_known_as_a_loss_while_what_it_wrote_is_kept(folder: Path) -> None:

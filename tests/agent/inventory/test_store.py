@@ -50,7 +50,7 @@ def _round(store: Store, seen: int, now: float, items: dict[str, Any], **options
 
 
 @given(st.lists(st.tuples(_TABLE, st.booleans()), max_size=6))
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_the_box_agrees_after_every_round_that_arrives_whatever_was_lost_before(
     tmp_path_factory: pytest.TempPathFactory, rounds: list[tuple[dict[str, Record], bool]]
 ) -> None:
