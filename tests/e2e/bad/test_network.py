@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from agent.wire.envelope import BATCH_PATH, KEY_HEADER, encode_record, pack
+from agent.wire.event import Record
 from agent.wire.inventory import canonical, item_record, state_record
 from agent.wire.limits import MAX_BODY
 from tests.e2e.bad.identities import Station, enrolled, expired, foreign, unknown
@@ -162,10 +163,8 @@ def test_an_inventory_is_kept_and_nonsense_in_it_is_only_an_event(
         item_record("software", "x", item, present=True, revision=1),
         state_record("software", {"x": canonical(item)}, 1),
     ]
-    bad = [
-        good[0] | more
-        for more in ({"inventory.key": "k" * 5000}, {"inventory.section": "../x"}, {"inventory.revision": -1})
-    ]
+    wrong: list[Record] = [{"inventory.key": "k" * 5000}, {"inventory.section": "../x"}, {"inventory.revision": -1}]
+    bad = [good[0] | more for more in wrong]
     assert station.send("spis", [*bad, *good]).status_code == 200
     query = f'agent.id:"{station.id}" AND event.action:(inventory_item OR inventory_state)'
     wait_for("all five are stored", lambda: stored(box, query) == 5)
