@@ -163,8 +163,10 @@ def test_an_inventory_is_kept_and_nonsense_in_it_is_only_an_event(
         item_record("software", "x", item, present=True, revision=1),
         state_record("software", {"x": canonical(item)}, 1),
     ]
-    wrong: list[Record] = [{"inventory.key": "k" * 5000}, {"inventory.section": "../x"}, {"inventory.revision": -1}]
-    bad = [good[0] | more for more in wrong]
+    bad: list[Record] = [
+        {**good[0], **more}
+        for more in ({"inventory.key": "k" * 5000}, {"inventory.section": "../x"}, {"inventory.revision": -1})
+    ]
     assert station.send("spis", [*bad, *good]).status_code == 200
     query = f'agent.id:"{station.id}" AND event.action:(inventory_item OR inventory_state)'
     wait_for("all five are stored", lambda: stored(box, query) == 5)
