@@ -23,6 +23,8 @@ from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.shell import page
+from appliance.web.pages.silence import reasons
+from appliance.web.pages.stations import every
 from appliance.web.pages.views import posture
 from appliance.web.pages.views import station as views
 from appliance.web.pages.views.events import term
@@ -66,6 +68,7 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
             "weak": [row for row in weak if row.gone_at is None][:WEAK],
             "matched": session.get(StationMatched, agent.id),
         }
+    values["silence"] = reasons(context, every(context), one.id)
     sent = _sent(context, agent.id, now)
     parts = [views.of_alerts(alerts), views.of_losses(lost), sent.own, views.of_changes(changed, lang)]
     values |= {

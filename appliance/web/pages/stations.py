@@ -18,6 +18,7 @@ from appliance.web.context import Box, Context
 from appliance.web.export import csv_rows
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import back_to, page
+from appliance.web.pages.silence import reasons
 from appliance.web.pages.views import posture
 from appliance.web.pages.views.stations import (
     COLUMNS,
@@ -26,7 +27,6 @@ from appliance.web.pages.views.stations import (
     SYSTEMS,
     WEAK,
     Station,
-    StationFilter,
     csv_line,
     station,
     station_filter,
@@ -40,22 +40,22 @@ MOST_USES = 200
 MOST_HOURS = 24 * 30
 
 
-def _found(context: Context, wanted: StationFilter) -> tuple[list[Station], list[str]]:
-    """Return the stations that are asked for, and the checks that any station has told of."""
+def every(context: Context) -> list[Station]:
+    """Return all stations of the office."""
     now, weights = context.now(), posture.weights()
     with context.sessions() as session:
         rows = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
         figures = look.figures(session, now)
-    every = [station(agent, now, figures.get(agent.id), weights) for agent in rows]
-    checks = sorted({name for one in every for name in one.figures.results})
-    return [one for one in every if wanted.takes(one)], checks
+    return [station(agent, now, figures.get(agent.id), weights) for agent in rows]
 
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
     wanted = station_filter(request.query_params)
-    stations, checks = _found(context, wanted)
+    known = every(context)
+    checks = sorted({name for one in known for name in one.figures.results})
     shown: dict[str, Any] = {
-        "stations": stations,
+        "stations": [one for one in known if wanted.takes(one)],
+        "silent": reasons(context, known),
         "filter": wanted,
         "choices": _choices(checks, who.language),
         "checks": checks,
@@ -87,7 +87,8 @@ def stations(request: Request, context: Box, who: Reader) -> Response:
 @router.get("/stacje.csv")
 def export(request: Request, context: Box, who: Reader) -> Response:
     """Return the same list as a CSV."""
-    lines = [csv_line(one) for one in _found(context, station_filter(request.query_params))[0]]
+    wanted = station_filter(request.query_params)
+    lines = [csv_line(one) for one in every(context) if wanted.takes(one)]
     name = {"Content-Disposition": 'attachment; filename="czujka-stacje.csv"'}
     return StreamingResponse(csv_rows(lines, COLUMNS), media_type="text/csv; charset=utf-8", headers=name)
 

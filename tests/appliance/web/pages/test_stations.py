@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from agent.wire.event import event_id
 from appliance.clock import DAY, MINUTE
 from appliance.language.dates import local
 from appliance.state.models import Agent, AgentState, Role
 from appliance.stations.look import Figures, score
+from appliance.store import BatchResult, EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.pages.views.stations import StationFilter, station, station_filter
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages import sample
@@ -177,3 +181,38 @@ def test_settings_speak_in_words_with_their_points_of_law(office: TestBox) -> No
     assert "KRI § 19" in text
     assert "sprawdzono w tekście aktu" in text
     assert "Zaszyfrowany dysk skradzionego komputera nie wyda danych mieszkańców." in text
+
+
+def test_silence_is_explained(office: TestBox) -> None:
+    who, silent = office.person(Role.AUDITOR), sample.agent_id(5)
+    with office.context.sessions() as session:
+        seen = session.get_one(Agent, silent).seen_at
+    assert seen is not None
+
+    def said(path: str) -> str:
+        return office.ask("GET", path, who).text.replace("\u00a0", " ")
+
+    def happens(number: int, **fields: Any) -> None:
+        told: dict[str, Any] = {
+            "event.id": event_id("silence", number),
+            "@timestamp": seen,
+            "event.created": seen,
+            "host.name": "x",
+        }
+        writer = EmbeddedStore(office.context.home.store)
+        place = writer.applied() + 1
+        names = {name.replace("__", "."): value for name, value in fields.items()}
+        writer.append(
+            encode([told | {"event.ingested": seen} | names]), [BatchResult(place, silent, 1, 1, 0, 0)], place
+        )
+        writer.close()
+
+    assert "poza siecią urzędu albo bez połączenia" in said("/stacje")
+    happens(1, agent__id=LINUX, source__ip="10.1.0.15", **{"@timestamp": seen + 5 * MINUTE})
+    assert "agent zamilkł bez zapowiedzi" in said(f"/stacje/{silent}")
+    happens(
+        2, agent__id=silent, event__module="czujka.agent", event__action="agent_stopping", agent__host_stopping=True
+    )
+    for path in ("/stacje", f"/stacje/{silent}"):
+        assert "komputer wyłączony" in said(path)
+    assert "komputer wyłączony" not in said(f"/stacje/{LINUX}")
