@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from appliance.alerts.entity import account_of, entity_of, text_of
-from appliance.clock import HOUR
+from appliance.clock import DAY, HOUR
 from appliance.deliver import enqueue
 from appliance.detect import Rule
 from appliance.detect.correlation import Correlation
@@ -31,6 +31,8 @@ WINDOW = HOUR
 """A hit joins an open alert whose events are at most this far from it."""
 LATE = HOUR
 """An event that took longer than this to arrive makes a late alert."""
+STALE = DAY
+"""A late alert whose events are all older is not sent: it stands in the list, and wakes nobody."""
 SNAPSHOTS = 200
 """Events of one alert that are kept with the alert; further ones are counted and found in the store."""
 SNAPSHOT_TEXT = 8192
@@ -89,9 +91,9 @@ def apply(
 ) -> list[int]:
     """Turn hits into alerts within the session's transaction; return the ids of alerts that gained an event.
 
-    New alerts are put into the outbox in the same transaction. `quiet` are matches of rules that give no alerts of
-    their own; that they matched is noted. Those that a `hunt` makes are marked as found later, and not sent: a hunt
-    sends one message about all of them.
+    New alerts are put into the outbox in the same transaction, unless they are stale. `quiet` are matches of rules
+    that give no alerts of their own; that they matched is noted. Those that a `hunt` makes are marked as found later,
+    and not sent: a hunt sends one message about all of them.
     """
     if not hits and not quiet:
         return []
@@ -109,8 +111,12 @@ def apply(
     _note_rules(session, [hit.rule for hit in fresh], now)
     _tell(session, work, now, hunt)
     if hunt is None:
-        enqueue(session, work.new, settings, now)
+        enqueue(session, [alert for alert in work.new if not _stale(alert, now)], settings, now)
     return sorted(alert.id for alert in work.touched)
+
+
+def _stale(alert: Alert, now: int) -> bool:
+    return alert.late and now - alert.last_event_at > STALE
 
 
 def unknown(session: Session, hits: Sequence[Hit]) -> list[Hit]:

@@ -42,12 +42,9 @@ class Outcome(StrEnum):
 
 
 class AgentState(StrEnum):
-    """Whether the box takes an agent's events."""
+    """Whether the box takes an agent's events; in quarantine two machines send as one, and a person decides."""
 
-    ACTIVE = "active"
-    QUARANTINE = "quarantine"
-    """Two machines send under its certificate; a person decides."""
-    REVOKED = "revoked"
+    ACTIVE, QUARANTINE, REVOKED = "active", "quarantine", "revoked"
 
 
 class ExceptionState(StrEnum):

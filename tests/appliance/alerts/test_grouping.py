@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.alerts.entity import account_of, entity_of
-from appliance.alerts.grouping import SNAPSHOT_TEXT, SNAPSHOTS, WINDOW, Hit, apply, events_counted, snapshot
+from appliance.alerts.grouping import SNAPSHOT_TEXT, SNAPSHOTS, STALE, WINDOW, Hit, apply, events_counted, snapshot
 from appliance.clock import HOUR, MINUTE, SECOND
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state, writing
@@ -55,6 +55,17 @@ def test_an_old_event_does_not_join_the_alert_of_today(sessions: sessionmaker[Se
     put(sessions, [hit(1)], settings)
     put(sessions, [hit(2, NOW - 30 * 24 * HOUR)], settings)
     assert [alert.late for alert in alerts(sessions)] == [False, True]
+
+
+@pytest.mark.parametrize(("age", "sent"), [(0, 1), (2 * HOUR, 1), (STALE, 1), (STALE + 1, 0), (30 * STALE, 0)])
+def test_what_is_long_past_wakes_nobody(
+    sessions: sessionmaker[Session], settings: Settings, age: int, sent: int
+) -> None:
+    """A laptop comes back after weeks: its alerts stand in the list, and are not sent."""
+    put(sessions, [hit(1, NOW - age)], settings)
+    assert len(alerts(sessions)) == 1
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Outbox)) == sent
 
 
 @pytest.mark.parametrize(

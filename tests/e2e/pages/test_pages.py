@@ -28,10 +28,10 @@ SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); retur
 EVENT = event_id("sample", 1)
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzenia/zapisane", f"/zdarzenia/{EVENT}",
          "/zdarzenia?okres=all&pole=user.name&wg=poziom&kol=host.name,process.executable,_opis",
-         f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone",
-         "/magazyn", f"/stacje/{sample.agent_id(3)}", f"/stacje/{sample.agent_id(3)}/spis?dzial=package",
-         "/podatnosci", "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
-         "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
+         f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/stacje/co-zbieram", "/stacje/decyzje", "/stacje/instalacja",
+         f"/stacje/{sample.agent_id(3)}", f"/stacje/{sample.agent_id(3)}/spis?dzial=package", "/podatnosci",
+         "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone", "/magazyn", "/poszukiwania", "/poszukiwania/1",
+         "/poszukiwania/3", "/poszukiwania/nowe", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
