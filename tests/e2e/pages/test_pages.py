@@ -28,8 +28,8 @@ SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); retur
 EVENT = event_id("sample", 1)
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzenia/zapisane", f"/zdarzenia/{EVENT}",
          "/zdarzenia?okres=all&pole=user.name&wg=poziom&kol=host.name,process.executable,_opis",
-         f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone",
-         "/magazyn", "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
+         f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/stacje/instalacja", "/reguly", "/zdrowie", "/reguly/zasieg",
+         "/zdrowie/odrzucone", "/magazyn", "/poszukiwania", "/poszukiwania/1", "/poszukiwania/3", "/poszukiwania/nowe",
          "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ PAGES = [
     "/zdarzenia/pola",
     "/zdarzenia/zapisane",
     "/stacje",
+    "/stacje/instalacja",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",
@@ -44,7 +45,7 @@ PAGES = [
     "/osoby",
     "/tokeny",
 ]
-ADMIN_ONLY = {"/osoby", "/tokeny"}
+ADMIN_ONLY = {"/osoby", "/tokeny", "/stacje/instalacja"}
 NOT_FOR_AUDITORS = {"/poszukiwania/nowe"}
 
 
