@@ -119,14 +119,20 @@ def test_install_upgrade_remove_and_purge(built: bytes, tmp_path: Path) -> None:
     assert not root.home.exists()
 
 
-def test_the_unit_is_hardened(tmp_path: Path) -> None:
-    unit = tmp_path / deb.UNIT
-    unit.write_bytes((deb.TEMPLATES / deb.UNIT).read_bytes())
+@pytest.mark.parametrize(("name", "most"), [(deb.UNIT, 30), (deb.FIM_UNIT, 33)])
+def test_a_unit_is_hardened(tmp_path: Path, name: str, most: int) -> None:
+    unit = tmp_path / name
+    unit.write_text(deb.units()[name], "utf-8")
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", unit],
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={most}", "--no-pager", unit],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def test_only_the_unit_of_file_changes_has_the_widest_capability() -> None:
+    assert "CAP_SYS_ADMIN" not in deb.units()[deb.UNIT]
+    assert f"Conflicts={deb.UNIT}" in deb.units()[deb.FIM_UNIT]
 
 
 @pytest.mark.parametrize("entry", [one for one in agent_files() if one.path.endswith(".py")], ids=lambda one: one.path)
