@@ -34,7 +34,7 @@ from agent.wire.envelope import (
 from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
 from appliance.clock import rfc3339
 from appliance.intake.activity import Activity
-from appliance.intake.enrolment import EnrolRefused, Facts, enrol, renew
+from appliance.intake.enrolment import PACKAGE_PATH, EnrolRefused, Facts, enrol, may_download, renew
 from appliance.intake.heartbeat import Heartbeat, parse_heartbeat, save_heartbeat
 from appliance.intake.identity import Directory, Peer
 from appliance.intake.protocol import PEER
@@ -55,6 +55,7 @@ from appliance.intake.streams import Streams
 from appliance.intake.updates import Updates
 from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
+from appliance.packages.shelf import Kind, latest
 from appliance.pki import Authority, CsrError
 from appliance.slices.asked import waiting_for
 from appliance.slices.orders import order, orders
@@ -153,6 +154,9 @@ class Gateway:
             return Reply(200, self.authority.pem, media=b"application/x-pem-file")
         if path == ENROL_PATH and method == "POST":
             return await self._enrol(scope, receive)
+        if path.startswith(PACKAGE_PATH) and method == "GET":
+            _take(self.limits.enrolments, _address(scope))
+            return await asyncio.to_thread(self._package, path.removeprefix(PACKAGE_PATH))
         peer = await self._authenticated(scope)
         handler = ROUTES.get(path)
         if handler is None:
@@ -160,6 +164,15 @@ class Gateway:
         if method != "POST":
             raise Refused(405, "only POST is taken here")
         return await handler(self, peer, scope, receive)
+
+    def _package(self, key: str) -> Reply:
+        with self.sessions() as session:
+            if not may_download(session, key, self.clock()):
+                raise Refused(403, "the enrolment token is used up or has expired")
+        package = latest(self.updates.folder, Kind.DEB)
+        if package is None:
+            raise Refused(404, "there is no package")
+        return Reply(200, package.path.read_bytes(), media=b"application/vnd.debian.binary-package")
 
     async def _authenticated(self, scope: Scope) -> Peer:
         peer: Peer | None = scope["state"].get(PEER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
@@ -21,6 +21,8 @@ from appliance.pki.agents import csr_key, key_bytes
 from appliance.state.models import Agent, AgentState, EnrolToken
 
 PREFIX = "czujka1."
+PACKAGE_PATH = "/v1/package/"
+"""Followed by a token's download key: where a station that is to enrol gets the package."""
 
 
 class EnrolRefused(RuntimeError):
@@ -52,6 +54,18 @@ def create_enrol_token(session: Session, urls: Sequence[str], ca: bytes, *, uses
     session.flush()
     content = json.dumps({"u": list(urls), "p": ca_pin(ca), "s": secret}, separators=(",", ":"))
     return PREFIX + urlsafe_b64encode(content.encode()).rstrip(b"=").decode("ascii")
+
+
+def download_key(token: str) -> str:
+    """Return what lets the holder of a token fetch the package, and shows nothing of the token to who listens."""
+    content = json.loads(urlsafe_b64decode(token.removeprefix(PREFIX) + "=="))
+    return _download_key(_hash(content["s"]))
+
+
+def may_download(session: Session, key: str, now: int) -> bool:
+    """Say whether a download key is of a token that still opens something."""
+    live = select(EnrolToken.secret_hash).where(EnrolToken.expires_at > now, EnrolToken.uses_left > 0)
+    return any(secrets.compare_digest(_download_key(one), key) for one in session.scalars(live) if key.isascii())
 
 
 def enrol(session: Session, ca: Authority, secret: str, csr: bytes, *, facts: Facts, now: int) -> Enrolled:
@@ -100,6 +114,10 @@ def _use(session: Session, token: EnrolToken) -> None:
 def _identity(token: EnrolToken, key: bytes) -> str:
     digest = blake2b(token.secret_hash.encode() + key, digest_size=16).digest()
     return str(uuid.UUID(bytes=digest, version=4))
+
+
+def _download_key(secret_hash: str) -> str:
+    return blake2b(secret_hash.encode(), digest_size=16, person=b"czujka package").hexdigest()
 
 
 def _hash(secret: str) -> str:

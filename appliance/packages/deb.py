@@ -1,4 +1,4 @@
-"""The agent as a Debian package (deb(5), debian-policy): the system's Python, psutil of our own, a systemd unit."""
+"""The agent as a Debian package (deb(5), debian-policy): the system's Python, psutil of our own, two systemd units."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from appliance.packages.sources import START, VERSION, agent_files
 
 TEMPLATES = Path(__file__).parent / "debian"
 LIBRARY = "usr/lib/czujka-agent"
-UNIT = "czujka-agent.service"
+UNIT, FIM_UNIT = "czujka-agent.service", "czujka-agent-fim.service"
+_FIM = (
+    ("Description=Czujka: agent stacji roboczej", "Description=Czujka: agent stacji roboczej, ze śledzeniem plików"),
+    ("After=network.target", f"After=network.target\nConflicts={UNIT}"),
+    ("CapabilityBoundingSet=", "CapabilityBoundingSet=CAP_SYS_ADMIN "),
+    (
+        "SystemCallFilter=@system-service",
+        "SystemCallFilter=@system-service fanotify_init fanotify_mark open_by_handle_at",
+    ),
+)
+"""How the second unit differs: the kernel tells of changed files only to CAP_SYS_ADMIN."""
 SCRIPTS = ("postinst", "prerm", "postrm")
 _CONTROL = """Package: czujka-agent
 Version: {version}
@@ -48,8 +58,17 @@ def _files(vendored: Sequence[Entry]) -> list[Entry]:
     files.append(Entry(f"{LIBRARY}/start.py", START.read_bytes()))
     files.append(Entry("usr/bin/czujka-agent", (TEMPLATES / "czujka-agent").read_bytes(), 0o755))
     files.append(Entry("usr/share/doc/czujka-agent/copyright", (TEMPLATES / "copyright").read_bytes()))
-    files.append(Entry(f"usr/lib/systemd/system/{UNIT}", (TEMPLATES / UNIT).read_bytes()))
-    return files
+    return files + [Entry(f"usr/lib/systemd/system/{name}", text.encode()) for name, text in units().items()]
+
+
+def units() -> dict[str, str]:
+    """Return the service, and beside it the one to choose in its place for who and when of file changes."""
+    usual = (TEMPLATES / UNIT).read_text("utf-8")
+    watching = usual
+    for old, new in _FIM:
+        assert watching.count(old) == 1, old
+        watching = watching.replace(old, new)
+    return {UNIT: usual, FIM_UNIT: watching}
 
 
 def _control(files: Sequence[Entry], version: str, architecture: str) -> bytes:

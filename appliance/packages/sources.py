@@ -9,7 +9,7 @@ from appliance.packages.archive import Entry
 
 FOLDER = Path(agent.__file__).resolve().parent
 VERSION = agent.__version__
-START = Path(__file__).parent / "start.py"
+START = Path(__file__).parent / "parts" / "start.py"
 """Starts the agent, on each system."""
 
 

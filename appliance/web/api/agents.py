@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path
 from pydantic import BaseModel, Field
@@ -14,6 +14,7 @@ from appliance.intake.enrolment import create_enrol_token
 from appliance.ops.operations import record
 from appliance.state.database import writing
 from appliance.state.models import Agent, AgentState
+from appliance.web import handout
 from appliance.web.api.common import After, Answer, Limit, Page, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box
@@ -52,6 +53,23 @@ class EnrolBody(BaseModel):
     urls: list[Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.\[\]:_-]{1,200}$")]] = Field(
         default_factory=list, max_length=10, description="Where agents reach the gateway; from the settings when empty."
     )
+
+
+class InstallBody(BaseModel):
+    """For which system, and what its token allows."""
+
+    system: Literal["linux", "windows"]
+    uses: int = Field(1, ge=1, le=1000)
+    hours: int = Field(24, ge=1, le=24 * 30)
+
+
+class InstallAnswer(BaseModel):
+    """The command of one line that installs and enrols an agent; it cannot be had again."""
+
+    version: str
+    command: str
+    token: str
+    expires_at: int
 
 
 class EnrolAnswer(BaseModel):
@@ -98,6 +116,13 @@ def create_token(context: Box, who: Manager, body: EnrolBody) -> EnrolAnswer:
         token = create_enrol_token(session, urls, context.home.ca.read_bytes(), uses=body.uses, ttl=ttl, now=now)
         record(session, who.who, "enrol_token.created", "", now, uses=body.uses, hours=body.hours)
     return EnrolAnswer(token=token, expires_at=now + ttl)
+
+
+@router.post("/agent-installations", status_code=201)
+def create_installation(context: Box, who: Manager, body: InstallBody) -> InstallAnswer:
+    """Make a token and the command that installs the agent's latest package with it."""
+    made = handout.installation(context, who, body.system, body.uses, body.hours)
+    return InstallAnswer(version=made.version, command=made.command, token=made.token, expires_at=made.expires_at)
 
 
 def _agent(session: Session, agent_id: str) -> Agent:

@@ -15,6 +15,7 @@ from agent.wire.transport import Box as Connection
 from agent.wire.transport import Permanent, client_context
 from agent.wire.update import place
 from appliance import clock
+from appliance.intake.enrolment import PACKAGE_PATH, download_key
 from appliance.packages import update
 from appliance.packages.shelf import put
 from appliance.state.updates import Rollout, RolloutState
@@ -72,3 +73,17 @@ def test_a_version_goes_to_its_ring_and_stops_when_stations_go_back(box: Box, tm
         row = session.query(Rollout).one()
         assert row.state == RolloutState.STOPPED
     assert box.call(inside, HEARTBEAT_PATH, {"hostname": "pc", "update_failed": "x"})[0] == 400
+
+
+def test_a_station_that_is_to_enrol_gets_the_package(box: Box) -> None:
+    put(box.home.agent_packages, "czujka-agent_99.3.0_amd64.deb", b"!<arch>\n")
+    key = download_key(box.token())
+    connection = box.connect(None)
+    connection.request("GET", PACKAGE_PATH + key)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"!<arch>\n")
+    for wrong in ("", key[:-1] + "x", "../state.db"):
+        connection.request("GET", PACKAGE_PATH + wrong)
+        refused = connection.getresponse()
+        assert (refused.status, b"deb" in refused.read()) == (403, False)
+    connection.close()

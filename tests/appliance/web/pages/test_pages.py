@@ -31,6 +31,7 @@ PAGES = [
     f"/stacje/{sample.agent_id(7)}/spis?dzial=software",
     "/stacje/co-zbieram",
     "/stacje/decyzje",
+    "/stacje/instalacja",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",
@@ -53,7 +54,7 @@ PAGES = [
     "/osoby",
     "/tokeny",
 ]
-ADMIN_ONLY = {"/osoby", "/tokeny"}
+ADMIN_ONLY = {"/osoby", "/tokeny", "/stacje/instalacja"}
 NOT_FOR_AUDITORS = {"/poszukiwania/nowe"}
 
 
