@@ -212,6 +212,7 @@ def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monk
 
 DOINGS = """
 import os, socket
+open("elsewhere", "w").close()
 os.rename({made!r}, {made!r} + b"2")
 with open({made!r} + b"2", "a") as file:
     file.write("x")
@@ -243,6 +244,7 @@ def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
     made = os.fsencode(folder) + b"/caf\xe9"
     Path(os.fsdecode(made)).touch()
     monkeypatch.setattr("agent.sensors.auditrules.FOLDERS", {str(folder): "test"})
+    monkeypatch.setattr("agent.sensors.auditrules.TREES", (str(tmp_path),))
     sensor = AuditSensor(tmp_path, "boot")
     events: list[Event] = []
 
@@ -257,7 +259,7 @@ def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
     sensor.open({})
     try:
         doings = DOINGS.format(made=made, pid=victim.pid)
-        subprocess.run(["setsid", "--fork", sys.executable, "-c", doings], check=True)
+        subprocess.run(["setsid", "--fork", sys.executable, "-c", doings], check=True, cwd=tmp_path)
         until(seen, 10, "the last program")
     finally:
         victim.kill()
