@@ -20,6 +20,8 @@ from agent.sensors.auditrules import is_ours, rules
 from agent.sensors.auditstate import alive
 from agent.wire.envelope import encode_record
 from agent.wire.sending.sensor import Reading
+from appliance.detect import Engine, load_rules
+from appliance.detect.selftest import SIGMA
 from appliance.normalise import Event, Source, normalise
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
@@ -271,6 +273,8 @@ def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
     assert f"{folder}/caf\\xe9" in mine[0]["file.path"]  # type: ignore[operator]
     assert (mine[4]["destination.ip"], mine[4]["destination.port"]) == ("192.0.2.1", 4444)
     assert mine[6]["audit.a1"] == f"{victim.pid:x}"
+    engine = Engine(load_rules([SIGMA / "linux" / "auditd"]))
+    assert [rule.title for event in mine for rule in engine.match(event)] == ["Running Process Taken Control of"]
     assert all("python" in str(event["process.executable"]) for event in mine[:-1])
 
 
