@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from agent.fim.places import Place, Places
+from agent.fim.watch import Who
 from agent.sensors.fim import FileSensor
-from agent.sensors.processes import Processes
+from agent.sensors.processes import Process, Processes
 from agent.wire.envelope import encode_record
 from agent.wire.event import Record
 from agent.wire.sending.sensor import Gap, Reading
@@ -112,6 +113,19 @@ def test_a_kill_before_the_baseline_was_kept_finds_the_change_again_with_the_sam
     bench.start()
     first, second = (record for record in bench.seen if record["event.action"] == "file_created")
     assert first["event.id"] == second["event.id"]
+
+
+@pytest.mark.usefixtures("deaf")
+def test_a_process_that_ended_before_it_could_be_asked_is_named_by_what_the_audit_saw_start(bench: Bench) -> None:
+    bench.start()
+    gone = 1 << 29
+    assert bench.sensor._watch is not None
+    (bench.folder / "new").write_text("x")
+    bench.sensor._watch.report(f"{bench.folder}/new", Who(gone))
+    bench.sensor._processes.add(gone, Process("/usr/bin/cp", "cp a new", 1, "0"))
+    bench.await_actions(("file_created", "new"))
+    (record,) = (one for one in bench.seen if one["event.action"] == "file_created")
+    assert (record["process.executable"], record["user.name"]) == ("/usr/bin/cp", "root")
 
 
 @pytest.mark.usefixtures("deaf")
