@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from agent.sensors.auditrules import CALL_KEY, NET_KEY
-from agent.wire.event import Record
+from agent.sensors.auditrules import CALL_KEY, FILE_KEY, NET_KEY, watched
+from agent.wire.event import Record, Value
 
 WINDOW = 60_000_000
 """µs for which a repetition is left out."""
@@ -20,7 +20,7 @@ _Known = tuple[object, ...]
 
 
 class Repeats:
-    """Tells repetitions and connections within the host apart from what is worth sending."""
+    """Tells repetitions, connections within the host and files that nobody watches from what is worth sending."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[_Known, int] = OrderedDict()
@@ -28,8 +28,10 @@ class Repeats:
     def skip(self, record: Record) -> bool:
         """Say whether the record of a call that our own rules reported is left out."""
         key = str(record.get("audit.key", "")).split(",")[0]
-        if record.get("audit.type") != "SYSCALL" or key not in {NET_KEY, CALL_KEY}:
+        if record.get("audit.type") != "SYSCALL" or key not in {NET_KEY, CALL_KEY, FILE_KEY}:
             return False
+        if key == FILE_KEY:
+            return not _is_watched(record.get("file.path"))
         if key == NET_KEY and not _leaves_the_host(record):
             return True
         call = record.get("audit.syscall")
@@ -57,3 +59,8 @@ def _leaves_the_host(record: Record) -> bool:
     if not isinstance(address, str) or not record.get("destination.port"):
         return False
     return not address.startswith("127.") and address not in _HERE
+
+
+def _is_watched(paths: Value) -> bool:
+    """Say whether one of the paths is; a call on an open file names none."""
+    return not isinstance(paths, list) or any(watched(str(path).rstrip("/")) for path in paths)

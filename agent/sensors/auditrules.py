@@ -23,7 +23,7 @@ _HEAD = 1040
 """Bytes of struct audit_rule_data before its strings; the last four give their length."""
 _EXIT_LIST, _ALWAYS = 4, 2
 _EQUAL, _AT_LEAST, _AT_MOST, _UNEQUAL, _ANY_BIT = 0x40000000, 0x60000000, 0x50000000, 0x30000000, 0x08000000
-_AUID, _ARCH, _EXIT, _SUCCESS, _WATCH, _PERM, _DIR, _FAMILY, _KEY = 9, 11, 103, 104, 105, 106, 107, 113, 210
+_AUID, _ARCH, _SUCCESS, _WATCH, _PERM, _DIR, _FAMILY, _KEY = 9, 11, 104, 105, 106, 107, 113, 210
 _A0, _A1, _A2 = 200, 201, 202
 _STRINGS = frozenset({_WATCH, _DIR, _KEY})
 _WRITE_OR_ATTRIBUTES = 2 | 8
@@ -32,7 +32,6 @@ _FIRST_PERSON = 1000
 _FAMILY_SINCE = (5, 3)
 """Kernel that first can look at a socket address's family; before, its length has to do."""
 _MACHINES: Mapping[str, tuple[str, str]] = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
-MAX_HOMES = 64
 
 Field = tuple[int, int, int | str]
 """A condition of a rule: field, operator, value."""
@@ -44,20 +43,24 @@ class Calls(NamedTuple):
     names: tuple[str, ...]
     fields: tuple[Field, ...] = ()
     key: str = CALL_KEY
+    both: bool = False
+    """Whether 32-bit programs are watched too. Each rule costs every call of every program."""
 
 
 _BY_PERSON: tuple[Field, ...] = ((_AUID, _AT_LEAST, _FIRST_PERSON), (_AUID, _UNEQUAL, _UNSET))
 _TO_ROOT = ("setuid", "setreuid", "setresuid", "setgid", "setregid", "setresgid")
-_TO_ROOT_32 = tuple(f"{name}32" for name in _TO_ROOT)
 
 CALLS: tuple[Calls, ...] = (
     # Every program that starts: what nearly all rules decide on.
-    Calls(("execve", "execveat"), ((_SUCCESS, _EQUAL, 1),), KEY),
+    Calls(("execve", "execveat"), ((_SUCCESS, _EQUAL, 1),), KEY, both=True),
     # Modules have all power; files in memory leave no trace; reading another's memory is how passwords are taken.
-    Calls(("init_module", "finit_module", "delete_module", "memfd_create", "process_vm_readv", "process_vm_writev")),
+    Calls(
+        ("init_module", "finit_module", "delete_module", "memfd_create", "process_vm_readv", "process_vm_writev"),
+        both=True,
+    ),
     # Taking control of another process: PTRACE_ATTACH and PTRACE_SEIZE. Other requests come in thousands after them.
-    Calls(("ptrace",), ((_A0, _EQUAL, 16),)),
-    Calls(("ptrace",), ((_A0, _EQUAL, 0x4206),)),
+    Calls(("ptrace",), ((_A0, _EQUAL, 16),), both=True),
+    Calls(("ptrace",), ((_A0, _EQUAL, 0x4206),), both=True),
     # Addresses of a program no longer random (ADDR_NO_RANDOMIZE), so that a known hole works each time.
     Calls(("personality",), ((_A0, _EQUAL, 0x40000),)),
     # Device files made by hand reach a disk past its rights: the bit that S_IFCHR and S_IFBLK share.
@@ -68,7 +71,7 @@ CALLS: tuple[Calls, ...] = (
     # Sockets of the kernel's cryptography (AF_ALG, 38), a known way to more rights.
     Calls(("socket",), ((_A0, _EQUAL, 38),)),
     # A person's process that takes root's numbers.
-    Calls((*_TO_ROOT, *_TO_ROOT_32), ((_A0, _EQUAL, 0), (_SUCCESS, _EQUAL, 1), *_BY_PERSON)),
+    Calls(_TO_ROOT, ((_A0, _EQUAL, 0), (_SUCCESS, _EQUAL, 1), *_BY_PERSON)),
 )  # fmt: skip
 
 CONNECTIONS: tuple[tuple[int, int, str], ...] = ((2, 16, "network_connect_4"), (10, 28, "network_connect_6"))
@@ -105,6 +108,9 @@ FILES: Mapping[str, str] = {
 }
 """Watched file to what it decides."""
 
+TREES = ("/etc", "/root/.ssh", "/var/spool/cron")
+"""Folders that the kernel reports on with all below them: a rule for each watched folder would cost every call more."""
+
 FOLDERS: Mapping[str, str] = {
     "/etc/sudoers.d": "who may become root",
     "/etc/ssh": "how this computer is reached from afar",
@@ -135,13 +141,30 @@ FOLDERS: Mapping[str, str] = {
 def rules(machine: str = os.uname().machine, release: str = os.uname().release, root: Path = Path("/")) -> list[bytes]:
     """Return every rule for this machine in the kernel's form; [] for an unknown one. Program starts come first.
 
-    A folder that is not there has no rule; a file needs only its folder, below /proc to be there itself.
+    A file or folder that is not there has no rule.
     """
     arches = _MACHINES.get(machine)
     if arches is None:
         return []
     calls = [rule for one in (*CALLS, *_connections(release)) for rule in _call_rules(one, arches)]
-    return [*calls, *(_watch(_DIR, path, arches) for path in _folders(root)), *_file_rules(root, arches)]
+    there = [path for path in TREES if _is_folder(root / path.lstrip("/"))]
+    outside = [path for path in FILES if not _in_tree(path) and (root / path.lstrip("/")).exists()]
+    return [
+        *calls,
+        *(_watch(_DIR, path, arches) for path in there),
+        *(_watch(_WATCH, path, arches) for path in outside),
+    ]
+
+
+def watched(path: str) -> bool:
+    """Say whether a path that the kernel reported as below one of `TREES` is watched, or may be by another name."""
+    if ".." in path.split("/") or not _in_tree(path):
+        return True
+    return path in FILES or any(path == folder or path.startswith(f"{folder}/") for folder in FOLDERS)
+
+
+def _in_tree(path: str) -> bool:
+    return any(path == tree or path.startswith(f"{tree}/") for tree in TREES)
 
 
 def required(machine: str = os.uname().machine) -> int:
@@ -150,17 +173,16 @@ def required(machine: str = os.uname().machine) -> int:
 
 
 def _connections(release: str) -> Iterator[Calls]:
-    """Yield connections of the two Internet families that were made (0) or are being made (EINPROGRESS, 115)."""
+    """Yield connections of the two Internet families, made or refused."""
     known = tuple(int(part) for part in release.split("-", maxsplit=1)[0].split(".")[:2] if part.isdigit())
     for family, length, key in CONNECTIONS:
         field = (_FAMILY, _EQUAL, family) if known >= _FAMILY_SINCE else (_A2, _EQUAL, length)
-        for code in (0, -115 & 0xFFFFFFFF):
-            yield Calls(("connect",), ((_EXIT, _EQUAL, code), field), SEPARATOR.join((NET_KEY, key)))
+        yield Calls(("connect",), (field,), SEPARATOR.join((NET_KEY, key)), both=True)
 
 
 def _call_rules(one: Calls, arches: tuple[str, ...]) -> Iterator[bytes]:
     codes = {name: int(code, 16) for code, name in ARCHES.items()}
-    for arch in arches:
+    for arch in arches if one.both else arches[:1]:
         known = numbers(arch, one.names)
         if known:
             yield pack(known, ((_ARCH, _EQUAL, codes[arch]), *one.fields, (_KEY, _EQUAL, one.key)))
@@ -172,21 +194,8 @@ def _watch(field: int, path: str, arches: tuple[str, ...]) -> bytes:
     return pack(known, ((_PERM, _EQUAL, _WRITE_OR_ATTRIBUTES), (field, _EQUAL, path), (_KEY, _EQUAL, FILE_KEY)))
 
 
-def _folders(root: Path) -> Iterator[str]:
-    yield from (path for path in FOLDERS if _is_folder(root / path.lstrip("/")))
-    homes = filter(_is_folder, sorted((root / "home").glob("*/.ssh")))
-    yield from (f"/{path.relative_to(root)}" for path in islice(homes, MAX_HOMES))
-
-
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _file_rules(root: Path, arches: tuple[str, ...]) -> Iterator[bytes]:
-    for path in FILES:
-        there = root / path.lstrip("/")
-        if there.exists() if path.startswith("/proc/") else there.parent.is_dir():
-            yield _watch(_WATCH, path, arches)
 
 
 def pack(calls: tuple[int, ...], fields: tuple[Field, ...]) -> bytes:

@@ -30,7 +30,7 @@ COMMIT_AFTER = 3.0
 """Seconds after which the baseline is kept: what was found has reached the spool by then. Killed before, it is found
 again, with the same identity."""
 _PARENTS = 5
-_LOG_TAIL = 256 * 1024
+_LOG_TAIL = 64 * 1024
 
 
 class FileSensor:

@@ -20,6 +20,8 @@ from agent.sensors.auditrules import is_ours, rules
 from agent.sensors.auditstate import alive
 from agent.wire.envelope import encode_record
 from agent.wire.sending.sensor import Reading
+from appliance.detect import Engine, load_rules
+from appliance.detect.selftest import SIGMA
 from appliance.normalise import Event, Source, normalise
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
@@ -212,6 +214,7 @@ def test_rules_that_somebody_removes_come_back_and_are_told(tmp_path: Path, monk
 
 DOINGS = """
 import os, socket
+open("elsewhere", "w").close()
 os.rename({made!r}, {made!r} + b"2")
 with open({made!r} + b"2", "a") as file:
     file.write("x")
@@ -243,6 +246,7 @@ def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
     made = os.fsencode(folder) + b"/caf\xe9"
     Path(os.fsdecode(made)).touch()
     monkeypatch.setattr("agent.sensors.auditrules.FOLDERS", {str(folder): "test"})
+    monkeypatch.setattr("agent.sensors.auditrules.TREES", (str(tmp_path),))
     sensor = AuditSensor(tmp_path, "boot")
     events: list[Event] = []
 
@@ -257,7 +261,7 @@ def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
     sensor.open({})
     try:
         doings = DOINGS.format(made=made, pid=victim.pid)
-        subprocess.run(["setsid", "--fork", sys.executable, "-c", doings], check=True)
+        subprocess.run(["setsid", "--fork", sys.executable, "-c", doings], check=True, cwd=tmp_path)
         until(seen, 10, "the last program")
     finally:
         victim.kill()
@@ -269,6 +273,8 @@ def test_files_connections_and_rare_calls_in_order_as_the_box_reads_them(
     assert f"{folder}/caf\\xe9" in mine[0]["file.path"]  # type: ignore[operator]
     assert (mine[4]["destination.ip"], mine[4]["destination.port"]) == ("192.0.2.1", 4444)
     assert mine[6]["audit.a1"] == f"{victim.pid:x}"
+    engine = Engine(load_rules([SIGMA / "linux" / "auditd"]))
+    assert [rule.title for event in mine for rule in engine.match(event)] == ["Running Process Taken Control of"]
     assert all("python" in str(event["process.executable"]) for event in mine[:-1])
 
 

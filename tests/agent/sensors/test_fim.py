@@ -11,11 +11,18 @@ from pathlib import Path
 import pytest
 
 from agent.fim.places import Place, Places
+from agent.fim.watch import Who
 from agent.sensors.fim import FileSensor
-from agent.sensors.processes import Processes
+from agent.sensors.processes import Process, Processes
+from agent.wire.envelope import encode_record
 from agent.wire.event import Record
 from agent.wire.sending.sensor import Gap, Reading
+from appliance.detect import Engine, load_rules
+from appliance.detect.selftest import SIGMA
+from appliance.normalise import Source, normalise
 from tests.agent.conditions import until
+
+KEYS = ".ssh/authorized_keys"
 
 
 class Bench:
@@ -109,6 +116,19 @@ def test_a_kill_before_the_baseline_was_kept_finds_the_change_again_with_the_sam
 
 
 @pytest.mark.usefixtures("deaf")
+def test_a_process_that_ended_before_it_could_be_asked_is_named_by_what_the_audit_saw_start(bench: Bench) -> None:
+    bench.start()
+    gone = 1 << 29
+    assert bench.sensor._watch is not None
+    (bench.folder / "new").write_text("x")
+    bench.sensor._watch.report(f"{bench.folder}/new", Who(gone))
+    bench.sensor._processes.add(gone, Process("/usr/bin/cp", "cp a new", 1, "0"))
+    bench.await_actions(("file_created", "new"))
+    (record,) = (one for one in bench.seen if one["event.action"] == "file_created")
+    assert (record["process.executable"], record["user.name"]) == ("/usr/bin/cp", "root")
+
+
+@pytest.mark.usefixtures("deaf")
 def test_without_fanotify_it_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     bench.start()
@@ -121,19 +141,22 @@ def test_without_fanotify_it_says_so(bench: Bench, monkeypatch: pytest.MonkeyPat
 def test_changes_are_told_as_they_happen_with_who_made_them(bench: Bench, tmp_path: Path) -> None:
     bench.start()
     assert bench.sensor.availability() == ("on", "")
-    program = f"cd {bench.folder}; echo x > new; echo y >> old; chmod 4755 old; mkdir d; echo z > d/f; read _"
+    program = f"cd {bench.folder}; echo x > new; echo y >> old; chmod 4755 old; mkdir .ssh; echo z > {KEYS}; read _"
     with subprocess.Popen(["/bin/sh", "-c", program], stdin=subprocess.PIPE) as process:
-        bench.await_actions(("file_created", "new"), ("file_modified", "old"), ("file_created", "d/f"))
+        bench.await_actions(("file_created", "new"), ("file_modified", "old"), ("file_created", KEYS))
         process.communicate(b"\n")
     mine = [record for record in bench.seen if record.get("process.pid") == process.pid]
-    assert {record["file.path"] for record in mine} >= {f"{bench.folder}/new", f"{bench.folder}/d/f"}
+    assert {record["file.path"] for record in mine} >= {f"{bench.folder}/new", f"{bench.folder}/{KEYS}"}
     assert all("sh" in str(record["process.command_line"]) and record["user.name"] == "root" for record in mine)
+    engine = Engine(load_rules([SIGMA / "linux" / "file_event"]))
+    events = [normalise(encode_record(record), Source("00000000-0000-4000-8000-000000000000", 1)) for record in mine]
+    assert {rule.title for event in events for rule in engine.match(event)} == {"List of SSH Keys Changed"}
     bench.seen.clear()
     (bench.folder / "new").rename(tmp_path / "away")
     (bench.folder / "old").rename(bench.folder / "moved")
     time_before = time.time_ns() // 1000
     subprocess.run(
-        ["/bin/sh", "-c", f"rm {bench.folder}/d/f; mv {bench.folder}/moved {bench.folder}/again"], check=True
+        ["/bin/sh", "-c", f"rm {bench.folder}/{KEYS}; mv {bench.folder}/moved {bench.folder}/again"], check=True
     )
-    bench.await_actions(("file_deleted", "d/f"), ("file_created", "again"))
+    bench.await_actions(("file_deleted", KEYS), ("file_created", "again"))
     assert all(int(str(record["@timestamp"])) >= time_before for record in bench.seen if record["fim.live"])
