@@ -131,7 +131,8 @@ _CALLS = {"connect": NETWORK, "accept": NETWORK, "accept4": NETWORK, "bind": NET
           "execveat": PROGRAMS}  # fmt: skip
 _FILE_CALLS = re.compile(r"open|creat|rename|unlink|link|chmod|chown|truncate|mkdir|rmdir|mknod|xattr|utime")
 _LINES = {
-    **dict.fromkeys(("sshd", "login", "su", "sudo", "systemd-logind", "gdm-password", "polkitd", "xrdp"), LOGONS),
+    **dict.fromkeys(("sshd", "sshd-session", "sshd-auth", "login", "su", "sudo", "systemd-logind", "gdm-password",
+                     "polkitd", "xrdp"), LOGONS),
     **dict.fromkeys(("useradd", "userdel", "usermod", "groupadd", "groupdel", "groupmod", "passwd", "chpasswd", "chage",
                      "gpasswd"), ACCOUNTS),
 }  # fmt: skip
@@ -147,7 +148,7 @@ def category_of(record: Record) -> str:
     if module == "linux.audit":
         return _audit(record)
     if module == "linux.syslog":
-        return _LINES.get(str(record.get("process.name", "")), LOGS)
+        return _LINES.get(str(record.get("log.syslog.appname", "")).lower(), LOGS)
     if module == "czujka.fim" or str(record.get("event.category", "")) == "file":
         return FILES
     return _windows(record) if "xml" in record or "winlog.channel" in record else LOGS

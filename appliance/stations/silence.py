@@ -113,7 +113,7 @@ def _kind(event: Mapping[str, object]) -> Silence | None:
             return _ENDS.get((str(event.get("winlog.provider_name", "")).lower(), str(event.get("event.code", ""))))
         case "linux.audit":
             return Silence.OFF if event.get("audit.type") == "SYSTEM_SHUTDOWN" else None
-        case "linux.syslog" if event.get("process.name") == "systemd-logind":
+        case "linux.syslog" if event.get("log.syslog.appname") == "systemd-logind":
             message = str(event.get("message", ""))[:500]
             return next((kind for kind, pattern in _LOGIND if pattern.match(message)), None)
     return None

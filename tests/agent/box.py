@@ -96,12 +96,14 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     box: FakeBox
+    body = b""
+    """Of the request that is being served."""
 
     def do_GET(self) -> None:
         self.reply(200, self.box.ca_pem) if self.path == "/v1/ca" else self.reply(404, b"{}")
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.body = body = self.rfile.read(int(self.headers["Content-Length"]))
         fault = self.box.fault
         if fault is not None and fault(self, self.path):
             return

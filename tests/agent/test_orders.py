@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from agent.wire.commands import REFRESH, SLICE, Command, signed_bytes
+from agent.wire.commands import REFRESH, RENEW, SLICE, Command, signed_bytes
 from agent.wire.limits import MAX_COMMANDS
 from agent.wire.sending.home import AgentHome, Identity
 from agent.wire.sending.orders import CLOCKS, Orders
@@ -124,3 +124,18 @@ def test_a_slice_and_another_command_of_one_number_are_two(sensor: Sensor) -> No
     both = [sensor.signed(command()), sensor.signed(Command(1, OWN, REFRESH, "posture", now() + 1_000_000))]
     orders.obey(sensor.box, {"commands": [*both, *both]})
     assert asked == ["CabcDEF0123456789", "posture"]
+
+
+def test_the_next_heartbeat_tells_what_became_of_commands_until_the_box_has_heard(sensor: Sensor) -> None:
+    def refuse(_box: Box, _order: Command) -> None:
+        raise Permanent(409, "not here")
+
+    orders = Orders(sensor.home, {SLICE: sensor.do, REFRESH: lambda _box, _order: None, RENEW: refuse})
+    wanted = [Command(1, OWN, REFRESH, "posture", now() + 10**6), Command(2, OWN, RENEW, "", now() + 10**6), command(3)]
+    assert orders.heartbeat() == {}
+    orders.obey(sensor.box, {"commands": [sensor.signed(one) for one in wanted]})
+    told = {"commands": [[1, "done"], [2, "refused"]]}
+    assert orders.heartbeat() == told
+    assert orders.heartbeat() == told, "the answer was lost"
+    orders.obey(sensor.box, {})
+    assert orders.heartbeat() == {}

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.agent.box import FakeBox
+from agent.wire.commands import RENEW, Command, signed_bytes
+from agent.wire.envelope import HEARTBEAT_PATH
+from agent.wire.policy import AT_FIRST, Off, Policy, digest
+from agent.wire.policy import signed_bytes as policy_bytes
+from tests.agent.box import FakeBox, Handler
 from tests.agent.conditions import until
 from tests.agent.real import RealAgent
+
+
+@contextmanager
+def running(agent: RealAgent) -> Iterator[RealAgent]:
+    """Start an agent and leave none behind."""
+    try:
+        agent.start()
+        yield agent
+    finally:
+        if agent.process is not None:
+            agent.process.kill()
+            agent.process.wait()
 
 
 @pytest.fixture
@@ -18,6 +40,49 @@ def box(tmp_path: Path) -> Iterator[FakeBox]:
     made = FakeBox(tmp_path / "box")
     yield made
     made.down()
+
+
+class Orders:
+    """Answers heartbeats as a box does: with a signed policy, and with a signed command until it is told of."""
+
+    def __init__(self, box: FakeBox, policy: Policy, command: Command) -> None:
+        self._key = box.ca[1]
+        self._policy = {"statement": policy.statement(), "signature": self._sign(policy_bytes(policy.statement()))}
+        self._command = {"statement": command.statement(), "signature": self._sign(signed_bytes(command.statement()))}
+        self.beats: list[dict[str, Any]] = []
+
+    def _sign(self, data: bytes) -> str:
+        return self._key.sign(data, ec.ECDSA(hashes.SHA256())).hex()
+
+    def __call__(self, handler: Handler, path: str) -> bool:
+        if path != HEARTBEAT_PATH:
+            return False
+        self.beats.append(json.loads(handler.body))
+        handler.box.seen.heartbeats.append(self.beats[-1])
+        handler.reply(200, json.dumps({"policy": self._policy, "commands": [self._command]}).encode())
+        return True
+
+
+def test_a_running_agent_obeys_its_box(tmp_path: Path, box: FakeBox) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "auth.log").write_text("")
+    agent = RealAgent(tmp_path, box, CZUJKA_AGENT_SENSORS="logfile", CZUJKA_AGENT_LOG_FOLDER=str(logs))
+    now = time.time_ns() // 1000
+    orders = Orders(box, Policy("7e57", now, (Off("logons", "Anna", now),)), Command(1, "7e57", RENEW, "", now + 10**9))
+    box.fault = orders
+    with running(agent):
+        until((agent.home.folder / "policy.json").exists, 20)
+        stamp = time.strftime("%b %e %H:%M:%S")
+        with (logs / "auth.log").open("a") as log:
+            log.write(f"{stamp} pc sshd[7]: Failed password for root from 10.0.0.1 port 22 ssh2\n")
+            log.write(f"{stamp} pc useradd[8]: new user: name=eve, UID=1001\n")
+        until(lambda: [one for one in box.seen.records if one.get("log.syslog.appname") == "useradd"], 20)
+        assert not [one for one in box.seen.records if one.get("log.syslog.appname") == "sshd"]
+        until(lambda: box.seen.renewals == 1, 20)
+        assert orders.beats[0]["policy"] == digest(AT_FIRST.off)
+        assert agent.stop() == 0
+        assert box.seen.renewals == 1
 
 
 def test_a_running_agent_shows_that_it_lives(tmp_path: Path, box: FakeBox) -> None:
@@ -29,11 +94,11 @@ def test_a_running_agent_shows_that_it_lives(tmp_path: Path, box: FakeBox) -> No
             tmp_path, box, CZUJKA_AGENT_SENSORS="logfile", CZUJKA_AGENT_LOG_FOLDER=str(tmp_path / "logs"),
             NOTIFY_SOCKET=str(tmp_path / "notify"),
         )  # fmt: skip
-        agent.start()
-        assert [systemd.recv(64), systemd.recv(64)] == [b"READY=1", b"WATCHDOG=1"]
-        until((agent.home.folder / "alive").exists)
-        beat = box.seen.heartbeats[-1]
-        assert 1 << 20 < beat["memory"] < 64 << 20
-        assert beat["reads"] == 3
-        assert agent.stop() == 0
-        assert systemd.recv(64) == b"STOPPING=1"
+        with running(agent):
+            assert [systemd.recv(64), systemd.recv(64)] == [b"READY=1", b"WATCHDOG=1"]
+            until((agent.home.folder / "alive").exists)
+            beat = box.seen.heartbeats[-1]
+            assert 1 << 20 < beat["memory"] < 64 << 20
+            assert beat["reads"] == 3
+            assert agent.stop() == 0
+            assert systemd.recv(64) == b"STOPPING=1"

@@ -54,9 +54,9 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         (audit("SYSCALL", "ptrace"), "security"),
         (audit("SERVICE_STOP"), "security"),
         (audit("USER_TTY"), NEVER),
-        ({"event.module": "linux.syslog", "process.name": "sshd"}, "logons"),
-        ({"event.module": "linux.syslog", "process.name": "useradd"}, "accounts"),
-        ({"event.module": "linux.syslog", "process.name": "cron"}, "logs"),
+        ({"event.module": "linux.syslog", "log.syslog.appname": "sshd"}, "logons"),
+        ({"event.module": "linux.syslog", "log.syslog.appname": "useradd"}, "accounts"),
+        ({"event.module": "linux.syslog", "log.syslog.appname": "cron"}, "logs"),
         ({"event.module": "czujka.agent", "event.action": "inventory_item"}, "inventory"),
         ({"event.module": "czujka.agent", "event.action": "posture_finding"}, "posture"),
         ({"event.module": "czujka.agent", "event.action": "telemetry_gap"}, OWN),
@@ -87,7 +87,7 @@ def test_programs_without_their_commands() -> None:
     assert kept == windows("Security", 4688, "<Data Name='CommandLine'>-</Data><Data Name='NewProcessName'>net</Data>")
     sudo: Record = {
         "event.module": "linux.syslog",
-        "process.name": "sudo",
+        "log.syslog.appname": "sudo",
         "message": "jan : PWD=/ ; COMMAND=/bin/cat x",
     }
     kept = permitted(sudo, frozenset({"command_lines"}))

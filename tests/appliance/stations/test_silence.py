@@ -35,7 +35,7 @@ def windows(provider: str, code: str) -> dict[str, object]:
 
 
 def logind(message: str) -> dict[str, object]:
-    return {"event.module": "linux.syslog", "process.name": "systemd-logind", "message": message, "@timestamp": 5}
+    return {"event.module": "linux.syslog", "log.syslog.appname": "systemd-logind", "message": message, "@timestamp": 5}
 
 
 def agent(**fields: object) -> dict[str, object]:

@@ -83,7 +83,7 @@ def test_a_folder_that_takes_nothing_stops_no_policy(home: AgentHome) -> None:
     one = kept(home)
     (home.folder / f".{FILE}.new").mkdir()
     assert one.take(offer(policy()))
-    assert one.permitted({"event.module": "linux.syslog", "process.name": "sshd"}) is None
+    assert one.permitted({"event.module": "linux.syslog", "log.syslog.appname": "sshd"}) is None
 
 
 def test_a_sensor_with_nothing_left_to_bring_is_not_wanted(home: AgentHome) -> None:
