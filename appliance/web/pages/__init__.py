@@ -49,8 +49,8 @@ routers: list[APIRouter] = [
     process_tree.router,
     searches.router,
     events.router,
+    installing.router,  # before the stations', whose names it must not be taken for
     stations.router,
-    installing.router,
     coverage.router,
     rules.router,
     releases.router,
