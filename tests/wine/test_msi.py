@@ -19,11 +19,11 @@ from appliance.packages import msi
 from appliance.packages.archive import Entry, zipped
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
-from tests.agent.update.offer import package
+from tests.agent.update.offer import Offer, package
 from tests.wine.bed import Windows, path
 
 pytestmark = pytest.mark.wine
-NEW = "99.1.0"
+LATER, NEW = "98.0.0", "99.1.0"
 
 
 def folder_files(folder: Path) -> list[Entry]:
@@ -100,6 +100,11 @@ def test_from_installation_to_uninstallation(desk: Desk, tmp_path: Path) -> None
         killed, seen = desk.kill(), len(beats)
         until(lambda: len(beats) > seen and killed not in desk.children(), 60, "a heartbeat after the agent was killed")
 
+        Offer(box, LATER, package(LATER)).command()
+        until(lambda: beats[-1]["version"] == LATER, 60, "a heartbeat of a version that was fetched")
+        until(lambda: desk.state == State(LATER), 10, "the host's word that it stays")
+        box.answers.clear()
+
         with zipfile.ZipFile(io.BytesIO(package(NEW, __main__=b"import sys\nsys.exit(7)\n"))) as archive:
             archive.extractall(files.versions(desk.home) / NEW)
         files.save(desk.home, offered(desk.state, NEW))
@@ -108,7 +113,7 @@ def test_from_installation_to_uninstallation(desk: Desk, tmp_path: Path) -> None
         until(
             lambda: beats[-1].get("update_failed") == {"version": NEW, "reason": "crashed"}, 60, "the box hears of it"
         )
-        assert beats[-1]["version"] == __version__
+        assert beats[-1]["version"] == LATER
 
         # wine deletes files without waiting for the service to stop, as Windows Installer does.
         desk.windows.run("net", "stop", "CzujkaAgent")

@@ -55,7 +55,7 @@ routers: list[APIRouter] = [
     events.router,
     collecting.router,
     decisions.router,
-    installing.router,
+    installing.router,  # before the stations, whose names it must not be taken for
     stations.router,
     station.router,
     weaknesses.router,

@@ -26,8 +26,6 @@ NEWER_THAN_3_10 = {
     "hashlib": {"file_digest"},
     "contextlib": {"chdir"},
 }
-FOR_LINUX = [one for one in agent_files() if one.path.endswith(".py") and "/windows/" not in one.path]
-"""What is for Windows alone runs on the Python of the MSI."""
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +119,11 @@ def test_install_upgrade_remove_and_purge(built: bytes, tmp_path: Path) -> None:
     assert not root.home.exists()
 
 
+def test_only_the_unit_of_file_changes_has_the_widest_capability() -> None:
+    assert "CAP_SYS_ADMIN" not in deb.units()[deb.UNIT]
+    assert f"Conflicts={deb.UNIT}" in deb.units()[deb.FIM_UNIT]
+
+
 @pytest.mark.parametrize(("name", "most"), [(deb.UNIT, 30), (deb.FIM_UNIT, 33)])
 def test_a_unit_is_hardened(tmp_path: Path, name: str, most: int) -> None:
     unit = tmp_path / name
@@ -132,12 +135,11 @@ def test_a_unit_is_hardened(tmp_path: Path, name: str, most: int) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
 
-def test_only_the_unit_of_file_changes_has_the_widest_capability() -> None:
-    assert "CAP_SYS_ADMIN" not in deb.units()[deb.UNIT]
-    assert f"Conflicts={deb.UNIT}" in deb.units()[deb.FIM_UNIT]
+#: Windows brings its own Python, the newest that is tested.
+MODULES = [one for one in agent_files() if one.path.endswith(".py") and "/windows/" not in one.path]
 
 
-@pytest.mark.parametrize("entry", FOR_LINUX, ids=lambda one: one.path)
+@pytest.mark.parametrize("entry", MODULES, ids=lambda one: one.path)
 def test_the_agent_runs_on_the_oldest_python_that_the_package_asks_for(entry: Entry) -> None:
     tree = ast.parse(entry.data, feature_version=(3, 10))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
