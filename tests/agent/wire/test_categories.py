@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.sensors.windows.eventxml import record_of
 from agent.wire.categories import CATEGORIES, NEVER, OFF_AT_FIRST, OWN, SENSORS, category_of, permitted
 from agent.wire.event import Record
 
@@ -46,6 +47,10 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         (windows("System", 7045), "security"),
         (windows("Application", 1000), "logs"),
         ({"event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": "4624"}, "logons"),
+        ({"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4624"}, "logons"),
+        ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "22"}, "dns"),
+        ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
+        ({"event.module": "windows.eventlog", "Channel": POWERSHELL, "EventID": "4104"}, "scripts"),
         (audit("EXECVE"), "programs"),
         (audit("USER_AUTH"), "logons"),
         (audit("ADD_USER"), "accounts"),
@@ -93,6 +98,20 @@ def test_programs_without_their_commands() -> None:
     kept = permitted(sudo, frozenset({"command_lines"}))
     assert kept is not None
     assert kept["message"] == "jan : PWD=/ ; COMMAND=-"
+
+
+def test_a_flat_record_of_windows_loses_its_commands_too() -> None:
+    flat: Record = {"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4688", "NewProcessName": "a"}
+    commands: Record = {"CommandLine": "a /b", "ParentCommandLine": "c /d"}
+    assert permitted({**flat, **commands}, {"command_lines"}) == flat
+    assert permitted({**flat, **commands}, set()) == {**flat, **commands}
+    assert permitted({**flat, **commands}, {"programs"}) is None
+
+
+def test_what_the_reader_of_windows_makes_is_judged_as_its_xml() -> None:
+    for code, channel in ((4624, "Security"), (22, SYSMON), (4104, POWERSHELL), (1000, "Application")):
+        xml = windows(channel, code)
+        assert category_of(record_of(str(xml["xml"]))) == category_of(xml)
 
 
 def test_the_list_is_whole() -> None:
