@@ -13,6 +13,7 @@ from typing import NamedTuple
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from agent.redact import redact_text
+from agent.redact.names import MARK, is_secret
 from agent.wire.event import MODULE, Record
 
 SOURCE = "windows.eventlog"
@@ -59,6 +60,8 @@ HARMLESS = frozenset(
 """Data that Windows fills by itself with names, numbers and paths of programs: no secret is typed there, and to look
 for one in each costs as much as all the rest."""
 _SHORTEST = 6
+_REGISTRY = {"Details": "TargetObject", "NewValue": "ObjectValueName", "OldValue": "ObjectValueName"}
+"""Data of the registry to the data that name it (Sysmon 13, Security 4657)."""
 _HEAD = re.compile(
     r"<Provider Name='(?P<Provider_Name>[^'<&]*)'(?: Guid='(?P<Provider_Guid>[^'<&]*)')?/>"
     r"<EventID>(?P<EventID>\d+)</EventID><Version>(?P<Version>\d+)</Version><Level>(?P<Level>\d+)</Level>"
@@ -257,6 +260,10 @@ def _clean(data: Mapping[str, str | list[str]], hide: Callable[[str], str]) -> R
             record[name] = value if name in HARMLESS or len(value) < _SHORTEST else hide(value)
         else:
             record[name] = [hide(item) for item in value]
+    for name, owner in _REGISTRY.items():
+        key = data.get(owner)
+        if name in record and isinstance(key, str) and is_secret(key.rpartition("\\")[2]):
+            record[name] = MARK
     return record
 
 

@@ -53,6 +53,18 @@ def test_secrets_are_hidden_in_every_shape() -> None:
         assert normalise(encode_record(record), SOURCE)["process.command_line"] == CLEAN
 
 
+@pytest.mark.parametrize(
+    ("owner", "value"), [("TargetObject", "Details"), ("ObjectValueName", "NewValue"), ("ObjectValueName", "OldValue")]
+)
+def test_a_value_of_the_registry_that_is_named_as_a_secret_is_hidden(owner: str, value: str) -> None:
+    def stored(key: str) -> object:
+        data = f"<Data Name='{owner}'>{key}</Data><Data Name='{value}'>Tajne</Data>"
+        return record_of(event(1, 4657, data=data))[value]
+
+    assert stored(r"HKLM\Software\VNC\Password") == "***"
+    assert stored(r"HKLM\Software\VNC\Port") == "Tajne"
+
+
 def test_a_field_named_as_an_attribute_of_the_system_is_the_same_to_the_box() -> None:
     text = event(1, data="<Data Name='Channel'>other</Data><Data Name='message'>m</Data>")
     flat = normalise(encode_record(record_of(text)), SOURCE)
