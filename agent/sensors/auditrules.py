@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
