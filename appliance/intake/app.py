@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from agent.wire.commands import REFRESH
 from agent.wire.envelope import (
     BATCH_PATH,
     ENROL_PATH,
@@ -60,9 +61,10 @@ from appliance.pki import Authority, CsrError
 from appliance.slices.asked import waiting_for
 from appliance.slices.orders import order, orders
 from appliance.state.database import writing
-from appliance.stations.asked import orders_for, told
+from appliance.stations.asked import ask, orders_for, told
 from appliance.stations.collecting import off_for, policy_answer
 from appliance.stations.quarantine import hold
+from appliance.stations.sink import refresh_wanted
 from appliance.updates import rollouts
 
 CA_PATH = "/v1/ca"
@@ -299,6 +301,8 @@ class Gateway:
             told(session, agent, heartbeat.outcomes, moment)
             if heartbeat.update_failed:
                 rollouts.note_failure(session, agent, heartbeat.update_failed, moment)
+            if refresh_wanted(session, agent, moment):
+                ask(session, "czujka", agent, REFRESH, argument="inventory", now=moment)
             newer = rollouts.commands(session, agent, heartbeat.version, moment)
             wanted = orders_for(session, self.authority, agent, moment)
             waiting, off = waiting_for(session, agent), off_for(session, agent)

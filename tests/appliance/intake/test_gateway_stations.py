@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from agent.wire.commands import parse
 from agent.wire.envelope import ENROL_PATH, HEARTBEAT_PATH, RENEW_PATH
+from agent.wire.inventory import state_record
 from agent.wire.policy import AT_FIRST, digest
 from agent.wire.policy import parse as parse_policy
 from appliance import clock
@@ -20,6 +21,7 @@ from appliance.state.models import Agent, AgentState
 from appliance.stations.asked import ask
 from appliance.stations.collecting import switch
 from appliance.stations.quarantine import release
+from appliance.stations.sink import take
 from tests.appliance.intake.box import LINE, Box, Station, agent_row, key_pem, make_request, until
 
 # --- enrolment ------------------------------------------------------------------------------------------------------
@@ -241,3 +243,19 @@ def test_two_machines_with_one_certificate_wait_for_a_decision(box: Box) -> None
     with Session(box.engine) as session, session.begin():
         release(session, "anna", station.id, clock.now())
     assert box.send(station, "B:spool:3", [LINE])[0] == 200
+
+
+def test_a_station_whose_inventory_differs_is_asked_for_all_of_it_once(box: Box) -> None:
+    station = box.station(41)
+    with Session(box.engine) as session, session.begin():
+        told = state_record("package", {"bash": "{}"}, 1) | {"agent.id": station.id, "@timestamp": clock.now()}
+        take(session, [told], clock.now())
+    beat = {"hostname": "PC-41"}
+    for _ in range(2):
+        _, answer, _ = box.call(station, HEARTBEAT_PATH, beat)
+        orders = answer["commands"]
+        assert isinstance(orders, list)
+        assert [parse(one["statement"])[1:4] for one in orders] == [(station.id, "refresh", "inventory")]
+    number = parse(orders[0]["statement"]).id
+    _, answer, _ = box.call(station, HEARTBEAT_PATH, {**beat, "commands": [[number, "done"]]})
+    assert answer["commands"] == []
