@@ -67,7 +67,7 @@ SENSORS: Mapping[str, frozenset[str]] = MappingProxyType(
         "journald": frozenset({LOGONS, ACCOUNTS, SECURITY, LOGS}),
         "logfile": frozenset({LOGONS, ACCOUNTS, SECURITY, LOGS}),
         "fim": frozenset({FILES}),
-        "inventory": frozenset({INVENTORY}),
+        "inventory": frozenset({INVENTORY, POSTURE}),
         "posture": frozenset({POSTURE}),
     }
 )
@@ -152,7 +152,7 @@ def category_of(record: Record) -> str:
         return _LINES.get(str(record.get("log.syslog.appname", "")).lower(), LOGS)
     if module == "czujka.fim" or str(record.get("event.category", "")) == "file":
         return FILES
-    return _windows(record) if "xml" in record or "winlog.channel" in record else LOGS
+    return _windows(record) if module == "windows.eventlog" or "winlog.channel" in record else LOGS
 
 
 def _own(action: str) -> str:
@@ -173,9 +173,9 @@ def _windows(record: Record) -> str:
     xml = record.get("xml")
     text = xml if isinstance(xml, str) else ""
     channel = _CHANNEL.search(text)
-    name = str(record.get("winlog.channel") or (channel[1] if channel else "")).strip().lower()
+    name = str(record.get("Channel") or record.get("winlog.channel") or (channel[1] if channel else "")).strip().lower()
     code = _CODE.search(text)
-    number = str(record.get("event.code") or (code[1] if code else ""))
+    number = str(record.get("EventID") or record.get("event.code") or (code[1] if code else ""))
     listed, other = _CHANNELS.get(name, ((), ""))
     if number.isdigit():
         for category, numbers in listed:
@@ -186,7 +186,7 @@ def _windows(record: Record) -> str:
 
 _COMMAND_FIELDS = frozenset(
     {"process.args", "process.command_line", "process.parent.args", "process.parent.command_line", "process.title",
-     "audit.cmd", "audit.proctitle"}
+     "audit.cmd", "audit.proctitle", "CommandLine", "ParentCommandLine", "ProcessCommandLine"}
 )  # fmt: skip
 _COMMAND_DATA = re.compile(
     r"(<Data Name=[\"'](?:CommandLine|ParentCommandLine|ProcessCommandLine)[\"']>)[^<]+(?=</Data>)"
