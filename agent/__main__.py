@@ -43,9 +43,10 @@ def _speak_utf8() -> None:
 
 def _run(home: AgentHome, *, until_eof: bool = False) -> int:
     """Run the agent, in which the parser of command lines need not stay for weeks."""
-    from agent.sensors import host_sensors  # noqa: PLC0415 (the other commands need none of it)
+    from agent.inventory import again  # noqa: PLC0415 (the other commands need none of it)
+    from agent.sensors import host_sensors  # noqa: PLC0415 (as above)
     from agent.update.telling import Trial, tell_failure  # noqa: PLC0415 (as above)
-    from agent.wire.commands import UPDATE  # noqa: PLC0415 (as above)
+    from agent.wire.commands import REFRESH, UPDATE  # noqa: PLC0415 (as above)
     from agent.wire.sending.run import run  # noqa: PLC0415 (as above)
 
     if home.identity() is None and (code := _enrol_waiting(home)):
@@ -56,7 +57,7 @@ def _run(home: AgentHome, *, until_eof: bool = False) -> int:
         home,
         lambda boot_id: host_sensors(home.folder, boot_id),
         trial.facts,
-        {UPDATE: trial.obey},
+        {UPDATE: trial.obey, REFRESH: again.duty(home.folder)},
         station=True,
         until_eof=until_eof,
         answered=trial.answered,

@@ -69,6 +69,10 @@ SENSORS: Mapping[str, frozenset[str]] = MappingProxyType(
         "eventlog": frozenset(CATEGORIES) - {COMMAND_LINES, INVENTORY, POSTURE},
         "fim": frozenset({FILES}),
         "inventory": frozenset({INVENTORY, POSTURE}),
+<<<<<<< HEAD
+=======
+        "posture": frozenset({POSTURE}),
+>>>>>>> 8f47f1e9e4d57ff37460da3d1f4366db8a10599f
     }
 )
 """What a sensor of this name can bring; one whose categories are all off is not even opened."""
@@ -152,7 +156,11 @@ def category_of(record: Record) -> str:
         return _LINES.get(str(record.get("log.syslog.appname", "")).lower(), LOGS)
     if module == "czujka.fim" or str(record.get("event.category", "")) == "file":
         return FILES
+<<<<<<< HEAD
     return _windows(record) if "xml" in record or "winlog.channel" in record or "Channel" in record else LOGS
+=======
+    return _windows(record) if module == "windows.eventlog" or "winlog.channel" in record else LOGS
+>>>>>>> 8f47f1e9e4d57ff37460da3d1f4366db8a10599f
 
 
 def _own(action: str) -> str:

@@ -47,10 +47,16 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         (windows("System", 7045), "security"),
         (windows("Application", 1000), "logs"),
         ({"event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": "4624"}, "logons"),
+<<<<<<< HEAD
         ({"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4624"}, "logons"),
         ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "22"}, "dns"),
         ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
         ({"event.module": "windows.eventlog", "Channel": POWERSHELL, "EventID": "4104"}, "scripts"),
+=======
+        ({"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4720"}, "accounts"),
+        ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
+        ({"event.module": "windows.eventlog", "Channel": "Application", "EventID": 1000}, "logs"),
+>>>>>>> 8f47f1e9e4d57ff37460da3d1f4366db8a10599f
         (audit("EXECVE"), "programs"),
         (audit("USER_AUTH"), "logons"),
         (audit("ADD_USER"), "accounts"),
@@ -65,6 +71,7 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         ({"event.module": "czujka.agent", "event.action": "inventory_item"}, "inventory"),
         ({"event.module": "czujka.agent", "event.action": "posture_finding"}, "posture"),
         ({"event.module": "czujka.agent", "event.action": "telemetry_gap"}, OWN),
+        ({"event.module": "czujka.fim", "event.action": "changed"}, "files"),
         ({"event.module": "else"}, "logs"),
     ],
 )
@@ -90,6 +97,14 @@ def test_programs_without_their_commands() -> None:
     seen = windows("Security", 4688, "<Data Name='CommandLine'>net x</Data><Data Name='NewProcessName'>net</Data>")
     kept = permitted(seen, frozenset({"command_lines"}))
     assert kept == windows("Security", 4688, "<Data Name='CommandLine'>-</Data><Data Name='NewProcessName'>net</Data>")
+    flat: Record = {
+        "event.module": "windows.eventlog",
+        "Channel": "Security",
+        "EventID": "4688",
+        "CommandLine": "net x",
+    }
+    kept = permitted(flat, frozenset({"command_lines"}))
+    assert kept == {"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4688"}
     sudo: Record = {
         "event.module": "linux.syslog",
         "log.syslog.appname": "sudo",
