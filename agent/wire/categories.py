@@ -69,10 +69,6 @@ SENSORS: Mapping[str, frozenset[str]] = MappingProxyType(
         "eventlog": frozenset(CATEGORIES) - {COMMAND_LINES, INVENTORY, POSTURE},
         "fim": frozenset({FILES}),
         "inventory": frozenset({INVENTORY, POSTURE}),
-<<<<<<< HEAD
-=======
-        "posture": frozenset({POSTURE}),
->>>>>>> 8f47f1e9e4d57ff37460da3d1f4366db8a10599f
     }
 )
 """What a sensor of this name can bring; one whose categories are all off is not even opened."""
@@ -156,11 +152,8 @@ def category_of(record: Record) -> str:
         return _LINES.get(str(record.get("log.syslog.appname", "")).lower(), LOGS)
     if module == "czujka.fim" or str(record.get("event.category", "")) == "file":
         return FILES
-<<<<<<< HEAD
-    return _windows(record) if "xml" in record or "winlog.channel" in record or "Channel" in record else LOGS
-=======
-    return _windows(record) if module == "windows.eventlog" or "winlog.channel" in record else LOGS
->>>>>>> 8f47f1e9e4d57ff37460da3d1f4366db8a10599f
+    known = module == "windows.eventlog" or "xml" in record or "winlog.channel" in record or "Channel" in record
+    return _windows(record) if known else LOGS
 
 
 def _own(action: str) -> str:

@@ -47,16 +47,13 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         (windows("System", 7045), "security"),
         (windows("Application", 1000), "logs"),
         ({"event.module": "windows.eventlog", "winlog.channel": "Security", "event.code": "4624"}, "logons"),
-<<<<<<< HEAD
         ({"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4624"}, "logons"),
         ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "22"}, "dns"),
         ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
         ({"event.module": "windows.eventlog", "Channel": POWERSHELL, "EventID": "4104"}, "scripts"),
-=======
         ({"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4720"}, "accounts"),
         ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
         ({"event.module": "windows.eventlog", "Channel": "Application", "EventID": 1000}, "logs"),
->>>>>>> 8f47f1e9e4d57ff37460da3d1f4366db8a10599f
         (audit("EXECVE"), "programs"),
         (audit("USER_AUTH"), "logons"),
         (audit("ADD_USER"), "accounts"),
