@@ -160,7 +160,7 @@ def test_run_without_enrolment_says_what_to_do(tmp_path: Path, capsys: Captured)
 def test_what_is_sent_names_every_sensor(tmp_path: Path, capsys: Captured) -> None:
     assert cli.main(["co-zbieram", "--home", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert text.count("•") == 5
+    assert text.count("•") == 6
     assert "sensor.reason" not in text
 
 

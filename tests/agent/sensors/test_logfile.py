@@ -104,7 +104,7 @@ def test_availability(tmp_path: Path) -> None:
 
 def test_the_environment_names_sensors_and_the_folder(tmp_path: Path) -> None:
     (tmp_path / "auth.log").touch()
-    assert [sensor.about.name for sensor in linux_sensors(tmp_path, "b", {})] == ["audit", "journald", "logfile"]
+    assert [sensor.about.name for sensor in linux_sensors(tmp_path, "b", {})] == ["audit", "journald", "logfile", "fim"]
     named = {"CZUJKA_AGENT_SENSORS": " logfile, nothing", "CZUJKA_AGENT_LOG_FOLDER": str(tmp_path)}
     (only,) = linux_sensors(tmp_path, "b", named)
     assert only.about.name == "logfile"
