@@ -52,7 +52,6 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
         ({"event.module": "windows.eventlog", "Channel": POWERSHELL, "EventID": "4104"}, "scripts"),
         ({"event.module": "windows.eventlog", "Channel": "Security", "EventID": "4720"}, "accounts"),
-        ({"event.module": "windows.eventlog", "Channel": SYSMON, "EventID": "24"}, NEVER),
         ({"event.module": "windows.eventlog", "Channel": "Application", "EventID": 1000}, "logs"),
         (audit("EXECVE"), "programs"),
         (audit("USER_AUTH"), "logons"),
