@@ -250,12 +250,14 @@ def test_a_station_whose_inventory_differs_is_asked_for_all_of_it_once(box: Box)
     with Session(box.engine) as session, session.begin():
         told = state_record("package", {"bash": "{}"}, 1) | {"agent.id": station.id, "@timestamp": clock.now()}
         take(session, [told], clock.now())
-    beat = {"hostname": "PC-41"}
+    beat: dict[str, object] = {"hostname": "PC-41"}
+    orders: object = None
     for _ in range(2):
         _, answer, _ = box.call(station, HEARTBEAT_PATH, beat)
         orders = answer["commands"]
         assert isinstance(orders, list)
         assert [parse(one["statement"])[1:4] for one in orders] == [(station.id, "refresh", "inventory")]
+    assert isinstance(orders, list)
     number = parse(orders[0]["statement"]).id
     _, answer, _ = box.call(station, HEARTBEAT_PATH, {**beat, "commands": [[number, "done"]]})
     assert answer["commands"] == []
