@@ -56,6 +56,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     shown: dict[str, Any] = {
         "stations": [one for one in known if wanted.takes(one)],
         "silent": reasons(context, known),
+        "held": sum(one.state == "quarantine" for one in known),
         "filter": wanted,
         "choices": _choices(checks, who.language),
         "checks": checks,

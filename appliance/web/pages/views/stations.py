@@ -17,7 +17,7 @@ SKEWED = MINUTE
 """A clock that is off by more is worth a word."""
 ENDING = 21 * DAY
 """A certificate that ends sooner has missed its renewal."""
-STATES = ("heard", "silent", "never", "revoked")
+STATES = ("heard", "silent", "never", "quarantine", "revoked")
 SYSTEMS = ("windows", "linux")
 KINDS = ("agent", "sensor")
 WEAK = ("tak", "atak")
@@ -72,13 +72,16 @@ class Station:
         return tuple(one for one in self.sensors if one.kind != "ok")
 
 
+_KINDS_OF_STATES = {"quarantine": "bad", "revoked": "off", "never": "off", "silent": "late", "heard": "ok"}
+
+
 def station(
     agent: Agent, now: int, figures: Figures | None = None, weights: Mapping[str, int] | None = None
 ) -> Station:
     """Return what the pages show of an agent."""
     silent = agent.seen_at is None or now - agent.seen_at > SILENT
-    revoked = agent.state == AgentState.REVOKED
-    state = "revoked" if revoked else "never" if agent.seen_at is None else "silent" if silent else "heard"
+    decided = "" if agent.state == AgentState.ACTIVE else agent.state.value
+    state = decided or ("never" if agent.seen_at is None else "silent" if silent else "heard")
     known = figures or Figures()
     return Station(
         id=agent.id,
@@ -88,7 +91,7 @@ def station(
         role="sensor" if any(isinstance(one, dict) and "figures" in one for one in agent.sensors) else "agent",
         version=agent.version,
         address=agent.address,
-        kind={"revoked": "off", "never": "off", "silent": "late", "heard": "ok"}[state],
+        kind=_KINDS_OF_STATES[state],
         state=state,
         seen_at=agent.seen_at,
         enrolled_at=agent.enrolled_at,
@@ -98,7 +101,7 @@ def station(
         spooled=agent.spooled,
         records=agent.records,
         expires_at=agent.expires_at,
-        ending=not revoked and agent.expires_at - now < ENDING,
+        ending=state != "revoked" and agent.expires_at - now < ENDING,
         sensors=sensors_of(agent),
         query=term("agent.id", agent.id),
         figures=known,

@@ -59,6 +59,9 @@ def test_a_station_with_two_machines_waits_for_an_administrator(office: TestBox)
         assert hold(session, AGENT, 5)
         assert not hold(session, AGENT, 6)
     assert "dwa komputery" in office.ask("GET", page, admin).text
+    listed = office.ask("GET", "/stacje", admin).text
+    assert 'href="/stacje/decyzje"' in listed
+    assert "wstrzymana" in listed
     assert office.ask("POST", f"{page}/{AGENT}", admin, data={"decyzja": "moze"}).status_code == 422
     assert (
         office.ask("POST", f"{page}/{AGENT}", office.person(Role.AUDITOR), data={"decyzja": "zwolnij"}).status_code

@@ -75,6 +75,8 @@ def test_states_and_marks() -> None:
     assert station(agent(seen_at=None), NOW).state == "never"
     assert station(agent(seen_at=NOW - 6 * MINUTE), NOW).state == "silent"
     assert station(agent(state=AgentState.REVOKED), NOW).state == "revoked"
+    held = station(agent(state=AgentState.QUARANTINE), NOW)
+    assert (held.state, held.kind) == ("quarantine", "bad")
     assert station(agent(expires_at=NOW + DAY), NOW).ending
     assert station(agent(sensors=[{"name": "n", "state": "on", "figures": {}}]), NOW).role == "sensor"
 
