@@ -80,7 +80,7 @@ def station(
 ) -> Station:
     """Return what the pages show of an agent."""
     silent = agent.seen_at is None or now - agent.seen_at > SILENT
-    decided = "" if agent.state == AgentState.ACTIVE else agent.state.value
+    decided = "" if agent.state == AgentState.ACTIVE else str(agent.state)
     state = decided or ("never" if agent.seen_at is None else "silent" if silent else "heard")
     known = figures or Figures()
     return Station(
