@@ -33,7 +33,7 @@ from agent.wire.envelope import (
     unpack,
 )
 from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
-from appliance.clock import rfc3339
+from appliance.clock import DAY, rfc3339
 from appliance.intake.activity import Activity
 from appliance.intake.enrolment import PACKAGE_PATH, EnrolRefused, Facts, enrol, may_download, renew
 from appliance.intake.heartbeat import Heartbeat, parse_heartbeat, save_heartbeat
@@ -63,12 +63,14 @@ from appliance.slices.orders import order, orders
 from appliance.state.database import writing
 from appliance.stations.asked import ask, orders_for, told
 from appliance.stations.collecting import off_for, policy_answer
-from appliance.stations.quarantine import hold
+from appliance.stations.quarantine import Reason, hold
 from appliance.stations.sink import refresh_wanted
 from appliance.updates import rollouts
 
 CA_PATH = "/v1/ca"
 BODY_SECONDS = 60.0
+GRACE = 180 * DAY
+"""How long after its end a certificate can be renewed, for a laptop that lay in a drawer; a person then decides."""
 MAX_WAITING = 64 << 20
 """Bytes of batch bodies that may be in memory at once; past it senders are asked to wait."""
 FULL_WAIT, FAULT_WAIT, BUSY_WAIT = 30, 10, 1
@@ -180,7 +182,8 @@ class Gateway:
         peer: Peer | None = scope["state"].get(PEER)
         if peer is None:
             raise Refused(401, "a client certificate of this box is needed")
-        if peer.expires_at <= self.clock():
+        over = self.clock() - peer.expires_at
+        if over >= 0 and (scope["path"] != RENEW_PATH or over > GRACE):
             raise Refused(403, "this certificate has expired")
         await asyncio.to_thread(self.directory.check, peer)
         return peer
@@ -212,7 +215,7 @@ class Gateway:
             await asyncio.to_thread(self._bury, peer, key, body, str(error))
             raise Refused(400, str(error)) from error
         if not self.directory.is_importer(peer) and self.streams.two(peer.id, key):
-            await asyncio.to_thread(self._hold, peer)
+            await asyncio.to_thread(self._hold, peer, Reason.TWO_MACHINES)
             raise Refused(403, "two machines send under this certificate; a person decides")
         moment = self.clock()
         batch = NewBatch(peer.id, key, moment, sent, records, body)
@@ -220,11 +223,11 @@ class Gateway:
         self._note(peer, records, moment, duplicate=appended.duplicate)
         return Reply(200, {"records": records, "duplicate": appended.duplicate})
 
-    def _hold(self, peer: Peer) -> None:
-        """Take nothing more under a certificate that two machines use."""
+    def _hold(self, peer: Peer, reason: Reason) -> None:
+        """Take nothing more under a certificate until a person has decided."""
         with writing(self.sessions) as session:
-            if hold(session, peer.id, self.clock()):
-                log.warning("agent_quarantined", agent=peer.id, reason="two machines send under one certificate")
+            if hold(session, peer.id, reason, self.clock()):
+                log.warning("agent_quarantined", agent=peer.id, reason=reason.value)
 
     def _bury(self, peer: Peer, key: str, body: bytes, reason: str) -> None:
         """Keep what of a batch can be kept; it has no place in the journal, so its key makes one below zero."""
@@ -284,6 +287,9 @@ class Gateway:
         except CsrError as error:
             raise Refused(400, str(error)) from error
         log.info("certificate_renewed", agent=peer.id, expires=rfc3339(issued.expires_at))
+        if peer.expires_at <= self.clock():
+            # After so long nobody knows in whose hands the key was.
+            self._hold(peer, Reason.EXPIRED)
         return Reply(200, {"certificate": issued.pem, "expires_at": issued.expires_at})
 
     async def _heartbeat(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:

@@ -59,7 +59,7 @@ class Directory:
         if row is None:
             raise Refused(403, "the box does not know this agent")
         if row.state == AgentState.QUARANTINE:
-            raise Refused(403, "two machines send under this certificate; a person decides")
+            raise Refused(403, "this station is held; a person decides")
         if row.state != AgentState.ACTIVE:
             raise Refused(403, "this agent was revoked")
         if row.certificate != peer.fingerprint:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from appliance.home import Home
 
+_NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME, X509_VERIFY_PARAM_set_flags(3)."""
+
 
 def server_context(home: Home, refused: Callable[[str], None]) -> ssl.SSLContext:
     """Return the context for the state folder's server certificate.
 
-    A foreign, expired or server's certificate fails the handshake, and `refused` is told why; none at all passes, and
-    the app decides.
+    A foreign or server's certificate fails the handshake, and `refused` is told why. None at all passes, and
+    so does one whose time is over: the app decides, since it may renew.
     """
 
     class Telling(ssl.SSLObject):
@@ -32,6 +35,7 @@ def server_context(home: Home, refused: Callable[[str], None]) -> ssl.SSLContext
     context.num_tickets = 0
     context.load_verify_locations(home.ca)
     context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= _NO_CHECK_TIME
     context.load_cert_chain(*_pair(home))
     return context
 

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from agent.wire.envelope import BATCH_PATH, KEY_HEADER, pack
 from appliance import clock
+from appliance.clock import DAY
 from appliance.home import CHECKOUT, Home
 from appliance.intake.enrolment import create_enrol_token
 from appliance.pki import ensure_pki, importer_id, load_authority, sign_agent
@@ -117,9 +118,9 @@ class Box:
 
     def station(self, number: int = 1, *, expires_in_days: int = 180) -> Station:
         key, identity = ec.generate_private_key(ec.SECP256R1()), f"00000000-0000-4000-8000-{number:012d}"
-        issued = sign_agent(
-            load_authority(self.home), make_request(key), identity, now=clock.now(), days=expires_in_days
-        )
+        life = 400
+        begun = clock.now() - (life - expires_in_days) * DAY
+        issued = sign_agent(load_authority(self.home), make_request(key), identity, now=begun, days=life)
         station = Station(identity, self.home.root / f"station{number}.pem", key)
         station.keep(issued.pem)
         with Session(self.engine) as session, session.begin():

@@ -60,20 +60,26 @@ def test_without_a_certificate_only_two_doors_are_open(box: Box) -> None:
     assert box.call(None, ENROL_PATH, {"secret": "x", "csr": request, "hostname": "x"})[0] == 403
 
 
-def test_a_foreign_certificate_is_refused(box: Box, tmp_path: object) -> None:
+def foreigner(box: Box) -> Station:
+    """A station of another box."""
     home = Home(box.home.root / "foreign")
     ensure_pki(home, [], clock.now())
-    foreign = Box(home, box.port)
     key, identity = ec.generate_private_key(ec.SECP256R1()), "00000000-0000-4000-8000-000000000001"
     issued = sign_agent(load_authority(home), make_request(key), identity, now=clock.now())
     thief = Station(identity, home.root / "thief.pem", key)
     thief.keep(issued.pem)
-    assert foreign.port == box.port
-    assert refused(box, thief)
+    return thief
+
+
+def test_a_foreign_certificate_is_refused(box: Box) -> None:
+    assert refused(box, foreigner(box))
 
 
 def test_an_expired_certificate_is_refused(box: Box) -> None:
-    assert refused(box, box.station(next(NUMBERS), expires_in_days=-1))
+    late = box.station(next(NUMBERS), expires_in_days=-1)
+    status, answer, _ = box.send(late, "k", [LINE])
+    assert (status, "has expired" in str(answer)) == (403, True)
+    assert box.call(late, HEARTBEAT_PATH, {"hostname": "x"})[0] == 403
 
 
 def test_an_unknown_agent_of_our_ca_is_refused(box: Box) -> None:
@@ -86,8 +92,10 @@ def test_an_unknown_agent_of_our_ca_is_refused(box: Box) -> None:
 
 def test_refusals_are_told_but_not_without_an_end(box: Box) -> None:
     log = box.home.root / "gateway.log"
-    assert refused(box, box.station(next(NUMBERS), expires_in_days=-1))
-    until(lambda: any("certificate_refused" in line and "expired" in line for line in log.read_text().splitlines()))
+    assert refused(box, foreigner(box))
+    until(
+        lambda: any("certificate_refused" in line and "unable to get" in line for line in log.read_text().splitlines())
+    )
     stranger = box.station(next(NUMBERS))
     with Session(box.engine) as session, session.begin():
         session.get_one(Agent, stranger.id).state = AgentState.REVOKED

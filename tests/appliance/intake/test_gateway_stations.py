@@ -20,7 +20,7 @@ from appliance.pki import ca_pin
 from appliance.state.models import Agent, AgentState
 from appliance.stations.asked import ask
 from appliance.stations.collecting import switch
-from appliance.stations.quarantine import release
+from appliance.stations.quarantine import Reason, held, release
 from appliance.stations.sink import take
 from tests.appliance.intake.box import LINE, Box, Station, agent_row, key_pem, make_request, until
 
@@ -243,6 +243,21 @@ def test_two_machines_with_one_certificate_wait_for_a_decision(box: Box) -> None
     with Session(box.engine) as session, session.begin():
         release(session, "anna", station.id, clock.now())
     assert box.send(station, "B:spool:3", [LINE])[0] == 200
+
+
+def test_a_laptop_from_a_drawer_renews_its_certificate_and_waits_for_a_decision(box: Box) -> None:
+    station = box.station(10, expires_in_days=-170)
+    status, answer, _ = box.call(station, RENEW_PATH, {"csr": make_request(station.key).decode()})
+    assert status == 200
+    station.keep(str(answer["certificate"]))
+    with Session(box.engine) as session:
+        assert [(agent.id, reason) for agent, reason in held(session)] == [(station.id, Reason.EXPIRED)]
+    assert box.send(station, "k", [LINE])[0] == 403
+    with Session(box.engine) as session, session.begin():
+        release(session, "anna", station.id, clock.now())
+    assert box.send(station, "k", [LINE])[0] == 200
+    long_ago = box.station(12, expires_in_days=-181)
+    assert box.call(long_ago, RENEW_PATH, {"csr": make_request(long_ago.key).decode()})[0] == 403
 
 
 def test_a_station_whose_inventory_differs_is_asked_for_all_of_it_once(box: Box) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.state.database import writing
 from appliance.state.models import Operation, Role
 from appliance.stations.collecting import holding
-from appliance.stations.quarantine import hold
+from appliance.stations.quarantine import Reason, hold, release
 from tests.appliance.web.conftest import AGENT, TestBox
 
 PAGE = "/stacje/co-zbieram"
@@ -56,8 +56,10 @@ def test_the_notice_for_staff_is_a_file(office: TestBox) -> None:
 def test_a_station_with_two_machines_waits_for_an_administrator(office: TestBox) -> None:
     admin, page = office.person(Role.ADMIN), "/stacje/decyzje"
     with writing(office.context.sessions) as session:
-        assert hold(session, AGENT, 5)
-        assert not hold(session, AGENT, 6)
+        assert hold(session, AGENT, Reason.EXPIRED, 4)
+        release(session, "anna", AGENT, 4)
+        assert hold(session, AGENT, Reason.TWO_MACHINES, 5)
+        assert not hold(session, AGENT, Reason.EXPIRED, 6)
     assert "dwa komputery" in office.ask("GET", page, admin).text
     listed = office.ask("GET", "/stacje", admin).text
     assert 'href="/stacje/decyzje"' in listed
