@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # How long one example takes says more of the machine than of the code. The suite draws the same examples each time, so
 # that its verdict is the commit's; `CZUJKA_EXAMPLES=random` looks for more (ten times as many, other ones each time).
-settings.register_profile("same", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("same", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("random", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("CZUJKA_EXAMPLES", "same"))
 

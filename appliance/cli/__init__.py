@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "feeds": "appliance.cli.feeds",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
-        "build": "appliance.cli.build",
+        "build": "appliance.cli.build_",
         "rollout": "appliance.cli.rollout",
     }
 )

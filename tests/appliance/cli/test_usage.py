@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from inspect import isfunction
 
 import pytest
 from typer.testing import CliRunner
 
+from appliance import cli
 from appliance.cli import build
 
 ENGLISH = re.compile(r"\b(the|is|not|one|of|such|Invalid|value|Missing|argument|should|does|exist|requires|No)\b")
@@ -42,3 +44,9 @@ def test_without_arguments_there_is_help() -> None:
     done = CliRunner().invoke(build(["rules", "detect"]), [])
     assert done.exit_code == 2
     assert "Reguły" in done.output
+
+
+def test_no_command_has_a_module_that_hides_a_function_of_the_package() -> None:
+    modules = {module.rpartition(".")[2] for module in cli.COMMANDS.values()}
+    assert not modules & {name for name, value in vars(cli).items() if isfunction(value)}
+    assert callable(cli.build)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from appliance.cli.build import app as building
+from appliance.cli.build_ import app as building
 from appliance.cli.exits import Exit
 from appliance.cli.rollout import app as rolling_out
 from appliance.home import Home

@@ -24,6 +24,7 @@ from tests.appliance.web.pages import sample
 from tests.e2e.pages.tabs import Theme, signed_in, violations
 
 pytestmark = pytest.mark.browser
+THEMES: tuple[Theme, ...] = ("light", "dark")
 SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); return r.width > 0 && r.height > 0; })()"
 EVENT = event_id("sample", 1)
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzenia/zapisane", f"/zdarzenia/{EVENT}",
@@ -41,10 +42,11 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return made
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def themed(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[tuple[Page, Theme]]:
-    tab = signed_in(browser, address, theme=request.param)
-    yield tab, request.param
+@pytest.fixture(scope="module")
+def visited(browser: Browser, address: str) -> Iterator[Page]:
+    """The tab in which the pages are looked at, one after another."""
+    tab = signed_in(browser, address)
+    yield tab
     tab.context.close()
 
 
@@ -65,16 +67,18 @@ def page(person: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_accessible_keeps_its_policy_and_fits_320(themed: tuple[Page, Theme], path: str) -> None:
-    page, theme = themed
+def test_a_page_is_accessible_in_both_themes_keeps_its_policy_and_fits_320(visited: Page, path: str) -> None:
     said: list[str] = []
-    page.on("console", lambda line: said.append(line.text) if "Content Security Policy" in line.text else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.set_viewport_size({"width": 1440, "height": 900})
-    page.goto(path)
-    assert violations(page, theme) == []
-    page.set_viewport_size({"width": 320, "height": 700})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    visited.on("console", lambda line: said.append(line.text) if "Content Security Policy" in line.text else None)
+    visited.on("pageerror", lambda error: said.append(str(error)))
+    visited.set_viewport_size({"width": 1440, "height": 900})
+    for theme in THEMES:
+        visited.emulate_media(color_scheme=theme)
+        if theme == THEMES[0]:
+            visited.goto(path)
+        assert violations(visited, theme) == []
+    visited.set_viewport_size({"width": 320, "height": 700})
+    assert visited.evaluate("document.documentElement.scrollWidth") <= 320
     assert said == []
 
 
