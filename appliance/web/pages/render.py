@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as Scope
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from appliance.clock import rfc3339
 from appliance.language import dates, numbers
@@ -38,6 +38,16 @@ def static_url(name: str) -> str:
 def _shown(value: object) -> object:
     """Make invisible signs of every text that a template prints visible; markup has gone through this already."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def coded(text: str) -> Markup:
+    """Return a text as HTML in which what stands between grave accents is code, as our content files write commands."""
+    parts = visible(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(visible(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(one) if n % 2 else escape(one) for n, one in enumerate(parts)
+    )
 
 
 def _with_now(function: Callable[[int, int, str], str], lang: str) -> Callable[[Scope, int], str]:
@@ -88,6 +98,7 @@ def environment(lang: str) -> Environment:
         number=lambda value: numbers.number(value, lang),
         size=lambda count: numbers.size(count, lang),
         phone=numbers.phone,
+        coded=coded,
     )
     return made
 

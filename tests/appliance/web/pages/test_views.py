@@ -16,7 +16,7 @@ from appliance.search import parse
 from appliance.web.charts import HEIGHT, WIDTH, hours_back, nice_top, out_of_hours, stacked
 from appliance.web.pages.panels import DashboardError, dashboard
 from appliance.web.pages.panels import parse as parse_dashboard
-from appliance.web.pages.render import catalogue
+from appliance.web.pages.render import catalogue, coded
 from appliance.web.pages.shell import safe_back
 from appliance.web.pages.views import alert as alert_view
 from appliance.web.pages.views import events as event_view
@@ -216,3 +216,16 @@ def test_what_the_sensor_saw_is_said_in_words(event: dict[str, object], said: tu
 
 def test_each_sentence_of_the_network_is_in_the_catalogue() -> None:
     assert [one.key for one in (*SENTENCES.values(), OTHER) if one.key not in catalogue()] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Zainstaluj: `apt-get install <x>`.", "Zainstaluj: <code>apt-get install &lt;x&gt;</code>."),
+        ("<b>`a` i `b`", "&lt;b&gt;<code>a</code> i <code>b</code>"),
+        ("jeden ` znak", "jeden ` znak"),
+        ("", ""),
+    ],
+)
+def test_commands_in_a_text_are_code(text: str, html: str) -> None:
+    assert coded(text) == html
