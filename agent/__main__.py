@@ -130,8 +130,9 @@ def _what_is_sent(home: AgentHome) -> int:
     from agent.sensors import host_sensors  # noqa: PLC0415 (only this command and the running agent need it)
     from agent.what import lines  # noqa: PLC0415 (as above)
     from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
+    from agent.wire.sending.states import kept  # noqa: PLC0415 (as above)
 
-    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), KeptPolicy(home))) + "\n")
+    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), KeptPolicy(home), kept(home))) + "\n")
     return 0
 
 
@@ -167,23 +168,9 @@ def _status(home: AgentHome) -> int:
         return 1
     sys.stdout.write(
         f"Agent: {identity.agent_id}\nCzujka: {', '.join(identity.urls)}\nCertyfikat ważny do: {_day(identity)}\n"
-        f"Działa: {'tak' if _running(home) else 'nie'}\nCzeka na wysłanie: {_waiting(home.spool)}\n"
+        f"Działa: {'tak' if home.running() else 'nie'}\nCzeka na wysłanie: {_waiting(home.spool)}\n"
     )
     return 0
-
-
-def _running(home: AgentHome) -> bool:
-    import os  # noqa: PLC0415 (only here)
-
-    from agent.wire.sending.home import InUse  # noqa: PLC0415 (as above)
-
-    try:
-        os.close(home.lock())
-    except InUse:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _waiting(path: Path) -> str:

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from agent.wire.categories import CATEGORIES, SENSORS, Category
 from agent.wire.policy import Off
 from agent.wire.sending.kept_policy import KeptPolicy
-from agent.wire.sending.sensor import Sensor
+from agent.wire.sending.sensor import Availability, Sensor
 
 
-def lines(sensors: Sequence[Sensor], policy: KeptPolicy) -> list[str]:
-    """Return the lines: each category with its state, where the data comes from, what is always sent, what never."""
+def lines(sensors: Sequence[Sensor], policy: KeptPolicy, running: Mapping[str, Availability]) -> list[str]:
+    """Return the lines: each category with its state, where the data comes from, what is always sent, what never.
+
+    What the sensors of the `running` agent do counts before what they could do here and now.
+    """
     off = {one.category: one for one in policy.now.off}
-    brought = _brought(sensors)
+    now = {one.about.name: running.get(one.about.name) or one.availability() for one in sensors}
+    brought = _brought(now)
     return [
         "Ten komputer wysyła do Czujki:",
         *(f"  • [{_state(one, off.get(one.key), brought)}] {one.pl}." for one in CATEGORIES.values()),
         *_ALWAYS,
         "",
         "Skąd pochodzą dane:",
-        *(_source(sensor, wanted=policy.wants(sensor.about.name)) for sensor in sensors),
+        *(_source(one, now[one.about.name], wanted=policy.wants(one.about.name)) for one in sensors),
         "",
         *_NEVER,
     ]
 
 
-def _brought(sensors: Iterable[Sensor]) -> frozenset[str]:
+def _brought(now: Mapping[str, Availability]) -> frozenset[str]:
     """Return what the sensors that work here can bring; one that the list does not know may bring anything."""
-    names = [sensor.about.name for sensor in sensors if sensor.availability().state != "off"]
+    names = [name for name, availability in now.items() if availability.state != "off"]
     return frozenset(key for name in names for key in SENSORS.get(name, frozenset(CATEGORIES)))
 
 
@@ -42,8 +46,7 @@ def _state(category: Category, off: Off | None, brought: frozenset[str]) -> str:
     return "wysyłane" if source in brought else "nie na tym komputerze"
 
 
-def _source(sensor: Sensor, *, wanted: bool) -> str:
-    availability = sensor.availability()
+def _source(sensor: Sensor, availability: Availability, *, wanted: bool) -> str:
     state, reason = (availability.state, availability.reason) if wanted else ("off", "sensor.reason.policy")
     word = {"on": "działa", "limited": "działa częściowo", "off": "nie działa"}[state]
     return f"  • [{word}{f' – {REASONS.get(reason, reason)}' if reason else ''}] {sensor.about.pl}"
@@ -66,7 +69,8 @@ REASONS = {
     "sensor.reason.no_audit": "jądro systemu nie udostępnia audytu",
     "sensor.reason.auditd_immutable": "reguły audytu są zablokowane do ponownego uruchomienia",
     "sensor.reason.audit_rules_refused": "jądro systemu nie przyjęło części reguł audytu",
-    "sensor.reason.rounds_only": "zmiany plików widać tylko przy przeglądzie co 6 godzin",
+    "sensor.reason.rounds_only": "zmiany plików widać tylko przy przeglądzie co 6 godzin; "
+    "usługa czujka-agent-fim widzi je od razu i wie, kto zmienił",
     "sensor.reason.too_many_files": "za dużo plików, część nie jest sprawdzana",
     "sensor.reason.unknown_machine": "nieznana architektura procesora, brak własnych reguł audytu",
     "sensor.reason.no_journal": "na tym komputerze nie działa dziennik systemd",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +19,12 @@ MAX_ENTRIES = 200_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries(path BLOB PRIMARY KEY, mode INTEGER NOT NULL, size INTEGER NOT NULL,
     uid INTEGER NOT NULL, gid INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, inode INTEGER NOT NULL,
-    sha256 BLOB NOT NULL, target TEXT NOT NULL, round INTEGER NOT NULL) WITHOUT ROWID;
+    sha256 BLOB NOT NULL, target TEXT NOT NULL, round INTEGER NOT NULL, rights TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS = "mode, size, uid, gid, mtime, ctime, inode, sha256, target"
+_RIGHTS = "ALTER TABLE entries ADD COLUMN rights TEXT NOT NULL DEFAULT ''"
+"""For a file of a version that had no Windows to watch."""
+_COLUMNS = "mode, size, uid, gid, mtime, ctime, inode, sha256, target, rights"
 
 
 class Baseline:
@@ -44,13 +45,15 @@ class Baseline:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA cache_size=-512")
         self._database.executescript(_SCHEMA)
+        if "rights" not in {row[1] for row in self._database.execute("PRAGMA table_info(entries)")}:
+            self._database.execute(_RIGHTS)
         self._count = int(self._database.execute("SELECT count(*) FROM entries").fetchone()[0])
         self.name = self._state("name") or self._named()
         self.commit()
         self._path.chmod(0o600)
 
     def _named(self) -> str:
-        name = secrets.token_hex(16)
+        name = os.urandom(16).hex()
         self._set("name", name)
         return name
 
@@ -78,7 +81,8 @@ class Baseline:
         if self._count >= MAX_ENTRIES and self.get(path) is None:
             return False
         sha256 = bytes.fromhex(entry.sha256)
-        values = (key, *entry[:7], sha256, entry.target.encode("utf-8", "backslashreplace").decode(), number)
+        target = entry.target.encode("utf-8", "backslashreplace").decode()
+        values = (key, *map(_stored, entry[:7]), sha256, target, number, entry.rights)
         changed = self._database.execute("UPDATE entries SET round = ? WHERE path = ?", (number, key)).rowcount
         self._database.execute(f"INSERT OR REPLACE INTO entries VALUES ({','.join('?' * len(values))})", values)  # noqa: S608 (question marks)
         self._count += not changed
@@ -92,10 +96,12 @@ class Baseline:
         """Forget a path."""
         self._count -= self._database.execute("DELETE FROM entries WHERE path = ?", (os.fsencode(path),)).rowcount
 
-    def below(self, folder: str) -> Iterator[str]:
-        """Yield the remembered paths below a folder."""
+    def below(self, folder: str, number: int = -1) -> Iterator[str]:
+        """Yield the remembered paths below a folder that the round of this number did not come by."""
         first, last = os.fsencode(f"{folder}/"), os.fsencode(f"{folder}0")  # "0" follows "/"
-        rows = self._database.execute("SELECT path FROM entries WHERE path > ? AND path < ?", (first, last))
+        rows = self._database.execute(
+            "SELECT path FROM entries WHERE path > ? AND path < ? AND round <> ?", (first, last, number)
+        )
         yield from (os.fsdecode(row[0]) for row in rows.fetchall())
 
     def unseen(self, number: int) -> Iterator[str]:
@@ -130,6 +136,11 @@ class Baseline:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
 
 
-def _entry(row: tuple[int, int, int, int, int, int, int, bytes, str]) -> Entry:
-    mode, size, uid, gid, mtime, ctime, inode, sha256, target = row
-    return Entry(mode, size, uid, gid, mtime, ctime, inode, sha256.hex(), target)
+def _entry(row: tuple[int, int, int, int, int, int, int, bytes, str, str]) -> Entry:
+    mode, size, uid, gid, mtime, ctime, inode, sha256, target, rights = row
+    return Entry(mode, size, uid, gid, mtime, ctime, inode % (1 << 64), sha256.hex(), target, rights)
+
+
+def _stored(number: int) -> int:
+    """Return a number as SQLite can keep it: file numbers have 64 bits without a sign, and times may be made up."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)

@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 CREATED, MODIFIED, DELETED, ATTRIBUTES = "file_created", "file_modified", "file_deleted", "file_attributes"
 
+ATTRIBUTE_BITS = {1: "readonly", 2: "hidden", 4: "system"}
+"""Attributes of Windows whose change is told; the others say what backup and indexing have done."""
+
 
 class Entry(NamedTuple):
     """A file as it was seen. Times in nanoseconds since the epoch."""
 
     mode: int
-    """Type and permissions, as in stat(2)."""
+    """Type and permissions, as in stat(2); on Windows type and ATTRIBUTE_BITS."""
     size: int
     uid: int
     gid: int
@@ -23,6 +26,8 @@ class Entry(NamedTuple):
     """Of the content; empty when it was not read: no plain file, too large, unreadable, or changing all the time."""
     target: str = ""
     """Where a symbolic link leads."""
+    rights: str = ""
+    """Owner and access list as Windows writes them (SDDL); empty elsewhere, where `mode`, `uid` and `gid` say it."""
 
     @property
     def kind(self) -> str:
@@ -73,5 +78,6 @@ def _attributes(before: Entry, after: Entry) -> tuple[str, ...]:
         "mode": stat.S_IMODE(before.mode) != stat.S_IMODE(after.mode),
         "owner": before.uid != after.uid,
         "group": before.gid != after.gid,
+        "rights": bool(before.rights and after.rights) and before.rights != after.rights,
     }
     return tuple(name for name, one in differs.items() if one)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ MAX_HASHED = 64 << 20
 """Bytes of a file that is read for its hash; of a larger one size and times have to do."""
 MAX_DEPTH = 32
 MAX_TARGET = 1024
+NAME_SURROGATE = 0x2000_0000
+"""The bit of a reparse tag that says: this is another file or folder (symbolic link, junction)."""
 _PIECE = 1 << 20
 
 
@@ -59,11 +62,15 @@ def content(path: str, entry: Entry) -> str:
 
     Not more is read than the file had at first, so that one that grows ends.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+        return hashed(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), entry)
     except OSError:
         return ""
+
+
+def hashed(descriptor: int, entry: Entry) -> str:
+    """Return what `content` does, of a file that is open; closes it."""
     digest, left = hashlib.sha256(), entry.size
     try:
         while left > 0 and (piece := os.read(descriptor, min(_PIECE, left))):
@@ -75,6 +82,13 @@ def content(path: str, entry: Entry) -> str:
     finally:
         os.close(descriptor)
     return digest.hexdigest() if (now.inode, now.size, now.mtime) == (entry.inode, entry.size, entry.mtime) else ""
+
+
+def _leads_away(folder: os.DirEntry[str]) -> bool:
+    """Say whether a folder of Windows is a junction, which is a folder to Python 3.11."""
+    if sys.platform == "win32":
+        return bool(folder.stat(follow_symlinks=False).st_reparse_tag & NAME_SURROGATE)
+    return False
 
 
 def walk(roots: Iterable[str], covers: Callable[[str], bool]) -> Iterator[str | Unreadable]:
@@ -96,7 +110,7 @@ def _below(folder: str, covers: Callable[[str], bool], depth: int) -> Iterator[s
                 path = f"{folder.rstrip('/')}/{one.name}"
                 if covers(path):
                     yield path
-                    if one.is_dir(follow_symlinks=False):
+                    if one.is_dir(follow_symlinks=False) and not _leads_away(one):
                         folders.append(path)
     except FileNotFoundError:  # went away meanwhile, which the comparison sees
         return

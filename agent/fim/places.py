@@ -50,21 +50,6 @@ LINUX_LEFT_OUT: Sequence[Place] = (
     Place("/etc/.pwd.lock", "locked, never written", tree=False),
 )
 
-WINDOWS: Sequence[Place] = (
-    Place("%SystemRoot%/System32/drivers", "drivers, and the file hosts below etc"),
-    Place("%SystemRoot%/System32/Tasks", "scheduled tasks"),
-    Place("%SystemRoot%/System32/GroupPolicy", "local policies"),
-    Place("%SystemRoot%/System32/config/systemprofile/AppData", "programs that hide in the profile of the system"),
-    Place("%SystemRoot%/win.ini", "programs started at sign-in", tree=False),
-    Place("%SystemRoot%/System32/sethc.exe", "a program of the sign-in screen", tree=False),
-    Place("%SystemRoot%/System32/utilman.exe", "a program of the sign-in screen", tree=False),
-    Place("%SystemRoot%/System32/osk.exe", "a program of the sign-in screen", tree=False),
-    Place("%ProgramData%/Microsoft/Windows/Start Menu/Programs/StartUp", "programs started at sign-in"),
-    Place(
-        "%SystemDrive%/Users/*/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup", "the same of a person"
-    ),
-)
-
 
 class Places:
     """Watched places, without those left out."""
@@ -87,19 +72,20 @@ class Places:
 
     def found(self, root: Path = Path("/")) -> Iterator[str]:
         """Yield the watched places that are there now, each once, without those that lie in another."""
-        there = sorted(
-            {
-                f"/{path.relative_to(root).as_posix()}"
-                for place in self._watched
-                for path in root.glob(place.pattern.lstrip("/"))
-                if not path.is_symlink()
-            }
-        )
+        there = sorted({path for place in self._watched for path in _matching(place.pattern, root)})
         last = ""
         for path in there:
             if not last or not path.startswith(f"{last}/"):
                 yield path
                 last = path
+
+
+def _matching(pattern: str, root: Path) -> Iterator[str]:
+    drive, _, rest = pattern.partition("/")  # of Windows; elsewhere there is none
+    top = Path(f"{drive}/") if drive else root
+    for path in top.glob(rest):
+        if not path.is_symlink():
+            yield f"{drive}/{path.relative_to(top).as_posix()}"
 
 
 def expanded(places: Sequence[Place], variables: Mapping[str, str]) -> list[Place]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agent.fim.entries import Entry
-from agent.fim.packages import Doing, is_manager, package_at
+from agent.fim.entries import ATTRIBUTE_BITS, Entry
+from agent.fim.packages import is_manager
 from agent.fim.watch import Finding, Who
 from agent.wire.event import CREATED, ID, MODULE, TIMESTAMP, Record, event_id
 
 NAME = "czujka.fim"
+WINDOWS = "windows"
 _MAX_PATH = 4096
+Packages = Callable[[float], str]
+"""Returns the package that was being installed at a moment (s), empty for none."""
 
 
 class Host(NamedTuple):
@@ -22,10 +24,11 @@ class Host(NamedTuple):
     system: str
     baseline: str
     user: Callable[[str], str | None]
+    is_manager: Callable[[str], bool] = is_manager
 
 
-def record_of(finding: Finding, host: Host, log: list[Doing], moved: str, now: int) -> Record:
-    """Return the record of a finding at `now` (µs); `log` is what packages were changed, `moved` the old path."""
+def record_of(finding: Finding, host: Host, packages: Packages, moved: str, now: int) -> Record:
+    """Return the record of a finding at `now` (µs); `packages` tells what was installed when, `moved` the old path."""
     at = now if finding.live else _moment(finding.after, now)
     record: Record = {
         MODULE: NAME,
@@ -33,7 +36,7 @@ def record_of(finding: Finding, host: Host, log: list[Doing], moved: str, now: i
         TIMESTAMP: at,
         CREATED: now,
         "host.os.type": host.system,
-        "file.path": written(finding.path),
+        "file.path": _path(finding.path, host),
         "fim.live": finding.live,
     }
     if finding.change.parts:
@@ -46,17 +49,27 @@ def record_of(finding: Finding, host: Host, log: list[Doing], moved: str, now: i
     if finding.before is not None:
         record.update(_state("fim.before", "fim.before.sha256", finding.before, host))
     if moved:
-        record["fim.moved_from"] = written(moved)
+        record["fim.moved_from"] = _path(moved, host)
     if finding.who is not None:
         record.update(_process(finding.who, host))
-    record.update(_package(finding, log, at))
-    record[ID] = event_id(host.baseline, finding.path.encode("utf-8", "surrogateescape").hex(), *_identity(finding))
+    record.update(_package(finding, host, packages, at))
+    record[ID] = event_id(host.baseline, _raw(finding.path, host).hex(), *_identity(finding))
     return record
 
 
-def written(path: str) -> str:
+def _raw(path: str, host: Host) -> bytes:
+    """Return a path's bytes: half of a surrogate pair is a name that Windows allows, elsewhere it is an odd byte."""
+    return path.encode("utf-8", "surrogatepass" if host.system == WINDOWS else "surrogateescape")
+
+
+def _path(path: str, host: Host) -> str:
+    text = _written(_raw(path, host))
+    return text.replace("/", "\\") if host.system == WINDOWS else text
+
+
+def _written(path: bytes) -> str:
     """Return a path as text: bytes that are no UTF-8 as `\\xNN`, as the audit's records have them."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")[:_MAX_PATH]
+    return path.decode("utf-8", "backslashreplace")[:_MAX_PATH]
 
 
 def _moment(after: Entry | None, now: int) -> int:
@@ -72,18 +85,33 @@ def _identity(finding: Finding) -> tuple[object, ...]:
 
 
 def _state(prefix: str, hashed: str, entry: Entry, host: Host) -> Record:
-    uid, gid = str(entry.uid), str(entry.gid)
-    record: Record = {f"{prefix}.mode": f"{stat.S_IMODE(entry.mode):04o}", f"{prefix}.uid": uid, f"{prefix}.gid": gid}
-    owner = host.user(uid)
-    if owner:
-        record[f"{prefix}.owner"] = owner
+    record = _windows_rights(prefix, entry) if host.system == WINDOWS else _rights(prefix, entry, host)
     if entry.kind == "file":
         record[f"{prefix}.size"] = entry.size
         record[f"{prefix}.mtime"] = entry.mtime // 1000
     if entry.sha256:
         record[hashed] = entry.sha256
     if entry.target:
-        record[f"{prefix}.target_path"] = written(entry.target)
+        record[f"{prefix}.target_path"] = _path(entry.target, host)
+    return record
+
+
+def _rights(prefix: str, entry: Entry, host: Host) -> Record:
+    uid, gid = str(entry.uid), str(entry.gid)
+    record: Record = {f"{prefix}.mode": f"{stat.S_IMODE(entry.mode):04o}", f"{prefix}.uid": uid, f"{prefix}.gid": gid}
+    owner = host.user(uid)
+    if owner:
+        record[f"{prefix}.owner"] = owner
+    return record
+
+
+def _windows_rights(prefix: str, entry: Entry) -> Record:
+    record: Record = {}
+    attributes = [name for bit, name in ATTRIBUTE_BITS.items() if entry.mode & bit]
+    if attributes:
+        record[f"{prefix}.attributes"] = list(attributes)
+    if entry.rights:
+        record["fim.rights" if prefix == "file" else f"{prefix}.rights"] = entry.rights
     return record
 
 
@@ -101,12 +129,12 @@ def _process(who: Who, host: Host) -> Record:
     return record
 
 
-def _package(finding: Finding, log: list[Doing], at: int) -> Record:
+def _package(finding: Finding, host: Host, packages: Packages, at: int) -> Record:
     if finding.who is not None:
-        by_manager = any(map(is_manager, (finding.who.executable, *finding.who.parents)))
-        package = package_at(log, at / 1_000_000) if by_manager else ""
+        by_manager = any(map(host.is_manager, (finding.who.executable, *finding.who.parents)))
+        package = packages(at / 1_000_000) if by_manager else ""
     else:
-        package = package_at(log, at / 1_000_000) if finding.after is not None else ""
+        package = packages(at / 1_000_000) if finding.after is not None else ""
         by_manager = bool(package)
     record: Record = {"fim.by_package_manager": by_manager}
     if package:

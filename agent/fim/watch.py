@@ -21,6 +21,10 @@ SETTLE = 0.5
 """Seconds that a reported path rests before it is looked at: one saving of a file is many events."""
 SETTLE_MOST = 3.0
 """Seconds after which it is looked at though it still changes."""
+TREE_SETTLE, TREE_EVERY = 2.0, 30.0
+"""Seconds that a folder rests in which something happened, and between two looks through the same one."""
+Looking = Callable[[str, Entry | None], Entry | None]
+"""Looks at a path as `agent.fim.look.look` does."""
 
 
 class Who(NamedTuple):
@@ -51,14 +55,33 @@ class _Pending:
         self.who = who
 
 
+class _Going(NamedTuple):
+    """A look through folders that goes on: its number in the baseline, the paths, whether it was reported."""
+
+    number: int
+    paths: Iterator[str | Unreadable]
+    live: bool
+
+
 class Watch:
     """Compares what is there with the baseline, a slice of time after the other."""
 
-    def __init__(self, baseline: Baseline, places: Places, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        baseline: Baseline,
+        places: Places,
+        clock: Callable[[], float] = time.monotonic,
+        looking: Looking | None = None,
+    ) -> None:
+        """Look at files by `looking`; when None, as every system but Windows has it."""
         self._baseline = baseline
         self._places = places
         self._clock = clock
-        self._round: Iterator[str | Unreadable] | None = None
+        self._looking = looking
+        self._round: _Going | None = None
+        self._tree: _Going | None = None
+        self._trees: dict[tuple[str, bool], float] = {}
+        self._tree_ended: dict[tuple[str, bool], float] = {}
         self._number = 0
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
         self.unreadable = 0
@@ -78,11 +101,23 @@ class Watch:
         """How many reported paths wait."""
         return len(self._pending)
 
+    @property
+    def is_going(self) -> bool:
+        """Whether a round or the look through a reported folder goes on."""
+        return self._round is not None or self._tree is not None
+
+    def rest(self) -> float | None:
+        """Return after how many seconds there is work, None when nothing is known of any."""
+        if self.is_going or self._pending:
+            return 0.0
+        due = self._next_tree()
+        return None if due is None else max(0.0, due[1] - self._clock())
+
     def begin(self) -> None:
         """Begin a round through all places."""
-        self._number = self._baseline.next_round()
+        number = self._baseline.next_round()
         self.unreadable, self.too_many, self.overflowed = 0, False, False
-        self._round = self._paths()
+        self._round = _Going(number, self._paths(number), live=False)
 
     def report(self, path: str, who: Who) -> None:
         """Take note that something happened to a path."""
@@ -96,6 +131,10 @@ class Watch:
         else:
             self._pending[path] = _Pending(now, who)
 
+    def report_tree(self, folder: str, *, deep: bool = True) -> None:
+        """Take note that something happened in a folder, nobody knows to which path; `deep` means anywhere below."""
+        self._trees.setdefault((folder, deep), self._clock())
+
     def work(self, seconds: float, unsettled: bool = False) -> list[Finding]:
         """Look at what rested long enough (`unsettled`: at everything) and go on with the round, so long at most."""
         until = self._clock() + seconds
@@ -106,8 +145,8 @@ class Watch:
                 findings += self._look(path, reported.who)
             if self._clock() >= until:
                 return findings
-        while self._round is not None and self._clock() < until:
-            findings += self._step()
+        while self._clock() < until and (going := self._going()) is not None:
+            findings += self._step(going)
         return findings
 
     def _settled(self, unsettled: bool) -> list[str]:
@@ -118,25 +157,59 @@ class Watch:
             if unsettled or now - one.last >= SETTLE or now - one.first >= SETTLE_MOST
         ]
 
-    def _step(self) -> list[Finding]:
-        assert self._round is not None
-        found = next(self._round, None)
+    def _next_tree(self) -> tuple[tuple[str, bool], float] | None:
+        """Return the reported folder that is to be looked through next, and when. None before the first round's end."""
+        if not self._trees or self._baseline.fresh:
+            return None
+        due = {
+            one: max(since + TREE_SETTLE, self._tree_ended.get(one, 0.0) + TREE_EVERY)
+            for one, since in self._trees.items()
+        }
+        first = min(due, key=due.__getitem__)
+        return first, due[first]
+
+    def _going(self) -> _Going | None:
+        """Return what is to go on: a reported folder before the round."""
+        if self._tree is None:
+            due = self._next_tree()
+            if due is not None and due[1] <= self._clock():
+                del self._trees[due[0]]
+                self._tree_ended[due[0]] = self._clock()
+                number = self._baseline.next_round()
+                self._tree = _Going(number, self._inside(*due[0], number), live=True)
+        return self._tree or self._round
+
+    def _step(self, going: _Going) -> list[Finding]:
+        self._number = going.number
+        found = next(going.paths, None)
         if found is None:
-            self._round = None
+            if going is self._tree:
+                self._tree = None
+            else:
+                self._round = None
             return []
         if isinstance(found, Unreadable):
             self.unreadable += 1
             return []
-        return self._compared(found, None, live=False)
+        return self._compared(found, None, live=going.live)
 
-    def _paths(self) -> Iterator[str | Unreadable]:
+    def _paths(self, number: int) -> Iterator[str | Unreadable]:
         """Yield what is there, then what was there before."""
         yield from walk(list(self._places.found()), self._places.covers)
-        for path in self._baseline.unseen(self._number):
+        for path in self._baseline.unseen(number):
             if self._places.covers(path):
                 yield path
             else:
                 self._baseline.drop(path)
+
+    def _inside(self, folder: str, deep: bool, number: int) -> Iterator[str | Unreadable]:
+        """Yield what is there in one folder, then what was there before."""
+
+        def wanted(path: str) -> bool:
+            return self._places.covers(path) and (deep or path.rpartition("/")[0] == folder)
+
+        yield from (one for one in walk([folder], wanted) if one != folder or self._places.covers(folder))
+        yield from filter(wanted, self._baseline.below(folder, number))
 
     def _look(self, path: str, who: Who) -> list[Finding]:
         """Look at a reported path; of a folder that came or went also at all below it."""
@@ -155,7 +228,7 @@ class Watch:
     def _compared(self, path: str, who: Who | None, *, live: bool) -> list[Finding]:
         before = self._baseline.get(path)
         try:
-            after = look(path, before)
+            after = (self._looking or look)(path, before)
         except OSError:
             self.unreadable += 1
             self._baseline.seen(path, self._number)

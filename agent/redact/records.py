@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape, unescape
 
 from agent.redact.arguments import redact_args
+from agent.redact.markup import escaped, plain
 from agent.redact.names import MARK, is_secret
 from agent.redact.text import redact_text
 from agent.wire.event import Record, Value
@@ -22,7 +22,6 @@ ARGUMENTS = frozenset({"process.args", "process.parent.args"})
 XML = "xml"
 """The field with a whole event of Windows."""
 _DATA = re.compile(r"(<(?:Data|Message)\b(?:\s+Name=[\"']([^\"'<>]{0,100})[\"'])?[^<>]{0,200}>)([^<]+)(?=</)")
-_QUOTES = {"&quot;": '"', "&apos;": "'", "&#39;": "'", "&#34;": '"', "&#10;": "\n", "&#13;": "\r", "&#9;": "\t"}
 _NAME_OF = {"Details": "TargetObject", "NewValue": "ObjectValueName", "OldValue": "ObjectValueName"}
 """Data of the registry whose name stands in other data of the event (Sysmon 13, Security 4657)."""
 
@@ -51,8 +50,8 @@ def redact_xml(xml: str) -> str:
         owner = names.get(_NAME_OF.get(found[2] or "", ""), "")
         if owner and is_secret(owner.rpartition("\\")[2]):
             return found[1] + MARK
-        shown = unescape(found[3], _QUOTES)
+        shown = plain(found[3])
         hidden = redact_text(shown)
-        return found[0] if hidden == shown else found[1] + escape(hidden)
+        return found[0] if hidden == shown else found[1] + escaped(hidden)
 
     return _DATA.sub(clean, xml)

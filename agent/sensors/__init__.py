@@ -1,8 +1,8 @@
 """The sensors: one module a source, and the one list of them.
 
 Two variables of the environment change it. `CZUJKA_AGENT_SENSORS` names the sensors to run, with commas (`audit`,
-`fim`, `journald`, `logfile`, `inventory`); the others are left out. `CZUJKA_AGENT_LOG_FOLDER` is the folder whose log
-files are followed instead of those in /var/log, and then also where a systemd journal runs.
+`fim`, `journald`, `logfile`, `inventory`, `eventlog`); the others are left out. `CZUJKA_AGENT_LOG_FOLDER` is the folder
+whose log files are followed instead of those in /var/log, and then also where a systemd journal runs.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ LOG_FOLDER = "CZUJKA_AGENT_LOG_FOLDER"
 def host_sensors(home: Path, boot_id: str, environment: Mapping[str, str] = os.environ) -> list[Sensor]:
     """Return the sensors of this host, whatever its system; `home` is the agent's folder."""
     if sys.platform == "win32":
-        from agent.sensors.windows.eventlog import EventLogSensor  # noqa: PLC0415 (reads what Windows alone has)
+        from agent.sensors.windows.sensors import windows_sensors  # noqa: PLC0415 (reads what Windows alone has)
 
-        return [EventLogSensor(), InventorySensor(home)]
+        return _wanted(windows_sensors(home), environment)
     return linux_sensors(home, boot_id, environment)
 
 
@@ -41,5 +41,9 @@ def linux_sensors(home: Path, boot_id: str, environment: Mapping[str, str] = os.
     processes = Processes()
     audit, files = AuditSensor(home, boot_id, processes=processes), FileSensor(home, processes)
     sensors: list[Sensor] = [audit, JournalSensor(), logs, files, InventorySensor(home)]
+    return _wanted(sensors, environment)
+
+
+def _wanted(sensors: list[Sensor], environment: Mapping[str, str]) -> list[Sensor]:
     wanted = {name.strip() for name in environment.get(SENSORS, "").split(",")} - {""}
     return [sensor for sensor in sensors if not wanted or sensor.about.name in wanted]

@@ -195,19 +195,25 @@ class AuditSensor:
 
     def _check(self) -> list[Item]:
         assert self._control is not None
-        last_check = _micros() - int((time.monotonic() - self._checked) * 1_000_000)
-        self._checked = time.monotonic()
-        items: list[Item] = []
+        last_check = self._last_check()
         status = self._control.status()
-        if status.lost != self._lost:
-            items.append(Gap("audit_lost", (status.lost - self._lost) % (1 << 32), last_check, _micros()))
-            self._lost = status.lost
+        items = self._losses(status)
+        self._checked = time.monotonic()
         foreign = status.pid not in {0, os.getpid()} and auditstate.alive(status.pid)
         if self._daemon == foreign:  # replaced as the daemon, or left alone beside none
             raise SensorLost("the audit daemon has changed", 0.0)
         if status.enabled != netlink.IMMUTABLE:
             items += self._rules_back(self._control, status, last_check)
         return items
+
+    def _last_check(self) -> int:
+        return _micros() - int((time.monotonic() - self._checked) * 1_000_000)
+
+    def _losses(self, status: netlink.Status) -> list[Item]:
+        lost, unseen = (status.lost - self._lost) % (1 << 32), self._grouping.unseen.fresh()
+        self._lost = status.lost
+        counted = (("audit_lost", lost), ("audit_overflow", unseen))
+        return [Gap(cause, count, self._last_check(), _micros()) for cause, count in counted if count]
 
     def _rules_back(self, control: netlink.Control, status: netlink.Status, last_check: int) -> list[Item]:
         """Put back what somebody took away, and take up folders that are new."""
@@ -221,8 +227,8 @@ class AuditSensor:
         return [Gap("audit_rules_removed", 0, last_check, _micros())] if gone or status.enabled == 0 else []
 
     def finish(self) -> list[Item]:
-        """Hold nothing back."""
-        return []
+        """Tell what the kernel has lost since the last check; nothing else is held back."""
+        return self._losses(self._control.status()) if self._control is not None else []
 
     def close(self) -> None:
         """Stop receiving, unload our rules and restore the settings that stood before."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from agent.sensors.auditrecords import EOE, EXECVE, PROCTITLE, Raw, merge, parse_lines, stamp
-from agent.sensors.auditrepeats import Repeats
+from agent.sensors.auditrecords import EOE, EXECVE, Raw, merge, parse_lines, serial_of, stamp
+from agent.sensors.auditrepeats import Repeats, within_host
 from agent.sensors.auditrules import CALL_KEY, FILE_KEY
+from agent.sensors.auditstarts import usual_start
 from agent.sensors.processes import Process, Processes, Users
-from agent.wire.event import CREATED, ID, Record, event_id
+from agent.wire.event import CREATED, ID, TIMESTAMP, Record, event_id
 from agent.wire.sending.sensor import ALERTING, USUAL, Reading
 
 MAX_PENDING = 2000
@@ -18,9 +19,34 @@ MAX_LINES = 64
 """Records of one event that are kept."""
 PATIENCE = 2.0
 """Seconds after which an event that got no end is taken as it is."""
+_SERIALS = 1 << 32
 _UNUSED = frozenset({1321, 1323})
 _CONFIG_CHANGE = 1305
 _FREQUENT = frozenset({"memfd_create", "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid"})
+
+
+class Unseen:
+    """Counts the events that never came, by the kernel's consecutive serials: what its socket lost, it does not count.
+
+    Serials are taken when an event's first record is made, so that what its queue refused has none ("audit_lost").
+    """
+
+    def __init__(self) -> None:
+        self._base = self._high = self._seen = self._told = 0
+
+    def saw(self, serial: int) -> None:
+        """Take the serial of a new event; those of an overflow may come late, and the serials begin anew some day."""
+        if not self._high or self._high - serial > _SERIALS // 2:
+            self._base, self._high, self._seen, self._told = serial - 1, serial, 0, 0
+        if serial > self._base:
+            self._high = max(self._high, serial)
+            self._seen += 1
+
+    def fresh(self) -> int:
+        """Return how many have not come since the last answer; asked when all that comes late has come."""
+        missing = self._high - self._base - self._seen
+        new, self._told = max(0, missing - self._told), max(missing, self._told)
+        return new
 
 
 class Grouping:
@@ -28,6 +54,7 @@ class Grouping:
 
     def __init__(self) -> None:
         self._pending: dict[bytes, tuple[float, list[Raw]]] = {}
+        self.unseen = Unseen()
         self.dropped = 0
         """Events that were pushed out because too many were open at once."""
 
@@ -42,9 +69,11 @@ class Grouping:
             found = self._pending.pop(name, None)
             return found[1] if found else None
         if not 1300 <= kind < 1500:
+            self.unseen.saw(serial_of(name))
             return [(kind, data)]
         known = self._pending.get(name)
         if known is None:
+            self.unseen.saw(serial_of(name))
             self._pending[name] = (now, [(kind, data)])
             self._bound()
         elif len(known[1]) < MAX_LINES:
@@ -79,18 +108,20 @@ class Completion:
     def reading(self, raw: Sequence[Raw]) -> Reading | None:
         """Return the reading, None for the agent's own doings and for what cannot be read."""
         kinds = [kind for kind, _ in raw]
-        lines = parse_lines([one for one in raw if one[0] != PROCTITLE] if EXECVE in kinds else raw)
-        record = merge(lines)
-        if record is None or self._own(record, lines[0].at, kinds) or self._repeats.skip(record):
+        if EXECVE not in kinds and within_host(raw):
             return None
-        record[ID] = event_id(self._boot_id, "audit", f"{lines[0].at}:{lines[0].serial}")
+        record = (usual_start(raw) if EXECVE in kinds else None) or merge(parse_lines(raw))
+        if record is None or self._own(record, kinds) or self._repeats.skip(record):
+            return None
+        record[ID] = event_id(self._boot_id, "audit", f"{record[TIMESTAMP]}:{record['audit.serial']}")
         record[CREATED] = time.time_ns() // 1000
         self._name_users(record)
         self._relate(record)
         return Reading(record, _priority(record))
 
-    def _own(self, record: Record, at: int, kinds: Sequence[int]) -> bool:
-        if at <= self.quiet_until and _CONFIG_CHANGE in kinds:
+    def _own(self, record: Record, kinds: Sequence[int]) -> bool:
+        at = record[TIMESTAMP]
+        if _CONFIG_CHANGE in kinds and isinstance(at, int) and at <= self.quiet_until:
             return True
         return self._own_pid in (record.get("process.parent.pid"), record.get("process.pid"))
 

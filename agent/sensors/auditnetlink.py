@@ -43,10 +43,9 @@ class Status(NamedTuple):
 class Control:
     """Asks and sets on a socket of its own; each call waits for the kernel's answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, connected: socket.socket | None = None) -> None:
         """Raise OSError where the kernel has no audit or this process may not speak to it."""
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT)
-        self._socket.bind((0, 0))
+        self._socket = connected or _bound(0)
         self._socket.settimeout(2.0)
 
     def status(self) -> Status:
@@ -106,12 +105,17 @@ def _answers(sock: socket.socket, kind: int, body: bytes) -> Iterator[tuple[int,
 
 def open_records(*, multicast: bool) -> socket.socket:
     """Return a non-blocking socket for records: beside an audit daemon (multicast), or to become the daemon with."""
+    sock = _bound(_READLOG_GROUP if multicast else 0)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    sock.setblocking(False)
+    return sock
+
+
+def _bound(groups: int) -> socket.socket:
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT)
     try:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-        sock.bind((0, _READLOG_GROUP if multicast else 0))
-        sock.setblocking(False)
+        sock.bind((0, groups))
     except OSError:
         sock.close()
         raise

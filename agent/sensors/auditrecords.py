@@ -35,13 +35,6 @@ _HEAD = re.compile(rb"audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): ?")
 _FIELD = re.compile(r"([A-Za-z_][\w-]{0,40}(?:\[\d{1,6}\])?)=(\"[^\"]*\"|'.*'|\S*)", re.DOTALL)
 _PATH = re.compile(r"\bname=(\"[^\"]*\"|[^\s\"]*)(?:.*? nametype=(\w{1,16}))?")
 _ARG = re.compile(r"(?<![\w\[\]-])a(\d{1,6})(?:\[\d{1,6}\])?=(\"[^\"]*\"|\S*)")
-_START = re.compile(
-    r"arch=([0-9a-f]{1,8}) syscall=(\d{1,6}) success=yes exit=(-?\d{1,19}) a0=\w+ a1=\w+ a2=\w+ a3=\w+ items=\d+"
-    r" ppid=(\d{1,10}) pid=(\d{1,10}) auid=(\d+) uid=(\d+) gid=(\d+) euid=(\d+) suid=\d+ fsuid=\d+ egid=\d+ sgid=\d+"
-    r" fsgid=\d+ tty=([^\s\"']+) ses=(\d+) comm=(\"[^\"]*\"|\w+)"
-    r" exe=(\"[^\"]*\"|\w+)(?: subj=([^\s\"']{1,400}))? key=(\"[^\"]*\"|\w+)\Z"
-)
-"""The SYSCALL record of a program's start as the kernel words it; any other wording goes the general way."""
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
 _SADDR = re.compile(r"\bsaddr=((?:[0-9A-Fa-f]{2}){2,128})(?![0-9A-Fa-f])")
 _QUOTES = frozenset("\"'")
@@ -59,35 +52,47 @@ class Line(NamedTuple):
     text: str
 
 
+def head(data: bytes) -> re.Match[bytes] | None:
+    """Match a record's stamp: seconds, milliseconds, serial; the record's text begins at its end."""
+    return _HEAD.match(data)
+
+
 def stamp(data: bytes) -> bytes:
     """Return the part of a record that names its event, empty when it has none."""
     end = data.find(b")", 0, 48)
     return data[6:end] if end > 6 and data.startswith(b"audit(") else b""
 
 
+def serial_of(name: bytes) -> int:
+    """Return the serial in what `stamp` gave, 0 when it has none."""
+    serial = name.rpartition(b":")[2]
+    return int(serial) if serial.isdigit() and len(serial) < 20 else 0
+
+
 def parse_line(kind: int, data: bytes) -> Line | None:
     """Read one record as the kernel sends it; None when it carries no stamp."""
-    head = _HEAD.match(data)
-    if head is None:
+    found = head(data)
+    if found is None:
         return None
-    at = int(head[1]) * 1_000_000 + int(head[2]) * 1000
-    return Line(kind, at, int(head[3]), _text(data, head.end()))
+    at = int(found[1]) * 1_000_000 + int(found[2]) * 1000
+    return Line(kind, at, int(found[3]), text_of(data, found.end()))
 
 
 def parse_lines(raw: Sequence[Raw]) -> list[Line]:
     """Read the records of one event, which share their stamp; those without one are left out."""
     lines: list[Line] = []
-    head, at, serial = b"", 0, 0
+    begin, at, serial = b"", 0, 0
     for kind, data in raw:
-        if head and data.startswith(head):
-            lines.append(Line(kind, at, serial, _text(data, len(head))))
+        if begin and data.startswith(begin):
+            lines.append(Line(kind, at, serial, text_of(data, len(begin))))
         elif (line := parse_line(kind, data)) is not None:
             lines.append(line)
-            head, at, serial = data[: data.index(b": ") + 2] if b": " in data[:56] else b"", line.at, line.serial
+            begin, at, serial = data[: data.index(b": ") + 2] if b": " in data[:56] else b"", line.at, line.serial
     return lines
 
 
-def _text(data: bytes, start: int) -> str:
+def text_of(data: bytes, start: int) -> str:
+    """Return a record's text behind its stamp, which ends at `start`."""
     return data[start:].rstrip(b"\0\n").decode("utf-8", "backslashreplace")
 
 
@@ -96,11 +101,12 @@ def fields(text: str) -> dict[str, str]:
     found: dict[str, str] = dict(_FIELD.findall(text.replace("\x1d", " ")))
     for name, value in found.items():
         if name in _ENCODED or value[:1] in _QUOTES:
-            found[name] = _unwrapped(value, encoded=name in _ENCODED)
+            found[name] = unwrapped(value, encoded=name in _ENCODED)
     return found
 
 
-def _unwrapped(value: str, *, encoded: bool) -> str:
+def unwrapped(value: str, *, encoded: bool) -> str:
+    """Return a field's value without its quotes; an `encoded` one without quotes is hex when it looks like hex."""
     if len(value) >= 2 and value[0] in _QUOTES and value[-1] == value[0]:
         return value[1:-1]
     return decode(value) if encoded else value
@@ -114,10 +120,18 @@ def decode(value: str) -> str:
 def arguments(lines: Iterable[Line]) -> tuple[list[str], bool]:
     """Return a command's arguments from its EXECVE records, and whether any had to be cut."""
     texts = [line.text for line in lines]
-    found = [(number, _unwrapped(value, encoded=True)) for text in texts for number, value in _ARG.findall(text)]
-    if len(texts) == 1 and len(texts[0]) <= MAX_ARG and len(found) <= MAX_ARGS and "[" not in texts[0]:
-        return [value for _, value in found], False
-    return _bounded(found)
+    plain = plain_arguments(texts[0]) if len(texts) == 1 and len(texts[0]) <= MAX_ARG else None
+    if plain is not None:
+        return plain, False
+    return _bounded((number, unwrapped(value, encoded=True)) for text in texts for number, value in _ARG.findall(text))
+
+
+def plain_arguments(text: str) -> list[str] | None:
+    """Return the arguments of one EXECVE record of at most `MAX_ARG` characters; None for parts and for too many."""
+    found = _ARG.findall(text)
+    if len(found) > MAX_ARGS or "[" in text:
+        return None
+    return [unwrapped(value, encoded=True) for _, value in found]
 
 
 def _bounded(found: Iterable[tuple[str, str]]) -> tuple[list[str], bool]:
@@ -152,42 +166,14 @@ def merge(lines: Sequence[Line]) -> Record | None:
         "audit.type": TYPES.get(main, f"UNKNOWN[{main}]"),
         "audit.serial": first.serial,
     }
-    start = _START.match(first.text) if commands else None
-    if start is not None:
-        _merge_start(record, start)
-    else:
-        _merge_main(record, first, registers=not commands)
+    _merge_main(record, first, registers=not commands)
     if commands:
         args, cut = arguments(commands)
-        _set_command(record, args)
+        set_command(record, args)
         if cut:
             record["process.args_truncated"] = True
     _merge_rest(record, lines, first)
     return record
-
-
-def _merge_start(record: Record, found: re.Match[str]) -> None:
-    """Do what `_merge_main` does, at a quarter of its cost: program starts are nearly all that is audited."""
-    arch, number, code, parent, pid, auid, uid, gid, euid, tty, ses, comm, exe, subject, key = found.groups()
-    arch = ARCHES.get(arch, arch)
-    record["audit.arch"], record["audit.syscall"] = arch, syscall_name(arch, number)
-    record["audit.success"], record["audit.exit"] = True, int(code)
-    record["process.pid"], record["process.parent.pid"] = int(pid), int(parent)
-    for name, value in (
-        ("process.executable", _unwrapped(exe, encoded=True)),
-        ("process.name", _unwrapped(comm, encoded=True)),
-        ("user.id", uid),
-        ("user.effective.id", euid),
-        ("group.id", gid),
-        ("audit.auid", auid),
-        ("audit.ses", ses),
-        ("audit.tty", decode(tty)),
-        ("audit.key", _unwrapped(key, encoded=True).replace("\x01", ",")),
-    ):
-        if value not in _ABSENT:
-            record[name] = value[:MAX_VALUE]
-    if subject not in _ABSENT and subject is not None:
-        record["audit.subj"] = redact_text(subject)
 
 
 def _merge_main(record: Record, line: Line, *, registers: bool) -> None:
@@ -221,7 +207,8 @@ _SKIPPED = _NAMED_ELSEWHERE | {
     "items", "suid", "fsuid", "egid", "sgid", "fsgid", "a0", "a1", "a2", "a3", "arch", "syscall", "success", "exit",
 }  # fmt: skip
 _REGISTERS = {f"a{number}": f"audit.syscall.a{number}" for number in range(4)}
-_ABSENT = frozenset({"", "?", "(none)", "(null)", UNSET})
+ABSENT = frozenset({"", "?", "(none)", "(null)", UNSET})
+"""Values that say that there is none."""
 
 
 def _syscall(record: Record, values: dict[str, str], *, registers: bool) -> None:
@@ -241,21 +228,21 @@ def _syscall(record: Record, values: dict[str, str], *, registers: bool) -> None
 def _known(record: Record, values: dict[str, str]) -> None:
     for name, target in _DIRECT.items():
         value = values.get(name, "")
-        if value not in _ABSENT:
+        if value not in ABSENT:
             record[target] = value[:MAX_VALUE]
     for name, target in _NUMBERS.items():
         value = values.get(name, "")
         if value.isascii() and value.isdigit() and len(value) <= 10:
             record[target] = int(value)
     key = values.get("key", "")
-    if key not in _ABSENT:
+    if key not in ABSENT:
         record["audit.key"] = key.replace("\x01", ",")[:MAX_VALUE]
 
 
 def _others(record: Record, values: dict[str, str], skipped: frozenset[str]) -> None:
     """Keep what has no name of its own as `audit.<field>`."""
     for name, value in values.items():
-        if name not in skipped and value not in _ABSENT and len(record) < 64:
+        if name not in skipped and value not in ABSENT and len(record) < 64:
             record[f"audit.{name}"] = redact_text(value[:MAX_VALUE])
 
 
@@ -273,7 +260,8 @@ def _address(text: str) -> Record:
     return {"destination.ip": address, "destination.port": int.from_bytes(data[2:4], "big")}
 
 
-def _set_command(record: Record, args: Sequence[str]) -> None:
+def set_command(record: Record, args: Sequence[str]) -> None:
+    """Put a command's arguments into its record, their secrets replaced."""
     clean = redact_args(args)
     record["process.args"] = [*clean]
     record["process.args_count"] = len(clean)
@@ -287,14 +275,19 @@ def _merge_rest(record: Record, lines: Sequence[Line], first: Line) -> None:
         if kind == PATH:
             found = _PATH.search(text) if line is not first and len(paths) < MAX_PATHS else None
             if found is not None and found[1] != "(null)":
-                paths.append((_unwrapped(found[1], encoded=True)[:MAX_VALUE], found[2] or ""))
+                paths.append((unwrapped(found[1], encoded=True)[:MAX_VALUE], found[2] or ""))
         elif kind == SOCKADDR:
             record.update(_address(text))
         elif kind == CWD and text.startswith("cwd=") and line is not first:
-            record["process.working_directory"] = _unwrapped(text[4:], encoded=True)[:MAX_VALUE]
+            record["process.working_directory"] = unwrapped(text[4:], encoded=True)[:MAX_VALUE]
         elif kind == PROCTITLE and text.startswith("proctitle=") and "process.args" not in record:
-            title = _unwrapped(text[10:], encoded=True)
-            _set_command(record, title[:MAX_ARG].split("\0")[:MAX_ARGS])
+            title = unwrapped(text[10:], encoded=True)
+            set_command(record, title[:MAX_ARG].split("\0")[:MAX_ARGS])
+    set_paths(record, paths)
+
+
+def set_paths(record: Record, paths: Sequence[tuple[str, str]]) -> None:
+    """Put the paths of an event, with what each was to it, into its record: absolute where the folder is known."""
     if paths:
         cwd = str(record.get("process.working_directory", "")).rstrip("/")
         record["file.path"] = [path if path.startswith("/") or not cwd else f"{cwd}/{path}" for path, _ in paths]

@@ -5,35 +5,27 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from agent.fim import places as placed
-from agent.fim.baseline import Baseline
 from agent.fim.fanotify import OVERFLOW, Fanotify
-from agent.fim.packages import Doing, doings
+from agent.fim.packages import Doing, doings, package_at
 from agent.fim.places import Places
-from agent.fim.records import NAME, Host, record_of
-from agent.fim.watch import Finding, Watch, Who, moved_from
+from agent.fim.records import Host, record_of
+from agent.fim.watch import Finding, Who, moved_from
+from agent.sensors.filerounds import FileRounds
 from agent.sensors.processes import Processes, Users
-from agent.wire.event import CREATED, ID, MODULE, TIMESTAMP, Record, event_id
 from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap, Item, Reading
 
 LOG = logging.getLogger(__name__)
-SLICE, PAUSE = 0.01, 0.2
-"""Seconds of work at once, and between two slices: a round takes a twentieth of a core at most."""
-ROUND_EVERY = 86_400.0
-"""Seconds between rounds where fanotify reports; four times as often where it does not."""
-COMMIT_AFTER = 3.0
-"""Seconds after which the baseline is kept: what was found has reached the spool by then. Killed before, it is found
-again, with the same identity."""
 _PARENTS = 5
 _LOG_TAIL = 64 * 1024
 
 
-class FileSensor:
+class FileSensor(FileRounds):
     """Who changed which watched file, and how."""
 
     about = About(
@@ -46,16 +38,11 @@ class FileSensor:
 
     def __init__(self, home: Path, processes: Processes, places: Places | None = None) -> None:
         """Keep the baseline under `home`; `processes` are those that the audit has seen start."""
-        self._home = home
-        self._places = places or Places(placed.LINUX, placed.LINUX_LEFT_OUT)
+        super().__init__(home, "linux", lambda: places or Places(placed.LINUX, placed.LINUX_LEFT_OUT))
         self._processes = processes
         self._users = Users()
-        self._baseline: Baseline | None = None
-        self._watch: Watch | None = None
         self._fanotify: Fanotify | None = None
         self._idle = -1
-        self._next = self._round_at = 0.0
-        self._uncommitted = 0.0
         self._log: tuple[tuple[int, int], list[Doing]] = ((0, 0), [])
         self._marked = False
 
@@ -71,16 +58,12 @@ class FileSensor:
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
         """Start to listen, then begin a round for what happened meanwhile."""
-        try:
-            self._baseline = Baseline(self._home / "fim.db")
-        except sqlite3.Error as error:
-            raise OSError(str(error)) from error
-        self._watch = Watch(self._baseline, self._places)
+        self._open_baseline()
         self._marked = self._listen()
         if self._fanotify is None:
             self._idle = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._begin()
-        LOG.info("fim_opened known=%d fanotify=%s", len(self._baseline), self._marked)
+        LOG.info("fim_opened known=%d fanotify=%s", self._known, self._marked)
         return []
 
     def _listen(self) -> bool:
@@ -101,10 +84,9 @@ class FileSensor:
             return False
         return True
 
-    def _begin(self) -> None:
-        assert self._watch is not None
-        self._watch.begin()
-        self._round_at = time.monotonic() + (ROUND_EVERY if self._marked else ROUND_EVERY / 4)
+    @property
+    def _seen_live(self) -> bool:
+        return self._marked
 
     def fileno(self) -> int:
         """Return the descriptor of fanotify, else one that is never readable."""
@@ -137,42 +119,17 @@ class FileSensor:
             above = found
         return Who(pid, process.executable, process.command_line, process.user, tuple(parents))
 
-    def wait(self) -> float | None:
-        """Ask for slices while there is something to look at or to keep."""
-        busy = self._watch is not None and (self._watch.in_round or self._watch.pending)
-        return max(0.0, self._next - time.monotonic()) if busy else 1.0 if self._uncommitted else None
-
-    def tick(self) -> list[Item]:
-        """Do a slice of work, when it is time for one."""
-        now = time.monotonic()
-        if self._watch is None or self._baseline is None or now < self._next:
-            return []
-        self._next = now + PAUSE
-        if not self._watch.in_round and (now >= self._round_at or self._watch.overflowed):
-            self._begin()
-        fresh = self._baseline.fresh
-        was_in_round = self._watch.in_round
-        items = self._items(self._watch.work(SLICE))
-        if was_in_round and not self._watch.in_round:
-            items += self._round_ended(fresh=fresh)
-        if items or was_in_round:
-            self._uncommitted = self._uncommitted or now
-        if self._uncommitted and now - self._uncommitted >= COMMIT_AFTER:
-            self._baseline.commit()
-            self._uncommitted = 0.0
-        return items
-
     def _items(self, findings: list[Finding]) -> list[Item]:
         assert self._baseline is not None
         if not findings:
             return []
         now, moved = time.time_ns() // 1000, moved_from(findings)
         host = Host("linux", self._baseline.name, self._users.name)
-        log = self._packages()
+        packages = partial(package_at, self._packages())
         items: list[Item] = []
         for found in findings:
             finding = self._known_by_now(found)
-            record = record_of(finding, host, log, moved.get(finding.path, ""), now)
+            record = record_of(finding, host, packages, moved.get(finding.path, ""), now)
             items.append(Reading(record, USUAL if record["fim.by_package_manager"] else ALERTING))
         return items
 
@@ -197,40 +154,11 @@ class FileSensor:
             return []
         return self._log[1]
 
-    def _round_ended(self, *, fresh: bool) -> list[Item]:
-        """Tell of the first round, or of one that could not see all; note the end."""
-        assert self._watch is not None
-        assert self._baseline is not None
-        now = time.time_ns() // 1000
-        self._baseline.finish_round(now)
-        if not fresh and not self._watch.unreadable and not self._watch.too_many:
-            return []
-        record: Record = {
-            MODULE: NAME,
-            "event.action": "fim_baseline" if fresh else "fim_round",
-            TIMESTAMP: now,
-            CREATED: now,
-            ID: event_id(self._baseline.name, "round", now),
-            "host.os.type": "linux",
-            "fim.count": len(self._baseline),
-            "fim.unreadable": self._watch.unreadable,
-            "fim.too_many": self._watch.too_many,
-        }
-        return [Reading(record, USUAL)]
-
-    def finish(self) -> list[Item]:
-        """Look at what was reported and not yet looked at; the rest the next start finds."""
-        return self._items(self._watch.work(1.0, unsettled=True)) if self._watch is not None else []
-
     def close(self) -> None:
         """Stop listening and keep the baseline."""
         if self._fanotify is not None:
             self._fanotify.close()
         if self._idle >= 0:
             os.close(self._idle)
-        if self._baseline is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._baseline.commit()
-            self._baseline.close()
-        self._fanotify = self._baseline = self._watch = None
-        self._idle, self._uncommitted, self._marked = -1, 0.0, False
+        self._close_baseline()
+        self._fanotify, self._idle, self._marked = None, -1, False

@@ -42,7 +42,10 @@ class LogFileSensor:
         """Readable files make it work; some unreadable ones limit it."""
         if self._journal is not None and self._journal.exists():
             return Availability("off", "sensor.reason.journal_in_use")
-        present = [self._folder / name for name in self._names if (self._folder / name).is_file()]
+        try:
+            present = [self._folder / name for name in self._names if (self._folder / name).is_file()]
+        except PermissionError:
+            return Availability("off", "sensor.reason.needs_root")
         readable = [path for path in present if os.access(path, os.R_OK)]
         if len(readable) < len(present):
             return Availability("limited" if readable else "off", "sensor.reason.needs_root")

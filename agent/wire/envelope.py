@@ -23,12 +23,15 @@ RENEW_PATH = "/v1/renew"
 HEARTBEAT_PATH = "/v1/heartbeat"
 SLICE_PATH = "/v1/slices"
 UPDATE_PATH = "/v1/update"
+WAIT_PATH = "/v1/wait"
+"""Answered when a command waits, or after MAX_WAIT; the next heartbeat brings it."""
 COMMAND_HEADER = "X-Czujka-Command"
 """The number of the command that a body answers."""
 OUTCOME_HEADER = "X-Czujka-Outcome"
 """What became of the command, one of OUTCOMES."""
 OUTCOMES = ("whole", "cut", "none", "failed")
 """The flow's packets; the first ones, for more do not fit; there are none any more; they could not be read."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class EnvelopeError(ValueError):
@@ -44,8 +47,7 @@ class Ack(NamedTuple):
 
 def encode_record(record: Record) -> bytes:
     """Return one record as a JSON line without its newline; lone surrogates become U+FFFD."""
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", "replace")
+    return _ENCODER.encode(record).encode("utf-8", "replace")
 
 
 def pack(lines: Iterable[bytes]) -> bytes:

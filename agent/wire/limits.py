@@ -16,3 +16,5 @@ MAX_SLICE = 16 << 20
 """Bytes of one flow's packets."""
 MAX_COMMANDS = 4
 """Commands in one answer."""
+MAX_WAIT = 50.0
+"""Seconds for which the box holds a request that waits for commands."""

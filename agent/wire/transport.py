@@ -12,18 +12,23 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from agent.wire.clocks import CLOCK_HEADER, TIME_HEADER, Measured, measure
 from agent.wire.envelope import BATCH_PATH, HEARTBEAT_PATH, KEY_HEADER, SENT_HEADER, Ack
+from agent.wire.patience import Timely
 from agent.wire.proxy import proxy_for
 
 MAX_ANSWER = 64 * 1024
 """Bytes of one answer that are read; a longer one is a fault of the other side."""
 MAX_RETRY_AFTER = 3600.0
 """Seconds of Retry-After that are obeyed; more is taken as this much."""
+TIMEOUT = 10.0
+"""Seconds for a connection and for a whole answer."""
 _LATER = frozenset({408, 425, 429})
 
 
@@ -64,6 +69,10 @@ def client_context(
     return context
 
 
+class _Connection(http.client.HTTPSConnection):
+    response_class = Timely
+
+
 class Box:
     """The box behind its addresses; the first that answers is kept until it fails. For one thread at a time."""
 
@@ -72,7 +81,7 @@ class Box:
         urls: Sequence[str],
         context: ssl.SSLContext,
         *,
-        timeout: float = 10.0,
+        timeout: float = TIMEOUT,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         """Addresses are https URLs; `timeout` bounds each connection and each whole answer, in seconds.
@@ -84,6 +93,8 @@ class Box:
         self._context = context
         self._timeout = timeout
         self._connection: http.client.HTTPSConnection | None = None
+        self.measured: Measured | None = None
+        """How far this clock is from the box's, by the last exchange that told."""
 
     def __enter__(self) -> Box:
         return self
@@ -91,10 +102,15 @@ class Box:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send_batch(self, key: str, body: bytes, records: int, sent_at: int) -> Ack:
-        """Deliver one deflated batch; returns only when the box says that its journal has all of it."""
+    def send_batch(
+        self, key: str, body: bytes, records: int, sent_at: int, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Ack:
+        """Deliver one deflated batch; returns only when the box says that its journal has all of it.
+
+        `more` are further headers.
+        """
         headers = {KEY_HEADER: key, SENT_HEADER: str(sent_at), "Content-Type": "application/x-ndjson+deflate"}
-        answer = self.request("POST", BATCH_PATH, body, headers)
+        answer = self.request("POST", BATCH_PATH, body, {**headers, **more})
         ack = Ack(_integer(answer, "records"), answer.get("duplicate") is True)
         if ack.records != records and not ack.duplicate:
             raise RetryLater(f"the box confirmed {ack.records} of {records} records")
@@ -164,9 +180,14 @@ class Box:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes, float | None]:
         connection = self._connect()
-        connection.request(method, path, body=body, headers=dict(headers))
+        clock = {} if self.measured is None else {CLOCK_HEADER: self.measured.text}
+        sent, began = time.time_ns(), time.monotonic_ns()
+        connection.request(method, path, body=body, headers={**headers, **clock})
         response = connection.getresponse()
-        data = _read(response, time.monotonic() + self._timeout)
+        elapsed = time.monotonic_ns() - began
+        answered = response.getheader(TIME_HEADER)
+        self.measured = measure(sent // 1000, time.time_ns() // 1000, elapsed // 1000, answered) or self.measured
+        data = _read(response)
         if response.will_close:
             self.close()
         return response.status, data, _retry_after(response.getheader("Retry-After"))
@@ -196,8 +217,8 @@ class Box:
         host, port = place.hostname or "", place.port or 443
         proxy = proxy_for(host, self._environment)
         if proxy is None:
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
-        connection = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=self._timeout, context=self._context)
+            return _Connection(host, port, timeout=self._timeout, context=self._context)
+        connection = _Connection(proxy.host, proxy.port, timeout=self._timeout, context=self._context)
         connection.set_tunnel(host, port, dict(proxy.headers))
         return connection
 
@@ -209,7 +230,7 @@ def _unreachable(faults: Sequence[Exception]) -> RetryLater:
     return RetryLater(text)
 
 
-def _read(response: http.client.HTTPResponse, deadline: float, clock: Callable[[], float] = time.monotonic) -> bytes:
+def _read(response: http.client.HTTPResponse) -> bytes:
     parts: list[bytes] = []
     total = 0
     while part := response.read1(MAX_ANSWER + 1):
@@ -217,8 +238,6 @@ def _read(response: http.client.HTTPResponse, deadline: float, clock: Callable[[
         parts.append(part)
         if total > MAX_ANSWER:
             raise http.client.HTTPException(f"the answer is longer than {MAX_ANSWER} bytes")
-        if clock() > deadline:
-            raise TimeoutError("the answer took too long")
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
     response.close()  # read1 leaves a fully read answer open, which would block the connection's next request

@@ -17,6 +17,8 @@ PIECE = 32 << 10
 LONGEST = 1024
 RINGS = (5, 25, 100)
 """Percent of the stations that a version goes to, one ring after the other."""
+POWER, BUSY = "power", "busy"
+"""Why a station puts a version off, as its heartbeat says it: a low battery; a meeting or a presentation."""
 _PREFIX = b"czujka update 1\n"
 _KEY_PREFIX = b"czujka update key 1\n"
 _VERSION = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5}){2}\Z")

@@ -100,6 +100,9 @@ class Handler(BaseHTTPRequestHandler):
     """Of the request that is being served."""
 
     def do_GET(self) -> None:
+        fault = self.box.fault
+        if fault is not None and fault(self, self.path):
+            return
         self.reply(200, self.box.ca_pem) if self.path == "/v1/ca" else self.reply(404, b"{}")
 
     def do_POST(self) -> None:

@@ -23,6 +23,8 @@ from agent.wire.sending.sensor import Reading
 from appliance.detect import Engine, load_rules
 from appliance.detect.selftest import SIGMA
 from appliance.normalise import Event, Source, normalise
+from tests.agent.auditd import program as auditd_program
+from tests.agent.auditd import running
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
 from tests.agent.real import RealAgent
@@ -63,30 +65,10 @@ def agent(tmp_path: Path) -> Iterator[RealAgent]:
 @pytest.fixture
 def auditd(tmp_path: Path) -> Iterator[int]:
     """A real audit daemon in the foreground; its settings end with it."""
-    program = shutil.which("auditd")
-    if program is None:
+    if auditd_program() is None:
         pytest.skip("auditd is not installed")
-    folder = tmp_path / "auditd"
-    folder.mkdir(mode=0o750)
-    configuration = Path("/etc/audit/auditd.conf").read_text().splitlines()
-    kept = [line for line in configuration if not line.startswith(("log_file", "flush", "freq"))]
-    (folder / "auditd.conf").write_text(
-        "\n".join([*kept, f"log_file = {folder}/audit.log", "flush = none", "freq = 0", ""])
-    )
-    (folder / "auditd.conf").chmod(0o640)
-    before, _ = state()
-    process = subprocess.Popen(
-        [program, "-n", "-s", "enable", "-c", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until(lambda: state()[0].pid == process.pid, 10, "auditd")
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(10)
-        control = netlink.Control()
-        control.set(netlink.ENABLED, enabled=before.enabled)
-        control.close()
+    with running(tmp_path / "auditd", flush="none", freq=0) as pid:
+        yield pid
 
 
 def run_many(name: str, count: int) -> None:
@@ -294,4 +276,8 @@ def test_without_root_it_runs_and_says_what_is_missing(agent: RealAgent) -> None
     states = {sensor["name"]: sensor for sensor in agent.box.seen.heartbeats[-1]["sensors"]}
     assert states["audit"] == {"name": "audit", "state": "off", "reason": "sensor.reason.needs_root"}
     until(lambda: agent.own_events("agent_started"))
+    told = [sys.executable, "-m", "agent", "co-zbieram", "--home", str(agent.home.folder)]
+    needs_root = "[nie działa – wymaga uprawnień administratora (root)] Uruchamiane programy"
+    assert needs_root in subprocess.run(told, check=True, capture_output=True, text=True).stdout
     assert agent.stop() == 0
+    assert needs_root not in subprocess.run(told, check=True, capture_output=True, text=True).stdout

@@ -19,8 +19,9 @@ from agent.wire.categories import CATEGORIES
 from agent.wire.sending import enrolment
 from agent.wire.sending.enrol_token import MAX_TOKEN, BadToken, EnrolToken, decode, encode
 from agent.wire.sending.home import AgentHome, Identity, InUse, home_of
-from agent.wire.transport import Box, client_context
-from tests.agent.box import FakeBox
+from agent.wire.sending.own_duties import Renewal
+from agent.wire.transport import Box, RetryLater, client_context
+from tests.agent.box import FakeBox, Handler
 
 Captured = pytest.CaptureFixture[str]
 
@@ -96,6 +97,44 @@ def test_renewal_waits_for_two_thirds_and_keeps_the_key(server: FakeBox, tmp_pat
     renewed = home.identity()
     assert renewed is not None
     assert renewed.issued_at == identity.renew_at
+
+
+@pytest.mark.parametrize("fault", ["disk", "box", "refused"])
+def test_a_renewal_that_fails_stops_nothing_while_the_certificate_is_good(
+    server: FakeBox, tmp_path: Path, fault: str
+) -> None:
+    home = AgentHome(tmp_path / "agent")
+    identity = enrolment.enrol(decode(server.token()), home)
+    renewal = Renewal(home, identity._replace(issued_at=0, expires_at=1 << 60))
+    renewal.ask(*([None] * 2))  # type: ignore[arg-type]
+    kept = home.certificate.read_bytes()
+    if fault == "disk":
+        (home.folder / ".agent.pem.new").mkdir()  # where the new one is written first
+    else:
+
+        def refuse(handler: Handler, _path: str) -> bool:
+            handler.reply(500 if fault == "box" else 403, b"{}")
+            return True
+
+        server.fault = refuse
+    with Box(identity.urls, client_context(home.ca, home.certificate, home.key)) as box:
+        assert not renewal.renew(box)
+        server.fault = None
+        box.heartbeat({})
+        asked = server.seen.renewals
+        assert not renewal.renew(box)  # not again at once
+        assert server.seen.renewals == asked
+        ended = Renewal(home, identity._replace(expires_at=1))
+        ended.ask(*([None] * 2))  # type: ignore[arg-type]
+        if fault == "disk":
+            with pytest.raises(RetryLater):
+                ended.renew(box)
+            (home.folder / ".agent.pem.new").rmdir()
+    assert home.certificate.read_bytes() == kept
+    renewal._not_before = 0.0
+    with Box(identity.urls, client_context(home.ca, home.certificate, home.key)) as box:
+        assert renewal.renew(box)
+    assert home.certificate.read_bytes() != kept
 
 
 def test_renew_at_is_two_thirds() -> None:

@@ -102,3 +102,16 @@ def test_a_running_agent_shows_that_it_lives(tmp_path: Path, box: FakeBox) -> No
             assert beat["reads"] == 3
             assert agent.stop() == 0
             assert systemd.recv(64) == b"STOPPING=1"
+
+
+def test_a_source_that_cannot_be_looked_at_does_not_end_the_agent(tmp_path: Path, box: FakeBox) -> None:
+    """Rights of a folder that are taken away give an error, too, where one only asks whether there is a file."""
+    agent = RealAgent(
+        tmp_path, box, CZUJKA_AGENT_SENSORS="logfile,inventory", CZUJKA_AGENT_LOG_FOLDER=str(tmp_path / ("x" * 300))
+    )
+    with running(agent):
+        until(lambda: box.seen.heartbeats or agent.process is None or agent.process.poll() is not None, 20)
+        states = {one["name"]: one["state"] for one in box.seen.heartbeats[-1]["sensors"]}
+        assert states["logfile"] == "off"
+        assert states["inventory"] != "off"
+        assert agent.stop() == 0

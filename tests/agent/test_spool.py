@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.wire.chain import FIRST
 from agent.wire.event import Record
 from agent.wire.limits import MAX_RECORD
 from agent.wire.sending import run
@@ -261,6 +262,43 @@ def test_kill_9_loses_nothing_that_was_kept(tmp_path: Path) -> None:
         spool.acknowledged(batch)
         assert spool.depth == 0
         spool.close()
+
+
+SENDER = """
+import sys
+from pathlib import Path
+from agent.wire.sending.spool import Spool
+spool = Spool(Path(sys.argv[1]), keep_free=0)
+while (batch := spool.batch("boot", 1, 1000)) is not None:
+    spool.acknowledged(batch)
+    print(batch.key, batch.lines[0].decode(), flush=True)
+"""
+
+
+def test_kill_9_keeps_rows_and_chain_in_step(tmp_path: Path) -> None:
+    path, claim, left = tmp_path / "s.db", FIRST, records(2000)
+    spool = Spool(path, keep_free=0)
+    spool.add(left)
+    spool.close()
+    child = subprocess.Popen([sys.executable, "-c", SENDER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    said = [child.stdout.readline() for _ in range(20)]
+    os.kill(child.pid, signal.SIGKILL)
+    said += child.stdout.readlines()
+    child.wait()
+    child.stdout.close()
+    spool = Spool(path, keep_free=0)
+    next_ = spool.batch("boot", 1, 1000)
+    assert next_ is not None
+    assert next_.claim.number == 2000 - spool.depth
+    for line in said[: next_.claim.number]:
+        key, _, record = line.rstrip("\n").partition(" ")
+        claim = claim.after(key, [record.encode()])
+    if next_.claim.number == claim.number + 1:  # killed between its word kept and its word said
+        name, _, number = key.rpartition(":")
+        claim = claim.after(f"{name}:{int(number) + 1}", [left[claim.number].body])
+    assert next_.claim == claim
+    spool.close()
 
 
 def test_each_priority_has_its_own_loss_with_its_exact_span(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.wire.clocks import CLOCK_HEADER, TIME_HEADER, parse_measured
 from agent.wire.sending.backoff import Backoff
-from agent.wire.sending.spool import Spool, spooled
+from agent.wire.sending.spool import Spool, SpoolFull, spooled
 from agent.wire.sending.uplink import BATCH_RECORDS, OUTAGE, Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
@@ -189,6 +190,48 @@ def test_a_short_outage_or_a_small_pile_is_no_reason_to_wait(side: Side) -> None
     side.uplink.start()
     until(lambda: side.spool.depth == 0)
     assert side.got() == list(range(20))
+
+
+def test_a_clock_that_is_wrong_becomes_an_event_and_is_told_to_the_box(side: Side) -> None:
+    said: list[str | None] = []
+
+    def timed(handler: Handler, _path: str) -> bool:
+        said.append(handler.headers[CLOCK_HEADER])
+        headers, end = handler.send_header, handler.end_headers
+
+        def ended() -> None:
+            headers(TIME_HEADER, str(time.time_ns() // 1000 - 3600_000_000))
+            end()
+
+        handler.end_headers = ended  # type: ignore[method-assign]
+        return False
+
+    side.server.fault = timed
+    side.uplink.start()
+    until(lambda: side.server.seen.records)
+    (event,) = side.server.seen.records
+    assert (event["event.action"], event["event.module"]) == ("clock_skewed", "czujka.agent")
+    assert -3601_000_000 < event["clock.offset"] < -3599_000_000
+    assert abs(event["@timestamp"] - time.time_ns() // 1000) < 60_000_000
+    measured = parse_measured(said[1])
+    assert said[0] is None
+    assert measured is not None
+    assert abs(measured.offset + 3600_000_000) <= measured.rtt // 2 + 1_000
+
+
+def test_a_disk_that_became_read_only_silences_nobody(side: Side) -> None:
+    """SQLite says the same of a file system that was remounted: heartbeats go on, and what is spooled waits."""
+    side.add(0, 5)
+    side.spool._db.execute("PRAGMA query_only=ON")
+    side.uplink.start()
+    until(lambda: "readonly" in side.uplink._last_complaint)
+    assert side.server.seen.heartbeats
+    with pytest.raises(SpoolFull, match="readonly"):
+        side.spool.add([spooled({"n": 9}, 1)])
+    side.spool._db.execute("PRAGMA query_only=OFF")
+    side.uplink.wake()
+    until(lambda: side.spool.depth == 0)
+    assert side.got() == list(range(5))
 
 
 @given(st.integers(), st.integers(1, 40))

@@ -64,3 +64,4 @@ def test_what_is_sent_is_said_in_polish(windows: Windows) -> None:
     said = windows.python("-m", "agent", "co-zbieram")
     assert said.returncode == 0, said.stderr
     assert "Ten komputer wysyła do Czujki:" in said.stdout
+    assert "[działa] Zmiany w plikach, które decydują o systemie (sterowniki" in said.stdout

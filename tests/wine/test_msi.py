@@ -1,8 +1,9 @@
-"""The MSI under wine: installed silently with a token, the service's agent is heard, killed, updated, uninstalled."""
+"""The MSI under wine: installed silently with a token, a later one over it, killed, updated, uninstalled."""
 
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ from tests.agent.update.offer import Offer, package
 from tests.wine.bed import Windows, path
 
 pytestmark = pytest.mark.wine
-LATER, NEW = "98.0.0", "99.1.0"
+OLDER, LATER, NEW = "0.0.1", "98.0.0", "99.1.0"
+UNINSTALL = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall"
+REFUSED = 1603 % 256
+"""ERROR_INSTALL_FAILURE, as much of it as a program's exit code has room for here."""
 
 
 def folder_files(folder: Path) -> list[Entry]:
@@ -38,7 +42,7 @@ class Desk:
         self.windows, self.folder = windows, folder
         self.home = windows.drive / "ProgramData" / "Czujka"
         self.program = windows.drive / "Program Files" / "Czujka"
-        self.installer = folder / msi.name_of()
+        self.older, self.installer = folder / msi.name_of(OLDER), folder / msi.name_of()
 
     def msiexec(self, *arguments: str) -> int:
         """What msiexec starts lives on and would hold a pipe open."""
@@ -63,18 +67,34 @@ class Desk:
         psutil.Process(child).kill()
         return child
 
+    def products(self) -> list[str]:
+        """The versions of the agent among the installed programs."""
+        listed = self.windows.run("reg", "query", UNINSTALL, "/s", "/v", "DisplayVersion").stdout
+        return re.findall(r"DisplayVersion\s+REG_SZ\s+(\S+)", listed)
+
+    def kept(self) -> tuple[bytes, bytes, int]:
+        """What makes the agent the same one to the box: its identity and key, and the file of spool and bookmarks."""
+        names = ("identity.json", "agent.key")
+        identity, key = ((self.home / name).read_bytes() for name in names)
+        return identity, key, (self.home / "spool.db").stat().st_ino
+
     @property
     def state(self) -> State:
         return files.load(self.home)
 
 
 @pytest.fixture
-def desk(windows: Windows, tmp_path: Path) -> Iterator[Desk]:
+def desk(windows: Windows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     made = Desk(windows, tmp_path)
     runtime = zipped(folder_files(windows.python_folder))
     (tmp_path / "python.zip").write_bytes(runtime)
     taken = msi.runtime_files(tmp_path / "python.zip", sha256(runtime).hexdigest())
-    made.installer.write_bytes(msi.build(taken, folder_files(windows.wheels)))
+    vendored = folder_files(windows.wheels)
+    made.installer.write_bytes(msi.build(taken, vendored))
+    with zipfile.ZipFile(io.BytesIO(package(OLDER))) as archive:
+        before = [Entry(name, archive.read(name)) for name in archive.namelist()]
+    monkeypatch.setattr(msi, "agent_files", lambda: before)
+    made.older.write_bytes(msi.build(taken, vendored, OLDER))
     yield made
     made.msiexec("/x", path(made.installer), "/qn")
 
@@ -85,14 +105,25 @@ def test_from_installation_to_uninstallation(desk: Desk, tmp_path: Path) -> None
     try:
         log = tmp_path / "install.log"
         token = box.token()
-        assert desk.msiexec("/i", path(desk.installer), "/qn", "/l*v", path(log), f"TOKEN={token}") == 0
+        assert desk.msiexec("/i", path(desk.older), "/qn", "/l*v", path(log), f"TOKEN={token}") == 0
         until(lambda: beats, 60, "a heartbeat of the service's agent")
-        assert beats[-1]["version"] == __version__
+        assert beats[-1]["version"] == OLDER
         # wine prints even what Windows hides; that Windows is told to is all that can be seen here.
         assert b"MsiHiddenProperties = TOKEN" in log.read_bytes().replace(b"\0", b"")
         registry = desk.windows.run("reg", "query", r"HKLM\Software\Czujka\Agent").stdout
         assert "Token" not in registry
         assert not (desk.home / "token").exists()
+
+        kept = desk.kept()
+        assert desk.msiexec("/i", path(desk.installer), "/qn") == 0
+        until(lambda: beats[-1]["version"] == __version__, 60, "a heartbeat of the later version")
+        assert (desk.kept(), len(box.seen.enrolments), desk.products()) == (kept, 1, [__version__])
+        assert desk.msiexec("/i", path(desk.older), "/qn") == REFUSED
+        assert (desk.products(), len(desk.children())) == ([__version__], 1)
+        condition = subprocess.run(
+            ["msiinfo", "export", desk.older, "LaunchCondition"], capture_output=True, check=True
+        )
+        assert b"Nowsza wersja" in condition.stdout
 
         asked = desk.windows.run("cmd", "/c", r"C:\Program Files\Czujka\czujka-agent.cmd", "status")
         assert "Działa: tak" in asked.stdout

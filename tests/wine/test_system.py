@@ -11,9 +11,10 @@ from tests.wine.bed import Windows
 pytestmark = pytest.mark.wine
 
 SYSTEM = r"""
-import json, os, sys, threading
+import ctypes, json, os, sys, threading
 from pathlib import Path
-from agent.windows import dpapi, facts
+from agent.sensors.windows.eventxml import mended
+from agent.windows import dpapi, facts, power
 from agent.windows import private
 from agent.wire.sending import hostinfo
 from agent.wire.sending.files import free_bytes, write_private
@@ -53,11 +54,13 @@ except InUse:
 os.close(lock)
 os.close(home.lock())
 print(json.dumps({
+    "mended": mended(ctypes.wstring_at(ctypes.create_unicode_buffer("a\ud83d\u017c\U0001f600\x0f"))),
     "waited": waited, "taken": taken, "owner": owner, "own": own,
     "content": (home.folder / "a").read_bytes().decode(), "left": [p.name for p in home.folder.glob(".*")],
     "hidden": b"secret" not in secret, "back": dpapi.unprotect(secret).decode(), "refused": refused, "twice": twice,
     "free": free_bytes(home.folder), "boot": [hostinfo.boot_id(), hostinfo.boot_id()], "system": hostinfo.system(),
     "guid": facts.machine_guid(), "machine": hostinfo.machine(), "default": str(AGENT.folder),
+    "power": [*power.power(), power.screen_kept_on()],
 }))
 """
 
@@ -66,6 +69,7 @@ def test_the_system_does_what_the_agent_asks_of_it(windows: Windows) -> None:
     done = windows.python("-c", SYSTEM)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
+    assert said["mended"] == "a\u017c\U0001f600"
     assert (said["content"], said["left"], said["twice"]) == ("three", [], False)
     assert "is not empty" in str(said["taken"])
     assert said["owner"].startswith("S-1-5-")
@@ -78,4 +82,79 @@ def test_the_system_does_what_the_agent_asks_of_it(windows: Windows) -> None:
     assert said["system"].startswith(("Windows ", "Microsoft Windows "))
     assert len(said["guid"]) == 36
     assert len(said["machine"]) == 64
+    on_battery, charge, kept_on = said["power"]
+    assert (on_battery, kept_on) == (False, False)
+    assert charge is None or 0 <= charge <= 100
     assert said["default"] == r"C:\ProgramData\Czujka"
+
+
+FILES = r"""
+import json, os, selectors, sys, time
+from pathlib import Path
+from agent.fim.ntfs import Ntfs
+from agent.sensors import filerounds, host_sensors
+from agent.sensors.windows.files import variables
+look, folder = Ntfs().look, Path(r"C:\looked-at")
+folder.mkdir()
+(folder / "a").write_bytes(b"abc")
+entry = look("C:/looked-at/a")
+os.utime(folder / "a", ns=(0, entry.mtime))
+touched = look("C:/looked-at/a", entry)
+held = open(folder / "a", "rb")
+(folder / "a").write_bytes(b"abd")
+os.utime(folder / "a", ns=(0, entry.mtime))
+stomped = look("C:/looked-at/a", touched)
+import ctypes
+ctypes.windll.kernel32.SetFileAttributesW(r"C:\looked-at\a", 0x3)
+hidden = look("C:/looked-at/a")
+ctypes.windll.kernel32.SetFileAttributesW(r"C:\looked-at\a", 0x80)
+(folder / ("n" * 200)).mkdir()
+long = "C:/looked-at/" + "n" * 200 + "/" + "m" * 100
+Path("\\\\?\\" + long.replace("/", "\\")).write_bytes(b"x")
+home = Path(r"C:\fim")
+home.mkdir()
+filerounds.PAUSE = 0.01
+os.environ["CZUJKA_AGENT_SENSORS"] = "fim"
+(sensor,) = host_sensors(home, "")
+said = []
+def until(action):
+    end = time.monotonic() + 30
+    while time.monotonic() < end and not any(one["event.action"] == action for one in said):
+        if selector.select(0.02):
+            sensor.read()
+        said.extend(item.record for item in sensor.tick())
+    return next((one for one in said if one["event.action"] == action), {})
+sensor.open({})
+selector = selectors.DefaultSelector()
+selector.register(sensor.fileno(), selectors.EVENT_READ)
+count = until("fim_baseline").get("fim.count", 0)
+Path(r"C:\windows\system32\drivers\etc\hosts.ics").write_text("10.0.0.1 bank.example")
+changed = until("file_created")
+state = sensor.availability()
+sensor.close()
+print(json.dumps({
+    "entry": entry, "gone": look("C:/looked-at/b"), "below": look("C:/looked-at/a/b"),
+    "kind": look("C:/looked-at").kind,
+    "same": touched.sha256 == entry.sha256, "stomped": stomped.sha256 != entry.sha256 and stomped.mtime == entry.mtime,
+    "hidden": hidden.mode & 7, "long": look(long).size, "count": count, "changed": changed, "state": state,
+    "variables": variables(),
+}))
+"""
+
+
+def test_files_are_looked_at_and_a_change_of_a_watched_one_is_told(windows: Windows) -> None:
+    done = windows.python("-c", FILES, timeout=90)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    mode, size, _, _, _, _, inode, digest, _, rights = said["entry"]
+    assert (size, digest[:8], oct(mode)) == (3, "ba7816bf", "0o100000")
+    assert inode
+    assert rights.startswith("O:")
+    assert (said["gone"], said["below"], said["kind"]) == (None, None, "dir")
+    assert said["same"]
+    assert said["stomped"], "a write time that was set back hid a change"
+    assert (said["hidden"], said["long"]) == (3, 1)
+    assert said["count"] > 100
+    assert said["changed"]["file.path"].casefold() == r"c:\windows\system32\drivers\etc\hosts.ics"
+    assert said["changed"]["fim.live"]
+    assert said["variables"]["Profiles"].casefold() == r"c:\users"

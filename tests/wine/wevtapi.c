@@ -81,15 +81,21 @@ typedef struct {
     size_t room, begin, end;
 } Reading;
 
+/* The last reading's room, for the next one: a service would cost the reader's process nothing either. */
+static char *spare;
+static size_t spare_room;
+
 static Reading reading_of(const char *name, long long offset) {
-    Reading reading = {fopen(name, "rb"), NULL, 0, 0, 0};
+    Reading reading = {fopen(name, "rb"), spare, spare_room, 0, 0};
+    spare = NULL, spare_room = 0;
     if (reading.file) _fseeki64(reading.file, offset, SEEK_SET);
     return reading;
 }
 
 static void end_reading(Reading *reading) {
     if (reading->file) fclose(reading->file);
-    free(reading->data);
+    free(spare);
+    spare = reading->data, spare_room = reading->room;
 }
 
 /* Returns the next event and its length with the NUL, NULL when there is no whole one. */
@@ -199,14 +205,16 @@ API BOOL WINAPI EvtRender(HANDLE context, HANDLE fragment, DWORD what, DWORD siz
                  handle->record);
         text = mark;
     }
-    int length = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
-    *used = 2 * length;
+    int bytes = (int)strlen(text) + 1;
     *properties = 0;
-    if (size < *used) {
-        SetLastError(ERROR_INSUFFICIENT_BUFFER);
-        return FALSE;
+    if (size < 2 * (DWORD)bytes) {
+        *used = 2 * MultiByteToWideChar(CP_UTF8, 0, text, bytes, NULL, 0);
+        if (size < *used) {
+            SetLastError(ERROR_INSUFFICIENT_BUFFER);
+            return FALSE;
+        }
     }
-    MultiByteToWideChar(CP_UTF8, 0, text, -1, buffer, length);
+    *used = 2 * MultiByteToWideChar(CP_UTF8, 0, text, bytes, buffer, size / 2);
     return TRUE;
 }
 
@@ -247,10 +255,12 @@ API BOOL WINAPI EvtGetChannelConfigProperty(HANDLE config, DWORD property, DWORD
 
 API BOOL WINAPI EvtClose(HANDLE object) {
     Handle *handle = (Handle *)object;
-    EnterCriticalSection(&guard);
-    for (int i = 0; i < MOST_SUBSCRIPTIONS; i++)
-        if (subscriptions[i] == handle) subscriptions[i] = NULL;
-    LeaveCriticalSection(&guard);
+    if (handle->kind == SUBSCRIPTION) {
+        EnterCriticalSection(&guard);
+        for (int i = 0; i < MOST_SUBSCRIPTIONS; i++)
+            if (subscriptions[i] == handle) subscriptions[i] = NULL;
+        LeaveCriticalSection(&guard);
+    }
     free(handle->xml);
     free(handle);
     return TRUE;

@@ -1,13 +1,20 @@
 & {
 # Facts that only WMI and COM give, as one JSON text. Read from standard input, so no execution policy is touched; ASCII
-# alone, for the input's code page is the system's. Nothing is changed on the host; no recovery keys are read.
-$ErrorActionPreference = 'Stop'
-$ProgressPreference = 'SilentlyContinue'
+# alone, for the input's code page is the system's. Nothing is changed on the host; no recovery keys are read. No methods
+# of other types than text and lists are called: where programs are allow-listed, PowerShell refuses them.
+# Global, because functions of modules do not see the preferences of who calls them.
+$global:ErrorActionPreference = 'Stop'
+$global:ProgressPreference = 'SilentlyContinue'
+# So that one part that hangs does not cost the others; where it is refused, all have the time of the whole.
+try { $PSDefaultParameterValues['Get-CimInstance:OperationTimeoutSec'] = 60 } catch { $told = $null }
 $told = @{}
 function Note($part, $failure) {
+    $cause = $failure.Exception
+    while ($cause.InnerException) { $cause = $cause.InnerException }
     $native = $failure.Exception.NativeErrorCode
-    if ($native) { $told[$part] = @{ error = "$native" } }
-    else { $told[$part] = @{ error = ('0x{0:X8}' -f $failure.Exception.GetBaseException().HResult) } }
+    if ($failure.FullyQualifiedErrorId -like 'CommandNotFoundException*') { $told[$part] = @{ error = 'NotFound' } }
+    elseif ($native) { $told[$part] = @{ error = "$native" } }
+    else { $told[$part] = @{ error = ('0x{0:X8}' -f $cause.HResult) } }
 }
 function Tell($part, $block) { try { $told[$part] = @{ value = (& $block) } } catch { Note $part $_ } }
 function TellAll($part, $block) { try { $told[$part] = @{ value = @(& $block) } } catch { Note $part $_ } }
@@ -64,6 +71,8 @@ TellAll 'updates' {
 }
 $json = $told | ConvertTo-Json -Depth 6 -Compress
 # ASCII alone goes out, too: the output's code page is the system's.
-[regex]::Replace($json, '[^ -~]', { param($letter) '\u{0:x4}' -f [int][char]$letter.Value })
+$others = (($json -split '[ -~]+') -join '').ToCharArray() | ForEach-Object { [int]$_ } | Select-Object -Unique
+foreach ($code in $others) { $json = $json.Replace([string][char]$code, ('\u{0:x4}' -f $code)) }
+$json
 }
 

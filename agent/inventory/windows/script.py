@@ -17,7 +17,7 @@ COMMAND = (POWERSHELL, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "
 """The script comes by standard input: no execution policy is bypassed and nothing is encoded."""
 SECONDS = 300.0
 """A search for updates takes minutes where the update server is slow."""
-_DENIED = frozenset({"AccessDenied", "0x80070005", "0x80041003"})
+_DENIED = frozenset({"AccessDenied", "5", "0x80070005", "0x80041003"})
 _ABSENT = frozenset({"InvalidNamespace", "InvalidClass", "NotFound", "0x8004100E", "0x80041010", "0x80041002"})
 
 
@@ -45,10 +45,16 @@ class ScriptReader:
             self._problem = done.problem
             return {}
         try:
-            told = json.loads(done.value["out"].lstrip("\ufeff"))
+            told = json.loads(_object(done.value["out"]))
             return {str(part): _part(answer) for part, answer in told.items()}
         except (ValueError, AttributeError, TypeError, RecursionError):
             return {}
+
+
+def _object(text: str) -> str:
+    """Return the JSON object in an output: PowerShell may break long lines, and others may write before and after."""
+    line = text.replace("\r", "").replace("\n", "")
+    return line[line.find("{") : line.rfind("}") + 1]
 
 
 def _part(answer: dict[str, Any]) -> Raw:

@@ -78,6 +78,11 @@ class Enricher:
         if number is not None:
             self._keep(number, _Process(image, _text(record, "CommandLine"), _user(record)))
 
+    def command_of(self, number: int, image: str) -> str:
+        """Return the command line of a process that was seen to start, empty for any other."""
+        found = self._processes.get(number)
+        return found.command if found is not None and found.image.casefold() == image.casefold() else ""
+
     def _file(self, path: Path, started: int) -> Facts:
         try:
             status = path.stat()

@@ -6,11 +6,13 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from agent.sensors.windows.channels import Channel, channels
 from agent.sensors.windows.enrich import Enricher
 from agent.sensors.windows.subscription import Subscription
 from agent.sensors.windows.wevtapi import EventLog, SystemEventLog
+from agent.wire.event import Record
 from agent.wire.sending.sensor import LEAST, About, Availability, Item, SensorLost
 
 AT_MOST = 256
@@ -18,6 +20,9 @@ AT_MOST = 256
 _PATIENCE = 2.0
 """Seconds after which the waiting thread looks anew at which channels are to be read."""
 _SECURITY, _SYSMON = "security", "sysmon-process"
+Witness = Callable[[Record], None]
+"""Looks at a record, and leaves it as it is."""
+_NOBODY: Mapping[str, Sequence[Witness]] = MappingProxyType({})
 
 
 class EventLogSensor:
@@ -34,11 +39,16 @@ class EventLogSensor:
         log: Callable[[], EventLog] = SystemEventLog,
         listed: Sequence[Channel] | None = None,
         enricher: Enricher | None = None,
+        witnesses: Mapping[str, Sequence[Witness]] = _NOBODY,
     ) -> None:
-        """Read `listed` channels, all of the table when None, of the log that `log` opens."""
+        """Read `listed` channels, all of the table when None, of the log that `log` opens.
+
+        `witnesses` are shown the records of an event's number, after they were enriched.
+        """
         self._log_of, self._log = log, None if log is SystemEventLog else log()
         self._listed = listed
         self._enricher = enricher or Enricher()
+        self._witnesses = witnesses
         self._subscriptions: list[Subscription] = []
         self._priority = LEAST
         self._ours: socket.socket | None = None
@@ -80,8 +90,13 @@ class EventLogSensor:
         for one in self._wanted():
             if len(items) >= AT_MOST:
                 break
-            items += one.read(AT_MOST - len(items), self._enricher.enrich)
+            items += one.read(AT_MOST - len(items), self._met)
         return items
+
+    def _met(self, record: Record) -> None:
+        self._enricher.enrich(record)
+        for witness in self._witnesses.get(str(record.get("EventID")), ()):
+            witness(record)
 
     def _wanted(self) -> list[Subscription]:
         return [one for one in self._subscriptions if one.is_open and one.channel.priority <= self._priority]

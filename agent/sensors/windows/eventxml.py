@@ -9,77 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from agent.redact import redact_text
+from agent.redact.markup import plain
 from agent.redact.names import MARK, is_secret
+from agent.sensors.windows.eventnames import HARMLESS, SYSTEM, TAKEN
+from agent.sensors.windows.templates import END, HEAD, MIDDLE, Forms, attributes
 from agent.wire.event import MODULE, Record
 
 SOURCE = "windows.eventlog"
 """The value of `event.module` by which the box knows these records."""
 MAX_FIELDS = 1000
 MAX_DEPTH = 32
-SYSTEM = frozenset(
-    {
-        "Provider_Name", "EventID", "Channel", "Computer", "EventRecordID", "Provider_Guid",
-        "Provider_EventSourceName", "EventID_Qualifiers", "Version", "Level", "Task", "Opcode", "Keywords",
-        "Correlation_ActivityID", "Correlation_RelatedActivityID", "Execution_ProcessID", "Execution_ThreadID",
-        "Execution_ProcessorID", "Security_UserID", "TimeCreated_SystemTime",
-    }
-)  # fmt: skip
-"""System attributes that the box knows in a flat record; the others are left out, as it leaves them out."""
-_TAKEN = SYSTEM | {
-    "ComputerName", "Hostname", "SourceName", "ProviderName", "Provider", "EventId", "RecordID", "RecordNumber",
-    "SystemTime", "TimeCreated", "@timestamp", "EventTime", "event.module", "event.id", "event.created",
-    "event.ingested", "host.name", "agent.id", "message", "xml", "Event", "winlog", "winlog.channel",
-}  # fmt: skip
-"""Names that mean something else in a flat record; a field of such a name cannot stand there."""
-HARMLESS = frozenset(
-    {
-        "AccessList", "AccessMask", "Application", "Archived", "AuthenticationPackageName", "CallTrace", "Company",
-        "CreationUtcTime", "CurrentDirectory", "Description", "DestAddress", "DestPort", "DestinationHostname",
-        "DestinationIp", "DestinationIsIpv6", "DestinationPort", "DestinationPortName", "Direction",
-        "ElevatedToken", "EventType", "FileVersion", "FilterRTID", "GrantedAccess", "HandleId", "Hashes", "Image",
-        "ImageLoaded", "ImpersonationLevel", "Initiated", "IntegrityLevel", "IpAddress", "IpPort", "IsExecutable",
-        "KeyLength", "LayerName", "LayerRTID", "LmPackageName", "LogonGuid", "LogonId", "LogonProcessName",
-        "LogonType", "MandatoryLabel", "NewProcessId", "NewProcessName", "NewThreadId", "ObjectServer",
-        "ObjectType", "OriginalFileName", "ParentImage", "ParentProcessGuid", "ParentProcessId",
-        "ParentProcessName", "ParentUser", "PipeName", "PreviousCreationUtcTime", "PrivilegeList", "ProcessGuid",
-        "ProcessID", "ProcessId", "ProcessName", "Product", "Protocol", "QueryStatus", "RelativeTargetName",
-        "RemoteMachineID", "RemoteUserID", "RestrictedAdminMode", "RuleName", "ShareName", "Signature",
-        "SignatureStatus", "Signed", "SourceAddress", "SourceHostname", "SourceImage", "SourceIp", "SourceIsIpv6",
-        "SourcePort", "SourcePortName", "SourceProcessGUID", "SourceProcessId", "SourceThreadId", "SourceUser",
-        "StartAddress", "StartFunction", "StartModule", "Status", "SubStatus", "SubjectDomainName",
-        "SubjectLogonId", "SubjectUserName", "SubjectUserSid", "TargetDomainName", "TargetFilename", "TargetImage",
-        "TargetLinkedLogonId", "TargetLogonGuid", "TargetLogonId", "TargetObject", "TargetProcessGUID",
-        "TargetProcessId", "TargetUser", "TargetUserName", "TargetUserSid", "TerminalSessionId",
-        "TokenElevationType", "TransmittedServices", "User", "UtcTime", "VirtualAccount", "WorkstationName",
-    }
-)  # fmt: skip
-"""Data that Windows fills by itself with names, numbers and paths of programs: no secret is typed there, and to look
-for one in each costs as much as all the rest."""
 _SHORTEST = 6
 _REGISTRY = {"Details": "TargetObject", "NewValue": "ObjectValueName", "OldValue": "ObjectValueName"}
 """Data of the registry to the data that name it (Sysmon 13, Security 4657)."""
-_HEAD = re.compile(
-    r"<Provider Name='(?P<Provider_Name>[^'<&]*)'(?: Guid='(?P<Provider_Guid>[^'<&]*)')?/>"
-    r"<EventID>(?P<EventID>\d+)</EventID><Version>(?P<Version>\d+)</Version><Level>(?P<Level>\d+)</Level>"
-    r"<Task>(?P<Task>\d+)</Task><Opcode>(?P<Opcode>\d+)</Opcode><Keywords>(?P<Keywords>\w+)</Keywords>"
-    r"<TimeCreated SystemTime='(?P<TimeCreated_SystemTime>[^'<&]*)'/>"
-    r"<EventRecordID>(?P<EventRecordID>\d+)</EventRecordID>"
-    r"<Correlation(?: ActivityID='(?P<Correlation_ActivityID>[^'<&]*)')?/>"
-    r"<Execution ProcessID='(?P<Execution_ProcessID>\d+)' ThreadID='(?P<Execution_ThreadID>\d+)'/>"
-    r"<Channel>(?P<Channel>[^<&\s][^<&]*)</Channel><Computer>(?P<Computer>[^<&\s]+)</Computer>"
-    r"<Security(?: UserID='(?P<Security_UserID>[^'<&]*)')?/>"
-)
-"""System as the services of Windows render it, element by element; any other is read element by element."""
 _ELEMENT = re.compile(r"<([A-Za-z]+)((?: [A-Za-z]+=(?:'[^'<\n\t]*'|\"[^\"<\n\t]*\"))*) ?(?:/>|>([^<]*)</\1>)")
 _ATTRIBUTE = re.compile(r" ([A-Za-z]+)=(?:'([^']*)'|\"([^\"]*)\")")
 _DATA = re.compile(r"<Data Name=(?:'([^'<\n\t]+)'|\"([^\"<\n\t]+)\")(?:/>|>([^<]*)</Data>)")
 _TEXT = re.compile(r"(?<=>)[^<]+(?=<)")
-_END = "</EventData></Event>"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_CONTROL = bytes({*range(0x20)} - {9, 10, 13})
+_FORMS = Forms()
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(#x[0-9A-Fa-f]{1,8};|#[0-9]{1,8};)?")
 
 
@@ -88,7 +41,10 @@ class NoEvent(ValueError):
 
 
 class Found(NamedTuple):
-    """What an event holds: System attributes, its data, the rendered message; `crowded` when not all data is there."""
+    """What an event holds: System attributes, its data, the rendered message.
+
+    `crowded` when not all data is there.
+    """
 
     system: Mapping[str, str]
     data: Mapping[str, str | list[str]]
@@ -101,27 +57,40 @@ def scan(text: str) -> Found | None:
 
     The usual shape is what Windows renders: System, then EventData of named values, each name once, nothing between.
     """
-    start, end = text.find("<System>"), text.find("</System><EventData>")
-    if end < start or start < 0 or not text.endswith(_END) or "&#" in text or "\r" in text or "<!" in text:
+    start, end = text.find("<System>"), text.find(MIDDLE)
+    if end < start or start < 0 or not text.endswith(END) or "\r" in text or "<!" in text[:start]:
         return None
-    head, body = text[start + 8 : end], text[end + 20 : -len(_END)]
-    rows = _DATA.findall(body)
-    values = {one or other: value for one, other, value in rows}
-    system, marks = _system(head)
-    if len(values) != len(rows) or marks != head.count("<") or len(rows) > MAX_FIELDS or "Data" in values:
+    if "&#" in text:
         return None
-    if body.count("<") != len(rows) + body.count("</Data>") or "]]>" in body:
+    system, values = _system(text[start + 8 : end]), _values(text[end + len(MIDDLE) : -len(END)])
+    if system is None or values is None or len(values) > MAX_FIELDS or "Data" in values:
         return None
+    _FORMS.learn(text, values)
     if "&" in text:
-        return Found({n: _plain(v) for n, v in system.items()}, {_plain(n): _plain(v) for n, v in values.items()})
+        return Found({n: plain(v) for n, v in system.items()}, {plain(n): plain(v) for n, v in values.items()})
     return Found(system, values)
 
 
-def _system(head: str) -> tuple[dict[str, str], int]:
-    """Return the attributes of the elements of System, and how many tags were read."""
-    usual = _HEAD.fullmatch(head)
+def _values(body: str) -> dict[str, str] | None:
+    """Return the named values of EventData; None when there is anything else, or a name twice."""
+    rows = _DATA.findall(body)
+    values = {one or other: value for one, other, value in rows}
+    if body.count("<") != len(rows) + body.count("</Data>") or len(values) != len(rows) or "]]>" in body:
+        return None
+    return values
+
+
+def _system(head: str) -> dict[str, str] | None:
+    """Return the attributes of the elements of System; None when there is anything else."""
+    usual = HEAD.fullmatch(head)
     if usual is not None:
-        return {name: value for name, value in usual.groupdict().items() if value}, head.count("<")
+        return attributes(usual)
+    system, marks = _system_by_element(head)
+    return system if marks == head.count("<") else None
+
+
+def _system_by_element(head: str) -> tuple[dict[str, str], int]:
+    """Return the attributes and how many tags were read."""
     system: dict[str, str] = {}
     marks = 0
     for element in _ELEMENT.finditer(head):
@@ -136,35 +105,63 @@ def _system(head: str) -> tuple[dict[str, str], int]:
     return system, marks
 
 
-def _plain(text: str) -> str:
-    if "&" not in text:
-        return text
-    for reference, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
-        text = text.replace(reference, sign)
-    return text
-
-
 def mended(text: str) -> str:
-    """Return XML without what XML 1.0 forbids and Windows writes: control characters, surrogates, bad references."""
-    if not text.isprintable():
+    """Return XML without what XML 1.0 forbids and Windows writes: control characters, surrogates, bad references.
+
+    Ends of lines are made one, as every reader of XML does first.
+    """
+    if not _is_clean(text):
         text = _FORBIDDEN.sub("", text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _REFERENCE.sub(_mend, text) if "&" in text else text
+
+
+def _is_clean(text: str) -> bool:
+    """Say, quickly, whether a text surely has no forbidden character."""
+    if text.isascii():
+        raw = text.encode()
+        return len(raw.translate(None, _CONTROL)) == len(raw)
+    return text.isprintable()
 
 
 def record_of(text: str) -> Record:
     """Return the record of one rendered event. Raises NoEvent; never anything else."""
     text = mended(text)
+    known = record_of_known(text)
+    if known is not None:
+        return known
     found = scan(text) or _parsed(text)
     if "EventID" not in found.system:
         raise NoEvent("no EventID")
     return _flat(found, text, redact_text)
 
 
+def record_of_known(text: str, hide: Callable[[str], str] = redact_text) -> Record | None:
+    """Return the record of an event of a form that was met before, most quickly; None for every other."""
+    escaped = "&" in text
+    known = None if escaped and "&#" in text else _FORMS.read(text)
+    if known is None:
+        return None
+    form, values = known
+    if escaped:
+        values = {name: plain(value) for name, value in values.items()}
+    record = cast("Record", values)
+    record[MODULE] = SOURCE
+    _hide_registry(record, values)  # before names of values are searched themselves
+    for name in form.suspects:
+        if len(values[name]) >= _SHORTEST:
+            record[name] = hide(values[name])
+    return record
+
+
 def _flat(found: Found, text: str, hide: Callable[[str], str]) -> Record:
-    if found.crowded or not _TAKEN.isdisjoint(found.data):
+    if found.crowded or not TAKEN.isdisjoint(found.data):
         # Each text by itself: what ends a secret in a line is no tag.
         return {MODULE: SOURCE, "xml": _TEXT.sub(lambda found: hide(found[0]), text)}
-    record: Record = {MODULE: SOURCE, **found.system, **_clean(found.data, hide)}
+    record: Record = {MODULE: SOURCE, **found.system}
+    record.update(cast("Record", found.data))
+    _clean(record, found.data, hide)
     if found.message:
         record["message"] = hide(found.message)
     return record
@@ -252,19 +249,22 @@ class _Reading:
             self.data[name] = [before, value]
 
 
-def _clean(data: Mapping[str, str | list[str]], hide: Callable[[str], str]) -> Record:
-    """Return event data with the secrets that it shows hidden."""
-    record: Record = {}
+def _clean(record: Record, data: Mapping[str, str | list[str]], hide: Callable[[str], str]) -> None:
+    """Hide the secrets that event data shows in its record."""
     for name, value in data.items():
-        if isinstance(value, str):
-            record[name] = value if name in HARMLESS or len(value) < _SHORTEST else hide(value)
-        else:
+        if isinstance(value, list):
             record[name] = [hide(item) for item in value]
+        elif len(value) >= _SHORTEST and name not in HARMLESS:
+            record[name] = hide(value)
+    _hide_registry(record, data)
+
+
+def _hide_registry(record: Record, data: Mapping[str, str | list[str]]) -> None:
     for name, owner in _REGISTRY.items():
-        key = data.get(owner)
-        if name in record and isinstance(key, str) and is_secret(key.rpartition("\\")[2]):
-            record[name] = MARK
-    return record
+        if name in data:
+            key = data.get(owner)
+            if isinstance(key, str) and is_secret(key.rpartition("\\")[2]):
+                record[name] = MARK
 
 
 @lru_cache(maxsize=512)

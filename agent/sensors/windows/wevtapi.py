@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from ctypes import wintypes
 from typing import Protocol
 
 from agent.windows.dll import Library, last_error, load
+from agent.windows.signals import Signals, SystemSignals
 
 MAX_XML = 1 << 20
 """Characters of one rendered event; Windows keeps events of at most 64 KiB."""
@@ -18,7 +18,6 @@ TOO_LARGE = 122
 _OLDEST, _AFTER_BOOKMARK, _STRICT = 2, 3, 0x10000
 _XML, _BOOKMARK = 1, 2
 _CONFIG_ENABLED = 0
-_WAIT_TIMEOUT, _WAIT_FAILED = 0x102, 0xFFFFFFFF
 _FIRST_BUFFER = 64 << 10
 _H, _D, _P = wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER
 _FUNCTIONS = {
@@ -31,13 +30,6 @@ _FUNCTIONS = {
     "EvtOpenChannelConfig": (_H, (_H, wintypes.LPCWSTR, _D)),
     "EvtGetChannelConfigProperty": (wintypes.BOOL, (_H, _D, _D, _D, ctypes.c_void_p, _P(_D))),
 }
-_KERNEL = {
-    "CreateEventW": (_H, (ctypes.c_void_p, wintypes.BOOL, wintypes.BOOL, wintypes.LPCWSTR)),
-    "SetEvent": (wintypes.BOOL, (_H,)),
-    "ResetEvent": (wintypes.BOOL, (_H,)),
-    "CloseHandle": (wintypes.BOOL, (_H,)),
-    "WaitForMultipleObjects": (_D, (_D, _P(_H), wintypes.BOOL, _D)),
-}
 
 
 class EventLogError(OSError):
@@ -48,7 +40,7 @@ class EventLogError(OSError):
         self.code = code
 
 
-class EventLog(Protocol):
+class EventLog(Signals, Protocol):
     """What the reader asks of the system; handles are numbers."""
 
     def subscribe(self, path: str, query: str, signal: int, bookmark: str | None) -> int:
@@ -69,30 +61,16 @@ class EventLog(Protocol):
     def enabled(self, path: str) -> bool | None:
         """Say whether a channel is switched on, None when there is no such channel."""
 
-    def signal(self) -> int:
-        """Return a new signal, which stays on until it is reset; raises OSError."""
 
-    def set(self, signal: int) -> None:
-        """Switch a signal on."""
-
-    def reset(self, signal: int) -> None:
-        """Switch a signal off."""
-
-    def forget(self, signal: int) -> None:
-        """Give up a signal."""
-
-    def wait(self, signals: Sequence[int], seconds: float) -> int | None:
-        """Return the place of a signal that is on, None when there was none in this time."""
-
-
-class SystemEventLog:
+class SystemEventLog(SystemSignals):
     """The system's event log; raises OSError where there is none."""
 
     def __init__(self) -> None:
         self._log: Library = load("wevtapi", _FUNCTIONS)
-        self._kernel: Library = load("kernel32", _KERNEL)
-        self._buffer = ctypes.create_string_buffer(_FIRST_BUFFER)
+        super().__init__()
+        self._buffer = ctypes.create_unicode_buffer(_FIRST_BUFFER // ctypes.sizeof(ctypes.c_wchar))
         self._used, self._count = _D(), _D()
+        self._told = (ctypes.byref(self._used), ctypes.byref(self._count))
 
     def subscribe(self, path: str, query: str, signal: int, bookmark: str | None) -> int:
         """See EventLog."""
@@ -139,16 +117,14 @@ class SystemEventLog:
             self._log.EvtClose(made)
 
     def _rendered(self, handle: int, what: int) -> str:
-        used, buffer = self._used, self._buffer
-        while not self._log.EvtRender(
-            None, handle, what, len(buffer), buffer, ctypes.byref(used), ctypes.byref(self._count)
-        ):
+        used, buffer, size = self._used, self._buffer, _FIRST_BUFFER
+        while not self._log.EvtRender(None, handle, what, size, buffer, *self._told):
             code = last_error()
-            if code != TOO_LARGE or used.value > 2 * MAX_XML or used.value <= len(buffer):
+            if code != TOO_LARGE or used.value > 2 * MAX_XML or used.value <= size:
                 raise EventLogError("EvtRender", code)
-            buffer = ctypes.create_string_buffer(used.value)  # for this event alone: the next ones are small again
-        # Half of a pair of surrogates stands for nothing.
-        return ctypes.string_at(buffer, used.value).decode("utf-16-le", "replace").rstrip("\0")
+            # For this event alone: the next ones are small again.
+            buffer, size = ctypes.create_unicode_buffer(used.value // 2), used.value
+        return ctypes.wstring_at(buffer, used.value // 2).rstrip("\0")
 
     def close(self, handle: int) -> None:
         """See EventLog."""
@@ -167,30 +143,3 @@ class SystemEventLog:
         finally:
             self._log.EvtClose(config)
         return bool(variant.raw[0]) if found else None
-
-    def signal(self) -> int:
-        """See EventLog."""
-        made = self._kernel.CreateEventW(None, True, False, None)
-        if not made:
-            raise EventLogError("CreateEvent", last_error())
-        return int(made)
-
-    def set(self, signal: int) -> None:
-        """See EventLog."""
-        self._kernel.SetEvent(signal)
-
-    def reset(self, signal: int) -> None:
-        """See EventLog."""
-        self._kernel.ResetEvent(signal)
-
-    def forget(self, signal: int) -> None:
-        """See EventLog."""
-        self._kernel.CloseHandle(signal)
-
-    def wait(self, signals: Sequence[int], seconds: float) -> int | None:
-        """See EventLog."""
-        handles = (_H * len(signals))(*signals)
-        found = self._kernel.WaitForMultipleObjects(len(signals), handles, False, int(seconds * 1000))
-        if found == _WAIT_FAILED:
-            raise EventLogError("WaitForMultipleObjects", last_error())
-        return None if found == _WAIT_TIMEOUT else int(found)

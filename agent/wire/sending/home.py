@@ -101,6 +101,16 @@ class AgentHome:
             raise InUse(str(self.folder)) from error
         return descriptor
 
+    def running(self) -> bool:
+        """Tell whether a process works on this folder."""
+        try:
+            os.close(self.lock())
+        except InUse:
+            return True
+        except OSError:
+            return False
+        return False
+
 
 def _take(descriptor: int) -> None:
     """Lock a file against other processes; raises BlockingIOError when another has it."""

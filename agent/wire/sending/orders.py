@@ -35,13 +35,14 @@ class Orders:
         self._told = tuple(self._outcomes)
         return {"commands": [[number, outcome] for number, outcome in self._outcomes.items()]} if self._told else {}
 
-    def obey(self, box: Box, answer: Mapping[str, Any]) -> None:
-        """Do what an answer of the box asks for; raises RetryLater of the exchange."""
+    def obey(self, box: Box, answer: Mapping[str, Any]) -> bool:
+        """Do what an answer of the box asks for; say whether it was anything new. Raises RetryLater of the exchange."""
         for number in self._told:
             self._outcomes.pop(number, None)
         orders = answer.get("commands")
         if not self._duties or not isinstance(orders, list):
-            return
+            return False
+        news = False
         for order in orders[:MAX_COMMANDS]:
             try:
                 command = self._checked(order)
@@ -57,8 +58,10 @@ class Orders:
                 LOG.warning("command_not_wanted id=%d reason=%s", command.id, refusal)
                 outcome = REFUSED
             self._remember(_name(command))
+            news = True
             if command.kind != SLICE:  # a slice brings its own answer
                 self._outcomes[command.id] = outcome
+        return news
 
     def _checked(self, order: object) -> Command:
         if not isinstance(order, dict) or not isinstance(order.get("signature"), str):

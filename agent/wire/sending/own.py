@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from agent import __version__
+from agent.wire.clocks import Measured
 from agent.wire.event import Record
 from agent.wire.sending import hostinfo
 from agent.wire.sending.sensor import Gap
@@ -48,6 +49,16 @@ def update_failed(boot_id: str, version: str, reason: str) -> Record:
 def clock_changed(boot_id: str, delta: int) -> Record:
     """Return the event of a wall clock that jumped by `delta` µs."""
     return {**_own("clock_changed", boot_id), "clock.delta": delta}
+
+
+def host_resumed(boot_id: str, slept: int) -> Record:
+    """Return the event of a host that slept for so many µs and is up again."""
+    return {**_own("host_resumed", boot_id), "host.slept": slept}
+
+
+def clock_skewed(boot_id: str, measured: Measured) -> Record:
+    """Return the event of a clock that is far from the box's, or is right again; times stay as this clock has them."""
+    return {**_own("clock_skewed", boot_id), "clock.offset": measured.offset, "clock.rtt": measured.rtt}
 
 
 def throttled(boot_id: str, change: Record) -> Record:

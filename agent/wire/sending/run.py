@@ -9,25 +9,27 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent import __version__
 from agent.wire.commands import LOG_LEVEL, RENEW
-from agent.wire.sending import hostinfo, memory
+from agent.wire.sending import hostinfo, memory, states
 from agent.wire.sending.care import Care
 from agent.wire.sending.home import AgentHome, Identity, InUse
 from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.keysecret import key_secret
+from agent.wire.sending.listening import PATIENCE, Listener
 from agent.wire.sending.orders import Duty, Orders
 from agent.wire.sending.own_duties import Renewal, set_log_level
 from agent.wire.sending.runner import Runner
-from agent.wire.sending.sensor import Gap, Sensor
+from agent.wire.sending.sensor import Sensor
 from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
 from agent.wire.sending.uplink import Chores, Uplink
 from agent.wire.sending.watchdog import Watchdog
-from agent.wire.transport import Box, RetryLater, client_context
+from agent.wire.transport import TIMEOUT, Box, RetryLater, client_context
 
 LOG = logging.getLogger(__name__)
 
@@ -37,11 +39,11 @@ Sensors = Callable[[str], Sequence[Sensor]]
 Facts = Callable[[], Mapping[str, Any]]
 """Returns what a heartbeat says besides."""
 _NONE: Mapping[str, Duty] = MappingProxyType({})
-Answered = Callable[[], None]
-"""Hears that the box has answered."""
+Answered = Callable[[Box], None]
+"""Hears that the box has answered, over this connection."""
 
 
-def _nothing() -> None:
+def _nothing(_box: Box) -> None:
     """Nobody wants to hear it."""
 
 
@@ -52,6 +54,7 @@ class Telling(NamedTuple):
     duties: Mapping[str, Duty]
     station: bool
     answered: Answered
+    listens: bool
 
 
 def run(
@@ -63,12 +66,14 @@ def run(
     station: bool = False,
     until_eof: bool = False,
     answered: Answered = _nothing,
+    listens: bool = False,
 ) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. `duties` are the kinds of commands that are obeyed.
 
     A `station` obeys the box's policy and reads less when it uses more than the agent's bounds (restraint.py).
     With `until_eof` the end of the standard input is an order to stop, too: the only one that a parent can give on
-    Windows, and one that comes even when the parent dies.
+    Windows, and one that comes even when the parent dies. Who `listens` hears of commands at once, at the price of a
+    second connection; the others with the next heartbeat.
     """
     identity = home.identity()
     if identity is None:
@@ -89,7 +94,7 @@ def run(
     memory.tame()
     try:
         spool = open_spool(home.spool)
-        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, station, answered))
+        runner = _assembled(home, identity, spool, sensors, Telling(facts, duties, station, answered, listens))
         if until_eof:
             threading.Thread(target=_stop_at_eof, args=(runner,), name="until-eof", daemon=True).start()
         runner.run()
@@ -130,13 +135,14 @@ def open_spool(path: Path) -> Spool:
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         spool = Spool(path, **limits)
-        spool.add([], gaps=[Gap("spool_damaged", 0, now, now)])
+        spool.began_damaged(now)
         return spool
 
 
 def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, telling: Telling) -> Runner:
     boot_id = hostinfo.boot_id()
     runner: Runner | None = None
+    listener: Listener | None = None
     care = Care(Watchdog(home.folder), own_use=telling.station)
     policy = KeptPolicy(home) if telling.station else None
     renewal = Renewal(home, identity)
@@ -147,20 +153,28 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         said = {**care.facts(), **orders.heartbeat(), **(policy.heartbeat() if policy else {})}
         return {**_heartbeat(spool, runner.states(), boot_id), **said, **telling.facts()}
 
-    def connect() -> Box:
+    def connect(timeout: float = TIMEOUT) -> Box:
         try:
-            return Box(identity.urls, client_context(home.ca, home.certificate, home.key, key_secret(home.key)))
+            context = client_context(home.ca, home.certificate, home.key, key_secret(home.key))
+            return Box(identity.urls, context, timeout=timeout)
         except OSError as error:
             raise RetryLater(f"cannot use the certificate in {home.folder}: {error}") from error
 
     def obey(box: Box, answer: Mapping[str, Any]) -> None:
-        telling.answered()
+        telling.answered(box)
         if policy is not None and policy.take(answer) and runner is not None:
             runner.look_soon()
-        orders.obey(box, answer)
+        news = orders.obey(box, answer)
+        if listener is not None:
+            listener.beaten(news=news)
 
     chores = Chores(heartbeat, renewal.renew, obey, care.watchdog.sending_turned)
-    runner = Runner(spool, sensors(boot_id), Uplink(spool, connect, boot_id, chores), boot_id, care, policy=policy)
+    uplink = Uplink(spool, connect, boot_id, chores)
+    tell = partial(states.keep, home.folder)
+    runner = Runner(spool, sensors(boot_id), uplink, boot_id, care, policy=policy, tell=tell)
+    if telling.listens:
+        listener = Listener(lambda: connect(PATIENCE), uplink.beat)
+        listener.start()
     LOG.info("agent_started agent_id=%s version=%s", identity.agent_id, __version__)
     return runner
 

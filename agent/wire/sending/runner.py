@@ -8,32 +8,32 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 from agent.wire.event import ID, Record, event_id
 from agent.wire.sending import hostinfo, own
 from agent.wire.sending.backoff import Backoff
 from agent.wire.sending.care import Care, change_fields
+from agent.wire.sending.clockwatch import ClockWatch
 from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.memory import settle, trim
 from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
 from agent.wire.sending.spool import Spool, Spooled, SpoolFull, spooled
-from agent.wire.sending.uplink import Uplink
+from agent.wire.sending.uplink import BUSY_PAUSE, Uplink
 
 LOG = logging.getLogger(__name__)
-LINGER = 0.02
-"""Seconds that the first record of a quiet time waits for company before it is written."""
-LINGER_BUSY = 0.2
-"""The same when records come all the time."""
-NAP, FIRST_NAP = 0.05, 0.005
-"""Seconds of rest after a reading: waking costs more than an event, so that many shall come with each. After a quiet
-time it is short: the rest of the event that woke us arrives."""
+WRITE_EVERY = BUSY_PAUSE
+"""Seconds between writings while records come all the time: as often as they are sent. After a quiet time the first
+records are written at once."""
+NAP = 0.05
+"""Seconds between a descriptor's waking us and its reading: waking costs more than an event, so that all that comes
+meanwhile is read with it, and the rest of the event that woke us has arrived."""
 ROUND = 30.0
 """Seconds between the rounds in which each sensor looks after itself."""
 MAX_HELD = 20_000
 """Records held in memory while the disk takes none; older ones go and are counted."""
-CLOCK_TOLERANCE = 2.0
+_FAULTY = Availability("off", "sensor.reason.failed")
 _GAPS_AFTER = 5.0
 _STOP_SENDING = 1.8
 
@@ -55,15 +55,16 @@ class Runner:
 
     def __init__(
         self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str, care: Care,
-        *, policy: KeptPolicy | None = None,
+        *, policy: KeptPolicy | None = None, tell: Callable[[Sequence[Mapping[str, str]]], None] | None = None,
     ) -> None:  # fmt: skip
-        """Obey a `policy` of the box where there is one."""
+        """Obey a `policy` of the box where there is one; `tell` hears the sensors' states when they change."""
         self._spool = spool
         self._slots = [_Slot(sensor) for sensor in sensors]
         self._uplink = uplink
         self._boot_id = boot_id
         self._care = care
         self._policy = policy
+        self._tell, self._told = tell, list[dict[str, str]]()
         self._selector = selectors.DefaultSelector()
         self._held: list[Spooled] = []
         self._bookmarks: dict[str, str] = {}
@@ -72,12 +73,11 @@ class Runner:
         self._write_at: float | None = None
         self._written = 0.0
         self._disk_full = False
-        self._nap = 0.0
         self._hostname = hostinfo.hostname()
         self._round_at = 0.0
         self._gaps_at = 0.0
         self._own_number = 0
-        self._clock_offset = time.time() - time.monotonic()
+        self._clocks = ClockWatch()
         self._stop_reason = ""
         self._waker: socket.socket | None = None
 
@@ -143,10 +143,9 @@ class Runner:
         settle()
 
     def _turn(self, wakeup: socket.socket) -> None:
-        if self._nap:
-            time.sleep(self._nap)
         ready = self._selector.select(self._until())
-        self._nap = 0.0 if not ready else NAP if self._nap else FIRST_NAP
+        if any(key.data is not None for key, _ in ready):
+            time.sleep(NAP)
         for key, _ in ready:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
@@ -208,13 +207,16 @@ class Runner:
         for slot in self._slots:
             if slot.descriptor >= 0 and now >= self._round_at:
                 self._take(slot, slot.sensor.tick)
-            slot.availability = self._availability(slot.sensor)
+            slot.availability = self._availability(slot)
             if slot.descriptor >= 0 and slot.availability.state == "off":
                 self._lose(slot, slot.availability.reason, ROUND)
             elif slot.descriptor < 0 and slot.availability.state != "off" and now >= (slot.open_at or 0.0):
                 self._open(slot)
             elif slot.descriptor < 0 and now >= (slot.open_at or 0.0):
                 slot.open_at = now + ROUND
+        if self._tell is not None and (states := self.states()) != self._told:
+            self._told = states
+            self._tell(states)
         if now >= self._round_at:
             self._round_at = now + ROUND
             self._hostname = hostinfo.hostname()
@@ -226,10 +228,15 @@ class Runner:
             if self._spool.has_gaps:  # noted by the sending side, perhaps on a host where nothing else happens
                 self._wish_write()
 
-    def _availability(self, sensor: Sensor) -> Availability:
-        if self._policy is not None and not self._policy.wants(sensor.about.name):
+    def _availability(self, slot: _Slot) -> Availability:
+        if self._policy is not None and not self._policy.wants(slot.sensor.about.name):
             return Availability("off", "sensor.reason.policy")
-        return sensor.availability()
+        try:
+            return slot.sensor.availability()
+        except Exception:  # one sensor's fault must not silence the others
+            if slot.availability != _FAULTY:
+                LOG.exception("sensor_not_looked_at name=%s", slot.sensor.about.name)
+            return _FAULTY
 
     def _open(self, slot: _Slot) -> None:
         try:
@@ -271,8 +278,7 @@ class Runner:
 
     def _wish_write(self) -> None:
         if self._write_at is None:
-            now = time.monotonic()
-            self._write_at = now + (LINGER if now - self._written > 0.5 else LINGER_BUSY)
+            self._write_at = self._written + WRITE_EVERY
 
     def _write(self) -> None:
         """Move what is held to the spool; when the disk takes nothing, hold on to it and try again."""
@@ -323,12 +329,13 @@ class Runner:
             self._stop_reason = "memory"
 
     def _check_clock(self) -> None:
-        offset = time.time() - time.monotonic()
-        delta = offset - self._clock_offset
-        self._clock_offset = offset
-        if abs(delta) > CLOCK_TOLERANCE:
-            LOG.warning("clock_changed seconds=%.1f", delta)
-            self._own(own.clock_changed(self._boot_id, int(delta * 1_000_000)))
+        jump = self._clocks.look()
+        if jump.slept:
+            LOG.info("host_resumed slept=%.1f", jump.slept)
+            self._own(own.host_resumed(self._boot_id, int(jump.slept * 1_000_000)))
+        if jump.set:
+            LOG.warning("clock_changed seconds=%.1f", jump.set)
+            self._own(own.clock_changed(self._boot_id, int(jump.set * 1_000_000)))
 
     def _own(self, record: Record) -> None:
         self._own_number += 1
@@ -347,7 +354,7 @@ class Runner:
                 self._take(slot, slot.sensor.finish)
             self._close(slot)
         self._own(own.stopping(self._boot_id, self._stop_reason or "fault"))
-        self._gaps_at = self._gaps_at and 1e-9
+        self._gaps_at = 1e-9  # what is known to be lost is told now, not at the next start
         self._write()
         with contextlib.suppress(SpoolFull):
             self._spool.set_state("stopped", "clean")

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.wire.chain import FIRST, NOTHING, Claim, parse_claim
 from agent.wire.envelope import encode_record
 from agent.wire.event import ID, TIMESTAMP, Record, event_id
 from agent.wire.limits import MAX_RECORD
@@ -27,6 +28,7 @@ MAX_BYTES = 256 << 20
 KEEP_FREE = 200 << 20
 """Default bytes that the agent leaves free on the disk."""
 _ROW_COST = 64
+_CHAIN = "chain"
 _FREE_PAGES = 1024
 """Pages that an emptied spool keeps for the next rows."""
 _PAGES_A_ROUND = 8192
@@ -85,6 +87,8 @@ class Outgoing(NamedTuple):
     first: int
     last: int
     lines: list[bytes]
+    claim: Claim
+    """What stands before it in the chain of batches."""
 
 
 class Spool:
@@ -159,11 +163,11 @@ class Spool:
                 return self._fix(boot_id, max_records, max_bytes, after)
             key, first, last = row
             found = self._db.execute("SELECT body FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last))
-            return Outgoing(key, first, last, [body for (body,) in found])
+            return Outgoing(key, first, last, [body for (body,) in found], self._claim())
 
     def acknowledged(self, batch: Outgoing) -> None:
-        """Forget a batch's rows: the box has them on its disk."""
-        self._drop(batch, None)
+        """Forget a batch's rows, which the box has on its disk; the batch is then a link of the chain."""
+        self._drop(batch, None, batch.claim.after(batch.key, batch.lines))
 
     def refused(self, batch: Outgoing, now: int) -> None:
         """Forget a batch's rows that the box will never take, and count them as a loss."""
@@ -212,6 +216,12 @@ class Spool:
         """Keep a small value; raises SpoolFull."""
         with self._transaction():
             self._set(name, value)
+
+    def began_damaged(self, now: int) -> None:
+        """Note that this new spool stands for a damaged one: as a loss, and to the box with the first batch."""
+        with self._transaction():
+            self._add_gap(Gap("spool_damaged", 0, now, now))
+            self._set(_CHAIN, Claim(0, NOTHING, damaged=True).text)
 
     def tidy(self, now: int) -> None:
         """Give the disk back what many sent rows have left free, and note that the agent lives; raises SpoolFull."""
@@ -319,7 +329,12 @@ class Spool:
                 break
             first, last = first or seq, seq
             lines.append(body)
-        return Outgoing(self._name_batch(boot_id, first, last), first, last, lines) if lines else None
+        if not lines:
+            return None
+        return Outgoing(self._name_batch(boot_id, first, last), first, last, lines, self._claim())
+
+    def _claim(self) -> Claim:
+        return parse_claim(self.state(_CHAIN)) or FIRST
 
     def _name_batch(self, boot_id: str, first: int, last: int) -> str:
         """Fix a batch: the spool's name keeps keys apart from an older spool's, the boot's from a cloned machine's."""
@@ -329,8 +344,10 @@ class Spool:
         self._db.execute("INSERT INTO batch VALUES (1, ?, ?, ?)", (key, first, last))
         return key
 
-    def _drop(self, batch: Outgoing, gap: Gap | None) -> None:
+    def _drop(self, batch: Outgoing, gap: Gap | None, claim: Claim | None = None) -> None:
         with self._transaction():
+            if claim is not None:
+                self._set(_CHAIN, claim.text)
             self._db.execute("DELETE FROM records WHERE seq BETWEEN ? AND ?", (batch.first, batch.last))
             self._db.execute("DELETE FROM batch WHERE key = ?", (batch.key,))
             if gap is not None:

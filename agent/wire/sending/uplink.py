@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -9,16 +10,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from agent.wire.chain import CHAIN_HEADER
+from agent.wire.clocks import Skew
 from agent.wire.envelope import pack
+from agent.wire.event import ID, TIMESTAMP, event_id
 from agent.wire.limits import MAX_BODY
+from agent.wire.sending import own
 from agent.wire.sending.backoff import Backoff
-from agent.wire.sending.spool import Outgoing, Spool
+from agent.wire.sending.sensor import ALERTING
+from agent.wire.sending.spool import Outgoing, Spool, SpoolFull, spooled
 from agent.wire.transport import Box, Permanent, RetryLater
 
 LOG = logging.getLogger(__name__)
 HEARTBEAT_EVERY = 10.0
 """Seconds between heartbeats."""
-BUSY_PAUSE = 0.25
+BUSY_PAUSE = 0.4
 """Seconds between the starts of two sendings, so that under load batches grow instead of multiplying."""
 BATCH_RECORDS = 500
 BATCH_BYTES = 128 << 10
@@ -61,6 +67,7 @@ class Uplink:
         self._box: Box | None = None
         self._changed = threading.Condition()
         self._news = True
+        self._called = False
         self._ending: float | None = None
         self._beat_at = 0.0
         self._batch_records = BATCH_RECORDS
@@ -68,6 +75,7 @@ class Uplink:
         self._chance = random.Random()  # noqa: S311 (to spread needs no secrecy)
         self._pile, self._pile_until = 0, 0.0
         self._last_complaint = ""
+        self._skew = Skew()
         self.batches_sent = 0
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
@@ -80,6 +88,11 @@ class Uplink:
         with self._changed:
             self._news = True
             self._changed.notify()
+
+    def beat(self) -> None:
+        """Let a heartbeat follow at once."""
+        self._called = True
+        self.wake()
 
     def stop(self, seconds: float) -> bool:
         """Send what can be sent within `seconds`, then end; True when nothing is left."""
@@ -108,6 +121,9 @@ class Uplink:
             except Permanent as refusal:
                 self._complain(f"the box refuses this agent: {refusal}")
                 pause = self._backoff.failed(_NOT_NOW)
+            except SpoolFull as full:
+                self._complain(f"the spool cannot be written: {full}")
+                pause = self._backoff.failed()
             except Exception:  # the sending side must outlive any fault
                 LOG.exception("uplink_fault")
                 pause = self._backoff.failed()
@@ -146,10 +162,12 @@ class Uplink:
         if self._chores.renew(self._box):
             self._box.close()
             self._box = self._connect()
-        if time.monotonic() >= self._beat_at and self._ending is None:
+        if (self._called or time.monotonic() >= self._beat_at) and self._ending is None:
+            self._called = False  # before the question: a call during it asks for another
             answer = self._box.heartbeat(self._chores.heartbeat())
             self._beat_at = time.monotonic() + HEARTBEAT_EVERY
             self._chores.obey(self._box, answer)
+            self._look_at_clock(self._box)
         self._returned()
         after = self._pile if time.monotonic() < self._pile_until and self._ending is None else 0
         batch = self._spool.batch(self._boot_id, self._batch_records, BATCH_BYTES, after)
@@ -178,7 +196,8 @@ class Uplink:
             self._isolate(batch, Permanent(413, "the batch is larger than the wire takes"))
             return
         try:
-            box.send_batch(batch.key, body, len(batch.lines), time.time_ns() // 1000)
+            chained = {CHAIN_HEADER: batch.claim.text}
+            box.send_batch(batch.key, body, len(batch.lines), time.time_ns() // 1000, chained)
         except Permanent as refusal:
             if refusal.status not in _BODY_FAULTS:
                 raise
@@ -186,6 +205,19 @@ class Uplink:
             return
         self._spool.acknowledged(batch)
         self.batches_sent += 1
+
+    def _look_at_clock(self, box: Box) -> None:
+        """Keep an event when this clock begins or ends to be far from the box's."""
+        measured = box.measured
+        if measured is None or not self._skew.news(measured):
+            return
+        LOG.warning("clock_skewed offset=%d rtt=%d", measured.offset, measured.rtt)
+        record = own.clock_skewed(self._boot_id, measured)
+        record[ID] = event_id(self._spool.name, "skew", record[TIMESTAMP], *measured)
+        with contextlib.suppress(SpoolFull):  # then it is news with the next heartbeat, too
+            self._spool.add([spooled(record, ALERTING)])
+            self._skew.told(measured)
+            self.wake()
 
     def _isolate(self, batch: Outgoing, refusal: Permanent) -> None:
         """Halve a refused batch until the one record that the box refuses is alone, and drop that one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,23 @@ def test_entries_are_bounded_but_known_ones_still_change(tmp_path: Path, monkeyp
 def test_a_damaged_file_is_taken_anew(tmp_path: Path) -> None:
     (tmp_path / "fim.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     assert Baseline(tmp_path / "fim.db").fresh
+
+
+def test_numbers_that_a_file_system_may_give_are_kept_and_others_break_nothing(tmp_path: Path) -> None:
+    baseline = Baseline(tmp_path / "fim.db")
+    large = ENTRY._replace(inode=(1 << 64) - 1, rights="O:BAD:(A;;FA;;;SY)")
+    assert baseline.put("/etc/a", large, 1)
+    assert baseline.get("/etc/a") == large
+    assert baseline.put("/etc/b", ENTRY._replace(mtime=1 << 70, ctime=-(1 << 70)), 1)
+    assert baseline.get("/etc/b") is not None
+
+
+def test_a_file_of_a_version_without_windows_rights_is_read_on(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "fim.db")
+    database.executescript(remembering._SCHEMA.replace(", rights TEXT NOT NULL DEFAULT ''", ""))
+    database.close()
+    for _ in range(2):
+        baseline = Baseline(tmp_path / "fim.db")
+        assert baseline.put("/etc/a", ENTRY._replace(rights="O:BA"), 1)
+        assert baseline.get("/etc/a") == ENTRY._replace(rights="O:BA")
+        baseline.close()

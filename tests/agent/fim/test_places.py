@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.fim.places import LINUX, LINUX_LEFT_OUT, WINDOWS, Place, Places, expanded
+from agent.fim.places import LINUX, LINUX_LEFT_OUT, Place, Places, expanded
+from agent.fim.windows_places import WINDOWS, WINDOWS_LEFT_OUT
 
 PLACES = Places(LINUX, LINUX_LEFT_OUT)
 HOME = "/home"
@@ -51,12 +52,23 @@ def test_places_that_are_there_are_named_once_and_links_are_not_followed(tmp_pat
 
 
 def test_windows_places_take_the_values_of_variables() -> None:
-    made = expanded(WINDOWS, {"SystemRoot": "C:\\Windows", "SystemDrive": "C:"})
-    places = Places(made, any_case=True)
+    variables = {"SystemRoot": "C:\\Windows", "SystemDrive": "C:", "Profiles": "C:\\Users"}
+    made = expanded(WINDOWS, variables)
+    places = Places(made, expanded(WINDOWS_LEFT_OUT, variables), any_case=True)
     assert places.covers("c:/windows/SYSTEM32/drivers/etc/hosts")
     assert places.covers("C:/Users/Żaneta/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Startup/x.lnk")
+    assert places.covers("C:/Windows/system32/SETHC.exe")
     assert not places.covers("C:/Users/x/y")
-    assert len(made) == len(WINDOWS) - 1  # ProgramData is not set
+    assert not places.covers("C:/Windows/System32/wbem/Repository/OBJECTS.DATA")
+    assert not places.covers("C:/Users/x/AppData/Roaming/Microsoft/Word/STARTUP/~$a.dotm")
+    missing = ("%ProgramData%", "%ProgramFiles%", "%WebRoot%")
+    assert len(made) == sum(not place.pattern.startswith(missing) for place in WINDOWS)
+
+
+def test_places_on_a_drive_are_found_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "C:" / "inetpub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)  # where this system has its drive C:
+    assert list(Places([Place("C:/inetpub", "test"), Place("D:/x", "test")]).found()) == ["C:/inetpub"]
 
 
 def test_nothing_watched_covers_nothing() -> None:
@@ -67,4 +79,7 @@ def test_nothing_watched_covers_nothing() -> None:
 
 
 def test_each_place_says_why() -> None:
-    assert all(place.why and not place.pattern.endswith("/") for place in (*LINUX, *LINUX_LEFT_OUT, *WINDOWS))
+    assert all(
+        place.why and not place.pattern.endswith("/")
+        for place in (*LINUX, *LINUX_LEFT_OUT, *WINDOWS, *WINDOWS_LEFT_OUT)
+    )

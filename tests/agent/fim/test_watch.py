@@ -13,7 +13,7 @@ from agent.fim.baseline import Baseline
 from agent.fim.entries import Entry
 from agent.fim.look import look
 from agent.fim.places import Place, Places
-from agent.fim.watch import SETTLE, Finding, Watch, Who, moved_from
+from agent.fim.watch import SETTLE, TREE_EVERY, TREE_SETTLE, Finding, Watch, Who, moved_from
 
 WHO = Who(7, "/usr/bin/tee")
 
@@ -215,3 +215,59 @@ def test_places_no_longer_watched_are_forgotten_without_a_word(desk: Desk, tmp_p
     desk.watch = Watch(desk.baseline, Places([Place(str(other), "test")]), desk.clock)
     assert [action for _, action in desk.round()] == ["file_created"]
     assert len(desk.baseline) == 1
+
+
+def test_a_reported_folder_is_looked_through_once_it_has_rested_and_not_all_the_time(desk: Desk) -> None:
+    (desk.folder / "d").mkdir()
+    (desk.folder / "d" / "new").write_text("x")
+    (desk.folder / "old").unlink()
+    desk.watch.report_tree(str(desk.folder))
+    assert desk.watch.work(1.0) == []
+    assert desk.watch.rest() == TREE_SETTLE
+    desk.clock.now += TREE_SETTLE
+    findings = desk.watch.work(1.0)
+    assert desk.told(findings) == [("d", "file_created"), ("d/new", "file_created"), ("old", "file_deleted")]
+    assert all(one.live for one in findings)
+    assert desk.watch.rest() is None
+    (desk.folder / "d" / "new").write_text("other")
+    desk.watch.report_tree(str(desk.folder))
+    desk.clock.now += TREE_SETTLE
+    assert desk.watch.work(1.0) == []
+    desk.clock.now += TREE_EVERY - TREE_SETTLE
+    assert desk.told(desk.watch.work(1.0)) == [("d/new", "file_modified")]
+    assert desk.round() == []
+
+
+def test_of_a_folder_that_is_not_watched_itself_only_its_own_files_are_looked_at(desk: Desk) -> None:
+    above = desk.folder.parent
+    (above / "one.exe").write_text("x")
+    watched = [Place(str(desk.folder), "test"), Place(f"{above}/*.exe", "test", tree=False)]
+    desk.watch = Watch(desk.baseline, Places(watched), desk.clock)
+    assert desk.round() == [(f"{above}/one.exe", "file_created")]
+    (above / "one.exe").unlink()
+    (above / "two.exe").write_text("x")
+    (above / "other").write_text("x")
+    (desk.folder / "deeper").write_text("x")
+    desk.watch.report_tree(str(above), deep=False)
+    desk.clock.now += TREE_SETTLE
+    found = sorted(desk.told(desk.watch.work(1.0)))
+    assert found == [(f"{above}/one.exe", "file_deleted"), (f"{above}/two.exe", "file_created")]
+
+
+def test_a_reported_folder_does_not_disturb_a_round_that_goes_on_and_waits_for_the_first_one(tmp_path: Path) -> None:
+    (tmp_path / "watched").mkdir()
+    for number in range(5):
+        (tmp_path / "watched" / str(number)).touch()
+    clock, baseline = Clock(), Baseline(tmp_path / "fim.db")
+    watch = Watch(baseline, Places([Place(str(tmp_path / "watched"), "test")]), clock)
+    watch.report_tree(str(tmp_path / "watched"))
+    clock.now += TREE_SETTLE
+    watch.begin()
+    assert watch.work(1.0) == []
+    baseline.finish_round(1)
+    (tmp_path / "watched" / "new").touch()
+    watch.begin()
+    found = watch.work(1.0)
+    assert [(one.change.action, one.live) for one in found] == [("file_created", True)]
+    assert not watch.is_going
+    baseline.close()

@@ -166,7 +166,9 @@ def test_the_script_is_ascii_tells_every_part_that_is_asked_and_runs_once() -> N
     assert read(Script("apps")).problem == "failed"
     assert len(runs) == 1
     assert ScriptReader(lambda: Raw(None, "timeout"))(Script("tpm")).problem == "timeout"
-    for broken in ("", "[]", "nie", '{"tpm": 5}'):
+    wrapped = 'WARNING: x\r\n{"tpm": {"value": {"present"\r\n: false}}}\r\n'
+    assert ScriptReader(lambda: Raw({"code": 0, "out": wrapped}))(Script("tpm")) == Raw({"present": False})
+    for broken in ("", "[]", "nie", "}{", '{"tpm": 5}'):
         assert ScriptReader(lambda out=broken: Raw({"code": 1, "out": out}))(Script("tpm")).problem == "failed"  # type: ignore[misc] # bound now
 
 

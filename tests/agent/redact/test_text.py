@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.redact import redact_args, redact_text
+from agent.redact import redact_args, redact_text, text
 
 SECRET = "Tajne1!x"
 
@@ -109,3 +109,16 @@ def test_hostile_text_takes_bounded_time(text: str) -> None:
     began = time.perf_counter()
     redact_text(text[:8192])
     assert time.perf_counter() - began < 1.0
+
+
+def test_what_is_remembered_is_harmless_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: set[str] = set()
+    monkeypatch.setattr(text, "_HARMLESS", kept)
+    assert redact_text(f"tool --password={SECRET}") == "tool --password=***"
+    assert not kept
+    for line in ("dir C:\\Windows", "dir C:\\Windows", "x" * 300):
+        assert redact_text(line) == line
+    assert kept == {"dir C:\\Windows"}
+    for number in range(text.MAX_KEPT):
+        redact_text(f"dir {number}")
+    assert len(kept) <= text.MAX_KEPT

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.sensors.auditevents import MAX_LINES, MAX_PENDING, Completion, Grouping
+from agent.sensors.auditevents import MAX_LINES, MAX_PENDING, Completion, Grouping, Unseen
 from agent.sensors.auditrecords import (
     MAX_ARG,
     MAX_ARGS,
@@ -18,6 +18,7 @@ from agent.sensors.auditrecords import (
     merge,
     parse_line,
     parse_lines,
+    serial_of,
     stamp,
 )
 from agent.sensors.processes import Process, Processes, Users
@@ -211,34 +212,6 @@ def test_arguments_survive_the_kernels_form(args: list[str]) -> None:
     assert arguments(lines([(1309, STAMP + text)])) == (args, False)
 
 
-WORD = st.text("abcdefXYZ0123456789_", min_size=1, max_size=12)
-QUOTED = WORD.map(lambda text: f'"/{text}"')
-HEXED = st.text(min_size=1, max_size=6).map(lambda text: text.encode("utf-8", "surrogatepass").hex().upper())
-NUMBER = st.one_of(st.integers(0, 4294967295), st.just(4294967295))
-
-
-@given(
-    st.tuples(*[NUMBER] * 5), st.one_of(WORD, st.just("(none)")), st.one_of(QUOTED, HEXED, st.just("(null)")),
-    st.one_of(QUOTED, HEXED), st.one_of(st.just(""), WORD.map(lambda text: f" subj={text}")),
-    st.sampled_from(["c000003e", "c00000b7", "40000003", "dead"]), st.one_of(QUOTED, HEXED, st.just("(null)")),
-)  # fmt: skip
-def test_the_usual_start_reads_as_any_other_wording(
-    ids: tuple[int, ...], tty: str, comm: str, exe: str, subject: str, arch: str, key: str
-) -> None:
-    """The short way for the kernel's usual wording gives what the general way gives for an unusual one."""
-    text = (
-        f"arch={arch} syscall=59 success=yes exit=0 a0=5 a1=6 a2=7 a3=8 items=2 ppid={ids[0]} pid={ids[1]} "
-        f"auid={ids[2]} uid={ids[3]} gid=0 euid={ids[3]} suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty={tty} ses={ids[4]} "
-        f"comm={comm} exe={exe}{subject} key={key}"
-    )
-    usual = merge(lines([(1300, STAMP + text.encode()), EXEC[1]]))
-    other = merge(lines([(1300, STAMP + text.encode() + b" extra=1"), EXEC[1]]))
-    assert usual is not None
-    assert other is not None
-    assert other.pop("audit.extra") == "1"
-    assert usual == other
-
-
 def test_records_of_two_events_may_mix() -> None:
     grouping = Grouping()
     other = [(kind, data.replace(b":9)", b":10)")) for kind, data in EXEC]
@@ -303,3 +276,28 @@ def test_own_changes_of_the_settings_are_not_reported_but_others_are() -> None:
     assert reading is not None
     assert reading.record is not None
     assert reading.record["audit.type"] == "CONFIG_CHANGE"
+
+
+def test_events_whose_serials_never_came_are_counted_once() -> None:
+    unseen = Unseen()
+    assert unseen.fresh() == 0
+    for serial in (10, 11, 15, 13, 9):  # 9 was under way before, 13 comes late
+        unseen.saw(serial)
+    assert (unseen.fresh(), unseen.fresh()) == (2, 0)
+    unseen.saw(12)
+    unseen.saw(16)
+    assert unseen.fresh() == 0
+    unseen.saw(19)
+    assert unseen.fresh() == 1
+    unseen.saw(3)
+    unseen.saw(3_000_000_000)
+    unseen.saw(5)
+    unseen.saw(7)
+    assert unseen.fresh() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "serial"), [(b"1.000:7", 7), (b"1.000:", 0), (b"", 0), (b"1:x", 0), (b"1:" + b"9" * 30, 0)]
+)
+def test_the_serial_of_a_stamp(name: bytes, serial: int) -> None:
+    assert serial_of(name) == serial

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from agent.sensors import auditrules
 from agent.sensors.auditcalls import CALLS, numbers, syscall_name
-from agent.sensors.auditrepeats import MAX_KNOWN, WINDOW, Repeats
+from agent.sensors.auditevents import Completion
+from agent.sensors.auditrepeats import MAX_KNOWN, WINDOW, Repeats, within_host
+from agent.sensors.processes import Processes, Users
 from agent.wire.event import Record
 
 
@@ -132,15 +136,47 @@ def test_a_clock_set_back_hides_nothing() -> None:
     assert not repeats.skip(connect("192.0.2.1", at=0))
 
 
-@pytest.mark.parametrize("ip", ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::"])
-def test_connections_within_the_host_are_left_out(ip: str) -> None:
-    assert Repeats().skip(connect(ip))
+def raw_connect(saddr: str, key: str = "czujka_net\x01network_connect_4") -> list[tuple[int, bytes]]:
+    written = f'"{key}"' if key.isalnum() else key.encode().hex().upper()
+    return [(1300, b"syscall=42 key=" + written.encode()), (1306, b"saddr=" + saddr.encode())]
 
 
-def test_port_0_and_records_without_an_address_are_left_out_of_our_own_rules_only() -> None:
-    assert Repeats().skip(connect("192.0.2.1", 0))
-    assert Repeats().skip(call("connect"))
-    assert not Repeats().skip({**connect("127.0.0.1"), "audit.key": "admin"})
+@pytest.mark.parametrize(
+    ("ip", "within"),
+    [
+        ("127.0.0.1", True), ("127.9.9.9", True), ("0.0.0.0", True), ("::1", True), ("::", True),
+        ("::ffff:127.0.0.1", True), ("::ffff:0.0.0.0", True), ("192.0.2.1", False), ("1.127.0.0", False),
+        ("::2", False), ("::ffff:192.0.2.1", False), ("2001:db8::1", False), ("::7f00:1", False),
+    ],
+)  # fmt: skip
+def test_connections_within_the_host_are_left_out(ip: str, within: bool) -> None:
+    for port in (443, 0):
+        saddr = sockaddr(ip, port)
+        assert within_host(raw_connect(saddr)) is (within or port == 0)
+        assert not within_host(raw_connect(saddr, "admin"))
+
+
+@pytest.mark.parametrize("saddr", ["0100", "01002F6465762F6C6F6700", "0200", "0A0001BB00", "?", ""])
+def test_what_has_no_address_of_another_host_is_left_out_of_our_own_rules_only(saddr: str) -> None:
+    assert within_host(raw_connect(saddr))
+    assert within_host(raw_connect(saddr)[:1])
+    assert not within_host(raw_connect(saddr, "admin"))
+
+
+def test_a_connection_within_the_host_gives_no_reading() -> None:
+    completion = Completion("boot", 1, Processes(), Users())
+    stamp = b"audit(1795306202.426:9): "
+    for ip, told in (("127.0.0.1", False), ("192.0.2.1", True)):
+        raw = [(kind, stamp + data) for kind, data in raw_connect(sockaddr(ip, 80))]
+        assert (completion.reading(raw) is not None) is told
+
+
+def sockaddr(ip: str, port: int) -> str:
+    """Return the address as the kernel's record writes it."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    flow = bytes(4) if family == socket.AF_INET6 else b""
+    data = family.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big") + flow + socket.inet_pton(family, ip)
+    return data.hex().upper() + "00000000"
 
 
 def test_rare_calls_and_files_are_told_each_time() -> None:

@@ -66,7 +66,7 @@ class Bench:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.sensors.fim.PAUSE", 0.01)
+    monkeypatch.setattr("agent.sensors.filerounds.PAUSE", 0.01)
     monkeypatch.setattr("agent.fim.watch.SETTLE", 0.05)
 
 

@@ -12,7 +12,7 @@ import pytest
 from agent.sensors import linux_sensors
 from agent.sensors.journald import BOOKMARK, MAX_ENTRY, JournalSensor, command
 from agent.sensors.logfile import LogFileSensor
-from agent.wire.sending.sensor import Gap, Item, Reading, SensorLost
+from agent.wire.sending.sensor import Availability, Gap, Item, Reading, SensorLost
 
 LINE = b"2026-11-22T11:59:01+01:00 h sshd[%d]: Accepted password for jan\n"
 
@@ -199,3 +199,18 @@ def test_the_call_names_programs_and_place() -> None:
     assert "--after-cursor=c1" in made
     assert "--identifier=sshd" in made
     assert os.fspath(made[0]) == "journalctl"
+
+
+def test_a_folder_without_rights_is_said_and_no_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "auth.log").touch()
+    folder.chmod(0)
+    before = os.geteuid()
+    try:
+        if before == 0:
+            os.seteuid(65534)
+        assert LogFileSensor(folder).availability() == Availability("off", "sensor.reason.needs_root")
+    finally:
+        os.seteuid(before)
+        folder.chmod(0o700)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -110,11 +112,11 @@ def server(tmp_path: Path) -> Iterator[FakeBox]:
     made.down()
 
 
-def beat(server: FakeBox, middle: Middle, extra: Mapping[str, str]) -> dict[str, object]:
+def beat(server: FakeBox, middle: Middle, extra: Mapping[str, str], timeout: float = 3.0) -> dict[str, object]:
     context = client_context(server.folder / "ca.pem", *server.client_files())
     environment = {"HTTPS_PROXY": f"http://jan:x1@127.0.0.1:{middle.port}", **extra}
     try:
-        with Box([server.url], context, timeout=3.0, environment=environment) as box:
+        with Box([server.url], context, timeout=timeout, environment=environment) as box:
             return box.heartbeat({"n": 1})
     finally:
         middle.close()
@@ -149,4 +151,24 @@ def test_a_box_of_the_own_network_is_reached_without_it(server: FakeBox) -> None
 def test_a_captive_portal_gets_nothing_and_costs_nothing(server: FakeBox, answer: bytes) -> None:
     with pytest.raises(RetryLater):
         beat(server, Middle(answer, through=False), {})
+    assert server.seen.heartbeats == []
+
+
+class Dripping(Middle):
+    """A proxy that takes a CONNECT and goes on with its head for ever."""
+
+    def _connection(self, client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                time.sleep(0.05)
+                client.sendall(b"X-More: and more\r\n")
+
+
+def test_a_proxy_that_never_comes_to_its_point_is_left_in_time(server: FakeBox) -> None:
+    began = time.monotonic()
+    with pytest.raises(RetryLater, match="too long"):
+        beat(server, Dripping(b""), {}, timeout=0.5)
+    assert time.monotonic() - began < 3.0
     assert server.seen.heartbeats == []

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from agent.wire.envelope import BATCH_PATH, pack
+from agent.wire.envelope import BATCH_PATH, ENROL_PATH, RENEW_PATH, SLICE_PATH, UPDATE_PATH, pack
 from agent.wire.transport import MAX_ANSWER, Box, Permanent, RetryLater, Untrusted, client_context
 from tests.agent.box import FakeBox, Handler, make_ca
 
@@ -150,6 +151,83 @@ def test_an_answer_in_drips_ends_at_the_deadline(server: FakeBox, tmp_path: Path
         send(box, "k", {"a": 1})
     assert time.monotonic() - began < 3
     stop.set()
+
+
+def endless_body(handler: Handler, stop: threading.Event) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not stop.is_set():
+        handler.wfile.write(b"4000\r\n" + b" " * 0x4000 + b"\r\n")
+
+
+def endless_heads(handler: Handler, stop: threading.Event) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while not stop.is_set():
+        handler.wfile.write(b"X-More: and more\r\n")
+
+
+def dripping_head(handler: Handler, stop: threading.Event) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-More: ")
+    while not stop.wait(0.05):
+        handler.wfile.write(b"x")
+
+
+def never_a_head(handler: Handler, stop: threading.Event) -> None:
+    while not stop.wait(0.05):
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+CALLS: dict[str, Callable[[Box], object]] = {
+    "batch": lambda box: send(box, "k", {"a": 1}),
+    "heartbeat": lambda box: box.heartbeat({}),
+    "enrol": lambda box: box.post_json(ENROL_PATH, {}),
+    "renew": lambda box: box.post_json(RENEW_PATH, {}),
+    "update": lambda box: box.post_json(UPDATE_PATH, {}),
+    "slice": lambda box: box.request("POST", SLICE_PATH, b"x", {}),
+    "ca": lambda box: box.fetch("/v1/ca"),
+}
+
+
+@pytest.mark.parametrize("way", [endless_body, endless_heads, dripping_head, never_a_head])
+def test_an_answer_without_an_end_has_one_at_every_door(
+    server: FakeBox, way: Callable[[Handler, threading.Event], None]
+) -> None:
+    stop = threading.Event()
+
+    def fault(handler: Handler, _path: str) -> bool:
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            way(handler, stop)
+        return True
+
+    server.fault = fault
+    box = Box([server.url], client_context(server.folder / "ca.pem", *server.client_files()), timeout=0.3)
+    try:
+        for name, call in CALLS.items():
+            began = time.monotonic()
+            with pytest.raises(RetryLater):
+                call(box)
+            assert time.monotonic() - began < 2.0, name
+    finally:
+        stop.set()
+        box.close()
+
+
+def test_the_next_request_has_its_own_time(server: FakeBox) -> None:
+    """The rest of one answer's time is no bound of the request after it, on the same connection."""
+    box = Box([server.url], client_context(server.folder / "ca.pem", *server.client_files()), timeout=1.0)
+    slept = []
+
+    def slow(handler: Handler, _path: str) -> bool:
+        slept.append(handler.client_address)
+        time.sleep(0.7)  # of one second that each answer has
+        return False
+
+    server.fault = slow
+    for number in range(2):
+        assert send(box, f"k:{number}", {"a": 1}) is False
+    assert len(slept) == 2
+    assert slept[0] == slept[1]
+    box.close()
 
 
 def test_another_ca_is_not_trusted(server: FakeBox, tmp_path: Path) -> None:

@@ -27,9 +27,10 @@ def event(
     return (
         "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
         f"<Provider Name='{provider}' Guid='{{54849625-5478-4994-a5ba-3e3b0328c30d}}'/>"
-        f"<EventID>{code}</EventID><Version>2</Version><Level>0</Level><TimeCreated SystemTime='{when}'/>"
-        f"<EventRecordID>{number}</EventRecordID><Execution ProcessID='4' ThreadID='8'/><Channel>{path}</Channel>"
-        f"<Computer>PC-7.urzad.local</Computer><Security/></System><EventData>{data}</EventData></Event>"
+        f"<EventID>{code}</EventID><Version>2</Version><Level>0</Level><Task>0</Task><Opcode>0</Opcode>"
+        f"<Keywords>0x8020000000000000</Keywords><TimeCreated SystemTime='{when}'/>"
+        f"<EventRecordID>{number}</EventRecordID><Correlation/><Execution ProcessID='4' ThreadID='8'/>"
+        f"<Channel>{path}</Channel><Computer>PC-7.urzad.local</Computer><Security/></System><EventData>{data}</EventData></Event>"
     )
 
 

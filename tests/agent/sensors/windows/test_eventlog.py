@@ -244,11 +244,14 @@ def test_events_that_cannot_be_read_cost_themselves_alone(log: FakeLog) -> None:
     log.add("Security", "<Event><System><EventID>4624</EventID>")
     log.add("Security", event(4, data="<Data Name='X'>\x0f\x00&#x1;&lt;script&gt; ża\ud83d</Data>"))
     log.add("Security", event(5, data="<Data Name='X'>" + "x" * (1 << 20) + "</Data>"))
+    log.add("Security", event(6, data="<Data Name='X'>" + "x" * (2 << 20) + "</Data>"))
+    log.add("Security", event(7, data="<Data Name='TargetUserName'>&lt;script&gt;alert(1)&lt;/script&gt;</Data>"))
     reader = Reader(log)
     with reader:
-        reader.until(2)
-    assert reader.numbers == [1, 4]
-    assert sorted(reader.gaps) == ["event_too_large", "event_too_large", "event_unreadable"]
+        reader.until(3)
+    assert reader.numbers == [1, 4, 7]
+    assert reader.records[2]["TargetUserName"] == "<script>alert(1)</script>"
+    assert sorted(reader.gaps) == ["event_too_large"] * 3 + ["event_unreadable"]
     assert reader.records[1]["X"] == "<script> ża"
 
 
