@@ -188,4 +188,4 @@ def run(
     def facts() -> Mapping[str, Any]:
         return {"figures": {sensor.about.name: dict(sensor.figures()) for sensor in cards}}
 
-    return run_sensors(home, sensors, facts, {SLICE: duty(home)} if keeping else {})
+    return run_sensors(home, sensors, facts, {SLICE: duty(home)} if keeping else {}, listens=True)

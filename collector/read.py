@@ -19,6 +19,7 @@ from collector.capture.leaveout import LeaveOut
 from collector.heads.head import Entry
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
+from collector.rare.dissector import Dissector
 from collector.settings import Settings
 from collector.slices.ring import Slices
 from collector.watch import Watch
@@ -43,7 +44,8 @@ def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings,
 
 
 def _file(name: str, logs: Collection[str] | None, settings: Settings, out: TextIO, slices: Slices | None) -> int:
-    watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices)
+    rare = Dissector(patient=True)
+    watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices, rare=rare)
     try:
         with _opened(name) as stream:
             file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
@@ -58,6 +60,8 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, out: Text
             raise
         sys.stderr.write(f"{name}: nie można czytać ({error.strerror or error}).\n")
         return 1
+    finally:
+        rare.close()
     if file.broken:
         sys.stderr.write(f"{name}: plik jest ucięty lub uszkodzony, odczytano część do tego miejsca ({file.broken}).\n")
     return 0

@@ -17,6 +17,7 @@ from collector.heads.head import Entry
 from collector.heads.linklayer import LinkLayer
 from collector.heads.reader import Heads
 from collector.protocols.model import Log, Protocol
+from collector.rare.dissector import Dissector
 from collector.slices.ring import FLAGGING, Slices
 
 LONGEST_BATCH = 30_000_000_000
@@ -33,10 +34,12 @@ class Watch:
         table: FlowTable | None = None,
         analysers: Iterable[Analyser] = (),
         slices: Slices | None = None,
+        *,
+        rare: Dissector | None = None,
     ) -> None:
         """Know these protocols, in the order in which they are asked, and show the logs to these analysers.
 
-        `slices` keeps the heads of flows on disk.
+        `slices` keeps the heads of flows on disk, `rare` reads rare protocols elsewhere.
         """
         known = tuple(protocols)
         self._office = office or Office()
@@ -47,6 +50,7 @@ class Watch:
         self.fragments = Fragments()
         self.analysis = Analysis(analysers)
         self.slices = slices
+        self._rare = rare
         self._last = 0
         self.frames = self.bytes = self.cut = self.unread = 0
         """Frames, their bytes on the wire, those not captured whole; IP packets whose headers are cut or broken."""
@@ -58,18 +62,26 @@ class Watch:
             self.bytes += int(part.wire.sum())
             self.cut += int((part.caplen < part.wire).sum())
             yield from self._analysed(self._part(part))
+            yield from self._dissected()
             yield from self._noticed(int(part.at[-1]))
 
     def tick(self, now: int | None = None) -> Iterator[Entry]:
         """Yield what is due at a time (nanoseconds of Unix time) though no packet came."""
         yield from self._analysed(self.ended(self.table.tick(now)))
+        yield from self._dissected()
         if now is not None:
             yield from self._noticed(now)
 
     def finish(self) -> Iterator[Entry]:
         """Yield what is left: nothing more comes."""
         yield from self._analysed(self.ended(self.table.finish()))
+        if self._rare is not None:
+            yield from self._analysed(self._rare.finish())
         yield from self._noticed(self._last)
+
+    def _dissected(self) -> Iterator[Entry]:
+        if self._rare is not None:
+            yield from self._analysed(self._rare.answers())
 
     def _analysed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         for entry in entries:
@@ -90,6 +102,8 @@ class Watch:
 
     def _part(self, part: Batch) -> Iterator[Entry]:
         headers = parse(part)
+        if self._rare is not None:
+            self._rare.look(headers)
         yield from self._read(headers)
         pieces = np.flatnonzero(headers.network.fragment)
         self.unread += int(((headers.network.version > 0) & ~headers.flowing).sum()) - len(pieces)

@@ -76,7 +76,7 @@ class Devices:
     """Remembers the cards of the network and what they are."""
 
     name = "devices"
-    paths = frozenset({"arp", "nd", "dhcp", "dns", "conn"})
+    paths = frozenset({"arp", "nd", "dhcp", "dns", "ssdp", "lldp", "cdp", "conn"})
 
     def __init__(self) -> None:
         self._learning = Learning(LEARN)
@@ -100,6 +100,15 @@ class Devices:
                 yield from self._asked(log.at, fields)
             case "dns" if entry.flow is not None and entry.flow.orig_p in {137, 5353}:
                 self._announced(entry.flow.orig_h, fields)
+            case "ssdp" if entry.flow is not None and fields["method"] != "M-SEARCH":
+                device = self._by_ip(entry.flow.orig_h)
+                if device is not None:
+                    device.says(kinds.by_upnp(str(fields.get("target", ""))))
+            case "lldp" | "cdp":
+                # Each port of a switch has a card of its own: such a frame alone makes nobody known.
+                mac = str(fields["src_mac"])
+                if (device := self._devices.get(mac) or self._new.get(mac)) is not None:
+                    device.says(kinds.by_capabilities(texts(fields.get("capabilities"))))
             case "conn" if entry.flow is not None and fields.get("local_resp"):
                 kind = kinds.by_port(entry.flow.resp_p)
                 device = self._by_ip(entry.flow.resp_h) if kind and fields.get("conn_state") in _ANSWERED else None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from collector.analysers.cards import maker
 from collector.analysers.fields import Fields
 
 Clues = dict[str, str]
 """Where a clue comes from → the kind that it speaks for."""
-_WEIGHTS = {"card": 3, "class": 5, "asked": 3, "name": 4, "mdns": 5, "port": 4}
+_WEIGHTS = {"card": 3, "class": 5, "asked": 3, "name": 4, "mdns": 5, "ssdp": 5, "lldp": 5, "port": 4}
 _CLASSES = (
     ("msft ", "station"),
     ("android-dhcp", "mobile"),
@@ -84,6 +84,16 @@ _ANNOUNCED = {
     "_adisk": "server",
     "_workstation": "station",
 }
+_UPNP = {
+    "printer": "printer",
+    "printerbasic": "printer",
+    "printerenhanced": "printer",
+    "digitalsecuritycamera": "camera",
+    "internetgatewaydevice": "network",
+    "wlanaccesspointdevice": "network",
+}
+"""Device types of UPnP (urn:schemas-upnp-org:device:TYPE:VERSION) that leave no doubt."""
+_FORWARDS = frozenset({"switch", "bridge", "router", "access point", "repeater"})
 _PORTS = {
     9100: "printer",
     631: "printer",
@@ -134,6 +144,21 @@ def by_announcement(name: str) -> Iterator[tuple[str, str]]:
     for label in name.lower().split(".")[:4]:
         if label in _ANNOUNCED:
             yield "mdns", _ANNOUNCED[label]
+
+
+def by_upnp(target: str) -> Iterator[tuple[str, str]]:
+    """Yield what a device says over SSDP that it is."""
+    parts = target.lower().split(":")
+    if len(parts) == 5 and parts[2] == "device" and parts[3] in _UPNP:
+        yield "ssdp", _UPNP[parts[3]]
+
+
+def by_capabilities(told: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield what the capabilities that a device announces over LLDP or CDP say; telephones are switches, too."""
+    if "telephone" in told:
+        yield "lldp", "phone"
+    elif not _FORWARDS.isdisjoint(told):
+        yield "lldp", "network"
 
 
 def by_port(port: int) -> str:

@@ -15,6 +15,7 @@ from collector.flows.record import Conn, address, uid_of
 from collector.flows.table import Assigned
 from collector.headers.parse import Headers
 from collector.headers.transport import TCP, UDP
+from collector.heads.expected import Waiting
 from collector.heads.head import FAULTS, READ, SKIP, TRIES, Entry, Head, weird
 from collector.protocols.model import Flow, Log, Protocol, Side
 
@@ -69,6 +70,7 @@ class Heads:
                 for port in protocol.ports:
                     self._ports[transport].setdefault(port, protocol)
         self._held = 0
+        self._waiting = Waiting()
         self.weird: Counter[str] = Counter()
         self.selected = self.faults = self.given_up = 0
         """Packets that were read, faults of parsers that no parser may have, flows given up for want of room."""
@@ -137,7 +139,13 @@ class Heads:
         first, proto, (orig, orig_p), (resp, resp_p), begins = beginning
         flow = Flow(address(orig), orig_p, address(resp), resp_p, "udp" if proto == UDP else "tcp")
         head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), begins)
+        if self._waiting and proto == TCP and (protocol := self._waiting.take(flow, first)) is not None:
+            self._read_by(number, head, protocol)
         return head
+
+    def _read_by(self, number: int, head: Head, protocol: Protocol) -> None:
+        head.read_by(protocol)
+        self._services[number] = protocol.name
 
     def _packet(self, head: Head, packet: Packet, found: list[Entry]) -> None:
         number, slot, side, at, data, seq, missing = packet
@@ -161,12 +169,21 @@ class Heads:
                 self._tell(head, at, head.told(who, at, (piece,)), found)
         else:
             self._tell(head, at, head.told(side, at, pieces), found)
+        if head.protocol is not None and head.protocol.expects is not None:
+            self._expect(head, at)
         if head.conversation is not None and not head.conversation.done:
             if head.narrowed:
                 self._columns.wanted[slot] = head.wanted
             return
         self._close(head, at, found)
         self._forget(number, slot)
+
+    def _expect(self, head: Head, at: int) -> None:
+        """Wait for a flow that this one has announced."""
+        assert head.protocol is not None
+        assert head.protocol.expects is not None
+        if head.conversation is not None and (expected := head.protocol.expects(head.conversation)) is not None:
+            self._waiting.add(expected, head.uid, at * 1000)
 
     def _recognised(self, number: int, head: Head, side: Side) -> bool:
         """Ask the protocols whose the flow is, by all that the side has said; the port decides when nobody knows."""
@@ -185,8 +202,7 @@ class Heads:
             found = ports.get(head.flow.resp_p) or ports.get(head.flow.orig_p)
         if found is None:
             return False
-        head.read_by(found)
-        self._services[number] = found.name
+        self._read_by(number, head, found)
         return True
 
     def _tell(self, head: Head, at: int, logs: Iterable[Log], found: list[Entry]) -> None:

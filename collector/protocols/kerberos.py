@@ -16,7 +16,7 @@ _REPLIES = MappingProxyType({AS_REP: "AS", TGS_REP: "TGS"})
 #: Requests of one flow that wait for their answer.
 _PENDING = 8
 #: The first answer to nearly every sign-in; it asks to try again and says nothing of success.
-_PREAUTH_REQUIRED = 25
+_PREAUTH_REQUIRED = ERRORS[25]
 #: What proves the password before a ticket is given (RFC 4120 5.2.7, RFC 4556, RFC 6113): without it, the answer can
 #: be taken away and guessed at.
 _PROOFS = frozenset({2, 16, 17, 138})
@@ -63,15 +63,15 @@ class Conversation:
 
     def _failed(self, at: int, message: bytes, place: tuple[int, int]) -> Iterator[Log]:
         parts = ber.members(message, *place)
-        code = ber.integer(message, *ber.inner(message, parts[0xA6], ber.INTEGER))
+        said = error(message, parts[0xA6])
         asked = self._asked("")
-        if code == _PREAUTH_REQUIRED:
+        if said == _PREAUTH_REQUIRED:
             return
-        fields: dict[str, Value] = {"success": False, "error_msg": ERRORS.get(code, f"KRB_ERROR_{code}")}
+        fields: dict[str, Value] = {"success": False, "error_msg": said}
         if 0xA8 in parts and "client" not in asked:
             fields["client"] = _client(message, parts, 0xA8, 0xA7)
         if 0xAA in parts and "service" not in asked:
-            fields["service"] = _name(message, parts[0xAA])
+            fields["service"] = name(message, parts[0xAA])
         yield Log("kerberos", at, {**asked, **fields})
 
     def _asked(self, kind: str) -> dict[str, Value]:
@@ -94,16 +94,16 @@ def _string(message: bytes, place: tuple[int, int]) -> str:
     return text(message[start:end])
 
 
-def _name(message: bytes, place: tuple[int, int]) -> str:
+def name(message: bytes, place: tuple[int, int]) -> str:
     """Return the name of a principal, its parts joined by `/`."""
     parts = ber.members(message, *ber.inner(message, place, ber.SEQUENCE))
     names = ber.inner(message, parts[0xA1], ber.SEQUENCE) if 0xA1 in parts else (0, 0)
     return "/".join(text(message[start:end]) for _, start, end in ber.items(message, *names))
 
 
-def _client(message: bytes, parts: dict[int, tuple[int, int]], name: int, realm: int) -> str:
+def _client(message: bytes, parts: dict[int, tuple[int, int]], user: int, realm: int) -> str:
     """Return a client as Zeek writes it: name/REALM."""
-    return f"{_name(message, parts[name])}/{_string(message, parts[realm]) if realm in parts else ''}"
+    return f"{name(message, parts[user])}/{_string(message, parts[realm]) if realm in parts else ''}"
 
 
 def _numbers(message: bytes, place: tuple[int, int]) -> list[int]:
@@ -111,10 +111,17 @@ def _numbers(message: bytes, place: tuple[int, int]) -> list[int]:
     return [ber.integer(message, start, end) for _, start, end in values]
 
 
-def _cipher(message: bytes, place: tuple[int, int]) -> str:
+def cipher(message: bytes, place: tuple[int, int]) -> str:
+    """Return the name of the cipher of a sealed part (EncryptedData)."""
     parts = ber.members(message, *ber.inner(message, place, ber.SEQUENCE))
     number = ber.integer(message, *ber.inner(message, parts[0xA0], ber.INTEGER))
     return CIPHERS.get(number, f"unknown-{number}")
+
+
+def error(message: bytes, place: tuple[int, int]) -> str:
+    """Return the name of an error's code."""
+    code = ber.integer(message, *ber.inner(message, place, ber.INTEGER))
+    return ERRORS.get(code, f"KRB_ERROR_{code}")
 
 
 def _request(message: bytes, tag: int, place: tuple[int, int]) -> dict[str, Value]:
@@ -124,7 +131,7 @@ def _request(message: bytes, tag: int, place: tuple[int, int]) -> dict[str, Valu
     if 0xA1 in body:
         fields["client"] = _client(message, body, 0xA1, 0xA2)
     if 0xA3 in body:
-        fields["service"] = _name(message, body[0xA3])
+        fields["service"] = name(message, body[0xA3])
     if 0xA8 in body:
         wanted = _numbers(message, body[0xA8])[:16]
         fields["requested_ciphers"] = [CIPHERS.get(number, f"unknown-{number}") for number in wanted]
@@ -155,12 +162,12 @@ def _reply(message: bytes, tag: int, place: tuple[int, int]) -> dict[str, Value]
     """
     parts = ber.members(message, *place)
     ticket = ber.members(message, *ber.inner(message, _ticket(message, parts[0xA5]), ber.SEQUENCE))
-    sealed = _cipher(message, ticket[0xA3])
+    sealed = cipher(message, ticket[0xA3])
     fields: dict[str, Value] = {
         "client": _client(message, parts, 0xA4, 0xA3),
-        "service": _name(message, ticket[0xA2]),
+        "service": name(message, ticket[0xA2]),
         "success": True,
-        "cipher": sealed if tag == TGS_REP else _cipher(message, parts[0xA6]),
+        "cipher": sealed if tag == TGS_REP else cipher(message, parts[0xA6]),
     }
     if tag == AS_REP:
         fields["ticket_cipher"] = sealed

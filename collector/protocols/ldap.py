@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from collector.protocols import ber
 from collector.protocols.frames import Frames, text
+from collector.protocols.gss import SignIn
 from collector.protocols.ldap_filter import written
 from collector.protocols.model import Flow, Log, Malformed, Protocol, Side, Value
-from collector.protocols.ntlm import Exchange
 
 _BIND, _BIND_DONE, _SEARCH, _ENTRY, _SEARCH_DONE = 0x60, 0x61, 0x63, 0x64, 0x65
 _EXTENDED, _EXTENDED_DONE, _REFERENCE = 0x77, 0x78, 0x73
@@ -63,7 +63,7 @@ class Conversation:
         self._sides = tuple(Frames(6, _length) for _ in Side) if flow.transport == "tcp" else None
         self._pending: dict[int, Log] = {}
         self._found: dict[int, int] = {}
-        self._sign_in = Exchange()
+        self._sign_in = SignIn()
         self._sealed = False
         self.done = False
 

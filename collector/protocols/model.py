@@ -83,12 +83,25 @@ class Conversation(Interface):
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """A TCP flow that a conversation announces: at which of the addresses and port it will be accepted.
+
+    `protocol` returns how it is read, given the uid of the flow that announces it.
+    """
+
+    hosts: tuple[str, ...]
+    port: int
+    protocol: Callable[[str], Protocol]
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
     """A protocol that the sensor reads. `name` is Zeek's name of the service (`dns`, `ssl`, `dce_rpc` …).
 
     `recognises` looks at the first payload of a flow and who sent it; it decides before any port does. `ports` are
     those on which the first payload is given to this parser when nobody recognised it. `resumes` tells packets worth
-    reading after the head of a flow, by their first bytes; None = none.
+    reading after the head of a flow, by their first bytes; None = none. `expects` is asked after each feeding what the
+    conversation has announced since; None = such conversations announce nothing.
     """
 
     name: str
@@ -97,3 +110,4 @@ class Protocol:
     recognises: Callable[[Side, bytes], bool]
     open: Callable[[Flow], Conversation]
     resumes: Callable[[bytes], bool] | None = None
+    expects: Callable[[Conversation], Expected | None] | None = None

@@ -1,6 +1,6 @@
 """NTLM (MS-NLMP) in whatever carries it: who signs in, from which computer, to which server, with which version.
 
-A carrier (SMB, DCE/RPC, LDAP, HTTP …) gives each security token to an `Exchange` and tells how it ended.
+Whoever reads security tokens (gss.py) gives each to an `Exchange` and tells how the sign-in ended.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collector.protocols import (
     dns,
     dtls,
     ftp,
+    ftp_data,
     http,
     imap,
     kerberos,
@@ -30,6 +31,7 @@ from collector.protocols import (
     smb,
     smtp,
     snmp,
+    ssdp,
     ssh,
     syslog,
     telnet,
@@ -61,8 +63,9 @@ _CERTAIN = (
     kerberos,
     ldap,
     snmp,
+    ssdp,
 )
-_LIKELY = (smtp, imap, pop3, ftp, tftp, ntp, radius, syslog, printer, telnet, rtp)
+_LIKELY = (smtp, imap, pop3, ftp, ftp_data, tftp, ntp, radius, syslog, printer, telnet, rtp)
 PROTOCOLS: tuple[Protocol, ...] = tuple(
     upgrading(module.PROTOCOL) if module in _UPGRADED else module.PROTOCOL for module in (*_CERTAIN, *_LIKELY)
 )

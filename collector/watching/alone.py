@@ -10,7 +10,9 @@ from agent.wire.sending.sensor import Gap
 from collector.analysers.model import Analyser
 from collector.capture.ring import Ring
 from collector.heads.head import Entry
+from collector.protocols.model import Flow
 from collector.protocols.registry import PROTOCOLS
+from collector.rare.dissector import Dissector
 from collector.settings import Settings
 from collector.slices.ring import Slices
 from collector.watch import Watch
@@ -33,7 +35,8 @@ class Alone:
         self._interfaces, self._rules = tuple(interfaces), settings.rules
         self._groups: Sequence[int | None] = groups or [None] * len(self._interfaces)
         self._slices = Slices(*settings.slices) if settings.slices else None
-        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers, slices=self._slices)
+        self._rare = Dissector()
+        self._watch = Watch(PROTOCOLS, settings.office, analysers=analysers, slices=self._slices, rare=self._rare)
         self.analysis = self._watch.analysis
         self._rings: list[Ring] = []
         self._poll: select.epoll | None = None
@@ -61,6 +64,11 @@ class Alone:
             self._slices.tick()
         return list(self._watch.tick(time.time_ns()))
 
+    def flag(self, uid: str, flow: Flow) -> None:
+        """Keep what still comes of a flow, where packets are kept at all."""
+        if self._slices is not None:
+            self._slices.flag(self._watch.table.columns, uid, flow)
+
     def totals(self) -> Totals:
         """Return what was counted."""
         watch, dropped = self._watch, sum(ring.statistics().drops for ring in self._rings)
@@ -77,6 +85,7 @@ class Alone:
 
     def close(self) -> None:
         """Stop listening."""
+        self._rare.close()
         for ring in self._rings:
             ring.close()
         self._rings.clear()

@@ -20,7 +20,7 @@ from collector.analysers.model import Analyser, notice
 from collector.heads.head import Entry
 from collector.settings import Settings
 from collector.watching.model import Totals, added
-from collector.watching.worker import FINISH, Word, work
+from collector.watching.worker import FINISH, Flagged, Word, work
 
 MAX_WORKERS = 16
 HUNG = 10.0
@@ -66,13 +66,28 @@ class _Worker:
             self.ended = True
             return None
         assert isinstance(word, Word)
-        self.begun = True
+        if not self.begun:  # to start may take long
+            self.begun, self.began = True, time.monotonic()
         self.heard, self.heard_at, self.totals = time.monotonic(), time.time_ns() // 1000, word.totals
         return word
 
     @property
     def hangs(self) -> bool:
         return time.monotonic() - self.heard > HUNG and not self.connection.poll()
+
+    def flag(self, entry: Entry) -> bool:
+        """Tell this worker to keep the rest of a flow of its own; False when it does not listen now.
+
+        Whoever starts workers never waits for one: it may wait at the same moment to say something.
+        """
+        assert entry.flow is not None
+        if not select.select([], [self.connection], [], 0)[1]:
+            return False
+        try:
+            self.connection.send(Flagged(entry.uid, entry.flow))
+        except OSError:
+            return False  # it has died; that is seen when its end is read
+        return True
 
     def stop(self) -> None:
         if self.process.is_alive():
@@ -94,6 +109,9 @@ class Crew:
         self._workers: list[_Worker] = []
         self._groups: list[int] = []
         self._gone = Totals()
+        self._keeping = settings.slices is not None
+        self.unflagged = 0
+        """Noticed flows whose worker could not be told to keep the rest of them."""
         self._poll: select.epoll | None = None
 
     def open(self) -> None:
@@ -124,7 +142,7 @@ class Crew:
                 if worker.ended or not worker.connection.poll():
                     break
                 if word := worker.word():
-                    found += self._analysed(word.entries)
+                    found += self._analysed(word.entries, worker)
         return found
 
     def tick(self) -> list[Entry | Gap]:
@@ -152,10 +170,19 @@ class Crew:
         fresh = self._workers[place] = _Worker(*self._arguments, self._groups)
         self._poll.register(fresh.connection.fileno(), select.EPOLLIN)
         told = Entry(notice(note, now, {"n": place + 1}), "", None)
-        return [*self._analysed([told]), Gap("worker_replaced", 0, min(worker.heard_at, now), now)]
+        found = self._analysed([told], fresh)
+        return [*found, Gap("worker_replaced", 0, min(worker.heard_at, now), now)]
 
-    def _analysed(self, entries: Iterable[Entry]) -> list[Entry]:
-        return [one for entry in entries for one in (entry, *self.analysis.see(entry))]
+    def _analysed(self, entries: Iterable[Entry], worker: _Worker) -> list[Entry]:
+        """Return what a worker tells and what analysers notice in it; it keeps the flows of which they tell."""
+        found: list[Entry] = []
+        for entry in entries:
+            found.append(entry)
+            for noticed in self.analysis.see(entry):
+                found.append(noticed)
+                if noticed.flow is not None and self._keeping and not worker.flag(noticed):
+                    self.unflagged += 1
+        return found
 
     def totals(self) -> Totals:
         """Return the sum of what all workers have counted, those that are gone too."""
@@ -175,7 +202,7 @@ class Crew:
             word = worker.word()
             if word is None:
                 break
-            found += self._analysed(word.entries)
+            found += self._analysed(word.entries, worker)
             if word.last:
                 break
         return found

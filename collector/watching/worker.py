@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from agent.wire.sending.memory import settle
 from collector.heads.head import Entry
+from collector.protocols.model import Flow
 from collector.settings import Settings
 from collector.watching.alone import Alone
 from collector.watching.model import Totals
@@ -28,6 +29,13 @@ class Word(NamedTuple):
     totals: Totals
     error: tuple[int, str] | None = None
     last: bool = False
+
+
+class Flagged(NamedTuple):
+    """What a worker is told of a flow of its own that an analyser noticed: it keeps all of it from then on."""
+
+    uid: str
+    flow: Flow
 
 
 def work(to: Connection, interfaces: Sequence[str], settings: Settings, groups: Sequence[int]) -> None:
@@ -54,7 +62,7 @@ def _watch(to: Connection, watching: Alone) -> None:
     said = time.monotonic()
     while True:
         ready, _, _ = select.select([watching.fileno(), to.fileno()], [], [], ALIVE)
-        if to.fileno() in ready and to.recv() == FINISH:
+        if to.fileno() in ready and not _obeyed(to, watching):
             to.send(Word([*watching.read(), *watching.finish()], watching.totals(), last=True))
             return
         found = watching.read() if watching.fileno() in ready else []
@@ -62,3 +70,14 @@ def _watch(to: Connection, watching: Alone) -> None:
         if found or time.monotonic() - said >= ALIVE:
             to.send(Word(found, watching.totals()))
             said = time.monotonic()
+
+
+def _obeyed(to: Connection, watching: Alone) -> bool:
+    """Do what this worker was told; False when it is to finish."""
+    while to.poll():
+        told = to.recv()
+        if told == FINISH:
+            return False
+        assert isinstance(told, Flagged)
+        watching.flag(*told)
+    return True

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
 from scapy.layers.l2 import ARP, Ether
@@ -52,6 +52,16 @@ def tunnel(source: str, server: str, count: int) -> list[bytes]:
         frames.append(bytes(there / UDP(sport=41000, dport=53) / DNS(id=number, qd=asked)))
         frames.append(bytes(back / UDP(sport=53, dport=41000) / DNS(id=number, qr=1, rcode=3, qd=asked)))
     return frames
+
+
+def resolved(source: str, server: str, name: str, *answers: str, port: int = 42000) -> list[bytes]:
+    """Return the question for a name's address and its answer, which are addresses or, without any, that it is none."""
+    there = Ether(src="02:00:00:00:00:04", dst="02:00:00:00:00:02") / IP(src=source, dst=server)
+    back = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:04") / IP(src=server, dst=source)
+    said = [DNSRR(rrname=name, ttl=5, rdata=answer) for answer in answers]
+    asked = {"qd": DNSQR(qname=name), "id": 7}
+    answer = DNS(qr=1, rcode=0 if said else 3, an=said, **asked)
+    return [bytes(there / UDP(sport=port, dport=53) / DNS(**asked)), bytes(back / UDP(sport=53, dport=port) / answer)]
 
 
 def claim(address: str, card: str) -> bytes:

@@ -8,15 +8,15 @@ from uuid import UUID
 
 from collector.protocols.dce_rpc.interfaces import endpoint, operation
 from collector.protocols.frames import text
+from collector.protocols.gss import SignIn
 from collector.protocols.model import Log, Malformed
-from collector.protocols.ntlm import Exchange
 
 REQUEST, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, AUTH3 = 0, 3, 11, 12, 13, 14, 16
 _FIRST = 0x01
 #: Contexts that are remembered.
 _MOST = 64
-#: Security providers that carry NTLM: SPNEGO and NTLM itself (MS-RPCE 2.2.1.1.7).
-_NTLM = {9, 10}
+#: Security providers whose tokens are read: SPNEGO, NTLM and Kerberos (MS-RPCE 2.2.1.1.7).
+_PROVIDERS = {9, 10, 16}
 
 
 class Calls:
@@ -27,7 +27,7 @@ class Calls:
     def __init__(self, pipe: str) -> None:
         self._pipe = pipe
         self._contexts: dict[int, str] = {}
-        self._sign_in = Exchange()
+        self._sign_in = SignIn()
 
     def read(self, at: int, pdu: bytes) -> Iterator[Log]:
         """Read one PDU from its header on (fragments but the first add nothing)."""
@@ -44,6 +44,8 @@ class Calls:
         elif kind == BIND_ACK:
             self._acknowledged(pdu, order)
             self._security(pdu, order)
+            if self._sign_in.answered:
+                yield from self._sign_in.settle(at, True)
         elif kind == AUTH3:
             self._security(pdu, order)
             yield from self._sign_in.settle(at, None)
@@ -83,5 +85,5 @@ class Calls:
 
     def _security(self, pdu: bytes, order: str) -> None:
         (size,) = struct.unpack_from(f"{order}H", pdu, 10)
-        if 0 < size <= len(pdu) - 24 and pdu[len(pdu) - size - 8] in _NTLM:
+        if 0 < size <= len(pdu) - 24 and pdu[len(pdu) - size - 8] in _PROVIDERS:
             self._sign_in.take(pdu[-size:])

@@ -9,8 +9,8 @@ from struct import error
 from typing import Literal, TypeVar
 
 from collector.protocols.dce_rpc.calls import Calls
+from collector.protocols.gss import SignIn
 from collector.protocols.model import Log, Scalar
-from collector.protocols.ntlm import Exchange
 from collector.protocols.smb.names import MORE_PROCESSING, failed, status_name
 
 #: Sign-ins, shares, files and unanswered requests that are remembered; the oldest is forgotten first.
@@ -51,7 +51,7 @@ class Shares:
     """The state of one connection."""
 
     version: Version = "SMB2"
-    sign_ins: dict[int, Exchange] = field(default_factory=dict)
+    sign_ins: dict[int, SignIn] = field(default_factory=dict)
     users: dict[int, str] = field(default_factory=dict)
     trees: dict[int, Tree] = field(default_factory=dict)
     files: dict[bytes, File] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Shares:
 
     def token(self, session: int, raw: bytes) -> None:
         """Take a security token of a session (0 = the one that is being set up)."""
-        sign_in = self.sign_ins.get(session) or self.sign_ins.pop(0, None) or Exchange()
+        sign_in = self.sign_ins.get(session) or self.sign_ins.pop(0, None) or SignIn()
         keep(self.sign_ins, session, sign_in, SESSIONS)
         sign_in.take(raw)
 
@@ -71,7 +71,7 @@ class Shares:
         """Tell how a sign-in ended, if it did."""
         if status == MORE_PROCESSING:
             return
-        sign_in = self.sign_ins.pop(session, None) or self.sign_ins.pop(0, None) or Exchange()
+        sign_in = self.sign_ins.pop(session, None) or self.sign_ins.pop(0, None) or SignIn()
         user = sign_in.user or user
         good = not failed(status)
         yield from sign_in.settle(at, good, "" if good else status_name(status))

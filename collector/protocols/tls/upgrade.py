@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from collector.protocols.model import Conversation, Flow, Log, Protocol, Side
+from collector.protocols.model import Conversation, Expected, Flow, Log, Protocol, Side
 from collector.protocols.tls.conversation import TlsConversation
 
 _HELLO = b"\x16\x03"
@@ -54,7 +54,20 @@ class UpgradingConversation:
             return self._tls.close(at)
         return () if self._first.done else self._first.close(at)
 
+    @property
+    def first(self) -> Conversation:
+        """The conversation before TLS."""
+        return self._first
+
 
 def upgrading(protocol: Protocol) -> Protocol:
     """Return a protocol whose flows are read on as TLS where they become that."""
-    return replace(protocol, open=lambda flow: UpgradingConversation(protocol.open(flow), flow))
+    expects = protocol.expects
+
+    def expected(conversation: Conversation) -> Expected | None:
+        assert expects is not None
+        assert isinstance(conversation, UpgradingConversation)
+        return expects(conversation.first)
+
+    opened = replace(protocol, open=lambda flow: UpgradingConversation(protocol.open(flow), flow))
+    return replace(opened, expects=expected) if expects else opened

@@ -98,6 +98,31 @@ def test_names_that_neighbours_tell_each_other_are_taken_from_packets() -> None:
     assert (found["name"], found["kind"]) == ("kamera-3", "camera")
 
 
+@pytest.mark.parametrize(("method", "kind"), [("NOTIFY", "camera"), ("M-SEARCH", None)])
+def test_a_device_that_announces_its_type_is_that_and_a_search_says_nothing(method: str, kind: str | None) -> None:
+    card = "02:00:00:aa:00:01"
+    everyone = {"src": card, "dst": "ff:ff:ff:ff:ff:ff"}
+    data = f"{method} * HTTP/1.1\r\nNT: urn:schemas-upnp-org:device:DigitalSecurityCamera:1\r\n\r\n"
+    said = IP(src="10.0.0.81", dst="239.255.255.250") / UDP(sport=5000, dport=1900) / data.encode()
+    hello = Ether(**everyone) / ARP(op=1, hwsrc=card, psrc="10.0.0.81", pdst="10.0.0.1")
+    (found,) = watched([learned()], [hello, Ether(**everyone) / said, *[hello] * 70], 2)
+    assert found.get("kind") == kind
+
+
+def test_a_telephone_that_announces_itself_is_one_and_ports_of_switches_are_no_devices() -> None:
+    analyser, card, port = learned(), "02:00:00:aa:00:02", "02:00:00:aa:00:03"
+    said = [
+        arp(LATER, "10.0.0.82", card),
+        entry("cdp", LATER + SECOND, src_mac=card, capabilities=["host", "telephone"]),
+    ]
+    said += [
+        entry("lldp", LATER + SECOND, src_mac=port, capabilities=["switch"]),
+        arp(LATER + HOUR, "10.0.0.1", ROUTER),
+    ]
+    (found,) = notices(analyser, said)
+    assert (found["src_mac"], found["kind"]) == (card, "phone")
+
+
 def test_a_telephone_with_a_made_up_card_is_told_as_such() -> None:
     phone = asks(LATER, "da:a1:19:00:00:07", client_software="android-dhcp-14", param_list="1,3,6,15,26,28,51,58,59,43")
     (found,) = notices(learned(), [phone, arp(LATER + 3 * MINUTE, "10.0.0.1", ROUTER)])

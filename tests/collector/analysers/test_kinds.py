@@ -66,6 +66,11 @@ def test_cards_ports_and_announcements() -> None:
     assert [kinds.by_port(port) for port in (9100, 554, 443)] == ["printer", "camera", ""]
     assert dict(kinds.by_announcement("HP LaserJet._ipp._tcp.local")) == {"mdns": "printer"}
     assert dict(kinds.by_announcement("x." * 100)) == {}
+    assert dict(kinds.by_capabilities(["bridge", "telephone"])) == {"lldp": "phone"}
+    assert dict(kinds.by_capabilities(["router"])) == {"lldp": "network"}
+    assert dict(kinds.by_capabilities(["host"])) == {}
+    assert dict(kinds.by_upnp("urn:schemas-upnp-org:device:DigitalSecurityCamera:1")) == {"ssdp": "camera"}
+    assert dict(kinds.by_upnp("urn:schemas-upnp-org:service:Printer:1")) == dict(kinds.by_upnp("upnp:rootdevice")) == {}
 
 
 def test_every_kind_is_one_of_the_kinds() -> None:

@@ -17,14 +17,36 @@ _FLOW = flow_of("tcp", 50123, 21)
 
 def test_a_page_is_replaced() -> None:
     common = {"_path": "ftp", "user": "bip"}
+    channel = {
+        "data_channel.passive": True, "data_channel.orig_h": "192.168.10.31", "data_channel.resp_h": "192.168.10.5",
+        "data_channel.resp_p": 51210,
+    }  # fmt: skip
     assert logs_of(PROTOCOL, _TALKS["upload"]) == [
         common | {"command": "USER", "arg": "bip", "reply_code": 331},
         common | {"command": "PASS", "cleartext_password": True, "reply_code": 530},
         common | {"command": "USER", "arg": "bip", "reply_code": 331},
         common | {"command": "PASS", "cleartext_password": True, "reply_code": 230},
-        common | {"command": "PASV", "reply_code": 227},
-        common | {"command": "STOR", "arg": "index.html", "reply_code": 226},
+        common | channel | {"command": "PASV", "reply_code": 227},
+        common | channel | {"command": "STOR", "arg": "index.html", "reply_code": 226},
     ]
+
+
+def test_the_data_connections_of_active_and_extended_commands_are_told() -> None:
+    told = [
+        (
+            log["command"],
+            log.get("data_channel.passive"),
+            log.get("data_channel.resp_h"),
+            log.get("data_channel.resp_p"),
+        )
+        for log in logs_of(PROTOCOL, _TALKS["active"])
+        if log["command"] != "USER"
+    ]
+    assert told == [
+        ("PORT", False, "192.168.10.31", 51210), ("LIST", False, "192.168.10.31", 51210),
+        ("EPRT", False, "192.168.10.31", 51212), ("RETR", False, "192.168.10.31", 51212),
+        ("EPSV", True, "192.168.10.5", 51301), ("APPE", True, "192.168.10.5", 51301),
+    ]  # fmt: skip
 
 
 def test_nothing_is_read_after_tls_has_begun() -> None:

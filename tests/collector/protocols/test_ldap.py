@@ -48,6 +48,16 @@ def test_a_search_for_accounts_to_attack_is_told_as_it_was_asked() -> None:
     }
 
 
+def test_a_sign_in_with_a_ticket_is_told() -> None:
+    ticket, bind = logs_of(PROTOCOL, _TALKS["ticket"])
+    assert (ticket["_path"], ticket["service"], ticket["success"]) == (
+        "kerberos",
+        "ldap/dc1.gmina.local/gmina.local",
+        True,
+    )
+    assert (bind["opcode"], bind["result"]) == ("bind SASL", "success")
+
+
 def test_a_password_in_clear_is_told_without_the_password() -> None:
     refused, taken, tls = logs_of(PROTOCOL, _TALKS["simple"])
     assert refused == {

@@ -75,6 +75,15 @@ def test_a_refused_sign_in_names_the_user_and_the_reason() -> None:
     }
 
 
+def test_a_ticket_is_told_with_its_service_and_cipher() -> None:
+    ticket = {"request_type": "AP", "service": "cifs/stary-nas.gmina.local", "cipher": "rc4-hmac", "success": True}
+    service, cipher = "cifs/pliki.gmina.local", "aes256-cts-hmac-sha1-96"
+    assert _told("ticket", "kerberos") == [
+        ticket,
+        ticket | {"service": service, "cipher": cipher, "success": False, "status": "LOGON_FAILURE"},
+    ]
+
+
 def test_that_a_connection_is_encrypted_is_told_once() -> None:
     told = [log for log in _told("encrypted", "smb_cmd") if log["command"] == "ENCRYPTED"]
     assert told == [{"command": "ENCRYPTED", "version": "SMB3", "status": "SUCCESS"}]

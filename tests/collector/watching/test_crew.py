@@ -6,15 +6,18 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from scapy.layers.inet import IP, TCP
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from agent.wire.sending.sensor import Gap, SensorLost
+from collector.analysers.model import Memory, notice
 from collector.heads.head import Entry
+from collector.protocols.model import Log
 from collector.settings import settings
 from collector.slices.cut import cut
 from collector.slices.files import Limits
@@ -30,7 +33,7 @@ BACK = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
 @pytest.fixture
 def crew(tmp_path: Path) -> Iterator[Crew]:
     subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    made = Crew([ONE], settings((), ())._replace(slices=(tmp_path, Limits(keep_free=0))), (), 2)
+    made = Crew([ONE], settings((), ())._replace(slices=(tmp_path, Limits(keep_free=0))), [Suspicious()], 2)
     try:
         for card in (ONE, OTHER):
             subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
@@ -83,6 +86,52 @@ def test_flows_are_shared_whole_and_all_are_told_and_kept(crew: Crew, tmp_path: 
     kept = [cut(tmp_path, conn.uid, 1 << 20) for conn in conns]
     assert [one and one.packets for one in kept] == [2] * 40
     assert crew.totals().dropped == 0
+
+
+class Suspicious:
+    """An analyser that notices every name asked of DNS."""
+
+    name = "suspicious"
+    paths = frozenset({"dns"})
+
+    def see(self, entry: Entry) -> Iterable[Log]:
+        yield notice("Test::Asked", entry.log.at, {"sub": entry.log.fields["query"]})
+
+    def tick(self, _now: int) -> Iterable[Log]:
+        return ()
+
+    def memory(self) -> None:
+        return None
+
+    def recall(self, memory: Memory) -> None:
+        raise ValueError(memory)
+
+
+def _datagrams(port: int, asked: str, count: int) -> list[bytes]:
+    """Return a question of a resolver and so many bytes of the same flow after it, in datagrams of 1000."""
+    names = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=port, dport=53)
+    frames = [bytes(THERE / names / DNS(id=7, qd=DNSQR(qname=asked)))]
+    answer = IP(src="10.0.0.2", dst="10.0.0.1") / UDP(sport=53, dport=port)
+    frames.append(bytes(BACK / answer / DNS(id=7, qr=1, qd=DNSQR(qname=asked), rcode=3)))
+    return [*frames, *(bytes(THERE / names / bytes(1000)) for _ in range(count))]
+
+
+@pytest.mark.root
+def test_a_flow_that_is_noticed_is_kept_on_by_its_worker(crew: Crew, tmp_path: Path) -> None:
+    asked = [_datagrams(port, "x.example", 60) for port in (5000, 5001, 5002, 5003)]
+    send(OTHER, [frame for flow in asked for frame in flow[:2]])
+    entries = _until_frames(crew, 8)
+    while sum(entry.log.path == "notice" for entry in entries) < 4:
+        assert select.select([crew], [], [], 10)[0]
+        entries += crew.read()
+    assert crew.unflagged == 0
+    send(OTHER, [frame for flow in asked for frame in flow[2:]])
+    entries += [*_until_frames(crew, 8 + 240), *crew.finish()]
+    noticed = {
+        entry.uid for entry in entries if entry.log.path == "notice" and entry.log.fields["note"] == "Test::Asked"
+    }
+    kept = [cut(tmp_path, uid, 1 << 20) for uid in sorted(noticed)]
+    assert [one and one.packets for one in kept] == [62] * 4
 
 
 @pytest.mark.root
