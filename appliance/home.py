@@ -111,6 +111,11 @@ class Home:
         return self.root / "agent-packages"
 
     @property
+    def wheelhouse(self) -> Path:
+        """The wheels of which the agent's packages are made; filled by `czujka build agent --fetch`."""
+        return self.root / "wheelhouse"
+
+    @property
     def slices(self) -> Path:
         """The first packets of flows of imported captures, as a sensor keeps them: `--home` of it is this folder."""
         return self.root / "slices"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -125,7 +126,8 @@ def _address(text: str) -> tuple[str, str, int, str]:
 class StoreSettings(Section):
     """Where events are kept and how much history: by age in days, and by share of this machine's disk (embedded).
 
-    `kind` names the store that answers; with `both` events are written to the two.
+    `kind` names the store that answers; with `both` events are written to the two. `originals` are the classes of
+    events that are kept together with the record that they came in.
     """
 
     kind: Literal["embedded", "elasticsearch"] = "embedded"
@@ -133,6 +135,7 @@ class StoreSettings(Section):
     retention_days: int = Field(730, ge=1, le=36500)
     days: dict[str, Annotated[int, Field(ge=1, le=36500)]] = Field(default_factory=dict)
     disk_share: float = Field(0.8, gt=0, le=0.95)
+    originals: list[str] = Field(default_factory=list, max_length=20)
     elasticsearch: ElasticSettings = ElasticSettings()
 
     @model_validator(mode="after")
@@ -154,13 +157,24 @@ class StoreSettings(Section):
     @field_validator("days")
     @classmethod
     def _known(cls, days: dict[str, int]) -> dict[str, int]:
-        from appliance.store.classes import shipped  # noqa: PLC0415 - only where a class is named
-
-        known = {one.id for one in shipped().listed}
-        wrong = sorted(days.keys() - known)
-        if wrong:
-            raise ValueError(f"nie ma klasy zdarzeń {', '.join(wrong)}; są: {', '.join(sorted(known))}")
+        _classes(days, set())
         return days
+
+    @field_validator("originals")
+    @classmethod
+    def _kept(cls, names: list[str]) -> list[str]:
+        _classes(names, {"ordinary"})
+        return names
+
+
+def _classes(names: Iterable[str], more: set[str]) -> None:
+    """Raise ValueError for names that no class of events has."""
+    from appliance.store.classes import shipped  # noqa: PLC0415 - only where a class is named
+
+    known = {one.id for one in shipped().listed} | more
+    wrong = sorted({*names} - known)
+    if wrong:
+        raise ValueError(f"nie ma klasy zdarzeń {', '.join(wrong)}; są: {', '.join(sorted(known))}")
 
 
 class EvidenceSettings(Section):

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from appliance.alerts.entity import account_of, entity_of, text_of
@@ -25,7 +24,8 @@ from appliance.evidence.plain import event_digest
 from appliance.settings import Settings
 from appliance.state.database import lock
 from appliance.state.hunts import HuntAlert
-from appliance.state.models import Alert, AlertEvent, AlertHistory, AlertState, Feed, RuleState
+from appliance.state.models import Alert, AlertEvent, AlertHistory, AlertState, Base, Feed, RuleState
+from appliance.state.upsert import add_up
 
 WINDOW = HOUR
 """A hit joins an open alert whose events are at most this far from it."""
@@ -107,7 +107,8 @@ def apply(
     # All at once: in a storm of new alerts a round to the database for each would hold up everything behind them.
     session.add_all(work.new)
     session.flush()
-    _insert(session, [_row(alert, place, hit) for (alert, place), hit in zip(joined, fresh, strict=True)])
+    rows = [_row(alert, place, hit) for (alert, place), hit in zip(joined, fresh, strict=True)]
+    _insert(session, AlertEvent, rows)
     _note_rules(session, [hit.rule for hit in fresh], now)
     _tell(session, work, now, hunt)
     if hunt is None:
@@ -211,7 +212,10 @@ def _row(alert: Alert, place: int, hit: Hit) -> dict[str, Any]:
 
 def snapshot(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event as JSON keeps it, with over-long texts cut."""
-    return {key: _cut(value) for key, value in event.items()}
+    return {
+        key: value if type(value) is str and len(value) <= SNAPSHOT_TEXT else _cut(value)
+        for key, value in event.items()
+    }
 
 
 def _cut(value: Any) -> Any:
@@ -222,33 +226,28 @@ def _cut(value: Any) -> Any:
     return value
 
 
-def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    for start in range(0, len(rows), _CHUNK):
-        session.execute(insert(AlertEvent), list(rows[start : start + _CHUNK]))
+def _insert(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that nobody needs as objects."""
+    if rows:
+        session.execute(insert(model.__table__), rows)  # type: ignore[arg-type]
 
 
 def _note_rules(session: Session, rules: Iterable[Rule | Correlation], now: int) -> None:
     counted: dict[str, int] = defaultdict(int)
     for rule in rules:
         counted[rule.id] += 1
-    upsert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    for identity, count in counted.items():
-        statement = upsert(RuleState).values(rule_id=identity, matched_at=now, hits=count)
-        changes = {"matched_at": now, "hits": RuleState.hits + count}
-        session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=changes))
+    rows = [{"rule_id": identity, "matched_at": now, "hits": count} for identity, count in counted.items()]
+    add_up(session, RuleState, ("rule_id",), rows, latest=("matched_at",))
 
 
 def _tell(session: Session, work: _Work, now: int, hunt: int | None) -> None:
-    new = {alert.id for alert in work.new}
-    how = {} if hunt is None else {"hunt": hunt}
-    for number in sorted(new):
-        session.add(AlertHistory(alert_id=number, at=now, who="czujka", action="created", detail=how))
-        if hunt is not None:
-            session.add(HuntAlert(alert_id=number, hunt_id=hunt))
-    for number in sorted(alert.id for alert in work.touched):
-        kind = "alert.new" if number in new else "alert.updated"
-        session.add(Feed(at=now, kind=kind, alert_id=number))
-    session.flush()
+    new = sorted({alert.id for alert in work.new})
+    created = {"at": now, "who": "czujka", "action": "created", "detail": {} if hunt is None else {"hunt": hunt}}
+    _insert(session, AlertHistory, [{"alert_id": number, **created} for number in new])
+    if hunt is not None:
+        _insert(session, HuntAlert, [{"alert_id": number, "hunt_id": hunt} for number in new])
+    joined = {alert.id: "alert.updated" for alert in work.touched} | dict.fromkeys(new, "alert.new")
+    _insert(session, Feed, [{"at": now, "kind": kind, "alert_id": number} for number, kind in sorted(joined.items())])
 
 
 def events_counted(session: Session, alert_id: int) -> int:

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "enrol-token": "appliance.cli.enrol_token",
         "build": "appliance.cli.build_",
         "rollout": "appliance.cli.rollout",
+        "stations": "appliance.cli.stations",
     }
 )
 """Command → module. A module has either `command`, a function, or `app`, a group of sub-commands."""

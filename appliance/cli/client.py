@@ -17,6 +17,11 @@ from appliance.home import Home, default_home
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder stanu Czujki.", default_factory=default_home)]
 
 
+def printable(text: str) -> str:
+    """Return what somebody else chose, such as a host's name, without signs that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
 class BoxUnreachable(RuntimeError):
     """The box does not run on this state folder, or does not answer."""
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
+from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail, printable
 from appliance.cli.exits import Exit
 from appliance.home import Home
 from appliance.language.dates import short_moment
@@ -54,7 +54,7 @@ def _print(status: dict[str, Any], console: Console) -> None:
 
 def _agent(agent: dict[str, Any]) -> list[str]:
     state = "usunięta" if agent["state"] == "revoked" else "ma kontakt" if agent["alive"] else "milczy"
-    name = "".join(letter if letter.isprintable() else "�" for letter in agent["hostname"])
+    name = printable(agent["hostname"])
     return [
         escape(name),
         state,

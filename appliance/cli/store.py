@@ -131,7 +131,9 @@ def _copy(box: Home, settings: Settings, source: Kind, target: Kind) -> None:
         closing(open_reader(box, _as(settings, source))) as reader,
         closing(open_reader(box, _as(settings, target))) as check,
         closing(
-            EmbeddedTarget(box.store) if target == "embedded" else ClusterTarget(settings.store.elasticsearch)
+            EmbeddedTarget(box.store)
+            if target == "embedded"
+            else ClusterTarget(settings.store.elasticsearch, box.spool)
         ) as sink,
     ):
         waiting = reader.waiting()

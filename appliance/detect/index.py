@@ -90,6 +90,8 @@ class KeyIndex:
         return answer
 
     def _looked_up(self, value: object) -> int:
+        if type(value) is str:
+            return self._present | self._equals.get(fold(value), 0)
         assert isinstance(value, str | int | tuple)
         return self._decide(value)
 

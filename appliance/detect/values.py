@@ -10,7 +10,7 @@ Value = Scalar | tuple[Scalar, ...]
 Event = Mapping[str, Value]
 
 #: Keys our own pipeline adds; keywords are about what the source said, not about these.
-ENVELOPE = frozenset({"event.id", "agent.id", "event.created", "event.ingested"})
+ENVELOPE = frozenset({"event.id", "agent.id", "event.created", "event.ingested", "event.original"})
 #: Integers beyond this many bits are read in hexadecimal: decimal conversion is quadratic.
 _DECIMAL_BITS = 4096
 _BETWEEN = "\0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import tempfile
 import zipfile
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from appliance.evidence import events, packets, standalone
+from appliance.evidence import afar, events, packets, standalone
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
@@ -23,6 +24,7 @@ from appliance.evidence.ledger import Ledger, Live
 from appliance.evidence.verify import PACK, canonical
 from appliance.state.models import AlertEvent
 from appliance.store.digest import BLOCK, blocks, total
+from appliance.store.model import QueryTimeout, StoreUnavailable
 
 ALERT_KINDS = ("alert", "alert_events", "decision")
 _SPOOLED = 16 << 20
@@ -135,7 +137,7 @@ class _Packer:
                 self.times = {row.event_id: row.event_at for row in session.execute(query)}
         self.made.alerts = _alerts(self.ledger, self.wanted)
         captured = self._captured()
-        self.digests = frozenset(_digests(self.made.alerts))
+        self.digests = frozenset(digest for _, digest in _digests_by_id(self.made.alerts))
         # The small ones first: they may be merged, and go a minute later.
         chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
         rows = sum(one.rows for one in chosen)
@@ -186,6 +188,7 @@ class _Packer:
                 rows = self._ours(table)
                 if rows.any():
                     self._segment(one, table, rows, file, proofs)
+            self._afar()
             for line in self.alone:
                 file.write(line + b"\n")
 
@@ -225,6 +228,23 @@ class _Packer:
                 self.made.events += 1
                 rows[at] = False
         return rows
+
+    def _afar(self) -> None:
+        """Take the events of an alert that only a cluster has; those whose digest the chain lacks cannot be proved."""
+        store = self.keeper.settings.store
+        if self.times is None or not store.clustered or self.made.events == len(self.times):
+            return
+        digests = dict(_digests_by_id(self.made.alerts))
+        here = {json.loads(line)["event.id"] for line in self.alone}
+        wanted = {name: at for name, at in self.times.items() if name in digests and name not in here}
+        try:
+            for line in afar.lines_of(store.elasticsearch, wanted, digests):
+                self.alone.append(line)
+                self.made.events += 1
+        except afar.Altered as error:
+            raise PackFault(f"Zdarzenie {error} w klastrze jest inne niż to, na którym oparto alert.") from error
+        except (StoreUnavailable, QueryTimeout) as error:
+            raise PackFault(f"Nie można odczytać zdarzeń z klastra: {error}") from error
 
     def _rest(self) -> None:
         made, wanted, ledger, pack = self.made, self.wanted, self.ledger, self.zip
@@ -272,9 +292,9 @@ def _within(payload: Mapping[str, Any], wanted: Wanted) -> bool:
     return "at" in payload and wanted.has(payload["at"])
 
 
-def _digests(alerts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _digests_by_id(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for alert in alerts:
         for item in alert["history"]:
-            for _, _, digest in item["payload"].get("events", ()):
+            for name, _, digest in item["payload"].get("events", ()):
                 if digest:
-                    yield digest
+                    yield name, digest

@@ -12,6 +12,7 @@ import orjson
 
 from appliance.evidence.verify import canonical
 
+_LISTS = {tuple, list}
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -32,7 +33,8 @@ def plain(value: Any) -> Any:
 def event_line(event: Mapping[str, Any]) -> bytes:
     """Return an event as one line of canonical JSON."""
     # Floats are written by Python alone.
-    if not any(type(one) is float for value in event.values() for one in _each(value)):
+    kinds = set(map(type, event.values()))
+    if float not in kinds and not (kinds & _LISTS and any(map(_has_float, event.values()))):
         try:
             return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
         except TypeError:
@@ -46,5 +48,5 @@ def event_digest(event: Mapping[str, Any]) -> str:
     return hashlib.sha256(event_line(event)).hexdigest()
 
 
-def _each(value: Any) -> tuple[Any, ...] | list[Any]:
-    return value if isinstance(value, tuple | list) else (value,)
+def _has_float(value: Any) -> bool:
+    return type(value) in _LISTS and any(type(one) is float for one in value)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from agent.wire.chain import CHAIN_HEADER
+from agent.wire.clocks import CLOCK_HEADER, parse_measured
 from agent.wire.commands import REFRESH
 from agent.wire.envelope import (
     BATCH_PATH,
@@ -29,12 +31,14 @@ from agent.wire.envelope import (
     SENT_HEADER,
     SLICE_PATH,
     UPDATE_PATH,
+    WAIT_PATH,
     EnvelopeError,
-    unpack,
 )
 from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
 from appliance.clock import DAY, rfc3339
 from appliance.intake.activity import Activity
+from appliance.intake.calls import Calls, wanted_in
+from appliance.intake.chain import FORKS, counted
 from appliance.intake.enrolment import PACKAGE_PATH, EnrolRefused, Facts, enrol, may_download, renew
 from appliance.intake.heartbeat import Heartbeat, parse_heartbeat, save_heartbeat
 from appliance.intake.identity import Directory, Peer
@@ -55,7 +59,7 @@ from appliance.intake.slices import answered, take
 from appliance.intake.streams import Streams
 from appliance.intake.updates import Updates
 from appliance.intake.writer import GroupWriter
-from appliance.journal import DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
+from appliance.journal import Break, DeadLetter, DeadLetters, JournalFull, JournalUnavailable, NewBatch
 from appliance.packages.shelf import Kind, latest
 from appliance.pki import Authority, CsrError
 from appliance.slices.asked import waiting_for
@@ -96,6 +100,8 @@ class Limits:
     heartbeats: Buckets = field(default_factory=lambda: Buckets(1, 20, time.monotonic))
     updates: Buckets = field(default_factory=lambda: Buckets(20, 400, time.monotonic))
     enrolments: Buckets = field(default_factory=lambda: Buckets(0.5, 30, time.monotonic))
+    forks: Buckets = field(default_factory=lambda: Buckets(1 / 3600, 2, time.monotonic))
+    """Forks of a chain that may be chance: a machine that is set back to a snapshot makes one."""
     lines: Buckets = field(default_factory=lambda: Buckets(1 / 60, 3, time.monotonic))
     """Lines of the log by whom they are about."""
 
@@ -116,7 +122,11 @@ class Gateway:
     counters: Counters = field(default_factory=Counters)
     limits: Limits = field(default_factory=Limits)
     streams: Streams = field(default_factory=Streams)
+    calls: Calls = field(init=False)
     waiting: int = 0
+
+    def __post_init__(self) -> None:
+        self.calls = Calls(wanted_in(self.sessions))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -136,7 +146,7 @@ class Gateway:
         except Exception:
             log.exception("request_failed", path=scope["path"])
             reply = Refused(500, "the box failed on this request").reply()
-        await reply.send(send)
+        await reply.timed(self.clock()).send(send)
 
     def certificate_refused(self, reason: str) -> None:
         """Count and tell a handshake that ended with a client's certificate."""
@@ -185,15 +195,18 @@ class Gateway:
         over = self.clock() - peer.expires_at
         if over >= 0 and (scope["path"] != RENEW_PATH or over > GRACE):
             raise Refused(403, "this certificate has expired")
-        await asyncio.to_thread(self.directory.check, peer)
-        return peer
+        return await asyncio.to_thread(self.directory.check, peer)
 
     async def _batch(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
         _take(self.limits.batches, peer.id)
         key = batch_key(header(scope, KEY_HEADER))
         sent = sent_at(header(scope, SENT_HEADER))
         async with self._body(scope, receive, MAX_BODY) as body:
-            return await self._append(peer, key, sent, body)
+            reply = await self._append(peer, key, header(scope, CHAIN_HEADER), sent, body)
+        measured = parse_measured(header(scope, CLOCK_HEADER))
+        if measured is not None and not self.directory.is_importer(peer):
+            self.activity.clock(peer.id, measured, self.clock())
+        return reply
 
     @asynccontextmanager
     async def _body(self, scope: Scope, receive: Receive, most: int) -> AsyncIterator[bytes]:
@@ -208,9 +221,9 @@ class Gateway:
         finally:
             self.waiting -= reserved
 
-    async def _append(self, peer: Peer, key: str, sent: int | None, body: bytes) -> Reply:
+    async def _append(self, peer: Peer, key: str, chain: str | None, sent: int | None, body: bytes) -> Reply:
         try:
-            records = await asyncio.to_thread(_count, body)
+            records, claim = await asyncio.to_thread(counted, body, key, chain)
         except EnvelopeError as error:
             await asyncio.to_thread(self._bury, peer, key, body, str(error))
             raise Refused(400, str(error)) from error
@@ -218,10 +231,18 @@ class Gateway:
             await asyncio.to_thread(self._hold, peer, Reason.TWO_MACHINES)
             raise Refused(403, "two machines send under this certificate; a person decides")
         moment = self.clock()
-        batch = NewBatch(peer.id, key, moment, sent, records, body)
+        batch = NewBatch(peer.id, key, moment, sent, records, body, claim, peer.hostname)
         appended = await asyncio.wrap_future(self.writer.submit(batch))
+        if appended.broken:
+            await asyncio.to_thread(self._broken, peer, appended.broken)
         self._note(peer, records, moment, duplicate=appended.duplicate)
         return Reply(200, {"records": records, "duplicate": appended.duplicate})
+
+    def _broken(self, peer: Peer, broken: Break) -> None:
+        """Tell the log of a broken chain; one that forks again and again is that of two machines."""
+        log.warning("chain_broken", agent=peer.id, hostname=peer.hostname, fault=broken.fault.value)
+        if broken.fault in FORKS and self.limits.forks.take(peer.id):
+            self._hold(peer, Reason.TWO_MACHINES)
 
     def _hold(self, peer: Peer, reason: Reason) -> None:
         """Take nothing more under a certificate until a person has decided."""
@@ -253,6 +274,7 @@ class Gateway:
             os=text_of(value, "os", 120),
             version=text_of(value, "version", 32),
             address=address,
+            machine=text_of(value, "machine", 64),
         )
         secret, csr = value.get("secret"), value.get("csr")
         if not isinstance(secret, str) or not isinstance(csr, str):
@@ -296,8 +318,8 @@ class Gateway:
         _take(self.limits.heartbeats, peer.id)
         self._agents_only(peer)
         heartbeat = parse_heartbeat(await _json(scope, receive))
-        moment = self.clock()
-
+        measured, moment = parse_measured(header(scope, CLOCK_HEADER)), self.clock()
+        heartbeat = replace(heartbeat, measured=measured)
         return Reply(200, await asyncio.to_thread(self._beaten, peer.id, heartbeat, _address(scope), moment))
 
     def _beaten(self, agent: str, heartbeat: Heartbeat, address: str, moment: int) -> dict[str, object]:
@@ -307,6 +329,7 @@ class Gateway:
             told(session, agent, heartbeat.outcomes, moment)
             if heartbeat.update_failed:
                 rollouts.note_failure(session, agent, heartbeat.update_failed, moment)
+            rollouts.note_wait(session, agent, heartbeat.update_waits, moment)
             if refresh_wanted(session, agent, moment):
                 ask(session, "czujka", agent, REFRESH, argument="inventory", now=moment)
             newer = rollouts.commands(session, agent, heartbeat.version, moment)
@@ -335,6 +358,12 @@ class Gateway:
         asked = await _json(scope, receive)
         return Reply(200, await asyncio.to_thread(self.updates.answer, peer.id, asked, self.clock()))
 
+    async def _wait(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
+        _take(self.limits.heartbeats, peer.id)
+        self._agents_only(peer)
+        await _json(scope, receive)
+        return Reply(200, {"waiting": await self.calls.hold(peer.id, receive)})
+
     def _agents_only(self, peer: Peer) -> None:
         if self.directory.is_importer(peer):
             raise Refused(403, "the importer only sends batches")
@@ -348,12 +377,9 @@ ROUTES: Mapping[str, _Handler] = MappingProxyType(
         HEARTBEAT_PATH: Gateway._heartbeat,
         SLICE_PATH: Gateway._slice,
         UPDATE_PATH: Gateway._update,
+        WAIT_PATH: Gateway._wait,
     }
 )
-
-
-def _count(body: bytes) -> int:
-    return len(unpack(body))
 
 
 def _take(buckets: Buckets, name: str) -> None:

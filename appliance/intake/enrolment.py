@@ -37,6 +37,7 @@ class Facts:
     os: str
     version: str
     address: str
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def enrol(session: Session, ca: Authority, secret: str, csr: bytes, *, facts: Fa
     issued = sign_agent(ca, csr, agent_id, now=now, after=agent.expires_at or None)
     agent.certificate, agent.expires_at = issued.fingerprint, issued.expires_at
     agent.hostname, agent.os, agent.version, agent.address = facts.hostname, facts.os, facts.version, facts.address
+    agent.machine = facts.machine
     session.add(agent)
     return Enrolled(agent_id, issued)
 

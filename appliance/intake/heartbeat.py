@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from appliance.clock import DAY
+from agent.wire.clocks import MOST as MAX_SKEW
+from agent.wire.clocks import Measured
 from appliance.intake.reading import text_of, whole_of
 from appliance.intake.replies import Refused
 from appliance.state.models import Agent
@@ -18,7 +19,6 @@ MAX_OUTCOMES = 64
 STATES = ("on", "off", "limited")
 FIGURES = ("frames", "bits", "drops", "two_way")
 """What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows."""
-MAX_SKEW = 36500 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Heartbeat:
     """Digest of the policy in force there; empty from what obeys none."""
     outcomes: tuple[tuple[int, str], ...] = ()
     """What became of commands, by their numbers."""
+    measured: Measured | None = None
+    """What its last exchange told of its clock; of older agents only the heartbeat's own time is known."""
+    update_waits: str = ""
+    """Why a newer version of the agent waits there; empty when none does."""
 
 
 def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
@@ -51,12 +55,14 @@ def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
         update_failed=_failed(value.get("update_failed", {})),
         policy=text_of(value, "policy", 32),
         outcomes=_outcomes(value.get("commands", [])),
+        update_waits=text_of(value, "update_waits", 16),
     )
 
 
 def save_heartbeat(session: Session, agent_id: str, beat: Heartbeat, address: str, now: int) -> None:
     """Write what a heartbeat says into its agent's row."""
-    skew = max(-MAX_SKEW, min(MAX_SKEW, now - beat.sent_at)) if beat.sent_at else 0
+    passed = max(-MAX_SKEW, min(MAX_SKEW, now - beat.sent_at)) if beat.sent_at else 0
+    skew = beat.measured or Measured(passed, 0)
     session.execute(
         update(Agent)
         .where(Agent.id == agent_id)
@@ -67,7 +73,9 @@ def save_heartbeat(session: Session, agent_id: str, beat: Heartbeat, address: st
             address=address,
             spooled=beat.spooled,
             sensors=list(beat.sensors),
-            skew_us=skew,
+            skew_us=skew.offset,
+            rtt_us=skew.rtt,
+            skew_at=now if beat.measured or beat.sent_at else None,
             seen_at=now,
         )
     )

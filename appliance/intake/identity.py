@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from ssl import PEM_cert_to_DER_cert
 
@@ -21,6 +21,8 @@ class Peer:
     id: str
     fingerprint: str
     expires_at: int
+    hostname: str = ""
+    """What its owner last called itself; the agents' table says it, not the certificate."""
 
 
 def peer_of(cert_der: bytes | None) -> Peer | None:
@@ -43,29 +45,33 @@ class Directory:
         """Say whether this is the importer of this very machine."""
         return peer.id == self._importer
 
-    def check(self, peer: Peer) -> None:
-        """Raise Refused unless this is an active agent's certificate in force, or the local importer's.
+    def check(self, peer: Peer) -> Peer:
+        """Return the sender with its name; raise Refused unless this is an active agent's certificate in force, or the
+        local importer's.
 
         A certificate newer than the one in force comes from a renewal: its first use puts it in force, and the old
         one is then refused. So a renewal whose answer was lost locks nobody out.
         """
         if self.is_importer(peer):
             self._check_importer(peer)
-            return
+            return peer
         with self._engine.connect() as connection:
             row = connection.execute(
-                select(Agent.state, Agent.certificate, Agent.expires_at).where(Agent.id == peer.id)
+                select(Agent.state, Agent.certificate, Agent.expires_at, Agent.hostname).where(Agent.id == peer.id)
             ).first()
         if row is None:
             raise Refused(403, "the box does not know this agent")
         if row.state == AgentState.QUARANTINE:
             raise Refused(403, "this station is held; a person decides")
+        if row.state == AgentState.REPLACED:
+            raise Refused(403, "this station's machine has enrolled again as another")
         if row.state != AgentState.ACTIVE:
             raise Refused(403, "this agent was revoked")
         if row.certificate != peer.fingerprint:
             if peer.expires_at <= row.expires_at:
                 raise Refused(403, "this certificate was replaced by a newer one")
             self._adopt(peer, row.certificate)
+        return replace(peer, hostname=row.hostname)
 
     def _check_importer(self, peer: Peer) -> None:
         if peer.fingerprint != _fingerprint_of(self._importer_file):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from agent.wire.clocks import TIME_HEADER
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,6 +22,10 @@ class Reply:
     body: Mapping[str, object] | bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     media: bytes = b"application/json"
+
+    def timed(self, now: int) -> Reply:
+        """Return the same answer with the box's time, by which the other side measures its clock."""
+        return replace(self, headers=(*self.headers, (TIME_HEADER.lower().encode(), b"%d" % now)))
 
     async def send(self, send: Send) -> None:
         """Send the answer."""

@@ -7,11 +7,13 @@ depends on the clock. One process appends, another reads and forgets; each has i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from appliance.journal import chains
+from appliance.journal.chains import Break, Claimed
 from appliance.journal.database import failures, open_database, transaction
 from appliance.journal.errors import JournalFull
 
@@ -42,6 +44,10 @@ class NewBatch:
     sent_at: int | None
     records: int
     body: bytes
+    claim: Claimed | None = None
+    """What it says of the batches before it."""
+    host: str = ""
+    """What people call its sender; not kept, only for what is told of a broken chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where a batch is; `duplicate` when it had been taken before."""
+    """Where a batch is; `duplicate` when it had been taken before, `broken` when it breaks its sender's chain."""
 
     seq: int
     duplicate: bool
+    broken: Break | None = None
+
+
+Teller = Callable[[NewBatch, Break], NewBatch]
+"""Returns the batch that tells of a break, for the same sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +91,12 @@ class Journal:
     Every method raises JournalUnavailable when the file cannot be used.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self._path, self._max_bytes = path, max_bytes
+    def __init__(self, path: Path, max_bytes: int, teller: Teller | None = None) -> None:
+        """With a `teller`, what it says of a broken chain goes in with the batch that broke it."""
+        self._path, self._max_bytes, self._teller = path, max_bytes, teller
         self._lock = threading.Lock()
         self._version: int | None = None
-        self._connection = open_database(path, _SCHEMA)
+        self._connection = open_database(path, _SCHEMA + chains.SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
@@ -97,21 +109,40 @@ class Journal:
         Raises JournalFull, having taken none, when the new ones do not fit.
         """
         with self._lock, failures(self._path), transaction(self._connection):
-            answers, size = [], 0
+            answers: list[Appended] = []
+            new: list[int] = []
             for batch in batches:
-                answer = self._append(batch)
-                size += 0 if answer.duplicate else len(batch.body) + OVERHEAD
+                answer, sizes = self._append(batch)
                 answers.append(answer)
-            new = sum(not answer.duplicate for answer in answers)
+                new += sizes
             if new:
-                self._add(new, size)
+                self._add(len(new), sum(new))
         return answers
 
-    def _append(self, batch: NewBatch) -> Appended:
+    def _append(self, batch: NewBatch) -> tuple[Appended, list[int]]:
+        """Take a batch; return where it is, and the sizes of all that went in."""
+        chain, known = chains.chain_of(self._connection, batch.source), self._seen(batch)
+        if known and batch.claim and not chains.same(chain, batch.claim):
+            # Other records under an old key: they get a key of their own, or they would be lost as known.
+            batch = replace(batch, key=f"{batch.key} {batch.claim.link[:16]}")
+            known = self._seen(batch)
+        if known:
+            return Appended(known, duplicate=True), []
+        seq, broken = self._insert(batch), chains.judge(chain, batch.claim)
+        if chain or batch.claim:
+            chains.keep(self._connection, batch.source, chain, batch.claim, batch.received_at)
+        taken = [batch]
+        if broken and self._teller:
+            taken.append(self._teller(batch, broken))
+            self._insert(taken[-1])
+        return Appended(seq, duplicate=False, broken=broken), [len(one.body) + OVERHEAD for one in taken]
+
+    def _seen(self, batch: NewBatch) -> int | None:
         name = _name(batch.source, batch.key)
         known = self._connection.execute("SELECT seq FROM seen WHERE name = ?", (name,)).fetchone()
-        if known:
-            return Appended(known[0], duplicate=True)
+        return known[0] if known else None
+
+    def _insert(self, batch: NewBatch) -> int:
         seq = self._connection.execute(
             "INSERT INTO batch (source, key, received_at, sent_at, records, bytes, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
@@ -125,8 +156,9 @@ class Journal:
             ),
         ).lastrowid
         assert seq is not None
+        name = _name(batch.source, batch.key)
         self._connection.execute("INSERT INTO seen VALUES (?, ?, ?)", (name, seq, batch.received_at))
-        return Appended(seq, duplicate=False)
+        return seq
 
     def _add(self, batches: int, size: int) -> None:
         changed = self._connection.execute(

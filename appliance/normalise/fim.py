@@ -30,9 +30,10 @@ def normalise(record: Raw, source: Source) -> Event:
         raise Unreadable("W zapisie o pliku brakuje znanej wartości event.action, która mówi, co się z nim stało.")
     event["event.module"] = MODULE
     apply_meaning(event, meaning)
-    set_name(event, "process.executable", "process.name", "/")
-    set_name(event, "process.parent.executable", "process.parent.name", "/")
-    set_name(event, "file.path", "file.name", "/")
+    separator = "\\" if event.get("host.os.type") == "windows" else "/"
+    set_name(event, "process.executable", "process.name", separator)
+    set_name(event, "process.parent.executable", "process.parent.name", separator)
+    set_name(event, "file.path", "file.name", separator)
     stamp(event, record, source, record.get("@timestamp"))
     event["event.id"] = given_id(record, source) or content_id(event)
     return event

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from appliance.alerts.entity import text_of
 from appliance.clock import HOUR
 from appliance.state.models import GapSeen, Loss
+from appliance.state.upsert import add_up
 
 _MOST = 1 << 62
 _LONGEST = 14 * 24
@@ -29,11 +30,9 @@ def record_gap(session: Session, event: Mapping[str, Any]) -> bool:
     if session.execute(seen).rowcount == 0:  # type: ignore[attr-defined]
         return False
     host, cause = text_of(event, "host.name"), text_of(event, "gap.cause")[:64] or "unknown"
-    for hour, count in spread(*_span(event), _count(event)):
-        row = insert(Loss).values(host=host, hour=hour, cause=cause, count=count)
-        session.execute(
-            row.on_conflict_do_update(index_elements=["host", "hour", "cause"], set_={"count": Loss.count + count})
-        )
+    shares = spread(*_span(event), _count(event))
+    rows = [{"host": host, "hour": hour, "cause": cause, "count": count} for hour, count in shares]
+    add_up(session, Loss, ("host", "hour", "cause"), rows)
     return True
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from appliance.clock import DAY
@@ -17,10 +16,10 @@ from appliance.detect import EventClass, RuleStats
 from appliance.detect.visibility import Had, Presence, Sighting
 from appliance.detect.visibility.presence import MAX_CLASSES, MAX_FIELDS, Group
 from appliance.state.models import EventDay, EventField, EventKind, RuleDay, RuleState
+from appliance.state.upsert import add_up
 
 KEPT_DAYS = 400
 """Days that counts and fields are kept."""
-_CHUNK = 200
 log = structlog.get_logger()
 _Numbers = tuple[int, int]
 """Events that a rule was decided on, nanoseconds."""
@@ -59,13 +58,10 @@ class Watch:
             _forget(session, day - KEPT_DAYS)
             # Some of the kinds may be gone now.
             self._kinds.clear()
-        for kind, sighting in self.presence.seen(day).items():
-            number = self._kind(session, kind, now)
-            if number is not None:
-                _sighted(session, number, sighting, day)
+        _sighted(session, self._numbered(session, self.presence.seen(day), now), day)
         costs = {name: delta for name, (_, delta) in self._changes(stats).items()}
         changed = [(name, self._hits[name], *costs.get(name, (0, 0))) for name in sorted({*costs, *self._hits})]
-        _add(session, RuleDay, ("rule_id", "day"), [
+        add_up(session, RuleDay, ("rule_id", "day"), [
             {"rule_id": name, "day": day, "hits": hits, "evaluated": evaluated, "nanoseconds": spent}
             for name, hits, evaluated, spent in changed
         ])  # fmt: skip
@@ -97,14 +93,21 @@ class Watch:
                 found[name] = (total, (evaluated, spent))
         return found
 
-    def _kind(self, session: Session, kind: EventClass, now: int) -> int | None:
-        """Return the row of a class, made when there is none; None when there are too many."""
-        number = self._kinds.get(kind)
-        if number is not None:
-            row = session.get(EventKind, number)
+    def _numbered(self, session: Session, seen: Mapping[EventClass, Sighting], now: int) -> dict[int, Sighting]:
+        """Return what was seen by the row of its class; rows are made where there are none, as far as may be."""
+        known = {self._kinds[kind]: kind for kind in seen if kind in self._kinds}
+        # One that is gone, or whose transaction failed, is looked for again.
+        there = {row.id: row for row in session.scalars(select(EventKind).where(EventKind.id.in_(known)))}
+        found: dict[int, Sighting] = {}
+        for kind, sighting in seen.items():
+            row = there.get(self._kinds.get(kind, 0)) or self._kind(session, kind, now)
             if row is not None:
                 row.seen_at = now
-                return number
+                found[row.id] = sighting
+        return found
+
+    def _kind(self, session: Session, kind: EventClass, now: int) -> EventKind | None:
+        """Return the row of a class, made when there is none; None when there are too many."""
         values = _values(kind)
         row = session.scalars(select(EventKind).filter_by(**values)).one_or_none()
         if row is None:
@@ -113,10 +116,9 @@ class Watch:
                 return None
             row = EventKind(**values, seen_at=now)
             session.add(row)
-        row.seen_at = now
-        session.flush()
+            session.flush()
         self._kinds[kind] = row.id
-        return row.id
+        return row
 
 
 def _values(kind: EventClass) -> dict[str, Any]:
@@ -124,33 +126,25 @@ def _values(kind: EventClass) -> dict[str, Any]:
     return {"module": kind.module, "channel": kind.channel or "", "code": code, "category": kind.category or ""}
 
 
-def _sighted(session: Session, kind: int, sighting: Sighting, day: int) -> None:
-    _add(session, EventDay, ("kind_id", "day"), [{"kind_id": kind, "day": day, "events": sighting.events}])
-    if not sighting.fields:
-        return
-    known = set(session.scalars(select(EventField.name).where(EventField.kind_id == kind)))
-    names = sorted(sighting.fields & known) + sorted(sighting.fields - known)[: max(0, MAX_FIELDS - len(known))]
-    rows = [{"kind_id": kind, "name": name, "day": day} for name in names]
-    insert = _insert(session)
-    for start in range(0, len(rows), _CHUNK):
-        statement = insert(EventField).values(rows[start : start + _CHUNK])
-        changes = {"day": statement.excluded.day}
-        session.execute(statement.on_conflict_do_update(index_elements=["kind_id", "name"], set_=changes))
+def _sighted(session: Session, seen: Mapping[int, Sighting], day: int) -> None:
+    days = [{"kind_id": kind, "day": day, "events": sighting.events} for kind, sighting in seen.items()]
+    add_up(session, EventDay, ("kind_id", "day"), days)
+    fields = {kind: sighting.fields for kind, sighting in seen.items() if sighting.fields}
+    known: dict[int, set[str]] = {kind: set() for kind in fields}
+    names_of = select(EventField.kind_id, EventField.name).where(EventField.kind_id.in_(fields))
+    for kind, name in session.execute(names_of):
+        known[kind].add(name)
+    rows = [
+        {"kind_id": kind, "name": name, "day": day}
+        for kind, names in fields.items()
+        for name in _within(names, known[kind])
+    ]
+    add_up(session, EventField, ("kind_id", "name"), rows, latest=("day",))
 
 
-def _add(session: Session, table: Any, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, or add their numbers to those that are there."""
-    insert = _insert(session)
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
-        statement = insert(table).values(part)
-        numbers = [name for name in part[0] if name not in keys]
-        changes = {name: getattr(table, name) + statement.excluded[name] for name in numbers}
-        session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes))
-
-
-def _insert(session: Session) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+def _within(names: set[str], known: set[str]) -> list[str]:
+    """Return the names that are known, and as many others as there is room for."""
+    return [*sorted(names & known), *sorted(names - known)[: max(0, MAX_FIELDS - len(known))]]
 
 
 def _forget(session: Session, before: int) -> None:
@@ -196,10 +190,8 @@ def deeds_since(session: Session, day: int) -> dict[str, Deeds]:
 
 def record_selftest(session: Session, rules: Iterable[str], now: int) -> None:
     """Note that rules fired on their own events."""
-    insert = _insert(session)
-    for rule in rules:
-        statement = insert(RuleState).values(rule_id=rule, tested_at=now, hits=0)
-        session.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_={"tested_at": now}))
+    rows = [{"rule_id": rule, "tested_at": now, "hits": 0} for rule in rules]
+    add_up(session, RuleState, ("rule_id",), rows, latest=("tested_at",))
 
 
 def fired(session: Session) -> frozenset[str]:

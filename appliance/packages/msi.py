@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import subprocess
 import tempfile
 import uuid
 import zipfile
@@ -17,11 +16,12 @@ import zlib
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from appliance.packages import summary
+from appliance.packages import authenticode, summary
 from appliance.packages.archive import EPOCH, Entry
+from appliance.packages.authenticode import Signing
+from appliance.packages.programs import run
 from appliance.packages.sources import START, VERSION, agent_files
 from appliance.packages.wheels import PackageError
 
@@ -34,17 +34,9 @@ PYTHON = "3.11"
 MAX_RUNTIME = 128 << 20
 _NAMES = uuid.UUID("5f3c1a52-9f0e-4f0e-9c57-3d1d1a1f7a10")
 """Under which the numbers of products and components are made of their names."""
-_SECONDS = 300
 _SECURE = """UPDATE `Property` SET `Value` = 'SERVER;TOKEN;WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED'
  WHERE `Property` = 'SecureCustomProperties'"""
 """Lets a silent installation give its properties to the part of the installer that runs as SYSTEM."""
-
-
-class Signing(NamedTuple):
-    """A certificate and a key (PEM files) for Authenticode."""
-
-    certificate: Path
-    key: Path
 
 
 def name_of(version: str = VERSION) -> str:
@@ -88,17 +80,17 @@ def build(
         stage = Path(folder) / "files"
         for entry in _files(runtime, vendored, version):
             _write(stage / entry.path, entry.data)
-        _host(stage / HOST, sign)
+        host(stage / HOST, sign)
         package = Path(folder) / name_of(version)
         (Path(folder) / "agent.wxs").write_text(_wxs(stage, version), "utf-8")
-        _run(["wixl", "-a", "x64", "-o", package.name, "agent.wxs"], Path(folder))
-        _run(["msibuild", package.name, "-q", _SECURE], Path(folder))
+        run(["wixl", "-a", "x64", "-o", package.name, "agent.wxs"], Path(folder))
+        run(["msibuild", package.name, "-q", _SECURE], Path(folder))
         try:
             package.write_bytes(summary.settle(package.read_bytes(), _NAMES))
         except summary.BadSummary as error:
             raise PackageError(f"Program wixl utworzył plik innego rodzaju niż znany: {error}.") from error
         if sign is not None:
-            _signed(package, sign)
+            authenticode.sign(package, sign)
         return package.read_bytes()
 
 
@@ -115,33 +107,13 @@ def _write(path: Path, data: bytes) -> None:
     os.utime(path, (EPOCH, EPOCH))
 
 
-def _host(target: Path, sign: Signing | None) -> None:
+def host(target: Path, sign: Signing | None) -> None:
+    """Compile the service host, and sign it when there is a key; raises PackageError and OSError."""
     flags = ["-Os", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--no-insert-timestamp"]
-    _run([COMPILER, *flags, "-o", str(target), "host.c", "update.c", "-ladvapi32", "-lshell32"], SOURCES)
+    run([COMPILER, *flags, "-o", str(target), "host.c", "update.c", "-ladvapi32", "-lshell32"], SOURCES)
     if sign is not None:
-        _signed(target, sign)
+        authenticode.sign(target, sign)
     os.utime(target, (EPOCH, EPOCH))
-
-
-def _signed(path: Path, sign: Signing) -> None:
-    if shutil.which("osslsigncode") is None:
-        raise PackageError("Brakuje pakietu systemowego: sudo apt-get install -y osslsigncode")
-    draft = path.with_name(f"{path.name}.signed")
-    command = ["osslsigncode", "sign", "-certs", str(sign.certificate.absolute()), "-key", str(sign.key.absolute())]
-    _run([*command, "-h", "sha256", "-in", path.name, "-out", draft.name], path.parent)
-    draft.replace(path)
-
-
-def _run(command: Sequence[str], folder: Path) -> None:
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PackageError(f"Program {command[0]} nie skończył w {_SECONDS} s.") from error
-    if done.returncode:
-        raise PackageError(f"Program {command[0]} zgłosił błąd: {(done.stderr or done.stdout).strip()[-500:]}")
 
 
 def _number(*names: str) -> str:

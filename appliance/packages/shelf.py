@@ -36,6 +36,11 @@ class Package(NamedTuple):
     version: str
     path: Path
 
+    @property
+    def signature(self) -> Path:
+        """Where its signature lies when it has one."""
+        return self.path.with_name(f"{self.path.name}.sig")
+
     def sha256(self) -> str:
         """Return the file's SHA-256, hex; raises OSError."""
         with self.path.open("rb") as file:
@@ -64,8 +69,12 @@ def latest(folder: Path, kind: Kind) -> Package | None:
 
 
 def put(folder: Path, name: str, data: bytes, key: Ed25519PrivateKey | None = None) -> Path:
-    """Write a package in one step, and with a key its signature (Ed25519, 64 bytes) beside it as `NAME.sig`."""
+    """Write a package in one step, and with a key its signature (Ed25519, 64 bytes) beside it as `NAME.sig`.
+
+    Without a key none is left beside it: it would be that of other bytes.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / f"{name}.sig").unlink(missing_ok=True)
     files = {name: data} if key is None else {name: data, f"{name}.sig": key.sign(data)}
     for one, content in files.items():
         draft = folder / f".{one}.new"

@@ -41,6 +41,15 @@ def files_of(folder: Path, wanted: Mapping[str, str]) -> list[Entry]:
     ]
 
 
+def is_there(folder: Path, name: str, digest: str) -> bool:
+    """Tell whether a folder has this very wheel."""
+    try:
+        _checked(folder, name, digest)
+    except PackageError:
+        return False
+    return True
+
+
 def _checked(folder: Path, name: str, digest: str) -> bytes:
     path = folder / name
     try:
@@ -50,8 +59,8 @@ def _checked(folder: Path, name: str, digest: str) -> bytes:
     except OSError as error:
         project = re.split(r"-\d", name)[0]
         raise PackageError(
-            f"W folderze {folder} brakuje pliku {name}. Pobierz go na komputerze z siecią ({project}) i skopiuj tutaj; "
-            "polecenie podaje docs/packages.md."
+            f"W folderze {folder} brakuje pliku {name}. Pobierz go ({project}) opcją --fetch. Bez sieci: zrób to na "
+            "innym komputerze i skopiuj ten folder; polecenia podaje docs/packages.md."
         ) from error
     if sha256(data).hexdigest() != digest:
         raise PackageError(f"Plik {path} ma inną sumę SHA-256 niż ta, którą zna to wydanie. Pobierz go ponownie.")

@@ -67,7 +67,9 @@ class Helper:
             rules = worker.engine.rules
             for start in range(0, len(rules), RULES_AT_ONCE):
                 self._connection.send(list(rules[start : start + RULES_AT_ONCE]))
-            self._connection.send((dict(worker.engine.plans), worker.importer, list(worker.correlations)))
+            self._connection.send(
+                (dict(worker.engine.plans), worker.importer, list(worker.correlations), worker.originals)
+            )
             self.ready = bool(self._connection.recv())
             while True:
                 self._wake()
@@ -126,8 +128,8 @@ def _worker(connection: Connection) -> Worker:
     rules: list[Rule] = []
     while isinstance(part := connection.recv(), list):
         rules += part
-    plans, importer, correlations = part
-    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations)
+    plans, importer, correlations, originals = part
+    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations, originals)
     settle()
     return worker
 

@@ -35,6 +35,8 @@ from appliance.store.shape import Rows, join
 
 FLUSH_AFTER = SECOND
 """Microseconds that an event may wait for others before it goes to the store."""
+FLUSH_AFTER_BUSY = 2 * SECOND
+"""The same while much waits to be read: fewer and larger segments are written and merged in half the time."""
 FLUSH_EVENTS = 20_000
 READ_BATCHES, READ_BYTES = 32, 4 << 20
 log = structlog.get_logger()
@@ -90,7 +92,8 @@ class Pipeline:
 
     def _worker(self) -> Worker:
         correlations = () if self.correlating is None else self.correlating.correlator.ruleset.correlations
-        return Worker(self.engine, self.normalise, self.importer, correlations)
+        originals = frozenset(self.settings.store.originals)
+        return Worker(self.engine, self.normalise, self.importer, correlations, originals)
 
     def use(self, engine: Engine, rules: RuleSet) -> None:
         """Go on with other rules. Call it between two steps."""
@@ -169,7 +172,8 @@ class Pipeline:
         if pending.since is None:
             return False
         # A clock that was set back counts as time that passed.
-        return len(pending.ids) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= FLUSH_AFTER
+        after = FLUSH_AFTER_BUSY if self.crew.busy else FLUSH_AFTER
+        return len(pending.ids) >= FLUSH_EVENTS or abs(self.clock() - pending.since) >= after
 
     def _take(self, done: Sequence[tuple[Unit, Worked]]) -> None:
         taken = list(self._compared(done))

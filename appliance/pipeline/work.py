@@ -18,14 +18,15 @@ from appliance.detect.visibility.presence import Group, grouped
 from appliance.journal import Batch, DeadLetter
 from appliance.normalise import Event
 from appliance.pipeline.decode import Normalise, decode
-from appliance.stations.told import concerns
+from appliance.stations.told import ACTIONS, concerns
+from appliance.store.originals import with_originals
 from appliance.store.shape import Rows, encode
 
 log = structlog.get_logger()
 THRESHOLDS = (50_000, 20, 100)
 """How rarely garbage is looked for: the events in flight are many, and hardly any of them are part of a cycle."""
 GAP = "telemetry_gap"
-
+_TOLD = ACTIONS | {GAP}
 
 SWITCH_SECONDS = 0.001
 """After how long a thread lets others run: those that read and write connections must not wait for long."""
@@ -103,8 +104,14 @@ class Worker:
     """Works batches by one set of rules. Not safe for use by several threads at once."""
 
     def __init__(
-        self, engine: Engine, normalise: Normalise, importer: str, correlations: Sequence[Correlation] = ()
+        self,
+        engine: Engine,
+        normalise: Normalise,
+        importer: str,
+        correlations: Sequence[Correlation] = (),
+        originals: frozenset[str] = frozenset(),
     ) -> None:
+        self.originals = originals
         self.engine, self.normalise, self.importer, self.correlations = engine, normalise, importer, correlations
         self._places = {id(rule): place for place, rule in enumerate(engine.rules)}
         self._failed = 0
@@ -113,18 +120,24 @@ class Worker:
     def work(self, unit: Unit) -> Worked:
         """Return what batches hold and which rules that satisfies."""
         events: list[Event] = []
+        lines: list[bytes] = []
         parts: list[Part] = []
         for batch in unit:
             decoded = decode(batch, self.normalise, self.importer)
             events += decoded.events
+            lines += decoded.lines if self.originals else ()
             newest = max((event["@timestamp"] for event in decoded.events), default=0)
             assert isinstance(newest, int)
             parts.append(Part(decoded.read, len(events), newest, decoded.dead))
-        return Worked(parts, encode(events), self._find(events), grouped(events))
+        rows = encode(events)
+        if self.originals:
+            rows = with_originals(rows, events, lines, self.originals)
+        return Worked(parts, rows, self._find(events), grouped(events))
 
     def _find(self, events: Sequence[Event]) -> Found:
-        gaps = {row: event for row, event in enumerate(events) if event.get("event.action") == GAP}
-        stations = {row: event for row, event in enumerate(events) if concerns(event)}
+        told = {row: event for row, event in enumerate(events) if event.get("event.action") in _TOLD}
+        gaps = {row: event for row, event in told.items() if event["event.action"] == GAP}
+        stations = {row: event for row, event in told.items() if concerns(event)}
         kept: dict[int, Kept] = {}
         hits: list[Hit] = []
         offers: dict[int, Offer] = {}

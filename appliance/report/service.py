@@ -115,7 +115,7 @@ def _stations(sources: Sources, period: Period) -> list[Station]:
             os=agent.os,
             enrolled_at=agent.enrolled_at,
             seen_at=agent.seen_at,
-            revoked=agent.state == AgentState.REVOKED,
+            revoked=agent.state in {AgentState.REVOKED, AgentState.REPLACED},
             hourly=_hourly(sources.store, period, f'agent.id:"{agent.id}"'),
         )
         for agent in rows

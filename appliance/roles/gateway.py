@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from appliance.clock import now
 from appliance.home import Home
 from appliance.intake.app import Gateway
+from appliance.intake.chain import break_told
 from appliance.intake.identity import Directory
 from appliance.intake.protocol import GatewayProtocol
 from appliance.intake.tls import Renewal, server_context
@@ -88,7 +89,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _open(home: Home, settings: Settings) -> Parts:
     engine = open_state(settings.database(home))
-    journal = Journal(home.journal, settings.journal.max_bytes)
+    journal = Journal(home.journal, settings.journal.max_bytes, break_told)
     authority, sessions = load_authority(home), open_sessions(engine)
     app = Gateway(
         writer=GroupWriter(journal),
@@ -124,8 +125,13 @@ async def _serve(parts: Parts, listener: socket.socket) -> None:
     )
     server = Server(config)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+        parts.app.calls.end()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+        loop.add_signal_handler(number, stop)
     heart = asyncio.create_task(_beat_forever(parts))
     try:
         await server.serve(sockets=[listener])

@@ -48,6 +48,10 @@ def matches(node: Node, event: Event) -> bool:
             return any(element_matches(test, element) for element in _elements(event, tuple(f.name for f in fields)))
 
 
+APART = frozenset({"event.id", "event.original"})
+"""Fields that a text without a field does not look at; answers must not hang on whether originals are kept."""
+
+
 def _elements(event: Event, names: tuple[str, ...]) -> Iterable[Scalar]:
     if names:
         for name in names:
@@ -55,7 +59,7 @@ def _elements(event: Event, names: tuple[str, ...]) -> Iterable[Scalar]:
                 yield from elements(event[name])
         return
     for name, value in event.items():
-        if name != "event.id":
+        if name not in APART:
             yield from (element for element in elements(value) if isinstance(element, str))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from appliance.state.machines import OfMachine
+
 Micros = BigInteger
 
 
@@ -42,9 +44,9 @@ class Outcome(StrEnum):
 
 
 class AgentState(StrEnum):
-    """Whether the box takes an agent's events; in quarantine two machines send as one, and a person decides."""
+    """Whether the box takes its events; in quarantine a person decides, and a replaced one is another station now."""
 
-    ACTIVE, QUARANTINE, REVOKED = "active", "quarantine", "revoked"
+    ACTIVE, QUARANTINE, REVOKED, REPLACED = "active", "quarantine", "revoked", "replaced"
 
 
 class ExceptionState(StrEnum):
@@ -116,7 +118,7 @@ class EnrolToken(Base):
     uses_left: Mapped[int] = mapped_column(default=1)
 
 
-class Agent(Base):
+class Agent(OfMachine, Base):
     """A station. Its identity is the UUID in its certificate; names and addresses are only attributes."""
 
     __tablename__ = "agent"
@@ -137,7 +139,6 @@ class Agent(Base):
     """Records received since enrolment."""
     spooled: Mapped[int] = mapped_column(default=0)
     """Records that wait in its spool, by its last heartbeat."""
-    skew_us: Mapped[int] = mapped_column(BigInteger, default=0)
     sensors: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     """Its sensors, each {"name", "state": "on"|"off"|"limited", "reason"}; reasons are catalogue keys."""
 

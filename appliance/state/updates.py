@@ -1,4 +1,4 @@
-"""The tables of the agent's roll-outs: which version goes to how many stations, and which stations went back."""
+"""The tables of the agent's roll-outs: which version goes to how many stations, who went back, who waits and why."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from appliance.state.models import Base, Micros
 
 
 class RolloutState(StrEnum):
-    """A roll-out goes on, or was stopped: by somebody, or because stations went back."""
+    """A roll-out goes on; was stopped, by somebody or because stations went back; or is over for good."""
 
     GOING = "going"
     STOPPED = "stopped"
+    ENDED = "ended"
 
 
 class Rollout(Base):
@@ -42,3 +43,13 @@ class WentBack(Base):
     reason: Mapped[str] = mapped_column(String(16))
     """`crashed` or `silent` (agent/update/state.py)."""
     at: Mapped[int] = mapped_column(Micros)
+
+
+class UpdateWait(Base):
+    """A station that puts a newer version off, by its last heartbeat."""
+
+    __tablename__ = "agent_update_wait"
+    agent_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    why: Mapped[str] = mapped_column(String(16))
+    """`power` or `busy` (agent/wire/update.py)."""
+    since: Mapped[int] = mapped_column(Micros)

@@ -37,6 +37,8 @@ class Silence(StrEnum):
 
 CALM = frozenset({Silence.OFF, Silence.ASLEEP, Silence.AWAY})
 """Reasons of an ordinary day."""
+SILENT = 5 * MINUTE
+"""A station that has not been heard of for so long is silent."""
 _NEAR = 5 * MINUTE
 """So long before the last sign of life the end may have been told: it is sent before the last heartbeat."""
 _SINCE = 2 * MINUTE

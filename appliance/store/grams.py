@@ -85,8 +85,14 @@ def _hashes(data: npt.NDArray[np.uint8]) -> Pieces:
 
 def may_hold(kept: bytes, node: Node) -> bool:
     """Return whether some event behind a sketch can answer a telling question; False is certain."""
+    return bool(holding(kept, node))
+
+
+def holding(kept: bytes, node: Node) -> list[int]:
+    """Return the row groups behind a sketch, counted from 0, that may have an answer to a telling question."""
     bits = np.frombuffer(zstandard.decompress(kept), np.uint8)
-    return any(_possible(node, bits[start : start + _BYTES]) for start in range(0, len(bits), _BYTES))
+    starts = range(0, len(bits), _BYTES)
+    return [at for at, start in enumerate(starts) if _possible(node, bits[start : start + _BYTES])]
 
 
 def telling(node: Node) -> bool:

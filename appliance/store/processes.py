@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from appliance.clock import DAY
 from appliance.normalise.model import Event
-from appliance.search import Field, Kind, Node
+from appliance.search import Field, Kind, Node, matches
 from appliance.search.nodes import And, Exact, Exists, Leaf, Or
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ MAX_DEPTH = 50
 REACH = 30 * DAY
 """Microseconds back in which a process number may have started."""
 CHILDREN_REACH = DAY
+NEAR = 200
+"""Newest starts of a host that are read at once: most ancestors are among them, and each other one costs a question."""
+STEPS = 3
+"""Generations from which on that pays."""
 START = Or(
     (
         Leaf((Field("process.parent.pid", Kind.LONG),), Exists()),
@@ -39,8 +43,9 @@ def chain(store: Store, event: Event, depth: int) -> list[Event]:
     found: list[Event] = []
     seen = {event["event.id"]}
     current = event
+    near = _near(store, event) if depth >= STEPS else []
     while len(found) < min(depth, MAX_DEPTH):
-        above = _above(store, current)
+        above = _among(near, current) or _above(store, current)
         if above is None or above["event.id"] in seen:
             break
         seen.add(above["event.id"])
@@ -52,30 +57,58 @@ def chain(store: Store, event: Event, depth: int) -> list[Event]:
 def children(store: Store, event: Event, limit: int) -> list[Event]:
     """Return the process starts right below the process of an event, by time, within a day of it."""
     link = _link(event, "process.", "process.parent.")
-    moment = event["@timestamp"]
-    assert isinstance(moment, int)
+    moment = _time(event)
     if link is None:
         return []
     return store.search(link, moment, moment + CHILDREN_REACH, limit, descending=False).events
 
 
-def _above(store: Store, event: Event) -> Event | None:
-    link = _link(event, "process.parent." if is_start(event) else "process.", "process.")
+def _near(store: Store, event: Event) -> list[Event]:
+    """Return the last starts of an event's host until its time, newest first."""
+    moment, host = _time(event), _host(event)
+    return [] if host is None else store.search(And((host, START)), moment - REACH, moment + 1, NEAR).events
+
+
+def _among(near: Sequence[Event], event: Event) -> Event | None:
+    """Return the start that is right above an event, when it is one of these; what `_above` finds, sooner."""
+    link, moment = _link(event, _above_by(event), "process."), _time(event)
+    if link is None:
+        return None
+    before = (one for one in near if _time(one) <= moment and one["event.id"] != event["event.id"])
+    return next((one for one in before if matches(link, one)), None)
+
+
+def _above_by(event: Event) -> str:
+    return "process.parent." if is_start(event) else "process."
+
+
+def _time(event: Event) -> int:
     moment = event["@timestamp"]
     assert isinstance(moment, int)
+    return moment
+
+
+def _above(store: Store, event: Event) -> Event | None:
+    link = _link(event, _above_by(event), "process.")
+    moment = _time(event)
     if link is None:
         return None
     found = store.search(And((link, START)), moment - REACH, moment + 1, 2).events
     return next((one for one in found if one["event.id"] != event["event.id"]), None)
 
 
-def _link(event: Event, have: str, want: str) -> Node | None:
+def _host(event: Event) -> Node | None:
     host = event.get("host.name")
-    if not isinstance(host, str):
+    return Leaf((Field("host.name", Kind.KEYWORD),), Exact(host)) if isinstance(host, str) else None
+
+
+def _link(event: Event, have: str, want: str) -> Node | None:
+    host = _host(event)
+    if host is None:
         return None
     for name, kind in (("entity_id", Kind.KEYWORD), ("pid", Kind.LONG)):
         value = event.get(have + name)
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             same = Leaf((Field(want + name, kind),), Exact(value))
-            return And((Leaf((Field("host.name", Kind.KEYWORD),), Exact(host)), same))
+            return And((host, same))
     return None

@@ -32,7 +32,7 @@ from appliance.store.model import (
 )
 from appliance.store.passes import Pass
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
-from appliance.store.sketches import Sketches
+from appliance.store.sketches import Range, Sketches, spans
 from appliance.store.sql import Compiler, quoted
 from appliance.store.tree import tree
 from appliance.store.values import frequent
@@ -109,7 +109,7 @@ class EmbeddedReader:
         while waiting and not settled(hits, asked, waiting[0]):
             chunk = chunk_of(waiting, rows)
             waiting, used, rows = waiting[len(chunk) :], used + chunk, rows * 2
-            for part in parts_of(asked.node, chunk):
+            for part in self._parts(asked, chunk):
                 hits += self._hits(asked, part)
             hits = sorted(hits, reverse=asked.descending)[: asked.limit + 1]
         more, hits = len(hits) > asked.limit, hits[: asked.limit]
@@ -118,7 +118,7 @@ class EmbeddedReader:
 
     def _hits(self, asked: Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
         sql = Compiler.of(chunk)
-        where = self._where(sql, asked)
+        where = self._where(sql, asked, chunk)
         if asked.after:
             time, identity = sql.bind(asked.after.time), sql.bind(bytes.fromhex(asked.after.id))
             than = "<" if asked.descending else ">"
@@ -134,11 +134,10 @@ class EmbeddedReader:
     def _fetch(self, used: Sequence[Segment], hits: Sequence[tuple[int, bytes]]) -> list[Event]:
         if not hits:
             return []
-        first, last = min(hits)[0], max(hits)[0]
         near = [one for one in used if any(one.min_time <= time <= one.max_time for time, _ in hits)]
         sql = Compiler.of(near)
         ids = sql.bind([identity for _, identity in hits])
-        where = f"{_TIME} BETWEEN {sql.bind(first)} AND {sql.bind(last)} AND list_contains({ids}::BLOB[], {_ID})"
+        where = f"{_when(sql, spans(time for time, _ in hits))} AND list_contains({ids}::BLOB[], {_ID})"
         table = self._engine.run(f"SELECT * FROM {self._from(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
         events = {event[ID]: event for event in decode(table)}
         return [events[identity.hex()] for _, identity in hits]
@@ -180,9 +179,9 @@ class EmbeddedReader:
             inside = {one.id for one in segments if low <= one.min_time and one.max_time <= high}
             whole = sum(one.rows for one in segments if one.id in inside)
             segments = [one for one in segments if one.id not in inside]
-        for part in parts_of(asked.node, segments):
+        for part in self._parts(asked, segments):
             sql = Compiler.of(part)
-            where = self._where(sql, asked)
+            where = self._where(sql, asked, part)
             table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
             whole += int(table.column(0)[0].as_py())
         return whole
@@ -201,9 +200,9 @@ class EmbeddedReader:
 
     def _histogram(self, asked: Asked, start: int, width: int) -> dict[int, int]:
         counts: dict[int, int] = {}
-        for part in parts_of(asked.node, self._holding(asked)):
+        for part in self._parts(asked, self._holding(asked)):
             sql = Compiler.of(part)
-            where = self._where(sql, asked)
+            where = self._where(sql, asked, part)
             bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
             table = self._engine.run(
                 f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, part)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
@@ -231,7 +230,9 @@ class EmbeddedReader:
         self, asked: Asked, wanted: Sequence[Field], segments: Sequence[Segment], n: int, prefix: str = ""
     ) -> list[tuple[Value, int]]:
         sql = Compiler.of(segments)
-        statement = frequent(sql, self._from(sql, segments), self._where(sql, asked), wanted, n, prefix=prefix)
+        statement = frequent(
+            sql, self._from(sql, segments), self._where(sql, asked, segments), wanted, n, prefix=prefix
+        )
         if statement is None:
             return []
         rows = self._engine.run(statement, sql.parameters).to_pylist()
@@ -286,7 +287,7 @@ class EmbeddedReader:
         if not segments:
             return Groups([], more=False)
         sql = Compiler.of(segments)
-        statement = GroupQuery(sql, self._from(sql, segments), self._where(sql, asked)).text(by, measured, n)
+        statement = GroupQuery(sql, self._from(sql, segments), self._where(sql, asked, segments)).text(by, measured, n)
         table = self._engine.run(statement, sql.parameters)
         return groups(table, len(by), [measure for measure, _ in measured], n)
 
@@ -353,14 +354,19 @@ class EmbeddedReader:
         """Return the segments of a question's time that can answer it."""
         return [one for one in self._segments(asked.start, asked.end) if self._sketches.may_hold(one, asked.node)]
 
+    def _parts(self, asked: Asked, segments: Sequence[Segment]) -> list[list[Segment]]:
+        """Return segments in parts that are asked one after another, each as narrowly as it can be."""
+        return [one for part in parts_of(asked.node, segments) for one in self._sketches.apart(part, asked.node)]
+
     def _from(self, sql: Compiler, segments: Sequence[Segment]) -> str:
         files = sql.bind([str(self._folder / segment.file) for segment in segments])
         return f"read_parquet({files}::VARCHAR[], union_by_name = true)"
 
-    @staticmethod
-    def _where(sql: Compiler, asked: Asked) -> str:
+    def _where(self, sql: Compiler, asked: Asked, segments: Sequence[Segment]) -> str:
         pieces = [] if asked.start is None else [f"{_TIME} >= {sql.bind(asked.start)}"]
         pieces += [] if asked.end is None else [f"{_TIME} < {sql.bind(asked.end)}"]
+        ranges = self._sketches.ranges(segments, asked.node)
+        pieces += [_when(sql, ranges)] if ranges else []
         return " AND ".join([*pieces, sql.where(asked.node)])
 
     @staticmethod
@@ -375,3 +381,9 @@ class EmbeddedReader:
             return question()
         except FileGone as error:
             raise StoreUnavailable(str(error)) from error
+
+
+def _when(sql: Compiler, ranges: Sequence[Range]) -> str:
+    """Return the predicate of some ranges of time: of each file the engine reads only row groups that have one."""
+    between = [f"{_TIME} BETWEEN {sql.bind(low)} AND {sql.bind(high)}" for low, high in ranges]
+    return f"({' OR '.join(between)})"

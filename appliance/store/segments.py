@@ -7,14 +7,14 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from appliance.store.grams import sketch
 from appliance.store.model import StoreUnavailable
-from appliance.store.shape import ID_COLUMN, REST, split
+from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, split
 
 ROW_GROUP = 32_768
 SKETCH = b"czujka.pieces"
@@ -95,10 +95,22 @@ def _write(table: Any, file: Any) -> None:
             writer.add_key_value_metadata(kept)
 
 
-def kept_sketch(path: Path) -> bytes | None:
+class Sketch(NamedTuple):
+    """What a footer tells of row groups: their pieces, and when the first and last event of each happened."""
+
+    pieces: bytes
+    times: tuple[tuple[int, int], ...]
+
+
+def kept_sketch(path: Path) -> Sketch | None:
     """Return the sketch of a segment file, None when it has none. Raises OSError."""
-    kept: bytes | None = (pq.read_metadata(path).metadata or {}).get(SKETCH)
-    return kept
+    footer: Any = pq.read_metadata(path)
+    pieces: bytes | None = (footer.metadata or {}).get(SKETCH)
+    if pieces is None:
+        return None
+    at = [footer.schema.column(number).path for number in range(footer.num_columns)].index(TIME_COLUMN)
+    told = [footer.row_group(number).column(at).statistics for number in range(footer.num_row_groups)]
+    return Sketch(pieces, tuple((one.min, one.max) for one in told))
 
 
 def _options(table: Any) -> dict[str, Any]:

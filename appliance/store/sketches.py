@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from appliance.search import Node
-from appliance.store.grams import may_hold, telling
+from appliance.store.grams import holding, telling
 from appliance.store.manifest import Segment
-from appliance.store.segments import kept_sketch
+from appliance.store.segments import Sketch, kept_sketch
 
 MOST_BYTES = 32 << 20
+MOST_RANGES = 100
+"""Ranges of time that one question is narrowed to; with more, each would cost more than it spares."""
+Range = tuple[int, int]
+"""First and last moment, in microseconds."""
+_NONE = Sketch(b"", ())
 
 
 class Sketches:
@@ -20,31 +27,75 @@ class Sketches:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: OrderedDict[str, Sketch] = OrderedDict()
         self._size = 0
 
     def may_hold(self, segment: Segment, node: Node) -> bool:
         """Return whether some event of a segment can answer a question; False is certain."""
-        if not telling(node):
-            return True
-        sketch = self._sketch(segment.file)
-        return not sketch or may_hold(sketch, node)
+        return not telling(node) or bool(self._ranges(segment, node))
 
-    def _sketch(self, file: str) -> bytes:
+    def ranges(self, segments: Sequence[Segment], node: Node) -> list[Range]:
+        """Return when the events of segments happened that can answer a question; empty = no saying.
+
+        The engine reads only row groups that have such times, an eighth of a segment each.
+        """
+        if not telling(node):
+            return []
+        found = merged(one for segment in segments for one in self._ranges(segment, node))
+        return found if len(found) <= MOST_RANGES else []
+
+    def apart(self, segments: Sequence[Segment], node: Node) -> list[list[Segment]]:
+        """Return segments in at most two parts: those whose row groups can be told apart for a question, and others.
+
+        Else one small segment that spans a month would widen the ranges of all.
+        """
+        if not telling(node):
+            return [list(segments)]
+        sketched = [one for one in segments if self._sketch(one.file).pieces]
+        return [part for part in (sketched, [one for one in segments if one not in sketched]) if part]
+
+    def _ranges(self, segment: Segment, node: Node) -> list[Range]:
+        sketch = self._sketch(segment.file)
+        if not sketch.pieces:
+            return [(segment.min_time, segment.max_time)]
+        times, found = sketch.times, holding(sketch.pieces, node)
+        # Neighbours are one range: up to where the next one begins.
+        return [(times[at][0], max(times[at][1], times[at + 1][0] if at + 1 in found else 0)) for at in found]
+
+    def _sketch(self, file: str) -> Sketch:
         with self._lock:
             if file not in self._kept:
                 self._keep(file, self._read(file))
             self._kept.move_to_end(file)
             return self._kept[file]
 
-    def _read(self, file: str) -> bytes:
+    def _read(self, file: str) -> Sketch:
         try:
-            return kept_sketch(self._folder / file) or b""
+            return kept_sketch(self._folder / file) or _NONE
         except FileNotFoundError:
-            return b""
+            return _NONE
 
-    def _keep(self, file: str, sketch: bytes) -> None:
+    def _keep(self, file: str, sketch: Sketch) -> None:
         self._kept[file] = sketch
-        self._size += len(sketch)
+        self._size += len(sketch.pieces)
         while self._size > MOST_BYTES and len(self._kept) > 1:
-            self._size -= len(self._kept.popitem(last=False)[1])
+            self._size -= len(self._kept.popitem(last=False)[1].pieces)
+
+
+def spans(times: Iterable[int]) -> list[Range]:
+    """Return at most `MOST_RANGES` ranges that have these times, parted where nothing happened the longest."""
+    known = sorted(set(times))
+    gaps = sorted(range(1, len(known)), key=lambda at: known[at] - known[at - 1])[-MOST_RANGES + 1 :]
+    cuts = [0, *sorted(gaps), len(known)]
+    return [(known[low], known[high - 1]) for low, high in pairwise(cuts)]
+
+
+def merged(ranges: Iterable[Range]) -> list[Range]:
+    """Return ranges by time, those that overlap or touch as one."""
+    found: list[Range] = []
+    for start, end in sorted(ranges):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found

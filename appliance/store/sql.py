@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from appliance.search import Node
-from appliance.search.evaluate import integer_bounds
+from appliance.search.evaluate import APART, integer_bounds
 from appliance.search.nodes import (
     And,
     Everything,
@@ -84,9 +84,12 @@ class Compiler:
         # DuckDB refuses parameters that the statement does not use.
         bound = len(self.parameters)
         predicate = self._text(test)
-        pieces = [predicate(quoted(c)) for places in self.columns.values() for c, kind in places if kind == "s"]
-        if self.rest is None or self.rest:
-            pieces.append(_some(f"x.k IN {_TEXT_KINDS} AND {predicate('x.v')}"))
+        columns = (c for name, places in self.columns.items() if name not in APART for c, kind in places if kind == "s")
+        pieces = list(map(predicate, map(quoted, columns)))
+        if self.rest is None or self.rest - APART:
+            # Names are ours.
+            apart = "".join(f" AND x.n <> '{name}'" for name in sorted(APART) if self.rest is None or name in self.rest)
+            pieces.append(_some(f"x.k IN {_TEXT_KINDS}{apart} AND {predicate('x.v')}"))
         if not pieces:
             del self.parameters[bound:]
         return pieces

@@ -1,4 +1,8 @@
-"""Roll-outs of the agent's versions: started, promoted from ring to ring, stopped. All in the session of the caller."""
+"""Roll-outs of the agent's versions: started, promoted from ring to ring, stopped, resumed, ended.
+
+All in the session of the caller. Who acts on what they have seen says which roll-out it was (`number`): another one
+that has begun since is not touched.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from agent.wire.commands import UPDATE, Command
-from agent.wire.update import MAX_PACKAGE, RINGS, Manifest, is_version, later, place
+from agent.wire.update import BUSY, MAX_PACKAGE, POWER, RINGS, Manifest, is_version, later, place
 from appliance.clock import HOUR
 from appliance.ops.operations import record
-from appliance.packages.shelf import Kind, latest
+from appliance.packages.shelf import Kind, Package, latest
 from appliance.state.models import Agent
-from appliance.state.updates import Rollout, RolloutState, WentBack
+from appliance.state.updates import Rollout, RolloutState, UpdateWait, WentBack
+from appliance.stations.kinds import is_sensor
 
 ENOUGH = 2
 """Stations that went back after which a roll-out stops by itself."""
@@ -34,6 +39,11 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     NONE = "none"
     EVERYWHERE = "everywhere"
+    STOPPED = "stopped"
+    """It would have to be resumed first."""
+    ENDED = "ended"
+    CHANGED = "changed"
+    """It is not as the asker has seen it."""
 
 
 class CannotRollOut(RuntimeError):
@@ -44,14 +54,27 @@ class CannotRollOut(RuntimeError):
         self.reason = reason
 
 
-def start(session: Session, folder: Path, who: str, now: int, not_before: int = 0) -> Rollout:
-    """Start the latest version on the shelf, in the first ring; raises CannotRollOut and OSError."""
+def startable(session: Session, folder: Path) -> Package:
+    """Return the package that would be rolled out now; raises CannotRollOut."""
     package = latest(folder, Kind.UPDATE)
     if package is None:
         raise CannotRollOut(Reason.NO_PACKAGE)
     newest = newest_of(session)
     if newest is not None and not later(package.version, newest.version):
         raise CannotRollOut(Reason.NOT_LATER)
+    return package
+
+
+def start(
+    session: Session, folder: Path, who: str, now: int, not_before: int = 0, *, version: str | None = None
+) -> Rollout:
+    """Start the latest version on the shelf, which the asker may name, in the first ring.
+
+    Raises CannotRollOut and OSError.
+    """
+    package = startable(session, folder)
+    if version not in {None, package.version}:
+        raise CannotRollOut(Reason.CHANGED)
     size = package.path.stat().st_size
     if size > MAX_PACKAGE:
         raise CannotRollOut(Reason.TOO_LARGE)
@@ -71,30 +94,64 @@ def start(session: Session, folder: Path, who: str, now: int, not_before: int = 
     return row
 
 
-def promote(session: Session, who: str, now: int) -> Rollout:
-    """Take the newest roll-out to its next ring, or on again when it was stopped; raises CannotRollOut."""
-    row = newest_of(session)
-    if row is None:
-        raise CannotRollOut(Reason.NONE)
+def next_ring(row: Rollout) -> int | None:
+    """Return the ring that a roll-out would be promoted to; None when it is for all."""
+    return next((ring for ring in RINGS if ring > row.ring), None)
+
+
+def promote(session: Session, who: str, now: int, *, number: int | None = None, to: int | None = None) -> Rollout:
+    """Take the newest roll-out to its next ring, which the asker may name; raises CannotRollOut."""
+    row = _current(session, number)
     if row.state == RolloutState.STOPPED:
-        row.state = RolloutState.GOING
-    else:
-        wider = [ring for ring in RINGS if ring > row.ring]
-        if not wider:
-            raise CannotRollOut(Reason.EVERYWHERE)
-        row.ring = wider[0]
-    row.changed_at = now
+        raise CannotRollOut(Reason.STOPPED)
+    ring = next_ring(row)
+    if ring is None:
+        raise CannotRollOut(Reason.EVERYWHERE)
+    if to not in {None, ring}:
+        raise CannotRollOut(Reason.CHANGED)
+    row.ring, row.changed_at = ring, now
     record(session, who, "rollout.promoted", row.version, now, ring=row.ring)
     return row
 
 
-def stop(session: Session, who: str, now: int, went_back: int = 0) -> Rollout:
-    """Stop the newest roll-out: stations that have the version keep it; raises CannotRollOut."""
+def stop(session: Session, who: str, now: int, went_back: int = 0, *, number: int | None = None) -> Rollout:
+    """Stop the newest roll-out until it is resumed: stations that have the version keep it; raises CannotRollOut."""
+    return _moved(session, _current(session, number), RolloutState.STOPPED, who, now, went_back=went_back)
+
+
+def resume(session: Session, who: str, now: int, *, number: int | None = None) -> Rollout:
+    """Let a stopped roll-out go on in its ring; raises CannotRollOut."""
+    return _moved(session, _current(session, number), RolloutState.GOING, who, now)
+
+
+def end(session: Session, who: str, now: int, *, number: int | None = None) -> Rollout:
+    """End the newest roll-out for good: only a later version can be rolled out then; raises CannotRollOut."""
+    return _moved(session, _current(session, number), RolloutState.ENDED, who, now)
+
+
+_ACTIONS: Mapping[RolloutState, str] = {
+    RolloutState.STOPPED: "rollout.stopped",
+    RolloutState.GOING: "rollout.resumed",
+    RolloutState.ENDED: "rollout.ended",
+}
+
+
+def _moved(session: Session, row: Rollout, state: RolloutState, who: str, now: int, **more: int) -> Rollout:
+    if row.state == state:
+        raise CannotRollOut(Reason.CHANGED)
+    row.state, row.changed_at = state, now
+    record(session, who, _ACTIONS[state], row.version, now, ring=row.ring, **more)
+    return row
+
+
+def _current(session: Session, number: int | None) -> Rollout:
     row = newest_of(session)
-    if row is None or row.state == RolloutState.STOPPED:
+    if row is None:
         raise CannotRollOut(Reason.NONE)
-    row.state, row.changed_at = RolloutState.STOPPED, now
-    record(session, who, "rollout.stopped", row.version, now, ring=row.ring, went_back=went_back)
+    if number not in {None, row.id}:
+        raise CannotRollOut(Reason.CHANGED)
+    if row.state == RolloutState.ENDED:
+        raise CannotRollOut(Reason.ENDED)
     return row
 
 
@@ -122,8 +179,13 @@ def commands(session: Session, agent_id: str, running: str, now: int) -> list[Co
     newest = newest_of(session)
     if newest is None or not is_version(running) or not later(newest.version, running):
         return []
+    agent = session.get(Agent, agent_id)
+    if agent is not None and is_sensor(agent):  # comes as a package of its own and takes no such command
+        return []
     row = offered(session, agent_id, newest.version, now)
-    return [] if row is None else [Command(_NUMBERS + row.id, agent_id, UPDATE, row.version, now + PATIENCE)]
+    # Each change of the roll-out makes another command: a station that gave up when it was stopped shall try again.
+    number = _NUMBERS + newest.changed_at
+    return [] if row is None else [Command(number, agent_id, UPDATE, row.version, now + PATIENCE)]
 
 
 def note_failure(session: Session, agent_id: str, told: Mapping[str, str], now: int) -> None:
@@ -139,6 +201,18 @@ def note_failure(session: Session, agent_id: str, told: Mapping[str, str], now: 
     went_back = count_back(session, version)
     if went_back >= ENOUGH and row.state == RolloutState.GOING:
         stop(session, "czujka", now, went_back)
+
+
+def note_wait(session: Session, agent_id: str, why: str, now: int) -> None:
+    """Keep why a station puts a newer version off; anything but the known reasons is none."""
+    row = session.get(UpdateWait, agent_id)
+    if why not in {POWER, BUSY}:
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(UpdateWait(agent_id=agent_id, why=why, since=now))
+    elif row.why != why:
+        row.why, row.since = why, now
 
 
 def count_back(session: Session, version: str) -> int:

@@ -39,10 +39,8 @@ def create_app(context: Context) -> FastAPI:
         openapi_url=None,
         lifespan=_lifespan,
     )
-    app.state.context = context
-    app.state.rates = Rates()
-    app.state.broadcaster = Broadcaster(context.settings.database(context.home), context.sessions)
     app.state.error_page = None
+    stand_on(app, context)
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
     describe(app)
@@ -51,7 +49,7 @@ def create_app(context: Context) -> FastAPI:
     pages.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Crashes)
-    app.add_middleware(RateLimit, rates=app.state.rates)
+    app.add_middleware(RateLimit)
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -59,6 +57,13 @@ def create_app(context: Context) -> FastAPI:
     for kind in FAULTS:
         app.add_exception_handler(kind, _on_fault)
     return app
+
+
+def stand_on(app: FastAPI, context: Context) -> None:
+    """Let an app that answers nobody yet stand on a context, as if it were new."""
+    app.state.context = context
+    app.state.rates = Rates()
+    app.state.broadcaster = Broadcaster(context.settings.database(context.home), context.sessions)
 
 
 @asynccontextmanager

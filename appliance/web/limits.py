@@ -44,16 +44,16 @@ def check_sign_in(request: Request) -> None:
 class RateLimit:
     """ASGI middleware that bounds how many requests an address makes."""
 
-    def __init__(self, app: ASGIApp, rates: Rates) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer that there are too many."""
         if scope["type"] == "http":
             request = Request(scope)
+            rates: Rates = request.app.state.rates
             try:
-                self.rates.check("request", address_of(request), REQUESTS)
+                rates.check("request", address_of(request), REQUESTS)
             except Problem as problem:
                 await respond(request, problem)(scope, receive, send)
                 return

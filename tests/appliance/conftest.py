@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from appliance.state.database import open_sessions, open_state
-from appliance.state.migrate import migrate
+from appliance.state.database import open_sessions
+from tests.appliance.state.fresh import fresh_state
 
 
 @pytest.fixture
 def sessions(tmp_path: Path) -> Iterator[sessionmaker[Session]]:
-    engine = open_state(f"sqlite:///{tmp_path / 'state.db'}")
-    migrate(engine)
+    engine = fresh_state(f"sqlite:///{tmp_path / 'state.db'}")
     yield open_sessions(engine)
     engine.dispose()

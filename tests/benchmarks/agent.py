@@ -1,13 +1,13 @@
 """The agent's figures on Linux with all its sensors: memory, CPU, how many of 1000 short programs are seen.
 
-What starting a program costs without the agent and with it is measured in turn, as CPU time of starter and programs.
+What starting a program costs without audit, with the least that audit can do, with the agent and with auditd is
+measured in turn (`_starts.py`).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -21,9 +21,9 @@ import psutil
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
 from tests.agent.real import RealAgent
+from tests.benchmarks._starts import in_turn, table
 
 MAX_RSS_MB, MAX_IDLE, MAX_BUSY, MAX_SLOWDOWN = 30.0, 0.5, 5.0, 3.0
-TURNS, STARTS = 8, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +73,6 @@ def _first_round(agent: RealAgent, process: psutil.Process) -> str:
     return f"first look at {count} files   {_cpu(process):8.1f} s CPU  in {time.monotonic() - began:.0f} s"
 
 
-def _starting() -> float:
-    """Return the CPU seconds of some program starts: of this process and of the programs."""
-    before = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    for _ in range(STARTS):
-        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
-    after = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime for a, b in zip(before, after, strict=True))
-
-
-def _in_turn(agent: RealAgent) -> tuple[float, float]:
-    """Return the CPU µs of one program start without the agent and with it; the better half of the turns counts."""
-    without, with_it = [], []
-    for _ in range(TURNS):
-        agent.stop(signal.SIGTERM)
-        without.append(_starting())
-        agent.start()
-        with_it.append(_starting())
-    half = TURNS // 2
-    return tuple(sum(sorted(times)[:half]) / half / STARTS * 1e6 for times in (without, with_it))  # type: ignore[return-value]
-
-
 def _latency(agent: RealAgent) -> float:
     worst = 0.0
     for number in range(10):
@@ -118,13 +97,13 @@ def main(argv: list[str]) -> int:
         agent = RealAgent(Path(folder), box)
         agent.start()
         try:
-            return _measure(agent, seconds)
+            return _measure(agent, seconds, Path(folder))
         finally:
             agent.stop(signal.SIGTERM)
             box.down()
 
 
-def _measure(agent: RealAgent, seconds: float) -> int:
+def _measure(agent: RealAgent, seconds: float, folder: Path) -> int:
     process = psutil.Process(agent.pid)
     looked = _first_round(agent, process)
     time.sleep(1.0)
@@ -134,8 +113,9 @@ def _measure(agent: RealAgent, seconds: float) -> int:
     seen, rate = _burst(agent, 1000)
     latency = _latency(agent)
     rss = process.memory_info().rss / 1e6
-    off, on = _in_turn(agent)
-    slowdown = (on / off - 1) * 100
+    agent.stop(signal.SIGTERM)
+    costs = in_turn(agent, folder)
+    slowdown = costs["agent"].slower(costs["none"])
     lines = (
         looked,
         f"memory (RSS) idle            {rss_idle:8.1f} MB",
@@ -144,7 +124,8 @@ def _measure(agent: RealAgent, seconds: float) -> int:
         f"CPU at 100 programs/s        {paced.percent:8.2f} %      promised {MAX_BUSY}   ({paced.records} records)",
         f"short programs seen          {seen:8d} of 1000  (at {rate:.0f}/s)",
         f"program start to box, worst  {latency * 1000:8.0f} ms     of 10",
-        f"a program start, without:with {off:5.0f}:{on:.0f} µs CPU, {slowdown:+.1f} %   promised {MAX_SLOWDOWN}",
+        *table(costs),
+        f"a program start, agent:none  {slowdown:+8.1f} %      promised {MAX_SLOWDOWN}",
     )
     sys.stdout.write("\n".join(lines) + "\n")
     kept = rss <= MAX_RSS_MB and idle.percent <= MAX_IDLE and paced.percent <= MAX_BUSY and seen == 1000

@@ -28,9 +28,11 @@ MIN_RATE, MAX_WORKING_SET_MB, SPOOL_MB = 10_000, 45.0, 256
 READ = """
 import sys, time
 from agent.sensors.windows.eventlog import EventLogSensor
+from agent.wire.sending.memory import settle
 from agent.wire.sending.sensor import Reading
 sensor = EventLogSensor()
 sensor.open({})
+settle()
 count, began = 0, time.process_time()
 while count < int(sys.argv[1]):
     count += sum(isinstance(item, Reading) and item.record is not None for item in sensor._taken())

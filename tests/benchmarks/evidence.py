@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from appliance.clock import SECOND, now
+from appliance.clock import now
 from appliance.evidence.check import Asked, check
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.pack import Wanted, export
@@ -26,7 +26,8 @@ from appliance.store import EmbeddedStore
 from appliance.store.compaction import read
 from appliance.store.digest import digest
 from appliance.store.shape import encode
-from tests.benchmarks.store import BATCH, _events, _line
+from tests.benchmarks._made import STEP, Maker
+from tests.benchmarks.store import batches, line
 
 T = TypeVar("T")
 
@@ -48,29 +49,28 @@ def _measure(home: Home, wanted: int) -> None:
     migrate(engine)
     keeper = Keeper(home, settings, open_sessions(engine))
     keeper.round()
-    store, source = EmbeddedStore(home.store), _events(now() - wanted * SECOND // 100)
+    store = EmbeddedStore(home.store)
     append = 0.0
-    for seq in range(wanted // BATCH):
-        batch = [next(source) for _ in range(BATCH)]
+    for seq, batch in enumerate(batches(Maker(now() - wanted * STEP), wanted)):
         append += _cpu(lambda b=batch, s=seq: store.append(encode(b), [], s))[0]  # type: ignore[misc]
-    _line("store append", f"{append / wanted * 1e6:.1f} µs/event")
-    _line("merge, with the digests of events", f"{_cpu(lambda: store.compact(600))[0] / wanted * 1e6:.2f} µs/event")
-    _line("digests of events", f"{_digests(store, home) / wanted * 1e6:.2f} µs/event")
-    _line("seal", f"{_cpu(keeper.round)[0] / wanted * 1e6:.2f} µs/event")
+    line("store append", f"{append / wanted * 1e6:.1f} µs/event")
+    line("merge, with the digests of events", f"{_cpu(lambda: store.compact(600))[0] / wanted * 1e6:.2f} µs/event")
+    line("digests of events", f"{_digests(store, home) / wanted * 1e6:.2f} µs/event")
+    line("seal", f"{_cpu(keeper.round)[0] / wanted * 1e6:.2f} µs/event")
     files = [home.store / segment.file for segment in store.plan()[0]]
     hashed, _ = _cpu(lambda: [hashlib.sha256(path.read_bytes()).digest() for path in files])
-    _line("digests of files alone", f"{hashed / wanted * 1e6:.3f} µs/event")
-    _line("a round with nothing new", f"{_cpu(keeper.round)[0] * 1000:.1f} ms")
+    line("digests of files alone", f"{hashed / wanted * 1e6:.3f} µs/event")
+    line("a round with nothing new", f"{_cpu(keeper.round)[0] * 1000:.1f} ms")
     store.close()
     size = sum(path.stat().st_size for path in files)
     for name, asked in (("verify", Asked()), ("verify --events", Asked(events=True))):
         took, found = _cpu(lambda a=asked: check(home, keeper.sessions, a))  # type: ignore[misc]
         assert not found.faults
         rows = f"{found.rows / took:,.0f} events/s"
-        _line(name, f"{size / took / 1e6:,.0f} MB/s, {rows}")
+        line(name, f"{size / took / 1e6:,.0f} MB/s, {rows}")
     with (home.root / "pack.zip").open("wb") as out:
         took, made = _cpu(lambda: export(keeper, Wanted(), out))
-    _line("export", f"{made.events / took:,.0f} events/s")
+    line("export", f"{made.events / took:,.0f} events/s")
     engine.dispose()
 
 

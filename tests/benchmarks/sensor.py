@@ -1,8 +1,8 @@
 """What the sensor takes on one core: `./czujka bench sensor [--packets N] [--file FILE.pcap] [--live SECONDS]`.
 
 A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers and analysers, and each log becomes
-a line. CPU time of this process by part; figures come from one run on one machine and are printed; nothing here passes
-or fails.
+a line. `--soak SECONDS` reads the mix without an end and prints how memory grows. CPU time of this process by part;
+figures come from one run on one machine and are printed; nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collector.protocols.registry import PROTOCOLS
 from collector.slices.files import Limits
 from collector.slices.ring import Slices
 from collector.watch import LONGEST_BATCH, Watch
-from tests.benchmarks import _live
+from tests.benchmarks import _live, _soak
 from tests.benchmarks._traffic import frames
 
 RATE = 160_000
@@ -37,7 +37,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--packets", type=int, default=400_000)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--live", type=float, metavar="SECONDS", help="send over a pair of virtual cards; needs root")
+    parser.add_argument("--soak", type=float, metavar="SECONDS", help="read the mix for so long and watch the memory")
     wanted = parser.parse_args(argv)
+    if wanted.soak:
+        _soak.run(wanted.soak)
+        return 0
     if wanted.live:
         _live.run(wanted.packets, wanted.live)
         return 0

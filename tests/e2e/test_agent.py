@@ -14,10 +14,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,10 @@ import pytest
 from playwright.sync_api import expect
 
 from appliance.home import CHECKOUT
-from collector.memory import BOOKMARK, packed, unpacked
 from tests.collector.packets import accepted, asked, claim, frames_of, lease, pcap, router, scan, tunnel
 from tests.e2e.box import Box, wait_for
+from tests.e2e.memory import eight_days_pass
+from tests.e2e.names import RESOLVER, invented, ordinary, turned
 from tests.e2e.pages.tabs import violations
 from tests.e2e.person import browsing, set_up
 
@@ -103,6 +106,10 @@ class Station:
         self.process.send_signal(number)
         return self.process.wait(20)
 
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop(signal.SIGKILL)
+
     def append(self, count: int) -> None:
         """Add lines, each with an account that no other line names."""
         with (self.logs / "auth.log").open("a") as file:
@@ -123,6 +130,7 @@ class Station:
     def check_all_stored_once(self, seconds: float = 30.0) -> None:
         wait_for(f"{self.lines} lines of {self.name}", lambda: self.stored() >= self.lines, seconds)
         assert self.stored() == self.lines
+        assert self.box.get("events/count", q="gap.cause:chain_*")["count"] == 0
         top = self.box.get("events/top", q=f"host.name:{self.name}", field="process.pid", n=1)
         assert [value["count"] for value in top] == [1]
 
@@ -135,8 +143,16 @@ class Station:
 def station(box: Box, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Station]:
     made = Station(box, tmp_path, re.sub(r"\W|_", "-", request.node.name)[:60])
     yield made
-    if made.process is not None and made.process.poll() is None:
-        made.stop(signal.SIGKILL)
+    made.end()
+
+
+@pytest.fixture
+def open_station(box: Box) -> Iterator[Station]:
+    """A station that any user may run; pytest closes its folders to others whenever a further session begins."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield (made := Station(box, Path(name), "without-root"))
+        made.end()
 
 
 def test_a_station_enrols_and_its_events_arrive(station: Station) -> None:
@@ -148,8 +164,7 @@ def test_a_station_enrols_and_its_events_arrive(station: Station) -> None:
     told = station.told(agent_id)
     assert told["state"] == "active"
     assert [(sensor["name"], sensor["state"]) for sensor in told["sensors"]] == [("logfile", "on")]
-    own = station.box.get("events", q=f"agent.id:{agent_id} AND event.action:agent_started")["items"]
-    assert len(own) == 1
+    assert len(station.box.get("events", q=f"agent.id:{agent_id} AND event.action:agent_started")["items"]) == 1
     assert station.stop() == 0
     assert re.search(r"Działa: nie\nCzeka na wysłanie: 0$", station.command("status").stdout.strip())
 
@@ -209,8 +224,8 @@ def test_what_happens_while_the_box_is_down_arrives_afterwards(station: Station)
     assert station.stop() == 0
 
 
-def test_without_root_a_station_works_and_says_what_is_missing(station: Station) -> None:
-    station.environment["CZUJKA_AGENT_SENSORS"] = ""
+def test_without_root_a_station_works_and_says_what_is_missing(open_station: Station) -> None:
+    (station := open_station).environment["CZUJKA_AGENT_SENSORS"] = ""
     agent_id = station.enrol()
     if os.geteuid() == 0:
         _give_to_nobody(station)
@@ -230,9 +245,6 @@ def _give_to_nobody(station: Station) -> None:
     station.prefix = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     for path in (station.home, *station.home.iterdir()):
         os.chown(path, NOBODY, NOBODY)
-    for folder in station.home.parents:
-        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)
     check = [*station.prefix, "", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
     for python in (sys.executable, "/usr/bin/python3"):
         check[len(station.prefix)] = python
@@ -284,9 +296,11 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
     claims = [claim(f"10.66.1.{n}", STRANGER) for n in range(120)]
     flood = asked(f"00:1b:78:66:00:{n:02x}" for n in range(100))
     strange = [claim("10.66.0.1", STRANGER), lease("10.66.0.66", "10.66.0.66"), router(STRANGER, "2001:db8::"), *claims]
-    after.write_bytes(pcap([*strange, *flood, *accepted(PRINTER, "10.66.0.2", 3389)]))
+    after.write_bytes(
+        pcap([*strange, *flood, *(f for port in (3389, 4444) for f in accepted(PRINTER, "10.66.0.2", port))])
+    )
     names = tmp_path / "names.pcap"
-    names.write_bytes(pcap(tunnel("10.66.0.10", "10.66.0.53", 80)))
+    names.write_bytes(pcap([*tunnel("10.66.0.10", RESOLVER, 80), *invented(), *turned(), *ordinary()]))
     with Sensor(box, tmp_path) as sensor:
         try:
             agent_id = sensor.begin()
@@ -296,6 +310,9 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
             sensor.pass_by(names)
             wait_for("the alert", lambda: _alerts(box, "Many Ports of One Computer Tried"), 40)
             wait_for("what an analyser noticed", lambda: _alerts(box, "Data Travels in Names Asked of DNS"), 40)
+            for title, about in (("Invented Domains Sought over a Day", "10.66.0.11"), (REBINDING, "10.66.0.12")):
+                (alert,) = wait_for(title, partial(_alerts, box, title), 40)
+                assert alert["entity"] == about
             query = f"agent.id:{agent_id} AND event.dataset:zeek.conn AND source.ip:10.66.0.9"
             wait_for("the connections", lambda: box.get("events/count", q=query)["count"] == 40)
             (alert,) = _alerts(box, "Many Ports of One Computer Tried")
@@ -303,7 +320,7 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
             (one,) = sensor.told(agent_id)["sensors"]
             assert one["figures"]["drops"] == 0
             assert sensor.stop() == 0
-            _eight_days_pass(sensor.home / "spool.db")
+            eight_days_pass(sensor.home / "spool.db")
             sensor.start()
             wait_for("the alerts of what was not known before the restart", lambda: _strange(box, sensor, after), 60)
             assert sensor.stop() == 0
@@ -351,6 +368,7 @@ def _slice(box: Box, number: int, state: str) -> dict[str, Any] | None:
     return found if found["state"] == state else None
 
 
+REBINDING = "Name of the Internet Turns into an Address of the Office"
 PRINTER, PRINTER_CARD, STRANGER = "10.66.0.80", "00:80:77:00:00:80", "08:00:27:00:00:66"
 NOTICED = {
     "Another Card Claims the Address of the Gateway or a Server",
@@ -359,6 +377,7 @@ NOTICED = {
     "Unknown IPv6 Router Announces Itself",
     "Addresses of the Office Are Being Used up",
     "Computer Can Suddenly Be Controlled from Afar",
+    "Computer Answers on a Port of Break-in Tools",
     "Printer, Camera, Telephone or Kiosk Does Something Else",
 }
 
@@ -371,19 +390,6 @@ def _strange(box: Box, sensor: Sensor, capture: Path) -> bool:
 
 def _noticed(box: Box) -> set[str]:
     return {alert["title"] for alert in box.get("alerts")["items"]} & NOTICED
-
-
-def _eight_days_pass(spool: Path) -> None:
-    """Let the sensor remember what it saw as eight days old, and that it has watched for so long."""
-    days = 8 * 86_400_000_000
-    with closing(sqlite3.connect(spool)) as connection, connection:
-        ((value,),) = connection.execute("SELECT value FROM state WHERE name = ?", (f"at:{BOOKMARK}",))
-        memory: dict[str, Any] = unpacked(value)
-        for name, rows in (("servers", "since"), ("services", "hosts"), ("usual", "usual")):
-            memory[name][rows] = [[subject, at - days, *rest] for subject, at, *rest in memory[name][rows]]
-        for name in ("devices", "servers", "services", "starvation", "usual"):
-            memory[name]["watched"] = days
-        connection.execute("UPDATE state SET value = ? WHERE name = ?", (packed(memory), f"at:{BOOKMARK}"))
 
 
 def _alerts(box: Box, title: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,11 +13,42 @@ from tests.nodes.engines import ENGINES
 from tests.nodes.install import NodeFault
 from tests.nodes.node import PASSWORD, USER, Node
 
+JOINED = "elasticsearch-9"
+"""The engine whose cluster a second node may join."""
+_MORE = {JOINED: {"discovery.type": "multi-node", "node.name": "a", "cluster.initial_master_nodes": "a"}}
+
+
+@contextmanager
+def second(first: Node, folder: Path) -> Iterator[Node]:
+    """Give a node that holds data of the cluster of `JOINED`, not yet launched; indices that are there stay apart."""
+    (folder / "config").mkdir(parents=True)
+    for name in ("node.pem", "node.key"):
+        shutil.copy(first.folder / "config" / name, folder / "config" / name)
+    node = Node(
+        first.engine,
+        folder,
+        more={
+            "discovery.type": "multi-node",
+            "discovery.seed_hosts": (first.folder / "logs" / "transport.ports").read_text("utf-8").split()[0],
+            "node.name": "b",
+            "node.roles": "data",
+            "node.attr.room": "b",
+        },
+    )
+    with first.http() as client:
+        apart = {"index.routing.allocation.exclude.room": "b"}
+        some = {"expand_wildcards": "open", "allow_no_indices": "true", "ignore_unavailable": "true"}
+        client.put("/*/_settings", json=apart, params=some).raise_for_status()
+    try:
+        yield node
+    finally:
+        node.kill()
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[dict[str, Node]]:
     """Start a node of every engine in the background, the one that most tests need first, and end them."""
-    nodes = {name: Node(engine, folder / name) for name, engine in ENGINES.items()}
+    nodes = {name: Node(engine, folder / name, more=_MORE.get(name, {})) for name, engine in ENGINES.items()}
     starting = threading.Thread(target=_start, args=(list(nodes.values()),))
     starting.start()
     try:

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +26,17 @@ LOOK_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Node:
-    """A node of an engine in a folder of its own, on a port that it keeps when it is started again."""
+    """A node of an engine in a folder of its own, on a port that it keeps when it is started again.
+
+    `more` are settings over its own; a benchmark's node has more memory and, not `quick`, the compiler of long runs.
+    """
 
     engine: Engine
     folder: Path
     port: int = 0
+    more: Mapping[str, str] = field(default_factory=dict)
+    heap: str = HEAP
+    quick: bool = True
     _process: subprocess.Popen[bytes] | None = field(default=None)
     _launched: threading.Event = field(default_factory=threading.Event)
 
@@ -69,10 +75,10 @@ class Node:
 
     def _options(self, home: Path) -> list[str]:
         return [
-            f"-Xmx{HEAP}",
+            f"-Xmx{self.heap}",
             "-XX:+UseG1GC",
             # Two cores start three nodes: the quick compiler is enough for tests.
-            "-XX:TieredStopAtLevel=1",
+            *(["-XX:TieredStopAtLevel=1"] if self.quick else []),
             "--enable-native-access=ALL-UNNAMED",
             f"-Dnode.modules={home}/modules",
             f"-Des.nativelibs.path={home}/native",
@@ -101,7 +107,7 @@ class Node:
                 "xpack.security.http.ssl.key": "node.key",
                 "xpack.security.http.ssl.certificate": "node.pem",
             }
-        return [f"{name}={value}" for name, value in given.items()]
+        return [f"{name}={value}" for name, value in {**given, **self.more}.items()]
 
     @property
     def _ports(self) -> Path:
@@ -133,6 +139,12 @@ class Node:
         auth = (USER, PASSWORD) if self.engine.secure else None
         with httpx.Client(base_url=self.url, auth=auth, verify=verify, timeout=30, trust_env=False) as client:
             yield client
+
+    def process(self) -> int:
+        """Return the number of its process. Raises NodeFault when it does not run."""
+        if self._process is None:
+            raise NodeFault(f"{self.engine.name} does not run")
+        return self._process.pid
 
     def log(self) -> str:
         """Return the end of what it said."""

@@ -105,7 +105,23 @@ static BOOL same(const State *one, const State *other) {
     return state_write(one, a, sizeof a) == state_write(other, b, sizeof b) && !strcmp(a, b);
 }
 
-/* Any user may make folders in %ProgramData%: one that is not of SYSTEM or the administrators is put aside unread. */
+/* SYSTEM and the administrators, and the account of this service, as agent/windows/private.py has it, too: where that is
+ * another one than SYSTEM, what it made itself must not be put aside when the host is started again. */
+static BOOL trusted(PSID owner) {
+    union {
+        TOKEN_USER user;
+        BYTE room[ROOM];
+    } own;
+    HANDLE token;
+    DWORD size;
+    if (IsWellKnownSid(owner, WinLocalSystemSid) || IsWellKnownSid(owner, WinBuiltinAdministratorsSid)) return TRUE;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return FALSE;
+    BOOL ours = GetTokenInformation(token, TokenUser, &own, sizeof own, &size) && EqualSid(owner, own.user.User.Sid);
+    CloseHandle(token);
+    return ours;
+}
+
+/* Any user may make folders in %ProgramData%: one of somebody who is not trusted is put aside unread. */
 static void make_home(void) {
     PSECURITY_DESCRIPTOR wanted = NULL, found = NULL;
     PSID owner = NULL;
@@ -114,7 +130,7 @@ static void make_home(void) {
     SECURITY_ATTRIBUTES attributes = {sizeof attributes, wanted, FALSE};
     if (!CreateDirectoryW(home, &attributes) && GetLastError() == ERROR_ALREADY_EXISTS &&
         !GetNamedSecurityInfoW(home, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &found)) {
-        if (!IsWellKnownSid(owner, WinLocalSystemSid) && !IsWellKnownSid(owner, WinBuiltinAdministratorsSid)) {
+        if (!trusted(owner)) {
             _snwprintf(aside, ROOM - 1, L"%ls.unsafe-%llu", home, GetTickCount64());
             if (MoveFileExW(home, aside, 0)) CreateDirectoryW(home, &attributes);
         }

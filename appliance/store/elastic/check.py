@@ -61,6 +61,7 @@ def _findings(client: Elasticsearch, settings: StoreSettings) -> Iterator[Findin
     yield version(info, settings.elasticsearch.engine)
     for ask in (_health, _disk, _shards, _rights):
         yield from _asked(ask, client, settings)
+    yield from _silent(settings)
 
 
 def _asked(
@@ -70,6 +71,19 @@ def _asked(
         yield from ask(client, settings)
     except (ApiError, TransportError) as error:
         yield Finding(Weight.BAD, told(error))
+
+
+def _silent(settings: StoreSettings) -> Iterator[Finding]:
+    """Say which of several addresses does not answer: the client goes to the others without a word."""
+    hosts = settings.elasticsearch.hosts
+    for host in hosts if len(hosts) > 1 else ():
+        alone = connect(settings.elasticsearch.model_copy(update={"hosts": [host]})).options(request_timeout=SECONDS)
+        try:
+            _get(alone, "/")
+        except (ApiError, TransportError, UnsupportedProductError) as error:
+            yield Finding(Weight.WARN, f"Adres {host} nie odpowiada, Czujka używa pozostałych. {told(error)}.")
+        finally:
+            alone.close()
 
 
 def version(info: Told, engine: str) -> Finding:

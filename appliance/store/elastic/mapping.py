@@ -17,6 +17,7 @@ from typing import Any
 
 from appliance.clock import DAY, from_datetime, to_datetime
 from appliance.search import Kind, columns
+from appliance.search.evaluate import APART
 
 TIME = "czujka.store.time"
 """The event's time in microseconds; `@timestamp` is the same for people and Kibana, to the millisecond."""
@@ -49,6 +50,9 @@ _BY_KIND: dict[Kind, dict[str, Any]] = {
 
 
 def _property(name: str, kind: Kind) -> dict[str, Any]:
+    if name in APART - {ID}:
+        # Kept and found by its own name, but not by texts without one.
+        return _FOLDED
     if name in _OWN_KINDS:
         return _OWN_KINDS[name]
     return _BY_KIND.get(kind) or {**_FOLDED, "copy_to": TEXT, "fields": {"raw": _RAW}}

@@ -8,7 +8,7 @@ A parcel goes when the cluster has acknowledged all of it; sent twice, its docum
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS deletion (
 CREATE TABLE IF NOT EXISTS hour (
   name TEXT NOT NULL, hour INTEGER NOT NULL, events INTEGER NOT NULL, sum BLOB NOT NULL, digest TEXT NOT NULL,
   changed_at INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meant (id BLOB PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -169,6 +170,24 @@ class Spool:
         whole = replace(one, events=one.events + before[0], sum=added(one.sum, before[1])) if before else one
         row = (whole.index, whole.hour, whole.events, whole.sum, whole.digest, now)
         self._db.execute("INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def mean(self, times: Mapping[str, int]) -> None:
+        """Write down events, by id and time, that a copy is about to write past the spool and that are not there."""
+        with self._lock, failures(self._path), transaction(self._db):
+            rows = [(bytes.fromhex(name), at) for name, at in times.items()]
+            self._db.executemany("INSERT OR REPLACE INTO meant VALUES (?, ?)", rows)
+
+    def meant(self) -> dict[str, int]:
+        """Return ids and times of events that a copy was about to write and has not settled."""
+        with self._lock, failures(self._path):
+            return {name.hex(): at for name, at in self._db.execute("SELECT id, time FROM meant")}
+
+    def settle(self, sums: Sequence[Summed], now: int) -> None:
+        """Add what a copy wrote to the sums of their hours, and forget what it meant to write."""
+        with self._lock, failures(self._path), transaction(self._db):
+            for one in sums:
+                self._add(one, now)
+            self._db.execute("DELETE FROM meant")
 
     def failed(self, reason: str, now: int) -> None:
         """Remember what keeps the parcels, and since when."""

@@ -42,6 +42,9 @@ class AgentAnswer(Answer):
     records: int
     spooled: int
     skew_us: int
+    rtt_us: int
+    skew_at: int | None
+    replaced_by: str | None
     sensors: list[dict[str, Any]]
 
 

@@ -32,6 +32,7 @@ from appliance.web.pages import (
     pulse,
     releases,
     reports,
+    rollouts,
     rules,
     searches,
     station,
@@ -55,6 +56,7 @@ routers: list[APIRouter] = [
     events.router,
     collecting.router,
     decisions.router,
+    rollouts.router,
     installing.router,  # before the stations, whose names it must not be taken for
     stations.router,
     station.router,

@@ -10,11 +10,11 @@ from fastapi.responses import PlainTextResponse
 from sqlalchemy import select
 
 from agent.wire.categories import CATEGORIES
-from appliance.state.database import writing
 from appliance.state.models import Agent, AgentState
 from appliance.stations import collecting
 from appliance.stations.collecting import Held
 from appliance.stations.notice import notice
+from appliance.web.api import collecting as collecting_api
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
 from appliance.web.pages.shell import back_to, page
@@ -58,20 +58,15 @@ def collected(request: Request, context: Box, who: Reader, wanted: Wanted = "") 
 def decide(
     context: Box,
     who: Manager,
-    category: Annotated[str, Form(alias="kategoria", max_length=32)],
+    category: Annotated[str, Form(alias="kategoria", min_length=1, max_length=32)],
     decision: Annotated[str, Form(alias="zbierac", max_length=16)],
-    agent: Annotated[str, Form(alias="stacja", max_length=36)] = "",
+    agent: Annotated[str, Form(alias="stacja", pattern=f"({collecting_api.ONE})?$")] = "",
 ) -> Response:
     """Decide on a category, for one station or for all."""
     if decision not in DECISIONS or (decision == "wspolnie" and not agent):
         raise Problem(422, "collecting_unknown")
-    with writing(context.sessions) as session:
-        if agent and session.get(Agent, agent) is None:
-            raise Problem(404, "agent_unknown")
-        try:
-            collecting.switch(session, who.who, category, DECISIONS[decision], agent=agent or None, now=context.now())
-        except collecting.UnknownCategory as error:
-            raise Problem(422, "collecting_unknown") from error
+    body = collecting_api.SwitchBody(category=category, collected=DECISIONS[decision], agent_id=agent or None)
+    collecting_api.switch(context, who, body)
     return back_to(PAGE + (f"?stacja={agent}" if agent else ""), "collecting")
 
 

@@ -1,4 +1,4 @@
-"""Stations that wait for a decision, `/stacje/decyzje`: two machines send under one certificate."""
+"""What waits for a decision, `/stacje/decyzje`: stations that are held, and stations that may be one machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from appliance.state.database import writing
-from appliance.stations import quarantine
+from appliance.stations import quarantine, replacing
 from appliance.web.api import agents
+from appliance.web.api import decisions as api
 from appliance.web.api.agents import AgentId
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
@@ -26,8 +26,8 @@ PAGE = "/stacje/decyzje"
 def decisions(request: Request, context: Box, who: Reader) -> Response:
     """List the stations that wait."""
     with context.sessions() as session:
-        held = quarantine.held(session)
-    return page(request, context, who, "stations", "decisions.html", held=held)
+        held, offers = quarantine.held(session), replacing.offers(session)
+    return page(request, context, who, "stations", "decisions.html", held=held, offers=offers)
 
 
 @router.post(PAGE + "/{agent_id}")
@@ -40,9 +40,20 @@ def decide(
         return back_to(PAGE, "revoked")
     if decision != "zwolnij":
         raise Problem(422, "decision_unknown")
-    with writing(context.sessions) as session:
-        try:
-            quarantine.release(session, who.who, agent_id, context.now())
-        except quarantine.NotHeld as error:
-            raise Problem(404, "agent_unknown") from error
+    api.release(context, who, agent_id)
     return back_to(PAGE, "released")
+
+
+@router.post(PAGE + "/{agent_id}/{new}")
+def decide_pair(
+    context: Box, who: Manager, agent_id: AgentId, new: AgentId,
+    decision: Annotated[str, Form(alias="decyzja", max_length=16)],
+) -> Response:  # fmt: skip
+    """Retire the old station in favour of the new one, or let both stand."""
+    if decision == "zastap":
+        api.replace(context, who, agent_id, api.PairBody(new=new))
+        return back_to(PAGE, "replaced")
+    if decision != "osobno":
+        raise Problem(422, "decision_unknown")
+    api.keep_both(context, who, agent_id, api.PairBody(new=new))
+    return back_to(PAGE, "kept_both")

@@ -17,6 +17,7 @@ from appliance.slices.asked import flow_of
 from appliance.slices.look import INSTALL
 from appliance.store import QueryStopped, QueryTimeout, StoreUnavailable
 from appliance.store.bounds import bounded
+from appliance.store.originals import FIELD as ORIGINAL
 from appliance.web.api.common import LARGEST, EventId
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box
@@ -191,9 +192,11 @@ def event(request: Request, context: Box, who: Reader, event_id: EventId) -> Res
         alerted = events_alerted(session, [event_id])
     asked = asking(request.query_params, context.now(), whole=True)
     row = view.event_row(found, alerted)
+    shown = {name: value for name, value in found.items() if name != ORIGINAL}
     values: dict[str, Any] = {
         "row": row,
-        "fields": view.fields_of(found, asked.query, who.language),
+        "fields": view.fields_of(shown, asked.query, who.language),
+        "original": view.text_of(found[ORIGINAL]) if ORIGINAL in found else None,
         "asked": asked,
         "tree": has_process(found),
         "install": INSTALL,

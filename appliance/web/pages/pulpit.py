@@ -18,6 +18,7 @@ from appliance.journal import JournalUnavailable
 from appliance.language import dates, numbers
 from appliance.ops.health import health
 from appliance.state.models import Agent, AgentState, Alert, Loss, Outbox
+from appliance.stations.silence import SILENT
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.charts import hours_back, out_of_hours, stacked
@@ -25,7 +26,7 @@ from appliance.web.context import Box, Context
 from appliance.web.pages.cardview import own_title
 from appliance.web.pages.panels import PanelSpec, dashboard
 from appliance.web.pages.render import catalogue, render
-from appliance.web.pages.shell import SILENT, page, shell
+from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import pulpit as view
 from appliance.web.pages.views.alerts import alert_row
 from appliance.web.policy import Permission

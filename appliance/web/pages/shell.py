@@ -11,15 +11,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import func, select
 
 from agent import __version__
-from appliance.clock import MINUTE
 from appliance.state.models import Agent, AgentState, Alert, AlertState
+from appliance.stations.silence import SILENT
 from appliance.web.auth import Principal
 from appliance.web.context import Context
 from appliance.web.pages.render import catalogue, render
 from appliance.web.policy import Permission
 
-SILENT = 5 * MINUTE
-"""A station that has not been heard of for so long is silent."""
 THEME_COOKIE = "czujka_theme"
 KEYS_COOKIE = "czujka_keys"
 THEMES = ("light", "dark")

@@ -67,12 +67,14 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
             "settings": posture.settings(look.findings(session, agent.id), one.system, lang),
             "weak": [row for row in weak if row.gone_at is None][:WEAK],
             "matched": session.get(StationMatched, agent.id),
+            "replaced": list(session.scalars(select(Agent).where(Agent.replaced_by == agent.id).limit(OWN))),
         }
     values["silence"] = reasons(context, every(context), one.id)
     sent = _sent(context, agent.id, now)
     parts = [views.of_alerts(alerts), views.of_losses(lost), sent.own, views.of_changes(changed, lang)]
     values |= {
         "sent": sent,
+        "breaks": [row for row in lost if row.cause.startswith("chain_")],
         "alerts": [alert for alert in alerts if alert.state in OPEN],
         "timeline": views.timeline([*parts, views.of_weaknesses(weak)]),
     }

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
 from appliance.state.models import Agent
-from appliance.stations import look
+from appliance.stations import look, replacing
 from appliance.web.api import agents
 from appliance.web.api.agents import AgentId
 from appliance.web.auth import Principal, require
@@ -56,7 +56,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     shown: dict[str, Any] = {
         "stations": [one for one in known if wanted.takes(one)],
         "silent": reasons(context, known),
-        "held": sum(one.state == "quarantine" for one in known),
+        "held": sum(one.state == "quarantine" for one in known) + _offered(context),
         "filter": wanted,
         "choices": _choices(checks, who.language),
         "checks": checks,
@@ -65,6 +65,11 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
         "hours": 24,
     }
     return page(request, context, who, "stations", "stations.html", status=status, **shown | values)
+
+
+def _offered(context: Context) -> int:
+    with context.sessions() as session:
+        return len(replacing.offers(session))
 
 
 def _choices(checks: Sequence[str], lang: str) -> dict[str, list[tuple[str, str]]]:

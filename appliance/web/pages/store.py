@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -35,7 +35,10 @@ COLUMNS = 30
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """A class of events: days that it is kept by the settings, and what there is of it. `oldest` in microseconds."""
+    """A class of events: days that it is kept by the settings, and what there is of it. `oldest` in microseconds.
+
+    `originals`: whether its events are kept together with the records that they came in.
+    """
 
     name: str
     days: int
@@ -43,6 +46,7 @@ class ClassRow:
     events: int
     bytes: int
     oldest: int | None
+    originals: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,9 @@ def disk_of(context: Context, held: int) -> Disk:
     return Disk(found.total, found.free, room)
 
 
-def rows_of(usage: Usage, days: dict[str, int], classes: Classes, language: str, mixed: str) -> list[ClassRow]:
+def rows_of(
+    usage: Usage, days: dict[str, int], classes: Classes, language: str, mixed: str, originals: Collection[str]
+) -> list[ClassRow]:
     """Return a row for each class, and one for what was stored before there were classes where there is any."""
     named = {one.id: (one.names[language], one.basis) for one in classes.listed}
     named |= {ORDINARY: (classes.ordinary[language], ""), "": (mixed, "")}
@@ -79,7 +85,8 @@ def rows_of(usage: Usage, days: dict[str, int], classes: Classes, language: str,
             events, size = sum(one.events for one in found), sum(one.bytes for one in found)
             oldest = min((one.day for one in found), default=None)
             kept = days.get(source_class, max(days.values()))
-            rows.append(ClassRow(name, kept, basis, events, size, None if oldest is None else oldest * DAY))
+            began = None if oldest is None else oldest * DAY
+            rows.append(ClassRow(name, kept, basis, events, size, began, source_class in originals))
     return rows
 
 
@@ -106,7 +113,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     chart, counts = chart_of(usage.days, today)
     values |= {"stats": stats, "usage": usage, "disk": disk, "forecast": told, "chart": chart, "counts": counts}
     values |= {"full": None if told is None or told.full is None else told.full * DAY}
-    values |= {"classes": rows_of(usage, days, shipped(), who.language, mixed)}
+    values |= {"classes": rows_of(usage, days, shipped(), who.language, mixed, context.settings.store.originals)}
     return page(request, context, who, "health", "store.html", status=status, fault=fault, **values)
 
 

@@ -19,10 +19,10 @@ from appliance.alerts.entity import account_of, entity_of
 from appliance.alerts.grouping import SNAPSHOT_TEXT, SNAPSHOTS, STALE, WINDOW, Hit, apply, events_counted, snapshot
 from appliance.clock import HOUR, MINUTE, SECOND
 from appliance.settings import Settings
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import open_sessions, writing
 from appliance.state.models import Alert, AlertEvent, AlertHistory, AlertState, Feed, Outbox, RuleState
 from tests.appliance.alerts.conftest import NOW, hit
+from tests.appliance.state.fresh import fresh_state
 
 
 def put(sessions: sessionmaker[Session], hits: Sequence[Hit], settings: Settings, now: int = NOW) -> list[int]:
@@ -195,8 +195,7 @@ def test_counts_hold_for_any_replay(steps: list[list[tuple[int, int, int]]]) -> 
     """Each step is a batch of (event, rule, half hours); an event keeps the time at which it was first seen."""
     times: dict[int, int] = {}
     with TemporaryDirectory() as folder:
-        engine = open_state(f"sqlite:///{Path(folder) / 'state.db'}")
-        migrate(engine)
+        engine = fresh_state(f"sqlite:///{Path(folder) / 'state.db'}")
         sessions = open_sessions(engine)
         wanted: Counter[str] = Counter()
         seen: set[tuple[int, int]] = set()

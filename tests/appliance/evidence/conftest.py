@@ -20,11 +20,11 @@ from appliance.evidence.plain import event_digest
 from appliance.home import Home
 from appliance.normalise.model import Event, Value
 from appliance.settings import EvidenceSettings, Office, Settings
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import open_sessions, writing
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Operation
 from appliance.store import EmbeddedStore
 from appliance.store.shape import encode
+from tests.appliance.state.fresh import fresh_state
 
 NOW = 20_000 * DAY + 10 * 60 * MINUTE
 """Ten in the morning of a day in October 2024, UTC."""
@@ -107,8 +107,7 @@ KINDS = (
 def box(home: Home, tmp_path: Path) -> Iterator[Box]:
     (tmp_path / "share").mkdir()
     settings = Settings(office=Office(name="Gmina Łąki"), evidence=EvidenceSettings(folder=tmp_path / "share"))
-    engine = open_state(settings.database(home))
-    migrate(engine)
+    engine = fresh_state(settings.database(home))
     made = Box(home, open_sessions(engine), settings)
     yield made
     made.store.close()

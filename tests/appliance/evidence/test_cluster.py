@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,8 +16,11 @@ from appliance.clock import DAY, HOUR, MINUTE
 from appliance.evidence.check import Asked, Found, check, told
 from appliance.evidence.hours import GRACE
 from appliance.evidence.ledger import Ledger
+from appliance.evidence.pack import PackFault, Wanted, export
+from appliance.evidence.verify import PackCheck
 from appliance.journal import JournalUnavailable
 from appliance.normalise.model import Event
+from appliance.settings import StoreSettings
 from appliance.store import Keeping, StoreUnavailable
 from appliance.store.elastic.mapping import index_body, index_name
 from appliance.store.elastic.spool import Deleted, Spool
@@ -229,3 +236,34 @@ def test_a_cluster_that_is_away_is_no_fault(afar: Afar) -> None:
     asked = Asked(events=True)
     with pytest.raises(StoreUnavailable):
         check(afar.box.home, afar.box.sessions, asked, lambda: WholeIndices(away))
+
+
+@pytest.mark.nodes
+def test_a_pack_of_an_alert_has_its_events_from_the_cluster(afar: Afar, http: httpx.Client, tmp_path: Path) -> None:
+    events: list[Event] = [
+        {"event.id": f"{n:032x}", "@timestamp": NOW, "event.ingested": NOW, "host.name": "PC-1"} for n in (3, 7, 77)
+    ]
+    alert = afar.box.alert(events)
+    afar.seal()
+    settings = afar.box.settings.model_copy(
+        update={"store": StoreSettings(kind="elasticsearch", elasticsearch=afar.settings)}
+    )
+    keeper = replace(afar.box.keeper, settings=settings)
+    path = tmp_path / "pack.zip"
+    with path.open("wb") as out:
+        made = export(keeper, Wanted(alert=alert), out)
+    assert (made.events, made.missing, made.beside) == (2, 1, 0)
+    with zipfile.ZipFile(path) as pack:
+        lines = [json.loads(line) for line in pack.read("events.ndjson").splitlines()]
+        assert lines == events[:2]
+        checked = PackCheck(pack, afar.box.key, [])
+        assert checked.run() == []
+    assert "zdarzenia, które potwierdza łańcuch: 2" in checked.told
+    changed = {"doc": {"host.name": "PC-2"}}
+    http.post(f"/{afar.index}/_update/{7:032x}?refresh=true", json=changed).raise_for_status()
+    with path.open("wb") as out, pytest.raises(PackFault, match=f"{7:032x} w klastrze jest inne"):
+        export(keeper, Wanted(alert=alert), out)
+    gone = afar.settings.model_copy(update={"hosts": ["https://127.0.0.1:9"]})
+    away = keeper.settings.model_copy(update={"store": StoreSettings(kind="elasticsearch", elasticsearch=gone)})
+    with path.open("wb") as out, pytest.raises(PackFault, match="Nie można odczytać zdarzeń z klastra"):
+        export(replace(keeper, settings=away), Wanted(alert=alert), out)

@@ -18,7 +18,7 @@ from appliance import clock
 from appliance.intake.enrolment import PACKAGE_PATH, download_key
 from appliance.packages import update
 from appliance.packages.shelf import put
-from appliance.state.updates import Rollout, RolloutState
+from appliance.state.updates import Rollout, RolloutState, UpdateWait
 from appliance.updates import rollouts
 from tests.agent.update.offer import package
 from tests.appliance.intake.box import NUMBERS, Box, Station
@@ -49,6 +49,12 @@ def test_a_version_goes_to_its_ring_and_stops_when_stations_go_back(box: Box, tm
         rollouts.start(session, box.home.agent_packages, "anna", clock.now())
     assert len(heard(box, inside)) == 1
     assert heard(box, outside) == []
+    for said, kept in (("power", "power"), ("<b>", ""), ("busy", "busy"), ("", "")):
+        heard(box, inside, update_waits=said)
+        with Session(box.engine) as session:
+            row = session.get(UpdateWait, inside.id)
+            assert (row.why if row else "") == kept
+    assert box.call(inside, HEARTBEAT_PATH, {"hostname": "pc", "update_waits": 7})[0] == 400
 
     home = AgentHome(tmp_path / "agent")
     home.create()
@@ -70,8 +76,7 @@ def test_a_version_goes_to_its_ring_and_stops_when_stations_go_back(box: Box, tm
     assert heard(box, inside, update_failed=failed) == []
     assert heard(box, other, update_failed=failed) == []
     with Session(box.engine) as session:
-        row = session.query(Rollout).one()
-        assert row.state == RolloutState.STOPPED
+        assert session.query(Rollout).one().state == RolloutState.STOPPED
     assert box.call(inside, HEARTBEAT_PATH, {"hostname": "pc", "update_failed": "x"})[0] == 400
 
 

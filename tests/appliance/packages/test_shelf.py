@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from appliance.cli.build_ import app as building
@@ -19,6 +21,8 @@ from appliance.packages import deb, update
 from appliance.packages.shelf import Kind, latest, packages, put, signing_key
 from appliance.packages.summary import BadSummary, settle
 from appliance.packages.wheels import PackageError
+from appliance.state.models import Agent
+from appliance.state.updates import WentBack
 
 
 def pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -43,6 +47,8 @@ def test_a_signature_lies_beside_and_is_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(pem(key))
     path = put(tmp_path / "out", deb.name_of(), b"the package", signing_key(tmp_path / "key.pem"))
     key.public_key().verify(path.with_name(f"{path.name}.sig").read_bytes(), path.read_bytes())
+    put(tmp_path / "out", deb.name_of(), b"made again without a key")
+    assert [one.name for one in (tmp_path / "out").iterdir()] == [path.name], "a signature of other bytes"
 
 
 @pytest.mark.parametrize("content", [b"no key", pem(ec.generate_private_key(ec.SECP256R1()))])
@@ -74,7 +80,19 @@ def test_rolling_out_by_the_command_line(home: Home) -> None:
     assert "Wersja 2.0.0: trwa, 5% stacji" in said("start")
     assert "25% stacji" in said("promote")
     assert "zatrzymane, 25% stacji" in said("stop")
-    assert "zatrzymane" in said("status")
+    with Session(create_engine(f"sqlite:///{home.state}")) as session, session.begin():
+        session.add(
+            Agent(id="a", hostname="pc-1\x1b[2J", version="1.0.0", certificate="0", expires_at=1, enrolled_at=0)
+        )
+        session.add(WentBack(agent_id="a", version="2.0.0", reason="crashed", at=1))
+    told = said("status")
+    assert "zatrzymane" in told
+    assert told.count("wróciła 1") == 1
+    assert "wróciła: pc-1�[2J (kończyła się sama)" in told
+    assert "rollout resume" in said("promote", code=Exit.NO)
+    assert "trwa, 25% stacji" in said("resume")
+    assert "zakończone" in said("end")
+    assert "tylko późniejszą" in said("resume", code=Exit.NO)
 
 
 def test_what_has_no_summary_is_no_msi() -> None:

@@ -48,7 +48,7 @@ def ruleset() -> RuleSet:
 
 @pytest.fixture
 def worker(ruleset: RuleSet) -> Worker:
-    return Worker(Engine(ruleset), normalise, "")
+    return Worker(Engine(ruleset), normalise, "", originals=frozenset({"accountability"}))
 
 
 @pytest.fixture
@@ -86,7 +86,9 @@ def _record(number: int) -> Record:
 
 
 def _alone(worker: Worker, batches: Sequence[Batch]) -> list[Done]:
-    return [((batch,), Worker(worker.engine, normalise, "").work((batch,))) for batch in batches]
+    return [
+        ((batch,), Worker(worker.engine, normalise, "", originals=worker.originals).work((batch,))) for batch in batches
+    ]
 
 
 def _plain(done: Sequence[Done]) -> list[object]:

@@ -20,14 +20,13 @@ from appliance.journal import DeadLetters, Journal, NewBatch
 from appliance.normalise import Event, normalise
 from appliance.ops.presence import day_of, deeds_since, had_since
 from appliance.pipeline.correlating import Correlating
-from appliance.pipeline.pipeline import Pipeline
+from appliance.pipeline.pipeline import FLUSH_AFTER, FLUSH_AFTER_BUSY, Pipeline
 from appliance.settings import load_settings
-from appliance.state.database import open_state
-from appliance.state.migrate import migrate
 from appliance.state.models import Agent, Alert, AlertEvent, EventField, GapSeen, Loss
 from appliance.state.stations import StationItem, StationSection
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.shape import Rows
+from tests.appliance.state.fresh import fresh_state
 
 AGENT = "11111111-1111-4111-8111-111111111111"
 START = 1_790_000_000 * SECOND
@@ -48,8 +47,7 @@ class Scene:
 
     def __init__(self, home: Home, ruleset: RuleSet) -> None:
         self.home, self.ruleset, self.clock = home, ruleset, Clock()
-        state = open_state(f"sqlite:///{home.state}")
-        migrate(state)
+        state = fresh_state(f"sqlite:///{home.state}")
         self.sessions: sessionmaker[Session] = sessionmaker(state)
         self.journal = Journal(home.journal, 1 << 26)
         self.reader = EmbeddedReader(home.store)
@@ -296,3 +294,42 @@ def test_what_agents_tell_of_their_stations_is_kept_once(scene: Scene) -> None:
     assert section.agrees
     assert scene.count(StationItem) == 1
     assert scene.pipeline.counters.stored == 2
+
+
+def test_records_stay_with_events_of_the_classes_that_the_settings_name(home: Home, ruleset: RuleSet) -> None:
+    home.config.write_text('[store]\noriginals = ["accountability"]\n', "utf-8")
+    scene = Scene(home, ruleset)
+    line = encode_record(_cleared(1))
+    other: Record = {"event.module": "linux.syslog", "message": "x", "host.name": "pc"}
+    odd = encode_record(_cleared(2)).replace(b"anna", "Łucja".encode())
+    scene.arrive("a", line, other, odd)
+    assert scene.pipeline.step()
+    scene.pipeline.flush()
+    found = {str(one.get("winlog.record_id") or one["message"]): one for one in scene.reader.search("").events}
+    assert {name: event.get("event.original") for name, event in found.items()} == {
+        "1": line.decode(),
+        "2": odd.decode(),
+        "x": None,
+    }
+    assert scene.reader.count("event.original:*TimeCreated*") == 2
+    assert scene.reader.count("TimeCreated") == 0
+    assert scene.alerts() == [("PC-1", 1), ("PC-1", 1)]
+    scene.store.close()
+    scene.reader.close()
+
+
+def test_while_much_waits_events_go_to_the_store_in_larger_pieces(scene: Scene) -> None:
+    for number in range(13):
+        scene.arrive(f"k{number}", *(b'{"n":%d}' % (1000 * number + one) for one in range(1000)))
+    assert scene.pipeline.step()
+    assert scene.pipeline.crew.busy
+    scene.clock.micros += FLUSH_AFTER_BUSY - SECOND // 2
+    assert scene.pipeline.step()
+    assert scene.store.applied() == 0
+    scene.clock.micros += SECOND // 2
+    assert scene.pipeline.step()
+    assert scene.store.applied() == 8
+    assert not scene.pipeline.crew.busy
+    scene.clock.micros += FLUSH_AFTER
+    assert scene.pipeline.step()
+    assert scene.store.applied() == 12

@@ -11,17 +11,16 @@ from appliance.roles.content import Watchman, fresh, reloader, told
 from appliance.roles.pipeline import PlanKeeper
 from appliance.rulesets.budget import Bounds, resume
 from appliance.settings import Settings
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import open_sessions, writing
 from appliance.state.models import Operation
 from tests.appliance.rulesets import kit
+from tests.appliance.state.fresh import fresh_state
 
 COSTLY = kit.rule_text(1).replace("Image|endswith: /sh", "CommandLine|re: '(a|b|ab|ba)*ab$'")
 
 
 def test_a_costly_rule_is_stopped_loudly_and_turned_on_again(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    engine = open_state(f"sqlite:///{home.state}")
-    migrate(engine)
+    engine = fresh_state(f"sqlite:///{home.state}")
     sessions = open_sessions(engine)
     (home.rules / "1.yml").write_text(COSTLY)
     (home.rules / "2.yml").write_text(kit.rule_text(2))
@@ -51,8 +50,7 @@ def test_a_costly_rule_is_stopped_loudly_and_turned_on_again(home: Home, capsys:
 
 
 def test_the_next_engine_knows_what_the_one_before_has_learned(home: Home) -> None:
-    database = open_state(f"sqlite:///{home.state}")
-    migrate(database)
+    database = fresh_state(f"sqlite:///{home.state}")
     (home.rules / "1.yml").write_text(kit.rule_text(1))
     source = reloader(home, Settings(), open_sessions(database))
     keeper, before = PlanKeeper(home.cache, lambda: source.current.engine), source.current.engine
@@ -73,8 +71,7 @@ def test_the_next_engine_knows_what_the_one_before_has_learned(home: Home) -> No
 
 
 def test_readers_are_given_what_the_stream_has(home: Home) -> None:
-    engine = open_state(f"sqlite:///{home.state}")
-    migrate(engine)
+    engine = fresh_state(f"sqlite:///{home.state}")
     sessions = open_sessions(engine)
     (home.rules / "1.yml").write_text(kit.rule_text(1))
     rules = fresh(home, Settings(), sessions)

@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 from sqlalchemy.orm import Session
 
+from agent.wire.chain import CHAIN_HEADER, FIRST
 from agent.wire.envelope import BATCH_PATH, KEY_HEADER, pack
 from appliance import clock
 from appliance.home import Home
@@ -35,7 +36,7 @@ LINE = b'{"event.module":"json","message":"zdarzenie"}'
 
 
 class Sender(threading.Thread):
-    """Sends numbered batches until told to stop; what fails is sent again, what is answered is noted."""
+    """Sends chained batches until told to stop; what fails is sent again, what is answered is noted."""
 
     def __init__(self, box: Box, station: Station, stop: threading.Event) -> None:
         super().__init__()
@@ -43,15 +44,16 @@ class Sender(threading.Thread):
         self.answered: list[str] = []
 
     def run(self) -> None:
-        number = 0
+        claim = FIRST
         while not self.stop.is_set():
             connection = self.box.connect(self.station)
             try:
                 while not self.stop.is_set():
-                    key = f"{self.station.id}:{number}"
-                    if exchange(connection, BATCH_PATH, pack([LINE] * 50), {KEY_HEADER: key})[0] == 200:
+                    key = f"boot:{self.station.id}:{claim.number}"
+                    headers = {KEY_HEADER: key, CHAIN_HEADER: claim.text}
+                    if exchange(connection, BATCH_PATH, pack([LINE] * 50), headers)[0] == 200:
                         self.answered.append(key)
-                        number += 1
+                        claim = claim.after(key, [LINE] * 50)
             except (OSError, http.client.HTTPException, ssl.SSLError):
                 self.stop.wait(0.05)
             finally:

@@ -6,12 +6,11 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.home import Home
-from appliance.state.database import open_sessions, open_state
-from appliance.state.migrate import migrate
+from appliance.state.database import open_sessions
+from tests.appliance.state.fresh import fresh_state
 
 
 @pytest.fixture
 def sessions(home: Home) -> sessionmaker[Session]:
-    engine = open_state(f"sqlite:///{home.state}")
-    migrate(engine)
+    engine = fresh_state(f"sqlite:///{home.state}")
     return open_sessions(engine)

@@ -25,10 +25,10 @@ from appliance.slices import asked, kept
 from appliance.slices.asked import NoFlow, SlicesFull
 from appliance.slices.look import Unseen
 from appliance.slices.work import Worker
-from appliance.state.database import open_sessions, open_state, writing
-from appliance.state.migrate import migrate
+from appliance.state.database import open_sessions, writing
 from appliance.state.models import Feed, Operation
 from appliance.state.slices import PacketSlice, SliceState
+from tests.appliance.state.fresh import fresh_state
 from tests.collector.packets import frames_of, pcap
 
 THERE = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src="10.0.0.1", dst="10.0.0.2")
@@ -38,8 +38,7 @@ FRAMES = [bytes(THERE / TCP(sport=port, dport=80, flags="S")) for port in (1, 2,
 @pytest.fixture
 def sessions(home: Home) -> Iterator[sessionmaker[Session]]:
     ensure_pki(home, [], now())
-    engine = open_state(f"sqlite:///{home.state}")
-    migrate(engine)
+    engine = fresh_state(f"sqlite:///{home.state}")
     yield open_sessions(engine)
     engine.dispose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from agent.wire.event import event_id
 from appliance.normalise.model import Event
 from appliance.search import Fields, Node, matches, parse
-from appliance.store import EmbeddedReader, EmbeddedStore, segments
+from appliance.store import EmbeddedReader, EmbeddedStore, segments, sketches
 from appliance.store.grams import may_hold, sketch, telling
 from appliance.store.shape import encode
+from appliance.store.sketches import Sketches
 from tests.appliance.search.cases import NOW, cases
 from tests.appliance.search.cases import events as corpus
 from tests.appliance.store.conftest import Make
@@ -78,3 +80,36 @@ def test_a_segment_that_cannot_answer_is_not_read(
     assert len(reader.search("beta 3*", limit=5).events) == 5
     assert reader.top("beta", "user.name") == [("Kowalska", 20)]
     assert reader.count("nothing-like-this") == 0
+
+
+def test_a_rare_word_is_read_where_it_may_be(
+    store: EmbeddedStore, reader: EmbeddedReader, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "ROW_GROUP", 10)
+    words = {4: "alpha", 17: "gamma", 18: "gamma", 31: "gamma", 45: "delta"}
+    store.append(encode([make(n, message=words.get(n, "beta")) for n in range(50)]), [], 1)
+    store.append(encode([make(n, message="gamma") for n in (60, 90)]), [], 2)
+    known = Sketches(store._folder)
+    first, small = store.plan()[0]
+    times = [int(str(make(n)["@timestamp"])) for n in range(100)]
+    assert known.ranges([first], parse("gamma")) == [(times[10], times[19]), (times[30], times[39])]
+    assert known.ranges([first], parse("alpha OR gamma")) == [(times[0], times[19]), (times[30], times[39])]
+    assert known.ranges([first], parse("NOT gamma")) == []
+    assert known.apart([first, small], parse("gamma")) == [[first], [small]]
+    assert known.apart([first, small], parse("NOT gamma")) == [[first, small]]
+    monkeypatch.setattr(sketches, "MOST_RANGES", 1)
+    assert known.ranges([first], parse("gamma")) == []
+    assert [str(one["message"]) for one in reader.search("gamma", limit=50).events] == ["gamma"] * 5
+    assert reader.count("gamma") == 5
+    assert reader.count("gamma OR delta", end=times[46]) == 4
+
+
+@given(st.sets(st.integers(0, 10**6), min_size=1, max_size=300), st.integers(2, 120))
+def test_spans_have_all_times_and_are_few(times: set[int], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sketches, "MOST_RANGES", most)
+        found = sketches.spans(times)
+    assert len(found) == min(most, len(times))
+    assert all(any(low <= at <= high for low, high in found) for at in times)
+    assert {low for low, _ in found} | {high for _, high in found} <= times
+    assert all(one[1] < other[0] for one, other in pairwise(found))

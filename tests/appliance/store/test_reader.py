@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 
 from agent.wire.event import event_id
 from appliance.search import QueryError
-from appliance.store import Cursor, EmbeddedReader, EmbeddedStore, QueryTimeout, Store, StoreWriter
+from appliance.store import Cursor, EmbeddedReader, EmbeddedStore, QueryTimeout, Store, StoreWriter, processes
 from appliance.store import reader as reader_module
 from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
@@ -155,6 +156,22 @@ def test_process_chain_by_guid_and_by_number(store: EmbeddedStore, reader: Embed
     assert [event["event.id"] for event in reader.process_chain(pids[3])] == [event_id(12)]
     assert [event["event.id"] for event in reader.process_children(pids[0])] == [event_id(n) for n in (11, 14)]
     assert [event["event.id"] for event in reader.process_children(guid[0])] == [event_id(2)]
+
+
+def test_ancestors_near_by_are_those_that_single_questions_find(
+    store: EmbeddedStore, reader: EmbeddedReader, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = random.Random(5)
+    starts = [
+        make(n, **{"process.pid": drawn.randrange(6), "process.parent.pid": drawn.randrange(6), "host.name": host})
+        for n, host in enumerate(drawn.choices(["PC-1", "PC-2"], k=60))
+    ]
+    store.append(encode(starts), [], 1)
+    monkeypatch.setattr(processes, "NEAR", 5)
+    near = [[one["event.id"] for one in reader.process_chain(event)] for event in starts]
+    monkeypatch.setattr(processes, "STEPS", 99)
+    assert near == [[one["event.id"] for one in reader.process_chain(event)] for event in starts]
+    assert max(map(len, near)) > 5
 
 
 def test_a_process_that_claims_to_be_its_own_parent_ends_the_chain(

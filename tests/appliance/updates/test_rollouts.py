@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,14 +66,57 @@ def test_it_is_promoted_ring_by_ring_and_written_down(session: Session, shelf: P
     assert actions == ["rollout.started", "rollout.promoted", "rollout.promoted"]
 
 
+def refused(act: Callable[[], object]) -> Reason:
+    with pytest.raises(CannotRollOut) as error:
+        act()
+    return error.value.reason
+
+
 def test_a_stopped_one_is_offered_to_nobody_until_it_goes_on(session: Session, shelf: Path) -> None:
     rollouts.start(session, shelf, "anna", 1)
     rollouts.stop(session, "anna", 2)
     assert not hears(session, FIRST)
-    with pytest.raises(CannotRollOut):
-        rollouts.stop(session, "anna", 3)
-    assert rollouts.promote(session, "anna", 4).ring == 5
+    assert refused(lambda: rollouts.stop(session, "anna", 3)) == Reason.CHANGED
+    assert refused(lambda: rollouts.promote(session, "anna", 3)) == Reason.STOPPED
+    assert rollouts.resume(session, "anna", 4).ring == 5
     assert hears(session, FIRST) == [NEW]
+    assert refused(lambda: rollouts.resume(session, "anna", 5)) == Reason.CHANGED
+    actions = [one.action for one in session.scalars(select(Operation).order_by(Operation.id))]
+    assert actions == ["rollout.started", "rollout.stopped", "rollout.resumed"]
+
+
+def test_after_a_change_it_is_another_command_that_a_station_obeys_anew(session: Session, shelf: Path) -> None:
+    def number() -> int:
+        (command,) = rollouts.commands(session, FIRST, OLD, 9)
+        return command.id
+
+    rollouts.start(session, shelf, "anna", 1)
+    first = number()
+    assert number() == first
+    rollouts.stop(session, "anna", 2)
+    rollouts.resume(session, "anna", 3)
+    assert first < number() < 1 << 62
+
+
+def test_an_ended_one_stays_so_and_a_later_version_can_follow(session: Session, shelf: Path) -> None:
+    rollouts.start(session, shelf, "anna", 1)
+    rollouts.end(session, "anna", 2)
+    assert not hears(session, FIRST)
+    for act in (rollouts.resume, rollouts.stop, rollouts.promote, rollouts.end):
+        assert refused(lambda act=act: act(session, "anna", 3)) == Reason.ENDED  # type: ignore[misc]
+    assert refused(lambda: rollouts.start(session, shelf, "anna", 4)) == Reason.NOT_LATER
+    put(shelf, update.name_of("1.2.0"), b"later")
+    assert rollouts.start(session, shelf, "anna", 5).version == "1.2.0"
+
+
+def test_who_has_seen_another_state_changes_nothing(session: Session, shelf: Path) -> None:
+    row = rollouts.start(session, shelf, "anna", 1, version=NEW)
+    assert refused(lambda: rollouts.stop(session, "ewa", 2, number=row.id + 1)) == Reason.CHANGED
+    assert refused(lambda: rollouts.promote(session, "ewa", 2, number=row.id, to=100)) == Reason.CHANGED
+    assert rollouts.promote(session, "ewa", 2, number=row.id, to=25).ring == 25
+    assert refused(lambda: rollouts.promote(session, "anna", 3, number=row.id, to=25)) == Reason.CHANGED
+    put(shelf, update.name_of("1.2.0"), b"later")
+    assert refused(lambda: rollouts.start(session, shelf, "anna", 4, version="1.1.5")) == Reason.CHANGED
 
 
 def test_before_its_time_nobody_hears_of_it(session: Session, shelf: Path) -> None:

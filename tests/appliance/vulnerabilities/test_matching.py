@@ -22,11 +22,10 @@ from appliance.vulnerabilities.matching import Weakness, ecosystem_of, every
 from appliance.vulnerabilities.osv import Affected
 from appliance.vulnerabilities.tables import shipped
 from appliance.vulnerabilities.work import Matcher
-from tests.appliance.stations.conftest import migrated, sessions
 from tests.appliance.stations.telling import AGENT, START, Machine
 from tests.appliance.vulnerabilities.test_feeds import NOW, pack, shelf
 
-__all__ = ["migrated", "sessions", "shelf"]
+__all__ = ["shelf"]
 TODAY = date(2026, 11, 22)
 DEBIAN = {"os.type": "linux", "os.family": "debian", "os.version": "12", "os.full": "Debian GNU/Linux 12 (bookworm)"}
 WINDOWS = {"os.type": "windows", "os.full": "Windows 11 Pro 24H2", "os.kernel": "10.0.26100.1742"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from appliance.accounts import tokens
 from appliance.clock import MINUTE
 from appliance.state.database import writing
 from appliance.state.models import ApiToken, Role, User
+from appliance.web.app import create_app
 from appliance.web.auth import COOKIE, CSRF_HEADER
 from appliance.web.limits import REQUESTS
 from appliance.web.policy import Scope
@@ -131,8 +133,9 @@ def test_an_unforeseen_error_is_answered_and_keeps_its_secrets(box: TestBox) -> 
     def broken() -> None:
         raise RuntimeError("secret")
 
-    box.app.add_api_route("/api/v1/broken", broken)
-    answer = box.get("/broken", headers={"Accept-Language": "pl"})
+    own = replace(box, app=create_app(box.context))
+    own.app.add_api_route("/api/v1/broken", broken)
+    answer = own.get("/broken", headers={"Accept-Language": "pl"})
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "secret" not in answer.text
     assert answer.json()["incident"] in answer.json()["detail"]

@@ -20,7 +20,7 @@ from appliance.state.models import Alert
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
 from appliance.web.context import Context
-from tests.appliance.web.pages import sample
+from tests.appliance.web.pages import sample, sample_stations
 from tests.e2e.pages.tabs import Theme, signed_in, violations
 
 pytestmark = pytest.mark.browser
@@ -30,6 +30,7 @@ EVENT = event_id("sample", 1)
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzenia/zapisane", f"/zdarzenia/{EVENT}",
          "/zdarzenia?okres=all&pole=user.name&wg=poziom&kol=host.name,process.executable,_opis",
          f"/zdarzenia/{EVENT}/drzewo", "/stacje", "/stacje/co-zbieram", "/stacje/decyzje", "/stacje/instalacja",
+         "/stacje/aktualizacje",
          f"/stacje/{sample.agent_id(3)}", f"/stacje/{sample.agent_id(3)}/spis?dzial=package", "/podatnosci",
          "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone", "/magazyn", "/poszukiwania", "/poszukiwania/1",
          "/poszukiwania/3", "/poszukiwania/nowe", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
@@ -39,6 +40,8 @@ PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzeni
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     made = sample.make_context(tmp_path_factory.mktemp("office") / "home", sample.linux_rules())
     sample.fill(made, now())
+    with writing(made.sessions) as session:
+        sample_stations.disturb(session, [sample.agent_id(number) for number in (3, 1, 2, 5, 6)], now())
     return made
 
 

@@ -8,16 +8,19 @@ from urllib.parse import urlencode
 
 from appliance.clock import DAY, MINUTE, rfc3339
 from appliance.state.models import Agent, AgentState
+from appliance.stations.kinds import is_sensor
 from appliance.stations.look import Figures, score
+from appliance.stations.silence import SILENT
 from appliance.web.pages.render import catalogue
-from appliance.web.pages.shell import SILENT
 from appliance.web.pages.views.events import term
 
 SKEWED = MINUTE
 """A clock that is off by more is worth a word."""
 ENDING = 21 * DAY
 """A certificate that ends sooner has missed its renewal."""
-STATES = ("heard", "silent", "never", "quarantine", "revoked")
+STATES = ("heard", "silent", "never", "quarantine", "revoked", "replaced")
+GONE = frozenset({"revoked", "replaced"})
+"""States in which a station will never send again."""
 SYSTEMS = ("windows", "linux")
 KINDS = ("agent", "sensor")
 WEAK = ("tak", "atak")
@@ -57,9 +60,17 @@ class Station:
     lag_us: int | None
     skew_us: int
     skewed: bool
+    behind: bool
+    """Its clock is behind the box's, else ahead or the same."""
+    rtt_us: int
+    skew_at: int | None
     spooled: int
     records: int
     expires_at: int
+    gone: bool
+    """It will never send again."""
+    replaced_by: str
+    """The station that its machine is now; empty for none."""
     ending: bool
     sensors: tuple[Sensor, ...]
     query: str
@@ -72,7 +83,9 @@ class Station:
         return tuple(one for one in self.sensors if one.kind != "ok")
 
 
-_KINDS_OF_STATES = {"quarantine": "bad", "revoked": "off", "never": "off", "silent": "late", "heard": "ok"}
+_KINDS_OF_STATES = {
+    "quarantine": "bad", "revoked": "off", "replaced": "off", "never": "off", "silent": "late", "heard": "ok"
+}  # fmt: skip
 
 
 def station(
@@ -88,7 +101,7 @@ def station(
         hostname=agent.hostname,
         os=agent.os,
         system=system_of(agent.os),
-        role="sensor" if any(isinstance(one, dict) and "figures" in one for one in agent.sensors) else "agent",
+        role="sensor" if is_sensor(agent) else "agent",
         version=agent.version,
         address=agent.address,
         kind=_KINDS_OF_STATES[state],
@@ -98,10 +111,15 @@ def station(
         lag_us=max(0, now - agent.event_at) if agent.event_at is not None else None,
         skew_us=abs(agent.skew_us),
         skewed=abs(agent.skew_us) > SKEWED,
+        behind=agent.skew_us > 0,
+        rtt_us=agent.rtt_us,
+        skew_at=agent.skew_at,
         spooled=agent.spooled,
         records=agent.records,
         expires_at=agent.expires_at,
-        ending=state != "revoked" and agent.expires_at - now < ENDING,
+        gone=state in GONE,
+        replaced_by=agent.replaced_by or "",
+        ending=state not in GONE and agent.expires_at - now < ENDING,
         sensors=sensors_of(agent),
         query=term("agent.id", agent.id),
         figures=known,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,10 @@ from appliance.normalise.model import Event
 from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.copying import Copied, CopyFault, EmbeddedTarget, copy, digest_of
 from appliance.store.elastic.documents import arrival
+from appliance.store.elastic.spool import Spool
+from appliance.store.elastic.sums import Summed, summed
 from appliance.store.elastic.target import ClusterTarget
+from appliance.store.elastic.whole import WholeIndices
 from appliance.store.shape import encode
 from tests.appliance.store.elastic.conftest import Pair
 from tests.appliance.store.elastic.corpus import corpus
@@ -35,7 +40,7 @@ def _quiet(_: Copied) -> None:
 
 
 def test_history_goes_over_and_back_the_same(embedded: EmbeddedReader, pair: Pair, tmp_path: Path) -> None:
-    target = ClusterTarget(pair.settings)
+    target = ClusterTarget(pair.settings, pair.spool)
     there = copy(embedded, target.put, pair.reader, tmp_path / "there.json", _quiet)
     target.close()
     assert there.events == len(corpus()) == pair.reader.count("")
@@ -56,7 +61,7 @@ def test_history_goes_over_and_back_the_same(embedded: EmbeddedReader, pair: Pai
 
 
 def test_a_copy_that_stopped_goes_on(embedded: EmbeddedReader, pair: Pair, tmp_path: Path) -> None:
-    target = ClusterTarget(pair.settings)
+    target = ClusterTarget(pair.settings, pair.spool)
     left = [3]
 
     def failing(events: Sequence[Event]) -> None:
@@ -81,8 +86,35 @@ def test_a_copy_that_stopped_goes_on(embedded: EmbeddedReader, pair: Pair, tmp_p
     assert done.digest == digest_of(corpus())
 
 
+def test_what_was_copied_is_in_the_sums_of_its_hours_once(
+    embedded: EmbeddedReader, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.store.append(encode(corpus()[::3]), [], 1)
+    pair.store.flush()
+    target = ClusterTarget(pair.settings, pair.spool)
+    cut = Spool.settle
+    monkeypatch.setattr(Spool, "settle", _cut_off)
+    with pytest.raises(InterruptedError):
+        copy(embedded, target.put, pair.reader, tmp_path / "copy.json", _quiet)
+    monkeypatch.setattr(Spool, "settle", cut)
+    copy(embedded, target.put, pair.reader, tmp_path / "copy.json", _quiet)
+    copy(embedded, target.put, pair.reader, tmp_path / "again.json", _quiet)
+    target.close()
+    whole = WholeIndices(pair.settings)
+    there = [one for index in whole.indices() for one in summed(index, whole.documents(index))]
+    whole.close()
+    with closing(sqlite3.connect(pair.spool)) as db:
+        rows = db.execute("SELECT name, hour, events, digest FROM hour ORDER BY name, hour").fetchall()
+    assert rows == sorted((one.index, one.hour, one.events, one.digest) for one in there)
+    assert sum(one.events for one in there) == len(corpus())
+
+
+def _cut_off(_spool: Spool, _sums: Sequence[Summed], _now: int) -> None:
+    raise InterruptedError
+
+
 def test_what_does_not_come_back_as_it_was_is_named(embedded: EmbeddedReader, pair: Pair, tmp_path: Path) -> None:
-    target = ClusterTarget(pair.settings)
+    target = ClusterTarget(pair.settings, pair.spool)
 
     def changing(events: Sequence[Event]) -> None:
         target.put([{**event, "host.name": "inny"} for event in events])

@@ -8,8 +8,7 @@ import pytest
 
 from appliance.clock import now
 from appliance.state.models import Alert
-from appliance.web.app import create_app
-from tests.appliance.web.conftest import TestBox
+from tests.appliance.web.conftest import TestBox, app_over
 from tests.appliance.web.pages import sample
 
 
@@ -20,7 +19,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
     with context.sessions() as session:
         first = session.query(Alert).order_by(Alert.id.desc()).first()
         assert first is not None
-    yield TestBox(create_app(context), context, first.rule_id, first.id)
+    yield TestBox(app_over(context), context, first.rule_id, first.id)
     for part in (context.store, context.journal, context.dead_letters):
         part.close()
     context.sessions.kw["bind"].dispose()

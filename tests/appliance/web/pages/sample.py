@@ -34,11 +34,11 @@ from appliance.ops.losses import record_gap
 from appliance.ops.presence import Watch
 from appliance.pki.authority import ensure_authority
 from appliance.settings import Office, Settings
-from appliance.state.database import open_sessions, open_state, writing
+from appliance.state.database import open_sessions, writing
 from appliance.state.hunts import HuntAlert, HuntOrigin, HuntState
-from appliance.state.migrate import migrate
 from appliance.state.models import Agent, AgentState, Attempt, Outbox, Outcome, Role
 from appliance.state.stations import StationWeakness
+from appliance.state.updates import Rollout, RolloutState, WentBack
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.store.shape import encode
 from appliance.vulnerabilities import accepted
@@ -46,6 +46,7 @@ from appliance.vulnerabilities.feeds import Shelf
 from appliance.vulnerabilities.work import Matcher
 from appliance.web.app import create_app
 from appliance.web.context import Context
+from tests.appliance.state.fresh import fresh_state
 from tests.appliance.web.pages import sample_stations
 
 PASSWORD = "cztery spokojne zielone konie"
@@ -53,6 +54,12 @@ LOGIN = "marek.wisniewski"
 NASTY_HOST = "<script>alert(1)</script>"
 NASTY_COMMAND = "sh -c 'echo <img src=x onerror=alert(2)>' \u202egpj.exe javascript:alert(3)"
 HOSTS = ("pc-ksieg-02", "pc-kadry-01", "pc-usc-03", "srv-ezd-01", "srv-ad-01", "pc-sekr-03", "pc-inwest-04")
+NETWORK = {
+    "name": "network",
+    "state": "limited",
+    "reason": "sensor.reason.one_way",
+    "figures": {"frames": 81_234, "bits": 498_765_432, "drops": 3, "two_way": 12},
+}
 USERS = ("anna.nowicka", "ewa.maj", "tomasz.lis", "www-data", "root")
 
 
@@ -94,8 +101,7 @@ def make_context(root: Path, ruleset: RuleSet) -> Context:
     ensure_authority(home, now())
     office = Office(name="Urząd Gminy Przykładowo", it_phone="600700800", head_phone="221234567", dpo_phone="601601601")
     settings = Settings(office=office)
-    engine = open_state(settings.database(home))
-    migrate(engine)
+    engine = fresh_state(settings.database(home))
     journal, letters = Journal(home.journal, settings.journal.max_bytes), DeadLetters(home.dead_letters)
     return Context(home, settings, open_sessions(engine), EmbeddedReader(home.store), journal, letters, lambda: ruleset)
 
@@ -161,7 +167,8 @@ def fill(context: Context, moment: int) -> None:
             ("audytor", "Alicja Audyt", Role.AUDITOR),
         ):
             create_user(session, login=login, name=name, role=role, password_hash=password, language="pl", now=moment)
-        _stations(session, moment)
+        stations(session, moment)
+        rollouts(session, moment)
         sample_stations.fill(session, agent_id(3), agent_id(len(HOSTS)), moment)
         for hit in sorted(hits, key=lambda one: int(one.event["@timestamp"])):
             apply(session, [hit], int(hit.event["@timestamp"]) + SECOND, context.settings)
@@ -191,7 +198,8 @@ def _weaknesses(context: Context, moment: int) -> None:
         session.scalars(select(StationWeakness).where(StationWeakness.name == "CVE-2025-8088")).one().exploited = True
 
 
-def _stations(session: Session, moment: int) -> None:
+def stations(session: Session, moment: int) -> None:
+    """Put the office's stations into the box."""
     for number, host in enumerate((*HOSTS, NASTY_HOST)):
         silent = host == "pc-sekr-03"
         seen = moment - (3 * HOUR if silent else 8 * SECOND)
@@ -214,15 +222,19 @@ def _stations(session: Session, moment: int) -> None:
                 skew_us=3 * MINUTE if number == 1 else 0,
                 sensors=[
                     *({"name": name, "state": state, "reason": reason} for name, state, reason in reasons),
-                    {
-                        "name": "network",
-                        "state": "limited",
-                        "reason": "sensor.reason.one_way",
-                        "figures": {"frames": 81_234, "bits": 498_765_432, "drops": 3, "two_way": 12},
-                    },
+                    *([NETWORK] if host.startswith("srv-") else []),
                 ],
             )
         )
+
+
+def rollouts(session: Session, moment: int) -> None:
+    """A version that was for all, and a later one from which two stations went back."""
+    for version, ring, state in (("0.1.0", 100, RolloutState.GOING), ("0.2.0", 100, RolloutState.STOPPED)):
+        session.add(Rollout(version=version, sha256="0" * 64, size=1, ring=ring, not_before=0, state=state,
+                            started_at=moment - DAY, changed_at=moment - HOUR))  # fmt: skip
+    for number, reason in ((1, "crashed"), (len(HOSTS), "silent")):
+        session.add(WentBack(agent_id=agent_id(number), version="0.2.0", reason=reason, at=moment - HOUR))
 
 
 def _work(session: Session, moment: int) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
-from appliance.clock import DAY, HOUR
+from agent.wire.event import event_id
+from appliance.clock import DAY, HOUR, MINUTE
+from appliance.ops.losses import record_gap
+from appliance.state.models import Agent, AgentState
 from appliance.stations import sink
+from appliance.stations.quarantine import Reason, hold
 from tests.appliance.stations.telling import Machine, event
 
 NASTY = "<script>alert(4)</script> \u202egpj.exe"
@@ -46,3 +52,16 @@ def fill(session: Session, linux: str, windows: str, moment: int) -> None:
     better = {"event.module": "czujka.agent", "event.action": "posture_finding", "posture.check": "firewall",
               "posture.result": "fail", "posture.reason": "off", "posture.revision": 2}  # fmt: skip
     sink.take(session, [event(better, moment - HOUR, linux)], moment)
+
+
+def disturb(session: Session, stations: Sequence[str], moment: int) -> None:
+    """Let five be as on a bad day: a wrong clock and a broken chain, one that became it, one installed anew and who it
+    was before, one that is held.
+    """
+    one, old, new, silent = (session.get_one(Agent, identity) for identity in stations[:4])
+    one.skew_us, one.rtt_us, one.skew_at = -2 * MINUTE, 5000, moment
+    old.state, old.replaced_by = AgentState.REPLACED, one.id
+    new.enrolled_at, new.machine, silent.machine = moment - 2 * HOUR, "a" * 64, "a" * 64
+    hold(session, stations[4], Reason.TWO_MACHINES, moment)
+    gap = {"event.id": event_id("gap", 2), "host.name": one.hostname, "@timestamp": moment}
+    record_gap(session, gap | {"gap.cause": "chain_forked", "gap.count": 0})

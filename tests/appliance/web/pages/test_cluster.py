@@ -17,9 +17,8 @@ from appliance.store import StoreUnavailable
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
-from appliance.web.app import create_app
 from appliance.web.pages import health
-from tests.appliance.web.conftest import TestBox
+from tests.appliance.web.conftest import TestBox, app_over
 from tests.appliance.web.pages.test_pages import PAGES
 
 AWAY = ElasticSettings(hosts=["http://127.0.0.1:9"], timeout_seconds=1)
@@ -41,7 +40,7 @@ def afar(office: TestBox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         update={"store": StoreSettings(kind="elasticsearch", elasticsearch=AWAY)}
     )
     context = replace(office.context, store=store, settings=settings)
-    yield replace(office, app=create_app(context), context=context)
+    yield replace(office, app=app_over(context), context=context)
     store.close()
 
 

@@ -19,8 +19,7 @@ from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.work import keep
 from appliance.state.database import writing
 from appliance.state.models import Alert, Role
-from appliance.web.app import create_app
-from tests.appliance.web.conftest import AGENT, TestBox
+from tests.appliance.web.conftest import AGENT, TestBox, app_over
 from tests.appliance.web.pages import sample
 
 SPRAYING, GUESSED = "340fb289-b263-5080-83f7-429b93d4d9b1", "13b31b19-fb65-5dcf-809b-dceb331a14ff"
@@ -42,7 +41,7 @@ def correlated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBox]:
                 correlating.take(keep(event), offer)
     with writing(context.sessions) as session:
         apply(session, correlating.hits(), context.now(), context.settings)
-    yield TestBox(create_app(context), context, SPRAYING, _alert(context.sessions, SPRAYING))
+    yield TestBox(app_over(context), context, SPRAYING, _alert(context.sessions, SPRAYING))
     for part in (context.store, context.journal, context.dead_letters):
         part.close()
     context.sessions.kw["bind"].dispose()

@@ -10,10 +10,9 @@ from appliance.accounts.setup import create_setup_link
 from appliance.clock import DAY
 from appliance.state.database import writing
 from appliance.state.models import User
-from appliance.web.app import create_app
 from appliance.web.auth import COOKIE
 from appliance.web.context import Context
-from tests.appliance.web.conftest import ORIGIN, TestBox, at
+from tests.appliance.web.conftest import ORIGIN, TestBox, app_over, at
 from tests.appliance.web.pages import sample
 
 GOOD = {"name": "Jan Kowalski", "login": "jan", "password": sample.PASSWORD, "again": sample.PASSWORD}
@@ -21,7 +20,7 @@ GOOD = {"name": "Jan Kowalski", "login": "jan", "password": sample.PASSWORD, "ag
 
 @pytest.fixture
 def fresh(context: Context) -> TestBox:
-    return TestBox(create_app(context), context, "", 0)
+    return TestBox(app_over(context), context, "", 0)
 
 
 def link(box: TestBox) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from html import unescape
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clock import DAY, HOUR, SECOND
+from appliance.normalise import Event
 from appliance.search import parse
 from appliance.state.models import Role
 from appliance.store import QueryTimeout
@@ -259,3 +261,26 @@ def test_an_event_marks_itself_among_its_neighbours(office: TestBox) -> None:
     assert f'href="/zdarzenia/{event}/drzewo"' in text
     near = unescape(re.search(r'class="end" href="(/zdarzenia\?[^"]+)"', text)[1])  # type: ignore[index] # there is one
     assert f"/zdarzenia/{event}" in office.ask("GET", near, who).text
+
+
+def test_the_record_of_an_event_stands_below_its_fields(office: TestBox) -> None:
+    before = office.context
+    who = office.person(Role.AUDITOR)
+    event = before.store.search("host.name:srv-ezd-01", limit=1).events[0]
+    address = f"/zdarzenia/{event['event.id']}"
+    plain = office.ask("GET", address, who).text
+
+    class Kept:
+        """The store with the record of this event."""
+
+        def get(self, *_: object) -> Event:
+            return {**event, "event.original": '{"EventID": 1, "x": "<b>"}'}
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(before.store, name)
+
+    keeping = replace(office, context=replace(before, store=cast("Any", Kept())))
+    shown = keeping.ask("GET", address, who).text
+    assert "Oryginał" not in plain
+    assert "<code>{&#34;EventID&#34;: 1, &#34;x&#34;: &#34;&lt;b&gt;&#34;}</code>" in shown
+    assert "<code>event.original</code>" not in shown

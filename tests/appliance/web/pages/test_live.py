@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from appliance.clock import DAY, MINUTE, SECOND
 from appliance.state.models import Alert, Role
-from appliance.web.app import create_app
 from appliance.web.context import Context
 from appliance.web.pages.alerted import columns_of
 from appliance.web.pages.pulse import MOMENTS, moments
-from tests.appliance.web.conftest import TestBox
+from tests.appliance.web.conftest import TestBox, app_over
 from tests.appliance.web.pages import sample
 
 
@@ -89,7 +88,7 @@ def test_an_empty_stretch_says_what_the_history_holds(office: TestBox) -> None:
 
 @pytest.fixture
 def lonely(context: Context) -> TestBox:
-    return TestBox(create_app(context), context, "", 0)
+    return TestBox(app_over(context), context, "", 0)
 
 
 def test_what_cannot_be_read_is_unknown_and_never_nothing(lonely: TestBox) -> None:

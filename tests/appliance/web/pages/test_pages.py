@@ -32,6 +32,7 @@ PAGES = [
     "/stacje/co-zbieram",
     "/stacje/decyzje",
     "/stacje/instalacja",
+    "/stacje/aktualizacje",
     "/reguly",
     "/reguly?stan=bez-danych",
     "/reguly/zasieg",

@@ -12,9 +12,8 @@ from appliance.clock import SECOND
 from appliance.state.models import Alert, AlertEvent, Role
 from appliance.store import EmbeddedStore, ProcessNode, ProcessTree, QueryTimeout
 from appliance.store.shape import encode
-from appliance.web.app import create_app
 from appliance.web.pages.views.process import SHORT, WHOLE, Process, process_tree
-from tests.appliance.web.conftest import TestBox
+from tests.appliance.web.conftest import TestBox, app_over
 from tests.appliance.web.pages import sample
 
 
@@ -144,7 +143,7 @@ def test_a_store_that_does_not_answer_costs_the_tree_alone(
         raise QueryTimeout("late")
 
     monkeypatch.setattr(type(office.context.store), "process_tree", late)
-    box = replace(office, app=create_app(office.context))
+    box = replace(office, app=app_over(office.context))
     for path in (f"/alerty/{office.alert}", f"/zdarzenia/{family[3]['event.id']}/drzewo"):
         answer = box.ask("GET", path, box.person(Role.AUDITOR))
         assert answer.status_code == 200

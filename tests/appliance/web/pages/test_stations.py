@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from agent.wire.envelope import unpack
 from agent.wire.event import event_id
-from appliance.clock import DAY, MINUTE
+from appliance.clock import DAY, HOUR, MINUTE
+from appliance.intake.chain import break_told
+from appliance.journal import Break, Fault, NewBatch
 from appliance.language.dates import local
+from appliance.normalise.czujka_agent import normalise
+from appliance.normalise.model import Source
+from appliance.ops.losses import record_gap
 from appliance.state.models import Agent, AgentState, Role
 from appliance.stations.look import Figures, score
 from appliance.store import BatchResult, EmbeddedStore
@@ -159,6 +166,12 @@ def test_weaknesses_are_listed_accepted_and_taken_back(office: TestBox) -> None:
     assert {"weakness.accepted", "weakness.acceptance_withdrawn"} <= {one["action"] for one in log}
 
 
+def test_without_a_comparison_nobody_says_that_all_is_well(box: TestBox) -> None:
+    text = box.ask("GET", "/podatnosci", box.person(Role.AUDITOR)).text
+    assert "więc nie wiadomo" in text
+    assert "Nie ma znanych podatności" not in text
+
+
 def test_the_api_accepts_and_lists(office: TestBox) -> None:
     admin = office.person(Role.ADMIN)
     known = office.get("/weaknesses", admin).json()
@@ -183,6 +196,38 @@ def test_settings_speak_in_words_with_their_points_of_law(office: TestBox) -> No
     assert "KRI § 19" in text
     assert "sprawdzono w tekście aktu" in text
     assert "Zaszyfrowany dysk skradzionego komputera nie wyda danych mieszkańców." in text
+
+
+def test_a_broken_chain_comes_into_the_ledger_and_onto_the_page(office: TestBox) -> None:
+    now = office.context.now()
+    batch = NewBatch(LINUX, "boot:spool:7", now, None, 1, b"", host=host_of(office, LINUX))
+    told = break_told(batch, Break(Fault.ANEW, now - 2 * HOUR))
+    (line,) = unpack(told.body)
+    event = normalise(json.loads(line), Source(LINUX, now))
+    with office.context.sessions() as session, session.begin():
+        assert record_gap(session, event)
+        assert not record_gap(session, event)
+    text = office.ask("GET", f"/stacje/{LINUX}", office.person(Role.AUDITOR)).text.replace("\u00a0", " ")
+    assert "Łańcuch paczek tej stacji był przerwany" in text
+    assert text.count("bufor na stacji zaczął się od nowa bez podania powodu") >= 3
+    assert "Łańcuch paczek" not in office.ask("GET", f"/stacje/{WINDOWS}", office.person(Role.AUDITOR)).text
+
+
+def test_the_clock_is_shown_with_its_error(office: TestBox) -> None:
+    who, now = office.person(Role.AUDITOR), office.context.now()
+    for skew, rtt, said in ((0, 3000, "zgodny"), (3 * MINUTE, 3000, "spóźnia się o 3 min"), (-9_000_000, 0, "spieszy")):
+        with office.context.sessions() as session, session.begin():
+            one = session.get_one(Agent, LINUX)
+            one.skew_us, one.rtt_us, one.skew_at = skew, rtt, now
+        text = office.ask("GET", f"/stacje/{LINUX}", who).text.replace("\u00a0", " ")
+        assert said in text
+        assert ("błąd pomiaru do 2 ms" in text) == bool(rtt)
+        assert ("Ustaw go, bo czasy" in text) == (skew > MINUTE)
+
+
+def host_of(office: TestBox, identity: str) -> str:
+    with office.context.sessions() as session:
+        return session.get_one(Agent, identity).hostname
 
 
 def test_silence_is_explained(office: TestBox) -> None:

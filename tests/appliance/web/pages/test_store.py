@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -33,16 +32,9 @@ class Told:
         return getattr(self._store, name)
 
 
-@pytest.fixture
-def told(office: TestBox) -> Iterator[Any]:
-    """Let the box's store say something else of itself."""
-    app, before = cast("Any", office.app), office.context
-
-    def put(usage: Usage) -> None:
-        app.state.context = replace(before, store=cast("Any", Told(before, usage)))
-
-    yield put
-    app.state.context = before
+def told(office: TestBox, usage: Usage) -> TestBox:
+    """The box whose store says something else of itself."""
+    return replace(office, context=replace(office.context, store=cast("Any", Told(office.context, usage))))
 
 
 def text(box: TestBox, path: str = "/magazyn", who: Party | None = None) -> str:
@@ -65,6 +57,7 @@ def test_the_page_says_what_there_is_and_how_long_it_stays(office: TestBox) -> N
     assert page.count(">730<") == 2
     assert "Za mało danych, żeby przewidzieć" in page
     assert "Bez podziału na klasy" not in page
+    assert page.count('data-l="Oryginały">nie<') == 2
     assert '<a class="end" href="/magazyn">' in text(office, "/zdrowie")
 
 
@@ -75,9 +68,8 @@ def test_the_page_says_what_there_is_and_how_long_it_stays(office: TestBox) -> N
         (10**15, "miejsca wystarczy mniej więcej do"),
     ],
 )
-def test_the_outlook_is_told_from_the_last_days(office: TestBox, told: Any, size: int, said: str) -> None:
-    told(usage(office.context, [size] * 5))
-    page = text(office)
+def test_the_outlook_is_told_from_the_last_days(office: TestBox, size: int, said: str) -> None:
+    page = text(told(office, usage(office.context, [size] * 5)))
     assert said in page
     assert "Bez podziału na klasy" in page
     assert "usunięto 3 zdarzenia" in page
@@ -92,27 +84,22 @@ def test_the_outlook_is_told_from_the_last_days(office: TestBox, told: Any, size
         ({"over": 2048, "held": 1}, "Blokada usuwania trzyma 1 zdarzenie."),
     ],
 )
-def test_what_the_disk_forces_is_said_loudly_on_both_pages(
-    office: TestBox, told: Any, numbers: dict[str, int], said: str
-) -> None:
-    told(usage(office.context, [1] * 5, **numbers))
+def test_what_the_disk_forces_is_said_loudly_on_both_pages(office: TestBox, numbers: dict[str, int], said: str) -> None:
+    box = told(office, usage(office.context, [1] * 5, **numbers))
     for path in ("/magazyn", "/zdrowie"):
-        page = text(office, path)
+        page = text(box, path)
         found = re.findall(r'<p class="msgbar bad" role="alert"><span>(.*?)</span>', page)
         assert bool(found) == bool(said)
         assert said in page
 
 
-def test_a_store_that_does_not_answer_leaves_the_holds(office: TestBox, told: Any) -> None:
+def test_a_store_that_does_not_answer_leaves_the_holds(office: TestBox) -> None:
     class Silent(Told):
         def stats(self) -> None:
             raise StoreUnavailable("locked")
 
-    told(usage(office.context, [1]))
-    cast("Any", office.app).state.context = replace(
-        office.context, store=cast("Any", Silent(office.context, usage(office.context, [1])))
-    )
-    page = text(office)
+    silent = Silent(office.context, usage(office.context, [1]))
+    page = text(replace(office, context=replace(office.context, store=cast("Any", silent))))
     assert "Wyszukiwanie w zdarzeniach teraz nie odpowiada" in page
     assert "Blokady usuwania" in page
 
@@ -166,3 +153,10 @@ def test_the_api_sets_lists_and_lifts_holds(office: TestBox) -> None:
     assert office.post(f"/holds/{body['id']}/lift", who).status_code == 409
     assert office.post("/holds", who, {"reason": "x" * 501, "start": 1, "end": 2}).status_code == 422
     assert office.post("/holds", who, {"reason": "x", "start": 2, "end": 2}).json()["code"] == "hold_range"
+
+
+def test_the_page_says_whose_originals_are_kept(office: TestBox) -> None:
+    settings = office.context.settings
+    kept = settings.model_copy(update={"store": settings.store.model_copy(update={"originals": ["accountability"]})})
+    page = text(replace(office, context=replace(office.context, settings=kept)))
+    assert page.count('data-l="Oryginały">przechowywane<') == page.count('data-l="Oryginały">nie<') == 1
