@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -27,6 +25,7 @@ from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.ops.health import beat
 from appliance.pki import PkiError, load_authority
+from appliance.roles.server import Server
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
 from appliance.updates.signing import ensure_key
@@ -36,15 +35,6 @@ CONNECTIONS = 1000
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 5
 log = structlog.get_logger()
-
-
-class Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which would end the process before it has put its things away."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `run`."""
-        yield
 
 
 @dataclass(frozen=True, slots=True)

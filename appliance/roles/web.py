@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from appliance.journal import DeadLetters, Journal
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.roles.content import LOOK_SECONDS, fresh
+from appliance.roles.server import Server
 from appliance.rulesets.fresh import Fresh
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
@@ -56,8 +58,8 @@ def tls(home: Home) -> ssl.SSLContext:
     return context
 
 
-def make_server(context: Context) -> uvicorn.Server:
-    """Return the server over a context; it stops on SIGTERM and SIGINT, and does not wait for open streams."""
+def make_server(context: Context) -> Server:
+    """Return the server over a context; it stops when told by `should_exit`, and does not wait for open streams."""
     config = uvicorn.Config(
         create_app(context),
         host=context.settings.host,
@@ -72,7 +74,7 @@ def make_server(context: Context) -> uvicorn.Server:
         timeout_graceful_shutdown=3,
         limit_concurrency=CONNECTIONS,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def run(home: Home, settings: Settings) -> int:
@@ -80,6 +82,12 @@ def run(home: Home, settings: Settings) -> int:
     context = make_context(home, settings)
     server = make_server(context)
     stop = threading.Event()
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
     def report() -> None:
         while not stop.is_set():
@@ -96,7 +104,8 @@ def run(home: Home, settings: Settings) -> int:
     _log.info("web_listening", host=settings.host, port=settings.port)
     server.run()
     stop.set()
-    heart.join(timeout=BEAT_SECONDS * 2)
+    for thread in (heart, eye):
+        thread.join(timeout=BEAT_SECONDS * 2)
     return 0 if server.started else 1
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.home import CHECKOUT
+from tests.appliance.intake.box import free_port, prepared_box, until
 
 ASKED_WHILE_IT_LOADS = """
 import os, signal, sys, threading
@@ -32,3 +35,24 @@ def test_a_role_that_is_asked_to_end_while_it_starts_ends_without_a_fault(tmp_pa
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_the_console_puts_its_things_away_and_says_nothing_more(tmp_path: Path) -> None:
+    box, port = prepared_box(tmp_path / "box"), free_port()
+    command = [sys.executable, "-m", "appliance", "role", "web", "--home", str(box.home.root)]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "CZUJKA_PORT": str(port)}
+    log = tmp_path / "web.log"
+    with log.open("wb") as said, subprocess.Popen(command, env=environment, stdout=said, stderr=said) as web:
+        until(lambda: _listens(port))
+        web.send_signal(signal.SIGTERM)
+        assert web.wait(20) == 0
+    lines = log.read_text().splitlines()
+    assert [line for line in lines if "web_listening" not in line] == []
