@@ -61,7 +61,8 @@ def check(path: RulePath = None) -> None:
             typer.echo(clean(f"{rule.source_file}:{rule.line}: {message}"), err=True)
     _tell_faults(faults)
     counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; wady: {len(faults)}"
-    typer.echo(f"{counts}; bez źródła: {len(engine.unfed)}", err=True)
+    others = f"; pominięte pliki bez reguł: {ruleset.others}" if ruleset.others else ""
+    typer.echo(f"{counts}; bez źródła: {len(engine.unfed)}{others}", err=True)
     if faults or not ruleset.rules:
         raise typer.Exit(Exit.NO)
 

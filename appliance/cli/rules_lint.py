@@ -15,7 +15,7 @@ from appliance.cli.exits import Exit
 from appliance.cli.search import clean
 from appliance.detect import Engine, RuleSet, field_names
 from appliance.detect.lint import Finding, Level, RuleText, fault_finding, lint
-from appliance.detect.load import rule_files
+from appliance.detect.load import is_other, rule_files
 from appliance.detect.own import own_faults
 from appliance.detect.routes import shipped_routes
 from appliance.detect.selftest import SIGMA
@@ -65,7 +65,8 @@ def texts(paths: Sequence[Path]) -> Iterator[RuleText]:
     for file in rule_files(paths):
         try:
             with file.open("rb") as stream:
-                documents = read_documents(stream.read(MAX_BYTES + 1).decode("utf-8-sig"))
+                content = stream.read(MAX_BYTES + 1)
+            documents = [] if is_other(file, content) else read_documents(content.decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError, YamlFault):
             continue
         yield from (RuleText(str(file), document) for document in documents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from .zones import in_zone
 _SUFFIXES = (".yml", ".yaml")
 #: The office's policy lies among its rules and is none itself (appliance.rulesets.policy).
 POLICY_FILE = "policy.yaml"
+#: Content of other kinds lies beside rules as .yaml; a rule has one of these keys.
+_MARK = re.compile(rb"""(?m)(?:^|[{,]\s*)["']?(?:detection|correlation|filter|logsource)["']?\s*:""")
 #: Told of a later rule or correlation and of the earlier one with the same id; says whether that is meant.
 Replaced = Callable[[Rule | Correlation, Rule | Correlation], bool]
 
@@ -37,6 +40,11 @@ def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
             if file not in seen:
                 seen.add(file)
                 yield file
+
+
+def is_other(file: Path, content: bytes) -> bool:
+    """Whether a file found in a folder is content of another kind: a `.yaml` without any key that only rules have."""
+    return file.suffix == ".yaml" and not _MARK.search(content)
 
 
 def _under(path: Path) -> Iterable[Path]:
@@ -66,15 +74,18 @@ def load_rules(
     `lists` are the values of placeholders, `zone` is where time parts are read. With `filtered` False the
     filters are only read; `apply_filters` applies those that are to be.
     """
-    store = RuleCache(cache)
+    store, paths = RuleCache(cache), list(paths)
     rules: list[Rule] = []
     filters: list[Filter] = []
     correlations: list[Correlation] = []
     faults: list[Fault] = []
-    left_out = 0
+    left_out = others = 0
     first: dict[str, Rule | Correlation] = {}
     for file in rule_files(paths):
-        parsed = _load_file(file, store)
+        parsed = _load_file(file, store, named=file in paths)
+        others += parsed is None
+        if parsed is None:
+            continue
         faults.extend(parsed.faults)
         filters.extend(parsed.filters)
         found: tuple[Rule | Correlation, ...] = (*parsed.rules, *parsed.correlations)
@@ -99,7 +110,7 @@ def load_rules(
     store.save()
     resolved = resolve(rules, correlations)
     faults.extend(resolved.faults)
-    read = RuleSet(rules, faults, left_out, filters, list(resolved.correlations))
+    read = RuleSet(rules, faults, left_out, filters, list(resolved.correlations), others)
     return _completed(read, lists, zone, filtered=filtered)
 
 
@@ -113,10 +124,11 @@ def _completed(read: RuleSet, lists: Lists, zone: str, *, filtered: bool) -> Rul
     rules, filters = in_zone(rules, zone), in_zone(filters, zone)
     rules, lost = apply_filters(rules, filters) if filtered else (rules, [])
     faults = sorted(read.faults + unfilled + unfilled_filters + lost)
-    return RuleSet(rules, faults, read.retired, filters, read.correlations)
+    return RuleSet(rules, faults, read.retired, filters, read.correlations, read.others)
 
 
-def _load_file(file: Path, store: RuleCache) -> ParsedFile:
+def _load_file(file: Path, store: RuleCache, *, named: bool) -> ParsedFile | None:
+    """What a file holds; None when it was only found in a folder and is no rule file."""
     name = str(file)
     try:
         with file.open("rb") as stream:
@@ -131,6 +143,8 @@ def _load_file(file: Path, store: RuleCache) -> ParsedFile:
                 )
             ]
         )
+    if not named and is_other(file, content):
+        return None
     digest = hashlib.sha256(content).hexdigest()
     parsed = store.get(name, digest)
     if parsed is None:

@@ -113,7 +113,8 @@ class Fault:
 class RuleSet:
     """Loaded rules, the faults of those that were refused, and how many were left out as retired.
 
-    `filters` are those that were read, whether they were applied or not.
+    `filters` are those that were read, whether they were applied or not. `others` counts the files passed over because
+    they hold content of another kind.
     """
 
     rules: list[Rule]
@@ -121,6 +122,7 @@ class RuleSet:
     retired: int = 0
     filters: list[Filter] = field(default_factory=list)
     correlations: list[Correlation] = field(default_factory=list)
+    others: int = 0
 
 
 @dataclass(slots=True)

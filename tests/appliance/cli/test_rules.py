@@ -47,6 +47,28 @@ def test_check_says_all_faults_at_once(rule: Path) -> None:
     assert [line.split(": ")[0] for line in done.output.splitlines()[:3]] == [f"{bad}:9", f"{bad}:10", f"{worse}:1"]
 
 
+def test_content_of_other_kinds_beside_rules_is_passed_over_and_counted(rule: Path) -> None:
+    other = rule.with_name("card.yaml")
+    other.write_text("meta: {poziom: wysoki}\nsteps:\n  - filter: [a]\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", str(rule.parent)])
+    assert done.exit_code == 0
+    assert "reguły: 1;" in done.output
+    assert "pominięte pliki bez reguł: 1" in done.output
+    assert CliRunner().invoke(app, ["lint", str(rule.parent)]).exit_code == 0
+    named = CliRunner().invoke(app, ["check", str(other)])
+    assert named.exit_code == 1
+    assert f"{other}:1: reguła musi mieć klucz „detection”" in named.output
+
+
+@pytest.mark.parametrize("text", ["title: A\nlogsource: {product: windows}\n", '{"title": "A", "detection": 1}', RULE])
+def test_a_yaml_file_with_any_key_of_rules_is_a_rule_file(rule: Path, text: str) -> None:
+    rule.unlink()
+    rule.with_suffix(".yaml").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["check", str(rule.parent)])
+    assert "pominięte" not in done.output
+    assert done.exit_code == (0 if text is RULE else 1)
+
+
 def test_check_of_sound_rules_is_quiet(rule: Path) -> None:
     assert CliRunner().invoke(app, ["check", str(rule)]).exit_code == 0
 
