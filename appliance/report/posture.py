@@ -101,7 +101,7 @@ def _changes(before: By, after: By) -> dict[str, Any]:
         if kind is not None:
             by_check[key[1]][kind] += 1
     whole = sum(by_check.values(), Counter[str]())
-    rows = [{"check": check, **_counted(counts)} for check, counts in sorted(by_check.items())]
+    rows: list[dict[str, Any]] = [{"check": check, **_counted(counts)} for check, counts in sorted(by_check.items())]
     rows.sort(key=lambda row: (-row["broken"], -row["mended"], -row["unseen"]))
     return {"stations": len({agent for agent, _ in both}), **_counted(whole), **_listed("by_check", rows, MOST_CHANGES)}
 
