@@ -123,6 +123,10 @@ class Baseline:
         """Keep what was noted since the last time."""
         self._database.commit()
 
+    def rest(self) -> None:
+        """Give the memory of the pages back, which a round needs and nothing for hours after it."""
+        self._database.execute("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Close without keeping what was not committed."""
         with contextlib.suppress(sqlite3.Error):

@@ -15,10 +15,15 @@ from agent.wire.sending.sensor import ALERTING, USUAL, Reading
 
 MAX_PENDING = 2000
 """Events whose records are still arriving."""
+MAX_LATE = 500
+"""Events that were given up and are remembered, so that the rest of their records makes no second event."""
 MAX_LINES = 64
 """Records of one event that are kept."""
 PATIENCE = 2.0
-"""Seconds after which an event that got no end is taken as it is."""
+"""Seconds after its last record after which an event that got no end is taken as it is.
+
+Beside a daemon that is slow to take its copy, the kernel waits up to half a second before each record.
+"""
 _SERIALS = 1 << 32
 _UNUSED = frozenset({1321, 1323})
 _CONFIG_CHANGE = 1305
@@ -53,10 +58,14 @@ class Grouping:
     """Collects the records of an event until its end arrives."""
 
     def __init__(self) -> None:
-        self._pending: dict[bytes, tuple[float, list[Raw]]] = {}
+        self._pending: dict[bytes, list[Raw]] = {}
+        self._touched: dict[bytes, float] = {}
+        """When the last record of an open event was read."""
+        self.late: dict[bytes, bool] = {}
+        """Events that were given up: whether more of them has come."""
         self.unseen = Unseen()
         self.dropped = 0
-        """Events that were pushed out because too many were open at once."""
+        """Events of which something was lost: too many were open at once, or the rest came too late."""
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -66,31 +75,49 @@ class Grouping:
         if kind in _UNUSED or not (name := stamp(data)):
             return None
         if kind == EOE:
-            found = self._pending.pop(name, None)
-            return found[1] if found else None
+            self._touched.pop(name, None)
+            return self._pending.pop(name, None)
         if not 1300 <= kind < 1500:
             self.unseen.saw(serial_of(name))
             return [(kind, data)]
         known = self._pending.get(name)
         if known is None:
+            if name in self.late:
+                self._came_late(name)
+                return None
             self.unseen.saw(serial_of(name))
-            self._pending[name] = (now, [(kind, data)])
+            self._pending[name] = [(kind, data)]
             self._bound()
-        elif len(known[1]) < MAX_LINES:
-            known[1].append((kind, data))
+        elif len(known) < MAX_LINES:
+            known.append((kind, data))
         elif kind != EXECVE:
-            known[1][-1] = (kind, data)
+            known[-1] = (kind, data)
+        self._touched[name] = now
         return None
+
+    def _came_late(self, name: bytes) -> None:
+        self.dropped += not self.late[name]
+        self.late[name] = True
 
     def _bound(self) -> None:
         if len(self._pending) > MAX_PENDING:
-            self._pending.pop(next(iter(self._pending)))
+            first = next(iter(self._pending))
+            del self._pending[first], self._touched[first]
             self.dropped += 1
 
+    def overdue(self, now: float) -> list[bytes]:
+        """Return the events of which nothing has been read for too long."""
+        return [name for name, touched in self._touched.items() if now - touched >= PATIENCE]
+
     def expire(self, now: float) -> list[list[Raw]]:
-        """Return the events that have waited too long for their end."""
-        old = [name for name, (since, _) in self._pending.items() if now - since >= PATIENCE]
-        return [self._pending.pop(name)[1] for name in old]
+        """Return the events that have waited too long for their end, and give them up."""
+        old = self.overdue(now)
+        for name in old:
+            del self._touched[name]
+            self.late[name] = False
+        while len(self.late) > MAX_LATE:
+            del self.late[next(iter(self.late))]
+        return [self._pending.pop(name) for name in old]
 
 
 class Completion:

@@ -87,6 +87,8 @@ class FileRounds(ABC):
         if self._uncommitted and now - self._uncommitted >= COMMIT_AFTER:
             self._baseline.commit()
             self._uncommitted = 0.0
+            if not self._watch.in_round:
+                self._baseline.rest()
         return items
 
     def _round_ended(self, *, fresh: bool) -> list[Item]:

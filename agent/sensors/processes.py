@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import pwd
 import re
-from collections import OrderedDict
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,8 @@ class Processes:
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
-        self._known: OrderedDict[int, Process] = OrderedDict()
+        self._known: dict[int, Process] = {}
+        """The longest unused first."""
 
     def fill(self) -> None:
         """Remember what runs now, and only that."""
@@ -46,16 +47,17 @@ class Processes:
 
     def add(self, pid: int, process: Process) -> None:
         """Remember a process that was just seen to start."""
-        self._known[pid] = process
-        self._known.move_to_end(pid)
+        self._known.pop(pid, None)
+        # A few programs run over and over.
+        self._known[pid] = process._replace(executable=sys.intern(process.executable), user=sys.intern(process.user))
         if len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
+            del self._known[next(iter(self._known))]
 
     def find(self, pid: int) -> Process | None:
         """Return what is known of a process; None when it is gone and was never seen."""
         known = self._known.get(pid)
         if known is not None:
-            self._known.move_to_end(pid)
+            self._known[pid] = self._known.pop(pid)
             return known
         found = read_process(self._proc / str(pid))
         if found is not None:

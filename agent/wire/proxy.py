@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -44,6 +43,8 @@ def _covers(name: str, host: str) -> bool:
     """Tell whether an entry is this host, a domain that it is in, or a network that its address is in."""
     if host == name or host.endswith("." + name.removeprefix(".")):
         return True
+    from ipaddress import ip_address, ip_network  # noqa: PLC0415 (a quarter of a megabyte, for a list of exceptions)
+
     try:
         return ip_address(host) in ip_network(name, strict=False)
     except ValueError:

@@ -70,7 +70,29 @@ def client_context(
 
 
 class _Connection(http.client.HTTPSConnection):
+    """Speaks to names as bytes: for text Python loads the tables of international names, 0.3 MB for good."""
+
     response_class = Timely
+
+    def __init__(self, host: str, port: int, box: str, *, timeout: float, context: ssl.SSLContext) -> None:
+        """`box` is the name that the certificate must have, also behind a proxy."""
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._tls, self._box = context, box
+        self._create_connection = _dial
+
+    def connect(self) -> None:
+        """Connect, through the proxy where there is one, and speak TLS with the box."""
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=_wire_name(self._box))
+
+
+def _wire_name(host: str) -> bytes:
+    return host.encode("ascii" if host.isascii() else "idna")
+
+
+def _dial(address: tuple[str, int], timeout: float, source: tuple[str, int] | None = None) -> socket.socket:
+    place = (_wire_name(address[0]), address[1])
+    return socket.create_connection(place, timeout, source)  # type: ignore[arg-type] # getaddrinfo takes bytes
 
 
 class Box:
@@ -217,8 +239,8 @@ class Box:
         host, port = place.hostname or "", place.port or 443
         proxy = proxy_for(host, self._environment)
         if proxy is None:
-            return _Connection(host, port, timeout=self._timeout, context=self._context)
-        connection = _Connection(proxy.host, proxy.port, timeout=self._timeout, context=self._context)
+            return _Connection(host, port, host, timeout=self._timeout, context=self._context)
+        connection = _Connection(proxy.host, proxy.port, host, timeout=self._timeout, context=self._context)
         connection.set_tunnel(host, port, dict(proxy.headers))
         return connection
 

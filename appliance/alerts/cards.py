@@ -144,6 +144,12 @@ def _filled(card: Card, values: Mapping[str, str], language: str) -> CardText:
     )
 
 
+def mark_words(mark: str, language: str) -> str:
+    """Return how well a point of the law that carries a mark was checked. KeyError for an unknown mark."""
+    words: str = _yaml(FOLDER / "principles.yaml")["znaki"][mark][language]
+    return words
+
+
 def _block(principles: Texts, name: str, values: Mapping[str, str], language: str) -> str:
     profiles = principles["bloki"][name]
     block = next(profiles[profile] for profile in _PROFILE if profile in profiles)

@@ -89,6 +89,11 @@ def checks(folder: Path = FOLDER) -> Mapping[str, Check]:
     return {file.path.stem: _check(file, common) for file in files}
 
 
+def weights() -> Mapping[str, int]:
+    """Return how much each check counts."""
+    return {name: check.weight for name, check in checks().items()}
+
+
 def common_reasons(folder: Path = FOLDER) -> Mapping[str, Reason]:
     """Return the reasons of an unknown that any check may give. Raises BadCheck."""
     return _reasons(_File(folder / f"{COMMON}.yaml"), ("reasons",), SYSTEMS)

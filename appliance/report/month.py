@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
 from appliance.clock import HOUR, from_datetime, to_datetime
 from appliance.language.dates import WARSAW
+from appliance.report.posture import Verdicts, posture_data
+from appliance.report.stations import Station
+from appliance.report.vulnerabilities import Weak, vulnerabilities_data
 
 TOP_ALERTS = 60
 """Alerts of level high and critical that are listed one by one."""
@@ -34,19 +37,6 @@ class Period:
         """ISO dates of the period's days."""
         first, last = _day(self.start), _day(self.end - 1)
         return [str(first + timedelta(days=n)) for n in range((last - first).days + 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A station as the report counts it; `hourly` holds its events per hour of the period."""
-
-    id: str
-    hostname: str
-    os: str
-    enrolled_at: int
-    seen_at: int | None
-    revoked: bool
-    hourly: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +82,8 @@ class Inputs:
     rules: int
     anchor: Mapping[str, Any] | None = None
     """The newest seal of the evidence chain."""
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    weak: Weak = field(default_factory=Weak)
 
 
 def period_of(month: str, now: int) -> Period:
@@ -124,6 +116,8 @@ def month_data(inputs: Inputs) -> dict[str, Any]:
         "events": sum(inputs.hourly),
         "sources": dict(sorted(inputs.events_by_module.items())),
         "stations": [_station(station, inputs.period) for station in inputs.stations],
+        "posture": posture_data(inputs.stations, inputs.verdicts, inputs.period.start),
+        "vulnerabilities": vulnerabilities_data(inputs.stations, inputs.weak),
         "alerts": _alerts(inputs.alerts),
         "losses": [asdict(loss) for loss in inputs.losses],
         "lost": sum(loss.count for loss in inputs.losses),

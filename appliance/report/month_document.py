@@ -11,7 +11,9 @@ from appliance.evidence.keys import grouped
 from appliance.language.dates import local, moment, sentence_day, sentence_moment, span
 from appliance.language.numbers import number
 from appliance.report.chart import bars
+from appliance.report.posture_document import posture_blocks, posture_sentence
 from appliance.report.render import Block, Chart, Document, Facts, Heading, Para, Table
+from appliance.report.vulnerabilities_document import vulnerabilities_blocks, vulnerabilities_sentence
 from appliance.report.words import Words
 
 SILENT_DAYS = 6
@@ -22,6 +24,7 @@ def month_document(data: Mapping[str, Any], language: str) -> Document:
     """Return the document of a monthly report in a language."""
     words = Words(language)
     blocks: list[Block] = [*_summary(data, words), *_watch(data, words), *_found(data, words), *_lost(data, words)]
+    blocks += [*posture_blocks(data["posture"], words), *vulnerabilities_blocks(data["vulnerabilities"], words)]
     blocks += [
         *_anchor(data.get("anchor"), words),
         Heading(words("report.limits")),
@@ -55,6 +58,8 @@ def _summary(data: Mapping[str, Any], words: Words) -> list[Block]:
         words.counted("report.summary.events", data["events"]),
         words("report.summary.stations", ok=number(whole, lang), all=number(len(data["stations"]), lang)),
         _loss_sentence(data, words),
+        posture_sentence(data["posture"], words),
+        vulnerabilities_sentence(data["vulnerabilities"], words),
     ]
     return [Heading(words("report.summary")), Para(" ".join(sentences), "lead")]
 

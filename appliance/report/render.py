@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from typing import Any, Literal
 
@@ -40,13 +40,19 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a repeated head. `widths` are shares, 0 = by content; `align` is `l` or `r` a column."""
+    """A table with a repeated head. `widths` are shares, 0 = by content; `align` is `l` or `r` a column.
+
+    A line feed in a cell begins a new line. In the columns `code`, what stands between grave accents is a command; in
+    the columns `lead` the first line is what the row is called.
+    """
 
     head: list[str]
     rows: list[list[str]]
     caption: str
     widths: list[int]
     align: list[str]
+    code: list[int] = field(default_factory=list)
+    lead: list[int] = field(default_factory=list)
     kind: Literal["table"] = "table"
 
 

@@ -14,12 +14,22 @@ from appliance.clock import HOUR
 from appliance.evidence.anchors import latest
 from appliance.home import Home
 from appliance.journal import DeadLetters
-from appliance.report.month import AlertRow, Inputs, LossRow, Period, Station, month_data, period_of
+from appliance.posture.checks import weights
+from appliance.report.month import AlertRow, Inputs, LossRow, Period, month_data, period_of
 from appliance.report.month_document import month_document
+from appliance.report.posture import Verdicts
 from appliance.report.render import pdf
+from appliance.report.stations import Station
+from appliance.report.vulnerabilities import Compared, Weak
 from appliance.settings import Settings
 from appliance.state.models import Agent, AgentState, Alert, Loss, Report, RoleHealth
+from appliance.state.stations import StationMatched
+from appliance.stations.history import verdicts_at
+from appliance.stations.kinds import is_sensor
 from appliance.store import Store
+from appliance.vulnerabilities import accepted
+from appliance.vulnerabilities.feeds import STALE, Shelf
+from appliance.vulnerabilities.history import moved
 
 MAX_STATIONS = 2000
 
@@ -34,7 +44,7 @@ class Sources:
     settings: Settings
     now: int
     home: Home | None = None
-    """Where the evidence chain is, whose newest seal a report prints."""
+    """Where the evidence chain is, whose newest seal a report prints, and the feeds of vulnerabilities."""
 
 
 def list_reports(session: Session, limit: int = 100) -> list[Report]:
@@ -79,6 +89,8 @@ def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
             dead_letters=sources.dead_letters.count_between(period.start, period.end),
             rules=_rules(sources.session),
             anchor=_anchor(sources.home),
+            verdicts=_verdicts(sources.session, period),
+            weak=_weak(sources, period),
         )
     )
 
@@ -117,9 +129,34 @@ def _stations(sources: Sources, period: Period) -> list[Station]:
             seen_at=agent.seen_at,
             revoked=agent.state in {AgentState.REVOKED, AgentState.REPLACED},
             hourly=_hourly(sources.store, period, f'agent.id:"{agent.id}"'),
+            sensor=is_sensor(agent),
         )
         for agent in rows
     ]
+
+
+def _verdicts(session: Session, period: Period) -> Verdicts:
+    return Verdicts(
+        at_end=verdicts_at(session, period.end, heard_since=period.start),
+        at_start=verdicts_at(session, period.start),
+        weights=weights(),
+    )
+
+
+def _weak(sources: Sources, period: Period) -> Weak:
+    came, went = moved(sources.session, period.start, period.end)
+    made_at = Shelf(sources.home.feeds).made_at() if sources.home is not None else None
+    return Weak(
+        known=accepted.known_at(sources.session, period.end),
+        accepted=accepted.in_force_at(sources.session, period.end),
+        compared={
+            row.agent_id: Compared(row.judged, row.left_out) for row in sources.session.scalars(select(StationMatched))
+        },
+        came=came,
+        went=went,
+        feeds_made_at=made_at,
+        feeds_old=made_at is not None and sources.now - made_at > STALE,
+    )
 
 
 def _alerts(session: Session, period: Period, language: str) -> list[AlertRow]:

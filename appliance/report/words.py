@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,3 +32,8 @@ class Words:
         """Return a text that counts, in the form that fits the count."""
         text = catalogue().text(key, self.language, count=count, n=number(count, self.language))
         return bind_spaces(text, self.language)
+
+    def some(self, names: Sequence[str], count: int) -> str:
+        """Return names for a sentence or a cell; where there are more than these, how many there are in all."""
+        told = ", ".join(names)
+        return told if count <= len(names) else self("report.some", names=told, n=number(count, self.language))

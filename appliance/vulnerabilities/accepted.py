@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from appliance.clock import DAY
@@ -84,6 +84,14 @@ def in_force(session: Session, now: int) -> Sequence[WeaknessAcceptance]:
     return session.scalars(query.order_by(row.id.desc())).all()
 
 
+def in_force_at(session: Session, moment: int) -> Sequence[WeaknessAcceptance]:
+    """Return the acceptances that were in force at a moment in the past, those that end first before the others."""
+    row = WeaknessAcceptance
+    kept = or_(row.withdrawn_at.is_(None), row.withdrawn_at > moment)
+    query = select(row).where(row.created_at <= moment, row.until > moment, kept)
+    return session.scalars(query.order_by(row.until, row.name, row.id)).all()
+
+
 def newest(session: Session, most: int = 200) -> Sequence[WeaknessAcceptance]:
     """Return acceptances, newest first, also those that are over."""
     return session.scalars(select(WeaknessAcceptance).order_by(WeaknessAcceptance.id.desc()).limit(most)).all()
@@ -109,15 +117,26 @@ class Known:
 
 def known(session: Session, now: int) -> list[Known]:
     """Return what stations have: used in attacks first, what can be mended before what cannot, many stations first."""
+    return _known(session, StationWeakness.gone_at.is_(None), in_force(session, now))
+
+
+def known_at(session: Session, moment: int) -> list[Known]:
+    """Return what stations had at a moment in the past, in the same order."""
+    row = StationWeakness
+    there = and_(row.since <= moment, or_(row.gone_at.is_(None), row.gone_at > moment))
+    return _known(session, there, in_force_at(session, moment))
+
+
+def _known(session: Session, there: ColumnElement[bool], acceptances: Sequence[WeaknessAcceptance]) -> list[Known]:
     names = {row.id: row.hostname for row in session.execute(select(Agent.id, Agent.hostname))}
     found: dict[str, Known] = {}
-    for row in session.scalars(select(StationWeakness).where(StationWeakness.gone_at.is_(None))):
+    for row in session.scalars(select(StationWeakness).where(there)):
         one = found.setdefault(row.name, Known(row.name, row.title, row.severity, since=row.since))
         one.exploited, one.fixable = one.exploited or row.exploited, one.fixable or bool(row.fixed)
         one.since = min(one.since, row.since)
         one.stations[row.agent_id] = names.get(row.agent_id, row.agent_id)
         one.products[row.product] = row.fixed
-    _accept(found, in_force(session, now))
+    _accept(found, acceptances)
     order = sorted(found.values(), key=lambda one: (-len(one.stations), one.name))
     return sorted(order, key=lambda one: (one.accepted is not None, not one.exploited, not one.fixable))
 

@@ -88,6 +88,11 @@ class Shelf:
             raise NoFeeds
         return stack[-1]
 
+    def made_at(self) -> int | None:
+        """Return when the feeds in force were made; None where no bundle was ever taken."""
+        stack = self.stack()
+        return stack[-1] if stack else None
+
     def take(self, path: Path, now: int) -> Taken:
         """Take a bundle in. Raises BadBundle, OSError; then nothing has changed."""
         bundle = read(path, self.keys())

@@ -108,7 +108,8 @@ def _agent(agent: RealAgent) -> Iterator[None]:
 
 
 @contextmanager
-def _exec_rules() -> Iterator[netlink.Control]:
+def exec_rules() -> Iterator[netlink.Control]:
+    """Load the rules of program starts alone."""
     control, rules = netlink.Control(), auditrules.rules()[: auditrules.required()]
     for rule in rules:
         control.add_rule(rule)
@@ -122,7 +123,7 @@ def _exec_rules() -> Iterator[netlink.Control]:
 
 @contextmanager
 def _floor() -> Iterator[None]:
-    with _exec_rules() as control:
+    with exec_rules() as control:
         reader = subprocess.Popen([*AS_UNIT, sys.executable, "-c", _READER])
         try:
             until(lambda: control.status().pid == reader.pid, 10, "the reader")
@@ -134,5 +135,5 @@ def _floor() -> Iterator[None]:
 
 @contextmanager
 def _auditd(folder: Path) -> Iterator[None]:
-    with running(folder), _exec_rules():
+    with running(folder), exec_rules():
         yield

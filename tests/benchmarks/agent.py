@@ -21,6 +21,7 @@ import psutil
 from tests.agent.box import FakeBox
 from tests.agent.conditions import until
 from tests.agent.real import RealAgent
+from tests.benchmarks import _watchers
 from tests.benchmarks._starts import in_turn, table
 
 MAX_RSS_MB, MAX_IDLE, MAX_BUSY, MAX_SLOWDOWN = 30.0, 0.5, 5.0, 3.0
@@ -116,6 +117,7 @@ def _measure(agent: RealAgent, seconds: float, folder: Path) -> int:
     agent.stop(signal.SIGTERM)
     costs = in_turn(agent, folder)
     slowdown = costs["agent"].slower(costs["none"])
+    efforts = _watchers.in_turn(agent, folder)
     lines = (
         looked,
         f"memory (RSS) idle            {rss_idle:8.1f} MB",
@@ -125,6 +127,7 @@ def _measure(agent: RealAgent, seconds: float, folder: Path) -> int:
         f"short programs seen          {seen:8d} of 1000  (at {rate:.0f}/s)",
         f"program start to box, worst  {latency * 1000:8.0f} ms     of 10",
         *table(costs),
+        *_watchers.table(efforts),
         f"a program start, agent:none  {slowdown:+8.1f} %      promised {MAX_SLOWDOWN}",
     )
     sys.stdout.write("\n".join(lines) + "\n")

@@ -54,15 +54,17 @@ class KeptPolicy:
             return False
         try:
             policy = self._checked(statement, signature)
-            kept = json.dumps({"statement": statement, "signature": signature})
-            write_private(self._home.folder / FILE, kept.encode())
         except BadPolicy as error:
             self._refused = signature
             LOG.warning("policy_refused reason=%s", error)
             return False
+        # In force before it is kept: the other thread reads on meanwhile, and the file tells that it is obeyed.
+        self.now, self._off = policy, policy.categories
+        try:
+            kept = json.dumps({"statement": statement, "signature": signature})
+            write_private(self._home.folder / FILE, kept.encode())
         except OSError as error:  # in force all the same; it is asked for again after the next start
             LOG.warning("policy_not_kept reason=%s", error)
-        self.now, self._off = policy, policy.categories
         LOG.info("policy_taken off=%s", ",".join(sorted(self._off)))
         return True
 

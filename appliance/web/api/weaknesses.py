@@ -11,7 +11,7 @@ from appliance.state.database import writing
 from appliance.state.stations import WeaknessAcceptance
 from appliance.vulnerabilities import accepted
 from appliance.vulnerabilities.accepted import AcceptanceFault, Known, Wish
-from appliance.vulnerabilities.feeds import NoFeeds, Shelf
+from appliance.vulnerabilities.feeds import Shelf
 from appliance.web.api.common import Answer, Moment, Number, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context
@@ -104,10 +104,7 @@ def withdraw(context: Box, who: Manager, number: Number) -> AcceptanceAnswer:
 
 def made_at(context: Context) -> int | None:
     """Return when the feeds in force were made; None without any."""
-    try:
-        return Shelf(context.home.feeds).current()
-    except NoFeeds:
-        return None
+    return Shelf(context.home.feeds).made_at()
 
 
 def acceptances(context: Context) -> list[AcceptanceAnswer]:

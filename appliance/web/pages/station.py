@@ -16,6 +16,7 @@ from appliance.alerts.service import OPEN
 from appliance.clock import DAY
 from appliance.language.dates import local
 from appliance.ops.losses import losses
+from appliance.posture.checks import weights
 from appliance.state.models import Agent, Alert
 from appliance.state.stations import StationMatched, StationWeakness
 from appliance.stations import look
@@ -56,7 +57,7 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
     with context.sessions() as session:
         agent = _agent(session, agent_id)
         known = look.figures(session, now).get(agent.id)
-        one = station(agent, now, known, posture.weights())
+        one = station(agent, now, known, weights())
         alerts = _alerts(session, agent)
         weak = _weak(session, agent.id)
         lost = losses(session, now - 14 * DAY, now, LOST, agent.hostname)

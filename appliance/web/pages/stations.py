@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
+from appliance.posture.checks import weights
 from appliance.state.models import Agent
 from appliance.stations import look, replacing
 from appliance.web.api import agents
@@ -42,11 +43,11 @@ MOST_HOURS = 24 * 30
 
 def every(context: Context) -> list[Station]:
     """Return all stations of the office."""
-    now, weights = context.now(), posture.weights()
+    now, heavy = context.now(), weights()
     with context.sessions() as session:
         rows = list(session.scalars(select(Agent).order_by(Agent.state, Agent.hostname, Agent.id)))
         figures = look.figures(session, now)
-    return [station(agent, now, figures.get(agent.id), weights) for agent in rows]
+    return [station(agent, now, figures.get(agent.id), heavy) for agent in rows]
 
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -136,6 +137,32 @@ def test_without_rules_of_ours_it_says_so_and_reports_what_the_hosts_own_bring(
     sensor.close()
     until(lambda: kernel.daemon == 0)
     assert kernel.refused == 0, "nothing is asked that must be refused"
+
+
+def test_an_agent_that_got_no_time_reads_what_waits_before_it_gives_an_event_up(
+    tmp_path: Path, play: Callable[[Locked], Locked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = play(Locked())
+    sensor = AuditSensor(tmp_path, "boot", "x86_64")
+    sensor.open({})
+    until(lambda: kernel.daemon == os.getpid())
+    kernel.ends[-1].send(message(1300, START))
+
+    def begun() -> bool:
+        assert sensor.read() == []
+        return sensor.wait() is not None
+
+    until(begun)
+    kernel.ends[-1].send(message(1309, START[:26] + b'argc=1 a0="x"'))
+    kernel.ends[-1].send(message(1320, START[:26]))
+    later = time.monotonic() + 5
+    monkeypatch.setattr("agent.sensors.audit.time.monotonic", lambda: later)
+    (reading,) = sensor.tick()
+    assert isinstance(reading, Reading)
+    assert reading.record is not None
+    assert reading.record["process.args"] == ["x"]
+    assert sensor.tick() == []
+    sensor.close()
 
 
 def test_with_the_rules_of_an_earlier_run_all_is_seen_and_nothing_is_changed(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.sensors.auditevents import MAX_LINES, MAX_PENDING, Completion, Grouping, Unseen
+from agent.sensors.auditevents import MAX_LATE, MAX_LINES, MAX_PENDING, Completion, Grouping, Unseen
 from agent.sensors.auditrecords import (
     MAX_ARG,
     MAX_ARGS,
@@ -229,6 +229,29 @@ def test_an_event_without_end_expires() -> None:
     assert grouping.expire(2.0) == []
     assert grouping.expire(3.0) == [[EXEC[0]]]
     assert len(grouping) == 0
+
+
+def test_an_event_whose_records_come_slowly_is_not_cut() -> None:
+    """Beside a daemon that is slow to take its copy, the kernel waits up to half a second for each record."""
+    grouping = Grouping()
+    for number, (kind, data) in enumerate(EXEC):
+        assert grouping.feed(kind, data, number * 1.5) is None
+        assert grouping.expire(number * 1.5 + 1.4) == []
+    assert grouping.feed(1320, STAMP, len(EXEC) * 1.5) == EXEC
+
+
+def test_what_comes_of_an_event_that_was_given_up_is_told_and_no_second_event() -> None:
+    grouping = Grouping()
+    grouping.feed(*EXEC[0], now=1.0)
+    assert grouping.expire(3.0) == [[EXEC[0]]]
+    for kind, data in EXEC[1:]:
+        assert grouping.feed(kind, data, 4.0) is None
+    assert grouping.feed(1320, STAMP, 4.0) is None
+    assert (len(grouping), grouping.expire(9.0), grouping.dropped) == (0, [], 1)
+    for number in range(MAX_LATE + 5):
+        grouping.feed(1300, b"audit(1.000:%d): x=1" % number, 10.0)
+        grouping.expire(20.0)
+    assert len(grouping.late) == MAX_LATE
 
 
 def test_open_events_and_their_records_are_bounded() -> None:

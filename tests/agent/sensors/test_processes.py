@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.sensors.processes import Process, Processes, read_container
+from agent.sensors.processes import MAX_KNOWN, Process, Processes, read_container
 
 ID = "0123456789abcdef" * 4
 
@@ -43,3 +43,18 @@ def test_a_container_is_handed_down_and_asked_for_only_where_one_begins(tmp_path
     assert processes.container(9, Process("/usr/bin/runc", "runc init", 1)) == ID
     assert processes.container(8, Process("/bin/sh", "sh", 1, "0", "other")) == "other"
     assert processes.container(9, None) == ID
+
+
+def test_the_longest_unused_goes_first_and_equal_names_are_kept_once(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    for pid in range(MAX_KNOWN):
+        processes.add(pid, Process("".join(["/usr/bin/", "true"]), f"true {pid}", 1))
+    assert processes.find(0) is not None
+    processes.add(MAX_KNOWN, Process("/bin/sh", "sh", 1))
+    processes.add(2, Process("/bin/sh", "sh again", 1))
+    kept, gone, again, other = (processes.find(pid) for pid in (0, 1, 2, 3))
+    assert gone is None
+    assert kept is not None
+    assert other is not None
+    assert again == Process("/bin/sh", "sh again", 1)
+    assert kept.executable is other.executable

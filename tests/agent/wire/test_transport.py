@@ -50,6 +50,22 @@ def test_a_batch_twice_is_once(server: FakeBox, box: Box) -> None:
     assert server.seen.records == [{"a": 1}, {"a": 2}]
 
 
+def test_a_name_is_asked_for_as_bytes(server: FakeBox, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For text, Python would load the tables of international names."""
+    asked: list[object] = []
+    found = socket.getaddrinfo
+
+    def note(host: bytes, *more: int) -> object:
+        asked.append(host)
+        return found(host, *more)
+
+    monkeypatch.setattr("socket.getaddrinfo", note)
+    assert send(box, "k:1", {"a": 1}) is False
+    assert server.seen.records == [{"a": 1}]
+    assert asked
+    assert {type(host) for host in asked} == {bytes}
+
+
 def test_one_connection_serves_many_requests(server: FakeBox, box: Box) -> None:
     ports = set()
 

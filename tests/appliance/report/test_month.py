@@ -9,16 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.clock import DAY, HOUR, MINUTE, from_datetime
-from appliance.report.month import AlertRow, Inputs, LossRow, MonthError, Period, Station, month_data, period_of
+from appliance.clock import DAY, HOUR, MINUTE
+from appliance.report.month import AlertRow, LossRow, MonthError, month_data, period_of
 from appliance.report.month_document import month_document
+from appliance.report.posture import Verdicts
 from appliance.report.render import Para, pdf
-
-NOW = from_datetime(datetime(2026, 11, 21, 12, tzinfo=UTC))
-
-
-def _station(period: Period, hourly: list[int], enrolled_at: int | None = None, hostname: str = "PC-1") -> Station:
-    return Station("a", hostname, "Debian 12", enrolled_at or period.start - DAY, NOW, False, hourly)
+from appliance.stations.history import Verdict
+from tests.appliance.report.sample import NOW, inputs, station
 
 
 def _alert(
@@ -27,24 +24,6 @@ def _alert(
     made = NOW - DAY
     got = made + received if received is not None else None
     return AlertRow(number, f"Reguła {number}", level, "PC-1", made, got, None, state, outcome, False)
-
-
-def _inputs(period: Period, **values: object) -> Inputs:
-    given = {
-        "period": period,
-        "made_at": NOW,
-        "office": "Urząd Gminy",
-        "version": "1",
-        "retention_days": 730,
-        "stations": [],
-        "alerts": [],
-        "losses": [],
-        "events_by_module": {},
-        "hourly": [],
-        "dead_letters": 0,
-        "rules": 40,
-    }
-    return Inputs(**{**given, **values})  # type: ignore[arg-type]
 
 
 def test_a_month_begins_and_ends_at_warsaw_midnights() -> None:
@@ -70,7 +49,7 @@ def test_an_hour_counts_for_its_local_day_also_when_clocks_change() -> None:
     period = period_of("2026-10", NOW)
     hours = (period.end - period.start) // HOUR
     hourly = [1] * hours
-    days = month_data(_inputs(period, hourly=hourly))["days"]
+    days = month_data(inputs(period, hourly=hourly))["days"]
     assert days["2026-10-25"] == 25
     assert days["2026-10-24"] == 24
     assert sum(days.values()) == hours
@@ -79,16 +58,16 @@ def test_an_hour_counts_for_its_local_day_also_when_clocks_change() -> None:
 def test_days_before_enrolment_are_not_held_against_a_station() -> None:
     period = period_of("2026-11", NOW)
     hourly = [0] * (19 * 24) + [5] * 48
-    data = month_data(_inputs(period, stations=[_station(period, hourly, enrolled_at=period.start + 18 * DAY)]))
-    station = data["stations"][0]
-    assert station["days_expected"] == 3
-    assert station["silent_days"] == ["2026-11-19"]
+    data = month_data(inputs(period, stations=[station(period, hourly, enrolled_at=period.start + 18 * DAY)]))
+    told = data["stations"][0]
+    assert told["days_expected"] == 3
+    assert told["silent_days"] == ["2026-11-19"]
 
 
 def test_reaction_times_are_taken_from_acknowledged_alerts_only() -> None:
     period = period_of("2026-11", NOW)
     alerts = [_alert(1, 3, received=4 * MINUTE), _alert(2, 4, received=10 * MINUTE), _alert(3, 2)]
-    data = month_data(_inputs(period, alerts=alerts))["alerts"]
+    data = month_data(inputs(period, alerts=alerts))["alerts"]
     assert data["reaction_median"] == 7 * MINUTE
     assert data["reaction_longest"] == 10 * MINUTE
     assert data["waiting"] == 3
@@ -97,7 +76,7 @@ def test_reaction_times_are_taken_from_acknowledged_alerts_only() -> None:
 
 def test_a_quiet_month_never_says_that_all_is_well() -> None:
     period = period_of("2026-11", NOW)
-    document = month_document(month_data(_inputs(period)), "pl")
+    document = month_document(month_data(inputs(period)), "pl")
     text = " ".join(block.text for block in document.blocks if isinstance(block, Para)).replace("\u00a0", " ")
     assert "Nie oznacza to, że zagrożeń nie było" in text
     assert "nie jest dowodem, że nic się nie działo" in text
@@ -105,7 +84,7 @@ def test_a_quiet_month_never_says_that_all_is_well() -> None:
 
 def test_a_gap_of_unknown_size_is_not_called_no_loss() -> None:
     period = period_of("2026-11", NOW)
-    document = month_document(month_data(_inputs(period, losses=[LossRow("PC-1", "x", 0)])), "pl")
+    document = month_document(month_data(inputs(period, losses=[LossRow("PC-1", "x", 0)])), "pl")
     lead = next(block.text for block in document.blocks if isinstance(block, Para))
     assert "nie podały ich rozmiaru" in lead
 
@@ -114,16 +93,16 @@ def test_a_gap_of_unknown_size_is_not_called_no_loss() -> None:
 def test_the_pdf_is_tagged_archival_and_says_what_the_data_says(language: str, tmp_path: Path) -> None:
     period = period_of("2026-10", NOW)
     hours = (period.end - period.start) // HOUR
-    inputs = _inputs(
+    made = inputs(
         period,
-        stations=[_station(period, [3] * hours, hostname="<b>#x[y]")],
+        stations=[station(period, [3] * hours, hostname="<b>#x[y]")],
         alerts=[_alert(n, 4, received=MINUTE, state="closed", outcome="threat") for n in range(80)],
         losses=[LossRow("PC-1", "audit_lost", 14)],
         hourly=[3] * hours,
         events_by_module={"linux.audit": 3 * hours},
         anchor={"at": NOW, "hash": "ab12" * 16, "key": "cd34" * 16, "number": 4711, "signature": "ef56" * 32},
     )
-    data = month_data(inputs)
+    data = month_data(made)
     path = tmp_path / "report.pdf"
     path.write_bytes(pdf(month_document(json.loads(json.dumps(data)), language)))
     info = subprocess.run(["pdfinfo", path], check=True, capture_output=True, text=True).stdout
@@ -137,3 +116,22 @@ def test_the_pdf_is_tagged_archival_and_says_what_the_data_says(language: str, t
     assert "Reguła 60" not in text
     assert all(part in text for part in ("4711", "ab12 ab12", "cd34 cd34", "ef56 ef56"))
     assert subprocess.run(["qpdf", "--check", path], check=False, capture_output=True).returncode == 0
+
+
+def test_hyphens_commands_and_hostile_names_come_out_of_the_pdf_as_they_went_in(tmp_path: Path) -> None:
+    period = period_of("2026-10", NOW)
+    hours = (period.end - period.start) // HOUR
+    names = ["srv-kadry-03", "`#panic()`-[x]", "x-" * 31 + "y"]
+    made = inputs(
+        period,
+        stations=[station(period, [3] * hours, hostname=name) for name in names],
+        verdicts=Verdicts({(name, "firewall"): Verdict("fail", "disabled") for name in names}, {}, {}),
+        hourly=[3] * hours,
+    )
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf(month_document(month_data(made), "pl")))
+    text = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True).stdout
+    assert "srv-kadry-03" in text
+    assert text.count("`#panic()`-[x]") == 2
+    assert "ufw enable" in text
+    assert "`ufw enable`" not in text

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from appliance.posture.checks import Check, checks
+from appliance.posture.checks import Check, checks, weights
 from appliance.state.stations import StationFinding
 
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2}
@@ -28,11 +28,6 @@ class Setting:
     """Points of the law that it serves, each with the mark of how well that was checked."""
     since: int
     seen_at: int
-
-
-def weights() -> Mapping[str, int]:
-    """Return how much each check counts."""
-    return {name: check.weight for name, check in checks().items()}
 
 
 def title(name: str, lang: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from appliance.clock import DAY, MINUTE, rfc3339
 from appliance.state.models import Agent, AgentState
-from appliance.stations.kinds import is_sensor
+from appliance.stations.kinds import is_sensor, system_of
 from appliance.stations.look import Figures, score
 from appliance.stations.silence import SILENT
 from appliance.web.pages.render import catalogue
@@ -125,13 +125,6 @@ def station(
         figures=known,
         score=score(known.results, weights or {}),
     )
-
-
-def system_of(text: str) -> str:
-    """Return the family of an operating system as its agent names it; empty for none."""
-    if not text:
-        return ""
-    return "windows" if "windows" in text.lower() else "linux"
 
 
 def sensors_of(agent: Agent) -> tuple[Sensor, ...]:

@@ -122,3 +122,16 @@ def test_what_the_running_agent_does_counts_before_what_could_be_done_here(home:
     assert "[wysyłane] zmiany plików systemowych" in told
     assert "[działa częściowo – zmiany plików widać tylko przy przeglądzie co 6 godzin; usługa" in told
     assert "[nie działa] Źródło inventory" in told
+
+
+def test_it_is_in_force_before_its_file_tells_so(home: AgentHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sensors' thread reads on while the file is written; who sees the file may rely on it."""
+    one = kept(home)
+    seen: list[Policy] = []
+
+    def note(_path: Path, _data: bytes) -> None:
+        seen.append(one.now)
+
+    monkeypatch.setattr("agent.wire.sending.kept_policy.write_private", note)
+    assert one.take(offer(policy()))
+    assert seen == [policy()]

@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clock import DAY, MINUTE, SECOND
+from appliance.language.dates import local
+from appliance.report.month import period_of
+from appliance.report.service import Sources, collect
 from appliance.state.models import Alert, Role
 from appliance.web.context import Context
 from appliance.web.pages.alerted import columns_of
@@ -124,6 +127,21 @@ def test_a_report_is_made_from_the_page_and_read(office: TestBox) -> None:
     assert file.content.startswith(b"%PDF-")
     assert f"czujka-raport-{month[1]}-pl.pdf" in file.headers["content-disposition"]
     assert office.ask("POST", "/raporty", who, data={"month": "2999-01"}).status_code == 422
+
+
+def test_a_report_tells_of_vulnerabilities_and_of_stations_that_nobody_could_judge(office: TestBox) -> None:
+    context = office.context
+    moment = context.now()
+    with context.sessions() as session:
+        sources = Sources(session, context.store, context.dead_letters, context.settings, moment, context.home)
+        data = collect(sources, period_of(local(moment).strftime("%Y-%m"), moment), "pl")
+    weak = data["vulnerabilities"]
+    assert [one["name"] for one in weak["exploited"]] == ["CVE-2025-8088"]
+    assert [(one["name"], one["reason"]) for one in weak["accepted"]] == [
+        ("CVE-2025-0411", "Stacja bez dostępu do poczty")]  # fmt: skip
+    assert (weak["judged"], weak["feeds"]["made_at"]) == (1, None)
+    assert len(weak["not_judged"]) == weak["stations"] - 1
+    assert data["posture"]["looked_at"] + len(data["posture"]["not_looked_at"]) == data["posture"]["stations"]
 
 
 def test_an_own_rule_has_its_plain_title_everywhere(office: TestBox) -> None:
