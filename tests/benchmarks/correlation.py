@@ -81,7 +81,7 @@ def _rate(ruleset: RuleSet, hits: Hits) -> tuple[float, Correlator]:
         correlator.offer(event, rules)
         if not number % 512:
             correlator.advance(event["event.ingested"])
-    correlator.memory.dirty.clear()
+    correlator.memory.changed()
     return len(hits) / (time.process_time() - began), correlator
 
 
@@ -101,7 +101,7 @@ def _memory(rules: list[Rule]) -> tuple[float, Correlator]:
             "user": f"user.name.{group}",
         }
         correlator.offer(event, rules[:1])
-    correlator.memory.dirty.clear()
+    correlator.memory.changed()
     gc.collect()
     return (psutil.Process().memory_info().rss - before) / 1e6, correlator
 

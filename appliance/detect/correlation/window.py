@@ -7,18 +7,18 @@ be complete.
 
 from __future__ import annotations
 
-import math
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, prefix, time_of, weight_of
+from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, prefix, time_of
 from .expression import counted
 from .model import STATISTICS, Bounds, Correlation, Expression, Kind, Term
+from .statistic import windows_of
 
 Entries = Sequence[bytes]
 Decision = Callable[[Entries, int, int, bytes], bool]
+Lacking = Callable[[Entries, int, int], int]
 #: Steps that the search for an ordered chain among events of one instant may take.
 _PATIENCE = 2000
 
@@ -47,18 +47,23 @@ def rising_decision(correlation: Correlation) -> Decision:
     least = least_of(condition)
     if correlation.kind is Kind.EVENT_COUNT:
         return lambda _, low, high, __: high - low >= least
-    return lambda entries, low, high, _: _has_values(entries, low, high, least)
+    lacking = lacking_values(least)
+    return lambda entries, low, high, _: not lacking(entries, low, high)
 
 
-def _has_values(entries: Entries, low: int, high: int, least: int) -> bool:
-    if high - low < least:
-        return False
-    seen: set[bytes] = set()
-    for place in range(high - 1, low - 1, -1):
-        seen.add(entries[place][VALUE])
-        if len(seen) >= least:
-            return True
-    return False
+def lacking_values(least: int) -> Lacking:
+    """How many distinct values a window lacks to have so many."""
+
+    def lacking(entries: Entries, low: int, high: int) -> int:
+        middle = max(low, high - least)
+        seen = {entry[VALUE] for entry in entries[middle:high]}
+        for place in range(middle - 1, low - 1, -1):
+            if len(seen) >= least:
+                return 0
+            seen.add(entries[place][VALUE])
+        return max(0, least - len(seen))
+
+    return lacking
 
 
 def _bits(places: Sequence[int]) -> int:
@@ -126,46 +131,11 @@ class _Chain:
         return False
 
 
-def statistic(correlation: Correlation) -> Callable[[Entries, int, int], float]:
-    """The number that a statistical correlation computes over a window with at least one entry."""
-    condition = correlation.condition
-    assert isinstance(condition, Bounds)
-    if correlation.kind is Kind.VALUE_SUM:
-        return lambda entries, low, high: math.fsum(_numbers(entries, low, high))
-    if correlation.kind is Kind.VALUE_AVG:
-        return _average
-    if correlation.kind is Kind.VALUE_MEDIAN:
-        return _median
-    share = (condition.percentile or 0.0) / 100
-    return lambda entries, low, high: _ranked(sorted(_numbers(entries, low, high)), share)
-
-
-def _numbers(entries: Entries, low: int, high: int) -> tuple[float, ...]:
-    """The numbers of a window, read in one go: a busy group has thousands."""
-    part = entries[low:high]
-    return struct.unpack(f">{len(part)}d", b"".join([entry[28:36] for entry in part]))
-
-
-def _average(entries: Entries, low: int, high: int) -> float:
-    return math.fsum(_numbers(entries, low, high)) / sum(map(weight_of, entries[low:high]))
-
-
-def _median(entries: Entries, low: int, high: int) -> float:
-    values = sorted(_numbers(entries, low, high))
-    middle = len(values) // 2
-    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
-
-
-def _ranked(values: list[float], share: float) -> float:
-    """The nearest rank: the smallest value that at least this share of the values does not exceed."""
-    return values[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
-
-
 def number_in(correlation: Correlation, entries: Entries, low: int, high: int) -> float:
     """The number that a condition of numbers is about: events, distinct values, rules, or the statistic."""
     kind = correlation.kind
     if kind in STATISTICS:
-        return statistic(correlation)(entries, low, high)
+        return windows_of(correlation)(entries, low, high)(low, high)
     if kind is Kind.EVENT_COUNT:
         return sum(int.from_bytes(entry[WEIGHT], "big") for entry in entries[low:high])
     if kind is Kind.VALUE_COUNT:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from appliance.detect import RuleSet
-from appliance.detect.correlation.correlator import EVIDENCE, SECOND, Correlator, Match
+from appliance.detect.correlation.correlator import SECOND, Correlator
+from appliance.detect.correlation.judge import EVIDENCE
+from appliance.detect.correlation.match import Match
 from appliance.detect.correlation.plan import make_plan
 from appliance.detect.correlation.resolve import resolve
 from appliance.detect.correlation.state import decode_group, encode_group
@@ -236,7 +238,7 @@ def test_ten_million_groups_are_survived_in_bounded_memory() -> None:
         offer(correlator, hit(number, START + number, host=f"host-{number}"))
     assert correlator.kept.groups == correlator.kept.entries == 1000
     assert correlator.kept.evicted == 9000
-    assert len(correlator.memory.dirty) == 10_000
+    assert len(correlator.memory.changed()) == 10_000
     assert len(offer(correlator, hit(99_999, START + 10_000, host="host-9999"))) == 1
 
 
@@ -340,5 +342,5 @@ def test_a_group_takes_less_than_a_kilobyte() -> None:
         offer(correlator, hit(number, START + number, host=f"host-{number}"))
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    correlator.memory.dirty.clear()
+    correlator.memory.changed()
     assert sys.getsizeof(correlator) < size < 2000 * 1000
