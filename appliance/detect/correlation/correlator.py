@@ -97,11 +97,11 @@ class Correlator:
             self.seen.clamped += 1
         elif age > self._lateness and time < self._judge.sources.get(source, (time, 0))[0] - self._lateness:
             self.seen.late += 1
-        called, nodes, insert = name(time, identity), self.plan.nodes, self._judge.insert
+        called, nodes, judge = name(time, identity), self.plan.nodes, self._judge
         for number, key, end in places:
             node = nodes[number]
-            insert(node, key + LANE + source if age > node.prompt else key, time, called + end, arrival, source)
-        return self._judge.taken()
+            judge.insert(node, key + LANE + source if age > node.prompt else key, time, called + end, arrival, source)
+        return judge.taken() if judge.out else []
 
     def advance(self, now: int) -> list[Match]:
         """Let time pass: judge what nothing earlier can reach any more, forget what has expired.

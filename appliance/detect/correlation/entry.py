@@ -48,7 +48,7 @@ def prefix(time: int) -> bytes:
 
 def bounded(time: int) -> int:
     """The time, or the first or last one that `prefix` takes."""
-    return max(_EARLIEST, min(time, -_EARLIEST))
+    return time if _EARLIEST <= time <= -_EARLIEST else _EARLIEST if time < 0 else -_EARLIEST
 
 
 def time_of(entry: bytes) -> int:

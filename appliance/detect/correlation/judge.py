@@ -31,13 +31,11 @@ class Judge:
         self.sources: dict[str, tuple[int, int]] = {}
         self._plan, self._hits = plan, hits
         self._timed = [node for node in plan.nodes if not node.at_once]
-        self._out: list[Match] = []
+        self.out: list[Match] = []
 
     def taken(self) -> list[Match]:
         """The matches that were found since."""
-        out = self._out
-        if out:
-            self._out = []
+        out, self.out = self.out, []
         return out
 
     def set_timers(self) -> None:
@@ -58,10 +56,13 @@ class Judge:
             self._insert_late(node, key, group, time, entry, arrival, source)
             return
         group.touched, group.source = arrival, source
-        if node.at_once:
-            self._look(node, key, group, time, entry)
-        elif group.due == NEVER:
-            self._wait(node, key, group)
+        if not node.at_once:
+            if group.due == NEVER:
+                self._wait(node, key, group)
+        elif group.spare:
+            group.spare -= 1
+        elif len(group.entries) >= node.least:
+            self._look(node, key, group, time)
 
     def _insert_late(
         self, node: Node, key: str, group: Group, time: int, entry: bytes, arrival: int, source: str
@@ -85,21 +86,17 @@ class Judge:
         if _possible(node, group):
             self._judge_again(node, key, group, time)
 
-    def _look(self, node: Node, key: str, group: Group, time: int, anchor: bytes) -> None:
+    def _look(self, node: Node, key: str, group: Group, time: int) -> None:
         """Judge the window that ends with an entry that is newer than all others."""
         entries, least = group.entries, node.least
-        if group.spare:
-            group.spare -= 1
-            return
-        if len(entries) < least:
-            return
         start = prefix(time - node.span)
         if least > 1 and entries[-least] < start:
             return
         low = 0 if entries[0] >= start else bisect_left(entries, start)
         high = len(entries)
         if node.needed:
-            own, mask = mask_of(anchor), group.mask
+            anchor, mask = entries[-1], group.mask
+            own = mask_of(anchor)
             for bits, last in node.needed:
                 if own & last and bits & mask == bits:
                     break
@@ -112,7 +109,7 @@ class Judge:
             if lacking:
                 group.spare = lacking - 1
                 return
-        self._fire(node, key, group, low, high, high - 1, newest=True)
+        self._fire(node, key, group, (low, high, high - 1), time, newest=True)
 
     def _judge_again(self, node: Node, key: str, group: Group, time: int) -> None:
         """Judge every window that a late entry at `time` falls into."""
@@ -122,17 +119,19 @@ class Judge:
             at = time_of(anchor)
             low, high = bisect_left(entries, prefix(at - node.span)), bisect_left(entries, prefix(at + 1))
             if anchor[FLAGS] & FIRED or node.decision(entries, low, high, anchor):
-                self._fire(node, key, group, low, high, place)
+                self._fire(node, key, group, (low, high, place), at)
 
     def settle(self, moment: int) -> None:
         """Judge every window that is due: those of lower correlations first, for what they pass on."""
         for node in self._timed:
-            for bucket, key in node.timers.due(moment):
-                group = node.groups.get(key)
-                # A timer may have been set for a group that has gone since, and its key come back.
-                if group is not None and group.due == bucket:
-                    group.due = NEVER
-                    self._settle(node, key, group, moment)
+            reach = bounded(moment - node.opened)
+            for bucket, keys in node.timers.due(moment):
+                for key in keys:
+                    group = node.groups.get(key)
+                    # A timer may have been set for a group that has gone since, and its key come back.
+                    if group is not None and group.due == bucket:
+                        group.due = NEVER
+                        self._settle(node, key, group, self._reach(node, group, moment) if LANE in key else reach)
 
     def _wait(self, node: Node, key: str, group: Group) -> None:
         """Set the timer for the next window of a group that is still to be judged."""
@@ -148,27 +147,25 @@ class Judge:
             due = max(group.touched, arrival if watermark < due else 0) + node.lateness
         group.due = node.timers.put(due, key)
 
-    def _reach(self, node: Node, key: str, group: Group, moment: int) -> int:
-        """The last time of an event whose window nothing more can come for.
+    def _reach(self, node: Node, group: Group, moment: int) -> int:
+        """The last time of an event of a lane whose window nothing more can come for.
 
         A lane's own clock is its sender's: it is over when the sender has gone past it, or is silent.
         """
-        if LANE not in key:
-            return moment - node.opened
         quiet = moment - node.lateness
         if group.touched > quiet:
             return NEVER
         watermark, arrival = self.sources.get(group.source, (-NEVER, 0))
-        return -NEVER if arrival <= quiet else watermark - node.opened
+        return -NEVER if arrival <= quiet else bounded(watermark - node.opened)
 
-    def _settle(self, node: Node, key: str, group: Group, moment: int) -> None:
-        """Judge the windows of a group that are complete, one after the other."""
+    def _settle(self, node: Node, key: str, group: Group, reach: int) -> None:
+        """Judge the windows of a group that are complete, those of entries up to the time `reach`."""
         entries = group.entries
-        reach = bounded(self._reach(node, key, group, moment))
         first = bisect_left(entries, prefix(group.closed + 1))
-        if first < len(entries) and time_of(entries[first]) <= reach:
-            if node.mode is Mode.SETTLED:
-                self._settle_each(node, key, group, first, bisect_left(entries, prefix(reach + 1), first))
+        end = bisect_left(entries, prefix(reach + 1), first)
+        if first < end:
+            if node.windows is not None:
+                self._settle_each(node, key, group, first, end)
             else:
                 self._close(node, key, group, first, reach)
             node.changed.add(key)
@@ -180,23 +177,22 @@ class Judge:
     def _settle_each(self, node: Node, key: str, group: Group, first: int, end: int) -> None:
         """Judge the windows that end with the entries from the first to the end."""
         entries, span, place = group.entries, node.span, first
-        low = bisect_left(entries, prefix(time_of(entries[first]) - span), 0, first)
+        start = prefix(time_of(entries[first]) - span)
+        low = 0 if entries[0] >= start else bisect_left(entries, start, 0, first)
         assert node.windows is not None
-        number_of = node.windows(entries, low, end)
+        number_of, hold = node.windows(entries, low, end), node.correlation.condition.hold
         while place < end:
-            time = time_of(entries[place])
+            time = group.closed = time_of(entries[place])
             start = prefix(time - span)
             while entries[low] < start:
                 low += 1
             high = place + 1
             if high < end and entries[high][:8] == entries[place][:8]:
                 high = bisect_left(entries, prefix(time + 1), high)
-            holds = node.correlation.condition.hold(number_of(low, high))
-            for each in range(place, high):
-                if holds or entries[each][FLAGS] & FIRED:
-                    self._fire(node, key, group, low, high, each, newest=not group.ragged)
+            if hold(number_of(low, high)):
+                for each in range(place, high):
+                    self._fire(node, key, group, (low, high, each), time, newest=not group.ragged)
             place = high
-        group.closed = time_of(entries[end - 1])
 
     def _close(self, node: Node, key: str, group: Group, first: int, reach: int) -> None:
         """Judge the windows that entries open, from the first to those at the time `reach`."""
@@ -205,39 +201,34 @@ class Judge:
             group.closed = time + node.span
             high = bisect_left(entries, prefix(group.closed + 1))
             if node.decision(entries, first, high, entries[high - 1]):
-                self._fire(node, key, group, first, high, high - 1)
+                self._fire(node, key, group, (first, high, high - 1), time_of(entries[high - 1]))
             first = high
 
-    def _fire(  # noqa: PLR0913, PLR0917 - one step of the walk, with all it has found
-        self, node: Node, key: str, group: Group, low: int, high: int, place: int, *, newest: bool = False
+    def _fire(  # noqa: PLR0913 - one step of the walk, with all it has found
+        self, node: Node, key: str, group: Group, window: tuple[int, int, int], time: int, *, newest: bool = False
     ) -> None:
-        """The condition holds over a window: tell it, and pass it on to the correlations above.
+        """The condition holds over a window (its begin, its end, the place of its anchor): tell it, and pass it on.
 
         `newest` says that what lies before an entry that was told was told, too.
         """
-        entries = group.entries
+        entries, (low, high, place) = group.entries, window
         anchor = entries[place]
         fired = anchor[FLAGS] & FIRED
-        fresh = _tell(entries, low, high, newest=newest)
+        fresh = _tell(entries, window, newest=newest)
         if fired and not fresh:
             return
         node.changed.add(key)
-        values, lane, _ = key.partition(LANE) if LANE in key else (key, "", "")
+        values, lane = key, False
+        if LANE in key:
+            values, lane = key.partition(LANE)[0], True
+        evidence = () if node.silent else self._evidence(node, fresh)
         match = Match(
-            node.correlation,
-            values,
-            anchor[8:24],
-            time_of(anchor),
-            time_of(entries[low]),
-            high - low,
-            () if node.silent else self._evidence(node, fresh),
-            bool(lane),
+            node.correlation, values, anchor[8:24], time, time_of(entries[low]), high - low, evidence, lane
         )
         if not node.silent:
-            self._out.append(match)
+            self.out.append(match)
         if not fired:
             self._hits.seen.matches += 1
-            entries[place] = flagged(entries[place], FIRED)
             for parent, at in node.parents:
                 self._pass_on(node, key, group, anchor, match, parent, at)
 
@@ -288,16 +279,21 @@ def _possible(node: Node, group: Group) -> bool:
     return not node.needed or any(bits & group.mask == bits for bits, _ in node.needed)
 
 
-def _tell(entries: list[bytes], low: int, high: int, *, newest: bool) -> list[bytes]:
-    """Mark what no match has named yet, and return it from the newest to the oldest; of too many the newest."""
+def _tell(entries: list[bytes], window: tuple[int, int, int], *, newest: bool) -> list[bytes]:
+    """Mark the anchor, and what no match has named yet.
+
+    Return the latter from the newest to the oldest; of too many the newest.
+    """
+    low, high, anchor = window
     fresh: list[bytes] = []
     for place in range(high - 1, max(low, high - EVIDENCE) - 1, -1):
         entry = entries[place]
         if not entry[FLAGS] & TOLD:
             fresh.append(entry)
-            entries[place] = flagged(entry, TOLD)
+            entries[place] = flagged(entry, TOLD | FIRED if place == anchor else TOLD)
         elif newest:
             # What came before was told by the match that told this one.
             break
+    if not entries[anchor][FLAGS] & FIRED:
+        entries[anchor] = flagged(entries[anchor], FIRED)
     return fresh
-

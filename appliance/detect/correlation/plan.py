@@ -83,8 +83,9 @@ class Node:
     least: int
     at_once: bool
     ordered: bool
+    numeric: bool
     plain: bool
-    """Whether it refers to rules alone."""
+    """Judged at every event; in the order of its rules; whether it computes with numbers; refers to rules alone."""
     lateness: int = 0
     """How long after its time a hit may arrive and still be in order: what was allowed and what was waited below."""
     retain: int = 0
@@ -189,6 +190,7 @@ def _node(one: Correlation, targets: Sequence[Target], digest: str, silent: bool
         least=1 if temporal else least,
         at_once=at_once,
         ordered=one.kind is Kind.TEMPORAL_ORDERED,
+        numeric=one.kind in STATISTICS,
         plain=all(isinstance(target, Rule) for target in targets),
         span=one.timespan,
         grouped=len(one.group_by),

@@ -26,11 +26,11 @@ class Timers:
             keys.append(key)
         return bucket
 
-    def due(self, moment: int) -> list[tuple[int, str]]:
-        """Take out what is due at a moment: bucket and key, the earliest buckets first."""
+    def due(self, moment: int) -> list[tuple[int, list[str]]]:
+        """Take out what is due at a moment: buckets and their keys, the earliest first."""
         last = moment >> _BITS
-        found: list[tuple[int, str]] = []
+        found: list[tuple[int, list[str]]] = []
         while self._order and self._order[0] <= last:
             bucket = heapq.heappop(self._order)
-            found += [(bucket, key) for key in self._buckets.pop(bucket)]
+            found.append((bucket, self._buckets.pop(bucket)))
         return found
