@@ -42,7 +42,9 @@ class Judge:
         """Set the timers of all groups that wait, where none are set."""
         for node in self._timed:
             for key, group in node.groups.items():
-                self._wait(node, key, group)
+                first = bisect_left(group.entries, prefix(group.closed + 1))
+                if first < len(group.entries):
+                    self._wait(node, key, group, time_of(group.entries[first]))
 
     def insert(self, node: Node, key: str, time: int, entry: bytes, arrival: int, source: str) -> None:
         """Take an entry; its time is given besides, in microseconds, as is when it arrived and who sent it."""
@@ -58,7 +60,7 @@ class Judge:
         group.touched, group.source = arrival, source
         if not node.at_once:
             if group.due == NEVER:
-                self._wait(node, key, group)
+                self._wait(node, key, group, time)
         elif group.spare:
             group.spare -= 1
         elif len(group.entries) >= node.least:
@@ -79,8 +81,8 @@ class Judge:
         if not added:
             return
         if not node.at_once:
-            if group.due == NEVER:
-                self._wait(node, key, group)
+            if group.due == NEVER and time > group.closed:
+                self._wait(node, key, group, time)
             return
         group.spare = max(0, group.spare - 1)
         if _possible(node, group):
@@ -133,14 +135,8 @@ class Judge:
                         group.due = NEVER
                         self._settle(node, key, group, self._reach(node, group, moment) if LANE in key else reach)
 
-    def _wait(self, node: Node, key: str, group: Group) -> None:
-        """Set the timer for the next window of a group that is still to be judged."""
-        time = group.newest
-        if time <= group.closed:
-            return
-        entries = group.entries
-        if len(entries) > 1:
-            time = time_of(entries[bisect_left(entries, prefix(group.closed + 1))])
+    def _wait(self, node: Node, key: str, group: Group, time: int) -> None:
+        """Set the timer for the first event of a group whose window is still to be judged."""
         due = time + node.opened
         if LANE in key:
             watermark, arrival = self.sources.get(group.source, (due, 0))
@@ -167,12 +163,12 @@ class Judge:
             if node.windows is not None:
                 self._settle_each(node, key, group, first, end)
             else:
-                self._close(node, key, group, first, reach)
+                end = self._close(node, key, group, first, reach)
             node.changed.add(key)
-        if node.mode is Mode.CLOSED and not node.parents:
-            self.memory.remove(node, key, group, bisect_left(entries, prefix(group.closed + 1)))
-        if group.newest > group.closed:
-            self._wait(node, key, group)
+        if end < len(entries):
+            self._wait(node, key, group, time_of(entries[end]))
+        if node.windows is None and not node.parents:
+            self.memory.remove(node, key, group, end)
 
     def _settle_each(self, node: Node, key: str, group: Group, first: int, end: int) -> None:
         """Judge the windows that end with the entries from the first to the end."""
@@ -194,8 +190,8 @@ class Judge:
                     self._fire(node, key, group, (low, high, each), time, newest=not group.ragged)
             place = high
 
-    def _close(self, node: Node, key: str, group: Group, first: int, reach: int) -> None:
-        """Judge the windows that entries open, from the first to those at the time `reach`."""
+    def _close(self, node: Node, key: str, group: Group, first: int, reach: int) -> int:
+        """Judge the windows that entries open, from the first to those at the time `reach`; return where they end."""
         entries = group.entries
         while first < len(entries) and (time := time_of(entries[first])) <= reach:
             group.closed = time + node.span
@@ -203,6 +199,7 @@ class Judge:
             if node.decision(entries, first, high, entries[high - 1]):
                 self._fire(node, key, group, (first, high, high - 1), time_of(entries[high - 1]))
             first = high
+        return first
 
     def _fire(  # noqa: PLR0913 - one step of the walk, with all it has found
         self, node: Node, key: str, group: Group, window: tuple[int, int, int], time: int, *, newest: bool = False

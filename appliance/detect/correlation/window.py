@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, prefix, time_of
+from .entry import FLAGS, MASK, RULES, VALUE, WEIGHT, mask_of, prefix, time_of
 from .expression import counted
 from .model import STATISTICS, Bounds, Correlation, Expression, Kind, Term
 from .statistic import windows_of
@@ -21,6 +21,8 @@ Decision = Callable[[Entries, int, int, bytes], bool]
 Lacking = Callable[[Entries, int, int], int]
 #: Steps that the search for an ordered chain among events of one instant may take.
 _PATIENCE = 2000
+#: The byte of an entry that has a bit for each of the first eight rules.
+_LAST = MASK.stop - 1
 
 
 def least_of(bounds: Bounds) -> int:
@@ -80,8 +82,8 @@ def _together(terms: Sequence[Term]) -> Decision:
         for bits in asked:
             missing |= bits
         seen = 0
-        for place in range(high - 1, low - 1, -1):
-            seen |= int.from_bytes(entries[place][25:28], "big")
+        for entry in reversed(entries[low:high]):
+            seen |= entry[_LAST] if missing < 256 else int.from_bytes(entry[MASK], "big")
             if seen & missing == missing:
                 break
         return any(bits & seen == bits for bits in asked)
@@ -90,11 +92,39 @@ def _together(terms: Sequence[Term]) -> Decision:
 
 
 def _in_order(terms: Sequence[Term]) -> Decision:
+    ways = [(term.wanted, [(_LAST - step // 8, 1 << step % 8) for step in reversed(term.wanted[:-1])]) for term in terms]
+
     def decide(entries: Entries, low: int, high: int, anchor: bytes) -> bool:
         own = mask_of(anchor)
-        return any(own >> term.wanted[-1] & 1 and chained(entries, low, high, term.wanted, anchor) for term in terms)
+        for wanted, before in ways:
+            if own >> wanted[-1] & 1 and (
+                (entries[high - 1] is anchor and _one_by_one(entries, low, high - 1, before))
+                or (_has_ties(entries, low, high) and chained(entries, low, high, wanted, anchor))
+            ):
+                return True
+        return False
 
     return decide
+
+
+def _one_by_one(entries: Entries, low: int, high: int, before: Sequence[tuple[int, int]]) -> bool:
+    """Whether entries as they are sorted fulfil the steps, given from the last to the first as byte and bit of it.
+
+    The latest entry is taken for each: an earlier one never allows more.
+    """
+    place = high
+    for byte, bit in before:
+        place -= 1
+        while place >= low and not entries[place][byte] & bit:
+            place -= 1
+        if place < low:
+            return False
+    return True
+
+
+def _has_ties(entries: Entries, low: int, high: int) -> bool:
+    """Whether events of one instant are among them, which may be taken in any order."""
+    return len({entry[:8] for entry in entries[low:high]}) < high - low
 
 
 def chained(entries: Entries, low: int, high: int, steps: Sequence[int], last: bytes | None = None) -> bool:
