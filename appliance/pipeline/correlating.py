@@ -11,8 +11,8 @@ import structlog
 from appliance.alerts.grouping import Hit
 from appliance.detect import RuleSet
 from appliance.detect.correlation.correlator import Correlator
-from appliance.detect.correlation.match import Match
 from appliance.detect.correlation.hits import Offer
+from appliance.detect.correlation.match import Match
 from appliance.normalise import Event
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.work import Kept, restored

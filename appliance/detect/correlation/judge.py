@@ -46,7 +46,9 @@ class Judge:
                 if first < len(group.entries):
                     self._wait(node, key, group, time_of(group.entries[first]))
 
-    def insert(self, node: Node, key: str, time: int, entry: bytes, arrival: int, source: str) -> None:
+    def insert(  # noqa: PLR0917 - once for every hit, and each name would cost
+        self, node: Node, key: str, time: int, entry: bytes, arrival: int, source: str
+    ) -> None:
         """Take an entry; its time is given besides, in microseconds, as is when it arrived and who sent it."""
         group = node.groups.get(key)
         if group is None:
@@ -66,7 +68,7 @@ class Judge:
         elif len(group.entries) >= node.least:
             self._look(node, key, group, time)
 
-    def _insert_late(
+    def _insert_late(  # noqa: PLR0917 - what `insert` was given
         self, node: Node, key: str, group: Group, time: int, entry: bytes, arrival: int, source: str
     ) -> None:
         """Take an entry that is no newer than another of its group, or than what was judged."""
@@ -201,7 +203,7 @@ class Judge:
             first = high
         return first
 
-    def _fire(  # noqa: PLR0913 - one step of the walk, with all it has found
+    def _fire(
         self, node: Node, key: str, group: Group, window: tuple[int, int, int], time: int, *, newest: bool = False
     ) -> None:
         """The condition holds over a window (its begin, its end, the place of its anchor): tell it, and pass it on.
@@ -219,9 +221,7 @@ class Judge:
         if LANE in key:
             values, lane = key.partition(LANE)[0], True
         evidence = () if node.silent else self._evidence(node, fresh)
-        match = Match(
-            node.correlation, values, anchor[8:24], time, time_of(entries[low]), high - low, evidence, lane
-        )
+        match = Match(node.correlation, values, anchor[8:24], time, time_of(entries[low]), high - low, evidence, lane)
         if not node.silent:
             self.out.append(match)
         if not fired:

@@ -47,7 +47,8 @@ class Bounds:
 
     def hold(self, number: float) -> bool:
         """Whether a number is what is asked for."""
-        for name, value in self.tests:  # a loop is three times as fast as all(), and this runs for every window
+        # A loop is three times as fast as all(), and this runs for every window.
+        for name, value in self.tests:  # noqa: SIM110
             if not _TESTS[name](number, value):
                 return False
         return True

@@ -70,7 +70,9 @@ class Memory:
         node.changed.add(key)
         return group
 
-    def append(self, node: Node, key: str, group: Group, time: int, entry: bytes, now: int) -> None:
+    def append(  # noqa: PLR0917 - once for every hit, and each name would cost
+        self, node: Node, key: str, group: Group, time: int, entry: bytes, now: int
+    ) -> None:
         """Add an entry that is newer than all others of its group."""
         entries = group.entries
         entries.append(entry)

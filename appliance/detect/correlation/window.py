@@ -92,7 +92,9 @@ def _together(terms: Sequence[Term]) -> Decision:
 
 
 def _in_order(terms: Sequence[Term]) -> Decision:
-    ways = [(term.wanted, [(_LAST - step // 8, 1 << step % 8) for step in reversed(term.wanted[:-1])]) for term in terms]
+    ways = [
+        (term.wanted, [(_LAST - step // 8, 1 << step % 8) for step in reversed(term.wanted[:-1])]) for term in terms
+    ]
 
     def decide(entries: Entries, low: int, high: int, anchor: bytes) -> bool:
         own = mask_of(anchor)

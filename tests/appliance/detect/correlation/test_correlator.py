@@ -70,6 +70,27 @@ def test_the_same_event_again_is_nothing_new() -> None:
     assert offer(correlator, hit(2, START + 1)) == []
 
 
+def test_values_are_counted_again_when_enough_hits_have_come() -> None:
+    few = {**count(), "type": "value_count", "condition": {"field": "value", "gte": 4}, "timespan": "30s"}
+    values = "aaaabaaacaaaabbbd" + "a" * 5
+    for late in (None, 7):
+        correlator = make(ruleset(few))
+        order = [place for place in range(len(values)) if place != late]
+        found: list[Match] = []
+        for place in [*order, *([] if late is None else [late])]:
+            found += offer(correlator, hit(place, START + place * SECOND, value=values[place]), START + 30 * SECOND)
+        first = values.index("d")
+        assert {match.at for match in found} == {START + place * SECOND for place in range(first, len(values))}
+
+
+def test_an_id_of_a_group_that_came_back_has_one_timer() -> None:
+    rules = ruleset({**count(), "condition": {"lte": 1}})
+    correlator = Correlator(rules, lateness=LATENESS, resolver_factory=lambda _: lambda name: name, bounds=(1, 5000))
+    for number, host in enumerate(("a", "b", "a")):
+        offer(correlator, hit(number, START + number * SECOND, host=host))
+    assert [match.at for match in correlator.advance(START + 3600 * SECOND)] == [START + 2 * SECOND]
+
+
 def test_a_late_event_completes_windows_that_were_already_judged() -> None:
     correlator = make(ruleset(count()))
     offer_all(correlator, hit(1, START), hit(3, START + 8 * SECOND))
