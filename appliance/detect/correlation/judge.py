@@ -16,6 +16,7 @@ from appliance.detect.model import Rule
 from .entry import FIRED, FLAGS, SUFFIX, TOLD, bounded, flagged, mask_of, name, prefix, tail, time_of
 from .hits import Hits
 from .match import Match
+from .model import Bounds
 from .plan import NEVER, Group, Mode, Node, Plan
 from .state import LANE, Memory
 
@@ -177,8 +178,10 @@ class Judge:
         entries, span, place = group.entries, node.span, first
         start = prefix(time_of(entries[first]) - span)
         low = 0 if entries[0] >= start else bisect_left(entries, start, 0, first)
+        condition = node.correlation.condition
         assert node.windows is not None
-        number_of, hold = node.windows(entries, low, end), node.correlation.condition.hold
+        assert isinstance(condition, Bounds)
+        number_of, hold = node.windows(entries, low, end), condition.hold
         while place < end:
             time = group.closed = time_of(entries[place])
             start = prefix(time - span)
