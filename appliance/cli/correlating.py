@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from appliance.detect import Event, Rule, RuleSet
-from appliance.detect.correlation.correlator import FOREVER, Correlator, Match
+from appliance.detect.correlation.correlator import FOREVER, Correlator
+from appliance.detect.correlation.match import Match
 
 Place = tuple[str, int]
 """File and index of a record in it."""

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .correlation.correlator import FOREVER, Correlator, Match
+from .correlation.correlator import FOREVER, Correlator
+from .correlation.match import Match
 from .engine import Engine
 from .model import Rule, RuleSet
 from .stream import matches

@@ -10,8 +10,9 @@ import structlog
 
 from appliance.alerts.grouping import Hit
 from appliance.detect import RuleSet
-from appliance.detect.correlation.correlator import Correlator, Match
+from appliance.detect.correlation.correlator import Correlator
 from appliance.detect.correlation.hits import Offer
+from appliance.detect.correlation.match import Match
 from appliance.normalise import Event
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.work import Kept, restored
@@ -85,8 +86,7 @@ class Correlating:
         if self.memory is None:
             return
         groups = self.correlator.memory
-        self._unconfirmed |= groups.dirty
-        groups.dirty.clear()
+        self._unconfirmed |= groups.changed()
         self._unconfirmed, self._upto = self.memory.save(self._unconfirmed, groups, upto), upto
 
     def saved(self) -> None:

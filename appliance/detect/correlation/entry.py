@@ -24,9 +24,10 @@ _OFFSET = 1 << 63
 _EARLIEST = -(1 << 62)
 #: Length of what orders entries and tells them apart.
 NAME = 24
-FLAGS, VALUE, WEIGHT, SUFFIX = 24, slice(28, 36), slice(36, 40), 40
+FLAGS, MASK, VALUE, WEIGHT, SUFFIX = 24, slice(25, 28), slice(28, 36), slice(36, 40), 40
 FIRED, TOLD = 0x80, 0x40
 RULES = (1 << 24) - 1
+_BYTES = [bytes((value,)) for value in range(256)]
 NOTHING = bytes(8)
 
 
@@ -47,7 +48,7 @@ def prefix(time: int) -> bytes:
 
 def bounded(time: int) -> int:
     """The time, or the first or last one that `prefix` takes."""
-    return max(_EARLIEST, min(time, -_EARLIEST))
+    return time if _EARLIEST <= time <= -_EARLIEST else _EARLIEST if time < 0 else -_EARLIEST
 
 
 def time_of(entry: bytes) -> int:
@@ -62,7 +63,7 @@ def mask_of(entry: bytes) -> int:
 
 def flagged(entry: bytes, flag: int) -> bytes:
     """The entry with a flag set."""
-    return entry[:FLAGS] + bytes((entry[FLAGS] | flag,)) + entry[FLAGS + 1 :]
+    return entry[:FLAGS] + _BYTES[entry[FLAGS] | flag] + entry[FLAGS + 1 :]
 
 
 def identity_of(text: str) -> bytes:

@@ -19,7 +19,6 @@ from appliance.detect.values import Event, Value
 
 from .entry import NOTHING, bounded, digest, identity_of, number, tail
 from .fields import GAP, FieldKeys, Keys, group_key, group_text, number_of_text
-from .model import STATISTICS, Kind
 from .plan import Node, make_plan
 from .resolve import resolve
 
@@ -64,13 +63,19 @@ class Offer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a rule's hits on events of one class go: a node, the rule's bit there, the event keys that are read."""
+    """Where a rule's hits on events of one class go: a node, the rule's bit there, the event keys that are read.
+
+    What several places read is read once: `group` and `value` are the places of their keys in the way's lists.
+    """
 
     node: Node
     bit: int
     keys: Keys
-    plain: bytes | None
-    """What such entries end with when only the group is read from the event."""
+    group: int
+    value: int | None
+    """None where nothing but the group is read from the event."""
+    plain: bytes
+    """What entries end with that have no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Way:
     """All places of the rules that an event matched; `shared` when a node is among them more than once."""
 
     places: Sequence[Place]
+    groups: Sequence[Keys]
+    values: Sequence[tuple[bool, Keys]]
     shared: bool
 
 
@@ -99,60 +106,63 @@ class Hits:
                 break
         else:
             return None
-        time, ingested = event["@timestamp"], event.get("event.ingested")
+        get = event.get
+        time, ingested = event["@timestamp"], get("event.ingested")
         assert isinstance(time, int)
+        kind = (
+            rules[0].id if len(rules) == 1 else tuple([rule.id for rule in rules]),
+            get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"),
+        )  # fmt: skip
+        way = self._ways.get(kind) or self._new_way(kind, event, rules)
+        self.seen.hits += len(way.places)
         return Offer(
             identity_of(str(event["event.id"])),
             bounded(time),
             ingested if isinstance(ingested, int) else None,
-            str(event.get("agent.id", "")),
-            self._places(event, self._known_way(event, rules)),
+            str(get("agent.id", "")),
+            self._joined(event, way.places) if way.shared else self._places(event, way),
         )
 
-    def _known_way(self, event: Event, rules: Sequence[Rule]) -> Way:
-        get = event.get
-        kind = (
-            get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"),
-            *[rule.id for rule in rules],
-        )  # fmt: skip
-        known = self._ways.get(kind)
-        if known is None:
-            if len(self._ways) >= _WAYS:
-                self._ways.clear()
-            known = self._ways[kind] = self._way(event, rules)
-        return known
+    def _new_way(self, kind: tuple[object, ...], event: Event, rules: Sequence[Rule]) -> Way:
+        if len(self._ways) >= _WAYS:
+            self._ways.clear()
+        way = self._ways[kind] = self._way(event, rules)
+        return way
 
     def _way(self, event: Event, rules: Sequence[Rule]) -> Way:
-        places = [
-            Place(
-                node,
-                1 << place,
-                self._keys.keys(rule, event, node.names[place]),
-                None if node.carried or node.counted > node.grouped else tail(1 << place),
-            )
-            for rule in rules
-            for node, place in self._uses.get(rule.id, ())
-        ]
-        return Way(places, len({place.node for place in places}) < len(places))
+        groups: dict[Keys, int] = {}
+        values: dict[tuple[bool, Keys], int] = {}
+        places = []
+        for rule in rules:
+            for node, place in self._uses.get(rule.id, ()):
+                keys = self._keys.keys(rule, event, node.names[place])
+                value = None
+                if node.counted > node.grouped:
+                    counted = node.numeric, keys[node.grouped : node.counted]
+                    value = values.setdefault(counted, len(values))
+                group = groups.setdefault(keys[: node.grouped], len(groups))
+                places.append(Place(node, 1 << place, keys, group, value, tail(1 << place)))
+        return Way(places, list(groups), list(values), len({place.node for place in places}) < len(places))
 
     def _places(self, event: Event, way: Way) -> list[tuple[int, str, bytes]]:
-        self.seen.hits += len(way.places)
-        if way.shared:
-            return self._joined(event, way.places)
         get = event.get
+        groups = [group_key(map(get, keys)) for keys in way.groups]
+        values = [_value([get(key) for key in keys], numeric=numeric) for numeric, keys in way.values]
         found = []
         for place in way.places:
-            values = [get(key) for key in place.keys]
-            if place.plain is None:
-                belongs = self.checked(place.node, values)
+            key, node = groups[place.group], place.node
+            if node.carried:
+                belongs = self.checked(node, [get(key) for key in place.keys])
                 if belongs is not None:
-                    found.append((place.node.number, belongs[0], tail(place.bit, *belongs[1:])))
-                continue
-            key = group_key(values)
-            if key is None:
+                    found.append((node.number, belongs[0], tail(place.bit, *belongs[1:])))
+            elif key is None:
                 self.seen.ungrouped += 1
+            elif place.value is None:
+                found.append((node.number, key, place.plain))
+            elif (value := values[place.value]) is None:
+                self.seen.valueless += 1
             else:
-                found.append((place.node.number, key, place.plain))
+                found.append((node.number, key, tail(place.bit, value)))
         return found
 
     def _joined(self, event: Event, places: Sequence[Place]) -> list[tuple[int, str, bytes]]:
@@ -174,7 +184,7 @@ class Hits:
             return None
         value = NOTHING
         if counted > groups:
-            amount = _value(node.correlation.kind, values[groups:counted])
+            amount = _value(values[groups:counted], numeric=node.numeric)
             if amount is None:
                 self.seen.valueless += 1
                 return None
@@ -198,11 +208,12 @@ def _known_digest(text: str) -> bytes | None:
     return digest(found) if found else None
 
 
-def _value(kind: Kind, values: Sequence[Value | None]) -> bytes | None:
-    if kind in STATISTICS:
-        amount = number_of_text(values[0])
+def _value(values: Sequence[Value | None], *, numeric: bool) -> bytes | None:
+    first = values[0]
+    if numeric:
+        amount = number_of_text(first)
         return None if amount is None else number(amount)
-    if len(values) == 1 and type(values[0]) is str:
-        return _known_digest(values[0])
+    if type(first) is str and len(values) == 1:
+        return _known_digest(first)
     parts = [group_text(part) for part in values]
     return digest(GAP.join(parts)) if all(parts) else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -46,24 +47,27 @@ class Bounds:
 
     def hold(self, number: float) -> bool:
         """Whether a number is what is asked for."""
-        return all(_TESTS[operator](number, value) for operator, value in self.tests)
+        for name, value in self.tests:  # noqa: SIM110 - three times as fast as all(), and once for every window
+            if not _TESTS[name](number, value):
+                return False
+        return True
 
     @property
     def rising(self) -> bool:
         """Whether only a lower bound is set, so that more can never undo what holds."""
-        return all(operator in {"gt", "gte"} for operator, _ in self.tests)
+        return all(name in {"gt", "gte"} for name, _ in self.tests)
 
     def __str__(self) -> str:
-        return ", ".join(f"{operator} {value:g}" for operator, value in self.tests)
+        return ", ".join(f"{name} {value:g}" for name, value in self.tests)
 
 
-_TESTS = {
-    "lt": lambda number, value: number < value,
-    "lte": lambda number, value: number <= value,
-    "gt": lambda number, value: number > value,
-    "gte": lambda number, value: number >= value,
-    "eq": lambda number, value: number == value,
-    "neq": lambda number, value: number != value,
+_TESTS: Mapping[str, Callable[[float, float], bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "eq": operator.eq,
+    "neq": operator.ne,
 }
 OPERATORS = frozenset(_TESTS)
 

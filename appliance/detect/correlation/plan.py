@@ -10,12 +10,16 @@ from enum import Enum
 
 from appliance.detect.model import Rule
 
-from .model import STATISTICS, TEMPORAL, Bounds, Correlation
+from .model import STATISTICS, TEMPORAL, Bounds, Correlation, Kind
 from .resolve import Resolved, Target, digests, silent_rules
-from .window import Decision, complete_decision, least_of, rising_decision, terms_of
+from .statistic import Windows, windows_of
+from .timers import Timers
+from .window import Decision, Lacking, complete_decision, lacking_values, least_of, rising_decision, terms_of
 
 #: Entries that a group keeps beside what its threshold needs, and those of a statistic.
 SPARE, NUMBERS = 256, 4096
+#: Before all times.
+NEVER = -(1 << 62)
 
 
 class Mode(Enum):
@@ -40,16 +44,22 @@ def mode_of(correlation: Correlation) -> Mode:
 class Group:
     """One group's memory. Times in microseconds: `touched` when a hit last arrived, `closed` upto where it is judged.
 
-    `mask` has the rules that any of the entries fulfils; `source` is who sent the last one; `written` is the batch as
-    of which it is on disk.
+    `source` is who sent the last hit; `written` is the batch as of which it is on disk. What follows is not written,
+    it says again what the entries say: `newest` is the last one's time, `mask` has the rules that any of them
+    fulfils (temporal types only), `spare` is how many further ones can complete nothing, `due` the bucket of the
+    group's timer. `ragged` says that entries which no match has named may lie before some that one has.
     """
 
     entries: list[bytes] = field(default_factory=list)
-    mask: int = 0
+    mask: int = field(default=0, compare=False)
     touched: int = 0
-    closed: int = -(1 << 62)
+    closed: int = NEVER
     source: str = ""
     written: int = -1
+    newest: int = NEVER
+    spare: int = field(default=0, compare=False)
+    due: int = field(default=NEVER, compare=False)
+    ragged: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,10 +72,20 @@ class Node:
     silent: bool
     mode: Mode
     decision: Decision
+    lacking: Lacking | None
+    """How many values a window lacks, where values are counted at once."""
+    windows: Windows | None
+    """The number of one window after the other, for statistics."""
     cap: int
-    needed: tuple[int, ...]
-    """One of these sets of rules must be in a group before anything can hold; empty for counts."""
+    needed: tuple[tuple[int, int], ...]
+    """One of these sets of rules must be in a group before anything can hold, and an event fulfil one of the second
+    set to complete it; empty for counts."""
     least: int
+    at_once: bool
+    ordered: bool
+    numeric: bool
+    plain: bool
+    """Judged at every event; in the order of its rules; whether it computes with numbers; refers to rules alone."""
     lateness: int = 0
     """How long after its time a hit may arrive and still be in order: what was allowed and what was waited below."""
     retain: int = 0
@@ -76,16 +96,20 @@ class Node:
     names: tuple[tuple[str, ...], ...] = ()
     """For each of its rules the fields that are read: to group by, to count, to carry."""
     groups: OrderedDict[str, Group] = field(default_factory=OrderedDict)
-    waiting: set[str] = field(default_factory=set)
-    """Groups that have a timer."""
-    size: int = 0
-    """Entries of all groups."""
+    timers: Timers = field(default_factory=Timers)
+    """When groups are to be judged, by their key."""
+    changed: set[str] = field(default_factory=set)
+    """Groups that changed since it was asked for."""
     number: int = 0
     """Its place in the plan, which is the same wherever a plan is made of the same rules."""
     span: int = 0
+    prompt: int = 0
+    opened: int = 0
+    """The timespan; how long after its time a hit may come and still join the others of its group; how long after the
+    time of the event that opens a window, or ends a settled one, the window is complete."""
     grouped: int = 0
     counted: int = 0
-    """The timespan; how many of `names` are grouped by, and where those that are counted end."""
+    """How many of `names` are grouped by, and where those that are counted end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +138,8 @@ def make_plan(resolved: Resolved, lateness: int) -> Plan:
                 child.parents.append((node, place))
                 waited = max(waited, _waited(child, lateness))
         node.lateness = lateness + waited
+        node.prompt = node.span + node.lateness
+        node.opened = node.lateness + (node.span if node.mode is Mode.CLOSED else 0)
     for node in reversed(nodes.values()):
         _look_up(node)
     for number, node in enumerate(nodes.values()):
@@ -149,22 +175,35 @@ def _look_up(node: Node) -> None:
 def _node(one: Correlation, targets: Sequence[Target], digest: str, silent: bool) -> Node:
     mode = mode_of(one)
     least = least_of(one.condition) if isinstance(one.condition, Bounds) and mode is Mode.AT_ONCE else 1
-    temporal = one.kind in TEMPORAL
-    terms = terms_of(one) if temporal and mode is Mode.AT_ONCE else ()
+    at_once, temporal = mode is Mode.AT_ONCE, one.kind in TEMPORAL
     return Node(
         correlation=one,
         targets=targets,
         digest=digest,
         silent=silent,
         mode=mode,
-        decision=rising_decision(one) if mode is Mode.AT_ONCE else complete_decision(one),
+        decision=rising_decision(one) if at_once else complete_decision(one),
+        lacking=lacking_values(least) if at_once and one.kind is Kind.VALUE_COUNT else None,
+        windows=windows_of(one) if mode is Mode.SETTLED else None,
         cap=_cap(one, least),
-        needed=tuple(sum(1 << place for place in term.wanted) for term in terms),
+        needed=_needed(one) if temporal and at_once else (),
         least=1 if temporal else least,
+        at_once=at_once,
+        ordered=one.kind is Kind.TEMPORAL_ORDERED,
+        numeric=one.kind in STATISTICS,
+        plain=all(isinstance(target, Rule) for target in targets),
         span=one.timespan,
         grouped=len(one.group_by),
         counted=len(one.group_by) + len(one.fields),
     )
+
+
+def _needed(one: Correlation) -> tuple[tuple[int, int], ...]:
+    found = []
+    for term in terms_of(one):
+        bits = sum(1 << place for place in term.wanted)
+        found.append((bits, 1 << term.wanted[-1] if one.kind is Kind.TEMPORAL_ORDERED else bits))
+    return tuple(found)
 
 
 def _cap(one: Correlation, least: int) -> int:

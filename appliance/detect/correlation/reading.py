@@ -8,7 +8,8 @@ from appliance.detect.engine import Engine
 from appliance.detect.model import Rule, RuleSet
 from appliance.detect.values import Event
 
-from .correlator import FOREVER, Correlator, Match
+from .correlator import FOREVER, Correlator
+from .match import Match
 from .model import Correlation
 from .resolve import resolve
 

@@ -12,9 +12,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .entry import NAME, VALUE, bounded, mask_of, merged, prefix, time_of
+from .entry import MASK, NAME, VALUE, bounded, mask_of, merged, prefix, time_of
 from .model import STATISTICS, Kind
-from .plan import Group, Node
+from .plan import NEVER, Group, Node
 
 MAX_GROUPS = 200_000
 MAX_ENTRIES = 2_000_000
@@ -42,53 +42,70 @@ class Memory:
     def __init__(self, nodes: Sequence[Node], max_groups: int = MAX_GROUPS, max_entries: int = MAX_ENTRIES) -> None:
         self.nodes = nodes
         self.kept = Kept()
-        self.dirty: set[tuple[str, str]] = set()
-        """Groups that changed: (digest of the correlation, key)."""
+        self._taken_over: set[tuple[str, str]] = set()
+        """Groups that changed in the memory before."""
         self._known = {node.digest: node for node in nodes}
         self._max_groups, self._max_entries = max_groups, max_entries
 
-    def new_group(self, node: Node, key: str, entry: bytes, now: int) -> Group:
+    def changed(self) -> set[tuple[str, str]]:
+        """The groups that changed since it was asked for: (digest of the correlation, key)."""
+        found, self._taken_over = self._taken_over, set()
+        for node in self.nodes:
+            digest = node.digest
+            found.update([(digest, key) for key in node.changed])
+            node.changed = set()
+        return found
+
+    def new_group(self, node: Node, key: str, time: int, entry: bytes, now: int) -> Group:
         """A group for a key with its first entry, as the one touched last."""
         kept = self.kept
         if not kept.groups % _EVERY:
             self.forget(node, now, 2 * _EVERY)
         if kept.groups >= self._max_groups or kept.entries >= self._max_entries:
             self._evict()
-        group = node.groups[key] = Group([entry], mask_of(entry))
+        group = node.groups[key] = Group([entry], mask_of(entry) if node.needed else 0)
+        group.newest = time
         kept.groups += 1
-        self._added(node, key)
+        kept.entries += 1
+        node.changed.add(key)
         return group
 
-    def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool | None:
-        """Put an entry in its place; True when it is the newest, None when it is there already."""
+    def append(  # noqa: PLR0917 - once for every hit, and each name would cost
+        self, node: Node, key: str, group: Group, time: int, entry: bytes, now: int
+    ) -> None:
+        """Add an entry that is newer than all others of its group."""
         entries = group.entries
-        last = entries[-1] if entries else b""
-        newest = entry[:8] > last[:8]
-        if newest or entry[:NAME] > last[:NAME]:
-            # Of another time than the last one: the first eight bytes decide.
-            entries.append(entry)
-        else:
-            name = entry[:NAME]
-            place = bisect_left(entries, name)
-            if entries[place][:NAME] == name:
-                return None
-            entries.insert(place, entry)
+        entries.append(entry)
+        group.newest = time
+        if node.needed:
+            group.mask |= mask_of(entry)
+        self.kept.entries += 1
+        node.changed.add(key)
+        count = len(entries)
+        if not count % _EVERY or count > node.cap:
+            self._tidy(node, key, group, now)
+
+    def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool:
+        """Put an entry in its place; return whether it was not there already."""
+        entries = group.entries
+        name = entry[:NAME]
+        place = bisect_left(entries, name)
+        if place < len(entries) and entries[place][:NAME] == name:
+            return False
+        entries.insert(place, entry)
+        group.newest = time_of(entries[-1])
         group.mask |= mask_of(entry)
-        self._added(node, key)
+        self.kept.entries += 1
+        node.changed.add(key)
         if len(entries) > node.cap or not len(entries) % _EVERY:
             self._tidy(node, key, group, now)
-        return newest
-
-    def _added(self, node: Node, key: str) -> None:
-        node.size += 1
-        self.kept.entries += 1
-        self.dirty.add((node.digest, key))
+        return True
 
     def remove(self, node: Node, key: str, group: Group, upto: int) -> None:
         """Forget the first entries of a group, and the group with its last one."""
         del group.entries[:upto]
-        self._count(node, -upto)
-        self.dirty.add((node.digest, key))
+        self.kept.entries -= upto
+        node.changed.add(key)
         if not group.entries:
             del node.groups[key]
             self.kept.groups -= 1
@@ -98,7 +115,7 @@ class Memory:
         while most and node.groups:
             key = next(iter(node.groups))
             group = node.groups[key]
-            if now - group.touched <= node.retain + node.lateness or key in node.waiting:
+            if now - group.touched <= node.retain + node.lateness or group.due != NEVER:
                 return
             self._drop(node, key)
             most -= 1
@@ -110,30 +127,30 @@ class Memory:
 
     def _drop(self, node: Node, key: str) -> None:
         group = node.groups.pop(key)
-        node.waiting.discard(key)
-        self._count(node, -len(group.entries))
+        self.kept.entries -= len(group.entries)
         self.kept.groups -= 1
-        self.dirty.add((node.digest, key))
-
-    def _count(self, node: Node, change: int) -> None:
-        node.size += change
-        self.kept.entries += change
+        node.changed.add(key)
 
     def _tidy(self, node: Node, key: str, group: Group, now: int) -> None:
         entries = group.entries
         before = len(entries)
-        last = time_of(entries[-1]) if LANE in key else now
-        expired = bisect_left(entries, prefix(bounded(last - node.retain)))
-        if expired:
-            del entries[:expired]
+        last = group.newest if LANE in key else now
+        oldest = prefix(bounded(last - node.retain))
+        if entries[0] < oldest:
+            del entries[: bisect_left(entries, oldest)]
         if len(entries) > node.cap:
             full = len(entries)
-            group.entries = _compacted(node, entries, prefix(bounded(last - node.lateness)))
-            self.kept.trimmed += full - len(group.entries)
-        group.mask = 0
-        for entry in group.entries:
-            group.mask |= mask_of(entry)
-        self._count(node, len(group.entries) - before)
+            group.entries = entries = _compacted(node, entries, prefix(bounded(last - node.lateness)))
+            group.ragged = True
+            self.kept.trimmed += full - len(entries)
+        if len(entries) == before:
+            return
+        self.kept.entries -= before - len(entries)
+        group.newest = time_of(entries[-1]) if entries else NEVER
+        if node.needed:
+            group.mask = 0
+            for mask in {entry[MASK] for entry in entries}:
+                group.mask |= int.from_bytes(mask, "big")
 
     def load(self, rows: Iterable[tuple[str, str, bytes, int]]) -> int:
         """Take over saved groups, in the order in which they were touched; return how many no node knows."""
@@ -149,7 +166,7 @@ class Memory:
         for group, node, key in sorted(found, key=lambda row: (row[0].touched, row[2])):
             node.groups[key] = group
             self.kept.groups += 1
-            self._count(node, len(group.entries))
+            self.kept.entries += len(group.entries)
         return strange
 
     def saved(self, names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
@@ -183,13 +200,15 @@ class Memory:
     def adopt(self, other: Memory) -> None:
         """Take over the groups of another memory, of correlations that both know; it loses them."""
         self.kept.evicted, self.kept.trimmed = other.kept.evicted, other.kept.trimmed
-        self.dirty |= other.dirty
+        self._taken_over |= other.changed()
         for node in other.nodes:
             own = self._known.get(node.digest)
             if own is not None:
                 own.groups, node.groups = node.groups, own.groups
                 self.kept.groups += len(own.groups)
-                self._count(own, node.size)
+                for group in own.groups.values():
+                    group.due = NEVER
+                    self.kept.entries += len(group.entries)
 
 
 def encode_group(group: Group) -> bytes:
@@ -210,12 +229,15 @@ def decode_group(blob: bytes) -> Group:
     touched, closed, length = _HEAD.unpack_from(blob)
     place = _HEAD.size + length
     group = Group(touched=touched, closed=closed, source=blob[_HEAD.size : place].decode("utf-8", "replace"))
+    group.ragged = True
     while place < len(blob):
         (size,) = _LENGTH.unpack_from(blob, place)
         entry = blob[place + 2 : place + 2 + size]
         group.entries.append(entry)
         group.mask |= mask_of(entry)
         place += 2 + size
+    if group.entries:
+        group.newest = time_of(group.entries[-1])
     return group
 
 

@@ -7,20 +7,22 @@ be complete.
 
 from __future__ import annotations
 
-import math
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from .entry import FLAGS, RULES, VALUE, WEIGHT, mask_of, prefix, time_of, weight_of
+from .entry import FLAGS, MASK, RULES, VALUE, WEIGHT, mask_of, prefix, time_of
 from .expression import counted
 from .model import STATISTICS, Bounds, Correlation, Expression, Kind, Term
+from .statistic import windows_of
 
 Entries = Sequence[bytes]
 Decision = Callable[[Entries, int, int, bytes], bool]
+Lacking = Callable[[Entries, int, int], int]
 #: Steps that the search for an ordered chain among events of one instant may take.
 _PATIENCE = 2000
+#: The byte of an entry that has a bit for each of the first eight rules.
+_LAST = MASK.stop - 1
 
 
 def least_of(bounds: Bounds) -> int:
@@ -47,18 +49,23 @@ def rising_decision(correlation: Correlation) -> Decision:
     least = least_of(condition)
     if correlation.kind is Kind.EVENT_COUNT:
         return lambda _, low, high, __: high - low >= least
-    return lambda entries, low, high, _: _has_values(entries, low, high, least)
+    lacking = lacking_values(least)
+    return lambda entries, low, high, _: not lacking(entries, low, high)
 
 
-def _has_values(entries: Entries, low: int, high: int, least: int) -> bool:
-    if high - low < least:
-        return False
-    seen: set[bytes] = set()
-    for place in range(high - 1, low - 1, -1):
-        seen.add(entries[place][VALUE])
-        if len(seen) >= least:
-            return True
-    return False
+def lacking_values(least: int) -> Lacking:
+    """How many distinct values a window lacks to have so many."""
+
+    def lacking(entries: Entries, low: int, high: int) -> int:
+        middle = max(low, high - least)
+        seen = {entry[VALUE] for entry in entries[middle:high]}
+        for place in range(middle - 1, low - 1, -1):
+            if len(seen) >= least:
+                return 0
+            seen.add(entries[place][VALUE])
+        return max(0, least - len(seen))
+
+    return lacking
 
 
 def _bits(places: Sequence[int]) -> int:
@@ -75,8 +82,8 @@ def _together(terms: Sequence[Term]) -> Decision:
         for bits in asked:
             missing |= bits
         seen = 0
-        for place in range(high - 1, low - 1, -1):
-            seen |= int.from_bytes(entries[place][25:28], "big")
+        for entry in reversed(entries[low:high]):
+            seen |= entry[_LAST] if missing < 256 else int.from_bytes(entry[MASK], "big")
             if seen & missing == missing:
                 break
         return any(bits & seen == bits for bits in asked)
@@ -85,11 +92,41 @@ def _together(terms: Sequence[Term]) -> Decision:
 
 
 def _in_order(terms: Sequence[Term]) -> Decision:
+    ways = [
+        (term.wanted, [(_LAST - step // 8, 1 << step % 8) for step in reversed(term.wanted[:-1])]) for term in terms
+    ]
+
     def decide(entries: Entries, low: int, high: int, anchor: bytes) -> bool:
         own = mask_of(anchor)
-        return any(own >> term.wanted[-1] & 1 and chained(entries, low, high, term.wanted, anchor) for term in terms)
+        for wanted, before in ways:
+            if own >> wanted[-1] & 1 and (
+                (entries[high - 1] is anchor and _one_by_one(entries, low, high - 1, before))
+                or (_has_ties(entries, low, high) and chained(entries, low, high, wanted, anchor))
+            ):
+                return True
+        return False
 
     return decide
+
+
+def _one_by_one(entries: Entries, low: int, high: int, before: Sequence[tuple[int, int]]) -> bool:
+    """Whether entries as they are sorted fulfil the steps, given from the last to the first as byte and bit of it.
+
+    The latest entry is taken for each: an earlier one never allows more.
+    """
+    place = high
+    for byte, bit in before:
+        place -= 1
+        while place >= low and not entries[place][byte] & bit:
+            place -= 1
+        if place < low:
+            return False
+    return True
+
+
+def _has_ties(entries: Entries, low: int, high: int) -> bool:
+    """Whether events of one instant are among them, which may be taken in any order."""
+    return len({entry[:8] for entry in entries[low:high]}) < high - low
 
 
 def chained(entries: Entries, low: int, high: int, steps: Sequence[int], last: bytes | None = None) -> bool:
@@ -126,46 +163,11 @@ class _Chain:
         return False
 
 
-def statistic(correlation: Correlation) -> Callable[[Entries, int, int], float]:
-    """The number that a statistical correlation computes over a window with at least one entry."""
-    condition = correlation.condition
-    assert isinstance(condition, Bounds)
-    if correlation.kind is Kind.VALUE_SUM:
-        return lambda entries, low, high: math.fsum(_numbers(entries, low, high))
-    if correlation.kind is Kind.VALUE_AVG:
-        return _average
-    if correlation.kind is Kind.VALUE_MEDIAN:
-        return _median
-    share = (condition.percentile or 0.0) / 100
-    return lambda entries, low, high: _ranked(sorted(_numbers(entries, low, high)), share)
-
-
-def _numbers(entries: Entries, low: int, high: int) -> tuple[float, ...]:
-    """The numbers of a window, read in one go: a busy group has thousands."""
-    part = entries[low:high]
-    return struct.unpack(f">{len(part)}d", b"".join([entry[28:36] for entry in part]))
-
-
-def _average(entries: Entries, low: int, high: int) -> float:
-    return math.fsum(_numbers(entries, low, high)) / sum(map(weight_of, entries[low:high]))
-
-
-def _median(entries: Entries, low: int, high: int) -> float:
-    values = sorted(_numbers(entries, low, high))
-    middle = len(values) // 2
-    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
-
-
-def _ranked(values: list[float], share: float) -> float:
-    """The nearest rank: the smallest value that at least this share of the values does not exceed."""
-    return values[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
-
-
 def number_in(correlation: Correlation, entries: Entries, low: int, high: int) -> float:
     """The number that a condition of numbers is about: events, distinct values, rules, or the statistic."""
     kind = correlation.kind
     if kind in STATISTICS:
-        return statistic(correlation)(entries, low, high)
+        return windows_of(correlation)(entries, low, high)(low, high)
     if kind is Kind.EVENT_COUNT:
         return sum(int.from_bytes(entry[WEIGHT], "big") for entry in entries[low:high])
     if kind is Kind.VALUE_COUNT:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from appliance.detect import RuleSet
-from appliance.detect.correlation.correlator import EVIDENCE, SECOND, Correlator, Match
+from appliance.detect.correlation.correlator import SECOND, Correlator
+from appliance.detect.correlation.judge import EVIDENCE
+from appliance.detect.correlation.match import Match
 from appliance.detect.correlation.plan import make_plan
 from appliance.detect.correlation.resolve import resolve
 from appliance.detect.correlation.state import decode_group, encode_group
@@ -66,6 +68,27 @@ def test_the_same_event_again_is_nothing_new() -> None:
     assert offer_all(correlator, hit(1, START), hit(1, START), hit(1, START)) == []
     assert len(offer(correlator, hit(2, START + 1))) == 1
     assert offer(correlator, hit(2, START + 1)) == []
+
+
+def test_values_are_counted_again_when_enough_hits_have_come() -> None:
+    few = {**count(), "type": "value_count", "condition": {"field": "value", "gte": 4}, "timespan": "30s"}
+    values = "aaaabaaacaaaabbbd" + "a" * 5
+    for late in (None, 7):
+        correlator = make(ruleset(few))
+        order = [place for place in range(len(values)) if place != late]
+        found: list[Match] = []
+        for place in [*order, *([] if late is None else [late])]:
+            found += offer(correlator, hit(place, START + place * SECOND, value=values[place]), START + 30 * SECOND)
+        first = values.index("d")
+        assert {match.at for match in found} == {START + place * SECOND for place in range(first, len(values))}
+
+
+def test_an_id_of_a_group_that_came_back_has_one_timer() -> None:
+    rules = ruleset({**count(), "condition": {"lte": 1}})
+    correlator = Correlator(rules, lateness=LATENESS, resolver_factory=lambda _: lambda name: name, bounds=(1, 5000))
+    for number, host in enumerate(("a", "b", "a")):
+        offer(correlator, hit(number, START + number * SECOND, host=host))
+    assert [match.at for match in correlator.advance(START + 3600 * SECOND)] == [START + 2 * SECOND]
 
 
 def test_a_late_event_completes_windows_that_were_already_judged() -> None:
@@ -236,7 +259,7 @@ def test_ten_million_groups_are_survived_in_bounded_memory() -> None:
         offer(correlator, hit(number, START + number, host=f"host-{number}"))
     assert correlator.kept.groups == correlator.kept.entries == 1000
     assert correlator.kept.evicted == 9000
-    assert len(correlator.memory.dirty) == 10_000
+    assert len(correlator.memory.changed()) == 10_000
     assert len(offer(correlator, hit(99_999, START + 10_000, host="host-9999"))) == 1
 
 
@@ -340,5 +363,5 @@ def test_a_group_takes_less_than_a_kilobyte() -> None:
         offer(correlator, hit(number, START + number, host=f"host-{number}"))
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    correlator.memory.dirty.clear()
+    correlator.memory.changed()
     assert sys.getsizeof(correlator) < size < 2000 * 1000

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from appliance.detect import Rule, RuleSet
-from appliance.detect.correlation.correlator import SECOND, Correlator, Match
+from appliance.detect.correlation.correlator import SECOND, Correlator
+from appliance.detect.correlation.match import Match
 from appliance.detect.correlation.resolve import resolve
 from appliance.detect.parse import parse_file
 
@@ -194,12 +195,11 @@ def run(rules: RuleSet, batches: Sequence[list[Arrival]], restarts: Collection[i
 
 def save(correlator: Correlator, saved: dict[tuple[str, str], bytes]) -> None:
     """Write what changed, as the pipeline does."""
-    for digest, key, blob in correlator.memory.saved(correlator.memory.dirty):
+    for digest, key, blob in correlator.memory.saved(correlator.memory.changed()):
         if not blob:
             saved.pop((digest, key), None)
         else:
             saved[digest, key] = blob
-    correlator.memory.dirty.clear()
 
 
 def summary(found: Iterable[Match]) -> tuple[dict[str, tuple[Any, ...]], dict[Any, set[str]]]:
