@@ -67,7 +67,7 @@ def _fuzz(name: str, flags: list[str]) -> None:
 def _fuzz_flowless(name: str, flags: list[str]) -> None:
     import atheris  # noqa: PLC0415 - only whoever fuzzes has it
 
-    with atheris.instrument_imports(include=["collector", "scapy.contrib"]):
+    with atheris.instrument_imports(include=["collector.protocols", "collector.rare", "scapy.contrib"]):
         from tests.fuzz.flowless import TARGETS  # noqa: PLC0415 - what is loaded here is watched
 
     _run(TARGETS[name].one, TARGETS[name].seeds, flags)
