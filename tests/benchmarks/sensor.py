@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import struct
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -26,7 +25,7 @@ from collector.slices.files import Limits
 from collector.slices.ring import Slices
 from collector.watch import LONGEST_BATCH, Watch
 from tests.benchmarks import _live, _soak, _suricata
-from tests.benchmarks._traffic import frames
+from tests.benchmarks._traffic import frames, write
 
 RATE = 160_000
 """Packets a second by the clock of the made file: about 1 Gbit/s."""
@@ -53,7 +52,8 @@ def main(argv: list[str]) -> int:
             return 0
         path = wanted.file or Path(folder) / "mix.pcap"
         if wanted.file is None:
-            _make(path, wanted.packets)
+            with path.open("wb") as out:
+                write(out, frames(wanted.packets), RATE)
         if wanted.suricata:
             _suricata.offline(wanted.suricata, path, Path(folder))
             return 0
@@ -61,15 +61,6 @@ def main(argv: list[str]) -> int:
         _whole(path)
         _parts(path, Path(folder))
     return 0
-
-
-def _make(path: Path, packets: int) -> None:
-    with path.open("wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
-        for number, frame in enumerate(frames(packets)):
-            at = 1_790_000_000 * RATE + number
-            head = struct.pack("<IIII", at // RATE, at % RATE * (1_000_000_000 // RATE), len(frame), len(frame))
-            out.write(head + frame)
 
 
 def _whole(path: Path) -> None:
