@@ -127,7 +127,7 @@ class Heads:
         bulk = np.flatnonzero(chosen & (wanted > RESUME))
         if len(bulk):
             sides = 2 * assigned.slot[bulk] + assigned.side[bulk]
-            packets = Packets(transport.payload[bulk], transport.captured[bulk], sides, wanted[bulk])
+            packets = Packets(transport.payload[bulk], transport.captured[bulk], sides, wanted[bulk].astype(np.int64))
             chosen[bulk[before(headers.words, packets, self._landmarks)]] = False
         return np.flatnonzero(chosen)
 
