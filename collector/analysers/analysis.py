@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from collector.analysers.model import Analyser, Memory
 from collector.heads.head import Entry
+from collector.protocols.model import Log
 
 LOG = logging.getLogger(__name__)
 
@@ -24,17 +25,16 @@ class Analysis:
         self.faults = 0
         """Faults of analysers that none may have; such a one goes on with the next log."""
 
-    def see(self, entry: Entry) -> Iterator[Entry]:
-        """Yield what follows from a log. It belongs to that log's flow."""
+    def see(self, entry: Entry) -> Sequence[Entry]:
+        """Return what follows from a log. It belongs to that log's flow."""
+        noticed: list[Log] = []
         for one in self._wanted.get(entry.log.path, ()):
             try:
-                found = tuple(one.see(entry))
+                noticed += tuple(one.see(entry))
             except Exception:  # an analyser's fault must not end the sensor
                 LOG.exception("analyser_fault analyser=%s", one.name)
                 self.faults += 1
-                continue
-            for log in found:
-                yield Entry(log, entry.uid, entry.flow)
+        return [Entry(log, entry.uid, entry.flow) for log in noticed] if noticed else ()
 
     def tick(self, now: int) -> Iterator[Entry]:
         """Yield what is due at a time, in microseconds of Unix time."""

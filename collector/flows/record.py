@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b, sha1
 from ipaddress import ip_address, ip_network
 from socket import inet_ntoa
-from struct import pack
+from struct import Struct
 from typing import NamedTuple
 
 from collector.flows.history import conn_state
@@ -18,7 +18,9 @@ OFFICE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169
 """Networks that are the office's own when nobody says otherwise."""
 _NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "icmp"}
 _WITH_HISTORY = frozenset({TCP, UDP})
+_WITH_PORTS = frozenset({TCP, UDP, ICMP, ICMP6, SCTP})
 _NO_MAC = bytes(6)
+_NAMED, _PORTED = Struct(">qBHH").pack, Struct(">BBHH").pack
 _LETTERS_ALONE = bytes.maketrans(b"+/", b"Zz")
 
 
@@ -58,7 +60,7 @@ class Conn(NamedTuple):
 
 def uid_of(first: int, proto: int, orig: tuple[bytes, int], resp: tuple[bytes, int]) -> str:
     """Return the name of a flow, as long as Zeek's."""
-    source = pack(">qBHH", first, proto, orig[1], resp[1]) + orig[0] + resp[0]
+    source = _NAMED(first, proto, orig[1], resp[1]) + orig[0] + resp[0]
     text = b2a_base64(blake2b(source, digest_size=12).digest(), newline=False)
     return f"C{text.translate(_LETTERS_ALONE).decode('ascii')}"
 
@@ -79,14 +81,15 @@ class Office:
     def __init__(self, networks: tuple[str, ...] = OFFICE) -> None:
         """Take networks as text; raises ValueError."""
         read = [ip_network(text) for text in networks]
-        self._networks = tuple(
-            (network.max_prefixlen // 8, int(network.netmask), int(network.network_address)) for network in read
-        )
+        self._networks = {
+            size: [(int(one.netmask), int(one.network_address)) for one in read if one.max_prefixlen == 8 * size]
+            for size in (4, 16)
+        }
 
     def holds(self, packed: bytes) -> bool:
         """Tell whether an address is the office's own."""
-        size, number = len(packed), int.from_bytes(packed, "big")
-        return any(size == length and number & mask == begin for length, mask, begin in self._networks)
+        number = int.from_bytes(packed, "big")
+        return any(number & mask == begin for mask, begin in self._networks[len(packed)])
 
 
 def conn_fields(conn: Conn, office: Office, service: str) -> dict[str, Value]:
@@ -143,9 +146,11 @@ def community_id(proto: int, source: tuple[bytes, int], target: tuple[bytes, int
     one_way = proto in {ICMP, ICMP6} and not _answered(proto, source[1], target[1])
     if target < source and not one_way:
         source, target = target, source
-    text = pack(">H", seed) + source[0] + target[0] + pack("BB", proto, 0)
-    if proto in {TCP, UDP, ICMP, ICMP6, SCTP}:
-        text += pack(">HH", source[1], target[1])
+    text = seed.to_bytes(2, "big") + source[0] + target[0]
+    if proto in _WITH_PORTS:
+        text += _PORTED(proto, 0, source[1], target[1])
+    else:
+        text += bytes((proto, 0))
     return f"1:{b2a_base64(sha1(text, usedforsecurity=False).digest(), newline=False).decode('ascii')}"
 
 

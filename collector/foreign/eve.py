@@ -143,6 +143,12 @@ def _tls(body: Raw, raw: Raw) -> Fields:
     return fields
 
 
+def _quic(body: Raw, raw: Raw) -> Fields | None:
+    """Return what a client's hello says; Suricata also tells of packets that bring none."""
+    fields = _listed("quic")(body, raw)
+    return fields if fields.keys() & {"server_name", "ja3", "ja4"} else None
+
+
 def _certificate(body: Raw, raw: Raw) -> Fields | None:
     """Return the owner's certificate in Zeek's form: a serial number without colons and leading zeros."""
     if not isinstance(serial := body.get("serial"), str):
@@ -251,7 +257,7 @@ _MAKERS: dict[str, tuple[tuple[str, Callable[[Raw, Raw], Fields | None]], ...]] 
     "flow": (("conn", _flow),),
     "http": (("http", _http),),
     "tls": (("ssl", _tls), ("x509", _certificate)),
-    "quic": (("ssl", _listed("quic")),),
+    "quic": (("ssl", _quic),),
     "smb": (("smb_files", _file), ("smb_mapping", _mapping), ("ntlm", _ntlm)),
     "krb5": (("kerberos", _kerberos),),
     "ssh": (("ssh", _ssh),),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from collector.heads.stream import Stream
@@ -34,7 +34,7 @@ class Head:
     """One flow's reading."""
 
     __slots__ = (
-        "_budget", "conversation", "flow", "logged", "narrowed", "protocol", "streams", "uid", "waiting", "wanted",
+        "_budget", "changed", "conversation", "flow", "logged", "protocol", "streams", "uid", "waiting", "wanted",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, uid: str, begins: tuple[int, int]) -> None:
@@ -45,7 +45,8 @@ class Head:
         self.conversation: Conversation | None = None
         self.waiting: list[tuple[Side, bytes | None]] = []
         self.wanted = [READ, READ]
-        self.logged = self.narrowed = False
+        self.logged = self.changed = False
+        # `changed`: whether `wanted` is other than when it was last looked at.
         self._budget = [HEAD, HEAD]
 
     def passes(self, side: int, data: bytes) -> bool:
@@ -70,22 +71,29 @@ class Head:
         if self.wanted[side] == RESUME:
             stream.skip_to(seq)
             self.wanted[side], self._budget[side] = READ, RESUMED
+            self.changed = True
             return [None, *stream.take(seq, data, missing, wait=wait)]
         return stream.take(seq, data, missing, wait=wait)
 
-    def told(self, side: Side, at: int, pieces: Iterable[bytes | None]) -> Iterator[Log]:
-        """Give pieces to the parser; time in microseconds. Raises what parsers raise."""
+    def tell(self, side: Side, at: int, pieces: Iterable[bytes | None], found: list[Entry]) -> None:
+        """Give pieces to the parser and add what it tells; time in microseconds. Raises what parsers raise."""
         conversation = self.conversation
+        assert conversation is not None
         for piece in pieces:
-            if conversation is None or conversation.done:
+            if conversation.done:
                 return
             if piece is None:
-                yield from conversation.lost(side, at)
+                self._add(conversation.lost(side, at), found)
                 continue
-            yield from conversation.feed(side, at, piece)
+            self._add(conversation.feed(side, at, piece), found)
             self._budget[side] -= len(piece)
             if self._budget[side] <= 0:
                 self._spent(side)
+
+    def _add(self, logs: Iterable[Log], found: list[Entry]) -> None:
+        for log in logs:
+            self.logged = True
+            found.append(Entry(log, self.uid, self.flow))
 
     def read_by(self, protocol: Protocol) -> None:
         """Give the flow to the parser of this protocol."""
@@ -97,16 +105,16 @@ class Head:
         if self.flow.transport == "tcp":
             assert self.protocol is not None
             self.wanted[side] = SKIP if self.protocol.resumes is None else RESUME
-            self.narrowed = True
+            self.changed = True
 
-    def close(self, at: int) -> Iterator[Log]:
-        """Give what still waits to the parser and let it end. Raises what parsers raise."""
+    def close(self, at: int, found: list[Entry]) -> None:
+        """Give what still waits to the parser, let it end and add what it tells. Raises what parsers raise."""
         if self.conversation is None:
             return
         for side in Side:
             if self.wanted[side] == READ:
-                yield from self.told(side, at, self.streams[side].flush())
-        yield from self.conversation.close(at)
+                self.tell(side, at, self.streams[side].flush(), found)
+        self._add(self.conversation.close(at), found)
 
 
 def weird(error: Exception, protocol: str, at: int) -> Log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,9 @@ from collector.flows.table import Assigned
 from collector.headers.parse import Headers
 from collector.headers.transport import TCP, UDP
 from collector.heads.expected import Waiting
-from collector.heads.head import FAULTS, READ, SKIP, TRIES, Entry, Head, weird
-from collector.protocols.model import Flow, Log, Protocol, Side
+from collector.heads.head import FAULTS, READ, RESUME, SKIP, TRIES, Entry, Head, weird
+from collector.heads.landmarks import Packets, before
+from collector.protocols.model import Flow, Protocol, Side
 
 LOG = logging.getLogger(__name__)
 MAX_HEADS = 100_000
@@ -57,7 +58,7 @@ class _Beginning(NamedTuple):
 class Heads:
     """The reading of all flows, by the flows' numbers: a slot that is used again brings nobody another's parser."""
 
-    def __init__(self, columns: Columns, protocols: Iterable[Protocol]) -> None:
+    def __init__(self, columns: Columns, protocols: Sequence[Protocol]) -> None:
         """Read flows of the table with these columns; protocols are asked in this order."""
         self._columns = columns
         self._heads: dict[int, Head] = {}
@@ -69,6 +70,9 @@ class Heads:
                 self._asked[transport].append(protocol)
                 for port in protocol.ports:
                     self._ports[transport].setdefault(port, protocol)
+        marked = [protocol for protocol in protocols if protocol.landmark is not None]
+        self._numbers = {protocol.name: number for number, protocol in enumerate(marked, RESUME + 1)}
+        self._landmarks = {self._numbers[one.name]: one.landmark for one in marked if one.landmark is not None}
         self._held = 0
         self._waiting = Waiting()
         self.weird: Counter[str] = Counter()
@@ -101,16 +105,30 @@ class Heads:
             payload = bytes(data[start : start + captured])
             if head.wanted[side] != READ and head.passes(side, payload):
                 continue
+            if (
+                head.conversation is not None
+                and head.wanted[side] == READ
+                and (is_udp or (captured == length and head.streams[side].follows(seq, captured)))
+            ):
+                self._tell(head, _SIDES[side], at, (payload,), found)
+                self._after(head, number, slot, at, found)
+                continue
             packet = Packet(number, slot, _SIDES[side], at, payload, None if is_udp else seq, length - captured)
             self._packet(head, packet, found)
         return found
 
     def _chosen(self, headers: Headers, assigned: Assigned) -> Ints:
         """Return the rows whose payload somebody may want to read."""
-        columns, proto = self._columns, headers.network.proto
-        chosen = (assigned.number >= 0) & (headers.transport.captured > 0) & ((proto == UDP) | (proto == TCP))
-        chosen &= columns.wanted[assigned.slot, assigned.side] != SKIP
+        columns, proto, transport = self._columns, headers.network.proto, headers.transport
+        chosen = (assigned.number >= 0) & (transport.captured > 0) & ((proto == UDP) | (proto == TCP))
+        wanted = columns.wanted[assigned.slot, assigned.side]
+        chosen &= wanted != SKIP
         chosen &= columns.number[assigned.slot] == assigned.number
+        bulk = np.flatnonzero(chosen & (wanted > RESUME))
+        if len(bulk):
+            sides = 2 * assigned.slot[bulk] + assigned.side[bulk]
+            packets = Packets(transport.payload[bulk], transport.captured[bulk], sides, wanted[bulk].astype(np.int64))
+            chosen[bulk[before(headers.words, packets, self._landmarks)]] = False
         return np.flatnonzero(chosen)
 
     def _fresh(self, slots: dict[int, int]) -> dict[int, _Beginning]:
@@ -166,14 +184,21 @@ class Heads:
                 return
             waiting, head.waiting = head.waiting, []
             for who, piece in waiting:
-                self._tell(head, at, head.told(who, at, (piece,)), found)
+                self._tell(head, who, at, (piece,), found)
         else:
-            self._tell(head, at, head.told(side, at, pieces), found)
-        if head.protocol is not None and head.protocol.expects is not None:
+            self._tell(head, side, at, pieces, found)
+        self._after(head, number, slot, at, found)
+
+    def _after(self, head: Head, number: int, slot: int, at: int, found: list[Entry]) -> None:
+        """Do what follows from what a parser has just read: wait for what it announced, read on or no more."""
+        assert head.protocol is not None
+        if head.protocol.expects is not None:
             self._expect(head, at)
         if head.conversation is not None and not head.conversation.done:
-            if head.narrowed:
-                self._columns.wanted[slot] = head.wanted
+            if head.changed:
+                head.changed = False
+                resume = self._numbers.get(head.protocol.name, RESUME)
+                self._columns.wanted[slot] = [resume if one == RESUME else one for one in head.wanted]
             return
         self._close(head, at, found)
         self._forget(number, slot)
@@ -205,26 +230,31 @@ class Heads:
         self._read_by(number, head, found)
         return True
 
-    def _tell(self, head: Head, at: int, logs: Iterable[Log], found: list[Entry]) -> None:
-        """Take a parser's logs; what breaks its rules ends the reading and is told itself."""
-        assert head.protocol is not None
+    def _tell(self, head: Head, side: Side, at: int, pieces: Iterable[bytes | None], found: list[Entry]) -> None:
+        """Let the parser read; what breaks its rules ends the reading and is told itself."""
+        if head.conversation is None:
+            return
         try:
-            for log in logs:
-                head.logged = True
-                found.append(Entry(log, head.uid, head.flow))
-        except FAULTS as error:
-            log = weird(error, head.protocol.name, at)
-            self.weird[str(log.fields["name"])] += 1
-            head.conversation = None
-            found.append(Entry(log, head.uid, head.flow))
-        except Exception:  # a parser's fault must not end the sensor
-            LOG.exception("parser_fault protocol=%s uid=%s", head.protocol.name, head.uid)
+            head.tell(side, at, pieces, found)
+        except Exception as error:  # noqa: BLE001 - a parser's fault must not end the sensor
+            self._failed(head, at, error, found)
+
+    def _failed(self, head: Head, at: int, error: Exception, found: list[Entry]) -> None:
+        assert head.protocol is not None
+        head.conversation = None
+        if not isinstance(error, FAULTS):
+            LOG.error("parser_fault protocol=%s uid=%s", head.protocol.name, head.uid, exc_info=error)
             self.faults += 1
-            head.conversation = None
+            return
+        log = weird(error, head.protocol.name, at)
+        self.weird[str(log.fields["name"])] += 1
+        found.append(Entry(log, head.uid, head.flow))
 
     def _close(self, head: Head, at: int, found: list[Entry]) -> None:
-        if head.conversation is not None:
-            self._tell(head, at, head.close(at), found)
+        try:
+            head.close(at, found)
+        except Exception as error:  # noqa: BLE001 - a parser's fault must not end the sensor
+            self._failed(head, at, error, found)
 
     def _forget(self, number: int, slot: int) -> None:
         """Read nothing more of a flow."""

@@ -24,8 +24,7 @@ class Stream:
         """Take a segment of which the last `missing` bytes were not captured; without `wait` holes are given up."""
         if self.next < 0:
             self.next = seq
-        if seq == self.next and not missing and not self._waiting:  # as nearly all do
-            self.next = (seq + len(data)) & _MASK
+        if not missing and self.follows(seq, len(data)):
             return [data] if data else []
         ahead = self._ahead(seq)
         if ahead > 0:
@@ -39,6 +38,13 @@ class Stream:
         if self._waiting:
             self._drain(found)
         return found
+
+    def follows(self, seq: int, size: int) -> bool:
+        """Tell whether a whole segment is just what comes next, as nearly all are; if so, it counts as taken."""
+        if seq != self.next or self._waiting:
+            return False
+        self.next = (seq + size) & _MASK
+        return True
 
     def flush(self) -> list[bytes | None]:
         """Give up the holes; return what waited behind them."""

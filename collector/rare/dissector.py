@@ -156,7 +156,7 @@ class Dissector:
 
     def _take(self, frame: Frame, line: bytes) -> None:
         try:
-            fields = _checked(json.loads(line))
+            fields = checked(json.loads(line))
         except (ValueError, TypeError, RecursionError):
             fields = {}
         if not fields:
@@ -182,7 +182,7 @@ class Dissector:
         self._told.append(Entry(notice(note, time.time_ns() // 1000, {"n": lost}), "", None))
 
 
-def _checked(answer: object) -> dict[str, Value]:
+def checked(answer: object) -> dict[str, Value]:
     """Return the known fields of an answer, within bounds."""
     said = answer.get("fields") if isinstance(answer, dict) else None
     if not isinstance(said, dict):

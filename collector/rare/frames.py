@@ -14,7 +14,7 @@ from collector.rare.form import CDP, LLDP
 LONGEST = 1600
 """Bytes of a frame that are read."""
 _ETHERTYPE, _SHORTEST_TYPE = 0x88CC, 0x600
-_LLC = bytes.fromhex("aaaa0300000c2000")
+LLC = bytes.fromhex("aaaa0300000c2000")
 """What Cisco's protocol begins with behind the length of an 802.3 frame."""
 
 
@@ -37,7 +37,7 @@ def rare(headers: Headers) -> Iterator[Frame]:
         end = min(int(headers.batch.start[row] + headers.batch.caplen[row]), net + LONGEST)
         content, kind = data[net:end].tobytes(), LLDP
         if not lldp[row]:
-            if not content.startswith(_LLC):
+            if not content.startswith(LLC):
                 continue
-            content, kind = content[len(_LLC) : int(links.kind[row])], CDP
+            content, kind = content[len(LLC) : int(links.kind[row])], CDP
         yield Frame(kind, int(headers.batch.at[row]) // 1000, data[mac + 6 : mac + 12].tobytes().hex(":"), content)

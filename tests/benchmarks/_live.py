@@ -61,21 +61,22 @@ class Seen(NamedTuple):
 
 def run(packets: int, seconds: float) -> None:
     """Print what the sensor took at each rate until it loses one packet in a hundred."""
-    with _cards():
+    with cards():
         for rate in RATES:
-            sent, seen, took = _one(packets, rate, seconds)
-            missing = max(0, sent - seen.frames)
+            count, seen, took = _one(packets, rate, seconds)
+            missing = max(0, count - seen.frames)
             print(
-                f"live, {rate:,} packets/s: {sent / took:,.0f} sent, {8 * seen.bytes / took / 1e6:,.0f} Mbit/s seen,"
+                f"live, {rate:,} packets/s: {count / took:,.0f} sent, {8 * seen.bytes / took / 1e6:,.0f} Mbit/s seen,"
                 f" {seen.cpu / took:.0%} of a core, {seen.logs:,} logs, {missing:,} packets lost"
                 f" ({seen.dropped:,} without room in the ring, {seen.missed:,} by the card)"
             )
-            if missing > LOST * sent:
+            if missing > LOST * count:
                 return
 
 
 @contextmanager
-def _cards() -> Iterator[None]:
+def cards() -> Iterator[None]:
+    """Have a pair of virtual cards, one of them in a namespace of its own."""
     for command in (
         f"netns add {SPACE}",
         f"link add {CARD} type veth peer name {OTHER} netns {SPACE}",
@@ -94,15 +95,21 @@ def _one(packets: int, rate: int, seconds: float) -> tuple[int, Seen, float]:
     sensor = _PROCESSES.Process(target=_watch, args=(theirs,), daemon=True)
     sensor.start()
     assert ours.recv() == "ready"
-    program = f"from tests.benchmarks._live import send; send({packets}, {rate}, {seconds})"
-    command = ["ip", "netns", "exec", SPACE, sys.executable, "-c", program]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 120).stdout.split()
+    count, took = sent(packets, rate, seconds)
     time.sleep(1.0)  # what is in the ring is read
     ours.send("stop")
     seen = ours.recv()
     sensor.join(30)
     assert isinstance(seen, Seen)
-    return int(told[0]), seen, float(told[1])
+    return count, seen, took
+
+
+def sent(packets: int, rate: int, seconds: float) -> tuple[int, float]:
+    """Let a process of the namespace send the mix; return how many frames went, and the seconds that it took."""
+    program = f"from tests.benchmarks._live import send; send({packets}, {rate}, {seconds})"
+    command = ["ip", "netns", "exec", SPACE, sys.executable, "-c", program]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 120).stdout.split()
+    return int(told[0]), float(told[1])
 
 
 def _watch(to: Connection) -> None:
@@ -146,14 +153,14 @@ def send(packets: int, rate: int, seconds: float) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((OTHER, 0))
         out.setsockopt(_SOL_PACKET, _BYPASS_QDISC, 1)
-        began, sent = time.monotonic(), 0
+        began, gone = time.monotonic(), 0
         while (now := time.monotonic() - began) < seconds:
-            due = int(now * rate) - sent
+            due = int(now * rate) - gone
             if due < 1:
                 time.sleep(0.0005)
                 continue
-            at = sent % len(made)
+            at = gone % len(made)
             count = min(due, _AT_ONCE, len(made) - at)
             done = sendmmsg(out.fileno(), messages.ctypes.data + at * _MESSAGE.itemsize, count, 0)
-            sent += max(0, done)
-    print(sent, time.monotonic() - began)
+            gone += max(0, done)
+    print(gone, time.monotonic() - began)

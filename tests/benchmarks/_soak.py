@@ -1,35 +1,42 @@
 """The sensor for long: the made mix without an end, memory by the minute, and how it grows.
 
-The mix runs by a clock of its own at a given rate, so flows end and analysers forget as they would at a card; the
-process reads it as fast as it can.
+The mix runs by a clock of its own, so flows end and analysers forget as they would at a card; the process reads it as
+fast as it can. Another process makes it. Computers of the mix come back to the servers that they know, as those of an
+office do, so what the sensor remembers of them fills in the first minutes, and the second half shows the rest.
 """
 
 from __future__ import annotations
 
+import fcntl
 import itertools
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from agent.wire.sending.memory import settle
 from collector.analysers.registry import analysers
-from collector.capture.batch import Link, batch_of
+from collector.capture.files import CaptureFile
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
 from collector.watch import Watch
-from tests.benchmarks._traffic import frames
+from tests.benchmarks._traffic import frames, office, write
 
-BATCH = 4096
-"""Frames of a batch, as many as a block of the ring has."""
 MIX = 2_000_000
 """Frames until the mix begins anew with another seed."""
+RATE = 4000
+"""Frames a second of the mix's clock: an office by day."""
 STEP = 30.0
 """Seconds between two readings of the memory."""
 _PAGE = 4096
-_GAP = 250_000
-"""Nanoseconds between two frames: 4,000 a second, an office by day."""
+_ROOM = 1 << 20
+"""Bytes that wait between the two processes: about 1,200 frames."""
 
 
 def run(seconds: float) -> None:
@@ -37,25 +44,37 @@ def run(seconds: float) -> None:
     watch, began = Watch(PROTOCOLS, analysers=analysers()), time.monotonic()
     logs, shown, readings = 0, began, list[tuple[float, float]]()
     settle()
-    for number, part in enumerate(_batches()):
-        at = (1_790_000_000_000_000_000 + (number * BATCH + np.arange(len(part))) * _GAP).tolist()
-        for entry in watch.take(batch_of(part, at, Link.ETHERNET)):
-            logs += len(line(entry)) > 0
-        now = time.monotonic()
-        if now - shown >= STEP:
-            shown = now
-            readings.append((now - began, _resident()))
-            _show(watch, logs, *readings[-1])
-        if now - began >= seconds:
-            break
+    with _mix() as stream:
+        for batch in CaptureFile(stream):
+            for entry in watch.take(batch):
+                logs += len(line(entry)) > 0
+            now = time.monotonic()
+            if now - shown >= STEP:
+                shown = now
+                readings.append((now - began, _resident()))
+                _show(watch, logs, *readings[-1])
+            if now - began >= seconds:
+                break
     _show_growth(readings, watch.frames / (time.monotonic() - began))
 
 
-def _batches() -> Iterator[list[bytes]]:
-    for seed in itertools.count():
-        mix = frames(MIX, seed)
-        while part := list(itertools.islice(mix, BATCH)):
-            yield part
+def make() -> None:
+    """Write the mix to standard output until nobody reads it."""
+    mixes = (frames(MIX, seed, office) for seed in itertools.count())
+    write(sys.stdout.buffer, itertools.chain.from_iterable(mixes), RATE)
+
+
+@contextmanager
+def _mix() -> Iterator[BufferedIOBase]:
+    command = [sys.executable, "-c", "from tests.benchmarks._soak import make; make()"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _ROOM)
+    try:
+        yield cast("BufferedIOBase", process.stdout)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def _resident() -> float:

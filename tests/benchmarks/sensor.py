@@ -1,15 +1,15 @@
 """What the sensor takes on one core: `./czujka bench sensor [--packets N] [--file FILE.pcap] [--live SECONDS]`.
 
 A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers and analysers, and each log becomes
-a line. `--soak SECONDS` reads the mix without an end and prints how memory grows. CPU time of this process by part;
-figures come from one run on one machine and are printed; nothing here passes or fails.
+a line. `--soak SECONDS` reads the mix without an end and prints how memory grows; `--suricata PROGRAM` runs Suricata
+beside, over the same file or (with `--live`) at the same card. CPU time of this process by part; figures come from one
+run on one machine and are printed; nothing here passes or fails.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
-import struct
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -24,8 +24,8 @@ from collector.protocols.registry import PROTOCOLS
 from collector.slices.files import Limits
 from collector.slices.ring import Slices
 from collector.watch import LONGEST_BATCH, Watch
-from tests.benchmarks import _live, _soak
-from tests.benchmarks._traffic import frames
+from tests.benchmarks import _live, _soak, _suricata
+from tests.benchmarks._traffic import frames, write
 
 RATE = 160_000
 """Packets a second by the clock of the made file: about 1 Gbit/s."""
@@ -38,30 +38,29 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--file", type=Path)
     parser.add_argument("--live", type=float, metavar="SECONDS", help="send over a pair of virtual cards; needs root")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="read the mix for so long and watch the memory")
+    parser.add_argument("--suricata", type=Path, metavar="PROGRAM", help="Suricata 7 beside: the same file or card")
     wanted = parser.parse_args(argv)
     if wanted.soak:
         _soak.run(wanted.soak)
         return 0
     if wanted.live:
         _live.run(wanted.packets, wanted.live)
-        return 0
     with tempfile.TemporaryDirectory() as folder:
+        if wanted.live:
+            if wanted.suricata:
+                _suricata.live(wanted.suricata, wanted.packets, wanted.live, Path(folder))
+            return 0
         path = wanted.file or Path(folder) / "mix.pcap"
         if wanted.file is None:
-            _make(path, wanted.packets)
+            with path.open("wb") as out:
+                write(out, frames(wanted.packets), RATE)
+        if wanted.suricata:
+            _suricata.offline(wanted.suricata, path, Path(folder))
+            return 0
         settle()
         _whole(path)
         _parts(path, Path(folder))
     return 0
-
-
-def _make(path: Path, packets: int) -> None:
-    with path.open("wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
-        for number, frame in enumerate(frames(packets)):
-            at = 1_790_000_000 * RATE + number
-            head = struct.pack("<IIII", at // RATE, at % RATE * (1_000_000_000 // RATE), len(frame), len(frame))
-            out.write(head + frame)
 
 
 def _whole(path: Path) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -20,15 +20,17 @@ from tests.fuzz.turns import decoded, encoded
 
 _FLAGS = ("-timeout=10", "-max_len=20000", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0")
 _SEED = 20261122
+FLOWLESS = frozenset({"arp", "cdp", "lldp", "neighbour"})
+"""What belongs to no flow (`flowless.TARGETS`, which is loaded only under the fuzzer's eyes)."""
 _RUNS = "stat::number_of_executed_units:"
 
 
 def main(arguments: list[str]) -> int:
     """Fuzz one parser, or each for some seconds; the exit code is that of the worst."""
     if arguments[:1] == ["--each"]:
-        names = sorted(folder.name for folder in DATA.iterdir() if folder.is_dir())
+        names = sorted({folder.name for folder in DATA.iterdir() if folder.is_dir()} | FLOWLESS)
         return max(_apart(name, int(arguments[1])) for name in names)
-    _fuzz(arguments[0], arguments[1:])
+    (_fuzz_flowless if arguments[0] in FLOWLESS else _fuzz)(arguments[0], arguments[1:])
     return 0
 
 
@@ -59,9 +61,25 @@ def _fuzz(name: str, flags: list[str]) -> None:
         with contextlib.suppress(*ALLOWED):
             protocol.recognises(Side.ORIG, raw[:4096])
 
+    _run(one, [encoded(read(file).turns) for file in (DATA / name).glob("*.talk")], flags)
+
+
+def _fuzz_flowless(name: str, flags: list[str]) -> None:
+    import atheris  # noqa: PLC0415 - only whoever fuzzes has it
+
+    with atheris.instrument_imports(include=["collector.protocols", "collector.rare", "scapy.contrib"]):
+        from tests.fuzz.flowless import TARGETS  # noqa: PLC0415 - what is loaded here is watched
+
+    _run(TARGETS[name].one, TARGETS[name].seeds, flags)
+
+
+def _run(one: Callable[[bytes], None], seeds: Iterable[bytes], flags: list[str]) -> None:
+    """Give libFuzzer what it begins with, and begin."""
+    import atheris  # noqa: PLC0415 - only whoever fuzzes has it
+
     with tempfile.TemporaryDirectory() as folder:
-        for file in (DATA / name).glob("*.talk"):
-            (Path(folder) / file.stem).write_bytes(encoded(read(file).turns))
+        for number, seed in enumerate(seeds):
+            (Path(folder) / str(number)).write_bytes(seed)
         atheris.Setup([sys.argv[0], *_FLAGS, *flags, folder], one)
         atheris.Fuzz()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collector.protocols.http.conversation import HttpConversation, begins
-from collector.protocols.model import Protocol, Side
+from collector.protocols.http.conversation import PREFACE, HttpConversation, begins
+from collector.protocols.http.heads import METHODS
+from collector.protocols.model import Landmark, Protocol, Side
+
+_WORDS = tuple(int.from_bytes((word + b" ")[:4], "big") for word in (b"HTTP", *sorted(METHODS), PREFACE))
+"""What a head may begin with."""
 
 
 def resumes(first: bytes) -> bool:
@@ -18,4 +22,5 @@ PROTOCOL = Protocol(
     recognises=begins,
     open=HttpConversation,
     resumes=resumes,
+    landmark=Landmark(0, _WORDS),
 )

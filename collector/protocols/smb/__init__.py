@@ -11,7 +11,7 @@ from contextlib import suppress
 from struct import error
 
 from collector.protocols.frames import Frames
-from collector.protocols.model import Flow, Log, Malformed, Protocol, Side
+from collector.protocols.model import Flow, Landmark, Log, Malformed, Protocol, Side
 from collector.protocols.smb import smb1, smb2
 from collector.protocols.smb.shares import Shares
 
@@ -95,4 +95,5 @@ PROTOCOL = Protocol(
     recognises=_recognises,
     open=Conversation,
     resumes=_resumes,
+    landmark=Landmark(4, tuple(int.from_bytes(magic, "big") for magic in sorted(_MAGICS))),
 )

@@ -52,7 +52,7 @@ def _read(rings: list[Ring], count: int) -> list[list[tuple[int, int, int, bytes
 
 @pytest.mark.usefixtures("cards")
 def test_the_ring_gives_what_came_over_the_card_with_its_vlan() -> None:
-    ring = Ring(ONE, 4 << 20)
+    ring = Ring(ONE, 16 << 20)
     try:
         plain = ETHER / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1000, dport=53) / b"plain"
         tagged = ETHER / Dot1Q(vlan=42) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=1001, dport=80) / b"tagged"
@@ -65,7 +65,7 @@ def test_the_ring_gives_what_came_over_the_card_with_its_vlan() -> None:
 
 @pytest.mark.usefixtures("cards")
 def test_the_kernel_leaves_out_what_the_rules_say() -> None:
-    ring = Ring(ONE, 4 << 20, rules=read_rules(["vlan=42", "host=10.0.0.9", "port=3260"]))
+    ring = Ring(ONE, 16 << 20, rules=read_rules(["vlan=42", "host=10.0.0.9", "port=3260"]))
     try:
         ends = {"src": "10.0.0.1", "dst": "10.0.0.2"}
         send(OTHER, [
@@ -82,7 +82,7 @@ def test_the_kernel_leaves_out_what_the_rules_say() -> None:
 
 @pytest.mark.usefixtures("cards")
 def test_rings_of_one_group_share_whole_flows() -> None:
-    # A block is handed over every 100 ms: with few of them a busy machine drops while this test still sends.
+    # A block is handed over every 200 ms: with few of them a busy machine drops while this test still sends.
     rings = [Ring(ONE, group=0x5A17) for _ in range(2)]
     try:
         packets = []
@@ -103,12 +103,12 @@ def test_rings_of_one_group_share_whole_flows() -> None:
 
 @pytest.mark.usefixtures("cards")
 def test_a_ring_that_nobody_reads_counts_what_it_drops() -> None:
-    ring = Ring(ONE, 2 << 20)
+    ring = Ring(ONE, 8 << 20)
     try:
-        send(OTHER, [bytes(ETHER / IP(src="10.0.0.1", dst="10.0.0.2") / UDP() / bytes(1400))] * 2500)
+        send(OTHER, [bytes(ETHER / IP(src="10.0.0.1", dst="10.0.0.2") / UDP() / bytes(1400))] * 7500)
         counted = ring.statistics()
         assert counted.drops > 0
-        assert counted.frames + counted.drops == 2500
+        assert counted.frames + counted.drops == 7500
         read = sum(len(batch) for _ in range(4) for batch in ring.batches(8))
         assert read == counted.frames
     finally:

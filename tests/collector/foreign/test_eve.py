@@ -214,3 +214,10 @@ def test_whatever_an_event_says_it_is_logs_or_an_error(kind: str, body: dict[str
         return
     for entry in found:
         assert normalise(encode_record(wire_record(entry)), Source("sensor", 1))["event.module"] == "network"
+
+
+@pytest.mark.parametrize("body", [{"version": "1"}, {"version": "1", "ja3s": {"hash": "ab"}}])
+def test_packets_of_quic_without_a_hello_of_the_client_are_no_log(body: dict[str, Any]) -> None:
+    assert Eve().read(event("quic", body, proto="UDP")) == []
+    (told,) = Eve().read(event("quic", {**body, "sni": "bip.gmina.example"}, proto="UDP"))
+    assert (told.log.path, told.log.fields["server_name"]) == ("ssl", "bip.gmina.example")

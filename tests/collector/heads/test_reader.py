@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from collector.heads.head import SHORT_HEAD, Entry
-from collector.protocols.model import Flow, Log, Malformed, Protocol, Side
+from collector.protocols.model import Flow, Landmark, Log, Malformed, Protocol, Side
 from collector.watch import Watch
 from tests.collector.packets import NOON, batch
 
@@ -176,3 +177,17 @@ def test_a_port_used_again_begins_with_a_parser_of_its_own() -> None:
         assert said(entries) == ["ECHO", "one", "closed"] * 3
         told = [entry.uid for entry in entries if entry.log.path == "echo"]
         assert [told.count(uid) for uid in dict.fromkeys(told)] == [3, 3, 3]
+
+
+def test_bulk_of_a_protocol_with_a_landmark_is_not_even_looked_at() -> None:
+    marked = replace(LONG, landmark=Landmark(0, (int.from_bytes(b"agai", "big"),)))
+    start = 100 + SHORT_HEAD
+    head = [*HELLO, *(tcp(bytes([76, 79, 78, 71]) * 256, 100 + at) for at in range(0, SHORT_HEAD, 1024))]
+    bulk = [tcp(b"bulk" * 250, start + 1000 * at) for at in range(20)]
+    again = [tcp(b"again, ", start + 20_000), tcp(b"and on", start + 20_007)]
+    watch = Watch((marked,))
+    entries: list[Entry] = []
+    for number, part in enumerate((head, bulk, [*bulk, *again])):
+        entries += watch.take(batch(part, [NOON + (100 * number + i) * 1000 for i in range(len(part))]))
+    assert watch.heads.selected == len(head) - len(HELLO) + len(again)
+    assert said(entries)[-3:] == ["lost", "again, ", "and on"]

@@ -123,4 +123,4 @@ def test_a_worker_has_no_rights_and_is_replaced_when_it_hangs_or_dies(
     ],
 )  # fmt: skip
 def test_what_a_worker_says_is_checked(answer: object, fields: object) -> None:
-    assert module._checked(answer) == fields
+    assert module.checked(answer) == fields
