@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from appliance.evidence.faraway import HourAfar
 from appliance.evidence.keys import grouped
 from appliance.evidence.words import about_events, catalogue, say
 from appliance.language.dates import moment
@@ -13,7 +14,22 @@ from appliance.language.numbers import number
 from appliance.language.typography import bind_spaces
 from appliance.settings import Settings
 
-FILES = ("events", "packets", "alerts", "chain", "seals", "keys", "proofs", "pack", "verify", "files")
+FILES = (
+    "events",
+    "cluster",
+    "hours",
+    "packets",
+    "alerts",
+    "chain",
+    "seals",
+    "keys",
+    "proofs",
+    "pack",
+    "verify",
+    "files",
+)
+HOURS = 1000
+"""Hours of a cluster that the page lists; all are in `hours.ndjson`."""
 _NAMES = {
     "packets": "packets/*.pcapng",
     "keys": "keys.json",
@@ -28,8 +44,14 @@ _STYLE = (
 )
 
 
-def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerprint: str, settings: Settings) -> str:
-    """Return the page in the box's language. `about` is what `pack.json` says."""
+def index(
+    about: Mapping[str, Any],
+    alerts: Sequence[Mapping[str, Any]],
+    afar: Sequence[HourAfar],
+    fingerprint: str,
+    settings: Settings,
+) -> str:
+    """Return the page in the box's language. `about` is what `pack.json` says, `afar` hours of a cluster."""
     lang = settings.language
 
     def t(key: str, **values: Any) -> str:
@@ -41,6 +63,7 @@ def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerp
         (t("made"), escape(moment(about["made_at"], lang))),
         (t("range"), escape(_range(about, lang))),
         (t("events"), number(about["events"], lang) + (f"<br>{escape(apart)}" if apart else "")),
+        *([(t("cluster"), number(about["cluster"]["wanted"], lang))] if afar else []),
         *([(t("beside"), number(about["beside"], lang))] if about["beside"] else []),
         *([(t("missing"), number(about["missing"], lang))] if about["missing"] and not apart else []),
         (t("segments"), number(about["segments"], lang)),
@@ -56,6 +79,7 @@ def index(about: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]], fingerp
             f"<style>{_STYLE}</style></head><body><h1>{title}</h1>",
             _table(facts),
             f"<h2>{t('how')}</h2><p>{t('how.text')}</p><p><code>{command}</code></p><p>{t('how.trust')}</p>",
+            *(_hours(afar, lang) if afar else []),
             f"<h2>{t('alerts')}</h2>",
             *(_alerts(alerts, lang) if alerts else [f"<p>{t('alerts.none')}</p>"]),
             f"<h2>{t('files')}</h2>",
@@ -86,6 +110,23 @@ def _alerts(alerts: Sequence[Mapping[str, Any]], lang: str) -> Iterator[str]:
             if "action" in item["payload"]:
                 yield _line(item, lang)
     yield "</tbody></table>"
+
+
+def _hours(afar: Sequence[HourAfar], lang: str) -> Iterator[str]:
+    """Tell each hour of a cluster: what of it is in the pack, and which entry proves it."""
+    names = ("index", "hour", "wanted", "whole", "entry")
+    head = "".join(f'<th scope="col">{escape(say(f"index.hours.{name}", lang))}</th>' for name in names)
+    yield f"<h2>{escape(say('index.hours', lang))}</h2>"
+    yield f"<p>{bind_spaces(escape(say('index.hours.text', lang)), lang)}</p>"
+    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
+    for one in afar[:HOURS]:
+        seal = say("index.hours.none", lang) if one.sealed is None else number(one.sealed.entry, lang)
+        counts = number(one.wanted, lang), number(one.events, lang)
+        cells = [f"<code>{escape(one.index)}</code>", escape(moment(one.hour, lang)), *counts, escape(seal)]
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    yield "</tbody></table>"
+    if len(afar) > HOURS:
+        yield f"<p>{escape(say('index.hours.more', lang, n=number(len(afar) - HOURS, lang)))}</p>"
 
 
 def _line(item: Mapping[str, Any], lang: str) -> str:

@@ -96,7 +96,7 @@ def take(
     """Make a pack and send it."""
     # pyarrow takes memory; the console has it once somebody takes a pack.
     from appliance.evidence.events import Damaged  # noqa: PLC0415 - memory, as said
-    from appliance.evidence.pack import PackFault, TooMany, export  # noqa: PLC0415 - memory, as said
+    from appliance.evidence.pack import Away, NoAlert, PackFault, TooMany, export  # noqa: PLC0415 - memory, as said
 
     wanted = _wanted(first, last, alert)
     if wanted is None:
@@ -110,11 +110,8 @@ def take(
         export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
     except (PackFault, Damaged, PkiError, EvidenceBusy, sqlite3.Error, OSError) as error:
         file.close()
-        key = "evidence.failed"
-        if isinstance(error, TooMany):
-            key = "evidence.too_many"
-        elif isinstance(error, PackFault) and wanted.alert is not None:
-            key = "evidence.no_alert"
+        known = {TooMany: "evidence.too_many", NoAlert: "evidence.no_alert", Away: "evidence.away"}
+        key = known.get(type(error), "evidence.failed")
         return _page(request, context, who, status=409, fault=key)
     name = f"czujka-dowody-{f'alert-{wanted.alert}' if wanted.alert is not None else f'{first}-{last}'}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
