@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -37,10 +38,11 @@ _NAMES = {
     "verify": "verify.py",
     "files": "files.json",
 }
+_CODE = re.compile("`([^`]*)`")
 _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}th,td{border:1px solid #767676;padding:.3rem .5rem;text-align:left;"
-    "vertical-align:top}code{overflow-wrap:anywhere}"
+    "vertical-align:top}.wide{overflow-x:auto}"
 )
 
 
@@ -57,12 +59,12 @@ def index(
     def t(key: str, **values: Any) -> str:
         return bind_spaces(escape(say(f"index.{key}", lang, **values)), lang)
 
-    apart = about_events(settings, lang)
+    apart = _CODE.sub(r"<code>\1</code>", bind_spaces(escape(about_events(settings, lang)), lang))
     facts = [
         (t("office"), escape(settings.office.name)),
         (t("made"), escape(moment(about["made_at"], lang))),
         (t("range"), escape(_range(about, lang))),
-        (t("events"), number(about["events"], lang) + (f"<br>{escape(apart)}" if apart else "")),
+        (t("events"), number(about["events"], lang) + (f"<br>{apart}" if apart else "")),
         *([(t("cluster"), number(about["cluster"]["wanted"], lang))] if afar else []),
         *([(t("beside"), number(about["beside"], lang))] if about["beside"] else []),
         *([(t("missing"), number(about["missing"], lang))] if about["missing"] and not apart else []),
@@ -76,6 +78,7 @@ def index(
     return "\n".join(
         [
             f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>',
+            '<meta name="viewport" content="width=device-width">',
             f"<style>{_STYLE}</style></head><body><h1>{title}</h1>",
             _table(facts),
             f"<h2>{t('how')}</h2><p>{t('how.text')}</p><p><code>{command}</code></p><p>{t('how.trust')}</p>",
@@ -98,18 +101,18 @@ def _range(about: Mapping[str, Any], lang: str) -> str:
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
     body = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in rows)
-    return f"<table>{body}</table>"
+    return f'<div class="wide"><table>{body}</table></div>'
 
 
 def _alerts(alerts: Sequence[Mapping[str, Any]], lang: str) -> Iterator[str]:
     names = ("alert", "when", "who", "what", "entry")
     head = "".join(f'<th scope="col">{escape(say(f"index.{name}", lang))}</th>' for name in names)
-    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
+    yield f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>'
     for alert in alerts:
         for item in alert["history"]:
             if "action" in item["payload"]:
                 yield _line(item, lang)
-    yield "</tbody></table>"
+    yield "</tbody></table></div>"
 
 
 def _hours(afar: Sequence[HourAfar], lang: str) -> Iterator[str]:
@@ -118,13 +121,13 @@ def _hours(afar: Sequence[HourAfar], lang: str) -> Iterator[str]:
     head = "".join(f'<th scope="col">{escape(say(f"index.hours.{name}", lang))}</th>' for name in names)
     yield f"<h2>{escape(say('index.hours', lang))}</h2>"
     yield f"<p>{bind_spaces(escape(say('index.hours.text', lang)), lang)}</p>"
-    yield f"<table><thead><tr>{head}</tr></thead><tbody>"
+    yield f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>'
     for one in afar[:HOURS]:
         seal = say("index.hours.none", lang) if one.sealed is None else number(one.sealed.entry, lang)
         counts = number(one.wanted, lang), number(one.events, lang)
         cells = [f"<code>{escape(one.index)}</code>", escape(moment(one.hour, lang)), *counts, escape(seal)]
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    yield "</tbody></table>"
+    yield "</tbody></table></div>"
     if len(afar) > HOURS:
         yield f"<p>{escape(say('index.hours.more', lang, n=number(len(afar) - HOURS, lang)))}</p>"
 

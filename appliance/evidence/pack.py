@@ -285,7 +285,7 @@ class _Packer:
 
     def _rest(self) -> None:
         made, wanted, ledger, pack = self.made, self.wanted, self.ledger, self.zip
-        about = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
+        about: dict[str, Any] = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
         about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
         about |= {
             "beside": made.beside,

@@ -19,6 +19,7 @@ from appliance.evidence.ledger import EvidenceBusy, Ledger
 from appliance.evidence.verify import seal_of
 from appliance.evidence.words import about_events
 from appliance.language.dates import WARSAW, local
+from appliance.language.typography import bind_spaces
 from appliance.ops.operations import record
 from appliance.pki import PkiError
 from appliance.state.database import writing
@@ -73,7 +74,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     today = local(context.now()).date()
     values: dict[str, Any] = {"state": state, "folder": context.settings.evidence.folder, "longest": LONGEST}
     values |= {"today": today.isoformat(), "first": (today - timedelta(days=LONGEST - 1)).isoformat()}
-    values |= {"apart": about_events(context.settings, who.language)}
+    values |= {"apart": bind_spaces(about_events(context.settings, who.language), who.language)}
     told = catalogue().text(fault, who.language) if fault else ""
     return page(request, context, who, "reports", "evidence.html", status=status, fault=told, **values)
 
@@ -110,7 +111,11 @@ def take(
         export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
     except (PackFault, Damaged, PkiError, EvidenceBusy, sqlite3.Error, OSError) as error:
         file.close()
-        known = {TooMany: "evidence.too_many", NoAlert: "evidence.no_alert", Away: "evidence.away"}
+        known: dict[type[Exception], str] = {
+            TooMany: "evidence.too_many",
+            NoAlert: "evidence.no_alert",
+            Away: "evidence.away",
+        }
         key = known.get(type(error), "evidence.failed")
         return _page(request, context, who, status=409, fault=key)
     name = f"czujka-dowody-{f'alert-{wanted.alert}' if wanted.alert is not None else f'{first}-{last}'}.zip"
