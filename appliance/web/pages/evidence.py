@@ -111,12 +111,8 @@ def take(
         export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
     except (PackFault, Damaged, PkiError, EvidenceBusy, sqlite3.Error, OSError) as error:
         file.close()
-        known: dict[type[Exception], str] = {
-            TooMany: "evidence.too_many",
-            NoAlert: "evidence.no_alert",
-            Away: "evidence.away",
-        }
-        key = known.get(type(error), "evidence.failed")
+        told = ((TooMany, "evidence.too_many"), (NoAlert, "evidence.no_alert"), (Away, "evidence.away"))
+        key = next((key for kind, key in told if isinstance(error, kind)), "evidence.failed")
         return _page(request, context, who, status=409, fault=key)
     name = f"czujka-dowody-{f'alert-{wanted.alert}' if wanted.alert is not None else f'{first}-{last}'}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -75,6 +75,8 @@ def test_a_pack_of_a_time_has_whole_hours_that_a_bare_verifier_proves(afar: Afar
         assert [json.loads(line)["event.id"][-2:] for line in lines][-2:] == [f"{60:02x}", f"{50:02x}"]
         page = pack.read("index.html").decode().replace("\u00a0", " ")
         assert "bez plomby" in page
+        assert "Zdarzenia są w klastrze" in page
+        assert "<code>czujka verify --events</code>" in page
         assert afar.index in page
 
 
