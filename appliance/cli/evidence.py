@@ -75,7 +75,7 @@ def export(
             detail = {"since": within.start, "until": within.end, "alert": case}
             record(session, "local", "evidence.exported", out.name, clock.now(), **detail)
         made = _whole(keeper, pack.Wanted(within.start, within.end, case), out)
-    typer.echo(f"Paczka dowodów: {out}. Zdarzenia: {made.events}, alerty: {len(made.alerts)}.")
+    typer.echo(f"Paczka dowodów: {out}. Zdarzenia: {made.all_events}, alerty: {len(made.alerts)}.")
     _tell_of_events(keeper)
 
 

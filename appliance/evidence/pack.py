@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from appliance.evidence import afar, events, packets, standalone
+from appliance.evidence.faraway import Faraway, HourAfar, Unlike, sealed_hours
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
@@ -36,6 +37,14 @@ class PackFault(RuntimeError):
 
 class TooMany(PackFault):
     """The range has more events than are wanted at once."""
+
+
+class NoAlert(PackFault):
+    """There is no such alert."""
+
+
+class Away(PackFault):
+    """The cluster does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,13 @@ class Made:
     alerts: list[dict[str, Any]] = field(default_factory=list)
     packets: int = 0
     """Files of packets."""
+    afar: list[HourAfar] = field(default_factory=list)
+    """Hours of events that only a cluster has; these events are not among the others."""
+
+    @property
+    def all_events(self) -> int:
+        """The events that were wanted, wherever they are."""
+        return self.events + sum(one.wanted for one in self.afar)
 
 
 class _Zip:
@@ -143,7 +159,9 @@ class _Packer:
         rows = sum(one.rows for one in chosen)
         if self.wanted.most is not None and self.times is None and rows > self.wanted.most:
             raise TooMany(f"{rows} > {self.wanted.most}")
+        faraway = self._hours_afar(rows)
         numbers = [one.number for one in chosen]
+        numbers += [one.sealed.entry for one in self.made.afar if one.sealed is not None]
         numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
         numbers += [one.entry for one in captured]
         self.made.last = self.ledger.head().number
@@ -152,6 +170,8 @@ class _Packer:
             self._events(chosen, proofs)
             proofs.seek(0)
             self.zip.put("proofs.ndjson", (line.rstrip(b"\n") for line in proofs))
+        if faraway is not None:
+            self._cluster(faraway)
         self.made.missing = 0 if self.times is None else len(self.times) - self.made.events
         for one in captured:
             self._packets(one)
@@ -237,18 +257,35 @@ class _Packer:
         digests = dict(_digests_by_id(self.made.alerts))
         here = {json.loads(line)["event.id"] for line in self.alone}
         wanted = {name: at for name, at in self.times.items() if name in digests and name not in here}
-        try:
+        with _told():
             for line in afar.lines_of(store.elasticsearch, wanted, digests):
                 self.alone.append(line)
                 self.made.events += 1
-        except afar.Altered as error:
-            raise PackFault(f"Zdarzenie {error} w klastrze jest inne niż to, na którym oparto alert.") from error
-        except (StoreUnavailable, QueryTimeout) as error:
-            raise PackFault(f"Nie można odczytać zdarzeń z klastra: {error}") from error
+
+    def _hours_afar(self, rows: int) -> Faraway | None:
+        """Find what of a time only the cluster has; `rows` are those that were found here."""
+        store = self.keeper.settings.store
+        if self.times is not None or store.local:
+            return None
+        with _told():
+            faraway = Faraway(store.elasticsearch, self.wanted.start, self.wanted.end)
+            self.made.afar = faraway.hours(sealed_hours(self.ledger))
+        rows += sum(one.events for one in self.made.afar)
+        if self.wanted.most is not None and rows > self.wanted.most:
+            faraway.close()
+            raise TooMany(f"{rows} > {self.wanted.most}")
+        return faraway
+
+    def _cluster(self, faraway: Faraway) -> None:
+        with closing(faraway), _told():
+            taken: list[HourAfar] = []
+            self.zip.put("cluster.ndjson", (line for one in self.made.afar for line in faraway.lines(one, taken)))
+            self.made.afar = taken
+        self.zip.put("hours.ndjson", (canonical(one.line) for one in self.made.afar))
 
     def _rest(self) -> None:
         made, wanted, ledger, pack = self.made, self.wanted, self.ledger, self.zip
-        about = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
+        about: dict[str, Any] = {"alert": wanted.alert, "end": wanted.end, "events": made.events, "first": made.first}
         about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
         about |= {
             "beside": made.beside,
@@ -257,6 +294,9 @@ class _Packer:
             "start": wanted.start,
             "version": 1,
         }
+        if made.afar:
+            events, wanted_there = (sum(getattr(one, name) for one in made.afar) for name in ("events", "wanted"))
+            about["cluster"] = {"events": events, "wanted": wanted_there}
         pack.put("pack.json", [canonical(about)])
         pack.put("keys.json", [canonical([entry["payload"] for entry in ledger.of_kind("key")])])
         pack.put("alerts.ndjson", map(canonical, made.alerts))
@@ -264,12 +304,26 @@ class _Packer:
         pack.put("chain.ndjson", (digest.encode() + b" " + body for digest, body in entries))
         pack.put("seals.ndjson", ledger.seals(made.first))
         with pack.writing("index.html") as page:
-            page.write(index(about, made.alerts, self.key.fingerprint, self.keeper.settings).encode("utf-8"))
+            page.write(index(about, made.alerts, made.afar, self.key.fingerprint, self.keeper.settings).encode("utf-8"))
         with pack.writing("verify.py") as program:
             program.write(standalone.source())
         listed = {"files": dict(pack.files), "key": self.key.fingerprint}
         signature = self.key.private.sign(PACK + canonical(listed)).hex()
         pack.put("files.json", [canonical(listed | {"signature": signature})])
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what reading a cluster raises into PackFault."""
+    try:
+        yield
+    except afar.Altered as error:
+        raise PackFault(f"Zdarzenie {error} w klastrze jest inne niż to, na którym oparto alert.") from error
+    except Unlike as error:
+        text = f"Zdarzenia w klastrze ({error}) są inne niż zaplombowane. Uruchom: czujka verify --events"
+        raise PackFault(text) from error
+    except (StoreUnavailable, QueryTimeout) as error:
+        raise Away(f"Nie można odczytać zdarzeń z klastra: {error}") from error
 
 
 def _alerts(ledger: Ledger, wanted: Wanted) -> list[dict[str, Any]]:
@@ -280,7 +334,7 @@ def _alerts(ledger: Ledger, wanted: Wanted) -> list[dict[str, Any]]:
         item = {"entry": entry["number"], "kind": entry["kind"], "payload": entry["payload"]}
         found.setdefault(entry["payload"]["alert"], []).append(item)
     if wanted.alert is not None and not found:
-        raise PackFault(f"Nie ma alertu nr {wanted.alert}.")
+        raise NoAlert(f"Nie ma alertu nr {wanted.alert}.")
     return [
         {"alert": number, "history": history}
         for number, history in sorted(found.items())

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from appliance.evidence.blocks import WRONG, block_hash, events_digest
 from appliance.evidence.ed25519 import plain_verify
+from appliance.evidence.lanes import place_of, summed_lines
 
 ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry", b"seal", b"key", b"pack"))
 """What is put before bytes that are hashed or signed, so that none can stand for another."""
@@ -224,12 +225,14 @@ class PackCheck:
         self._payloads: dict[int, str] = {}
         self._alerted: set[str] = set()
         self._packets: set[str] = set()
-        self._expected = 0
+        self._expected = self._expected_afar = 0
+        self._hours: dict[tuple[str, int], tuple[int, int, str]] = {}
+        """By index and hour the number of its last entry, its events and their digest."""
 
     def run(self) -> list[Fault]:
         """Check everything and return the faults."""
-        names = "files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json"
-        steps = self._files, self._chain, self._events, self._alerts, self._taken
+        names = "files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json", "cluster.ndjson"
+        steps = self._files, self._chain, self._events, self._alerts, self._taken, self._cluster
         for name, step in zip(names, steps):  # noqa: B905 - 3.9
             try:
                 step(name)
@@ -279,12 +282,16 @@ class PackCheck:
                 self._payloads[entry["number"]] = hashlib.sha256(canonical(entry["payload"])).hexdigest()
                 if entry["kind"] == "segment":
                     self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
+                elif entry["kind"] == "hour":
+                    told = entry["payload"]
+                    self._hours[told["index"], told["hour"]] = entry["number"], told["events"], told["digest"]
                 elif entry["kind"] == "alert_events":
                     self._alerted.update(digest for _, _, digest in entry["payload"]["events"] if digest)
                 elif entry["kind"] == "operation" and entry["payload"]["action"] == TAKEN:
                     self._packets.add(entry["payload"]["detail"]["sha256"])
         made: Any = next(self._each("pack.json"), {})
         self._expected = made.get("events", 0) + made.get("beside", 0)
+        self._expected_afar = made.get("cluster", {}).get("events", 0)
         self.faults += chain.end(made.get("made_at", 0))
         if (made.get("first"), made.get("last")) != (chain.first, chain.last):
             self._fault("wpis", name, f"paczka ma mieć wpisy {made.get('first')}–{made.get('last')}, a nie ma")
@@ -312,6 +319,27 @@ class PackCheck:
         if count != self._expected:
             self._fault("zdarzenie", name, f"jest ich {count}, a paczka ma mieć {self._expected}")
         self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
+
+    def _cluster(self, name: str) -> None:
+        if self._expected_afar == 0 and name not in self._pack.namelist():
+            return
+        lines = _lines(self._pack, name)
+        proved: list[int] = []
+        bare: list[int] = []
+        for hour in self._each("hours.ndjson"):
+            place, entry = (hour["index"], range(hour["hour"]).stop), hour["entry"]
+            count, digest = summed_lines(lines, hour["events"])
+            (bare if entry is None else proved).append(count)
+            if entry is None and count != hour["events"]:
+                self._fault("godzina", place_of(*place), f"zdarzeń jest {count}, a ma być {hour['events']}")
+            elif entry is not None and self._hours.get(place) != (entry, count, digest):
+                self._fault("godzina", place_of(*place), "zdarzenia inne niż te, które zaplombowano", entry)
+        more = sum(1 for _ in lines)
+        if more or sum(proved + bare) != self._expected_afar:
+            found = sum(proved + bare) + more
+            self._fault("zdarzenie", name, f"jest ich {found}, a paczka ma mieć {self._expected_afar}")
+        self.told.append(f"zdarzenia z klastra, które potwierdza łańcuch: {sum(proved)}, pełne godziny: {len(proved)}")
+        self.told.append(f"zdarzenia z klastra z godzin bez plomby, tylko pod podpisem paczki: {sum(bare)}")
 
     @staticmethod
     def _block(block: dict[str, Any], lines: list[bytes]) -> bytes:

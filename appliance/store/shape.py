@@ -281,12 +281,13 @@ def _fill(events: Sequence[Event], column: str, values: Sequence[Any]) -> None:
         if value is None:
             continue
         if column == REST:
-            _restore(event, value)
+            restore(event, value)
         else:
             event[name] = value.hex() if column == ID_COLUMN else value
 
 
-def _restore(event: Event, entries: list[dict[str, str]]) -> None:
+def restore(event: Event, entries: Sequence[Mapping[str, str]]) -> None:
+    """Put what entries of `rest` keep into an event."""
     for entry in entries:
         name, kind = entry["n"], entry["k"]
         if kind == "E":

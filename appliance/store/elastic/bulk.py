@@ -23,13 +23,15 @@ SECONDS = 60.0
 """How long a bulk may take."""
 SURE_SECONDS = 60.0
 """How long an index is believed to be there."""
-TOO_LARGE, FORBIDDEN, NOT_FOUND, CONFLICT = 413, 403, 404, 409
+CREATED, TOO_LARGE, FORBIDDEN, NOT_FOUND, CONFLICT = 201, 413, 403, 404, 409
 _BUSY = frozenset({401, FORBIDDEN, 408, 429, 500, 502, 503, 504})
 """Answers that speak of the cluster or the account and not of the document; it is sent again."""
 _CLOSED = frozenset({"index_closed_exception", "cluster_block_exception"})
 _FIELD = re.compile(r"field \[([^\]]+)\]")
 _SINGLE, _ALL = 5, 6
 """Fields of a document that are moved aside one by one; then all of them are, and then it is given up."""
+_TOLD = ("items.*.status", "items.*.error", "error", "status")
+"""What is wanted of an answer; the rest is as long as the documents' names."""
 Refused = Callable[[Item, str], None]
 """Takes a document that the cluster will never have, and why."""
 log = structlog.get_logger()
@@ -127,7 +129,9 @@ class Bulk:
         lines: list[Any] = [line for one in sent for line in (_action(one.item), one.item.body)]
         try:
             with writing():
-                answer = self._client.options(request_timeout=SECONDS).bulk(operations=lines, refresh=True)
+                answer = self._client.options(request_timeout=SECONDS).bulk(
+                    operations=lines, refresh=True, filter_path=_TOLD
+                )
         except StoreUnavailable as error:
             return self._halved(sent, error, written)
         items = [next(iter(one.values())) for one in answer.body.get("items", ())]
@@ -151,6 +155,9 @@ class Bulk:
         moved: Counter[str] = Counter()
         again = ""
         for one, answer in zip(sent, answers, strict=True):
+            if answer["status"] == CREATED:
+                written.new.append(one.item)
+                continue
             kind, reason = _fault(answer)
             match verdict(int(answer["status"]), kind):
                 case Verdict.DONE:
@@ -182,7 +189,8 @@ class Bulk:
 
 
 def _action(item: Item) -> bytes:
-    return orjson.dumps({"create": {"_index": item.index, "_id": item.id}})
+    # Neither the name of an index nor an id has a character that JSON would escape.
+    return b'{"create":{"_index":"%s","_id":"%s"}}' % (item.index.encode(), item.id.encode())
 
 
 def _fault(answer: Mapping[str, Any]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -36,7 +36,7 @@ KINDS = "sifb"
 _MARKS = {"u": SEPARATOR, "r": MARK}
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+FIRST_DATE, LAST_DATE = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, which every engine writes as dates."""
 _OWN = frozenset({ID, TIMESTAMP, TIME, REST, NAMES, LONG})
 Document = dict[str, Any]
@@ -45,29 +45,38 @@ Document = dict[str, Any]
 def encode(event: Event) -> Document:
     """Return the document of an event. Lone surrogates become U+FFFD. Raises ValueError for a broken id or time."""
     time = moment(event)
-    found: Document = {TIMESTAMP: date(time), TIME: time, ID: identity(event)}
-    entries: list[str] = []
-    names: set[str] = set()
+    parts = Parts({TIMESTAMP: date(time), TIME: time, ID: identity(event)})
     for name, value in event.items():
-        if name in (ID, TIMESTAMP):
-            continue
+        if name not in (ID, TIMESTAMP):
+            parts.put(name, value)
+    return parts.whole()
+
+
+@dataclass(slots=True)
+class Parts:
+    """A document in the making: fields, entries and the entries' names."""
+
+    found: Document
+    entries: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+    def put(self, name: str, value: Value) -> None:
+        """Put a value under its field's name or among the entries."""
         kind = columns().get(name)
         if kind is not None and _fits(kind, value):
-            found[name] = list(map(_clean, value)) if isinstance(value, tuple) else _clean(value)
+            self.found[name] = list(map(_clean, value)) if isinstance(value, tuple) else _clean(value)
         else:
-            names.add(_clean_text(name))
-            entries += _entries(_clean_text(name), value)
-    return _whole(found, entries, names)
+            self.names.add(_clean_text(name))
+            self.entries += _entries(_clean_text(name), value)
 
-
-def _whole(found: Document, entries: list[str], names: set[str]) -> Document:
-    """Add the entries, and what the engine will not index of all that."""
-    if entries:
-        found[REST], found[NAMES] = entries, sorted(names)
-    unindexed = [name for name, value in found.items() if _is_long(value)]
-    if unindexed:
-        found[LONG] = unindexed
-    return found
+    def whole(self, *, look: bool = True) -> Document:
+        """Return it with its entries, and if one should `look`, with what of it the engine will not index."""
+        if self.entries:
+            self.found[REST], self.found[NAMES] = self.entries, sorted(self.names)
+        unindexed = [name for name, value in self.found.items() if _is_long(value)] if look else []
+        if unindexed:
+            self.found[LONG] = unindexed
+        return self.found
 
 
 def _is_long(value: Any) -> bool:
@@ -88,7 +97,7 @@ def displaced(document: Mapping[str, Any], name: str | None) -> Document:
     for one in sorted(moving):
         value = document[one]
         entries += _entries(one, tuple(value) if isinstance(value, list) else value)
-    return _whole(kept, entries, names | moving)
+    return Parts(kept, entries, names | moving).whole()
 
 
 def decode(document: Mapping[str, Any]) -> Event:
@@ -133,7 +142,7 @@ def item_of(prefix: str, event: Event) -> Item:
 
 def date(time: int) -> str:
     """Return a time in microseconds as every engine's dates write it; years outside 1 to 9999 are their ends."""
-    return to_datetime(min(max(time, _FIRST), _LAST)).isoformat(timespec="microseconds")
+    return to_datetime(min(max(time, FIRST_DATE), LAST_DATE)).isoformat(timespec="microseconds")
 
 
 def arrival(event: Mapping[str, Any]) -> int:
@@ -141,7 +150,12 @@ def arrival(event: Mapping[str, Any]) -> int:
     told = event.get("event.ingested")
     time = told if type(told) is int else event[TIMESTAMP]
     assert isinstance(time, int)
-    return min(max(time, 0), _LAST)
+    return bounded_arrival(time)
+
+
+def bounded_arrival(time: int) -> int:
+    """Return a time of arrival within dates that exist."""
+    return min(max(time, 0), LAST_DATE)
 
 
 @lru_cache(4096)
@@ -174,8 +188,13 @@ def _unescaped(name: str) -> str:
 def _entries(name: str, value: Value) -> list[str]:
     if not isinstance(value, tuple):
         return [_entry(name, value)]
+    return [_entry(name, one, upper=True) for one in value] or [entry_of(name, "E", "")]
+
+
+def entry_of(name: str, kind: str, text: str) -> str:
+    """Return the entry of a clean name, a kind and a text."""
     # An empty list has no mark: no question about texts finds it.
-    return [_entry(name, one, upper=True) for one in value] or [entry_start(name, "E")[:-1]]
+    return entry_start(name, "E")[:-1] if kind == "E" else entry_start(name, kind) + text
 
 
 def _entry(name: str, element: Scalar, *, upper: bool = False) -> str:
@@ -201,12 +220,13 @@ def _fitting(kind: Kind, element: Scalar) -> bool:
         case Kind.LONG | Kind.DATE:
             return type(element) is int and _LOWEST <= element <= _HIGHEST
         case Kind.IP:
-            return isinstance(element, str) and _is_address(element)
+            return isinstance(element, str) and is_address(element)
     return isinstance(element, str)
 
 
 @lru_cache(65_536)
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Return whether the engines take a text as an address."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -22,7 +22,12 @@ from appliance.store.model import BatchResult, StoreUnavailable, Waiting
 OVERHEAD = 64
 """Bytes that an event takes in the file beside its document."""
 PARCEL_EVENTS, PARCEL_BYTES = 2000, 4 << 20
-_LEVEL = 3
+FRESH = 4
+"""Parcels that are kept unpacked at most."""
+IDS = 500
+"""Ids of one statement; every SQLite takes so many."""
+_WAITING = "SELECT id FROM waiting WHERE id IN (" + ",".join("?" * IDS) + ")"  # noqa: S608 - constant
+_LEVEL = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS applied (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS result (
@@ -90,6 +95,8 @@ class Spool:
         self._path, self.max_bytes = path, max_bytes
         self._lock = threading.Lock()
         self._db = open_database(path, _SCHEMA)
+        self._fresh: dict[int, list[Item]] = {}
+        """Parcels that were just put, so that they need not be unpacked when they go at once."""
 
     def close(self) -> None:
         """Close the file."""
@@ -104,9 +111,14 @@ class Spool:
 
     def waiting(self, ids: Iterable[str]) -> set[str]:
         """Return the ids among these that wait."""
+        packed: list[bytes | None] = list(map(bytes.fromhex, ids))
         with self._lock, failures(self._path):
-            ask = "SELECT 1 FROM waiting WHERE id = ?"
-            return {one for one in ids if self._db.execute(ask, (bytes.fromhex(one),)).fetchone()}
+            if not self._db.execute("SELECT 1 FROM waiting LIMIT 1").fetchone():
+                return set()
+            parts = (packed[at : at + IDS] for at in range(0, len(packed), IDS))
+            return {
+                row[0].hex() for part in parts for row in self._db.execute(_WAITING, part + [None] * (IDS - len(part)))
+            }
 
     def put(self, items: Sequence[Item], results: Sequence[BatchResult], upto: int, now: int) -> None:
         """Take documents, results and seq, all or nothing and on disk on return. Raises StoreUnavailable when full."""
@@ -118,8 +130,7 @@ class Spool:
                 raise StoreUnavailable(
                     f"Zdarzenia czekające na klaster zajęły {waiting} bajtów; więcej się nie mieści."
                 )
-            for part, body in packed:
-                self._insert(part, body, upto, now)
+            numbers = [self._insert(part, body, upto, now) for part, body in packed]
             self._db.executemany(
                 "INSERT OR IGNORE INTO result VALUES (?,?,?,?,?,?)",
                 [(r.seq, r.source, r.read, r.stored, r.known, r.dead) for r in results],
@@ -127,15 +138,21 @@ class Spool:
             self._db.execute(
                 "INSERT INTO applied VALUES (1, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)", (upto,)
             )
+        with self._lock:
+            for number, (part, _) in zip(numbers, packed, strict=True):
+                if len(self._fresh) < FRESH:
+                    self._fresh[number] = part
 
-    def _insert(self, part: Sequence[Item], body: bytes, upto: int, now: int) -> None:
+    def _insert(self, part: Sequence[Item], body: bytes, upto: int, now: int) -> int:
         size = len(body) + OVERHEAD * len(part)
         number = self._db.execute(
             "INSERT INTO parcel (at, events, bytes, upto, body) VALUES (?, ?, ?, ?, ?)",
             (now, len(part), size, upto, body),
         ).lastrowid
+        assert number is not None
         rows = [(bytes.fromhex(item.id), number) for item in part]
         self._db.executemany("INSERT OR IGNORE INTO waiting VALUES (?, ?)", rows)
+        return number
 
     def oldest(self, events: int) -> list[Parcel]:
         """Return the oldest parcels, at least one if there is any, then up to so many events."""
@@ -147,9 +164,10 @@ class Spool:
                     break
                 events -= count
                 chosen.append(number)
-            ask = "SELECT id, at, upto, body FROM parcel WHERE id = ?"
-            found = [self._db.execute(ask, (number,)).fetchone() for number in chosen]
-        return [Parcel(number, at, upto, _unpack(body)) for number, at, upto, body in found]
+            fresh = {number: self._fresh.pop(number, None) for number in chosen}
+            ask = "SELECT id, at, upto, CASE WHEN ? THEN NULL ELSE body END FROM parcel WHERE id = ?"
+            found = [self._db.execute(ask, (fresh[number] is not None, number)).fetchone() for number in chosen]
+        return [Parcel(number, at, upto, fresh[number] or _unpack(body)) for number, at, upto, body in found]
 
     def done(self, parcels: Sequence[Parcel], now: int, sums: Sequence[Summed] = ()) -> None:
         """Let go of parcels that the cluster has, and add what they were to the sums of their hours."""

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,17 @@ from appliance.settings import ElasticSettings
 from appliance.store.bounds import current
 from appliance.store.elastic.bulk import Bulk, Refused
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import Item, item_of
+from appliance.store.elastic.columns import items_of
+from appliance.store.elastic.documents import Item
 from appliance.store.elastic.documents import decode as decode_document
-from appliance.store.elastic.known import documents, stored
+from appliance.store.elastic.known import documents, elsewhere, stored
 from appliance.store.elastic.questions import Questions
 from appliance.store.elastic.retention import Retention
 from appliance.store.elastic.spool import Deleted, Spool, Standing
 from appliance.store.elastic.sums import Summed, summed
+from appliance.store.known import firsts, halves
 from appliance.store.model import BatchResult, Keeping, QueryTimeout, Retained, StoreUnavailable
-from appliance.store.shape import Rows, decode, identity
+from appliance.store.shape import Rows
 
 ASK_SECONDS = 3.0
 """How long the pipeline waits for the cluster's word on what it already has."""
@@ -108,10 +111,11 @@ class ElasticStore:
 
         Events that repeat an id, waiting or in this call, are left out. Raises StoreUnavailable when the spool is full.
         """
-        unique = {identity(event): event for event in reversed(decode(rows.table))}
-        waiting = self._spool.waiting(unique)
-        fresh = [event for name, event in reversed(unique.items()) if name not in waiting]
-        self._spool.put([item_of(self._settings.index, event) for event in fresh], results, upto, self._now())
+        rows = rows.where(firsts(halves(rows.ids)))
+        waiting = self._spool.waiting(name.hex() for name in rows.names)
+        if waiting:
+            rows = rows.where(np.fromiter((name.hex() not in waiting for name in rows.names), np.bool_, len(rows)))
+        self._spool.put(items_of(self._settings.index, rows), results, upto, self._now())
         self._wake.set()
 
     def ship(self) -> bool:
@@ -121,19 +125,26 @@ class ElasticStore:
             if not parcels:
                 return False
             try:
-                items = {item.id: item for parcel in parcels for item in parcel.items}
-                times = {item.id: item.time for item in items.values()}
-                # In an index of another day the id alone would not keep a second one out.
-                there = stored(self._questions, times, self._questions.limits())
-                written = self._bulk.write([item for name, item in items.items() if name not in there])
-                there |= {item.id for item in written.there}
-                taken = [*written.new, *self._ours([items[name] for name in there])]
+                sums = self._sent({item.id: item for parcel in parcels for item in parcel.items})
             except (StoreUnavailable, QueryTimeout) as error:
                 self._spool.failed(str(error), self._now())
                 raise StoreUnavailable(str(error)) from error
-            self._spool.done(parcels, self._now(), sums_of(taken))
+            self._spool.done(parcels, self._now(), sums)
             self._silent_until = 0.0
             return True
+
+    def _sent(self, items: dict[str, Item]) -> list[Summed]:
+        """Write what is not there, and return the sums of what of all this is in the cluster by now."""
+        # In its own index the id alone keeps a second one out, in that of another day it does not.
+        there = elsewhere(self._questions, list(items.values()), self._questions.limits())
+        sending = [item for name, item in items.items() if name not in there]
+        with ThreadPoolExecutor(1) as aside:
+            # While the cluster works there is nothing else to do; nearly always all is taken as it was sent.
+            ahead = aside.submit(sums_of, sending)
+            written = self._bulk.write(sending)
+        there |= {item.id for item in written.there}
+        taken = [*written.new, *self._ours([items[name] for name in there])]
+        return ahead.result() if taken == sending else sums_of(taken)
 
     def _ours(self, items: Sequence[Item]) -> list[Item]:
         """Return those that are in the cluster because an earlier try was cut off, as they are there.

@@ -19,6 +19,7 @@ from appliance.evidence.ledger import EvidenceBusy, Ledger
 from appliance.evidence.verify import seal_of
 from appliance.evidence.words import about_events
 from appliance.language.dates import WARSAW, local
+from appliance.language.typography import bind_spaces
 from appliance.ops.operations import record
 from appliance.pki import PkiError
 from appliance.state.database import writing
@@ -73,7 +74,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     today = local(context.now()).date()
     values: dict[str, Any] = {"state": state, "folder": context.settings.evidence.folder, "longest": LONGEST}
     values |= {"today": today.isoformat(), "first": (today - timedelta(days=LONGEST - 1)).isoformat()}
-    values |= {"apart": about_events(context.settings, who.language)}
+    values |= {"apart": bind_spaces(about_events(context.settings, who.language), who.language)}
     told = catalogue().text(fault, who.language) if fault else ""
     return page(request, context, who, "reports", "evidence.html", status=status, fault=told, **values)
 
@@ -96,7 +97,7 @@ def take(
     """Make a pack and send it."""
     # pyarrow takes memory; the console has it once somebody takes a pack.
     from appliance.evidence.events import Damaged  # noqa: PLC0415 - memory, as said
-    from appliance.evidence.pack import PackFault, TooMany, export  # noqa: PLC0415 - memory, as said
+    from appliance.evidence.pack import Away, NoAlert, PackFault, TooMany, export  # noqa: PLC0415 - memory, as said
 
     wanted = _wanted(first, last, alert)
     if wanted is None:
@@ -110,11 +111,8 @@ def take(
         export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
     except (PackFault, Damaged, PkiError, EvidenceBusy, sqlite3.Error, OSError) as error:
         file.close()
-        key = "evidence.failed"
-        if isinstance(error, TooMany):
-            key = "evidence.too_many"
-        elif isinstance(error, PackFault) and wanted.alert is not None:
-            key = "evidence.no_alert"
+        told = ((TooMany, "evidence.too_many"), (NoAlert, "evidence.no_alert"), (Away, "evidence.away"))
+        key = next((key for kind, key in told if isinstance(error, kind)), "evidence.failed")
         return _page(request, context, who, status=409, fault=key)
     name = f"czujka-dowody-{f'alert-{wanted.alert}' if wanted.alert is not None else f'{first}-{last}'}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -37,7 +37,7 @@ COLUMNS = 30
 class ClassRow:
     """A class of events: days that it is kept by the settings, and what there is of it. `oldest` in microseconds.
 
-    `originals`: whether its events are kept together with the records that they came in.
+    `originals`: whether its events are kept together with the records that they came in; None where some are.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ClassRow:
     events: int
     bytes: int
     oldest: int | None
-    originals: bool
+    originals: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def rows_of(
             oldest = min((one.day for one in found), default=None)
             kept = days.get(source_class, max(days.values()))
             began = None if oldest is None else oldest * DAY
-            rows.append(ClassRow(name, kept, basis, events, size, began, source_class in originals))
+            whose = source_class in originals if source_class else None if originals else False
+            rows.append(ClassRow(name, kept, basis, events, size, began, whose))
     return rows
 
 
@@ -112,6 +113,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     mixed = catalogue().text("store.mixed", who.language)
     chart, counts = chart_of(usage.days, today)
     values |= {"stats": stats, "usage": usage, "disk": disk, "forecast": told, "chart": chart, "counts": counts}
+    values |= {"local": context.settings.store.local}
     values |= {"full": None if told is None or told.full is None else told.full * DAY}
     values |= {"classes": rows_of(usage, days, shipped(), who.language, mixed, context.settings.store.originals)}
     return page(request, context, who, "health", "store.html", status=status, fault=fault, **values)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from agent.wire.event import event_id
-from appliance.clock import DAY, MINUTE
+from appliance.clock import DAY, HOUR, MINUTE
 from appliance.evidence.check import Asked, Found, check
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import key_file, load_key
@@ -23,8 +25,16 @@ from appliance.settings import EvidenceSettings, Office, Settings
 from appliance.state.database import open_sessions, writing
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Operation
 from appliance.store import EmbeddedStore
+from appliance.store.elastic.mapping import index_name
+from appliance.store.elastic.whole import WholeIndices
+from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
 from tests.appliance.state.fresh import fresh_state
+from tests.appliance.store.elastic.conftest import FIRST
+from tests.nodes.clusters import settings_for
+from tests.nodes.node import Node
+
+_numbers = count()
 
 NOW = 20_000 * DAY + 10 * 60 * MINUTE
 """Ten in the morning of a day in October 2024, UTC."""
@@ -112,3 +122,56 @@ def box(home: Home, tmp_path: Path) -> Iterator[Box]:
     yield made
     made.store.close()
     engine.dispose()
+
+
+@pytest.fixture
+def node(nodes: dict[str, Node]) -> Node:
+    found = nodes[FIRST]
+    found.ready()
+    return found
+
+
+class Afar:
+    """A box whose events are in a cluster: forty of two hours, sealed."""
+
+    def __init__(self, box: Box, node: Node, name: str) -> None:
+        self.box, self.settings = box, settings_for(node, name)
+        self.refused: list[object] = []
+        self.store = ElasticStore(
+            self.settings, box.home.spool, lambda *one: self.refused.append(one), lambda: box.now, background=False
+        )
+        self.index = index_name(self.settings.index, NOW)
+
+    def put(self, *numbers: int, at: int = NOW, **fields: int | str) -> None:
+        events: list[Event] = [
+            {"event.id": f"{n:032x}", "@timestamp": at, "event.ingested": at, "host.name": "PC-1", **fields}
+            for n in numbers
+        ]
+        self.store.append(encode(events), [], 0)
+
+    def seal(self) -> None:
+        self.box.now = NOW + 3 * HOUR
+        self.box.keeper.round()
+
+    def check(self, **asked: int) -> Found:
+        whole = Asked(events=True, **asked)  # type: ignore[arg-type]
+        return check(self.box.home, self.box.sessions, whole, lambda: WholeIndices(self.settings))
+
+    def faults(self) -> list[str]:
+        return [str(fault) for fault in self.check().faults]
+
+
+@pytest.fixture
+def afar(box: Box, node: Node) -> Iterator[Afar]:
+    made = Afar(box, node, f"seal-{next(_numbers)}")
+    made.put(*range(20))
+    made.put(*range(20, 40), at=NOW + HOUR)
+    made.store.flush()
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def http(node: Node) -> Iterator[httpx.Client]:
+    with node.http() as client:
+        yield client

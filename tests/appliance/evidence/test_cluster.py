@@ -6,14 +6,13 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
 from appliance.clock import DAY, HOUR, MINUTE
-from appliance.evidence.check import Asked, Found, check, told
+from appliance.evidence.check import Asked, check, told
 from appliance.evidence.hours import GRACE
 from appliance.evidence.ledger import Ledger
 from appliance.evidence.pack import PackFault, Wanted, export
@@ -26,14 +25,8 @@ from appliance.store.elastic.mapping import index_body, index_name
 from appliance.store.elastic.spool import Deleted, Spool
 from appliance.store.elastic.sums import summed
 from appliance.store.elastic.whole import WholeIndices
-from appliance.store.elastic.writer import ElasticStore
-from appliance.store.shape import encode
-from tests.appliance.evidence.conftest import NOW, Box
-from tests.appliance.store.elastic.conftest import FIRST
-from tests.nodes.clusters import settings_for
-from tests.nodes.node import Node
+from tests.appliance.evidence.conftest import NOW, Afar, Box
 
-_numbers = count()
 BEGUN = NOW - NOW % HOUR
 
 
@@ -81,59 +74,6 @@ def test_a_deleted_index_is_told_and_its_hours_are_forgotten(box: Box, spool: Sp
     box.keeper.round()
     day = {"at": NOW, "reason": "age", "day": NOW // DAY, "index": "events-1", "events": 1, "bytes": 5000}
     assert entries(box) == [day]
-
-
-@pytest.fixture
-def node(nodes: dict[str, Node]) -> Node:
-    found = nodes[FIRST]
-    found.ready()
-    return found
-
-
-class Afar:
-    """A box whose events are in a cluster: forty of two hours, sealed."""
-
-    def __init__(self, box: Box, node: Node, name: str) -> None:
-        self.box, self.settings = box, settings_for(node, name)
-        self.refused: list[object] = []
-        self.store = ElasticStore(
-            self.settings, box.home.spool, lambda *one: self.refused.append(one), lambda: box.now, background=False
-        )
-        self.index = index_name(self.settings.index, NOW)
-
-    def put(self, *numbers: int, at: int = NOW, **fields: int | str) -> None:
-        events: list[Event] = [
-            {"event.id": f"{n:032x}", "@timestamp": at, "event.ingested": at, "host.name": "PC-1", **fields}
-            for n in numbers
-        ]
-        self.store.append(encode(events), [], 0)
-
-    def seal(self) -> None:
-        self.box.now = NOW + 3 * HOUR
-        self.box.keeper.round()
-
-    def check(self, **asked: int) -> Found:
-        whole = Asked(events=True, **asked)  # type: ignore[arg-type]
-        return check(self.box.home, self.box.sessions, whole, lambda: WholeIndices(self.settings))
-
-    def faults(self) -> list[str]:
-        return [str(fault) for fault in self.check().faults]
-
-
-@pytest.fixture
-def afar(box: Box, node: Node) -> Iterator[Afar]:
-    made = Afar(box, node, f"seal-{next(_numbers)}")
-    made.put(*range(20))
-    made.put(*range(20, 40), at=NOW + HOUR)
-    made.store.flush()
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def http(node: Node) -> Iterator[httpx.Client]:
-    with node.http() as client:
-        yield client
 
 
 @pytest.mark.nodes

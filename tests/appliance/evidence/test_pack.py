@@ -378,7 +378,7 @@ def test_the_verifier_is_written_for_python_3_9() -> None:
     source = standalone.source().decode("utf-8")
     tree = ast.parse(source, feature_version=(3, 9))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported <= {"__future__", "collections.abc", "pathlib", "typing"} | {
+    assert imported <= {"__future__", "collections.abc", "datetime", "pathlib", "typing"} | {
         name for name in imported if name and name.startswith("cryptography.")
     }
     assert not re.search(r"zip\(.*strict=", source)

@@ -33,7 +33,8 @@ PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzeni
          "/stacje/aktualizacje",
          f"/stacje/{sample.agent_id(3)}", f"/stacje/{sample.agent_id(3)}/spis?dzial=package", "/podatnosci",
          "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone", "/magazyn", "/poszukiwania", "/poszukiwania/1",
-         "/poszukiwania/3", "/poszukiwania/nowe", "/raporty", "/konto", "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
+         "/poszukiwania/3", "/poszukiwania/nowe", "/raporty", "/dowody", "/konto", "/osoby",
+         "/tokeny", "/nie-ma"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from appliance.store.bounds import bounded
 from appliance.store.elastic import bulk, questions, writer
 from appliance.store.elastic.documents import decode
 from appliance.store.elastic.reader import ElasticReader
-from appliance.store.elastic.spool import Parcel
+from appliance.store.elastic.spool import Parcel, Spool
 from appliance.store.elastic.sums import Summed
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
@@ -174,6 +175,39 @@ def test_a_full_spool_says_so_and_takes_nothing(faulty: Faulty, box: Pair, make:
     assert (box.store.applied(), box.store.standing().events) == (0, 0)
     box.store.append(encode(many[:100]), [], 9)
     assert (box.store.applied(), box.store.standing().events) == (9, 100)
+
+
+def test_a_day_like_any_other_costs_one_question_and_one_bulk(faulty: Faulty, box: Pair, events: list[Event]) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+    answer = faulty.answer
+
+    def noted(method: str, path: str, body: bytes) -> tuple[int, Any]:
+        if "_search" in path or "_bulk" in path:
+            asked.append((path.partition("?")[0], {} if "_bulk" in path else json.loads(body)))
+        return answer(method, path, body)
+
+    faulty.answer = noted  # type: ignore[method-assign]
+    box.store.append(encode(events), [], 1)
+    box.store.flush()
+    (search, question), (bulked, _) = asked
+    assert (search.rpartition("/")[2], bulked) == ("_search", "/_bulk")
+    assert (question["size"], question["terminate_after"]) == (0, 1)
+    assert "ids" not in json.dumps(question)
+
+
+def test_what_is_taken_at_once_is_what_the_file_has(box: Pair, make: Make) -> None:
+    many = [make(n, message="x" * 100) for n in range(5000)]
+    box.store.append(encode(many), [], 1)
+    box.store.append(encode([make(6000 + n) for n in range(5000)]), [], 2)
+    again = Spool(box.spool, 1 << 20)
+    taken = box.store._spool.oldest(20_000)
+    assert [one.items for one in taken] == [one.items for one in again.oldest(20_000)]
+    assert [len(one.items) for one in taken] == [2000, 2000, 1000, 2000, 2000, 1000]
+    assert box.store._spool.waiting(item.id for item in taken[2].items[:700]) == {
+        item.id for item in taken[2].items[:700]
+    }
+    assert [one.items for one in box.store._spool.oldest(20_000)] == [one.items for one in taken]
+    again.close()
 
 
 def test_what_waits_outlives_the_process(faulty: Faulty, box: Pair, events: list[Event]) -> None:

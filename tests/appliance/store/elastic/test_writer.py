@@ -15,6 +15,7 @@ from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store import Hold, Keeping, StoreUnavailable
 from appliance.store.elastic.check import Weight, check
 from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
+from appliance.store.elastic.spool import Spool
 from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.elastic.conftest import Pair
@@ -101,6 +102,43 @@ def test_nothing_is_there_twice(pair: Pair, events: list[Event], make: Make) -> 
     assert pair.reader.count("") == len(events) + 1
     assert pair.store.applied() == 4
     assert not pair.refused
+
+
+def test_what_comes_again_on_another_day_is_asked_for_whatever_its_clock_said(pair: Pair, make: Make) -> None:
+    ahead = [make(n, **{"@timestamp": NOW + DAY + n, "event.ingested": NOW}) for n in range(5)]
+    pair.store.append(encode(ahead), [], 1)
+    pair.store.flush()
+    again = [{**event, "event.ingested": NOW + DAY} for event in ahead]
+    now = [make(50 + n, **{"@timestamp": NOW + DAY + n, "event.ingested": NOW + DAY}) for n in range(5)]
+    pair.store.append(encode([*again, *now]), [], 2)
+    pair.store.flush()
+    assert pair.reader.count("") == 10
+
+
+def test_a_writer_that_dies_between_the_cluster_and_the_spool_doubles_nothing(
+    pair: Pair, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = [make(n, **{"event.ingested": NOW}) for n in range(10)]
+    pair.store.append(encode(first), [], 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "done", _die)
+        with pytest.raises(KeyboardInterrupt):
+            pair.store.flush()
+    pair.store.close()
+    after = Pair(pair.settings, pair.spool.parent)
+    # Its own parcel waits still; on the next day the stations send all of it again, with something new.
+    later = [{**event, "event.ingested": NOW + DAY} for event in [*first, make(90)]]
+    after.store.append(encode(later), [], 2)
+    after.store.flush()
+    after.store.append(encode(later), [], 3)
+    after.store.flush()
+    assert after.reader.count("") == 11
+    assert after.store.standing().events == 0
+    after.close()
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_field_of_another_type_in_the_index_costs_that_field_alone(

@@ -68,7 +68,7 @@ def test_health_does_not_call_a_box_well_whose_cluster_is_away(afar: TestBox, mo
 def test_evidence_says_that_events_are_elsewhere(afar: TestBox) -> None:
     text = afar.ask("GET", "/dowody", afar.person(Role.ADMIN)).text.replace("\u00a0", " ")
     assert "Zdarzenia są w klastrze. Plomba obejmuje sumę zdarzeń z każdej godziny" in text
-    assert "bez zdarzeń" in text
+    assert "pełnymi godzinami odbioru" in text
 
 
 def test_the_box_is_well_but_its_status_is_not(afar: TestBox) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
@@ -14,6 +15,7 @@ from appliance.evidence.verify import PackCheck
 from appliance.language.dates import local
 from appliance.report.month import period_of
 from appliance.report.service import Sources, collect
+from appliance.settings import ElasticSettings, StoreSettings
 from appliance.state.database import writing
 from appliance.state.models import Operation, Role, User
 from appliance.web.pages.render import catalogue
@@ -88,6 +90,20 @@ def test_a_form_that_names_nothing_is_told_why(sealed: TestBox, form: dict[str, 
     answer = sealed.ask("POST", "/dowody/paczka", sealed.person(Role.OPERATOR), data=form)
     assert answer.status_code == status
     assert 'role="alert"' in answer.text
+
+
+def test_a_cluster_that_is_away_is_named_as_the_cause(sealed: TestBox) -> None:
+    day = local(sealed.context.now()).date().isoformat()
+    settings = sealed.context.settings
+    store = StoreSettings(kind="elasticsearch", elasticsearch=ElasticSettings(hosts=["https://127.0.0.1:9"]))
+    context = replace(sealed.context, settings=settings.model_copy(update={"store": store}))
+    afar = replace(sealed, context=context)
+    for form in ({"first": day, "last": day}, {"alert": "999999"}):
+        answer = afar.ask("POST", "/dowody/paczka", sealed.person(Role.OPERATOR), data=form)
+        key = "evidence.no_alert" if "alert" in form else "evidence.away"
+        assert answer.status_code == 409
+        assert catalogue().text(key, "pl").split(".")[0].replace("\u00a0", " ") in answer.text.replace("\u00a0", " ")
+        assert "<code>czujka verify --events</code>" in answer.text.replace("\u00a0", " ")
 
 
 def test_a_chain_that_cannot_be_read_does_not_break_the_page(sealed: TestBox) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from appliance.clock import DAY, MINUTE
 from appliance.state.models import Operation, Role
 from appliance.store import DayUsage, StoreUnavailable, Usage
+from appliance.store.classes import shipped
 from appliance.store.model import Run
 from appliance.web.context import Context
+from appliance.web.pages.store import rows_of
 from tests.appliance.web.conftest import Party, TestBox
 
 FORM = {"reason": "sprawa DK.1431.7", "first": "2026-11-01", "last": "2026-11-03", "host": "PC-1"}
@@ -160,3 +162,20 @@ def test_the_page_says_whose_originals_are_kept(office: TestBox) -> None:
     kept = settings.model_copy(update={"store": settings.store.model_copy(update={"originals": ["accountability"]})})
     page = text(replace(office, context=replace(office.context, settings=kept)))
     assert page.count('data-l="Oryginały">przechowywane<') == page.count('data-l="Oryginały">nie<') == 1
+
+
+def test_the_page_of_a_cluster_says_nothing_of_this_machines_disk(office: TestBox) -> None:
+    settings = office.context.settings
+    store = settings.store.model_copy(update={"kind": "elasticsearch", "originals": ["ordinary"]})
+    afar = settings.model_copy(update={"store": store})
+    page = text(replace(office, context=replace(office.context, settings=afar)))
+    assert "<code>./czujka store check</code>" in page
+    assert not [one for one in ("Wolne na dysku", "Ostatnie scalenie plików", "Najwięcej") if one in page]
+    assert "Wolne na dysku" in text(office)
+
+
+def test_events_of_no_class_have_originals_by_their_class() -> None:
+    usage = Usage([DayUsage(1, "", 5, 100)], None, None)
+    for originals, wanted in ((["ordinary"], [True, None]), ([], [False, False])):
+        rows = rows_of(usage, {"ordinary": 30}, shipped(), "pl", "mixed", originals)
+        assert [row.originals for row in rows[-2:]] == wanted
