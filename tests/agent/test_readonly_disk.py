@@ -92,6 +92,11 @@ def got(box: FakeBox) -> list[str]:
     return sorted(str(one["message"]) for one in box.seen.records if one.get("log.syslog.appname") == "useradd")
 
 
+def told(box: FakeBox) -> dict[str, str]:
+    """State and reason of the spool, as the last heartbeat has them."""
+    return {one["state"]: one["reason"] for one in box.seen.heartbeats[-1]["sensors"] if one["name"] == "spool"}
+
+
 def test_a_disk_that_turned_read_only_ends_nothing_and_loses_nothing(
     tmp_path: Path, agent: RealAgent, disk: Disk
 ) -> None:
@@ -102,6 +107,8 @@ def test_a_disk_that_turned_read_only_ends_nothing_and_loses_nothing(
     disk.breaks(agent)
     write(tmp_path, 3, 4)
     until(lambda: "spool_not_writable" in agent.log.read_text(), 20, "the complaint")
+    assert "sprawdź dysk agenta" in agent.log.read_text()
+    until(lambda: told(agent.box) == {"limited": "sensor.reason.spool_broken"}, 20, "a heartbeat that says so")
     assert agent.process is not None
     assert agent.process.poll() is None
     agent.stop(signal.SIGKILL)

@@ -72,7 +72,7 @@ class Runner:
         self._gaps: list[Gap] = []
         self._write_at: float | None = None
         self._written = 0.0
-        self._disk_full = False
+        self._unwritable = ""
         self._hostname = hostinfo.hostname()
         self._round_at = 0.0
         self._gaps_at = 0.0
@@ -90,11 +90,13 @@ class Runner:
                 waker.send(b"\0")
 
     def states(self) -> list[dict[str, str]]:
-        """Return each sensor's name, state and reason, as the heartbeat says them."""
-        return [
+        """Return each sensor's name, state and reason, as the heartbeat says them; the spool's, too, when it fails."""
+        told = [
             {"name": slot.sensor.about.name, "state": slot.availability.state, "reason": slot.availability.reason}
             for slot in list(self._slots)
         ]
+        reason = self._unwritable
+        return [*told, {"name": "spool", "state": "limited", "reason": reason}] if reason else told
 
     def look_soon(self) -> None:
         """Look at the sensors at the next turn, for another policy holds. May be called from another thread."""
@@ -290,9 +292,9 @@ class Runner:
         except SpoolFull as full:
             self._hold(full)
             return
-        if self._disk_full:
+        if self._unwritable:
             LOG.warning("spool_writes_again")
-        self._disk_full = False
+        self._unwritable = ""
         self._held, self._moved, self._gaps, self._write_at, self._written = [], {}, [], None, now
         if self._gaps_at:
             self._write_at = self._gaps_at
@@ -310,9 +312,11 @@ class Runner:
             self._spool.gaps_to_records([(gap, own.telemetry_gap(self._boot_id, gap)) for gap in gaps])
 
     def _hold(self, full: SpoolFull) -> None:
-        if not self._disk_full:
-            LOG.error("spool_not_writable error=%s held=%d (zwolnij miejsce na dysku agenta)", full, len(self._held))
-        self._disk_full = True
+        reason = "sensor.reason.spool_full" if full.no_room else "sensor.reason.spool_broken"
+        if self._unwritable != reason:
+            advice = "zwolnij miejsce na dysku agenta" if full.no_room else "sprawdź dysk agenta i prawa do folderu"
+            LOG.error("spool_not_writable error=%s held=%d (%s)", full, len(self._held), advice)
+        self._unwritable = reason
         self._write_at = time.monotonic() + 1.0
         excess = len(self._held) - MAX_HELD
         if excess > 0:

@@ -66,6 +66,11 @@ DROPPED_FIRST = (
 class SpoolFull(Exception):
     """The disk takes no more; nothing of the transaction was kept."""
 
+    @property
+    def no_room(self) -> bool:
+        """Whether room is what it lacks (SQLITE_FULL says so in its text), and not a whole disk or a right."""
+        return "full" in str(self)
+
 
 class Spooled(NamedTuple):
     """One encoded record, its place in the order of dropping (higher goes first), and its time (µs, 0 unknown)."""
