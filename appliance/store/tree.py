@@ -6,15 +6,16 @@ same host, since numbers are used again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.search import Field, Kind, Node
 from appliance.search.nodes import And, Exact, Leaf, Or
-from appliance.store.model import ProcessNode, ProcessTree
+from appliance.store.model import Page, ProcessNode, ProcessTree
 from appliance.store.processes import MAX_DEPTH, START, chain, is_start
 
 if TYPE_CHECKING:
@@ -24,9 +25,22 @@ MAX_NODES = 500
 MAX_ASKED = 100
 """Processes whose children one question asks for."""
 _PAGE = 1000
+_FIRST, _MORE = 4, 8
+"""Starts a process that are asked for first, and how many times more then."""
 _NAMES = (("entity_id", Kind.KEYWORD), ("pid", Kind.LONG))
 Link = tuple[str, str | int]
 """By what a process is named: entity_id or pid, and its value."""
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """What a store may be able to do beside: find events without reading all their fields."""
+
+    def sparing(self, query: Node, start: int, end: int, limit: int, after: str | None) -> Page:
+        """Return events as `search` does, oldest first, that may lack all fields but those by which processes join."""
+
+    def whole(self, events: Sequence[Event]) -> list[Event]:
+        """Return found events with all their fields, in the same order."""
 
 
 def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: int = DAY) -> ProcessTree:
@@ -77,12 +91,46 @@ def _children(store: Store, parents: list[Event], grown: _Tree, reach: int) -> l
         asked = _question(part)
         if asked is None:
             continue
-        times = [_time(one) for one in part]
-        page = store.search(asked, min(times), max(times) + reach, _PAGE, descending=False)
-        grown.complete = grown.complete and page.next is None
-        found += _assigned(part, [one for one in page.events if is_start(one)])
+        starts, whole = _starts(store, asked, part, reach)
+        grown.complete = grown.complete and whole
+        found += _assigned(part, starts)
     fresh = [(child, parent) for child, parent in found if child["event.id"] not in grown.ids]
-    return sorted(fresh, key=lambda pair: (_time(pair[0]), str(pair[0]["event.id"])))
+    fresh.sort(key=lambda pair: _place(pair[0]))
+    children = [child for child, _ in fresh]
+    if isinstance(store, Sparing):
+        children = store.whole(children)
+    return list(zip(children, [parent for _, parent in fresh], strict=True))
+
+
+def _starts(store: Store, asked: Node, parents: Sequence[Event], reach: int) -> tuple[list[Event], bool]:
+    """Return the starts that a question finds, by time, and whether a bound cut none off that could be a child.
+
+    Mostly the first few tell: once the numbers of all parents are borne again, those after are no children of theirs.
+    """
+    times = [_time(one) for one in parents]
+    start, end = min(times), max(times) + reach
+    search = store.sparing if isinstance(store, Sparing) else partial(store.search, descending=False)
+    found: list[Event] = []
+    after: str | None = None
+    size = _FIRST * len(parents)
+    while True:
+        page = search(asked, start, end, min(size, _PAGE - len(found)), after)
+        found += page.events
+        size, after = size * _MORE, page.next
+        if after is None or len(found) >= _PAGE or _over(parents, found):
+            whole = after is None or len(found) < _PAGE
+            return [one for one in found if is_start(one)], whole
+
+
+def _over(parents: Sequence[Event], starts: Sequence[Event]) -> bool:
+    """Return whether each process is followed by a start that bears the same number; GUIDs are borne once."""
+    last: dict[tuple[object, Link], tuple[int, str]] = {}
+    for one in starts:
+        own = _link(one, "process.")
+        if own and is_start(one):
+            last[one.get("host.name"), own] = _place(one)
+    links = [(one.get("host.name"), _link(one, "process."), _place(one)) for one in parents]
+    return all(link is None or last.get((host, link), place) > place for host, link, place in links)
 
 
 def _question(parents: Iterable[Event]) -> Node | None:
@@ -110,7 +158,7 @@ def _assigned(parents: list[Event], starts: list[Event]) -> list[tuple[Event, st
     bearers: dict[tuple[object, Link], str] = {}
     found: list[tuple[Event, str]] = []
     known = {str(one["event.id"]): one for one in (*parents, *starts)}
-    for one in sorted(known.values(), key=lambda event: (_time(event), str(event["event.id"]))):
+    for one in sorted(known.values(), key=_place):
         named, own = _link(one, "process.parent."), _link(one, "process.")
         parent = bearers.get((one.get("host.name"), named)) if named else None
         if parent in ours and str(one["event.id"]) not in ours:
@@ -126,6 +174,10 @@ def _link(event: Event, prefix: str) -> Link | None:
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             return name, value
     return None
+
+
+def _place(event: Event) -> tuple[int, str]:
+    return _time(event), str(event["event.id"])
 
 
 def _time(event: Event) -> int:

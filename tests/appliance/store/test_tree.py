@@ -93,12 +93,16 @@ class Listed:
     def __init__(self, events: list[Event]) -> None:
         self.events = sorted(events, key=lambda one: (one["@timestamp"], one["event.id"]))
 
-    def search(self, query: Node, start: int, end: int, limit: int, *, descending: bool = True) -> Page:
+    def search(
+        self, query: Node, start: int, end: int, limit: int, after: str | None = None, *, descending: bool = True
+    ) -> Page:
         found = [one for one in self.events if start <= int(str(one["@timestamp"])) < end and matches(query, one)]
-        return Page((found[::-1] if descending else found)[:limit], None, 0)
+        ordered, begin = found[::-1] if descending else found, int(after or 0)
+        stop = begin + limit
+        return Page(ordered[begin:stop], str(stop) if stop < len(ordered) else None, 0)
 
 
-starts = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=12)
+starts = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=24)
 
 
 @settings(deadline=None, max_examples=60)
