@@ -10,10 +10,12 @@ from appliance.store.asked import Asked, parts_of
 from appliance.store.engine import Engine
 from appliance.store.manifest import Segment
 from appliance.store.picking import Hit, hit_of
-from appliance.store.shape import ID_COLUMN, TIME_COLUMN, decode
+from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, decode
 from appliance.store.sketches import Range, Sketches, spans
 from appliance.store.sql import Compiler, quoted
 
+RANGES_OF_A_FILE = 8
+"""Ranges of time for each file in which events are fetched: a file has about so many row groups."""
 _TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
 
 
@@ -42,15 +44,19 @@ class Asking:
         )
         return list(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
 
-    def fetch(self, segments: Sequence[Segment], hits: Sequence[Hit]) -> dict[Hit, Event]:
-        """Return whole events."""
+    def fetch(
+        self, segments: Sequence[Segment], hits: Sequence[Hit], only: frozenset[str] = frozenset()
+    ) -> dict[Hit, Event]:
+        """Return events, whole or with no fields but some."""
         near = [one for one in segments if any(one.min_time <= time <= one.max_time for time, _ in hits)]
         if not near:
             return {}
         sql = Compiler.of(near)
         ids = sql.bind([identity for _, identity in hits])
-        where = f"{_when(sql, spans(time for time, _ in hits))} AND list_contains({ids}::BLOB[], {_ID})"
-        table = self._engine.run(f"SELECT * FROM {self.source(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608 - as above
+        ranges = spans((time for time, _ in hits), RANGES_OF_A_FILE * len(near))
+        where = f"{_when(sql, ranges)} AND {_ID} IN (SELECT unnest({ids}::BLOB[]))"
+        columns = _columns(sql, only) if only else "*"
+        table = self._engine.run(f"SELECT {columns} FROM {self.source(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608 - as above
         return {hit_of(event): event for event in decode(table)}
 
     def count(self, asked: Asked, segments: Sequence[Segment]) -> int:
@@ -94,6 +100,13 @@ class Asking:
         ranges = self._sketches.ranges(segments, asked.node)
         pieces += [_when(sql, ranges)] if ranges else []
         return " AND ".join([*pieces, sql.where(asked.node)])
+
+
+def _columns(sql: Compiler, only: frozenset[str]) -> str:
+    """Return the columns in which some fields stand, id and time."""
+    found = [column for name in sorted(only) for column, _ in sql.columns.get(name, ())]
+    rest = [REST] if sql.rest is None or not sql.rest.isdisjoint(only) else []
+    return ", ".join(map(quoted, dict.fromkeys([TIME_COLUMN, ID_COLUMN, *found, *rest])))
 
 
 def _when(sql: Compiler, ranges: Sequence[Range]) -> str:

@@ -92,8 +92,8 @@ class EmbeddedReader:
     ) -> Page:
         """Return at most `limit` (1000) events that answer a query, ordered by time and id.
 
-        `after` is the `next` of the page before. With `only`, events may lack other fields than these and those that
-        the query looks at. Raises QueryError, QueryTimeout, StoreUnavailable, and ValueError for a bad cursor.
+        `after` is the `next` of the page before. With `only`, events may lack other fields than these, id and
+        time. Raises QueryError, QueryTimeout, StoreUnavailable, and ValueError for a bad cursor.
         """
         node = self._node(query)
         cursor = Cursor.parse(after) if isinstance(after, str) else after
@@ -106,7 +106,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._search(asked))
 
     def _search(self, asked: Asked) -> Page:
-        found = self._holding(asked)
+        found = self._segments(asked.start, asked.end)
         waiting = sorted(found, key=lambda one: -one.max_time if asked.descending else one.min_time)
         used: list[Segment] = []
         hits: list[Hit] = []
@@ -114,18 +114,23 @@ class EmbeddedReader:
         rows = FIRST_ROWS
         while waiting and not settled(hits, asked, waiting[0]):
             chunk = chunk_of(waiting, rows)
-            waiting, used, rows = waiting[len(chunk) :], used + chunk, rows * 2
+            waiting, rows = waiting[len(chunk) :], rows * 2
             some, left = self._picking.hits(asked, chunk)
+            without = {one.id for one in left if not self._sketches.may_hold(one, asked.node)}
+            used += [one for one in chunk if one.id not in without]
             picked |= some if asked.only else {}
-            hits = sorted([*hits, *some, *self._asking.hits(asked, left)], reverse=asked.descending)[: asked.limit + 1]
+            hits += [*some, *self._asking.hits(asked, [one for one in left if one.id not in without])]
+            hits = sorted(hits, reverse=asked.descending)[: asked.limit + 1]
         more, hits = len(hits) > asked.limit, hits[: asked.limit]
         last = str(Cursor(hits[-1][0], hits[-1][1].hex())) if more else None
-        events = picked | self._asking.fetch(used, [hit for hit in hits if hit not in picked])
+        events = picked | self._asking.fetch(used, [hit for hit in hits if hit not in picked], asked.only)
         return Page([events[hit] for hit in hits], last, sum(segment.rows for segment in used))
 
-    def sparing(self, query: Node, start: int, end: int, limit: int, after: str | None) -> Page:
-        """Return events as `search` does, oldest first, that may lack all fields but those by which processes join."""
-        return self.search(query, start, end, limit, after, descending=False, only=LINKED)
+    def sparing(
+        self, query: Node, start: int, end: int, limit: int, after: str | None = None, *, descending: bool = True
+    ) -> Page:
+        """Return events as `search` does, that may lack all fields but id, time and those by which processes join."""
+        return self.search(query, start, end, limit, after, descending=descending, only=LINKED)
 
     def whole(self, events: Sequence[Event]) -> list[Event]:
         """Return found events with all their fields, in the same order; one that is gone by now as it is."""

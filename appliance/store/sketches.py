@@ -84,10 +84,14 @@ class Sketches:
             self._size -= len(self._kept.popitem(last=False)[1].pieces)
 
 
-def spans(times: Iterable[int]) -> list[Range]:
-    """Return at most `MOST_RANGES` ranges that have these times, parted where nothing happened the longest."""
+def spans(times: Iterable[int], most: int = 1 << 30) -> list[Range]:
+    """Return ranges that have these times, parted where nothing happened the longest.
+
+    They are at most `most`, and at most `MOST_RANGES`.
+    """
     known = sorted(set(times))
-    gaps = sorted(range(1, len(known)), key=lambda at: known[at] - known[at - 1])[-MOST_RANGES + 1 :]
+    gaps = sorted(range(1, len(known)), key=lambda at: known[at] - known[at - 1])
+    gaps = gaps[len(gaps) - min(len(gaps), min(most, MOST_RANGES) - 1) :]
     cuts = [0, *sorted(gaps), len(known)]
     return [(known[low], known[high - 1]) for low, high in pairwise(cuts)]
 

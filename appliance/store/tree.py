@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.search import Field, Kind, Node
 from appliance.search.nodes import And, Exact, Leaf, Or
-from appliance.store.model import Page, ProcessNode, ProcessTree
-from appliance.store.processes import MAX_DEPTH, START, chain, is_start
+from appliance.store.model import ProcessNode, ProcessTree
+from appliance.store.processes import MAX_DEPTH, START, finder, is_start, line, whole
 
 if TYPE_CHECKING:
     from appliance.store.model import Store
@@ -32,17 +31,6 @@ Link = tuple[str, str | int]
 """By what a process is named: entity_id or pid, and its value."""
 
 
-@runtime_checkable
-class Sparing(Protocol):
-    """What a store may be able to do beside: find events without reading all their fields."""
-
-    def sparing(self, query: Node, start: int, end: int, limit: int, after: str | None) -> Page:
-        """Return events as `search` does, oldest first, that may lack all fields but those by which processes join."""
-
-    def whole(self, events: Sequence[Event]) -> list[Event]:
-        """Return found events with all their fields, in the same order."""
-
-
 def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: int = DAY) -> ProcessTree:
     """Return the process of an event, at most `up` generations above it and `down` below, `limit` (500) nodes in all.
 
@@ -51,7 +39,7 @@ def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: i
     """
     limit, down = max(1, min(limit, MAX_NODES)), min(down, MAX_DEPTH)
     up = min(up, limit - 1, MAX_DEPTH)
-    above = list(reversed(chain(store, event, up)))
+    above = list(reversed(line(store, event, up)))
     grown = _Tree(limit, complete=len(above) < up or up == 0)
     parent: str | None = None
     for one in [*above, event]:
@@ -64,7 +52,9 @@ def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: i
             grown.complete = grown.complete and not following
             break
         generation = [child for child, parent in following if grown.add(child, parent)]
-    return ProcessTree(grown.nodes, grown.complete)
+    events = whole(store, [node.event for node in grown.nodes])
+    nodes = [ProcessNode(one, node.parent) for one, node in zip(events, grown.nodes, strict=True)]
+    return ProcessTree(nodes, grown.complete)
 
 
 @dataclass(slots=True)
@@ -91,15 +81,12 @@ def _children(store: Store, parents: list[Event], grown: _Tree, reach: int) -> l
         asked = _question(part)
         if asked is None:
             continue
-        starts, whole = _starts(store, asked, part, reach)
-        grown.complete = grown.complete and whole
+        starts, uncut = _starts(store, asked, part, reach)
+        grown.complete = grown.complete and uncut
         found += _assigned(part, starts)
     fresh = [(child, parent) for child, parent in found if child["event.id"] not in grown.ids]
     fresh.sort(key=lambda pair: _place(pair[0]))
-    children = [child for child, _ in fresh]
-    if isinstance(store, Sparing):
-        children = store.whole(children)
-    return list(zip(children, [parent for _, parent in fresh], strict=True))
+    return fresh
 
 
 def _starts(store: Store, asked: Node, parents: Sequence[Event], reach: int) -> tuple[list[Event], bool]:
@@ -109,17 +96,16 @@ def _starts(store: Store, asked: Node, parents: Sequence[Event], reach: int) -> 
     """
     times = [_time(one) for one in parents]
     start, end = min(times), max(times) + reach
-    search = store.sparing if isinstance(store, Sparing) else partial(store.search, descending=False)
+    search = finder(store)
     found: list[Event] = []
     after: str | None = None
     size = _FIRST * len(parents)
     while True:
-        page = search(asked, start, end, min(size, _PAGE - len(found)), after)
+        page = search(asked, start, end, min(size, _PAGE - len(found)), after, descending=False)
         found += page.events
         size, after = size * _MORE, page.next
         if after is None or len(found) >= _PAGE or _over(parents, found):
-            whole = after is None or len(found) < _PAGE
-            return [one for one in found if is_start(one)], whole
+            return [one for one in found if is_start(one)], after is None or len(found) < _PAGE
 
 
 def _over(parents: Sequence[Event], starts: Sequence[Event]) -> bool:
