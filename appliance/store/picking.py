@@ -6,8 +6,9 @@ index that tells something of a question, or with one that tells too much, are l
 
 from __future__ import annotations
 
+import re
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -18,22 +19,25 @@ import numpy as np
 import pyarrow as pa
 
 from appliance.normalise.model import Event
-from appliance.search import Node, matches
-from appliance.search.nodes import And, Exact, Leaf, Or
-from appliance.store import appendix, bounds, links
+from appliance.search import Field, Node, matches
+from appliance.search.evaluate import APART
+from appliance.search.nodes import And, Everything, Exact, Leaf, Or, Pattern
+from appliance.store import appendix, bounds, links, words
 from appliance.store.asked import Asked, named, spared
 from appliance.store.columnar import Places
 from appliance.store.columns import opened
 from appliance.store.engine import FileGone
+from appliance.store.grams import TEXTS
 from appliance.store.manifest import Segment
 from appliance.store.processes import START
 from appliance.store.shape import ARROW, ID_COLUMN, TIME_COLUMN, decode, split
-from appliance.store.sketches import Sketches
+from appliance.store.sketches import Range, Sketches
 
 MOST_BYTES = 32 << 20
 """Of indexes in memory."""
 MOST_ROWS = 4096
 """Rows of a segment that are read one by one; with more the engine is faster."""
+_WORD = re.compile(r"[a-z]{3,}")
 Hit = tuple[int, bytes]
 """Time and id of an event."""
 LINKED = frozenset(split(column)[0] for column in (links.HOST, *links.COLUMNS))
@@ -65,20 +69,123 @@ class Picking:
         found: dict[Hit, Event] = {}
         left: list[Segment] = []
         for segment in segments:
-            rows = self._rows(segment, asked.node) if spared(segment, asked.node, asked.only) else None
-            if rows is None or len(rows) > MOST_ROWS:
+            exact = None if asked.only else self._exact(segment, asked.node)
+            rows = self._near(segment, asked) if exact is None else exact
+            if rows is None:
                 left.append(segment)
             else:
-                found.update(islice(self._of_segment(asked, segment, rows), asked.limit + 1))
+                some = self._of_segment(asked, segment, rows, sure=exact is not None)
+                found.update(islice(some, asked.limit + 1))
         return found, left
 
-    def _of_segment(self, asked: Asked, segment: Segment, rows: Places) -> Iterator[tuple[Hit, Event]]:
-        names = (named(asked.node) or frozenset()) | asked.only
+    def count(self, asked: Asked, segments: Sequence[Segment]) -> tuple[int, list[Segment]]:
+        """Return how many events of some of the segments answer, and the other segments.
+
+        Raises FileGone and QueryTimeout.
+        """
+        found = 0
+        left: list[Segment] = []
+        for segment in segments:
+            exact = self._exact(segment, asked.node)
+            if exact is not None:
+                found += self._inside(segment, exact, asked)
+            elif (rows := self._near(segment, asked)) is not None:
+                found += sum(1 for _ in self._of_segment(asked, segment, rows, sure=False))
+            else:
+                left.append(segment)
+        return found, left
+
+    def _near(self, segment: Segment, asked: Asked) -> Places | None:
+        """Return rows that may answer, None where that does not tell enough."""
+        if not spared(segment, asked.node, asked.only):
+            return None
+        rows = self._rows(segment, asked.node)
+        return rows if rows is not None and len(rows) <= MOST_ROWS else None
+
+    def _of_segment(self, asked: Asked, segment: Segment, rows: Places, *, sure: bool) -> Iterator[tuple[Hit, Event]]:
+        names = frozenset[str]() if sure else (named(asked.node) or frozenset()) | asked.only
         columns = [one for one in segment.columns if split(one)[0] in names or one in (TIME_COLUMN, ID_COLUMN)]
         for event in self._events(segment, rows, columns, descending=asked.descending):
             hit = hit_of(event)
-            if _within(hit, asked) and matches(asked.node, event):
+            if _within(hit, asked) and (sure or matches(asked.node, event)):
                 yield hit, event
+
+    def histogram(
+        self, asked: Asked, segments: Sequence[Segment], start: int, width: int
+    ) -> tuple[dict[int, int], list[Segment]]:
+        """Return how many events of some of the segments answer in each part of the time, and the other segments.
+
+        Raises FileGone and QueryTimeout.
+        """
+        counts: dict[int, int] = defaultdict(int)
+        left: list[Segment] = []
+        for segment in segments:
+            every = isinstance(asked.node, Everything) and self._sketches.of(segment).times
+            rows = np.arange(segment.rows) if every else self._exact(segment, asked.node)
+            if rows is None:
+                left.append(segment)
+                continue
+            for group, inside, (low, high) in self._reaching(segment, rows, asked):
+                first, last = (max(low, min(high, one)) for one in self._sketches.of(segment).times[group])
+                if (first - start) // width == (last - start) // width:
+                    counts[(first - start) // width] += self._between(segment, group, inside, (low, high))
+                else:
+                    times = self._times(segment, group)[inside]
+                    parts = (times[(times >= low) & (times <= high)] - start) // width
+                    for at, n in zip(*np.unique(parts, return_counts=True), strict=True):
+                        counts[int(at)] += int(n)
+        return counts, left
+
+    def _inside(self, segment: Segment, rows: Places, asked: Asked) -> int:
+        """Return how many of some rows happened in the time of a question."""
+        reaching = self._reaching(segment, rows, asked)
+        return sum(self._between(segment, group, inside, time) for group, inside, time in reaching)
+
+    def _reaching(self, segment: Segment, rows: Places, asked: Asked) -> Iterator[tuple[int, Places, Range]]:
+        """Yield row groups that reach into the time of a question, the places of rows in each, and that time."""
+        low = segment.min_time if asked.start is None else asked.start
+        high = segment.max_time if asked.end is None else asked.end - 1
+        sketch = self._sketches.of(segment)
+        for group, inside in _grouped(rows, sketch.sizes, descending=False):
+            bounds.current().check()
+            if sketch.times[group][0] <= high and low <= sketch.times[group][1]:
+                yield group, inside, (low, high)
+
+    def _between(self, segment: Segment, group: int, inside: Places, time: Range) -> int:
+        """Return how many of some places of a row group happened in a time; it is read where it lies on its edge."""
+        first, last = self._sketches.of(segment).times[group]
+        if time[0] <= first and last <= time[1]:
+            return len(inside)
+        times = self._times(segment, group)[inside]
+        return int(((times >= time[0]) & (times <= time[1])).sum())
+
+    def _times(self, segment: Segment, group: int) -> Places:
+        try:
+            with opened(self._folder / segment.file) as file:
+                table = file.read_row_group(group, columns=[TIME_COLUMN], use_threads=False)
+                return np.asarray(table.column(0), np.int64)
+        except (OSError, pa.ArrowException) as error:
+            raise FileGone(str(error)) from error
+
+    def _exact(self, segment: Segment, node: Node) -> Places | None:
+        """Return the rows that answer a question, in order; None where the index of words cannot tell exactly."""
+        match node:
+            case And(children) | Or(children) if children:
+                parts: list[Places] = []
+                for child in children:
+                    rows = self._exact(segment, child)
+                    if rows is None:
+                        return None
+                    parts.append(rows)
+                return reduce(np.intersect1d if isinstance(node, And) else np.union1d, parts)
+            case Leaf((), Pattern(_, True) as test) if _WORD.fullmatch(test.literal or ""):
+                return self._worded(segment, test.literal or "")
+        return None
+
+    def _worded(self, segment: Segment, text: str) -> Places | None:
+        index = self._index(segment, words.NAME)
+        rows = None if index is None else words.find(index, text)
+        return None if rows is None else rows[rows < segment.rows]
 
     def _events(self, segment: Segment, rows: Places, columns: Sequence[str], *, descending: bool) -> Iterator[Event]:
         """Yield the events of rows by time, with the fields of some columns alone."""
@@ -109,6 +216,9 @@ class Picking:
                 return reduce(np.union1d, known) if len(known) == len(parts) > 0 else None
             case Leaf(fields, Exact(value)) if around.host is not None and len(fields) == 1:
                 return self._linked(segment, fields[0].name, value, around)
+            case Leaf(fields, Pattern() as test) if fields and all(_texts(segment, field) for field in fields):
+                known = [rows for one in _words_of(test) if (rows := self._worded(segment, one)) is not None]
+                return reduce(np.intersect1d, known) if known else None
         return None
 
     def _linked(self, segment: Segment, name: str, value: str | int, around: _Around) -> Places | None:
@@ -143,6 +253,17 @@ class Picking:
         self._size += len(index or b"")
         while self._size > MOST_BYTES and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1] or b"")
+
+
+def _texts(segment: Segment, field: Field) -> bool:
+    """Return whether what columns have of a field are texts, among those that the index of words looks at."""
+    kinds = {kind for name, kind in map(split, segment.columns) if name == field.name}
+    return field.kind in TEXTS and field.name not in APART and kinds <= {"s"}
+
+
+def _words_of(test: Pattern) -> list[str]:
+    """Return words that each value found must have."""
+    return [word for part in test.parts if isinstance(part, str) for word in _WORD.findall(part)]
 
 
 def _told(children: Sequence[Node], around: _Around) -> _Around:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -170,7 +171,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._count(asked))
 
     def _count(self, asked: Asked) -> int:
-        segments = self._holding(asked)
+        segments = self._segments(asked.start, asked.end)
         low = _LOWEST if asked.start is None else asked.start
         high = _HIGHEST if asked.end is None else asked.end - 1
         whole = 0
@@ -178,7 +179,8 @@ class EmbeddedReader:
             inside = {one.id for one in segments if low <= one.min_time and one.max_time <= high}
             whole = sum(one.rows for one in segments if one.id in inside)
             segments = [one for one in segments if one.id not in inside]
-        return whole + self._asking.count(asked, segments)
+        some, left = self._picking.count(asked, segments)
+        return whole + some + self._asking.count(asked, self._may(asked, left))
 
     def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
         """Return the counts in `buckets` (at most 2000) equal parts of the time range, empty ones too.
@@ -189,8 +191,12 @@ class EmbeddedReader:
             raise ValueError(f"histogram of {buckets} buckets from {start} to {end}")
         asked = Asked(self._node(query), start, end)
         width = -(-(end - start) // buckets)
-        counts = self._retried(lambda: self._asking.histogram(asked, self._holding(asked), start, width))
+        counts = self._retried(lambda: self._histogram(asked, start, width))
         return [Bucket(start + at * width, counts.get(at, 0)) for at in range(buckets)]
+
+    def _histogram(self, asked: Asked, start: int, width: int) -> Counter[int]:
+        some, left = self._picking.histogram(asked, self._segments(asked.start, asked.end), start, width)
+        return Counter(some) + Counter(self._asking.histogram(asked, self._may(asked, left), start, width))
 
     def top(
         self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
@@ -334,7 +340,10 @@ class EmbeddedReader:
 
     def _holding(self, asked: Asked) -> list[Segment]:
         """Return the segments of a question's time that can answer it."""
-        return [one for one in self._segments(asked.start, asked.end) if self._sketches.may_hold(one, asked.node)]
+        return self._may(asked, self._segments(asked.start, asked.end))
+
+    def _may(self, asked: Asked, segments: Sequence[Segment]) -> list[Segment]:
+        return [one for one in segments if self._sketches.may_hold(one, asked.node)]
 
     @staticmethod
     def _retried(question: Callable[[], T]) -> T:

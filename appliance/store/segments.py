@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from appliance.store import appendix, links
+from appliance.store import appendix, links, words
 from appliance.store.appendix import Place
 from appliance.store.grams import sketch
 from appliance.store.model import StoreUnavailable
@@ -99,6 +99,9 @@ def _write(table: Any, file: Any) -> None:
 
 def _indexes(table: Any) -> dict[str, bytes]:
     made = {links.NAME: links.build(table)}
+    # Words are dear to collect: not before the last merge but one.
+    if table.num_rows >= 2 * ROW_GROUP:
+        made[words.NAME] = words.build(table)
     return {name: index for name, index in made.items() if index is not None}
 
 

@@ -59,7 +59,7 @@ links_asked: st.SearchStrategy[Node] = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(drawn=starts(), asked=st.lists(links_asked, min_size=6, max_size=6), descending=st.booleans())
 def test_searches_by_links_find_what_the_reference_does(
     tmp_path_factory: pytest.TempPathFactory, *, drawn: list[Event], asked: list[Node], descending: bool
