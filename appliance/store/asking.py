@@ -14,6 +14,7 @@ from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, decode
 from appliance.store.sketches import Range, Sketches, spans
 from appliance.store.sql import Compiler, quoted
 
+FILES_AT_ONCE = 8
 RANGES_OF_A_FILE = 8
 """Ranges of time for each file in which events are fetched: a file has about so many row groups."""
 _TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
@@ -47,16 +48,25 @@ class Asking:
     def fetch(
         self, segments: Sequence[Segment], hits: Sequence[Hit], only: frozenset[str] = frozenset()
     ) -> dict[Hit, Event]:
-        """Return events, whole or with no fields but some."""
-        near = [one for one in segments if any(one.min_time <= time <= one.max_time for time, _ in hits)]
-        if not near:
-            return {}
-        sql = Compiler.of(near)
-        ids = sql.bind([identity for _, identity in hits])
-        ranges = spans((time for time, _ in hits), RANGES_OF_A_FILE * len(near))
+        """Return events, whole or with no fields but some.
+
+        With many files, each would be held against the times of all others: they are read some at a time.
+        """
+        found: dict[Hit, Event] = {}
+        ordered = sorted(segments, key=lambda one: one.min_time)
+        near = [one for one in ordered if any(one.min_time <= time <= one.max_time for time, _ in hits)]
+        for at in range(0, len(near), FILES_AT_ONCE):
+            found |= self._fetch(near[at : at + FILES_AT_ONCE], hits, only)
+        return found
+
+    def _fetch(self, part: Sequence[Segment], hits: Sequence[Hit], only: frozenset[str]) -> dict[Hit, Event]:
+        inside = [hit for hit in hits if any(one.min_time <= hit[0] <= one.max_time for one in part)]
+        sql = Compiler.of(part)
+        ids = sql.bind([identity for _, identity in inside])
+        ranges = spans((time for time, _ in inside), RANGES_OF_A_FILE * len(part))
         where = f"{_when(sql, ranges)} AND {_ID} IN (SELECT unnest({ids}::BLOB[]))"
         columns = _columns(sql, only) if only else "*"
-        table = self._engine.run(f"SELECT {columns} FROM {self.source(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608 - as above
+        table = self._engine.run(f"SELECT {columns} FROM {self.source(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - as above
         return {hit_of(event): event for event in decode(table)}
 
     def count(self, asked: Asked, segments: Sequence[Segment]) -> int:

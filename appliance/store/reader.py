@@ -18,6 +18,7 @@ from appliance.store.asked import Asked, chunk_of, settled
 from appliance.store.asking import Asking
 from appliance.store.engine import Engine, FileGone
 from appliance.store.groups import GroupQuery, groups
+from appliance.store.indexes import LINKED
 from appliance.store.manifest import Manifest, Segment
 from appliance.store.model import (
     BatchResult,
@@ -33,7 +34,7 @@ from appliance.store.model import (
     Waiting,
 )
 from appliance.store.passes import Pass
-from appliance.store.picking import LINKED, Hit, Picking, hit_of
+from appliance.store.picking import Hit, Picking, hit_of
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
 from appliance.store.sketches import Sketches
 from appliance.store.sql import Compiler, quoted

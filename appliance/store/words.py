@@ -85,7 +85,8 @@ def _decoded(kept: bytes) -> Rows:
     if kept[:1] == b"\0":
         return np.frombuffer(kept, "<u4", offset=1).astype(np.int64)
     coded = np.frombuffer(zstandard.decompress(kept[1:], max_output_size=_MOST_BYTES), np.uint8)
-    return np.cumsum(coded, dtype=np.int64)[coded != _GO_ON]
+    rows: Rows = np.cumsum(coded, dtype=np.int64)[coded != _GO_ON]
+    return rows
 
 
 def find(index: bytes, text: str) -> Rows | None:
@@ -151,7 +152,8 @@ def _paired(word: Rows, owner: Rows, codes: Rows, rows: Rows, texts: int) -> Row
     begins = np.cumsum(counts) - counts
     times = counts[codes]
     within = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
-    return word[np.repeat(begins[codes], times) + within] * _SLICE + np.repeat(rows, times)
+    paired: Rows = word[np.repeat(begins[codes], times) + within] * _SLICE + np.repeat(rows, times)
+    return paired
 
 
 def _distinct(numbers: Rows) -> Rows:
@@ -200,9 +202,10 @@ def _words(texts: Any, numbers: dict[bytes, int]) -> tuple[Rows, Rows]:
     places = np.repeat(begins - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
     marks = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     runs = pa.BinaryArray.from_buffers(
-        pa.binary(), len(sizes), [None, pa.py_buffer(marks), pa.py_buffer(folded[places])]
+        pa.binary(), len(sizes), [None, pa.py_buffer(marks.tobytes()), pa.py_buffer(folded[places].tobytes())]
     ).dictionary_encode()
-    known = np.array([numbers.setdefault(one, len(numbers)) for one in runs.dictionary.to_pylist()], np.int64)
+    new: list[Any] = runs.dictionary.to_pylist()
+    known = np.array([numbers.setdefault(one, len(numbers)) for one in new], np.int64)
     owner = np.searchsorted(ends[1:], begins, side="right")
     return known[np.asarray(runs.indices, np.int64)], owner
 

@@ -13,7 +13,7 @@ from agent.wire.event import event_id
 from appliance.normalise.model import Event, Value
 from appliance.search import Field, Kind, Node, matches
 from appliance.search.nodes import And, Everything, Exact, Leaf, Not, Or
-from appliance.store import EmbeddedReader, EmbeddedStore, appendix, links, picking, segments
+from appliance.store import EmbeddedReader, EmbeddedStore, appendix, indexes, links, segments
 from appliance.store.engine import Engine
 from appliance.store.processes import START
 from appliance.store.shape import encode
@@ -42,7 +42,7 @@ def starts(draw: st.DrawFn) -> list[Event]:
 def encoded(events: list[Event]) -> list[Event]:
     """As a store gives them back."""
     plain = [{k: v.replace("\ud800", "\ufffd") if isinstance(v, str) else v for k, v in one.items()} for one in events]
-    return sorted(plain, key=lambda one: (one["@timestamp"], one["event.id"]))  # type: ignore[arg-type,return-value]
+    return sorted(plain, key=lambda one: (one["@timestamp"], one["event.id"]))
 
 
 leaves = st.builds(
@@ -200,19 +200,19 @@ def test_a_place_outside_the_file_has_no_index(tmp_path: Path, place: tuple[int,
 
 
 def test_indexes_in_memory_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picking, "MOST_BYTES", 1)
+    monkeypatch.setattr(indexes, "MOST_BYTES", 1)
     store = EmbeddedStore(folder, now=lambda: NOW)
     more: list[Event] = [{**one, "event.id": event_id("more", n)} for n, one in enumerate(family(40))]
     store.append(encode(more), [], 2)
     store.close()
     reader = EmbeddedReader(folder)
     assert found(reader, 17) == [18, 18]
-    assert len(reader._picking._kept) == 1
+    assert len(reader._picking._indexes._kept) == 1
     reader.close()
 
 
 def test_what_would_be_too_many_rows_is_left_to_the_engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picking, "MOST_ROWS", 0)
+    monkeypatch.setattr(indexes, "MOST_ROWS", 0)
     reader = EmbeddedReader(folder)
     asked = asked_of_engine(reader, monkeypatch)
     assert found(reader, 17) == [18]

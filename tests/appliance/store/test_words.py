@@ -32,7 +32,7 @@ values: st.SearchStrategy[Value] = st.one_of(
 def batches(draw: st.DrawFn) -> list[Event]:
     drawn = draw(st.lists(st.dictionaries(st.sampled_from(NAMES), values, max_size=4), min_size=9, max_size=20))
     some: list[Event] = [{"event.id": event_id(n), "@timestamp": NOW + n // 2, **one} for n, one in enumerate(drawn)]
-    return sorted(some, key=lambda one: (one["@timestamp"], one["event.id"]))  # type: ignore[arg-type,return-value]
+    return sorted(some, key=lambda one: (one["@timestamp"], one["event.id"]))
 
 
 def free(text: str) -> Node:
@@ -68,7 +68,11 @@ patterns = st.builds(
     ),
     st.booleans(),
 )
-leaves: st.SearchStrategy[Node] = st.just(Everything()) | st.sampled_from(SOUGHT).map(free) | st.builds(Leaf, st.sampled_from(SAID).map(lambda one: (one,)), patterns)
+leaves: st.SearchStrategy[Node] = (
+    st.just(Everything())
+    | st.sampled_from(SOUGHT).map(free)
+    | st.builds(Leaf, st.sampled_from(SAID).map(lambda one: (one,)), patterns)
+)
 asked: st.SearchStrategy[Node] = st.recursive(
     leaves,
     lambda inner: (
