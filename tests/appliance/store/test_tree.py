@@ -64,6 +64,19 @@ def test_a_number_that_is_used_again_is_another_process(
     assert shape(reader.process_tree(second)) == ids({3: None, 4: 3})
 
 
+def test_all_children_are_found_until_the_number_is_borne_again(
+    store: EmbeddedStore, reader: EmbeddedReader, make: Make
+) -> None:
+    children = [make(n, **{"process.pid": 1000 + n, "process.parent.pid": 100}) for n in range(2, 50)]
+    again = make(50, **{"process.pid": 100, "process.parent.pid": 7})
+    late = [make(n, **{"process.pid": 1000 + n, "process.parent.pid": 100}) for n in range(51, 60)]
+    root = make(1, **{"process.pid": 100, "process.parent.pid": 5})
+    store.append(encode([root, *children, again, *late]), [], 1)
+    found = reader.process_tree(root)
+    assert shape(found) == ids({1: None} | dict.fromkeys(range(2, 50), 1))
+    assert shape(reader.process_tree(again)) == ids({50: None} | dict.fromkeys(range(51, 60), 50))
+
+
 def test_a_loop_and_an_event_without_process_end(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
     loop = [
         make(0, **{"process.entity_id": "b", "process.parent.entity_id": "a"}),
