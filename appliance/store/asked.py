@@ -21,6 +21,8 @@ class Asked:
     limit: int = 0
     after: Cursor | None = None
     descending: bool = True
+    only: frozenset[str] = frozenset()
+    """Fields that are wanted beside those that the question looks at, where whole events are not; else none."""
 
 
 def chunk_of(waiting: Sequence[Segment], rows: int) -> list[Segment]:
@@ -47,9 +49,14 @@ def parts_of(node: Node, segments: Sequence[Segment]) -> list[list[Segment]]:
 
     Lists are dear to read: a field that one segment has there must not cost every other segment its column.
     """
+    without = [one for one in segments if spared(one, node)]
+    return [part for part in (without, [one for one in segments if one not in without]) if part]
+
+
+def spared(segment: Segment, node: Node, more: frozenset[str] = frozenset()) -> bool:
+    """Return whether the column `rest` of a segment need not be read for a question, and for some more fields."""
     names = named(node)
-    spared = [one for one in segments if names is not None and one.rest is not None and not names & one.rest]
-    return [part for part in (spared, [one for one in segments if one not in spared]) if part]
+    return names is not None and segment.rest is not None and segment.rest.isdisjoint(names | more)
 
 
 def named(node: Node) -> frozenset[str] | None:

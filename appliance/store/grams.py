@@ -26,11 +26,12 @@ BITS = 18
 PIECE = 3
 _LEVEL = 3
 _BYTES = (1 << BITS) // 8
-_FOLDED = np.arange(256, dtype=np.uint8)
-_FOLDED[ord("A") : ord("Z") + 1] += 32
+FOLDED = np.arange(256, dtype=np.uint8)
+FOLDED[ord("A") : ord("Z") + 1] += 32
 # The only characters outside ASCII whose small letter is in it.
 _STRAYS = (("\u0130", "i"), ("\u212a", "k"))
-_TEXT = frozenset({Kind.KEYWORD, Kind.WILDCARD, Kind.TEXT, Kind.IP})
+TEXTS = frozenset({Kind.KEYWORD, Kind.WILDCARD, Kind.TEXT, Kind.IP})
+"""Kinds of fields whose values are texts."""
 Pieces = npt.NDArray[np.uint32]
 
 
@@ -59,12 +60,16 @@ def _bytes(column: Any) -> npt.NDArray[np.uint8]:
     texts = pc.drop_null(pc.unique(column))
     if len(texts) == 0:
         return np.empty(0, np.uint8)
-    data = _buffer(texts)
+    return _buffer(unstrayed(texts))
+
+
+def unstrayed(texts: Any) -> Any:
+    """Return texts with the few characters outside ASCII that fold into it folded."""
+    data = _buffer(texts).tobytes()
     for stray, plain in _STRAYS:
-        if stray.encode() in data.tobytes():
+        if stray.encode() in data:
             texts = pc.replace_substring(texts, stray, plain)
-            data = _buffer(texts)
-    return data
+    return texts
 
 
 def _buffer(texts: Any) -> npt.NDArray[np.uint8]:
@@ -75,7 +80,7 @@ def _buffer(texts: Any) -> npt.NDArray[np.uint8]:
 
 
 def _hashes(data: npt.NDArray[np.uint8]) -> Pieces:
-    folded = _FOLDED[data].astype(np.uint32)
+    folded = FOLDED[data].astype(np.uint32)
     if len(folded) < PIECE:
         return np.empty(0, np.uint32)
     number = (folded[:-2] << np.uint32(16)) | (folded[1:-1] << np.uint32(8)) | folded[2:]
@@ -125,7 +130,7 @@ def _held(text: str, bits: npt.NDArray[np.uint8]) -> bool:
 
 def _texts(leaf: Leaf) -> list[str]:
     """Return ASCII texts that every value found must have; none where a value may be no text."""
-    if any(field.kind not in _TEXT or field.name == "event.id" for field in leaf.fields):
+    if any(field.kind not in TEXTS or field.name == "event.id" for field in leaf.fields):
         return []
     match leaf.test:
         case Pattern(parts):

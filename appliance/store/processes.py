@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from appliance.clock import DAY
 from appliance.normalise.model import Event
@@ -11,7 +11,9 @@ from appliance.search import Field, Kind, Node, matches
 from appliance.search.nodes import And, Exact, Exists, Leaf, Or
 
 if TYPE_CHECKING:
-    from appliance.store.model import Store
+    from appliance.store.model import Page, Store
+
+    Search = Callable[..., Page]
 
 MAX_DEPTH = 50
 REACH = 30 * DAY
@@ -30,6 +32,29 @@ START = Or(
 """Only the start of a process tells of its parent."""
 
 
+@runtime_checkable
+class Sparing(Protocol):
+    """What a store may be able to do beside: find events without reading all their fields."""
+
+    def sparing(
+        self, query: Node, start: int, end: int, limit: int, after: str | None = None, *, descending: bool = True
+    ) -> Page:
+        """Return events as `search` does, that may lack all fields but id, time and those by which processes join."""
+
+    def whole(self, events: Sequence[Event]) -> list[Event]:
+        """Return found events with all their fields, in the same order; one that is gone by now as it is."""
+
+
+def finder(store: Store) -> Search:
+    """Return what finds the starts of processes in a store at least cost."""
+    return store.sparing if isinstance(store, Sparing) else store.search
+
+
+def whole(store: Store, events: Sequence[Event]) -> list[Event]:
+    """Return events that `finder` has found with all their fields."""
+    return store.whole(events) if isinstance(store, Sparing) else list(events)
+
+
 def is_start(event: Mapping[str, object]) -> bool:
     """Whether an event is the start of a process: what `START` asks for."""
     return "process.parent.pid" in event or "process.parent.entity_id" in event
@@ -40,6 +65,11 @@ def chain(store: Store, event: Event, depth: int) -> list[Event]:
 
     Ends where the store knows no more, at a repetition, or at `depth`.
     """
+    return whole(store, line(store, event, depth))
+
+
+def line(store: Store, event: Event, depth: int) -> list[Event]:
+    """Return what `chain` does, as `finder` finds it."""
     found: list[Event] = []
     seen = {event["event.id"]}
     current = event
@@ -66,7 +96,7 @@ def children(store: Store, event: Event, limit: int) -> list[Event]:
 def _near(store: Store, event: Event) -> list[Event]:
     """Return the last starts of an event's host until its time, newest first."""
     moment, host = _time(event), _host(event)
-    return [] if host is None else store.search(And((host, START)), moment - REACH, moment + 1, NEAR).events
+    return [] if host is None else finder(store)(And((host, START)), moment - REACH, moment + 1, NEAR).events
 
 
 def _among(near: Sequence[Event], event: Event) -> Event | None:
@@ -93,7 +123,7 @@ def _above(store: Store, event: Event) -> Event | None:
     moment = _time(event)
     if link is None:
         return None
-    found = store.search(And((link, START)), moment - REACH, moment + 1, 2).events
+    found = finder(store)(And((link, START)), moment - REACH, moment + 1, 2).events
     return next((one for one in found if one["event.id"] != event["event.id"]), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +14,11 @@ from appliance.search import Field, Fields, Kind, Node, parse
 from appliance.search.fold import fold
 from appliance.search.nodes import Everything, Exact, Exists, Leaf, Or, Pattern, Wild
 from appliance.store import nearby, processes
-from appliance.store.asked import Asked, chunk_of, parts_of, settled
+from appliance.store.asked import Asked, chunk_of, settled
+from appliance.store.asking import Asking
 from appliance.store.engine import Engine, FileGone
 from appliance.store.groups import GroupQuery, groups
+from appliance.store.indexes import LINKED
 from appliance.store.manifest import Manifest, Segment
 from appliance.store.model import (
     BatchResult,
@@ -31,8 +34,9 @@ from appliance.store.model import (
     Waiting,
 )
 from appliance.store.passes import Pass
+from appliance.store.picking import Hit, Picking, hit_of
 from appliance.store.shape import ID, ID_COLUMN, TIME_COLUMN, decode, scalar
-from appliance.store.sketches import Range, Sketches, spans
+from appliance.store.sketches import Sketches
 from appliance.store.sql import Compiler, quoted
 from appliance.store.tree import tree
 from appliance.store.values import frequent
@@ -65,6 +69,8 @@ class EmbeddedReader:
         self._lock = threading.Lock()
         self._engine = Engine(folder, timeout_seconds)
         self._sketches = Sketches(folder)
+        self._picking = Picking(folder, self._sketches)
+        self._asking = Asking(folder, self._engine, self._sketches)
         self._fields: tuple[int, Fields] | None = None
 
     def fields(self) -> Fields:
@@ -84,11 +90,12 @@ class EmbeddedReader:
         after: Cursor | str | None = None,
         *,
         descending: bool = True,
+        only: frozenset[str] = frozenset(),
     ) -> Page:
         """Return at most `limit` (1000) events that answer a query, ordered by time and id.
 
-        `after` is the `next` of the page before. Raises QueryError, QueryTimeout, StoreUnavailable, and ValueError
-        for a bad cursor.
+        `after` is the `next` of the page before. With `only`, events may lack other fields than these, id and
+        time. Raises QueryError, QueryTimeout, StoreUnavailable, and ValueError for a bad cursor.
         """
         node = self._node(query)
         cursor = Cursor.parse(after) if isinstance(after, str) else after
@@ -97,50 +104,44 @@ class EmbeddedReader:
             end = cursor.time + 1 if end is None else min(end, cursor.time + 1)
         elif cursor:
             start = cursor.time if start is None else max(start, cursor.time)
-        asked = Asked(node, start, end, limit, cursor, descending)
+        asked = Asked(node, start, end, limit, cursor, descending, only)
         return self._retried(lambda: self._search(asked))
 
     def _search(self, asked: Asked) -> Page:
-        found = self._holding(asked)
+        found = self._segments(asked.start, asked.end)
         waiting = sorted(found, key=lambda one: -one.max_time if asked.descending else one.min_time)
         used: list[Segment] = []
-        hits: list[tuple[int, bytes]] = []
+        hits: list[Hit] = []
+        picked: dict[Hit, Event] = {}
         rows = FIRST_ROWS
         while waiting and not settled(hits, asked, waiting[0]):
             chunk = chunk_of(waiting, rows)
-            waiting, used, rows = waiting[len(chunk) :], used + chunk, rows * 2
-            for part in self._parts(asked, chunk):
-                hits += self._hits(asked, part)
+            waiting, rows = waiting[len(chunk) :], rows * 2
+            some, left = self._picking.hits(asked, chunk)
+            without = {one.id for one in left if not self._sketches.may_hold(one, asked.node)}
+            used += [one for one in chunk if one.id not in without]
+            picked |= some if asked.only else {}
+            hits += [*some, *self._asking.hits(asked, [one for one in left if one.id not in without])]
             hits = sorted(hits, reverse=asked.descending)[: asked.limit + 1]
         more, hits = len(hits) > asked.limit, hits[: asked.limit]
         last = str(Cursor(hits[-1][0], hits[-1][1].hex())) if more else None
-        return Page(self._fetch(used, hits), last, sum(segment.rows for segment in used))
+        events = picked | self._asking.fetch(used, [hit for hit in hits if hit not in picked], asked.only)
+        return Page([events[hit] for hit in hits], last, sum(segment.rows for segment in used))
 
-    def _hits(self, asked: Asked, chunk: Sequence[Segment]) -> list[tuple[int, bytes]]:
-        sql = Compiler.of(chunk)
-        where = self._where(sql, asked, chunk)
-        if asked.after:
-            time, identity = sql.bind(asked.after.time), sql.bind(bytes.fromhex(asked.after.id))
-            than = "<" if asked.descending else ">"
-            where += f" AND ({_TIME} {than} {time} OR ({_TIME} = {time} AND {_ID} {than} {identity}))"
-        order = "DESC" if asked.descending else "ASC"
-        table = self._engine.run(
-            f"SELECT {_TIME}, {_ID} FROM {self._from(sql, chunk)} WHERE {where}"  # noqa: S608 - names are ours, values are bound
-            f" ORDER BY {_TIME} {order}, {_ID} {order} LIMIT {asked.limit + 1}",
-            sql.parameters,
-        )
-        return list(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
+    def sparing(
+        self, query: Node, start: int, end: int, limit: int, after: str | None = None, *, descending: bool = True
+    ) -> Page:
+        """Return events as `search` does, that may lack all fields but id, time and those by which processes join."""
+        return self.search(query, start, end, limit, after, descending=descending, only=LINKED)
 
-    def _fetch(self, used: Sequence[Segment], hits: Sequence[tuple[int, bytes]]) -> list[Event]:
+    def whole(self, events: Sequence[Event]) -> list[Event]:
+        """Return found events with all their fields, in the same order; one that is gone by now as it is."""
+        hits = {hit_of(event): event for event in events}
         if not hits:
             return []
-        near = [one for one in used if any(one.min_time <= time <= one.max_time for time, _ in hits)]
-        sql = Compiler.of(near)
-        ids = sql.bind([identity for _, identity in hits])
-        where = f"{_when(sql, spans(time for time, _ in hits))} AND list_contains({ids}::BLOB[], {_ID})"
-        table = self._engine.run(f"SELECT * FROM {self._from(sql, near)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
-        events = {event[ID]: event for event in decode(table)}
-        return [events[identity.hex()] for _, identity in hits]
+        start, end = min(hits)[0], max(hits)[0] + 1
+        found = self._retried(lambda: self._asking.fetch(self._segments(start, end), list(hits)))
+        return [found.get(hit, event) for hit, event in hits.items()]
 
     def between(self, start: int, end: int, limit: int) -> list[Event] | None:
         """Return all events of a range of time by time and id; None when there are more than `limit`."""
@@ -153,7 +154,7 @@ class EmbeddedReader:
         sql = Compiler.of(segments)
         where = f"{_TIME} >= {sql.bind(start)} AND {_TIME} < {sql.bind(end)}"
         table = self._engine.run(
-            f"SELECT * FROM {self._from(sql, segments)} WHERE {where} LIMIT {limit + 1}",  # noqa: S608 - names are ours, values are bound
+            f"SELECT * FROM {self._asking.source(sql, segments)} WHERE {where} LIMIT {limit + 1}",  # noqa: S608 - names are ours, values are bound
             sql.parameters,
         )
         if table.num_rows > limit:
@@ -171,7 +172,7 @@ class EmbeddedReader:
         return self._retried(lambda: self._count(asked))
 
     def _count(self, asked: Asked) -> int:
-        segments = self._holding(asked)
+        segments = self._segments(asked.start, asked.end)
         low = _LOWEST if asked.start is None else asked.start
         high = _HIGHEST if asked.end is None else asked.end - 1
         whole = 0
@@ -179,12 +180,8 @@ class EmbeddedReader:
             inside = {one.id for one in segments if low <= one.min_time and one.max_time <= high}
             whole = sum(one.rows for one in segments if one.id in inside)
             segments = [one for one in segments if one.id not in inside]
-        for part in self._parts(asked, segments):
-            sql = Compiler.of(part)
-            where = self._where(sql, asked, part)
-            table = self._engine.run(f"SELECT count(*) FROM {self._from(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - names are ours, values are bound
-            whole += int(table.column(0)[0].as_py())
-        return whole
+        some, left = self._picking.count(asked, segments)
+        return whole + some + self._asking.count(asked, self._may(asked, left))
 
     def histogram(self, query: Node | str, start: int, end: int, buckets: int) -> list[Bucket]:
         """Return the counts in `buckets` (at most 2000) equal parts of the time range, empty ones too.
@@ -198,19 +195,9 @@ class EmbeddedReader:
         counts = self._retried(lambda: self._histogram(asked, start, width))
         return [Bucket(start + at * width, counts.get(at, 0)) for at in range(buckets)]
 
-    def _histogram(self, asked: Asked, start: int, width: int) -> dict[int, int]:
-        counts: dict[int, int] = {}
-        for part in self._parts(asked, self._holding(asked)):
-            sql = Compiler.of(part)
-            where = self._where(sql, asked, part)
-            bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
-            table = self._engine.run(
-                f"SELECT {bucket} AS bucket, count(*) FROM {self._from(sql, part)} WHERE {where} GROUP BY bucket",  # noqa: S608 - names are ours, values are bound
-                sql.parameters,
-            )
-            for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
-                counts[int(at)] = counts.get(int(at), 0) + n
-        return counts
+    def _histogram(self, asked: Asked, start: int, width: int) -> Counter[int]:
+        some, left = self._picking.histogram(asked, self._segments(asked.start, asked.end), start, width)
+        return Counter(some) + Counter(self._asking.histogram(asked, self._may(asked, left), start, width))
 
     def top(
         self, query: Node | str, field: str, n: int = 20, start: int | None = None, end: int | None = None
@@ -231,7 +218,7 @@ class EmbeddedReader:
     ) -> list[tuple[Value, int]]:
         sql = Compiler.of(segments)
         statement = frequent(
-            sql, self._from(sql, segments), self._where(sql, asked, segments), wanted, n, prefix=prefix
+            sql, self._asking.source(sql, segments), self._asking.where(sql, asked, segments), wanted, n, prefix=prefix
         )
         if statement is None:
             return []
@@ -287,7 +274,9 @@ class EmbeddedReader:
         if not segments:
             return Groups([], more=False)
         sql = Compiler.of(segments)
-        statement = GroupQuery(sql, self._from(sql, segments), self._where(sql, asked, segments)).text(by, measured, n)
+        statement = GroupQuery(sql, self._asking.source(sql, segments), self._asking.where(sql, asked, segments)).text(
+            by, measured, n
+        )
         table = self._engine.run(statement, sql.parameters)
         return groups(table, len(by), [measure for measure, _ in measured], n)
 
@@ -352,22 +341,10 @@ class EmbeddedReader:
 
     def _holding(self, asked: Asked) -> list[Segment]:
         """Return the segments of a question's time that can answer it."""
-        return [one for one in self._segments(asked.start, asked.end) if self._sketches.may_hold(one, asked.node)]
+        return self._may(asked, self._segments(asked.start, asked.end))
 
-    def _parts(self, asked: Asked, segments: Sequence[Segment]) -> list[list[Segment]]:
-        """Return segments in parts that are asked one after another, each as narrowly as it can be."""
-        return [one for part in parts_of(asked.node, segments) for one in self._sketches.apart(part, asked.node)]
-
-    def _from(self, sql: Compiler, segments: Sequence[Segment]) -> str:
-        files = sql.bind([str(self._folder / segment.file) for segment in segments])
-        return f"read_parquet({files}::VARCHAR[], union_by_name = true)"
-
-    def _where(self, sql: Compiler, asked: Asked, segments: Sequence[Segment]) -> str:
-        pieces = [] if asked.start is None else [f"{_TIME} >= {sql.bind(asked.start)}"]
-        pieces += [] if asked.end is None else [f"{_TIME} < {sql.bind(asked.end)}"]
-        ranges = self._sketches.ranges(segments, asked.node)
-        pieces += [_when(sql, ranges)] if ranges else []
-        return " AND ".join([*pieces, sql.where(asked.node)])
+    def _may(self, asked: Asked, segments: Sequence[Segment]) -> list[Segment]:
+        return [one for one in segments if self._sketches.may_hold(one, asked.node)]
 
     @staticmethod
     def _retried(question: Callable[[], T]) -> T:
@@ -381,9 +358,3 @@ class EmbeddedReader:
             return question()
         except FileGone as error:
             raise StoreUnavailable(str(error)) from error
-
-
-def _when(sql: Compiler, ranges: Sequence[Range]) -> str:
-    """Return the predicate of some ranges of time: of each file the engine reads only row groups that have one."""
-    between = [f"{_TIME} BETWEEN {sql.bind(low)} AND {sql.bind(high)}" for low, high in ranges]
-    return f"({' OR '.join(between)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -12,6 +12,8 @@ from typing import IO, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from appliance.store import appendix, links, words
+from appliance.store.appendix import Place
 from appliance.store.grams import sketch
 from appliance.store.model import StoreUnavailable
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, split
@@ -91,26 +93,41 @@ def _write(table: Any, file: Any) -> None:
         writer.write_table(table, row_group_size=ROW_GROUP)
         # Small segments are soon merged into larger ones.
         if table.num_rows >= ROW_GROUP:
-            kept: Any = {SKETCH: sketch(table, ROW_GROUP)}
+            kept: Any = {SKETCH: sketch(table, ROW_GROUP), appendix.KEY: appendix.append(file, _indexes(table))}
             writer.add_key_value_metadata(kept)
 
 
+def _indexes(table: Any) -> dict[str, bytes]:
+    made = {links.NAME: links.build(table)}
+    # Words are dear to collect: not before the last merge but one.
+    if table.num_rows >= 2 * ROW_GROUP:
+        made[words.NAME] = words.build(table)
+    return {name: index for name, index in made.items() if index is not None}
+
+
 class Sketch(NamedTuple):
-    """What a footer tells of row groups: their pieces, and when the first and last event of each happened."""
+    """What a footer tells of row groups: their pieces, the times of the first and last event, how many events.
+
+    Beside that, where the indexes of the file lie.
+    """
 
     pieces: bytes
     times: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+    indexes: Mapping[str, Place]
 
 
 def kept_sketch(path: Path) -> Sketch | None:
     """Return the sketch of a segment file, None when it has none. Raises OSError."""
     footer: Any = pq.read_metadata(path)
-    pieces: bytes | None = (footer.metadata or {}).get(SKETCH)
-    if pieces is None:
+    metadata: dict[bytes, bytes] = footer.metadata or {}
+    if SKETCH not in metadata:
         return None
     at = [footer.schema.column(number).path for number in range(footer.num_columns)].index(TIME_COLUMN)
-    told = [footer.row_group(number).column(at).statistics for number in range(footer.num_row_groups)]
-    return Sketch(pieces, tuple((one.min, one.max) for one in told))
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    told = [one.column(at).statistics for one in groups]
+    times, sizes = tuple((one.min, one.max) for one in told), tuple(one.num_rows for one in groups)
+    return Sketch(metadata[SKETCH], times, sizes, appendix.places(metadata))
 
 
 def _options(table: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MOST_RANGES = 100
 """Ranges of time that one question is narrowed to; with more, each would cost more than it spares."""
 Range = tuple[int, int]
 """First and last moment, in microseconds."""
-_NONE = Sketch(b"", ())
+_NONE = Sketch(b"", (), (), {})
 
 
 class Sketches:
@@ -51,18 +51,20 @@ class Sketches:
         """
         if not telling(node):
             return [list(segments)]
-        sketched = [one for one in segments if self._sketch(one.file).pieces]
+        sketched = [one for one in segments if self.of(one).pieces]
         return [part for part in (sketched, [one for one in segments if one not in sketched]) if part]
 
     def _ranges(self, segment: Segment, node: Node) -> list[Range]:
-        sketch = self._sketch(segment.file)
+        sketch = self.of(segment)
         if not sketch.pieces:
             return [(segment.min_time, segment.max_time)]
         times, found = sketch.times, holding(sketch.pieces, node)
         # Neighbours are one range: up to where the next one begins.
         return [(times[at][0], max(times[at][1], times[at + 1][0] if at + 1 in found else 0)) for at in found]
 
-    def _sketch(self, file: str) -> Sketch:
+    def of(self, segment: Segment) -> Sketch:
+        """Return the sketch of a segment, an empty one where it has none."""
+        file = segment.file
         with self._lock:
             if file not in self._kept:
                 self._keep(file, self._read(file))
@@ -82,10 +84,14 @@ class Sketches:
             self._size -= len(self._kept.popitem(last=False)[1].pieces)
 
 
-def spans(times: Iterable[int]) -> list[Range]:
-    """Return at most `MOST_RANGES` ranges that have these times, parted where nothing happened the longest."""
+def spans(times: Iterable[int], most: int = 1 << 30) -> list[Range]:
+    """Return ranges that have these times, parted where nothing happened the longest.
+
+    They are at most `most`, and at most `MOST_RANGES`.
+    """
     known = sorted(set(times))
-    gaps = sorted(range(1, len(known)), key=lambda at: known[at] - known[at - 1])[-MOST_RANGES + 1 :]
+    gaps = sorted(range(1, len(known)), key=lambda at: known[at] - known[at - 1])
+    gaps = gaps[len(gaps) - min(len(gaps), min(most, MOST_RANGES) - 1) :]
     cuts = [0, *sorted(gaps), len(known)]
     return [(known[low], known[high - 1]) for low, high in pairwise(cuts)]
 

@@ -6,7 +6,7 @@ same host, since numbers are used again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from appliance.normalise.model import Event
 from appliance.search import Field, Kind, Node
 from appliance.search.nodes import And, Exact, Leaf, Or
 from appliance.store.model import ProcessNode, ProcessTree
-from appliance.store.processes import MAX_DEPTH, START, chain, is_start
+from appliance.store.processes import MAX_DEPTH, START, finder, is_start, line, whole
 
 if TYPE_CHECKING:
     from appliance.store.model import Store
@@ -24,6 +24,8 @@ MAX_NODES = 500
 MAX_ASKED = 100
 """Processes whose children one question asks for."""
 _PAGE = 1000
+_FIRST, _MORE = 4, 8
+"""Starts a process that are asked for first, and how many times more then."""
 _NAMES = (("entity_id", Kind.KEYWORD), ("pid", Kind.LONG))
 Link = tuple[str, str | int]
 """By what a process is named: entity_id or pid, and its value."""
@@ -37,7 +39,7 @@ def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: i
     """
     limit, down = max(1, min(limit, MAX_NODES)), min(down, MAX_DEPTH)
     up = min(up, limit - 1, MAX_DEPTH)
-    above = list(reversed(chain(store, event, up)))
+    above = list(reversed(line(store, event, up)))
     grown = _Tree(limit, complete=len(above) < up or up == 0)
     parent: str | None = None
     for one in [*above, event]:
@@ -50,7 +52,9 @@ def tree(store: Store, event: Event, up: int, down: int, limit: int, *, reach: i
             grown.complete = grown.complete and not following
             break
         generation = [child for child, parent in following if grown.add(child, parent)]
-    return ProcessTree(grown.nodes, grown.complete)
+    events = whole(store, [node.event for node in grown.nodes])
+    nodes = [ProcessNode(one, node.parent) for one, node in zip(events, grown.nodes, strict=True)]
+    return ProcessTree(nodes, grown.complete)
 
 
 @dataclass(slots=True)
@@ -77,12 +81,42 @@ def _children(store: Store, parents: list[Event], grown: _Tree, reach: int) -> l
         asked = _question(part)
         if asked is None:
             continue
-        times = [_time(one) for one in part]
-        page = store.search(asked, min(times), max(times) + reach, _PAGE, descending=False)
-        grown.complete = grown.complete and page.next is None
-        found += _assigned(part, [one for one in page.events if is_start(one)])
+        starts, uncut = _starts(store, asked, part, reach)
+        grown.complete = grown.complete and uncut
+        found += _assigned(part, starts)
     fresh = [(child, parent) for child, parent in found if child["event.id"] not in grown.ids]
-    return sorted(fresh, key=lambda pair: (_time(pair[0]), str(pair[0]["event.id"])))
+    fresh.sort(key=lambda pair: _place(pair[0]))
+    return fresh
+
+
+def _starts(store: Store, asked: Node, parents: Sequence[Event], reach: int) -> tuple[list[Event], bool]:
+    """Return the starts that a question finds, by time, and whether a bound cut none off that could be a child.
+
+    Mostly the first few tell: once the numbers of all parents are borne again, those after are no children of theirs.
+    """
+    times = [_time(one) for one in parents]
+    start, end = min(times), max(times) + reach
+    search = finder(store)
+    found: list[Event] = []
+    after: str | None = None
+    size = _FIRST * len(parents)
+    while True:
+        page = search(asked, start, end, min(size, _PAGE - len(found)), after, descending=False)
+        found += page.events
+        size, after = size * _MORE, page.next
+        if after is None or len(found) >= _PAGE or _over(parents, found):
+            return [one for one in found if is_start(one)], after is None or len(found) < _PAGE
+
+
+def _over(parents: Sequence[Event], starts: Sequence[Event]) -> bool:
+    """Return whether each process is followed by a start that bears the same number; GUIDs are borne once."""
+    last: dict[tuple[object, Link], tuple[int, str]] = {}
+    for one in starts:
+        own = _link(one, "process.")
+        if own and is_start(one):
+            last[one.get("host.name"), own] = _place(one)
+    links = [(one.get("host.name"), _link(one, "process."), _place(one)) for one in parents]
+    return all(link is None or last.get((host, link), place) > place for host, link, place in links)
 
 
 def _question(parents: Iterable[Event]) -> Node | None:
@@ -110,7 +144,7 @@ def _assigned(parents: list[Event], starts: list[Event]) -> list[tuple[Event, st
     bearers: dict[tuple[object, Link], str] = {}
     found: list[tuple[Event, str]] = []
     known = {str(one["event.id"]): one for one in (*parents, *starts)}
-    for one in sorted(known.values(), key=lambda event: (_time(event), str(event["event.id"]))):
+    for one in sorted(known.values(), key=_place):
         named, own = _link(one, "process.parent."), _link(one, "process.")
         parent = bearers.get((one.get("host.name"), named)) if named else None
         if parent in ours and str(one["event.id"]) not in ours:
@@ -126,6 +160,10 @@ def _link(event: Event, prefix: str) -> Link | None:
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             return name, value
     return None
+
+
+def _place(event: Event) -> tuple[int, str]:
+    return _time(event), str(event["event.id"])
 
 
 def _time(event: Event) -> int:

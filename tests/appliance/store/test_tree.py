@@ -64,6 +64,19 @@ def test_a_number_that_is_used_again_is_another_process(
     assert shape(reader.process_tree(second)) == ids({3: None, 4: 3})
 
 
+def test_all_children_are_found_until_the_number_is_borne_again(
+    store: EmbeddedStore, reader: EmbeddedReader, make: Make
+) -> None:
+    children = [make(n, **{"process.pid": 1000 + n, "process.parent.pid": 100}) for n in range(2, 50)]
+    again = make(50, **{"process.pid": 100, "process.parent.pid": 7})
+    late = [make(n, **{"process.pid": 1000 + n, "process.parent.pid": 100}) for n in range(51, 60)]
+    root = make(1, **{"process.pid": 100, "process.parent.pid": 5})
+    store.append(encode([root, *children, again, *late]), [], 1)
+    found = reader.process_tree(root)
+    assert shape(found) == ids({1: None} | dict.fromkeys(range(2, 50), 1))
+    assert shape(reader.process_tree(again)) == ids({50: None} | dict.fromkeys(range(51, 60), 50))
+
+
 def test_a_loop_and_an_event_without_process_end(store: EmbeddedStore, reader: EmbeddedReader, make: Make) -> None:
     loop = [
         make(0, **{"process.entity_id": "b", "process.parent.entity_id": "a"}),
@@ -93,12 +106,16 @@ class Listed:
     def __init__(self, events: list[Event]) -> None:
         self.events = sorted(events, key=lambda one: (one["@timestamp"], one["event.id"]))
 
-    def search(self, query: Node, start: int, end: int, limit: int, *, descending: bool = True) -> Page:
+    def search(
+        self, query: Node, start: int, end: int, limit: int, after: str | None = None, *, descending: bool = True
+    ) -> Page:
         found = [one for one in self.events if start <= int(str(one["@timestamp"])) < end and matches(query, one)]
-        return Page((found[::-1] if descending else found)[:limit], None, 0)
+        ordered, begin = found[::-1] if descending else found, int(after or 0)
+        stop = begin + limit
+        return Page(ordered[begin:stop], str(stop) if stop < len(ordered) else None, 0)
 
 
-starts = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=12)
+starts = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=24)
 
 
 @settings(deadline=None, max_examples=60)
