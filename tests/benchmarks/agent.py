@@ -89,7 +89,8 @@ def main(argv: list[str]) -> int:
     """Measure and print; 0 when every promise is kept, 1 when one is not, 69 without root."""
     parser = argparse.ArgumentParser(prog="bench agent")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the idle and the paced part")
-    seconds = parser.parse_args(argv).seconds
+    parser.add_argument("--idle", type=float, help="length of the idle part, if it is another")
+    options = parser.parse_args(argv)
     if os.geteuid() != 0:
         sys.stderr.write("The kernel's audit needs root.\n")
         return 69
@@ -98,17 +99,17 @@ def main(argv: list[str]) -> int:
         agent = RealAgent(Path(folder), box)
         agent.start()
         try:
-            return _measure(agent, seconds, Path(folder))
+            return _measure(agent, options.idle or options.seconds, options.seconds, Path(folder))
         finally:
             agent.stop(signal.SIGTERM)
             box.down()
 
 
-def _measure(agent: RealAgent, seconds: float, folder: Path) -> int:
+def _measure(agent: RealAgent, quiet: float, seconds: float, folder: Path) -> int:
     process = psutil.Process(agent.pid)
     looked = _first_round(agent, process)
     time.sleep(1.0)
-    idle = _idle(agent, process, seconds)
+    idle = _idle(agent, process, quiet)
     rss_idle = process.memory_info().rss / 1e6
     paced = _paced(agent, process, seconds, 100)
     seen, rate = _burst(agent, 1000)
