@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 from hashlib import sha256
 from pathlib import Path
+from typing import IO, cast
 
 from appliance.home import CHECKOUT
 from tests.nodes.install import alone, cache, tried, whole
@@ -65,13 +66,10 @@ def python() -> Path:
             with whole(folder) as made:
                 _download(made, [f"{PYTHON} --hash={PYTHON_HASH}"], "--no-binary=:all:")
                 (source,) = made.glob("*.tar.gz")
-                with tarfile.open(source) as packed:
-                    packed.extract(_PACKED, made, filter="data")
-                with zipfile.ZipFile(made / _PACKED) as files:
-                    files.extractall(made)
+                with tarfile.open(source) as packed, cast(IO[bytes], packed.extractfile(_PACKED)) as file:
+                    zipfile.ZipFile(file).extractall(made)
                 (made / "cp311" / "python311._pth").unlink()
                 source.unlink()
-                shutil.rmtree(made / _PACKED.partition("/")[0])
     return folder / "cp311"
 
 
