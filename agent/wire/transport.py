@@ -82,7 +82,19 @@ class _Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         """Connect, through the proxy where there is one, and speak TLS with the box."""
-        http.client.HTTPConnection.connect(self)
+        answers: list[Timely] = []
+
+        def begun(*arguments: Any, **named: Any) -> Timely:
+            answers.append(Timely(*arguments, **named))
+            return answers[-1]
+
+        self.response_class = begun  # type: ignore[assignment] # called as the class is
+        try:
+            http.client.HTTPConnection.connect(self)
+        finally:
+            self.response_class = Timely
+            for answer in answers:  # a proxy's, which http.client before 3.11.4 leaves open, and the connection with it
+                answer.close()
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=_wire_name(self._box))
 
 
