@@ -2,9 +2,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.lucene.analysis.Analyzer;
 import org.opensearch.Version;
+import org.opensearch.analysis.common.CommonAnalysisModulePlugin;
 import org.opensearch.common.settings.Settings;
 import org.opensearch.env.Environment;
+import org.opensearch.index.analysis.AnalyzerProvider;
+import org.opensearch.index.analysis.PreBuiltAnalyzerProviderFactory;
+import org.opensearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.opensearch.node.InternalSettingsPreparer;
 import org.opensearch.node.Node;
 import org.opensearch.plugins.PluginInfo;
@@ -13,10 +18,27 @@ import org.opensearch.plugins.PluginInfo;
 public final class Launch extends Node {
     private static final List<String> MODULES = List.of(
         "org.opensearch.transport.Netty4ModulePlugin",
-        "org.opensearch.analysis.common.CommonAnalysisModulePlugin",
+        Analysis.class.getName(),
         "org.opensearch.index.mapper.MapperExtrasModulePlugin",
         "org.opensearch.index.reindex.ReindexModulePlugin"
     );
+
+    /** Without the analyzer that needs Thai words, which small Java runtimes do not know: every index tries all of them. */
+    public static final class Analysis extends CommonAnalysisModulePlugin {
+        private static final String LEFT_OUT = "thai";
+
+        @Override
+        public List<PreBuiltAnalyzerProviderFactory> getPreBuiltAnalyzerProviderFactories() {
+            return super.getPreBuiltAnalyzerProviderFactories().stream().filter(one -> !one.getName().equals(LEFT_OUT)).toList();
+        }
+
+        @Override
+        public Map<String, AnalysisProvider<AnalyzerProvider<? extends Analyzer>>> getAnalyzers() {
+            var analyzers = super.getAnalyzers();
+            analyzers.remove(LEFT_OUT);
+            return analyzers;
+        }
+    }
 
     private Launch(Environment environment) {
         super(environment, MODULES.stream().map(Launch::described).toList(), true);
