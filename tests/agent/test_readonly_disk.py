@@ -51,7 +51,7 @@ class Disk:
 
     def breaks(self, agent: RealAgent) -> None:
         """Let the disk fail: from now on it can only be read."""
-        inside = ["nsenter", "--target", str(agent.pid), "--mount"]
+        inside = ["nsenter", "--target", str(agent.pid), "--root", "--mount"]
         subprocess.run([*inside, "mount", "-o", "remount,abort", self.point], check=True)
         assert subprocess.run([*inside, "touch", agent.home.folder / "x"], check=False, capture_output=True).returncode
 
