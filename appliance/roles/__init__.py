@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from appliance.forked import Forked, fork, held
 from appliance.home import Home
 from appliance.logs import configure
+from appliance.roles.ending import when_asked
 from appliance.settings import Settings, load_settings
 
 ROLES: Mapping[str, str] = MappingProxyType(
@@ -45,8 +45,7 @@ def main(arguments: list[str]) -> int:
 def run(role: str, home: Home, go: Callable[[], bool] = lambda: True) -> int:
     """Load a role's code, and run it if it may go on: to load takes longer than to prepare its folder meanwhile."""
     # A role that is asked to end before it listens for that itself has nothing to put away yet.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    when_asked(partial(sys.exit, 0))
     configure()
     os.umask(0o077)
     with _loading():

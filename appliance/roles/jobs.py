@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ from appliance.ops import expiry, holds
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.pki import renew_pki
+from appliance.roles.ending import when_asked
 from appliance.roles.hunting import Hunting
 from appliance.settings import Settings
 from appliance.slices.work import Worker
@@ -196,8 +196,7 @@ JOBS: tuple[Job, ...] = (
 def run(home: Home, settings: Settings) -> int:
     """Run the jobs until SIGTERM or SIGINT."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    when_asked(stop.set)
     engine = open_state(settings.database(home))
     sessions = open_sessions(engine)
     courier = Courier(home, settings, sessions, Writer(load_catalogue(), settings, cards_for(settings)), now)

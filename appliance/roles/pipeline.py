@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from appliance.pipeline.pipeline import Pipeline
 from appliance.pipeline.work import settle
 from appliance.pki import importer_id
 from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloader, told
+from appliance.roles.ending import when_asked
 from appliance.rulesets.reload import Reloader
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
@@ -51,8 +51,7 @@ log = structlog.get_logger()
 def run(home: Home, settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; what was taken is flushed before the end."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    when_asked(stop.set)
     sessions = open_sessions(open_state(settings.database(home)))
     content = reloader(home, settings, sessions)
     dead_letters = DeadLetters(home.dead_letters)

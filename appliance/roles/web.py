@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import ssl
 import threading
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from appliance.journal import DeadLetters, Journal
 from appliance.ops.disk import why
 from appliance.ops.health import beat
 from appliance.roles.content import LOOK_SECONDS, fresh
+from appliance.roles.ending import when_asked
 from appliance.roles.server import Server
 from appliance.rulesets.fresh import Fresh
 from appliance.settings import Settings
@@ -83,11 +83,10 @@ def run(home: Home, settings: Settings) -> int:
     server = make_server(context)
     stop = threading.Event()
 
-    def end(*_: object) -> None:
+    def end() -> None:
         server.should_exit = True
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    when_asked(end)
 
     def report() -> None:
         while not stop.is_set():

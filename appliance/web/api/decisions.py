@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from appliance.state.database import writing
 from appliance.stations import quarantine, replacing
@@ -20,6 +22,7 @@ from appliance.web.problem import Problem
 
 router = api_router("decisions")
 Manager = Annotated[Principal, Depends(require(Permission.AGENTS_MANAGE))]
+Decide = Callable[[Session, str, str, str, int], replacing.Offer]
 
 
 class HeldAnswer(BaseModel):
@@ -75,19 +78,19 @@ def release(context: Box, who: Manager, agent_id: AgentId) -> AgentAnswer:
 @router.post("/agents/{agent_id}/replace")
 def replace(context: Box, who: Manager, agent_id: AgentId, body: PairBody) -> ReplacementAnswer:
     """Retire a station whose machine has enrolled again; its history stays and points to the new one."""
-    with writing(context.sessions) as session:
-        try:
-            return _replacement(replacing.replace(session, who.who, agent_id, body.new, context.now()))
-        except replacing.NotOffered as error:
-            raise Problem(404, "pair_unknown") from error
+    return _decided(replacing.replace, context, who.who, agent_id, body.new)
 
 
 @router.post("/agents/{agent_id}/keep-both")
 def keep_both(context: Box, who: Manager, agent_id: AgentId, body: PairBody) -> ReplacementAnswer:
     """Let both stations stand, for they are two machines."""
+    return _decided(replacing.keep_both, context, who.who, agent_id, body.new)
+
+
+def _decided(decide: Decide, context: Box, who: str, old: str, new: str) -> ReplacementAnswer:
     with writing(context.sessions) as session:
         try:
-            return _replacement(replacing.keep_both(session, who.who, agent_id, body.new, context.now()))
+            return _replacement(decide(session, who, old, new, context.now()))
         except replacing.NotOffered as error:
             raise Problem(404, "pair_unknown") from error
 
