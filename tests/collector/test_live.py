@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scapy.layers.dns import DNS, DNSQR
-from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from agent.wire.sending.sensor import Bookmark, Gap, Item, Reading, SensorLost
@@ -17,29 +16,16 @@ from collector import live
 from collector.live import NetworkSensor
 from collector.memory import unpacked
 from collector.settings import settings
+from tests.collector.cards import QUESTION, pair_of_cards
 from tests.collector.replay import send
 
 ONE, OTHER = "czt-live0", "czt-live1"
-QUESTION = (
-    Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-    / IP(src="10.0.0.1", dst="10.0.0.2")
-    / UDP(sport=5000, dport=53)
-    / DNS(id=7, qd=DNSQR(qname="urzad.example"))
-)
 
 
 @pytest.fixture
 def sensor() -> Iterator[NetworkSensor]:
-    subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    made = NetworkSensor([ONE], settings((), ()))
-    try:
-        for card in (ONE, OTHER):
-            subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
-            subprocess.run(["ip", "link", "set", card, "up"], check=True)
+    with pair_of_cards(ONE, OTHER), contextlib.closing(NetworkSensor([ONE], settings((), ()))) as made:
         yield made
-    finally:
-        made.close()
-        subprocess.run(["ip", "link", "del", ONE], check=False, capture_output=True)
 
 
 def _frames(sensor: NetworkSensor, count: int) -> list[Any]:

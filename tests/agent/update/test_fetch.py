@@ -45,13 +45,6 @@ class Station:
         return sorted(path.name for path in files.versions(self.home.folder).iterdir())
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeBox]:
-    made = FakeBox(tmp_path_factory.mktemp("box"))
-    yield made
-    made.down()
-
-
 @pytest.fixture
 def station(tmp_path: Path, server: FakeBox) -> Iterator[Station]:
     made = Station(tmp_path, server)

@@ -41,13 +41,6 @@ class Desk(Station):
         self.trial.answered(self.box)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeBox]:
-    made = FakeBox(tmp_path_factory.mktemp("box"))
-    yield made
-    made.down()
-
-
 @pytest.fixture
 def desk(tmp_path: Path, server: FakeBox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     made = Desk(tmp_path, server, monkeypatch)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from agent.wire.update import RINGS, place
 from appliance.packages import deb, update
 from appliance.packages.shelf import put
-from appliance.state.models import Agent, AgentState, Base
+from appliance.state.models import Agent, AgentState
 from appliance.state.updates import Rollout, RolloutState, WentBack
 from appliance.stations.silence import SILENT
 from appliance.updates import rollouts
@@ -27,15 +25,6 @@ def agent(number: int, version: str = OLD, seen_at: int | None = NOW, **more: ob
     values = {"id": f"00000000-0000-4000-8000-{number:012d}", "hostname": f"pc-{number}", "version": version,
               "certificate": "0", "expires_at": NOW, "enrolled_at": 0, "seen_at": seen_at, "sensors": []}  # fmt: skip
     return Agent(**values | more)
-
-
-@pytest.fixture
-def session() -> Iterator[Session]:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
 
 
 def rolled(session: Session, ring: int = 100, **more: object) -> Rollout:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agent.wire.commands import UPDATE
 from agent.wire.update import place
 from appliance.packages import update
 from appliance.packages.shelf import put
-from appliance.state.models import Base, Operation
+from appliance.state.models import Operation
 from appliance.state.updates import RolloutState
 from appliance.updates import rollouts
 from appliance.updates.rollouts import CannotRollOut, Reason
@@ -21,15 +21,6 @@ from appliance.updates.rollouts import CannotRollOut, Reason
 OLD, NEW = "1.0.0", "1.1.0"
 STATIONS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(200)]
 FIRST, SECOND, *_, LAST = sorted(STATIONS, key=lambda one: place(one, NEW))
-
-
-@pytest.fixture
-def session() -> Iterator[Session]:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
 
 
 @pytest.fixture

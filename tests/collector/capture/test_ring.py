@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 from collector.capture.leaveout import read_rules
 from collector.capture.ring import Ring
 from collector.headers.parse import parse
+from tests.collector.cards import pair_of_cards
 from tests.collector.replay import send
 
 pytestmark = pytest.mark.root
@@ -22,14 +22,8 @@ ONE, OTHER = "czt-ring0", "czt-ring1"
 
 @pytest.fixture
 def cards() -> Iterator[None]:
-    subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    try:
-        for card in (ONE, OTHER):
-            subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
-            subprocess.run(["ip", "link", "set", card, "up"], check=True)
+    with pair_of_cards(ONE, OTHER):
         yield
-    finally:
-        subprocess.run(["ip", "link", "del", ONE], check=True)
 
 
 def _read(rings: list[Ring], count: int) -> list[list[tuple[int, int, int, bytes]]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
-import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from collector.slices.cut import cut
 from collector.slices.files import Limits
 from collector.watching import crew as crews
 from collector.watching.crew import Crew
+from tests.collector.cards import pair_of_cards
 from tests.collector.replay import send
 
 ONE, OTHER = "czt-crew0", "czt-crew1"
@@ -32,17 +33,10 @@ BACK = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
 
 @pytest.fixture
 def crew(tmp_path: Path) -> Iterator[Crew]:
-    subprocess.run(["ip", "link", "add", ONE, "type", "veth", "peer", "name", OTHER], check=True)
-    made = Crew([ONE], settings((), ())._replace(slices=(tmp_path, Limits(keep_free=0))), [Suspicious()], 2)
-    try:
-        for card in (ONE, OTHER):
-            subprocess.run(["ip", "link", "set", card, "addrgenmode", "none"], check=True)
-            subprocess.run(["ip", "link", "set", card, "up"], check=True)
+    told = settings((), ())._replace(slices=(tmp_path, Limits(keep_free=0)))
+    with pair_of_cards(ONE, OTHER), contextlib.closing(Crew([ONE], told, [Suspicious()], 2)) as made:
         made.open()
         yield made
-    finally:
-        made.close()
-        subprocess.run(["ip", "link", "del", ONE], check=True)
 
 
 def _connections(first: int, count: int) -> list[bytes]:
