@@ -106,9 +106,9 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
     ],
 )
 def test_hostile_text_takes_bounded_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     redact_text(text[:8192])
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def test_what_is_remembered_is_harmless_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
