@@ -14,8 +14,8 @@ import typer
 
 from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
 from appliance.cli.exits import Exit
-from appliance.clock import rfc3339
 from appliance.home import Home
+from appliance.language.dates import moment
 
 PAGE = 500
 MAX_GROUPS = 1000
@@ -132,7 +132,8 @@ def line(event: dict[str, Any]) -> str:
     """Return an event as one line for people: time, host, code, and what tells most about it."""
     telling = next((event[name] for name in _TELLING if event.get(name)), "")
     code = event.get("event.code", event.get("event.action", ""))
-    cells = [rfc3339(event["@timestamp"]), event.get("host.name", ""), code, telling]
+    at = event["@timestamp"]
+    cells = [f"{moment(at, 'pl')},{at // 1000 % 1000:03}", event.get("host.name", ""), code, telling]
     return "  ".join(clean(str(cell)) for cell in cells)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
 from itertools import pairwise
 
 NBSP = "\u00a0"
@@ -49,27 +50,20 @@ def _rounded_size(value: Decimal, unit: int) -> Decimal:
     return value.quantize(Decimal(1) if coarse else Decimal("0.1"), rounding=ROUND_HALF_UP, context=_WIDE)
 
 
-def percent(x: float, lang: str, *, up: bool = False) -> str:
-    """Return a percentage (0–100) with one digit: rounded down (99.97 → „99,9%”), or up where less would reassure.
+def shares(parts: Sequence[int], lang: str) -> list[str]:
+    """Return what the parts are of their sum, as percentages that make 100; en dashes when the sum is nothing.
 
-    So „100%” is only ever said of a whole hundred, and a loss is never rounded away. ValueError for NaN, infinity.
+    The first is the part that reassures and is rounded down; the others take what is left, by largest remainder.
     """
-    exact = Decimal(repr(x)) if isinstance(x, float) else Decimal(x)
-    return _percent(exact, lang, up=up)
-
-
-def share(part: int, whole: int, lang: str, *, up: bool = False) -> str:
-    """Return part of whole as a percentage, exactly; an en dash when the whole is nothing."""
+    whole = sum(parts)
     if whole == 0:
-        return "–"
-    return _percent(Decimal(part) * 100 / Decimal(whole), lang, up=up)
-
-
-def _percent(exact: Decimal, lang: str, *, up: bool) -> str:
-    if not exact.is_finite():
-        raise ValueError(f"not a percentage that can be written: {exact}")
-    rounded = exact.quantize(Decimal("0.1"), rounding=ROUND_CEILING if up else ROUND_FLOOR, context=_WIDE)
-    return f"{_written(rounded or Decimal(0), lang)}%"
+        return ["–"] * len(parts)
+    tenths = [divmod(1000 * part, whole) for part in parts]
+    found = [tenth for tenth, _ in tenths]
+    by_rest = sorted(range(1, len(parts)), key=lambda at: tenths[at][1], reverse=True)
+    for at in range(1000 - sum(found)):
+        found[by_rest[at % len(by_rest)]] += 1
+    return [f"{_written(Decimal(one) / 10, lang)}%" for one in found]
 
 
 def phone(digits: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.alerts.cards import mark_words
-from appliance.language.numbers import number, share
+from appliance.language.numbers import number, shares
 from appliance.language.typography import bind_spaces
 from appliance.posture.checks import Check, checks
 from appliance.report.render import Block, Facts, Heading, Para, Table
@@ -43,13 +43,11 @@ def _looked(data: Mapping[str, Any], words: Words) -> str:
 
 
 def _results(counts: Mapping[str, int], words: Words) -> Block:
-    whole, lang = sum(counts.values()), words.language
+    lang, results = words.language, ("pass", "fail", "unknown")
+    told = shares([counts[result] for result in results], lang)
     rows = [
-        [
-            words(f"report.posture.result.{result}"),
-            f"{number(counts[result], lang)} ({share(counts[result], whole, lang, up=result != 'pass')})",
-        ]
-        for result in ("pass", "fail", "unknown")
+        [words(f"report.posture.result.{result}"), f"{number(counts[result], lang)} ({share})"]
+        for result, share in zip(results, told, strict=True)
     ]
     head = [words("report.posture.result"), words("report.posture.count")]
     return Facts(head, rows, words("report.posture.results"))

@@ -194,4 +194,4 @@ def test_wrong_usage() -> None:
 
 def test_text_that_turns_the_reading_direction_is_made_visible() -> None:
     assert clean("a\u202eb") == "a\ufffdb"
-    assert line({"@timestamp": 0}).startswith("1970-01-01T00:00:00")
+    assert line({"@timestamp": 0}).startswith("01.01.1970, 01:00:00,000")

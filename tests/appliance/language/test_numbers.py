@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.language.numbers import number, percent, phone, share, size
+from appliance.language.numbers import number, phone, shares, size
 
 
 def plain(text: str) -> str:
@@ -42,8 +42,6 @@ def test_number_with_more_digits() -> None:
 def test_what_is_no_number_is_refused(n: float) -> None:
     with pytest.raises(ValueError, match="written"):
         number(n, "pl")
-    with pytest.raises(ValueError, match="written"):
-        percent(n, "pl")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -70,26 +68,28 @@ def test_size_is_decimal(count: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "text"),
-    [(99.97, "99,9%"), (99.6, "99,6%"), (99.9, "99,9%"), (100, "100%"), (100.0, "100%"), (0, "0%"), (0.04, "0%")],
+    ("parts", "texts"),
+    [
+        ((8, 8, 3), ["42,1%", "42,1%", "15,8%"]),
+        ((9997, 3, 0), ["99,9%", "0,1%", "0%"]),
+        ((9_999_999, 1), ["99,9%", "0,1%"]),
+        ((5, 0), ["100%", "0%"]),
+        ((1, 1, 1), ["33,3%", "33,4%", "33,3%"]),
+    ],
 )
-def test_percent_is_rounded_down(x: float, text: str) -> None:
-    assert percent(x, "pl") == text
+def test_shares_make_a_hundred_and_never_flatter(parts: tuple[int, ...], texts: list[str]) -> None:
+    assert shares(parts, "pl") == texts
 
 
-def test_a_loss_is_rounded_up() -> None:
-    assert percent(0.01, "pl", up=True) == "0,1%"
-    assert share(1, 10_000_000, "en", up=True) == "0.1%"
+@given(st.lists(st.integers(0, 10**15), min_size=2, max_size=5).filter(any))
+def test_a_hundred_percent_is_only_said_of_all(parts: list[int]) -> None:
+    found = shares(parts, "en")
+    assert round(sum(float(one[:-1]) for one in found), 1) == 100
+    assert (found[0] == "100%") == (not any(parts[1:]))
 
 
-@given(st.integers(0, 10**15), st.integers(1, 10**15))
-def test_a_hundred_percent_is_only_said_of_all(part: int, whole: int) -> None:
-    part = min(part, whole)
-    assert (share(part, whole, "pl") == "100%") == (part == whole)
-
-
-def test_share_of_nothing_is_a_dash() -> None:
-    assert share(0, 0, "pl") == "–"
+def test_shares_of_nothing_are_dashes() -> None:
+    assert shares([0, 0], "pl") == ["–", "–"]
 
 
 @pytest.mark.parametrize(

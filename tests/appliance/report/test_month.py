@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import subprocess
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -135,3 +138,26 @@ def test_hyphens_commands_and_hostile_names_come_out_of_the_pdf_as_they_went_in(
     assert text.count("`#panic()`-[x]") == 2
     assert "ufw enable" in text
     assert "`ufw enable`" not in text
+
+
+def test_no_name_lies_over_the_next_column(tmp_path: Path) -> None:
+    period = period_of("2026-10", NOW)
+    hours = (period.end - period.start) // HOUR
+    names = ["01566s-win16-ir.urzad-gminy.example", "WIN-77LTAPHIQ1R.example.corp", "STAROSTWOPOWIAT"]
+    made = inputs(
+        period,
+        alerts=[dataclasses.replace(_alert(at, 4), host=name) for at, name in enumerate(names)],
+        stations=[station(period, [3] * hours, hostname=name) for name in names],
+        hourly=[3] * hours,
+    )
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf(month_document(month_data(made), "pl")))
+    said = subprocess.run(["pdftotext", "-bbox", path, "-"], check=True, capture_output=True, text=True).stdout
+    pages = [
+        re.findall(r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)"[^>]*>([^<]+)', page)
+        for page in said.split("<page ")
+    ]
+    words = [sorted((y, float(x), float(end), text) for x, y, end, text in page) for page in pages]
+    over = [(one, two) for page in words for one, two in pairwise(page) if one[0] == two[0] and two[1] < one[2] - 0.5]
+    assert "WIN-77LTAPHIQ1R" in said
+    assert over == []
