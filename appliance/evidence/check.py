@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import DAY
 from appliance.evidence.blocks import WRONG
+from appliance.evidence.chain import Chain, Fault, Keys, seal_of
 from appliance.evidence.cluster import Cluster, SealedHour, compare
 from appliance.evidence.inventory import take
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
 from appliance.evidence.plain import plain
-from appliance.evidence.verify import Chain, Fault, Keys, seal_of
 from appliance.evidence.words import say
 from appliance.home import Home
 from appliance.state.models import AlertHistory, Operation

@@ -78,7 +78,7 @@ class Keeper:
             new = EvidenceKey(Ed25519PrivateKey.generate())
             keys.write(keys.next_file(self.home), new.private)
             with ledger.sealing(old, self.now()) as appending:
-                appending.add(Draft("key", keys.next_statement(old, new, self.now())))
+                appending.add(Draft("key", keys.next_statement(old, new, self.now(), appending.head.digest)))
             return self._adopted(ledger, old)
 
     def _adopted(self, ledger: Ledger, key: EvidenceKey) -> EvidenceKey:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.evidence.chain import START, canonical, entry_hash
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.plain import plain
-from appliance.evidence.verify import START, canonical, entry_hash
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (

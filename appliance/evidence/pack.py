@@ -17,12 +17,12 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from appliance.evidence import afar, events, packets, standalone
+from appliance.evidence.chain import PACK, canonical
 from appliance.evidence.faraway import Faraway, HourAfar, Unlike, sealed_hours
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Ledger, Live
-from appliance.evidence.verify import PACK, canonical
 from appliance.state.models import AlertEvent
 from appliance.store.digest import BLOCK, blocks, total
 from appliance.store.model import QueryTimeout, StoreUnavailable

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import StreamingResponse
 
 from appliance.clock import from_datetime
+from appliance.evidence.chain import seal_of
 from appliance.evidence.departure import Departure, departure
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import grouped
 from appliance.evidence.ledger import EvidenceBusy, Ledger
-from appliance.evidence.verify import seal_of
 from appliance.evidence.words import about_events
 from appliance.language.dates import WARSAW, local
 from appliance.language.typography import bind_spaces

@@ -19,10 +19,10 @@ from appliance.deliver import outbox
 from appliance.deliver.round import Courier
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.evidence import anchors
+from appliance.evidence.chain import seal_of
 from appliance.evidence.departure import FAILED, LEFT, UNSET, Departure, departure
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.ledger import Ledger
-from appliance.evidence.verify import seal_of
 from appliance.language.dates import local
 from appliance.settings import EvidenceSettings, Mail
 from appliance.state.database import writing
