@@ -145,6 +145,12 @@ class Ledger:
         sql = "SELECT hash, CAST(body AS BLOB) FROM entry WHERE number >= ? AND number <= ? ORDER BY number"
         yield from self._db.execute(sql, (first, (1 << 62) if last is None else last))
 
+    def before(self, at: int) -> int:
+        """Return the number of the last entry before which none is of the time `at` (microseconds) or later."""
+        sql = "SELECT min(number) FROM entry WHERE json_extract(body, '$.at') >= ?"
+        later = self._db.execute(sql, (at,)).fetchone()[0]
+        return max(1, later - 1) if later else max(1, self.head().number)
+
     def of_kind(self, *kinds: str, ref: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the entries of some kinds in order, of one thing only when `ref` names it."""
         marks = ",".join("?" * len(kinds))

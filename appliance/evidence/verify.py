@@ -19,6 +19,7 @@ from typing import Any
 
 from appliance.evidence.blocks import WRONG, block_hash, events_digest
 from appliance.evidence.chain import PACK, Chain, Fault, Keys, canonical, holds, parsed, seal_of
+from appliance.evidence.complete import Span, Told
 from appliance.evidence.lanes import place_of, summed_lines
 
 MAX_LINE = 32 << 20
@@ -39,21 +40,29 @@ class PackCheck:
     def __init__(self, pack: zipfile.ZipFile, trusted: str, anchors: Iterable[Path]) -> None:
         self.faults: list[Fault] = []
         self.told: list[str] = []
-        self._pack, self._trusted, self._given = pack, trusted, list(anchors)
+        self._pack, self._trusted, self._anchors = pack, trusted, list(anchors)
         self._keys = Keys([], trusted)
         self._segments: dict[int, tuple[Any, ...]] = {}
         self._payloads: dict[int, str] = {}
         self._alerted: set[str] = set()
         self._packets: set[str] = set()
+        self._told = Told()
+        self._span: Span | None = None
+        """The time that the pack is of, None for that of an alert."""
+        self._proved: set[int] = set()
+        self._given: dict[int, set[int]] = {}
+        """Of each alert in the pack the entries of its history."""
+        self._ids: set[str] = set()
+        """Of the pack of an alert the ids of its events."""
         self._expected = self._expected_afar = 0
         self._hours: dict[tuple[str, int], tuple[int, int, str]] = {}
         """By index and hour the number of its last entry, its events and their digest."""
 
     def run(self) -> list[Fault]:
         """Check everything and return the faults."""
-        names = "files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json", "cluster.ndjson"
-        steps = self._files, self._chain, self._events, self._alerts, self._taken, self._cluster
-        for name, step in zip(names, steps):  # noqa: B905 - 3.9
+        names = ["files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json", "cluster.ndjson"]
+        steps = self._files, self._chain, self._events, self._alerts, self._taken, self._cluster, self._whole
+        for name, step in zip([*names, "pack.json"], steps):  # noqa: B905 - 3.9
             try:
                 step(name)
             except WRONG as error:
@@ -91,7 +100,7 @@ class PackCheck:
 
     def _chain(self, name: str) -> None:
         chain = Chain(self._keys, self._each("seals.ndjson", seal_of), name)
-        for path in self._given:
+        for path in self._anchors:
             try:
                 chain.expect(seal_of(path.read_bytes().strip()), path.name)
             except (OSError, ValueError) as error:
@@ -99,6 +108,7 @@ class PackCheck:
         for line in _lines(self._pack, name):
             entry = chain.take(line[65:], line[:64].decode("ascii", "replace"))
             if entry is not None:
+                self._told.take(entry)
                 self._payloads[entry["number"]] = hashlib.sha256(canonical(entry["payload"])).hexdigest()
                 if entry["kind"] == "segment":
                     self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
@@ -110,6 +120,7 @@ class PackCheck:
                 elif entry["kind"] == "operation" and entry["payload"]["action"] == TAKEN:
                     self._packets.add(entry["payload"]["detail"]["sha256"])
         made: Any = next(self._each("pack.json"), {})
+        self._span = Span(made.get("start"), made.get("end")) if made.get("alert") is None else None
         self._expected = made.get("events", 0) + made.get("beside", 0)
         self._expected_afar = made.get("cluster", {}).get("events", 0)
         self.faults += chain.end(made.get("made_at", 0))
@@ -125,13 +136,22 @@ class PackCheck:
             found = proof["file"], proof["rows"], events_digest(proof["rows"], blocks)
             if self._segments.get(proof["entry"]) != found:
                 self._fault("segment", proof["file"], "skrót zdarzeń nie zgadza się z wpisem łańcucha", proof["entry"])
+            opened: dict[int, tuple[int, int]] = {}
             for index, block in sorted(proof["open"].items(), key=lambda one: int(one[0])):
                 taken = [line for _, line in zip(block["rest"], lines)]  # noqa: B905 - 3.9
                 count += len(taken)
-                if self._block(block, [line for _, line in taken]) != blocks[int(index)]:
+                events = self._parsed([line for _, line in taken])
+                if events:
+                    opened[int(index)] = events[0]["@timestamp"], events[-1]["@timestamp"]
+                if self._block(block, events) != blocks[int(index)]:
                     low, high = min(taken, default=(0,))[0], max(taken, default=(0,))[0]
                     self._fault("zdarzenie", name, f"wiersze {low}–{high}: inne niż w segmencie {proof['file']}")
+            self._proved.add(proof["entry"])
+            if self._span is not None and not self._span.covered(len(blocks), opened):
+                self._fault("segment", proof["file"], "w paczce są nie wszystkie bloki z tego okresu", proof["entry"])
         for number, line in lines:
+            if self._span is None:
+                self._parsed([line])
             digest, count = hashlib.sha256(line).hexdigest(), count + 1
             if digest not in self._alerted:
                 self._fault("zdarzenie", name, f"wiersz {number}: ani segment, ani alert go nie potwierdza, dodano go")
@@ -161,17 +181,29 @@ class PackCheck:
         self.told.append(f"zdarzenia z klastra, które potwierdza łańcuch: {sum(proved)}, pełne godziny: {len(proved)}")
         self.told.append(f"zdarzenia z klastra z godzin bez plomby, tylko pod podpisem paczki: {sum(bare)}")
 
-    @staticmethod
-    def _block(block: dict[str, Any], lines: list[bytes]) -> bytes:
-        """Return the hash of a block, nothing when these lines are no events of it."""
+    def _parsed(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        """Return events by their lines, none when one of them is no event."""
         try:
-            return block_hash(block, [parsed(line) for line in lines])
+            events = [parsed(line) for line in lines]
+            if self._span is None:
+                self._ids.update(event["event.id"] for event in events)
+            _ = [range(event["@timestamp"]) for event in events]
+        except WRONG:
+            return []
+        return events
+
+    @staticmethod
+    def _block(block: dict[str, Any], events: list[dict[str, Any]]) -> bytes:
+        """Return the hash of a block, nothing when these are no events of it."""
+        try:
+            return block_hash(block, events)
         except WRONG:
             return b""
 
     def _alerts(self, name: str) -> None:
         count = 0
         for count, alert in enumerate(self._each(name), 1):
+            self._given[alert["alert"]] = {item["entry"] for item in alert["history"]}
             for item in alert["history"]:
                 if self._payloads.get(item["entry"]) != hashlib.sha256(canonical(item["payload"])).hexdigest():
                     self._fault("alert", name, f"wiersz {count}: zapis inny niż w łańcuchu", item["entry"])
@@ -184,6 +216,38 @@ class PackCheck:
             if listed[one] not in self._packets:
                 self._fault("pakiety", one, "według łańcucha czujnik ich nie przysłał: dodano je albo zmieniono")
         self.told.append(f"pliki pakietów, które potwierdza łańcuch: {len(files)}")
+
+    def _whole(self, name: str) -> None:
+        """Compare what the chain says of the time, or of the alert, with what the pack has."""
+        for alert, entries in self._told.left_out(self._given):
+            self._fault("alert", "alerts.ndjson", f"alert {alert} nie ma całej historii: brakuje wpisów {entries}")
+        if self._span is None:
+            made = parsed(next(_lines(self._pack, name)))
+            self._case(made["alert"], made["missing"])
+            return
+        span, (number, at) = self._span, self._told.begins or (1, 0)
+        if number > 1 and (span.start is None or at >= span.start):
+            self._fault("wpis", "chain.ndjson", "łańcuch zaczyna się później niż okres paczki", number)
+        for entry, file in sorted(self._told.segments(span).items()):
+            if entry not in self._proved:
+                self._fault("segment", file, "może mieć zdarzenia z tego okresu, a nie ma ich w paczce", entry)
+        for alert in sorted(self._told.alerts(span) - self._given.keys()):
+            text = f"alert {alert} jest w łańcuchu w tym okresie, a nie ma go w paczce"
+            self._fault("alert", "alerts.ndjson", text)
+        self.told.append(f"okres paczki: {span}")
+        for fate, words in ("deletion", "które już usunięto"), ("lost", "które zaginęły"):
+            gone = len(self._told.segments(span, fate))
+            self.told += [f"segmenty z tego okresu, {words}: {gone}"] if gone else []
+
+    def _case(self, alert: int, missing: int) -> None:
+        if alert not in self._given:
+            self._fault("alert", "alerts.ndjson", f"nie ma w paczce alertu {alert}")
+        named = self._told.events.get(alert, set())
+        found = len(named & self._ids)
+        if found + missing != len(named):
+            text = f"alert opiera się na {len(named)}, w paczce są {found}, a według jej opisu brakuje {missing}"
+            self._fault("zdarzenie", "events.ndjson", text)
+        self.told.append(f"alert, którego dotyczy paczka: {alert}; jego zdarzenia, których w niej nie ma: {missing}")
 
     def _fault(self, kind: str, file: str, text: str, number: int | None = None) -> None:
         self.faults.append(Fault(kind, number, file, text))
