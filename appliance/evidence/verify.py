@@ -149,16 +149,21 @@ class PackCheck:
             self._proved.add(proof["entry"])
             if self._span is not None and not self._span.covered(len(blocks), opened):
                 self._fault("segment", proof["file"], "w paczce są nie wszystkie bloki z tego okresu", proof["entry"])
+        count += self._alone(name, lines)
+        if count != self._expected:
+            self._fault("zdarzenie", name, f"jest ich {count}, a paczka ma mieć {self._expected}")
+        self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
+
+    def _alone(self, name: str, lines: Iterable[tuple[int, bytes]]) -> int:
+        """Check the events that an alert proves and no segment; return how many there are."""
+        count = 0
         for number, line in lines:
-            if self._span is None:
-                self._parsed([line])
+            self._parsed([line])
             digest, count = hashlib.sha256(line).hexdigest(), count + 1
             if digest not in self._alerted:
                 self._fault("zdarzenie", name, f"wiersz {number}: ani segment, ani alert go nie potwierdza, dodano go")
             self._alerted.discard(digest)
-        if count != self._expected:
-            self._fault("zdarzenie", name, f"jest ich {count}, a paczka ma mieć {self._expected}")
-        self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
+        return count
 
     def _cluster(self, name: str) -> None:
         if self._expected_afar == 0 and name not in self._pack.namelist():
