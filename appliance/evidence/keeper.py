@@ -57,11 +57,11 @@ class Keeper:
             with ledger.sealing(key, self.now()) as appending:
                 house.note_changes(ledger, appending, self.home, self.settings)
             with self.sessions() as session:
-                for portion in records.carried(session, ledger.cursor):
+                for portion in records.carried(session, ledger):
                     with ledger.sealing(key, self.now()) as appending:
                         for draft in portion.drafts:
                             appending.add(draft)
-                        appending.set(portion.name, portion.upto)
+                        appending.mark(portion.name, portion.upto, portion.marks)
             self._segments(ledger, key, whole=whole)
             with ledger.sealing(key, self.now()) as appending:
                 note_cluster(ledger, appending, self.home.spool, self.now())
