@@ -28,6 +28,7 @@ from appliance.state.stations import StationMatched
 from appliance.stations.history import verdicts_at
 from appliance.stations.kinds import is_sensor
 from appliance.store import Store
+from appliance.store.classes import ORDINARY
 from appliance.vulnerabilities import accepted
 from appliance.vulnerabilities.feeds import STALE, Shelf
 from appliance.vulnerabilities.history import moved
@@ -81,7 +82,7 @@ def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
             made_at=sources.now,
             office=sources.settings.office.name,
             version=__version__,
-            retention_days=sources.settings.store.retention_days,
+            retention_days=sources.settings.store.kept_days()[ORDINARY],
             stations=_stations(sources, period),
             alerts=_alerts(sources.session, period, language),
             losses=_losses(sources.session, period),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from appliance.clock import DAY, MINUTE
 from appliance.evidence import chain
 from appliance.evidence.keys import key_file, load_key
+from appliance.evidence.keys import write as write_key
 from appliance.evidence.pack import Wanted
 from appliance.evidence.verify import PackCheck
 from appliance.store import Keeping
@@ -178,3 +180,20 @@ def test_what_retention_deleted_is_told(full: Box, tmp_path: Path) -> None:
     check = PackCheck(zipfile.ZipFile(tmp_path / "pack.zip"), full.key, [])
     assert check.run() == []
     assert "segmenty z tego okresu, które już usunięto: 3" in check.told
+
+
+def test_a_pack_that_a_replaced_key_made_is_no_evidence(full: Box, tmp_path: Path) -> None:
+    """Whoever stole a key before it was replaced can sign what they like; here with the box's own program."""
+    path = tmp_path / "pack.zip"
+    full.keeper.round()
+    stolen = load_key(key_file(full.home))
+    full.keeper.rotate()
+    fresh = full.key
+    full.append(4, user="forged")
+    write_key(key_file(full.home), stolen.private)
+    for wanted in (Wanted(), Wanted(full.now - MINUTE, full.now)):
+        assert packed(full, wanted, path).events
+        for trusted in (fresh, stolen.fingerprint):
+            found = told(path, trusted)
+            assert any(re.search(r"podpis \d+ .*, który wymieniono", fault) for fault in found), found
+            assert any("podpis (files.json)" in fault for fault in found), found

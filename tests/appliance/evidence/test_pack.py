@@ -17,11 +17,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from appliance.clock import DAY, MINUTE, SECOND
+from appliance.clock import DAY, SECOND
 from appliance.evidence import anchors, chain, standalone, verify
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import key_file, load_key
-from appliance.evidence.keys import write as write_key
 from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.home import Home
 from appliance.slices import asked
@@ -223,23 +222,6 @@ def test_packs_of_merged_segments_and_after_a_rotation_hold(full: Box, tmp_path:
     packed(full, Wanted(), tmp_path / "pack.zip")
     for key in (first, full.key):
         assert told(tmp_path / "pack.zip", key) == []
-
-
-def test_a_pack_that_a_replaced_key_made_is_no_evidence(full: Box, tmp_path: Path) -> None:
-    """Whoever stole a key before it was replaced can sign what they like; here with the box's own program."""
-    path = tmp_path / "pack.zip"
-    full.keeper.round()
-    stolen = load_key(key_file(full.home))
-    full.keeper.rotate()
-    fresh = full.key
-    full.append(4, user="forged")
-    write_key(key_file(full.home), stolen.private)
-    for wanted in (Wanted(), Wanted(full.now - MINUTE, full.now)):
-        assert packed(full, wanted, path).events
-        for trusted in (fresh, stolen.fingerprint):
-            found = told(path, trusted)
-            assert any(re.search(r"podpis \d+ .*, który wymieniono", fault) for fault in found), found
-            assert any("podpis (files.json)" in fault for fault in found), found
 
 
 def test_events_that_are_not_as_sealed_are_not_exported(full: Box, tmp_path: Path) -> None:
