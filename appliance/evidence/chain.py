@@ -133,7 +133,7 @@ class Chain:
         self.last, self.digest, self.sealed = 0, START, 0
         self._keys, self._file = keys, file
         self._seals: dict[int, dict[str, Any]] = {seal["number"]: seal for seal in seals}
-        self._anchors: dict[int, dict[str, Any]] = {}
+        self._anchors: dict[int, list[dict[str, Any]]] = {}
         self._signed: list[tuple[int, str, str]] = []
         """Numbers of entries, kinds and keys of seals and anchors that hold by themselves."""
         self._rotations: list[tuple[int, str, str]] = []
@@ -145,7 +145,7 @@ class Chain:
         if wrong:
             self.faults.append(Fault("kotwica", anchor["number"], file, wrong))
         else:
-            self._anchors[anchor["number"]] = anchor
+            self._anchors.setdefault(anchor["number"], []).append(anchor)
 
     def take(self, body: bytes, digest: str) -> dict[str, Any] | None:
         """Check the next entry and return it; None when it cannot be read."""
@@ -186,8 +186,7 @@ class Chain:
                 self._fault("podpis", number, wrong)
             else:
                 self._signed.append((number, "podpis", seal["key"]))
-        anchor = self._anchors.pop(number, None)
-        if anchor is not None:
+        for anchor in self._anchors.pop(number, []):
             self._signed.append((number, "kotwica", anchor["key"]))
             if anchor["hash"] != digest:
                 self._fault("kotwica", number, "wpis ma inny skrót niż kotwica: historię zapisano od nowa")
@@ -226,8 +225,8 @@ class Chain:
         for number in sorted(self._seals):
             if self.first is not None and number >= self.first:
                 self._fault("podpis", number, f"plomba bez swojego wpisu; ostatni wpis: {self.last}")
-        for number, anchor in sorted(self._anchors.items()):
-            if number > self.last and (until is None or anchor["at"] <= until):
+        for number, anchors in sorted(self._anchors.items()):
+            if number > self.last and (until is None or any(anchor["at"] <= until for anchor in anchors)):
                 self._fault("kotwica", number, f"łańcuch kończy się wcześniej, na wpisie {self.last}: koniec usunięto")
         return self.faults
 

@@ -108,17 +108,8 @@ class PackCheck:
         for line in _lines(self._pack, name):
             entry = chain.take(line[65:], line[:64].decode("ascii", "replace"))
             if entry is not None:
+                self._entry(entry["kind"], entry["number"], entry["payload"])
                 self._told.take(entry)
-                self._payloads[entry["number"]] = hashlib.sha256(canonical(entry["payload"])).hexdigest()
-                if entry["kind"] == "segment":
-                    self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
-                elif entry["kind"] == "hour":
-                    told = entry["payload"]
-                    self._hours[told["index"], told["hour"]] = entry["number"], told["events"], told["digest"]
-                elif entry["kind"] == "alert_events":
-                    self._alerted.update(digest for _, _, digest in entry["payload"]["events"] if digest)
-                elif entry["kind"] == "operation" and entry["payload"]["action"] == TAKEN:
-                    self._packets.add(entry["payload"]["detail"]["sha256"])
         made: Any = next(self._each("pack.json"), {})
         self._span = Span(made.get("start"), made.get("end")) if made.get("alert") is None else None
         self._expected = made.get("events", 0) + made.get("beside", 0)
@@ -127,6 +118,20 @@ class PackCheck:
         if (made.get("first"), made.get("last")) != (chain.first, chain.last):
             self._fault("wpis", name, f"paczka ma mieć wpisy {made.get('first')}–{made.get('last')}, a nie ma")
         self.told.append(f"wpisy łańcucha: {chain.first}–{chain.last}, podpis obejmuje wpis {chain.sealed}")
+
+    def _entry(self, kind: str, number: int, payload: dict[str, Any]) -> None:
+        """Remember what an entry proves."""
+        self._payloads[number] = hashlib.sha256(canonical(payload)).hexdigest()
+        if kind == "segment":
+            self._segments[number] = payload["file"], payload["rows"], payload["events"]
+        elif kind == "hour":
+            self._hours[payload["index"], payload["hour"]] = number, payload["events"], payload["digest"]
+        elif kind == "index_deletion":
+            self._hours = {place: one for place, one in self._hours.items() if place[0] != payload["index"]}
+        elif kind == "alert_events":
+            self._alerted.update(digest for _, _, digest in payload["events"] if digest)
+        elif kind == "operation" and payload["action"] == TAKEN:
+            self._packets.add(payload["detail"]["sha256"])
 
     def _events(self, name: str) -> None:
         lines = enumerate(_lines(self._pack, name), 1)
@@ -146,6 +151,8 @@ class PackCheck:
                 if self._block(block, events) != blocks[int(index)]:
                     low, high = min(taken, default=(0,))[0], max(taken, default=(0,))[0]
                     self._fault("zdarzenie", name, f"wiersze {low}–{high}: inne niż w segmencie {proof['file']}")
+            if proof["entry"] in self._proved:
+                self._fault("segment", proof["file"], "jest w paczce dwa razy", proof["entry"])
             self._proved.add(proof["entry"])
             if self._span is not None and not self._span.covered(len(blocks), opened):
                 self._fault("segment", proof["file"], "w paczce są nie wszystkie bloki z tego okresu", proof["entry"])
@@ -171,11 +178,18 @@ class PackCheck:
         lines = _lines(self._pack, name)
         proved: list[int] = []
         bare: list[int] = []
+        seen: set[tuple[str, int]] = set()
         for hour in self._each("hours.ndjson"):
             place, entry = (hour["index"], range(hour["hour"]).stop), hour["entry"]
+            if place in seen:
+                self._fault("godzina", place_of(*place), "jest w paczce dwa razy", entry)
+            seen.add(place)
             count, digest = summed_lines(lines, hour["events"])
             (bare if entry is None else proved).append(count)
-            if entry is None and count != hour["events"]:
+            if entry is None and place in self._hours:
+                told = f"ma plombę we wpisie {self._hours[place][0]}, a paczka mówi, że nie ma"
+                self._fault("godzina", place_of(*place), told)
+            elif entry is None and count != hour["events"]:
                 self._fault("godzina", place_of(*place), f"zdarzeń jest {count}, a ma być {hour['events']}")
             elif entry is not None and self._hours.get(place) != (entry, count, digest):
                 self._fault("godzina", place_of(*place), "zdarzenia inne niż te, które zaplombowano", entry)

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from appliance.clock import DAY, MINUTE
+from appliance.clock import DAY, HOUR, MINUTE
 from appliance.evidence import chain
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.keys import write as write_key
 from appliance.evidence.pack import Wanted
 from appliance.evidence.verify import PackCheck
 from appliance.store import Keeping
+from appliance.store.elastic.spool import Spool
+from appliance.store.elastic.sums import summed
 from tests.appliance.evidence.conftest import NOW, Box
 from tests.appliance.evidence.test_pack import Files, files_of, packed, told, write
 
@@ -132,6 +134,47 @@ def test_what_was_left_out_of_a_time_is_named(
 ) -> None:
     found = forged(full, wanted, change, tmp_path)
     assert any(words in fault for fault in found), found
+
+
+def test_a_segment_that_stands_twice_is_named(full: Box, tmp_path: Path) -> None:
+    def change(files: Files) -> None:
+        put(files, "proofs.ndjson", rows(files, "proofs.ndjson") * 2)
+        files["events.ndjson"] *= 2
+        about(files, events=2 * json.loads(files["pack.json"])["events"])
+
+    found = forged(full, Wanted(), change, tmp_path)
+    assert len(found) == 3
+    assert all("jest w paczce dwa razy" in fault for fault in found)
+
+
+@pytest.mark.parametrize(
+    ("sealed", "times", "words"),
+    [
+        (True, 1, ["ma plombę we wpisie 3, a paczka mówi, że nie ma"]),
+        (False, 1, []),
+        (False, 2, ["jest w paczce dwa razy"]),
+    ],
+)
+def test_an_hour_of_a_cluster_cannot_pass_for_one_without_a_seal(
+    box: Box, sealed: bool, times: int, words: list[str], tmp_path: Path
+) -> None:
+    """Else its events could be changed at will: those of an hour without a seal stand under the pack's signature."""
+    hour = NOW - NOW % HOUR
+    spool = Spool(box.home.spool, 1 << 30)
+    line = chain.canonical({"event.id": f"{1:032x}", "event.ingested": NOW})
+    spool.done([], NOW, summed("events-1", [(f"{1:032x}", line)]))
+    spool.close()
+    box.now += 3 * HOUR if sealed else 0
+
+    def change(files: Files) -> None:
+        files["cluster.ndjson"] = line.replace(b"0001", b"0002") + b"\n"
+        files["cluster.ndjson"] *= times
+        one = {"entry": None, "events": 1, "hour": hour, "index": "events-1", "wanted": 1}
+        put(files, "hours.ndjson", [one] * times)
+        about(files, cluster={"events": times, "wanted": times})
+
+    found = forged(box, Wanted(), change, tmp_path)
+    assert [word for word, fault in zip(words, found, strict=True) if word in fault] == words
 
 
 def test_an_event_that_was_left_out_of_a_case_is_named(full: Box, tmp_path: Path) -> None:

@@ -296,3 +296,17 @@ def test_a_history_before_a_rotation_that_was_written_anew_with_the_old_key(
     number = forge(box, stolen, Draft("key", rotation["payload"]))
     box.keeper.round()
     assert f"klucz {number}: wymianę podpisano po innym wpisie" in box.faults()
+
+
+def test_a_forged_anchor_of_the_same_entry_does_not_hide_the_true_one(full: Box, tmp_path: Path) -> None:
+    """Whoever has the key can write history anew, and put an anchor of it beside the true one."""
+    true = anchors.latest(full.home)
+    assert true is not None
+    seal = keys.load_key(keys.key_file(full.home)).seal(full.now, true.seal["number"], "ab" * 32)
+    forged = anchors.Anchor(canonical(seal).decode())
+    paths = [anchors.put(tmp_path, one, name) for one, name in ((true, "a"), (forged, "b"))]
+    assert full.faults(anchors=paths[:1]) == []
+    for given in (paths, paths[::-1]):
+        found = full.faults(anchors=given)
+        assert [fault for fault in found if "wpis ma inny skrót niż kotwica" in fault] == found
+        assert len(found) == 1
