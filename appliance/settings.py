@@ -154,6 +154,16 @@ class StoreSettings(Section):
         """Whether a cluster has the events."""
         return self.kind == "elasticsearch" or self.both
 
+    def kept_days(self) -> dict[str, int]:
+        """Return for how many days each class of events stays: in a cluster alone, all as long as the longest.
+
+        There an index has a day's events of all classes, and goes as a whole.
+        """
+        from appliance.store.classes import shipped  # noqa: PLC0415 - only where a class is named
+
+        days = shipped().days(self.retention_days, self.days)
+        return days if self.local else dict.fromkeys(days, max(days.values()))
+
     @field_validator("days")
     @classmethod
     def _known(cls, days: dict[str, int]) -> dict[str, int]:

@@ -16,17 +16,24 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import DAY
 from appliance.evidence.blocks import WRONG
+from appliance.evidence.chain import Chain, Fault, Keys, seal_of
 from appliance.evidence.cluster import Cluster, SealedHour, compare
 from appliance.evidence.inventory import take
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
 from appliance.evidence.plain import plain
-from appliance.evidence.verify import Chain, Fault, Keys, seal_of
 from appliance.evidence.words import say
 from appliance.home import Home
+from appliance.language.dates import moment
 from appliance.state.models import AlertHistory, Operation
 
 LATE_DAYS = 2
+_ROWS = {
+    "alert": ("alert_history", "history"),
+    "decision": ("alert_history", "history"),
+    "operation": ("operation", "operation"),
+}
+"""By kind of entry the table that its row is of, and what of the payload is the row's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,23 @@ class Asked:
         return (self.start is None or at >= self.start) and (self.end is None or at < self.end)
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What an entry (`at` in microseconds) says: rows `first` to `last` of a table went, a backup was restored."""
+
+    number: int
+    at: int
+    table: str
+    first: int
+    last: int
+
+    def has(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry is of a row that went. Raises WRONG."""
+        table, name = _ROWS.get(entry["kind"], ("", ""))
+        gone = table == self.table and entry["payload"][name] >= self.first
+        return gone and bool(entry["number"] < self.number)
+
+
 @dataclass(slots=True)
 class Found:
     """What was checked and what is wrong."""
@@ -61,6 +85,7 @@ class Found:
     hours: int = 0
     """Hours of a cluster's indices that were checked, with so many events `in_cluster`."""
     in_cluster: int = 0
+    restored: list[Restored] = field(default_factory=list)
     loose: int = 0
     """Events in the cluster of hours that no entry has: those of the last hour, or copied from another store."""
 
@@ -124,11 +149,13 @@ def check(
         chain, story = Chain(_keys(home, ledger, asked), _seals(ledger, found)), _Story()
         for path in asked.anchors:
             _expect(chain, path, found)
+        found.restored = _restorations(ledger)
         with sessions() as session:
             for entry in _entries(ledger, chain):
                 try:
                     story.tell(entry, found, asked)
-                    _record(session, entry, found)
+                    if not any(one.has(entry) for one in found.restored):
+                        _record(session, entry, found)
                 except WRONG as error:
                     found.faults.append(Fault("wpis", entry["number"], "", f"nie da się odczytać treści: {error}"))
         found.faults += chain.end()
@@ -175,6 +202,19 @@ def _entries(ledger: Ledger, chain: Chain) -> Iterator[dict[str, Any]]:
         entry = chain.take(body, digest)
         if entry is not None:
             yield entry
+
+
+def _restorations(ledger: Ledger) -> list[Restored]:
+    found = []
+    try:
+        for entry in ledger.of_kind("went_back"):
+            payload = entry["payload"]
+            kept = payload.get("kept", payload["newest"])
+            found.append(Restored(entry["number"], entry["at"], payload["table"], kept + 1, payload["carried"]))
+    except WRONG:
+        # The chain names what is wrong with the entry.
+        return []
+    return found
 
 
 def _record(session: Session, entry: Mapping[str, Any], found: Found) -> None:
@@ -271,6 +311,9 @@ def told(found: Found, language: str) -> list[str]:
         lines.append(say("verify.hours", language, hours=found.hours, rows=found.in_cluster))
     if found.loose:
         lines.append(say("verify.loose", language, n=found.loose))
+    for one in found.restored:
+        values = {"at": moment(one.at, language), "number": one.number, "table": one.table}
+        lines.append(say("verify.went_back", language, first=one.first, last=one.last, **values))
     if found.late:
         lines.append(say("verify.late", language, n=found.late))
     if found.waiting:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from appliance.clock import HOUR, rfc3339
-from appliance.evidence.verify import Fault
+from appliance.evidence.chain import Fault
 
 
 class Cluster(Protocol):

@@ -73,6 +73,17 @@ def blocks_at(rows: npt.NDArray[np.bool_]) -> list[int]:
     return sorted({int(at) // BLOCK for at in np.flatnonzero(rows)})
 
 
+def blocks_around(table: Any, start: int | None, end: int | None) -> list[int]:
+    """Return the numbers of the blocks with events of a time (microseconds), and with their neighbours on both sides.
+
+    Events stand in the order of their times, so the neighbours prove that none of the time is left out.
+    """
+    times = times_of(table)
+    low = 0 if start is None else int(np.searchsorted(times, start))
+    high = len(times) if end is None else int(np.searchsorted(times, end))
+    return list(range(max(0, low - 1) // BLOCK, min(high, len(times) - 1) // BLOCK + 1))
+
+
 def opened(block: Any) -> dict[str, Any]:
     """Return how the events of a block lie in the file: with it, and their lines, its hash can be made."""
     columns = sorted(name for name in block.column_names if block.column(name).null_count < block.num_rows)

@@ -16,7 +16,7 @@ from appliance.evidence.ledger import Appending, Draft, Ledger
 
 GRACE = 15 * MINUTE
 """After its end an hour is left open so long: its last events are still on their way to the cluster."""
-_HOURS, _DELETIONS = "cluster_hours", "cluster_deletions"
+_CHANGES, _DELETIONS = "cluster_changes", "cluster_deletions"
 """Names of cursors."""
 
 
@@ -32,7 +32,7 @@ def note_cluster(ledger: Ledger, appending: Appending, spool: Path, now: int) ->
     with closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True, timeout=10, isolation_level=None)) as db:
         db.execute("BEGIN")
         # The last of its tables: without it the writer has not been here yet, or it was an older one.
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'hour'").fetchone():
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'changed'").fetchone():
             return
         _hours(db, ledger, appending, now)
         for number, payload in _deletions(db, int(ledger.cursor(_DELETIONS) or 0)):
@@ -42,17 +42,25 @@ def note_cluster(ledger: Ledger, appending: Appending, spool: Path, now: int) ->
 
 def _hours(db: sqlite3.Connection, ledger: Ledger, appending: Appending, now: int) -> None:
     rows = db.execute(
-        "SELECT name, hour, events, digest, changed_at FROM hour WHERE changed_at > ? ORDER BY hour, name",
-        (int(ledger.cursor(_HOURS) or 0),),
+        "SELECT name, hour, events, digest, number FROM changed JOIN hour USING (name, hour) WHERE number > ?"
+        " ORDER BY hour, name",
+        (_after(db, ledger),),
     ).fetchall()
-    still_open = [changed for _, hour, *_, changed in rows if hour + HOUR + GRACE > now]
+    still_open = [number for _, hour, *_, number in rows if hour + HOUR + GRACE > now]
     for index, hour, events, digest, _ in rows:
         if hour + HOUR + GRACE <= now and _sealed(ledger, index, hour) != digest:
             payload = {"digest": digest, "events": events, "hour": hour, "index": index}
             appending.add(Draft("hour", payload, ref_of(index, hour)))
     if rows:
-        # An hour that is still open is looked at again, whoever changed before or after it.
-        appending.set(_HOURS, min(still_open) - 1 if still_open else max(row[-1] for row in rows))
+        # An hour that is still open is looked at again, whichever changed before or after it.
+        appending.set(_CHANGES, min(still_open) - 1 if still_open else max(row[-1] for row in rows))
+
+
+def _after(db: sqlite3.Connection, ledger: Ledger) -> int:
+    """Return the number of the last change that was looked at; 0 also for a spool that began anew."""
+    at = int(ledger.cursor(_CHANGES) or 0)
+    newest = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changed'").fetchone()[0]
+    return at if at <= newest else 0
 
 
 def _sealed(ledger: Ledger, index: str, hour: int) -> str:
@@ -62,6 +70,8 @@ def _sealed(ledger: Ledger, index: str, hour: int) -> str:
 
 
 def _deletions(db: sqlite3.Connection, after: int) -> Iterator[tuple[int, dict[str, str | int]]]:
+    if db.execute("SELECT coalesce(max(rowid), 0) FROM deletion").fetchone()[0] < after:
+        after = 0
     names = ("at", "reason", "day", "index", "events", "bytes")
     for number, *row in db.execute(
         "SELECT rowid, at, reason, day, name, events, bytes FROM deletion WHERE rowid > ? ORDER BY rowid", (after,)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from agent import __version__
+from appliance.evidence.chain import canonical
 from appliance.evidence.ledger import Appending, Draft, Ledger
 from appliance.evidence.plain import plain
-from appliance.evidence.verify import canonical
 from appliance.home import Home
 from appliance.rulesets.shelf import Shelf
 from appliance.settings import Settings

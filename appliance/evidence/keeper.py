@@ -57,11 +57,11 @@ class Keeper:
             with ledger.sealing(key, self.now()) as appending:
                 house.note_changes(ledger, appending, self.home, self.settings)
             with self.sessions() as session:
-                for portion in records.carried(session, ledger.cursor):
+                for portion in records.carried(session, ledger):
                     with ledger.sealing(key, self.now()) as appending:
                         for draft in portion.drafts:
                             appending.add(draft)
-                        appending.set(portion.name, portion.upto)
+                        appending.mark(portion.name, portion.upto, portion.marks)
             self._segments(ledger, key, whole=whole)
             with ledger.sealing(key, self.now()) as appending:
                 note_cluster(ledger, appending, self.home.spool, self.now())
@@ -78,7 +78,7 @@ class Keeper:
             new = EvidenceKey(Ed25519PrivateKey.generate())
             keys.write(keys.next_file(self.home), new.private)
             with ledger.sealing(old, self.now()) as appending:
-                appending.add(Draft("key", keys.next_statement(old, new, self.now())))
+                appending.add(Draft("key", keys.next_statement(old, new, self.now(), appending.head.digest)))
             return self._adopted(ledger, old)
 
     def _adopted(self, ledger: Ledger, key: EvidenceKey) -> EvidenceKey:

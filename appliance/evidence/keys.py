@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from appliance.evidence import verify
+from appliance.evidence import chain
 from appliance.home import Home
 from appliance.pki import files
 from appliance.pki.authority import PkiError
@@ -29,11 +29,11 @@ class EvidenceKey:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the public key, hex."""
-        return verify.fingerprint(self.public)
+        return chain.fingerprint(self.public)
 
     def seal(self, at: int, number: int, digest: str) -> dict[str, Any]:
         """Return the seal of an entry; `at` in microseconds. An anchor is the same."""
-        signature = self.private.sign(verify.seal_statement(at, number, digest, self.fingerprint))
+        signature = self.private.sign(chain.seal_statement(at, number, digest, self.fingerprint))
         return {"at": at, "hash": digest, "key": self.fingerprint, "number": number, "signature": signature.hex()}
 
 
@@ -84,14 +84,14 @@ def write(path: Path, key: Ed25519PrivateKey) -> None:
 
 def first_statement(key: EvidenceKey) -> dict[str, Any]:
     """Return the payload of the entry that begins a chain."""
-    return {"by_new": None, "by_old": None, "old": None, "public": key.public.hex(), "at": None}
+    return {"by_new": None, "by_old": None, "old": None, "previous": None, "public": key.public.hex(), "at": None}
 
 
-def next_statement(old: EvidenceKey, new: EvidenceKey, at: int) -> dict[str, Any]:
-    """Return the payload of a rotation: each key signs that the new one follows the old one."""
-    message = verify.key_statement(at, old.public.hex(), new.public.hex())
-    by_old, by_new = old.private.sign(message).hex(), new.private.sign(message).hex()
-    return {"by_new": by_new, "by_old": by_old, "old": old.public.hex(), "public": new.public.hex(), "at": at}
+def next_statement(old: EvidenceKey, new: EvidenceKey, at: int, previous: str) -> dict[str, Any]:
+    """Return the payload of a rotation: each key signs that the new one follows, after the entry with that hash."""
+    message = chain.key_statement(at, old.public.hex(), new.public.hex(), previous)
+    signed = {"by_new": new.private.sign(message).hex(), "by_old": old.private.sign(message).hex()}
+    return signed | {"at": at, "old": old.public.hex(), "previous": previous, "public": new.public.hex()}
 
 
 def grouped(fingerprint: str) -> str:

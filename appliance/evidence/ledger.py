@@ -11,15 +11,15 @@ import fcntl
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.evidence.chain import START, canonical, entry_hash
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.plain import plain
-from appliance.evidence.verify import START, canonical, entry_hash
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE INDEX IF NOT EXISTS entry_ref ON entry (kind, ref);
 CREATE TABLE IF NOT EXISTS seal (number INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS mark (
+  name TEXT NOT NULL, id INTEGER NOT NULL, mark BLOB NOT NULL, PRIMARY KEY (name, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS live (
   file TEXT PRIMARY KEY, number INTEGER NOT NULL, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
   min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, events TEXT NOT NULL) STRICT;
@@ -139,11 +141,21 @@ class Ledger:
         row = self._db.execute("SELECT value FROM cursor WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
+    def marks(self, name: str) -> Iterator[tuple[int, bytes]]:
+        """Yield ids and marks of the rows of a table that were carried, the newest first."""
+        yield from self._db.execute("SELECT id, mark FROM mark WHERE name = ? ORDER BY id DESC", (name,))
+
     def entries(self, first: int = 1, last: int | None = None) -> Iterator[tuple[str, bytes]]:
         """Yield (hash, body) of the entries in order of their numbers."""
         # As bytes: what was tampered with need not be text.
         sql = "SELECT hash, CAST(body AS BLOB) FROM entry WHERE number >= ? AND number <= ? ORDER BY number"
         yield from self._db.execute(sql, (first, (1 << 62) if last is None else last))
+
+    def before(self, at: int) -> int:
+        """Return the number of the last entry before which none is of the time `at` (microseconds) or later."""
+        sql = "SELECT min(number) FROM entry WHERE json_extract(body, '$.at') >= ?"
+        later = self._db.execute(sql, (at,)).fetchone()[0]
+        return max(1, later - 1) if later else max(1, self.head().number)
 
     def of_kind(self, *kinds: str, ref: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the entries of some kinds in order, of one thing only when `ref` names it."""
@@ -202,6 +214,14 @@ class Appending:
     def set(self, name: str, value: object) -> None:
         """Move a cursor."""
         self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (name, str(value)))
+
+    def mark(self, name: str, upto: int, marks: Mapping[int, bytes]) -> None:
+        """Move the cursor of a table to an id; keep marks of the rows that were carried, none past the cursor."""
+        self.set(name, upto)
+        self._db.execute("DELETE FROM mark WHERE name = ? AND id > ?", (name, upto))
+        self._db.executemany(
+            "INSERT INTO mark VALUES (?, ?, ?)", [(name, number, one) for number, one in marks.items()]
+        )
 
     def keep(self, one: Live) -> None:
         """Remember a segment as one in force."""

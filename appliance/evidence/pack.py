@@ -17,12 +17,12 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from appliance.evidence import afar, events, packets, standalone
+from appliance.evidence.chain import PACK, canonical
 from appliance.evidence.faraway import Faraway, HourAfar, Unlike, sealed_hours
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
 from appliance.evidence.ledger import Ledger, Live
-from appliance.evidence.verify import PACK, canonical
 from appliance.state.models import AlertEvent
 from appliance.store.digest import BLOCK, blocks, total
 from appliance.store.model import QueryTimeout, StoreUnavailable
@@ -152,6 +152,8 @@ class _Packer:
             with self.keeper.sessions() as session:
                 self.times = {row.event_id: row.event_at for row in session.execute(query)}
         self.made.alerts = _alerts(self.ledger, self.wanted)
+        if self.times is not None:
+            self.times |= {name: at for name, at, _ in _events_of(self.made.alerts)}
         captured = self._captured()
         self.digests = frozenset(digest for _, digest in _digests_by_id(self.made.alerts))
         # The small ones first: they may be merged, and go a minute later.
@@ -165,6 +167,9 @@ class _Packer:
         numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
         numbers += [one.entry for one in captured]
         self.made.last = self.ledger.head().number
+        if self.times is None:
+            # Only a chain that begins before the time shows that nothing of it was left out.
+            numbers.append(1 if self.wanted.start is None else self.ledger.before(self.wanted.start))
         self.made.first = min(numbers, default=self.made.last)
         with tempfile.SpooledTemporaryFile(_SPOOLED) as proofs:
             self._events(chosen, proofs)
@@ -206,7 +211,7 @@ class _Packer:
             for one in chosen:
                 table = events.table_of(self.keeper.home.store / one.file)
                 rows = self._ours(table)
-                if rows.any():
+                if self.times is None or rows.any():
                     self._segment(one, table, rows, file, proofs)
             self._afar()
             for line in self.alone:
@@ -224,16 +229,17 @@ class _Packer:
             raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
         if self.times is not None:
             rows = self._without_known(table, rows)
-        opened = {}
-        for number in events.blocks_at(rows):
+        wanted, opened = self.wanted, {}
+        around = self.times is None
+        for number in events.blocks_around(table, wanted.start, wanted.end) if around else events.blocks_at(rows):
             block = table.slice(number * BLOCK, BLOCK)
             opened[str(number)] = events.opened(block)
             for line, _ in events.lines(block):
                 file.write(line + b"\n")
             ours = int(rows[number * BLOCK : (number + 1) * BLOCK].sum())
             self.made.events, self.made.beside = self.made.events + ours, self.made.beside + block.num_rows - ours
+        self.made.segments += bool(rows.any())
         if opened:
-            self.made.segments += 1
             hexes = [block.hex() for block in hashes]
             proof = {"blocks": hexes, "entry": one.number, "file": one.file, "open": opened, "rows": table.num_rows}
             proofs.write(canonical(proof) + b"\n")
@@ -347,8 +353,11 @@ def _within(payload: Mapping[str, Any], wanted: Wanted) -> bool:
 
 
 def _digests_by_id(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    return ((name, digest) for name, _, digest in _events_of(alerts) if digest)
+
+
+def _events_of(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, str | None]]:
+    """Yield id, time and digest of the events that alerts rest on."""
     for alert in alerts:
         for item in alert["history"]:
-            for name, _, digest in item["payload"].get("events", ()):
-                if digest:
-                    yield name, digest
+            yield from item["payload"].get("events", ())

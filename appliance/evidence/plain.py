@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from appliance.evidence.verify import canonical
+from appliance.evidence.chain import canonical
 
 _LISTS = {tuple, list}
 _SURROGATES = re.compile("[\ud800-\udfff]")

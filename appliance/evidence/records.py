@@ -1,10 +1,12 @@
 """What other parts wrote into their tables, as drafts of entries: alerts, decisions, evidence of alerts, audit log.
 
-Each table is read on from a cursor, the last id that was carried, so hot paths know nothing of the chain.
+Each table is read on from a cursor, the last id that was carried, so hot paths know nothing of the chain. Beside it
+stays a mark of each row that was carried: a table with another row under such an id was restored from a backup.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,7 +15,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from appliance.evidence.ledger import Draft
+from appliance.evidence.chain import canonical
+from appliance.evidence.ledger import Draft, Ledger
+from appliance.evidence.plain import plain
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Operation
 
 ROWS = 1000
@@ -23,30 +27,48 @@ Table = type[AlertHistory] | type[AlertEvent] | type[Operation]
 
 @dataclass(slots=True)
 class Carried:
-    """Some rows as drafts, and the cursor after them."""
+    """Some rows as drafts, their marks by id, and the cursor after them."""
 
     name: str
     upto: int
     drafts: list[Draft] = field(default_factory=list)
+    marks: dict[int, bytes] = field(default_factory=dict)
 
 
-def carried(session: Session, cursors: Callable[[str], str]) -> Iterator[Carried]:
+def carried(session: Session, ledger: Ledger) -> Iterator[Carried]:
     """Yield what is new in each table, in the order of its ids, in portions."""
     for name, table, make in _TABLES:
-        at = int(cursors(name) or 0)
+        at = int(ledger.cursor(name) or 0)
         newest = session.scalar(select(func.max(table.id))) or 0
-        if newest < at:
-            # The state database is older than the chain: it was restored from a backup.
-            payload = {"carried": at, "newest": newest, "table": name}
-            yield Carried(name, newest, [Draft("went_back", payload, name)])
-            continue
+        kept = _kept(session, table, ledger.marks(name), min(at, newest)) if at else 0
+        if kept < at:
+            payload = {"carried": at, "kept": kept, "newest": newest, "table": name}
+            yield Carried(name, kept, [Draft("went_back", payload, name)])
+            at = kept
         while at < newest:
             query = select(table).where(table.id > at, table.id <= newest).order_by(table.id).limit(ROWS)
             rows: Sequence[Any] = session.scalars(query).all()
             if not rows:
                 break
             at = rows[-1].id
-            yield Carried(name, at, list(make(session, rows)))
+            yield Carried(name, at, list(make(session, rows)), {row.id: _mark(row) for row in rows})
+
+
+def _kept(session: Session, table: Table, marks: Iterator[tuple[int, bytes]], last: int) -> int:
+    """Return the last id up to which a table has what was carried, of `marks` from the newest on."""
+    oldest = last + 1
+    for number, mark in marks:
+        row: Any = session.get(table, number)
+        if row is not None and _mark(row) == mark:
+            return number
+        oldest = min(oldest, number)
+    # What was carried before there were marks.
+    return oldest - 1
+
+
+def _mark(row: AlertHistory | AlertEvent | Operation) -> bytes:
+    values = {name: getattr(row, name) for name in _MARKED[type(row)]}
+    return hashlib.sha256(canonical(plain(values))).digest()[:16]
 
 
 def _history(session: Session, rows: Sequence[AlertHistory]) -> Iterator[Draft]:
@@ -86,3 +108,9 @@ _TABLES: tuple[tuple[str, Table, _Make], ...] = (
     ("alert_event", AlertEvent, _events),
     ("operation", Operation, _operations),
 )
+_MARKED: dict[Table, tuple[str, ...]] = {
+    AlertHistory: ("alert_id", "at", "who", "action", "detail"),
+    AlertEvent: ("alert_id", "event_id", "event_at", "digest"),
+    Operation: ("at", "who", "action", "target", "detail"),
+}
+"""What of a row never changes."""

@@ -10,11 +10,14 @@ _FUTURE = "from __future__ import annotations\n"
 
 
 def source() -> bytes:
-    """Return the program: the source of `verify`, and that of the modules of this folder where it imports them."""
-    folder = Path(__file__).parent
+    """Return the program: the source of `verify`, and that of the modules of this folder where they are imported."""
+    folder, taken = Path(__file__).parent, set[str]()
 
     def body(found: re.Match[str]) -> str:
+        if found[1] in taken:
+            return ""
+        taken.add(found[1])
         part = (folder / f"{found[1]}.py").read_text("utf-8")
-        return f"{part.partition(_FUTURE)[2].strip()}\n"
+        return _IMPORT.sub(body, f"{part.partition(_FUTURE)[2].strip()}\n")
 
     return _IMPORT.sub(body, (folder / "verify.py").read_text("utf-8")).encode("utf-8")

@@ -10,201 +10,22 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from appliance.evidence.blocks import WRONG, block_hash, events_digest
-from appliance.evidence.ed25519 import plain_verify
+from appliance.evidence.chain import PACK, Chain, Fault, Keys, canonical, holds, parsed, seal_of
+from appliance.evidence.complete import Span, Told
 from appliance.evidence.lanes import place_of, summed_lines
 
-ENTRY, SEAL, KEY, PACK = (b"czujka-evidence-%s-v1\n" % kind for kind in (b"entry", b"seal", b"key", b"pack"))
-"""What is put before bytes that are hashed or signed, so that none can stand for another."""
-START = "0" * 64
-"""The `previous` of entry number 1."""
 MAX_LINE = 32 << 20
 PACKETS, TAKEN = "packets/", "slice.taken"
 """The folder of packets in a pack, and the action in the operators' log that says what a sensor gave."""
 BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
-
-
-class Fault(NamedTuple):
-    """What is wrong: its kind, in Polish, the number of the entry or None, the file or an empty text, and words."""
-
-    kind: str
-    number: int | None
-    file: str
-    text: str
-
-    def __str__(self) -> str:
-        number, file = "" if self.number is None else f" {self.number}", f" ({self.file})" if self.file else ""
-        return "".join(sign if sign.isprintable() else "?" for sign in f"{self.kind}{number}{file}: {self.text}")
-
-
-def canonical(value: Any) -> bytes:
-    """Return the one way to write a JSON value: sorted keys, no blanks, UTF-8. Raises ValueError for what is none."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8")
-
-
-def parsed(line: bytes) -> Any:
-    """Return the value of canonical JSON. Raises ValueError when it is not written in that one way."""
-    value = json.loads(line.decode("utf-8"))
-    if canonical(value) != line:
-        raise ValueError("zapis nie jest kanoniczny")
-    return value
-
-
-def entry_hash(body: bytes) -> str:
-    """Return the hash of an entry by its canonical body."""
-    return hashlib.sha256(ENTRY + body).hexdigest()
-
-
-def seal_statement(at: int, number: int, digest: str, key: str) -> bytes:
-    """Return what the signature of a seal is made over."""
-    return SEAL + canonical({"at": at, "hash": digest, "key": key, "number": number})
-
-
-def key_statement(at: int, old: str, new: str) -> bytes:
-    """Return what both keys sign when one follows the other: their public keys in hex."""
-    return KEY + canonical({"at": at, "new": new, "old": old})
-
-
-def fingerprint(public: bytes) -> str:
-    """Return the fingerprint of a raw public key of 32 bytes."""
-    return hashlib.sha256(public).hexdigest()
-
-
-try:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    def holds(public: bytes, signature: bytes, message: bytes) -> bool:
-        """Say whether an Ed25519 signature holds."""
-        try:
-            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-except ImportError:
-    holds = plain_verify
-
-
-class Keys:
-    """The public keys that follow from one trusted fingerprint, by what old and new keys signed for each other."""
-
-    def __init__(self, statements: Iterable[dict[str, Any]], trusted: str) -> None:
-        rows = [(bytes.fromhex(one["old"] or ""), bytes.fromhex(one["public"]), one) for one in statements]
-        self.known = {name: new for name, new in ((fingerprint(new), new) for _, new, _ in rows) if name == trusted}
-        self.faults = [] if self.known else [Fault("klucz", None, "", f"odcisk {trusted} jest inny: to nie ta Czujka")]
-        for _ in rows:
-            for old, new, one in rows:
-                if old:
-                    self._follow(old, new, one)
-
-    def _follow(self, old: bytes, new: bytes, one: dict[str, Any]) -> None:
-        names = fingerprint(old), fingerprint(new)
-        if (names[0] in self.known) == (names[1] in self.known):
-            return
-        message = key_statement(one["at"], old.hex(), new.hex())
-        signed = zip((old, new), (one["by_old"], one["by_new"]))  # noqa: B905 - no `strict` before 3.10
-        if all(holds(key, bytes.fromhex(text), message) for key, text in signed):
-            self.known.update(zip(names, (old, new)))  # noqa: B905 - no `strict` before 3.10
-
-    def wrong(self, seal: dict[str, Any]) -> str:
-        """Return what is wrong with a seal or an anchor by itself, nothing when its signature holds."""
-        message = seal_statement(seal["at"], seal["number"], seal["hash"], seal["key"])
-        if seal["key"] not in self.known:
-            return f"podpisano nieznanym kluczem {seal['key'][:16]}…"
-        return "" if holds(self.known[seal["key"]], seal["bytes"], message) else "podpis się nie zgadza"
-
-
-class Chain:
-    """Takes the entries of a chain one by one and says what is wrong with them."""
-
-    def __init__(self, keys: Keys, seals: Iterable[dict[str, Any]], file: str = "") -> None:
-        self.faults: list[Fault] = list(keys.faults)
-        self.first: int | None = None
-        self.last, self.digest, self.sealed = 0, START, 0
-        self._keys, self._file = keys, file
-        self._seals: dict[int, dict[str, Any]] = {seal["number"]: seal for seal in seals}
-        self._anchors: dict[int, dict[str, Any]] = {}
-
-    def expect(self, anchor: dict[str, Any], file: str) -> None:
-        """Demand that the chain has what an anchor names."""
-        wrong = self._keys.wrong(anchor)
-        if wrong:
-            self.faults.append(Fault("kotwica", anchor["number"], file, wrong))
-        else:
-            self._anchors[anchor["number"]] = anchor
-
-    def take(self, body: bytes, digest: str) -> dict[str, Any] | None:
-        """Check the next entry and return it; None when it cannot be read."""
-        at = self.last + 1
-        try:
-            entry = parsed(body)
-            number, previous, _ = range(entry["number"]).stop, entry["previous"], (entry["kind"], entry["payload"])
-        except WRONG as error:
-            self._fault("wpis", at, f"nie da się odczytać: {error}")
-            self.last, self.digest = at, digest
-            return None
-        if self.first is None:
-            self.first, self.last, self.digest = number, number - 1, previous if number > 1 else START
-        self._linked(number, previous, entry_hash(body) == digest)
-        if number > self.last:
-            self.last, self.digest = number, digest
-        self._sealed_at(number, digest)
-        return entry  # type: ignore[no-any-return]
-
-    def _linked(self, number: int, previous: str, same: bool) -> None:
-        if not same:
-            self._fault("wpis", number, "treść nie zgadza się ze skrótem: wpis zmieniono")
-        if number > self.last + 1:
-            self._fault("wpis", self.last + 1, f"brakuje wpisów od {self.last + 1} do {number - 1}")
-        elif number <= self.last:
-            self._fault("wpis", number, f"stoi po wpisie {self.last}: dodano go albo zmieniono kolejność")
-        elif previous != self.digest:
-            self._fault("wpis", number, f"nie łączy się z wpisem {self.last}: jeden z nich zmieniono albo dodano")
-
-    def _sealed_at(self, number: int, digest: str) -> None:
-        seal = self._seals.pop(number, None)
-        if seal is not None:
-            self.sealed = max(self.sealed, number)
-            wrong = self._keys.wrong(seal) if seal["hash"] == digest else "plomba jest na innej treści niż ten wpis"
-            if wrong:
-                self._fault("podpis", number, wrong)
-        anchor = self._anchors.pop(number, None)
-        if anchor is not None and anchor["hash"] != digest:
-            self._fault("kotwica", number, "wpis ma inny skrót niż kotwica: historię zapisano od nowa")
-
-    def end(self, until: int | None = None) -> list[Fault]:
-        """Return all faults after the last entry. Anchors made after the time `until` may lie beyond the end."""
-        if self.last > self.sealed:
-            self._fault("podpis", self.last, "końca łańcucha nie obejmuje żaden podpis")
-        for number in sorted(self._seals):
-            if self.first is not None and number >= self.first:
-                self._fault("podpis", number, f"plomba bez swojego wpisu; ostatni wpis: {self.last}")
-        for number, anchor in sorted(self._anchors.items()):
-            if number > self.last and (until is None or anchor["at"] <= until):
-                self._fault("kotwica", number, f"łańcuch kończy się wcześniej, na wpisie {self.last}: koniec usunięto")
-        return self.faults
-
-    def _fault(self, kind: str, number: int, text: str) -> None:
-        self.faults.append(Fault(kind, number, self._file, text))
-
-
-def seal_of(line: bytes) -> dict[str, Any]:
-    """Return a seal or an anchor. Raises ValueError when it is none."""
-    seal = parsed(line)
-    kinds = {"at": int, "number": int, "hash": str, "key": str, "signature": str}
-    if not isinstance(seal, dict) or any(type(seal.get(name)) is not kind for name, kind in kinds.items()):
-        raise ValueError("to nie jest plomba ani kotwica")
-    return {**seal, "bytes": bytes.fromhex(seal["signature"])}
 
 
 def _lines(pack: zipfile.ZipFile, name: str) -> Iterator[bytes]:
@@ -219,21 +40,29 @@ class PackCheck:
     def __init__(self, pack: zipfile.ZipFile, trusted: str, anchors: Iterable[Path]) -> None:
         self.faults: list[Fault] = []
         self.told: list[str] = []
-        self._pack, self._trusted, self._given = pack, trusted, list(anchors)
+        self._pack, self._trusted, self._anchors = pack, trusted, list(anchors)
         self._keys = Keys([], trusted)
         self._segments: dict[int, tuple[Any, ...]] = {}
         self._payloads: dict[int, str] = {}
         self._alerted: set[str] = set()
         self._packets: set[str] = set()
+        self._told = Told()
+        self._span: Span | None = None
+        """The time that the pack is of, None for that of an alert."""
+        self._proved: set[int] = set()
+        self._given: dict[int, set[int]] = {}
+        """Of each alert in the pack the entries of its history."""
+        self._ids: set[str] = set()
+        """Of the pack of an alert the ids of its events."""
         self._expected = self._expected_afar = 0
         self._hours: dict[tuple[str, int], tuple[int, int, str]] = {}
         """By index and hour the number of its last entry, its events and their digest."""
 
     def run(self) -> list[Fault]:
         """Check everything and return the faults."""
-        names = "files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json", "cluster.ndjson"
-        steps = self._files, self._chain, self._events, self._alerts, self._taken, self._cluster
-        for name, step in zip(names, steps):  # noqa: B905 - 3.9
+        names = ["files.json", "chain.ndjson", "events.ndjson", "alerts.ndjson", "files.json", "cluster.ndjson"]
+        steps = self._files, self._chain, self._events, self._alerts, self._taken, self._cluster, self._whole
+        for name, step in zip([*names, "pack.json"], steps):  # noqa: B905 - 3.9
             try:
                 step(name)
             except WRONG as error:
@@ -252,7 +81,7 @@ class PackCheck:
     def _files(self, name: str) -> None:
         self._keys = next(self._each("keys.json", lambda line: Keys(parsed(line), self._trusted)), self._keys)
         listed, names = parsed(next(_lines(self._pack, name))), self._pack.namelist()
-        public = self._keys.known.get(listed["key"], b"")
+        public = self._keys.known.get(listed["key"], b"") if listed["key"] == self._keys.newest else b""
         message = PACK + canonical({"files": listed["files"], "key": listed["key"]})
         if not holds(public, bytes.fromhex(listed["signature"]), message):
             self._fault("podpis", name, "podpis spisu plików paczki nie zgadza się")
@@ -271,7 +100,7 @@ class PackCheck:
 
     def _chain(self, name: str) -> None:
         chain = Chain(self._keys, self._each("seals.ndjson", seal_of), name)
-        for path in self._given:
+        for path in self._anchors:
             try:
                 chain.expect(seal_of(path.read_bytes().strip()), path.name)
             except (OSError, ValueError) as error:
@@ -279,23 +108,30 @@ class PackCheck:
         for line in _lines(self._pack, name):
             entry = chain.take(line[65:], line[:64].decode("ascii", "replace"))
             if entry is not None:
-                self._payloads[entry["number"]] = hashlib.sha256(canonical(entry["payload"])).hexdigest()
-                if entry["kind"] == "segment":
-                    self._segments[entry["number"]] = tuple(map(entry["payload"].get, ("file", "rows", "events")))
-                elif entry["kind"] == "hour":
-                    told = entry["payload"]
-                    self._hours[told["index"], told["hour"]] = entry["number"], told["events"], told["digest"]
-                elif entry["kind"] == "alert_events":
-                    self._alerted.update(digest for _, _, digest in entry["payload"]["events"] if digest)
-                elif entry["kind"] == "operation" and entry["payload"]["action"] == TAKEN:
-                    self._packets.add(entry["payload"]["detail"]["sha256"])
+                self._entry(entry["kind"], entry["number"], entry["payload"])
+                self._told.take(entry)
         made: Any = next(self._each("pack.json"), {})
+        self._span = Span(made.get("start"), made.get("end")) if made.get("alert") is None else None
         self._expected = made.get("events", 0) + made.get("beside", 0)
         self._expected_afar = made.get("cluster", {}).get("events", 0)
         self.faults += chain.end(made.get("made_at", 0))
         if (made.get("first"), made.get("last")) != (chain.first, chain.last):
             self._fault("wpis", name, f"paczka ma mieć wpisy {made.get('first')}–{made.get('last')}, a nie ma")
         self.told.append(f"wpisy łańcucha: {chain.first}–{chain.last}, podpis obejmuje wpis {chain.sealed}")
+
+    def _entry(self, kind: str, number: int, payload: dict[str, Any]) -> None:
+        """Remember what an entry proves."""
+        self._payloads[number] = hashlib.sha256(canonical(payload)).hexdigest()
+        if kind == "segment":
+            self._segments[number] = payload["file"], payload["rows"], payload["events"]
+        elif kind == "hour":
+            self._hours[payload["index"], payload["hour"]] = number, payload["events"], payload["digest"]
+        elif kind == "index_deletion":
+            self._hours = {place: one for place, one in self._hours.items() if place[0] != payload["index"]}
+        elif kind == "alert_events":
+            self._alerted.update(digest for _, _, digest in payload["events"] if digest)
+        elif kind == "operation" and payload["action"] == TAKEN:
+            self._packets.add(payload["detail"]["sha256"])
 
     def _events(self, name: str) -> None:
         lines = enumerate(_lines(self._pack, name), 1)
@@ -305,20 +141,36 @@ class PackCheck:
             found = proof["file"], proof["rows"], events_digest(proof["rows"], blocks)
             if self._segments.get(proof["entry"]) != found:
                 self._fault("segment", proof["file"], "skrót zdarzeń nie zgadza się z wpisem łańcucha", proof["entry"])
+            opened: dict[int, tuple[int, int]] = {}
             for index, block in sorted(proof["open"].items(), key=lambda one: int(one[0])):
                 taken = [line for _, line in zip(block["rest"], lines)]  # noqa: B905 - 3.9
                 count += len(taken)
-                if self._block(block, [line for _, line in taken]) != blocks[int(index)]:
+                events = self._parsed([line for _, line in taken])
+                if events:
+                    opened[int(index)] = events[0]["@timestamp"], events[-1]["@timestamp"]
+                if self._block(block, events) != blocks[int(index)]:
                     low, high = min(taken, default=(0,))[0], max(taken, default=(0,))[0]
                     self._fault("zdarzenie", name, f"wiersze {low}–{high}: inne niż w segmencie {proof['file']}")
+            if proof["entry"] in self._proved:
+                self._fault("segment", proof["file"], "jest w paczce dwa razy", proof["entry"])
+            self._proved.add(proof["entry"])
+            if self._span is not None and not self._span.covered(len(blocks), opened):
+                self._fault("segment", proof["file"], "w paczce są nie wszystkie bloki z tego okresu", proof["entry"])
+        count += self._alone(name, lines)
+        if count != self._expected:
+            self._fault("zdarzenie", name, f"jest ich {count}, a paczka ma mieć {self._expected}")
+        self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
+
+    def _alone(self, name: str, lines: Iterable[tuple[int, bytes]]) -> int:
+        """Check the events that an alert proves and no segment; return how many there are."""
+        count = 0
         for number, line in lines:
+            self._parsed([line])
             digest, count = hashlib.sha256(line).hexdigest(), count + 1
             if digest not in self._alerted:
                 self._fault("zdarzenie", name, f"wiersz {number}: ani segment, ani alert go nie potwierdza, dodano go")
             self._alerted.discard(digest)
-        if count != self._expected:
-            self._fault("zdarzenie", name, f"jest ich {count}, a paczka ma mieć {self._expected}")
-        self.told.append(f"zdarzenia, które potwierdza łańcuch: {count}")
+        return count
 
     def _cluster(self, name: str) -> None:
         if self._expected_afar == 0 and name not in self._pack.namelist():
@@ -326,11 +178,18 @@ class PackCheck:
         lines = _lines(self._pack, name)
         proved: list[int] = []
         bare: list[int] = []
+        seen: set[tuple[str, int]] = set()
         for hour in self._each("hours.ndjson"):
             place, entry = (hour["index"], range(hour["hour"]).stop), hour["entry"]
+            if place in seen:
+                self._fault("godzina", place_of(*place), "jest w paczce dwa razy", entry)
+            seen.add(place)
             count, digest = summed_lines(lines, hour["events"])
             (bare if entry is None else proved).append(count)
-            if entry is None and count != hour["events"]:
+            if entry is None and place in self._hours:
+                told = f"ma plombę we wpisie {self._hours[place][0]}, a paczka mówi, że nie ma"
+                self._fault("godzina", place_of(*place), told)
+            elif entry is None and count != hour["events"]:
                 self._fault("godzina", place_of(*place), f"zdarzeń jest {count}, a ma być {hour['events']}")
             elif entry is not None and self._hours.get(place) != (entry, count, digest):
                 self._fault("godzina", place_of(*place), "zdarzenia inne niż te, które zaplombowano", entry)
@@ -341,17 +200,29 @@ class PackCheck:
         self.told.append(f"zdarzenia z klastra, które potwierdza łańcuch: {sum(proved)}, pełne godziny: {len(proved)}")
         self.told.append(f"zdarzenia z klastra z godzin bez plomby, tylko pod podpisem paczki: {sum(bare)}")
 
-    @staticmethod
-    def _block(block: dict[str, Any], lines: list[bytes]) -> bytes:
-        """Return the hash of a block, nothing when these lines are no events of it."""
+    def _parsed(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        """Return events by their lines, none when one of them is no event."""
         try:
-            return block_hash(block, [parsed(line) for line in lines])
+            events = [parsed(line) for line in lines]
+            if self._span is None:
+                self._ids.update(event["event.id"] for event in events)
+            _ = [range(event["@timestamp"]) for event in events]
+        except WRONG:
+            return []
+        return events
+
+    @staticmethod
+    def _block(block: dict[str, Any], events: list[dict[str, Any]]) -> bytes:
+        """Return the hash of a block, nothing when these are no events of it."""
+        try:
+            return block_hash(block, events)
         except WRONG:
             return b""
 
     def _alerts(self, name: str) -> None:
         count = 0
         for count, alert in enumerate(self._each(name), 1):
+            self._given[alert["alert"]] = {item["entry"] for item in alert["history"]}
             for item in alert["history"]:
                 if self._payloads.get(item["entry"]) != hashlib.sha256(canonical(item["payload"])).hexdigest():
                     self._fault("alert", name, f"wiersz {count}: zapis inny niż w łańcuchu", item["entry"])
@@ -364,6 +235,38 @@ class PackCheck:
             if listed[one] not in self._packets:
                 self._fault("pakiety", one, "według łańcucha czujnik ich nie przysłał: dodano je albo zmieniono")
         self.told.append(f"pliki pakietów, które potwierdza łańcuch: {len(files)}")
+
+    def _whole(self, name: str) -> None:
+        """Compare what the chain says of the time, or of the alert, with what the pack has."""
+        for alert, entries in self._told.left_out(self._given):
+            self._fault("alert", "alerts.ndjson", f"alert {alert} nie ma całej historii: brakuje wpisów {entries}")
+        if self._span is None:
+            made = parsed(next(_lines(self._pack, name)))
+            self._case(made["alert"], made["missing"])
+            return
+        span, (number, at) = self._span, self._told.begins or (1, 0)
+        if number > 1 and (span.start is None or at >= span.start):
+            self._fault("wpis", "chain.ndjson", "łańcuch zaczyna się później niż okres paczki", number)
+        for entry, file in sorted(self._told.segments(span).items()):
+            if entry not in self._proved:
+                self._fault("segment", file, "może mieć zdarzenia z tego okresu, a nie ma ich w paczce", entry)
+        for alert in sorted(self._told.alerts(span) - self._given.keys()):
+            text = f"alert {alert} jest w łańcuchu w tym okresie, a nie ma go w paczce"
+            self._fault("alert", "alerts.ndjson", text)
+        self.told.append(f"okres paczki: {span}")
+        for fate, words in ("deletion", "które już usunięto"), ("lost", "które zaginęły"):
+            gone = len(self._told.segments(span, fate))
+            self.told += [f"segmenty z tego okresu, {words}: {gone}"] if gone else []
+
+    def _case(self, alert: int, missing: int) -> None:
+        if alert not in self._given:
+            self._fault("alert", "alerts.ndjson", f"nie ma w paczce alertu {alert}")
+        named = self._told.events.get(alert, set())
+        found = len(named & self._ids)
+        if found + missing != len(named):
+            text = f"alert opiera się na {len(named)}, w paczce są {found}, a według jej opisu brakuje {missing}"
+            self._fault("zdarzenie", "events.ndjson", text)
+        self.told.append(f"alert, którego dotyczy paczka: {alert}; jego zdarzenia, których w niej nie ma: {missing}")
 
     def _fault(self, kind: str, file: str, text: str, number: int | None = None) -> None:
         self.faults.append(Fault(kind, number, file, text))

@@ -82,6 +82,8 @@ class Inputs:
     rules: int
     anchor: Mapping[str, Any] | None = None
     """The newest seal of the evidence chain."""
+    anchored: Mapping[str, Any] | None = None
+    """Of the daily anchors the ISO days of the newest that was `made` and that `left`, and whether it is `missing`."""
     verdicts: Verdicts = field(default_factory=Verdicts)
     weak: Weak = field(default_factory=Weak)
 
@@ -124,6 +126,7 @@ def month_data(inputs: Inputs) -> dict[str, Any]:
         "dead_letters": inputs.dead_letters,
         "rules": inputs.rules,
         "anchor": None if inputs.anchor is None else dict(inputs.anchor),
+        "anchored": None if inputs.anchored is None else dict(inputs.anchored),
     }
 
 

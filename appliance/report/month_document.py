@@ -26,7 +26,7 @@ def month_document(data: Mapping[str, Any], language: str) -> Document:
     blocks: list[Block] = [*_summary(data, words), *_watch(data, words), *_found(data, words), *_lost(data, words)]
     blocks += [*posture_blocks(data["posture"], words), *vulnerabilities_blocks(data["vulnerabilities"], words)]
     blocks += [
-        *_anchor(data.get("anchor"), words),
+        *_anchor(data.get("anchor"), data.get("anchored"), words),
         Heading(words("report.limits")),
         Para(words("report.limits.text")),
         Para(words("report.limits.retention", days=number(data["retention_days"], language))),
@@ -191,7 +191,7 @@ def _lost(data: Mapping[str, Any], words: Words) -> list[Block]:
     return blocks
 
 
-def _anchor(seal: Mapping[str, Any] | None, words: Words) -> list[Block]:
+def _anchor(seal: Mapping[str, Any] | None, anchored: Mapping[str, Any] | None, words: Words) -> list[Block]:
     """What an auditor needs to tell this box's history from another: kept on paper, it cannot be written anew."""
     if seal is None:
         return []
@@ -202,8 +202,12 @@ def _anchor(seal: Mapping[str, Any] | None, words: Words) -> list[Block]:
         [words("report.anchor.key"), grouped(seal["key"])],
         [words("report.anchor.signature"), grouped(seal["signature"])],
     ]
+    if anchored is not None and anchored["made"]:
+        left = _day(anchored["left"]) if anchored["left"] else words("report.anchor.none_left")
+        rows.append([words("report.anchor.left"), left])
     facts = Facts([words("report.what"), words("report.value")], rows, words("report.anchor.caption"))
-    return [Heading(words("report.anchor")), Para(words("report.anchor.text")), facts]
+    warning = [Para(words("report.anchor.missing"))] if anchored is not None and anchored["missing"] else []
+    return [Heading(words("report.anchor")), Para(words("report.anchor.text")), *warning, facts]
 
 
 def _day(name: str) -> str:

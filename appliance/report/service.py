@@ -12,6 +12,7 @@ from agent import __version__
 from appliance.alerts.cards import own_title
 from appliance.clock import HOUR
 from appliance.evidence.anchors import latest
+from appliance.evidence.departure import departed
 from appliance.home import Home
 from appliance.journal import DeadLetters
 from appliance.posture.checks import weights
@@ -27,6 +28,7 @@ from appliance.state.stations import StationMatched
 from appliance.stations.history import verdicts_at
 from appliance.stations.kinds import is_sensor
 from appliance.store import Store
+from appliance.store.classes import ORDINARY
 from appliance.vulnerabilities import accepted
 from appliance.vulnerabilities.feeds import STALE, Shelf
 from appliance.vulnerabilities.history import moved
@@ -80,7 +82,7 @@ def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
             made_at=sources.now,
             office=sources.settings.office.name,
             version=__version__,
-            retention_days=sources.settings.store.retention_days,
+            retention_days=sources.settings.store.kept_days()[ORDINARY],
             stations=_stations(sources, period),
             alerts=_alerts(sources.session, period, language),
             losses=_losses(sources.session, period),
@@ -89,6 +91,7 @@ def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
             dead_letters=sources.dead_letters.count_between(period.start, period.end),
             rules=_rules(sources.session),
             anchor=_anchor(sources.home),
+            anchored=_anchored(sources),
             verdicts=_verdicts(sources.session, period),
             weak=_weak(sources, period),
         )
@@ -98,6 +101,11 @@ def collect(sources: Sources, period: Period, language: str) -> dict[str, Any]:
 def _anchor(home: Home | None) -> dict[str, Any] | None:
     newest = latest(home) if home is not None else None
     return newest.seal if newest is not None else None
+
+
+def _anchored(sources: Sources) -> dict[str, Any] | None:
+    told = departed(sources.home, sources.session, sources.settings) if sources.home is not None else None
+    return {"left": told.left, "made": told.made, "missing": told.missing} if told is not None else None
 
 
 def _rules(session: Session) -> int:

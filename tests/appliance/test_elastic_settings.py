@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.home import Home
-from appliance.settings import SettingsError, load_settings
+from appliance.settings import ElasticSettings, SettingsError, StoreSettings, load_settings
 
 HOSTS = 'hosts = ["https://es.urzad.local"]'
 SECRET = "tajne-haslo"
@@ -51,3 +51,11 @@ def test_addresses_have_their_parts(home: Home) -> None:
 
 def test_a_cluster_may_be_set_up_before_it_is_used(home: Home) -> None:
     assert _load(home, "", kind="embedded").hosts == []  # type: ignore[attr-defined]
+
+
+def test_a_cluster_alone_keeps_every_class_as_long_as_the_longest() -> None:
+    elastic = ElasticSettings(hosts=["https://es1"])
+    days, whole = {"ordinary": 90, "accountability": 730}, {"ordinary": 730, "accountability": 730}
+    assert StoreSettings(retention_days=90).kept_days() == days
+    assert StoreSettings(retention_days=90, both=True, elasticsearch=elastic).kept_days() == days
+    assert StoreSettings(retention_days=90, kind="elasticsearch", elasticsearch=elastic).kept_days() == whole

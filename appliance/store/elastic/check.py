@@ -13,6 +13,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from appliance.language.numbers import number, size
 from appliance.settings import StoreSettings
+from appliance.store.classes import ORDINARY, shipped
 from appliance.store.elastic.client import PLAIN, connect, told
 from appliance.store.elastic.rights import CLUSTER, INDEX
 
@@ -155,7 +156,27 @@ def _shards(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]
     health = _get(client, "/_cluster/health")
     limit = int(_settings(client)[_LIMIT]) * max(1, health["number_of_data_nodes"])
     copies = 2 if health["number_of_data_nodes"] > 1 else 1
-    yield shards(health["active_shards"], limit, settings.retention_days * settings.elasticsearch.shards * copies)
+    yield shards(health["active_shards"], limit, whole_history(settings, copies))
+    yield kept(shipped().days(settings.retention_days, settings.days))
+
+
+def whole_history(settings: StoreSettings, copies: int) -> int:
+    """Return the shards of all days of history: an index has all classes, so it stays for the days of the longest."""
+    days = max(shipped().days(settings.retention_days, settings.days).values())
+    return days * settings.elasticsearch.shards * copies
+
+
+def kept(days: Mapping[str, int]) -> Finding:
+    """Return how long events are kept, by the days of each class: in a cluster as long as those of the longest."""
+    names = {ORDINARY: shipped().ordinary["pl"]} | {one.id: one.names["pl"] for one in shipped().listed}
+    longest = max(days, key=lambda one: days[one])
+    said = f"Indeks dnia mieści wszystkie klasy zdarzeń, więc znika dopiero po dniach: {number(days[longest], 'pl')}"
+    shorter = [f"{names[one]} ({number(days[one], 'pl')})" for one in days if days[one] < days[longest]]
+    if not shorter:
+        return Finding(Weight.GOOD, f"{said}.")
+    advice = "Żeby usuwać je wcześniej, skróć czas najdłuższej klasy albo trzymaj zdarzenia w magazynie Czujki"
+    others = f"Krócej ustawiono, a leżą tak samo długo: {', '.join(shorter)}"
+    return Finding(Weight.WARN, f"{said}, jak klasa „{names[longest]}”. {others}. {advice}.")
 
 
 def shards(used: int, limit: int, wanted: int) -> Finding:
@@ -164,7 +185,7 @@ def shards(used: int, limit: int, wanted: int) -> Finding:
     if used >= limit * FULL_SHARDS:
         return Finding(Weight.BAD, f"{said}. Limit jest prawie wyczerpany: nowy dzień może nie dostać indeksu.")
     if wanted > limit:
-        advice = "Skróć store.retention_days, dodaj węzeł albo podnieś cluster.max_shards_per_node"
+        advice = "Skróć store.retention_days i store.days, dodaj węzeł albo podnieś cluster.max_shards_per_node"
         return Finding(Weight.WARN, f"{said}. {advice}.")
     return Finding(Weight.GOOD, f"{said}.")
 

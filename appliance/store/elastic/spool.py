@@ -48,6 +48,10 @@ CREATE TABLE IF NOT EXISTS hour (
   name TEXT NOT NULL, hour INTEGER NOT NULL, events INTEGER NOT NULL, sum BLOB NOT NULL, digest TEXT NOT NULL,
   changed_at INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS meant (id BLOB PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changed (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, hour INTEGER NOT NULL, UNIQUE (name, hour));
+INSERT OR IGNORE INTO changed (name, hour) SELECT name, hour FROM hour;
+DELETE FROM changed WHERE NOT EXISTS (SELECT 1 FROM hour WHERE hour.name = changed.name AND hour.hour = changed.hour);
 """
 
 
@@ -188,6 +192,8 @@ class Spool:
         whole = replace(one, events=one.events + before[0], sum=added(one.sum, before[1])) if before else one
         row = (whole.index, whole.hour, whole.events, whole.sum, whole.digest, now)
         self._db.execute("INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?)", row)
+        # A number that only grows: the evidence chain reads on from it, whatever the clock does.
+        self._db.execute("INSERT OR REPLACE INTO changed (name, hour) VALUES (?, ?)", (whole.index, whole.hour))
 
     def mean(self, times: Mapping[str, int]) -> None:
         """Write down events, by id and time, that a copy is about to write past the spool and that are not there."""

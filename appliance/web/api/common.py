@@ -9,11 +9,12 @@ from fastapi import APIRouter, Path, Query, params
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from appliance.clock import from_datetime
+from appliance.normalise.times import EARLIEST, LATEST
 from appliance.web.problem import MEDIA_TYPE
 
 LARGEST = (1 << 63) - 1
-LAST_MOMENT = 253_402_300_799_999_999
-"""The last microsecond of year 9999."""
+FIRST_MOMENT, LAST_MOMENT = EARLIEST, LATEST
+"""Between them lie the times of events: from 1601, where Windows begins to count, to the end of year 9999."""
 T = TypeVar("T")
 
 _PROBLEM: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}}
@@ -44,11 +45,11 @@ def parse_moment(value: object) -> object:
 Moment = Annotated[
     int,
     BeforeValidator(parse_moment),
-    Field(ge=0, le=LAST_MOMENT),
+    Field(ge=FIRST_MOMENT, le=LAST_MOMENT),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": LAST_MOMENT},
+                {"type": "integer", "minimum": FIRST_MOMENT, "maximum": LAST_MOMENT},
                 {"type": "string", "format": "date-time"},
             ],
             "description": "Microseconds since the epoch, or RFC 3339 (UTC where no offset is given).",

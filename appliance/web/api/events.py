@@ -14,7 +14,7 @@ from appliance.ops.operations import record
 from appliance.search import parse
 from appliance.state.database import writing
 from appliance.store.model import Cursor
-from appliance.web.api.common import LAST_MOMENT, EventId, Limit, Moment, Page, QueryText, api_router
+from appliance.web.api.common import FIRST_MOMENT, LAST_MOMENT, EventId, Limit, Moment, Page, QueryText, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context
 from appliance.web.export import KINDS, LIMIT, Form, every, file_of
@@ -73,7 +73,7 @@ def _place(after: str | None) -> Cursor | None:
         place = None if after is None else Cursor.parse(after)
     except ValueError as error:
         raise BadCursor(after) from error
-    if place is not None and not 0 <= place.time <= LAST_MOMENT:
+    if place is not None and not FIRST_MOMENT <= place.time <= LAST_MOMENT:
         raise BadCursor(after)
     return place
 
@@ -94,7 +94,7 @@ def histogram(
 ) -> list[BucketAnswer]:
     """Return the number of events in equal pieces of a time; the last day when none is given."""
     end = min(context.now(), LAST_MOMENT) if until is None else until
-    start = max(0, end - DAY) if since is None else since
+    start = max(FIRST_MOMENT, end - DAY) if since is None else since
     if end - start < buckets:
         raise Problem(422, "span")
     found = context.store.histogram(q, start, end, buckets)

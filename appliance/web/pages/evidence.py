@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import StreamingResponse
 
 from appliance.clock import from_datetime
+from appliance.evidence.chain import seal_of
+from appliance.evidence.departure import Departure, departure
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import grouped
 from appliance.evidence.ledger import EvidenceBusy, Ledger
-from appliance.evidence.verify import seal_of
 from appliance.evidence.words import about_events
 from appliance.language.dates import WARSAW, local
 from appliance.language.typography import bind_spaces
@@ -42,13 +43,13 @@ _SPOOLED, _PART = 16 << 20, 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the page shows of the chain; `sealed_at` in microseconds, `anchored` an ISO date or nothing."""
+    """What the page shows of the chain; `sealed_at` in microseconds."""
 
     entries: int
     sealed_at: int
     digest: str
     key: str
-    anchored: str
+    anchors: Departure
     lost: int
 
 
@@ -60,10 +61,11 @@ def state_of(context: Context) -> State | None:
         line = ledger.last_seal()
         if line is None:
             return None
-        seal, anchors = seal_of(line), [entry["at"] for entry in ledger.of_kind("anchor")]
-        anchored = local(anchors[-1]).date().isoformat() if anchors else ""
+        seal = seal_of(line)
+        with context.sessions() as session:
+            anchors = departure(ledger, session, context.settings)
         lost = sum(1 for _ in ledger.of_kind("lost"))
-    return State(seal["number"], seal["at"], seal["hash"], grouped(seal["key"]), anchored, lost)
+    return State(seal["number"], seal["at"], seal["hash"], grouped(seal["key"]), anchors, lost)
 
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, fault: str = "") -> Response:

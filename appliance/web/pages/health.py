@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from sqlalchemy import func, select
 
 from appliance.alerts.cursor import BadCursor, decode, encode
 from appliance.clock import DAY
+from appliance.evidence.departure import departed
 from appliance.journal import JournalUnavailable
 from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
@@ -100,6 +102,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
             session.scalars(select(Agent).where(Agent.state == AgentState.ACTIVE).order_by(Agent.hostname))
         )
         waiting = dict(session.execute(select(Outbox.state, func.count()).group_by(Outbox.state)).all())
+        anchors = _asked("evidence", lambda: departed(context.home, session, context.settings))
     return page(
         request,
         context,
@@ -111,6 +114,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
         lost=lost,
         troubled=troubled,
         messages=waiting,
+        anchors=anchors,
         rules_told=rules_told({role.role: role.detail for role in roles}.get("pipeline", {})),
         **_depths(context),
     )
@@ -133,7 +137,7 @@ def _asked(name: str, ask: Callable[[], Any]) -> Any:
     """Return what a part of the box says, None where it does not answer: the page shows the others."""
     try:
         return ask()
-    except (QueryTimeout, StoreUnavailable, JournalUnavailable):
+    except (QueryTimeout, StoreUnavailable, JournalUnavailable, sqlite3.Error):
         _log.exception("part_silent", part=name)
         return None
 

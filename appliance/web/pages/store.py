@@ -60,8 +60,7 @@ class Disk:
 
 def kept_days(context: Context) -> dict[str, int]:
     """Return for how many days each class is kept."""
-    kept = context.settings.store
-    return shipped().days(kept.retention_days, kept.days)
+    return context.settings.store.kept_days()
 
 
 def disk_of(context: Context, held: int) -> Disk:

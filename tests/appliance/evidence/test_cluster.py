@@ -66,6 +66,39 @@ def test_an_hour_is_sealed_when_it_has_ended_and_again_when_more_came(box: Box, 
     assert len(entries(box)) == 3
 
 
+def test_hours_are_sealed_after_a_clock_was_put_right(box: Box, spool: Spool) -> None:
+    """It was five hours ahead; what comes next has earlier times than what was sealed."""
+    came(spool, NOW + 5 * HOUR, 1)
+    box.now = NOW + 7 * HOUR
+    box.keeper.round()
+    came(spool, NOW, 2, 3)
+    box.now = NOW + 2 * HOUR
+    box.keeper.round()
+    assert [(one["hour"], one["events"]) for one in entries(box)] == [(BEGUN + 5 * HOUR, 1), (BEGUN, 2)]
+    came(spool, NOW + 5 * HOUR, 4, now=NOW + HOUR)
+    box.now = NOW + 7 * HOUR
+    box.keeper.round()
+    assert [(one["hour"], one["events"]) for one in entries(box)][2:] == [(BEGUN + 5 * HOUR, 2)]
+
+
+def test_hours_of_a_new_spool_are_sealed_too(box: Box, spool: Spool) -> None:
+    for n in range(4):
+        came(spool, NOW + n * HOUR, n)
+    spool.note_deletions([Deleted(NOW, "age", NOW // DAY, name, 1, 5000) for name in ("events-8", "events-9")])
+    box.now = NOW + 6 * HOUR
+    box.keeper.round()
+    spool.close()
+    for path in box.home.spool.parent.glob(f"{box.home.spool.name}*"):
+        path.unlink()
+    fresh = Spool(box.home.spool, 1 << 30)
+    came(fresh, NOW + 5 * HOUR, 9)
+    fresh.note_deletions([Deleted(NOW, "age", NOW // DAY, "events-0", 1, 5000)])
+    fresh.close()
+    box.now = NOW + 8 * HOUR
+    box.keeper.round()
+    assert [one.get("hour", one.get("index")) for one in entries(box)][6:] == [BEGUN + 5 * HOUR, "events-0"]
+
+
 def test_a_deleted_index_is_told_and_its_hours_are_forgotten(box: Box, spool: Spool) -> None:
     came(spool, NOW, 1)
     spool.note_deletions([Deleted(NOW, "age", NOW // DAY, "events-1", 1, 5000)])

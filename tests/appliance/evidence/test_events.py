@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from agent.wire.event import event_id
 from appliance.evidence import events
 from appliance.evidence.blocks import WRONG, block_hash, events_digest
+from appliance.evidence.chain import canonical, parsed
 from appliance.evidence.plain import event_line, plain
-from appliance.evidence.verify import canonical, parsed
 from appliance.normalise.model import Event
 from appliance.store import segments
 from appliance.store.digest import BLOCK, blocks, digest

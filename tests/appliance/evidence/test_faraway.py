@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from appliance.clock import DAY, HOUR, MINUTE
+from appliance.evidence.chain import canonical
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
-from appliance.evidence.verify import PackCheck, canonical
+from appliance.evidence.verify import PackCheck
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store.elastic.mapping import index_body, index_name

@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
 
 from appliance.clock import DAY, MINUTE
+from appliance.evidence.check import told
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import ensure_key, key_file, load_key
 from appliance.evidence.ledger import EvidenceBusy, Ledger
@@ -55,10 +57,53 @@ def test_a_restored_state_database_is_said_and_carried_on_from(box: Box) -> None
     box.keeper.round()
     with Ledger(box.home.evidence) as ledger:
         said = [entry["payload"] for entry in ledger.of_kind("went_back")]
-    assert said == [{"carried": 2, "newest": 1, "table": "operation"}]
+    assert said == [{"carried": 2, "kept": 1, "newest": 1, "table": "operation"}]
     box.alert([])
     box.keeper.round()
     assert box.kinds().count("operation") == 3
+
+
+def act(box: Box, *names: str) -> None:
+    with writing(box.sessions) as session:
+        session.add_all(Operation(at=box.now, who="anna", action=name, target="", detail={}) for name in names)
+
+
+def copied(box: Box, path: Path, *, back: bool = False) -> None:
+    """Make a backup of the state database, or put it back."""
+    with closing(sqlite3.connect(box.home.state)) as state, closing(sqlite3.connect(path)) as kept:
+        (kept if back else state).backup(state if back else kept)
+
+
+@pytest.mark.parametrize("later", [0, 1, 3, 5])
+def test_a_restored_state_database_that_has_new_rows_is_said_and_carried(box: Box, tmp_path: Path, later: int) -> None:
+    """Also when as many rows or more came after than were lost: their ids were carried before with other words."""
+    box.alert(box.append(3))
+    act(box, "a", "b")
+    box.keeper.round()
+    copied(box, tmp_path / "backup.db")
+    box.alert(box.append(2))
+    act(box, "lost-1", "lost-2")
+    box.keeper.round()
+    copied(box, tmp_path / "backup.db", back=True)
+    act(box, *(f"new-{n}" for n in range(later)))
+    box.keeper.round()
+    with Ledger(box.home.evidence) as ledger:
+        said = {entry["payload"]["table"]: entry["payload"] for entry in ledger.of_kind("went_back")}
+        actions = [entry["payload"]["action"] for entry in ledger.of_kind("operation")]
+    assert said["operation"] == {"carried": 6, "kept": 3, "newest": 3 + later, "table": "operation"}
+    assert said["alert_history"] == {"carried": 6, "kept": 3, "newest": 3, "table": "alert_history"}
+    assert said["alert_event"]["kept"] == 3
+    assert actions[6:] == [f"new-{n}" for n in range(later)]
+    found = box.check()
+    assert [str(fault) for fault in found.faults] == []
+    assert any("Bazę stanu cofnięto" in line and "operation" in line for line in told(found, "pl"))
+    box.keeper.round()
+    act(box, "after")
+    box.keeper.round()
+    assert box.kinds().count("went_back") == 3
+    with writing(box.sessions) as session:
+        session.execute(update(Operation).where(Operation.action == "after").values(who="jan"))
+    assert len(box.faults()) == 1
 
 
 def test_merged_segments_are_proved_to_have_the_same_events(box: Box) -> None:

@@ -14,12 +14,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.clock import DAY
 from appliance.evidence import anchors, keys
+from appliance.evidence.chain import canonical
 from appliance.evidence.check import told
 from appliance.evidence.ledger import Draft, Ledger
-from appliance.evidence.verify import canonical
 from appliance.home import Home
 from appliance.store import segments
 from appliance.store.compaction import FAN_IN
@@ -240,3 +241,72 @@ def test_a_copy_of_the_folder_elsewhere_is_as_sound(full: Box, tmp_path: Path) -
     copy = Box(Home(tmp_path / "copy"), full.sessions, full.settings, full.now)
     assert copy.faults(events=True) == []
     copy.store.close()
+
+
+@pytest.fixture
+def rotated(full: Box) -> tuple[Box, keys.EvidenceKey]:
+    """A box after a rotation, and the key that was stolen before."""
+    stolen = keys.load_key(keys.key_file(full.home))
+    full.keeper.rotate()
+    full.append(3)
+    full.keeper.round()
+    assert full.faults(trusted=stolen.fingerprint) == full.faults() == []
+    return full, stolen
+
+
+FORGED = Draft("operation", {"action": "x", "at": 1, "detail": {}, "operation": 1, "target": "", "who": "x"})
+
+
+def forge(box: Box, key: keys.EvidenceKey, *drafts: Draft) -> int:
+    with Ledger(box.home.evidence) as ledger, ledger.sealing(key, box.now) as appending:
+        for draft in drafts:
+            appending.add(draft)
+        return appending.head.number
+
+
+def test_a_tail_that_is_signed_by_a_key_that_was_replaced(rotated: tuple[Box, keys.EvidenceKey]) -> None:
+    box, stolen = rotated
+    number = forge(box, stolen, FORGED)
+    first = stolen.fingerprint
+    for trusted in ("", first):
+        assert f"podpis {number}: podpisano kluczem {first[:16]}…, który wymieniono" in box.faults(trusted=trusted)
+
+
+def test_a_rotation_to_a_forged_key_by_one_that_was_replaced(rotated: tuple[Box, keys.EvidenceKey]) -> None:
+    box, stolen = rotated
+    evil = keys.EvidenceKey(Ed25519PrivateKey.generate())
+    with Ledger(box.home.evidence) as ledger:
+        payload = keys.next_statement(stolen, evil, box.now, ledger.head().digest)
+    number = forge(box, evil, Draft("key", payload))
+    found = box.faults()
+    assert any(fault.startswith(f"klucz {number}: wymiany nie podpisał klucz w mocy") for fault in found), found
+    assert f"klucz: po kluczu {stolen.fingerprint[:16]}… mają następować dwa różne" in found
+
+
+def test_a_history_before_a_rotation_that_was_written_anew_with_the_old_key(
+    rotated: tuple[Box, keys.EvidenceKey],
+) -> None:
+    """The thief puts the true rotation at the end of it, and the box goes on from there with its new key."""
+    box, stolen = rotated
+    with Ledger(box.home.evidence) as ledger:
+        rotation = next(entry for entry in ledger.of_kind("key") if entry["payload"]["old"])
+    for table in ("entry", "seal"):
+        edit(box, f"DELETE FROM {table} WHERE number >= ?", rotation["number"] - 2)
+    forge(box, stolen, FORGED)
+    number = forge(box, stolen, Draft("key", rotation["payload"]))
+    box.keeper.round()
+    assert f"klucz {number}: wymianę podpisano po innym wpisie" in box.faults()
+
+
+def test_a_forged_anchor_of_the_same_entry_does_not_hide_the_true_one(full: Box, tmp_path: Path) -> None:
+    """Whoever has the key can write history anew, and put an anchor of it beside the true one."""
+    true = anchors.latest(full.home)
+    assert true is not None
+    seal = keys.load_key(keys.key_file(full.home)).seal(full.now, true.seal["number"], "ab" * 32)
+    forged = anchors.Anchor(canonical(seal).decode())
+    paths = [anchors.put(tmp_path, one, name) for one, name in ((true, "a"), (forged, "b"))]
+    assert full.faults(anchors=paths[:1]) == []
+    for given in (paths, paths[::-1]):
+        found = full.faults(anchors=given)
+        assert [fault for fault in found if "wpis ma inny skrót niż kotwica" in fault] == found
+        assert len(found) == 1

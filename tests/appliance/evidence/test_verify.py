@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.evidence import ed25519, standalone, verify
+from appliance.evidence import ed25519, standalone
 from appliance.evidence.blocks import block_hash, events_digest
+from appliance.evidence.chain import Chain, Keys, canonical, entry_hash, fingerprint, holds, parsed, seal_of
 from appliance.evidence.ed25519 import plain_verify
 from appliance.evidence.keys import EvidenceKey, next_statement
 from appliance.evidence.plain import event_line, plain
-from appliance.evidence.verify import Keys, canonical, fingerprint, holds, parsed, seal_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -131,14 +131,17 @@ def test_an_event_is_one_line_however_odd_it_is(event: dict[str, Any]) -> None:
 
 def test_a_key_is_trusted_by_what_both_keys_signed_alone() -> None:
     one, two, three = (EvidenceKey(Ed25519PrivateKey.generate()) for _ in range(3))
-    first = {"at": None, "by_new": None, "by_old": None, "old": None, "public": one.public.hex()}
-    chain = [first, next_statement(one, two, 5), next_statement(two, three, 6)]
+    first = {"at": None, "by_new": None, "by_old": None, "old": None, "previous": None, "public": one.public.hex()}
+    chain = [first, next_statement(one, two, 5, "aa" * 32), next_statement(two, three, 6, "bb" * 32)]
     for key in (one, two, three):
         assert set(Keys(reversed(chain), key.fingerprint).known) == {
             one.fingerprint,
             two.fingerprint,
             three.fingerprint,
         }
+        assert Keys(chain, key.fingerprint).newest == three.fingerprint
+    moved = {**chain[1], "previous": "cc" * 32}
+    assert set(Keys([first, moved], one.fingerprint).known) == {one.fingerprint}
     forged = {**chain[1], "by_old": three.private.sign(b"x").hex()}
     assert set(Keys([first, forged], one.fingerprint).known) == {one.fingerprint}
     assert "to nie ta Czujka" in str(Keys(chain, fingerprint(b"x" * 32)).faults[0])
@@ -151,10 +154,10 @@ def test_what_is_no_seal_is_refused(line: bytes) -> None:
 
 
 def test_a_deep_value_is_a_fault_and_no_crash(tmp_path: Path) -> None:
-    chain = verify.Chain(Keys([], "x"), [])
+    made = Chain(Keys([], "x"), [])
     body = b"[" * 100_000 + b"]" * 100_000
-    assert chain.take(body, verify.entry_hash(body)) is None
-    assert "nie da się odczytać" in str(chain.faults[-1])
+    assert made.take(body, entry_hash(body)) is None
+    assert "nie da się odczytać" in str(made.faults[-1])
 
 
 def test_blocks_of_events_are_the_specified_ones() -> None:

@@ -16,9 +16,11 @@ from appliance.clock import DAY, HOUR, MINUTE
 from appliance.report.month import AlertRow, LossRow, MonthError, month_data, period_of
 from appliance.report.month_document import month_document
 from appliance.report.posture import Verdicts
-from appliance.report.render import Para, pdf
+from appliance.report.render import Facts, Para, pdf
 from appliance.stations.history import Verdict
 from tests.appliance.report.sample import NOW, inputs, station
+
+SEAL = {"at": NOW, "hash": "ab12" * 16, "key": "cd34" * 16, "number": 4711, "signature": "ef56" * 32}
 
 
 def _alert(
@@ -92,6 +94,18 @@ def test_a_gap_of_unknown_size_is_not_called_no_loss() -> None:
     assert "nie podały ich rozmiaru" in lead
 
 
+@pytest.mark.parametrize(("left", "missing"), [("", True), ("2026-10-30", True), ("2026-10-31", False)])
+def test_anchors_that_stay_on_the_box_are_told(left: str, missing: bool) -> None:
+    anchored = {"made": "2026-10-31", "left": left, "missing": missing}
+    made = inputs(period_of("2026-10", NOW), anchor=SEAL, anchored=anchored)
+    document = month_document(json.loads(json.dumps(month_data(made))), "pl")
+    text = " ".join(block.text for block in document.blocks if isinstance(block, Para)).replace("\u00a0", " ")
+    assert ("Ostatnia dzienna kotwica nie opuściła urządzenia" in text) is missing
+    (facts,) = (block for block in document.blocks if isinstance(block, Facts) and ["Wpis", "4711"] in block.rows)
+    day = ".".join(reversed(left.split("-"))) if left else "żadna"
+    assert ["Ostatnia kotwica poza urządzeniem", day] in facts.rows
+
+
 @pytest.mark.parametrize("language", ["pl", "en"])
 def test_the_pdf_is_tagged_archival_and_says_what_the_data_says(language: str, tmp_path: Path) -> None:
     period = period_of("2026-10", NOW)
@@ -103,7 +117,7 @@ def test_the_pdf_is_tagged_archival_and_says_what_the_data_says(language: str, t
         losses=[LossRow("PC-1", "audit_lost", 14)],
         hourly=[3] * hours,
         events_by_module={"linux.audit": 3 * hours},
-        anchor={"at": NOW, "hash": "ab12" * 16, "key": "cd34" * 16, "number": 4711, "signature": "ef56" * 32},
+        anchor=SEAL,
     )
     data = month_data(made)
     path = tmp_path / "report.pdf"

@@ -12,7 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.clock import DAY, HOUR, rfc3339
+from appliance.normalise.model import Event
+from appliance.normalise.times import EARLIEST
 from appliance.state.models import Role
+from appliance.store import EmbeddedStore
+from appliance.store.shape import encode
 from appliance.web.api.common import parse_moment
 from appliance.web.export import csv_rows, harmless
 from appliance.web.policy import Scope
@@ -160,6 +164,30 @@ def test_events_are_found_counted_and_exported(box: TestBox) -> None:
     assert [row["host.name"] for row in table] == ["PC-7"] * 3
     chosen = box.get("/events/export?format=csv&fields=event.id&fields=host.name", party).text.splitlines()[0]
     assert chosen.removeprefix("\ufeff") == "event.id,host.name"
+
+
+def test_events_of_1601_are_found_page_by_page(box: TestBox) -> None:
+    """Windows tells a time that it does not know as the moment when it begins to count."""
+    events: list[Event] = [
+        {"event.id": f"{n:032x}", "@timestamp": EARLIEST + n // 2, "host.name": "PC-OLD"} for n in range(7)
+    ]
+    store = EmbeddedStore(box.context.home.store)
+    store.append(encode(events), [], 0)
+    store.close()
+    party = box.token(Scope.EVENTS_READ)
+    for span in ("to=0", f"from={EARLIEST}&to=-1", "from=1601-01-01T00:00:00Z&to=1601-01-02T00:00:00Z"):
+        for order in ("newest", "oldest"):
+            path = f"/events?{span}&limit=2&order={order}"
+            pages = [box.get(path, party).json()]
+            while pages[-1]["next"]:
+                pages.append(box.get(f"{path}&after={pages[-1]['next']}", party).json())
+            found = [event["event.id"] for page in pages for event in page["items"]]
+            assert sorted(found) == [event["event.id"] for event in events]
+        assert box.get(f"/events/count?{span}", party).json() == {"count": 7}
+    assert box.get(f"/events?from={EARLIEST - 1}", party).status_code == 422
+    assert box.get(f"/events?after={EARLIEST - 1}.{'0' * 32}", party).status_code == 422
+    buckets = box.get(f"/events/histogram?from={EARLIEST}&to={EARLIEST + 4}&buckets=2", party).json()
+    assert [bucket["count"] for bucket in buckets] == [4, 3]
 
 
 def test_dead_letters_are_shown_and_never_rendered(box: TestBox) -> None:

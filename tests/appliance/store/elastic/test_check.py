@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.store.elastic.check import Finding, Weight, disk, reserve, rights, shards, state, version
+from appliance.settings import ElasticSettings, StoreSettings
+from appliance.store.elastic.check import (
+    Finding,
+    Weight,
+    disk,
+    kept,
+    reserve,
+    rights,
+    shards,
+    state,
+    version,
+    whole_history,
+)
 from appliance.store.elastic.retention import Index, choose
 from appliance.store.elastic.rights import INDEX, least_role
 
@@ -54,6 +66,21 @@ def test_a_disk_is_told_before_it_hurts(free: int, weight: Weight) -> None:
 )
 def test_the_shards_of_all_days_are_counted(used: int, wanted: int, weight: Weight) -> None:
     assert shards(used, 1000, wanted).weight is weight
+
+
+def test_a_day_with_all_classes_is_kept_for_the_longest_and_that_is_said() -> None:
+    """An index has the day's events of every class, and goes as a whole."""
+    found = kept({"ordinary": 90, "accountability": 730})
+    assert found.weight is Weight.WARN
+    assert all(part in found.text for part in ("730", "Zwykłe zdarzenia (90)", "Rozliczalność"))
+    assert kept({"ordinary": 730, "accountability": 730}).weight is Weight.GOOD
+
+
+def test_shards_are_counted_for_the_days_that_indices_stay() -> None:
+    assert whole_history(StoreSettings(retention_days=90), 2) == 730 * 2
+    assert whole_history(StoreSettings(retention_days=90, days={"accountability": 60}), 1) == 90
+    elastic = ElasticSettings(shards=3)
+    assert whole_history(StoreSettings(retention_days=1000, elasticsearch=elastic), 1) == 3000
 
 
 def test_missing_rights_are_named() -> None:

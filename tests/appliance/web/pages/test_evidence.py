@@ -6,16 +6,19 @@ import io
 import re
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from appliance.clock import DAY
+from appliance.evidence import anchors
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.verify import PackCheck
 from appliance.language.dates import local
 from appliance.report.month import period_of
 from appliance.report.service import Sources, collect
-from appliance.settings import ElasticSettings, StoreSettings
+from appliance.settings import ElasticSettings, EvidenceSettings, StoreSettings
 from appliance.state.database import writing
 from appliance.state.models import Operation, Role, User
 from appliance.web.pages.render import catalogue
@@ -57,6 +60,38 @@ def test_the_monthly_report_has_the_newest_seal(sealed: TestBox) -> None:
         sources = Sources(session, context.store, context.dead_letters, context.settings, moment, context.home)
         data = collect(sources, period_of(local(moment).strftime("%Y-%m"), moment), "pl")
     assert data["anchor"]["key"] == key_of(sealed)
+
+
+def test_an_anchor_that_stayed_on_the_box_is_told_on_three_pages(sealed: TestBox, tmp_path: Path) -> None:
+    context = sealed.context
+    tomorrow = context.now() + DAY
+    keeper = Keeper(context.home, context.settings, context.sessions, lambda: tomorrow)
+    day = local(tomorrow).date().isoformat()
+    missing = f"Kotwica z dnia {day} nie opuściła urządzenia."
+    assert anchors.make(replace(keeper, now=context.now)) is None
+    assert "Kotwica z dnia" not in shown(sealed, "/dowody")
+    assert anchors.make(keeper) is not None
+    assert missing in shown(sealed, "/dowody")
+    assert missing in shown(sealed, "/zdrowie")
+    assert "żadna nie opuściła urządzenia" in shown(sealed, "/dowody")
+    with context.sessions() as session:
+        sources = Sources(session, context.store, context.dead_letters, context.settings, tomorrow, context.home)
+        data = collect(sources, period_of(local(tomorrow).strftime("%Y-%m"), tomorrow), "pl")
+    assert data["anchored"] == {"left": "", "made": day, "missing": True}
+    away = context.settings.model_copy(update={"evidence": EvidenceSettings(folder=tmp_path / "away")})
+    anchors.make(replace(keeper, settings=away))
+    there = replace(sealed, context=replace(context, settings=away))
+    assert all(part in shown(there, "/dowody") for part in ("nie udało się wysłać", "No such file", missing))
+    (tmp_path / "away").mkdir()
+    anchors.make(replace(keeper, settings=away))
+    assert "Kotwica z dnia" not in shown(there, "/zdrowie")
+    assert f"<td>{day}</td>" in shown(there, "/dowody")
+
+
+def shown(box: TestBox, path: str) -> str:
+    answer = box.ask("GET", path, box.person(Role.AUDITOR))
+    assert answer.status_code == 200
+    return answer.text.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("case", [True, False])
