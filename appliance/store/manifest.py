@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.store import names
 from appliance.store.model import BatchResult, DayUsage, Run, Stats, StoreUnavailable, Usage
 
 FILE = "manifest.db"
@@ -18,8 +19,6 @@ MAX_REST_NAMES = 400
 MAX_ROWS = 250_000
 MAX_RAW = 64 << 20
 """Rows and bytes in memory of one merged segment: the bound of a merge's memory (about twice this)."""
-MAX_NAMES = 20_000
-"""Names outside the schema that queries may use."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS segment (
   id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
@@ -30,7 +29,6 @@ CREATE TABLE IF NOT EXISTS result (
   seq INTEGER PRIMARY KEY, source TEXT NOT NULL, read INTEGER NOT NULL, stored INTEGER NOT NULL,
   known INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS applied (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS name (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS deletion (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
   rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
@@ -110,12 +108,15 @@ class Manifest:
         self._db = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        self.names = names.Names(self._db)
         if writer or not self._ready():
             self._grow()
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_SCHEMA + names.SCHEMA)
+            with self.transaction():
+                self.names.grow()
 
     def _ready(self) -> bool:
-        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone())
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'unnamed'").fetchone())
 
     def _grow(self) -> None:
         """Add what tables of an older version lack."""
@@ -231,15 +232,6 @@ class Manifest:
             if row:
                 found[seq] = BatchResult(*row)
         return found
-
-    def names(self) -> frozenset[str]:
-        """Return the names outside the schema that events had."""
-        return frozenset(row[0] for row in self._db.execute("SELECT name FROM name"))
-
-    def add_names(self, names: Sequence[str]) -> None:
-        """Remember names, up to the bound."""
-        room = MAX_NAMES - int(self._db.execute("SELECT count(*) FROM name").fetchone()[0])
-        self._db.executemany("INSERT OR IGNORE INTO name VALUES (?)", [(name,) for name in names[: max(room, 0)]])
 
     def add_deletion(self, deletion: Deletion) -> None:
         """Write down a deletion."""

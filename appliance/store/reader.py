@@ -78,7 +78,8 @@ class EmbeddedReader:
         with self._lock:
             version = self._manifest.version()
             if self._fields is None or self._fields[0] != version:
-                self._fields = version, Fields(self._manifest.names())
+                names = self._manifest.names
+                self._fields = version, Fields(frozenset(names.days()), every=not names.whole())
             return self._fields[1]
 
     def search(

@@ -26,6 +26,7 @@ from appliance.store.holding import Holding
 from appliance.store.known import KnownIds, firsts, halves
 from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Merge, Segment
 from appliance.store.model import BatchResult, Keeping, Retained, Stats, StoreUnavailable
+from appliance.store.names import Change, change
 from appliance.store.retention import Gone, choose, summary
 from appliance.store.segments import SUFFIX, Probe, quiet
 from appliance.store.shape import Rows
@@ -65,7 +66,8 @@ class EmbeddedStore:
         self._lock = threading.RLock()
         self._compacting = threading.Lock()
         self._known = KnownIds(folder)
-        self._names = set(self._manifest.names())
+        self._names = self._manifest.names.days()
+        self._missed: int | None = None
         self._next = self._manifest.next_id()
         self._compaction = Compaction(folder)
         self._fresh: dict[int, int] = {}
@@ -96,10 +98,12 @@ class EmbeddedStore:
         with self._lock:
             fresh = rows.where(~self.known(rows) & firsts(halves(rows.ids)))
             written: list[tuple[Segment, Rows]] = []
+            day = self._now() // DAY
             try:
                 for late, source_class, part in _parts(fresh, self._now(), self._classes):
-                    written.append(self._write(part.ordered(), self._now() // DAY, source_class, late=late))
-                self._commit([segment for segment, _ in written], results, upto)
+                    written.append(self._write(part.ordered(), day, source_class, late=late))
+                named = change(self._names, fresh.rest_names if written else (), day)
+                self._commit([segment for segment, _ in written], named, results, upto)
             except BaseException:
                 self._undo([segment for segment, _ in written])
                 raise
@@ -119,17 +123,25 @@ class EmbeddedStore:
         about = (segment_id, name, day, late, count, size, raw, low, high)
         return Segment(*about, columns, rest, None, sha256, source_class), rows
 
-    def _commit(self, written: Sequence[Segment], results: Sequence[BatchResult], upto: int) -> None:
-        names = {name for segment in written for name in segment.rest or ()} - self._names
+    def _commit(self, written: Sequence[Segment], named: Change, results: Sequence[BatchResult], upto: int) -> None:
         with self._manifest.transaction():
             self._probe("begun")
             for segment in written:
                 self._manifest.add(segment)
             self._manifest.apply(results, upto)
-            self._manifest.add_names(sorted(names))
+            self._manifest.names.put(named)
             self._probe("inserted")
         self._probe("committed")
-        self._names |= names
+        self._rename(named)
+
+    def _rename(self, named: Change) -> None:
+        """Follow what the manifest took in."""
+        for name in named.gone:
+            del self._names[name]
+        self._names |= named.came
+        if named.missed not in (None, self._missed):
+            log.warning("field_names_not_listed", listed=len(self._names))
+            self._missed = named.missed
 
     def _undo(self, written: Sequence[Segment]) -> None:
         """Remove files that no transaction names; when the manifest cannot tell, the next start sweeps them."""
@@ -234,8 +246,11 @@ class EmbeddedStore:
                 for gone in choice.gone:
                     self._manifest.retire([segment.id for segment in gone.segments], now)
                     self._manifest.add_deletion(_deletion(gone, now))
+                oldest = min((segment.day for segment in self._manifest.segments()), default=now // DAY)
+                self._manifest.names.forget(oldest)
                 self._probe("retained")
                 self._manifest.ran("retention", now, {k: v for k, v in asdict(told).items() if k != "upto"})
+            self._names = self._manifest.names.days()
             self._known.drop([segment.id for gone in choice.gone for segment in gone.segments])
             self.clean()
         return told
