@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from appliance.store import segments as files
+from appliance.store.damage import altered, reading
 from appliance.store.digest import digest
 from appliance.store.manifest import MAX_RAW, MAX_REST_NAMES, MAX_ROWS, Merge, Segment
+from appliance.store.missing import SegmentDamaged
 from appliance.store.segments import SUFFIX
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN
 
@@ -52,7 +54,11 @@ class Compaction:
             chosen = choose(segments, today)
             if not chosen:
                 return done
-            self._swap(store, chosen, new_id)
+            try:
+                self._swap(store, chosen, new_id)
+            except SegmentDamaged as error:
+                store.set_aside(error)
+                continue
             # A merge needs much for a moment; without this the process would keep it.
             pa.default_memory_pool().release_unused()
             done += 1
@@ -69,7 +75,7 @@ class Compaction:
                 (self._folder / merged.file).unlink(missing_ok=True)
 
     def _merge(self, chosen: Sequence[Segment], new_id: int) -> tuple[Segment, Merge]:
-        tables = [read(self._folder / segment.file) for segment in chosen]
+        tables = [whole(self._folder, segment) for segment in chosen]
         owners = np.repeat(np.arange(1, len(chosen) + 1, dtype="<u2"), [table.num_rows for table in tables])
         table = pa.concat_tables(tables, promote_options="default")
         del tables
@@ -113,6 +119,18 @@ def read(path: Path) -> Any:
     """Return a segment file as a table. Raises OSError and ArrowException."""
     with pq.ParquetFile(path) as file:
         return file.read(use_threads=False)
+
+
+def whole(folder: Path, segment: Segment) -> Any:
+    """Return a segment as a table, its file held against the digest that it was written with.
+
+    Raises SegmentDamaged and StoreUnavailable.
+    """
+    damaged = altered(folder, segment)
+    if damaged is not None:
+        raise damaged
+    with reading(folder, segment) as path:
+        return read(path)
 
 
 def mergeable(segment: Segment) -> bool:

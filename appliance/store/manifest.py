@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.store import names
+from appliance.store.missing import Damaged, Harm
 from appliance.store.model import BatchResult, DayUsage, Run, Stats, StoreUnavailable, Usage
 
 FILE = "manifest.db"
@@ -24,7 +25,7 @@ CREATE TABLE IF NOT EXISTS segment (
   id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL, raw INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
   columns TEXT NOT NULL, rest TEXT, retired INTEGER, events TEXT,
-  sha256 TEXT, class TEXT NOT NULL DEFAULT '') STRICT;
+  sha256 TEXT, class TEXT NOT NULL DEFAULT '', damaged INTEGER, harm TEXT, detail TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS result (
   seq INTEGER PRIMARY KEY, source TEXT NOT NULL, read INTEGER NOT NULL, stored INTEGER NOT NULL,
   known INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;
@@ -40,11 +41,21 @@ CREATE TABLE IF NOT EXISTS last (one INTEGER PRIMARY KEY CHECK (one = 1), id INT
 """
 _CLASS = "TEXT NOT NULL DEFAULT ''"
 _LATER = {
-    "segment": {"events": "TEXT", "sha256": "TEXT", "class": _CLASS},
+    "segment": {
+        "events": "TEXT",
+        "sha256": "TEXT",
+        "class": _CLASS,
+        "damaged": "INTEGER",
+        "harm": "TEXT",
+        "detail": "TEXT",
+    },
     "deletion": {"files": "TEXT", "class": _CLASS},
 }
 """Columns that tables of an older version lack."""
 _MARKS = ",".join("?" * 14)
+IN_FORCE = "retired IS NULL AND damaged IS NULL"
+"""What segments have in common that answer questions."""
+_ASIDE = "retired IS NULL AND damaged IS NOT NULL"
 _COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest, events, sha256, class"
 
 
@@ -72,6 +83,11 @@ class Segment:
     """The digest of its file as it was written."""
     source_class: str = ""
     """The class of its events; "" = of several, written before there were classes."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The times of its first and last event."""
+        return self.min_time, self.max_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +212,29 @@ class Manifest:
         """Return the segments in force that may hold events from `start` to before `end`."""
         low, high = -(1 << 63) if start is None else start, (1 << 63) - 1 if end is None else end - 1
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM segment WHERE retired IS NULL AND max_time >= ? AND min_time <= ? ORDER BY id",  # noqa: S608 - constant
+            f"SELECT {_COLUMNS} FROM segment WHERE {IN_FORCE} AND max_time >= ? AND min_time <= ? ORDER BY id",  # noqa: S608 - constant
             (max(low, -(1 << 63)), min(high, (1 << 63) - 1)),
         )
+        return [_segment(row) for row in rows]
+
+    def damage(self, told: Damaged) -> bool:
+        """Set a segment aside; False when it was not in force."""
+        ask = f"UPDATE segment SET damaged = ?, harm = ?, detail = ? WHERE file = ? AND {IN_FORCE}"  # noqa: S608 - constant
+        return self._db.execute(ask, (told.at, told.harm, told.detail, told.file)).rowcount == 1
+
+    def damaged(self) -> list[Damaged]:
+        """Return what was set aside, in the order of writing."""
+        found = self._db.execute(
+            f"SELECT file, rows, min_time, max_time, damaged, harm, detail FROM segment WHERE {_ASIDE} ORDER BY id"  # noqa: S608 - constant
+        )
+        return [
+            Damaged(file, rows, start, end, at, Harm(harm), detail)
+            for file, rows, start, end, at, harm, detail in found
+        ]
+
+    def aside(self) -> list[Segment]:
+        """Return the segments that were set aside: their time to be deleted comes as that of others."""
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM segment WHERE {_ASIDE} ORDER BY id")  # noqa: S608 - constant
         return [_segment(row) for row in rows]
 
     def retired(self, before: int) -> list[tuple[int, str]]:
@@ -257,7 +293,7 @@ class Manifest:
     def usage(self) -> Usage:
         """Return what is in force by day and class, and the last runs."""
         rows = self._db.execute(
-            "SELECT day, class, sum(rows), sum(bytes) FROM segment WHERE retired IS NULL GROUP BY day, class"
+            f"SELECT day, class, sum(rows), sum(bytes) FROM segment WHERE {IN_FORCE} GROUP BY day, class"  # noqa: S608 - constant
             " ORDER BY day, class"
         )
         runs = {row[0]: Run(row[1], json.loads(row[2])) for row in self._db.execute("SELECT name, at, told FROM run")}
@@ -266,8 +302,8 @@ class Manifest:
     def stats(self) -> Stats:
         """Return the size of what is in force."""
         row = self._db.execute(
-            "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*), min(min_time), max(max_time)"
-            " FROM segment WHERE retired IS NULL"
+            "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*), min(min_time), max(max_time)"  # noqa: S608 - constant
+            f" FROM segment WHERE {IN_FORCE}"
         ).fetchone()
         return Stats(*row)
 

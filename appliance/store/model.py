@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from appliance.store.missing import Damaged
     from appliance.store.shape import Rows
 
 
@@ -345,6 +346,9 @@ class Store(Protocol):
 
     def usage(self) -> Usage:
         """Return what the store has by day and class, without touching events."""
+
+    def damaged(self, start: int | None = None, end: int | None = None) -> Sequence[Damaged]:
+        """Return what of a time is missing from every answer, since it is damaged; oldest events first."""
 
     def close(self) -> None:
         """Let go of files and memory."""

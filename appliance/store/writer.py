@@ -13,18 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import structlog
 
 from appliance import clock
 from appliance.clock import DAY
 from appliance.store import segments
 from appliance.store.classes import Classes, shipped
-from appliance.store.compaction import Compaction, read
+from appliance.store.compaction import Compaction, whole
+from appliance.store.damage import Aside, remove
 from appliance.store.digest import digest
 from appliance.store.holding import Holding
 from appliance.store.known import KnownIds, firsts, halves
 from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Merge, Segment
+from appliance.store.missing import SegmentDamaged
 from appliance.store.model import BatchResult, Keeping, Retained, Stats, StoreUnavailable
 from appliance.store.names import Change, change
 from appliance.store.retention import Gone, choose, summary
@@ -66,6 +67,7 @@ class EmbeddedStore:
         self._lock = threading.RLock()
         self._compacting = threading.Lock()
         self._known = KnownIds(folder)
+        self._aside = Aside(folder, self._manifest, now)
         self._names = self._manifest.names.days()
         self._missed: int | None = None
         self._next = self._manifest.next_id()
@@ -79,16 +81,21 @@ class EmbeddedStore:
             return self._manifest.applied()
 
     def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Return which of these events the store already has, exactly. Raises StoreUnavailable."""
+        """Return which of these events the store already has, exactly; what is damaged it has no more.
+
+        Raises StoreUnavailable.
+        """
         if not len(rows):
             return np.zeros(0, dtype=np.bool_)
         times, ids = rows.times, halves(rows.ids)
         with self._lock:
-            near = self._manifest.segments(int(times.min()), int(times.max()) + 1)
-            try:
-                return self._known.known(times, ids, near)
-            except OSError as error:
-                raise StoreUnavailable(f"reading ids: {error}") from error
+            while True:
+                near = self._manifest.segments(int(times.min()), int(times.max()) + 1)
+                try:
+                    return self._known.known(times, ids, self._aside.left(near))
+                except SegmentDamaged as error:
+                    if not self._aside.put(error):
+                        raise
 
     def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         """Add events, results and the applied journal seq, all or nothing and on disk on return.
@@ -170,7 +177,12 @@ class EmbeddedStore:
         """Return the segments in force, today as a day since 1970, and an id for a new segment (compaction's)."""
         with self._lock:
             self._next += 1
-            return self._manifest.segments(), self._now() // DAY, self._next - 1
+            return self._aside.left(self._manifest.segments()), self._now() // DAY, self._next - 1
+
+    def set_aside(self, error: SegmentDamaged) -> None:
+        """Take a damaged segment out of every later question."""
+        with self._lock:
+            self._aside.put(error)
 
     def replace(self, old: Sequence[Segment], new: Segment, merge: Merge) -> bool:
         """Put one segment in the place of others, at once; False when one of them was deleted meanwhile."""
@@ -197,10 +209,12 @@ class EmbeddedStore:
         done = 0
         for segment in self._undescribed():
             try:
-                events = digest(read(self._folder / segment.file))
-            except (OSError, pa.ArrowException) as error:
+                events = digest(whole(self._folder, segment))
+            except StoreUnavailable as error:
                 log.warning("segment_not_described", file=segment.file, reason=str(error)[:300])
                 self._fresh[segment.id] = self._now()
+                if isinstance(error, SegmentDamaged):
+                    self.set_aside(error)
                 continue
             with self._lock, self._manifest.transaction():
                 self._manifest.describe(segment.id, events)
@@ -211,7 +225,7 @@ class EmbeddedStore:
 
     def _undescribed(self) -> list[Segment]:
         with self._lock:
-            segments, now = self._manifest.segments(), self._now()
+            segments, now = self._aside.left(self._manifest.segments()), self._now()
             self._fresh = {one: at for one, at in self._fresh.items() if 0 <= now - at < STILL}
             return [one for one in segments if one.events is None and one.id not in self._fresh]
 
@@ -225,7 +239,7 @@ class EmbeddedStore:
         with self._lock:
             gone = self._manifest.retired(self._now() - GRACE)
             for _, file in gone:
-                (self._folder / file).unlink(missing_ok=True)
+                remove(self._folder, file)
             if gone:
                 self._probe("unlinked")
                 with self._manifest.transaction():
@@ -240,7 +254,8 @@ class EmbeddedStore:
         """
         with self._lock:
             now, holds = self._now(), Holding(self._folder, keeping.holds)
-            choice = choose(self._manifest.segments(), now // DAY, keeping, holds.holds)
+            segments = self._manifest.segments() + self._manifest.aside()
+            choice = choose(segments, now // DAY, keeping, holds.holds)
             told = summary(choice)
             with self._manifest.transaction():
                 for gone in choice.gone:

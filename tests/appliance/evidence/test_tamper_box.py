@@ -21,7 +21,7 @@ from appliance.evidence.check import told
 from appliance.evidence.ledger import Draft, Ledger
 from appliance.evidence.verify import canonical
 from appliance.home import Home
-from appliance.store import segments
+from appliance.store import EmbeddedReader, Keeping, segments
 from appliance.store.compaction import FAN_IN
 from appliance.store.digest import digest
 from appliance.store.shape import decode, encode
@@ -240,3 +240,24 @@ def test_a_copy_of_the_folder_elsewhere_is_as_sound(full: Box, tmp_path: Path) -
     copy = Box(Home(tmp_path / "copy"), full.sessions, full.settings, full.now)
     assert copy.faults(events=True) == []
     copy.store.close()
+
+
+@pytest.mark.parametrize("seen", ["sealed", "unsealed"])
+def test_a_damaged_segment_that_was_set_aside_is_named_until_it_is_deleted(full: Box, seen: str) -> None:
+    if seen == "unsealed":
+        full.append(10)
+    path = max(full.home.store.glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:100])
+    reader = EmbeddedReader(full.home.store)
+    reader.count("host.name:*")
+    assert [one.file for one in reader.damaged()] == [path.name]
+    reader.close()
+    fault = f"({path.name}): plik jest uszkodzony i odłożony na bok: ma inną treść, niż zapisano"
+    for _ in range(2):
+        assert [one for one in full.faults(events=True) if fault in one] == full.faults(events=True)
+        assert len(full.faults(events=True)) == 1
+        full.keeper.round()
+    full.now += 30 * DAY
+    full.store.retain(Keeping({"ordinary": 3}))
+    full.keeper.round()
+    assert full.faults(events=True) == []
