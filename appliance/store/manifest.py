@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.store import names
+from appliance.store import names, results
 from appliance.store.missing import Damaged, Harm
 from appliance.store.model import BatchResult, DayUsage, Run, Stats, StoreUnavailable, Usage
 
@@ -268,6 +268,10 @@ class Manifest:
             if row:
                 found[seq] = BatchResult(*row)
         return found
+
+    def forget_results(self, below: int) -> int:
+        """Forget some results of batches below a journal seq; return how many."""
+        return self._db.execute(results.FORGET, (below, results.AT_ONCE)).rowcount
 
     def add_deletion(self, deletion: Deletion) -> None:
         """Write down a deletion."""

@@ -264,6 +264,9 @@ class StoreWriter(Protocol):
     def retain(self, keeping: Keeping) -> Retained:
         """Delete what is past the days of its class, then the oldest days past the bytes; what is held stays."""
 
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq, which nobody can ask for, within a bound; return how many."""
+
     def close(self) -> None:
         """Let go of files; the store is not used after."""
 

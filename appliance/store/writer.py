@@ -28,6 +28,7 @@ from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Merge, 
 from appliance.store.missing import SegmentDamaged
 from appliance.store.model import BatchResult, Keeping, Retained, Stats, StoreUnavailable
 from appliance.store.names import Change, change
+from appliance.store.results import in_rounds
 from appliance.store.retention import Gone, choose, summary
 from appliance.store.segments import SUFFIX, Probe, quiet
 from appliance.store.shape import Rows
@@ -269,6 +270,14 @@ class EmbeddedStore:
             self._known.drop([segment.id for gone in choice.gone for segment in gone.segments])
             self.clean()
         return told
+
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq, within a bound; return how many. Raises StoreUnavailable."""
+        return in_rounds(lambda: self._forget_results(below))
+
+    def _forget_results(self, below: int) -> int:
+        with self._lock, self._manifest.transaction():
+            return self._manifest.forget_results(below)
 
     def deletions(self) -> list[Deletion]:
         """Return what retention deleted so far, oldest first."""

@@ -14,7 +14,7 @@ import pytest
 from agent.wire.event import event_id
 from appliance.clock import DAY
 from appliance.normalise.model import Event
-from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, Keeping, StoreUnavailable
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, Keeping, StoreUnavailable, results
 from appliance.store.compaction import FAN_IN
 from appliance.store.shape import encode
 from appliance.store.writer import GRACE
@@ -59,6 +59,21 @@ def test_results_and_cursor_come_with_the_events(store: EmbeddedStore, reader: E
     store.append(encode([]), [BatchResult(8, "agent", 0, 0, 0, 0)], 8)
     assert store.applied() == 8
     assert reader.results([7, 9]) == {7: result}
+
+
+def test_results_are_forgotten_below_a_place_and_some_at_a_time(
+    store: EmbeddedStore, reader: EmbeddedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "AT_ONCE", 3)
+    monkeypatch.setattr(results, "ROUNDS", 4)
+    store.append(encode([]), [BatchResult(seq, "agent", 1, 1, 0, 0) for seq in range(100, 140)], 140)
+    assert store.forget_results(0) == 0
+    assert store.forget_results(120) == 12
+    assert sorted(reader.results(range(100, 140))) == list(range(112, 140))
+    assert store.forget_results(120) == 8
+    assert store.forget_results(120) == 0
+    assert sorted(reader.results(range(100, 140))) == list(range(120, 140))
+    assert store.applied() == 140
 
 
 def test_a_wild_time_costs_no_file_of_its_own(store: EmbeddedStore, make: Make) -> None:
