@@ -19,7 +19,7 @@ from appliance.store.damage import altered, reading
 from appliance.store.digest import digest
 from appliance.store.manifest import MAX_RAW, MAX_REST_NAMES, MAX_ROWS, Merge, Segment
 from appliance.store.missing import SegmentDamaged
-from appliance.store.segments import SUFFIX
+from appliance.store.segments import SUFFIX, Probe
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ _MEMBERS_LEVEL = 6
 
 
 class Compaction:
-    """Chooses and does merges for one store."""
+    """Chooses and does merges for one store; `probe` is told each step of writing one."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, probe: Probe) -> None:
+        self._folder, self._probe = folder, probe
 
     def run(self, store: EmbeddedStore, budget_seconds: float) -> int:
         """Merge until the time is used up; return the number of merges."""
@@ -82,7 +82,7 @@ class Compaction:
         order = pc.sort_indices(table, [(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
         table = table.take(order)
         members = zlib.compress(owners[order.to_numpy()].tobytes(), _MEMBERS_LEVEL)
-        size, sha256 = files.write(self._folder, _name(new_id), table)
+        size, sha256 = files.write(self._folder, _name(new_id), table, lambda step: self._probe(f"merge {step}"))
         names: frozenset[str] | None = frozenset()
         for segment in chosen:
             names = None if names is None or segment.rest is None else names | segment.rest

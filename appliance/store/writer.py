@@ -72,7 +72,7 @@ class EmbeddedStore:
         self._names = self._manifest.names.days()
         self._missed: int | None = None
         self._next = self._manifest.next_id()
-        self._compaction = Compaction(folder)
+        self._compaction = Compaction(folder, probe)
         self._fresh: dict[int, int] = {}
         """When segments were written that came a moment ago."""
 
@@ -198,6 +198,7 @@ class EmbeddedStore:
                 self._manifest.ran("compaction", self._now(), {"merged": len(old), "rows": new.rows})
                 self._manifest.retire([segment.id for segment in old], self._now())
                 self._probe("replaced")
+            self._probe("merged")
             self._known.drop([segment.id for segment in old])
             return True
 
@@ -219,6 +220,7 @@ class EmbeddedStore:
                 continue
             with self._lock, self._manifest.transaction():
                 self._manifest.describe(segment.id, events)
+                self._probe("described")
             done += 1
             if time.monotonic() >= until:
                 break
@@ -245,6 +247,7 @@ class EmbeddedStore:
                 self._probe("unlinked")
                 with self._manifest.transaction():
                     self._manifest.forget([one for one, _ in gone])
+                    self._probe("cleaned")
             return len(gone)
 
     def retain(self, keeping: Keeping) -> Retained:
