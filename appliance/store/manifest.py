@@ -120,8 +120,8 @@ class Deletion:
 class Manifest:
     """One connection to the manifest; `folder` holds it and the segments. Not for several threads at once."""
 
-    def __init__(self, folder: Path, *, writer: bool) -> None:
-        self._db = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None, check_same_thread=False)
+    def __init__(self, folder: Path, *, writer: bool, file: str = FILE) -> None:
+        self._db = sqlite3.connect(folder / file, timeout=10, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self.names = names.Names(self._db)
@@ -145,6 +145,10 @@ class Manifest:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    def single(self) -> None:
+        """Bring all that it has into its one file, for who copies that. Not for one that others have open."""
+        self._db.execute("PRAGMA journal_mode=DELETE")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
