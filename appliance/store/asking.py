@@ -11,7 +11,6 @@ from appliance.store.asked import Asked, parts_of
 from appliance.store.damage import first
 from appliance.store.engine import Engine, EngineFault
 from appliance.store.manifest import Segment
-from appliance.store.model import QueryTooLarge
 from appliance.store.picking import Hit, hit_of
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, decode
 from appliance.store.sketches import Range, Sketches, spans
@@ -33,7 +32,7 @@ class Asking:
         """Return the answer to a statement over the rows of segments as an Arrow table."""
         try:
             return self._engine.run(statement, sql.parameters)
-        except (EngineFault, QueryTooLarge) as error:
+        except EngineFault as error:
             damaged = first(self._folder, segments)
             if damaged is not None:
                 raise damaged from error

@@ -17,9 +17,9 @@ from agent.wire.event import event_id
 from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.search.nodes import Everything
-from appliance.store import EmbeddedReader, EmbeddedStore, Hold, Keeping, StoreUnavailable
+from appliance.store import EmbeddedReader, EmbeddedStore, Hold, Keeping, StoreUnavailable, writer
 from appliance.store.compaction import FAN_IN
-from appliance.store.damage import FOLDER
+from appliance.store.damage import FOLDER, Aside
 from appliance.store.manifest import FILE, Segment
 from appliance.store.segments import ROW_GROUP
 from appliance.store.shape import encode
@@ -255,6 +255,25 @@ def test_a_damaged_file_is_still_the_stores_after_a_restart(
     store.close()
     EmbeddedStore(folder).close()
     assert (folder / FOLDER / files[1].name).is_file()
+    reader.close()
+
+
+def test_a_crash_before_its_file_is_moved_changes_nothing(
+    files: list[Path], folder: Path, store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Aside, "_move", lambda _self, _file: None)
+    truncated(files[1])
+    reader = EmbeddedReader(folder)
+    assert reader.count("x:*") == 20
+    store.close()
+    again = EmbeddedStore(folder, now=lambda: NOW + 10 * DAY)
+    assert reader.count("x:*") == 20
+    assert [one.file for one in reader.damaged()] == [files[1].name]
+    again.retain(Keeping({"ordinary": 1}))
+    monkeypatch.setattr(writer, "GRACE", -1)
+    again.clean()
+    assert not files[1].exists()
+    again.close()
     reader.close()
 
 
