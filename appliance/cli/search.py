@@ -14,6 +14,7 @@ import typer
 
 from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.cli.lacking import of_header, say
 from appliance.home import Home
 from appliance.language.dates import moment
 
@@ -75,6 +76,8 @@ def _events(box: BoxClient, asked: dict[str, Any], limit: int, written: Written)
         page = box.get("/events", **asked, limit=min(PAGE, limit - found), after=after)
         for event in page["items"]:
             sys.stdout.write(written(event) + "\n")
+        if after is None:
+            say(page["missing"])
         found += len(page["items"])
         after = page["next"]
         if after is None:
@@ -89,6 +92,7 @@ def _file(box: BoxClient, asked: dict[str, Any], limit: int, form: str, output: 
     else:
         with output.open("wb") as file:
             headers = box.stream("/events/export", file, **asked, format=form, limit=limit)
+    say(of_header(headers.get("x-events-missing")))
     total = int(headers["x-events-total"])
     if total > limit:
         typer.echo(f"Zapisano {limit} z {total} zdarzeń. Więcej: --limit.", err=True)
@@ -99,6 +103,7 @@ def _groups(
     box: BoxClient, asked: dict[str, Any], by: list[str], measures: list[str], *, limit: int, form: Form
 ) -> int:
     found = box.get("/events/groups", **asked, by=by, measure=measures, n=limit)
+    say(found["missing"])
     rows = [[*row["key"], row["count"], *row["measures"]] for row in found["items"]]
     names = [*by, "count", *measures]
     if form == "ndjson":

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOption, fail, printable
 from appliance.cli.exits import Exit
+from appliance.cli.lacking import sentence
 from appliance.home import Home
 from appliance.language.dates import short_moment
 from appliance.language.numbers import number, size
@@ -85,6 +86,7 @@ def lines(status: dict[str, Any]) -> list[str]:
             f"niedoręczone {status['messages']['failed']}"
         ),
         _history(status["store"]),
+        *([sentence(status["missing"])] if status.get("missing") else []),
         *_cluster(status.get("waiting")),
     ]
 

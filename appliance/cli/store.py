@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -16,11 +19,15 @@ from appliance.clock import MINUTE, now
 from appliance.home import Home
 from appliance.journal import JournalUnavailable
 from appliance.language.dates import short_moment
-from appliance.language.numbers import number
+from appliance.language.numbers import number, size
 from appliance.settings import Settings, SettingsError, StoreSettings, load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Magazyn zdarzeń: sprawdzenie klastra, kopia i porównanie historii.")
+app = typer.Typer(
+    no_args_is_help=True, help="Magazyn zdarzeń: sprawdzenie klastra, kopia, porównanie i migawki historii."
+)
 Kind = Literal["embedded", "elasticsearch"]
+NAMED = 20
+"""Damaged files that are named."""
 SETTLED = 10 * MINUTE
 """Microseconds after which an event is in both stores while all is well."""
 _DIFFERENCES = {
@@ -89,6 +96,64 @@ def compare(
         _compare(box, settings, within.start, now() - SETTLED if within.end is None else within.end)
     except (StoreUnavailable, QueryTimeout, JournalUnavailable) as error:
         fail(OSError(f"Porównywanie stanęło: {error}"), Exit.UNREACHABLE)
+
+
+@app.command()
+def snapshot(
+    home: HomeOption, out: Annotated[Path, typer.Option("--out", help="Nowy albo pusty folder na migawkę.")]
+) -> None:
+    """Zrób migawkę zdarzeń z tego komputera; Czujka może działać. Kod 1: części plików nie da się skopiować."""
+    from appliance.store import snapshot as taking  # noqa: PLC0415 - Arrow, for this alone
+
+    with _told():
+        made = taking.take(Home(home.resolve()).store, out.resolve(), _progress("pliki w migawce"))
+    links = f", w tym bez zajmowania miejsca: {number(made.linked, 'pl')}" if made.linked else ""
+    typer.echo(
+        f"Migawka: zdarzenia {number(made.events, 'pl')}, {size(made.bytes, 'pl')}, "
+        f"pliki: {number(made.segments, 'pl')}{links}. Skróty zgodne."
+    )
+    if made.damaged:
+        names = ", ".join(made.damaged[:NAMED])
+        typer.echo(f"Uszkodzone pliki magazynu, których nie ma w migawce: {len(made.damaged)} ({names}).", err=True)
+        raise typer.Exit(Exit.NO)
+
+
+@app.command()
+def restore(
+    home: HomeOption, source: Annotated[Path, typer.Option("--from", help="Folder z migawką.", exists=True)]
+) -> None:
+    """Odtwórz zdarzenia z migawki w folderze stanu, który nie ma jeszcze magazynu. Czujka musi być zatrzymana."""
+    from appliance.store import snapshot as taking  # noqa: PLC0415 - as above
+
+    with _told():
+        made = taking.restore(source.resolve(), Home(home.resolve()).store, _progress("odtworzone pliki"))
+    typer.echo(
+        f"Odtworzono zdarzenia: {number(made.events, 'pl')}. Skróty zgodne. Stan z {short_moment(made.at, 'pl')}."
+    )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what went wrong and leave."""
+    from appliance.store import StoreUnavailable  # noqa: PLC0415 - as above
+    from appliance.store.snapshot import SnapshotFault  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except SnapshotFault as error:
+        fail(error, Exit.USAGE)
+    except (OSError, sqlite3.Error, StoreUnavailable) as error:
+        fail(OSError(f"Nie udało się: {error}"), Exit.UNREACHABLE)
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    """Return what tells how many files are done, every thousandth."""
+
+    def tell(done: int, whole: int) -> None:
+        if done % 1000 == 0:
+            typer.echo(f"{what}: {number(done, 'pl')} z {number(whole, 'pl')}", err=True)
+
+    return tell
 
 
 def _compare(box: Home, settings: Settings, start: int | None, end: int) -> None:

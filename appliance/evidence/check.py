@@ -34,6 +34,12 @@ _ROWS = {
     "operation": ("operation", "operation"),
 }
 """By kind of entry the table that its row is of, and what of the payload is the row's id."""
+_HARMS = {
+    "missing": "nie ma go w folderze",
+    "changed": "ma inną treść, niż zapisano",
+    "unreadable": "ta wersja programu go nie odczyta",
+    "disk": "dysk go nie oddaje",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +242,24 @@ def _record(session: Session, entry: Mapping[str, Any], found: Found) -> None:
     session.expunge_all()
 
 
+def _damaged(home: Home, story: _Story, found: Found) -> set[str]:
+    """Name the segments that the store has set aside; return their files."""
+    with take(home.store, 1 << 62) as inventory:
+        damaged = {} if inventory is None else inventory.damaged
+        for name, harm in sorted(damaged.items()):
+            sealed = story.live.get(name)
+            # What was never sealed has no moment of a seal by which a range could pass over it.
+            if sealed is None or sealed["asked"]:
+                text = f"plik jest uszkodzony i odłożony na bok: {_HARMS.get(harm, harm)}"
+                found.faults.append(Fault("segment", None if sealed is None else sealed["entry"], name, text))
+        return set(damaged)
+
+
 def _files(home: Home, ledger: Ledger, story: _Story, found: Found, asked: Asked) -> None:
+    damaged = _damaged(home, story, found)
     for name, segment in sorted(story.live.items()):
         path = home.store / Path(name).name
-        if not segment["asked"]:
+        if not segment["asked"] or name in damaged:
             continue
         try:
             with path.open("rb") as file:

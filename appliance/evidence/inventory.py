@@ -51,6 +51,9 @@ class Inventory:
     """One moment of the manifest, as long as it is open."""
 
     segments: dict[str, Stored]
+    """Those that are damaged too: no deletion accounts for them."""
+    damaged: dict[str, str]
+    """What is wrong with segments that were set aside (`appliance.store.Harm`), by file."""
     deletions: list[Deleted]
     _db: sqlite3.Connection
 
@@ -72,12 +75,12 @@ def take(folder: Path, after: int) -> Iterator[Inventory | None]:
         return
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10, isolation_level=None)) as db:
         # The last of its tables: without it the writer has not been here yet, or it was an older one.
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'unnamed'").fetchone():
             yield None
             return
         db.execute("BEGIN")
         rows = db.execute(
-            "SELECT file, day, late, rows, bytes, min_time, max_time, events, sha256 FROM segment"
+            "SELECT harm, file, day, late, rows, bytes, min_time, max_time, events, sha256 FROM segment"
             " WHERE retired IS NULL ORDER BY id"
         ).fetchall()
         gone = db.execute(
@@ -85,7 +88,11 @@ def take(folder: Path, after: int) -> Iterator[Inventory | None]:
             " FROM deletion WHERE id > ? ORDER BY id",
             (after,),
         ).fetchall()
-        segments = {file: Stored(file, day, bool(late), *rest) for file, day, late, *rest in rows}
+        segments = {file: Stored(file, day, bool(late), *rest) for _, file, day, late, *rest in rows}
+        damaged = {row[1]: row[0] for row in rows if row[0]}
         yield Inventory(
-            segments, [Deleted(*[*row[:-3], tuple(json.loads(row[-3] or "[]")), *row[-2:]]) for row in gone], db
+            segments,
+            damaged,
+            [Deleted(*[*row[:-3], tuple(json.loads(row[-3] or "[]")), *row[-2:]]) for row in gone],
+            db,
         )

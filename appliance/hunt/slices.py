@@ -28,7 +28,7 @@ from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.hunts import HuntAlert, HuntRun, HuntState
 from appliance.state.models import Alert, AlertEvent
-from appliance.store import QueryStopped, QueryTimeout, QueryTooLarge, Store, StoreUnavailable
+from appliance.store import QueryStopped, QueryTimeout, QueryTooLarge, SegmentDamaged, Store, StoreUnavailable
 from appliance.store.bounds import bounded
 
 FIRST, LEAST, LARGEST = HOUR, SECOND, 30 * DAY
@@ -155,7 +155,8 @@ class Pass:
         try:
             with bounded(TOO_LONG, self.tools.stop):
                 self._slice(hunt, start, self.end)
-        except QueryStopped:
+        except (QueryStopped, SegmentDamaged):
+            # What is damaged is set aside: the same slice again, without it.
             return None
         except (QueryTimeout, QueryTooLarge) as error:
             if self.end - start <= LEAST:

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS seen (
 CREATE TABLE IF NOT EXISTS total (
   one INTEGER PRIMARY KEY CHECK (one = 1), batches INTEGER NOT NULL, bytes INTEGER NOT NULL);
 INSERT OR IGNORE INTO total VALUES (1, 0, 0);
+CREATE TABLE IF NOT EXISTS floor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 """
 
 
@@ -214,7 +215,24 @@ class Journal:
         with self._lock, failures(self._path):
             newest = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
         last = (newest[0] if newest else 0) - KEYS_KEPT
-        return sum(self._forget_shard(low, high, before, last) for low, high in _shards())
+        gone = sum(self._forget_shard(low, high, before, last) for low, high in _shards())
+        # What comes meanwhile lies above all that is here.
+        oldest = min(filter(None, (self._oldest(low, high) for low, high in _shards())), default=0)
+        with self._lock, failures(self._path):
+            self._connection.execute("INSERT OR REPLACE INTO floor VALUES (1, ?)", (oldest,))
+        return gone
+
+    def _oldest(self, low: bytes, high: bytes) -> int | None:
+        with self._lock, failures(self._path):
+            row = self._connection.execute("SELECT min(seq) FROM seen WHERE name >= ? AND name < ?", (low, high))
+            found: int | None = row.fetchone()[0]
+        return found
+
+    def floor(self) -> int:
+        """Return the position of the oldest batch whose key was known after the last `forget_keys`, 0 before one."""
+        with self._lock, failures(self._path):
+            row = self._connection.execute("SELECT seq FROM floor").fetchone()
+        return row[0] if row else 0
 
     def _forget_shard(self, low: bytes, high: bytes, before: int, last: int) -> int:
         with self._lock, failures(self._path):

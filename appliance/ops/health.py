@@ -15,6 +15,7 @@ from appliance.clock import DAY, SECOND
 from appliance.ops.losses import total
 from appliance.state.database import writing
 from appliance.state.models import Agent, AgentState, Alert, AlertState, Outbox, RoleHealth
+from appliance.store.missing import Missing
 from appliance.store.model import QueryTimeout, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def snapshot(context: Context) -> dict[str, Any]:
     answer["dead_letters"] = {"count": context.dead_letters.count(), "dropped": context.dead_letters.dropped()}
     answer["store"] = _stored(context.store)
     answer["waiting"] = _waiting(context.store, now)
+    missing = Missing.of(context.store.damaged())
+    answer["missing"] = None if missing is None else asdict(missing)
     ruleset = context.rules()
     answer["rules"] = {"loaded": len(ruleset.rules), "faults": len(ruleset.faults)}
     answer["ok"] = all(role["alive"] for role in answer["roles"]) and answer["store"] is not None

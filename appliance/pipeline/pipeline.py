@@ -162,6 +162,8 @@ class Pipeline:
         with self.sessions() as session:
             held = holds.for_store(session, self.clock())
         gone = self.store.retain(Keeping(days, int(disk_bytes * kept.disk_share), held))
+        # Results are asked for by the keys that the journal knows.
+        self.store.forget_results(self.journal.floor())
         if gone.events:
             log.info("retained", **asdict(gone))
         if gone.early or gone.over:

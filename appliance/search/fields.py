@@ -51,10 +51,14 @@ def _table() -> dict[str, dict[str, list[str]]]:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Resolves the names that a query may use. `seen` are names outside the schema that stored events have."""
+    """Resolves the names that a query may use. `seen` are names outside the schema that stored events have.
+
+    With `every`, events may have names that nobody wrote down, and a query may use any.
+    """
 
     seen: Collection[str] = ()
     schema: Mapping[str, Kind] = field(default_factory=columns)
+    every: bool = False
 
     def resolve(self, name: str, position: int = 0) -> tuple[Field, ...]:
         """Return the fields behind a name, short or full. Raises QueryError with similar names for an unknown one."""
@@ -62,6 +66,8 @@ class Fields:
             return (self._field(name),)
         if name in aliases():
             return tuple(self._field(full) for full in aliases()[name])
+        if self.every:
+            return (self._field(name),)
         similar = self.similar(name)
         if not similar:
             raise QueryError(position, "field_alone", pole=name)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from appliance.search import QueryError
+from appliance.store.missing import Damaged, Harm, Missing, SegmentDamaged
 from appliance.store.model import (
     BatchResult,
     Bucket,
@@ -44,14 +45,17 @@ __all__ = [
     "BatchResult",
     "Bucket",
     "Cursor",
+    "Damaged",
     "DayUsage",
     "EmbeddedReader",
     "EmbeddedStore",
     "Group",
     "Groups",
+    "Harm",
     "Hold",
     "Keeping",
     "Measure",
+    "Missing",
     "Page",
     "ProcessNode",
     "ProcessTree",
@@ -60,6 +64,7 @@ __all__ = [
     "QueryTimeout",
     "QueryTooLarge",
     "Retained",
+    "SegmentDamaged",
     "Stats",
     "Store",
     "StoreUnavailable",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from appliance.normalise.model import Event
 from appliance.store.asked import Asked, parts_of
-from appliance.store.engine import Engine
+from appliance.store.damage import first
+from appliance.store.engine import Engine, EngineFault
 from appliance.store.manifest import Segment
 from appliance.store.picking import Hit, hit_of
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, decode
@@ -21,10 +23,20 @@ _TIME, _ID = quoted(TIME_COLUMN), quoted(ID_COLUMN)
 
 
 class Asking:
-    """Statements over segments of one folder. Each raises what `Engine.run` does."""
+    """Statements over segments of one folder. Each raises what `Engine.run` does, and SegmentDamaged."""
 
     def __init__(self, folder: Path, engine: Engine, sketches: Sketches) -> None:
         self._folder, self._engine, self._sketches = folder, engine, sketches
+
+    def run(self, statement: str, sql: Compiler, segments: Sequence[Segment]) -> Any:
+        """Return the answer to a statement over the rows of segments as an Arrow table."""
+        try:
+            return self._engine.run(statement, sql.parameters)
+        except EngineFault as error:
+            damaged = first(self._folder, segments)
+            if damaged is not None:
+                raise damaged from error
+            raise
 
     def hits(self, asked: Asked, segments: Sequence[Segment]) -> list[Hit]:
         """Return what a search finds, `limit` and one more of each part of the segments."""
@@ -38,10 +50,11 @@ class Asking:
             than = "<" if asked.descending else ">"
             where += f" AND ({_TIME} {than} {time} OR ({_TIME} = {time} AND {_ID} {than} {identity}))"
         order = "DESC" if asked.descending else "ASC"
-        table = self._engine.run(
+        table = self.run(
             f"SELECT {_TIME}, {_ID} FROM {self.source(sql, part)} WHERE {where}"  # noqa: S608 - names are ours, values are bound
             f" ORDER BY {_TIME} {order}, {_ID} {order} LIMIT {asked.limit + 1}",
-            sql.parameters,
+            sql,
+            part,
         )
         return list(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
 
@@ -66,7 +79,7 @@ class Asking:
         ranges = spans((time for time, _ in inside), RANGES_OF_A_FILE * len(part))
         where = f"{_when(sql, ranges)} AND {_ID} IN (SELECT unnest({ids}::BLOB[]))"
         columns = _columns(sql, only) if only else "*"
-        table = self._engine.run(f"SELECT {columns} FROM {self.source(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - as above
+        table = self.run(f"SELECT {columns} FROM {self.source(sql, part)} WHERE {where}", sql, part)  # noqa: S608 - as above
         return {hit_of(event): event for event in decode(table)}
 
     def count(self, asked: Asked, segments: Sequence[Segment]) -> int:
@@ -75,7 +88,7 @@ class Asking:
         for part in self._parts(asked, segments):
             sql = Compiler.of(part)
             where = self.where(sql, asked, part)
-            table = self._engine.run(f"SELECT count(*) FROM {self.source(sql, part)} WHERE {where}", sql.parameters)  # noqa: S608 - as above
+            table = self.run(f"SELECT count(*) FROM {self.source(sql, part)} WHERE {where}", sql, part)  # noqa: S608 - as above
             whole += int(table.column(0)[0].as_py())
         return whole
 
@@ -86,9 +99,10 @@ class Asking:
             sql = Compiler.of(part)
             where = self.where(sql, asked, part)
             bucket = f"({_TIME} - {sql.bind(start)}) // {sql.bind(width)}"
-            table = self._engine.run(
+            table = self.run(
                 f"SELECT {bucket} AS bucket, count(*) FROM {self.source(sql, part)} WHERE {where} GROUP BY bucket",  # noqa: S608 - as above
-                sql.parameters,
+                sql,
+                part,
             )
             for at, n in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
                 counts[int(at)] = counts.get(int(at), 0) + n

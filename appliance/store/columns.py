@@ -6,7 +6,8 @@ asked for, and no event is put together before somebody wants it whole.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ import pyarrow.parquet as pq
 from appliance.normalise.model import Event, Value
 from appliance.store import bounds
 from appliance.store.columnar import Coded, Places
-from appliance.store.model import StoreUnavailable
 from appliance.store.rest import LISTS, PLAIN, WORDS, Rest, distinct, joined
 from appliance.store.shape import ARROW, ID_COLUMN, REST, TIME_COLUMN, decode, split
 
@@ -32,10 +32,16 @@ def opened(path: Path) -> Any:
 
 
 class RowGroup:
-    """One row group of an open segment file."""
+    """One row group of an open segment file; `guard` stands around each reading of it and says what is wrong."""
 
-    def __init__(self, file: Any, number: int, columns: frozenset[str]) -> None:
-        self._file, self._number = file, number
+    def __init__(
+        self,
+        file: Any,
+        number: int,
+        columns: frozenset[str],
+        guard: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._file, self._number, self._guard = file, number, guard
         self.columns = columns
         self._size = int(file.metadata.row_group(number).num_rows)
 
@@ -43,12 +49,10 @@ class RowGroup:
         return self._size
 
     def read(self, columns: Collection[str]) -> dict[str, list[Any]]:
-        """Return the arrays of columns, nulls where the file has none such. Raises StoreUnavailable."""
+        """Return the arrays of columns, nulls where the file has none such. Raises what the guard does."""
         there = [column for column in columns if column in self.columns]
-        try:
+        with self._guard():
             table = self._file.read_row_group(self._number, columns=there, use_threads=False)
-        except (OSError, pa.ArrowException) as error:
-            raise StoreUnavailable(f"segment: {error}") from error
         nulls = {column: [pa.nulls(len(self), _type(column))] for column in columns if column not in self.columns}
         return nulls | {column: table.column(column).chunks for column in there}
 

@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from appliance.store import segments as files
+from appliance.store.damage import altered, reading
 from appliance.store.digest import digest
 from appliance.store.manifest import MAX_RAW, MAX_REST_NAMES, MAX_ROWS, Merge, Segment
-from appliance.store.segments import SUFFIX
+from appliance.store.missing import SegmentDamaged
+from appliance.store.segments import SUFFIX, Probe
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ _MEMBERS_LEVEL = 6
 
 
 class Compaction:
-    """Chooses and does merges for one store."""
+    """Chooses and does merges for one store; `probe` is told each step of writing one."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, probe: Probe) -> None:
+        self._folder, self._probe = folder, probe
 
     def run(self, store: EmbeddedStore, budget_seconds: float) -> int:
         """Merge until the time is used up; return the number of merges."""
@@ -52,7 +54,11 @@ class Compaction:
             chosen = choose(segments, today)
             if not chosen:
                 return done
-            self._swap(store, chosen, new_id)
+            try:
+                self._swap(store, chosen, new_id)
+            except SegmentDamaged as error:
+                store.set_aside(error)
+                continue
             # A merge needs much for a moment; without this the process would keep it.
             pa.default_memory_pool().release_unused()
             done += 1
@@ -69,14 +75,14 @@ class Compaction:
                 (self._folder / merged.file).unlink(missing_ok=True)
 
     def _merge(self, chosen: Sequence[Segment], new_id: int) -> tuple[Segment, Merge]:
-        tables = [read(self._folder / segment.file) for segment in chosen]
+        tables = [whole(self._folder, segment) for segment in chosen]
         owners = np.repeat(np.arange(1, len(chosen) + 1, dtype="<u2"), [table.num_rows for table in tables])
         table = pa.concat_tables(tables, promote_options="default")
         del tables
         order = pc.sort_indices(table, [(TIME_COLUMN, "ascending"), (ID_COLUMN, "ascending")])
         table = table.take(order)
         members = zlib.compress(owners[order.to_numpy()].tobytes(), _MEMBERS_LEVEL)
-        size, sha256 = files.write(self._folder, _name(new_id), table)
+        size, sha256 = files.write(self._folder, _name(new_id), table, lambda step: self._probe(f"merge {step}"))
         names: frozenset[str] | None = frozenset()
         for segment in chosen:
             names = None if names is None or segment.rest is None else names | segment.rest
@@ -113,6 +119,18 @@ def read(path: Path) -> Any:
     """Return a segment file as a table. Raises OSError and ArrowException."""
     with pq.ParquetFile(path) as file:
         return file.read(use_threads=False)
+
+
+def whole(folder: Path, segment: Segment) -> Any:
+    """Return a segment as a table, its file held against the digest that it was written with.
+
+    Raises SegmentDamaged and StoreUnavailable.
+    """
+    damaged = altered(folder, segment)
+    if damaged is not None:
+        raise damaged
+    with reading(folder, segment) as path:
+        return read(path)
 
 
 def mergeable(segment: Segment) -> bool:

@@ -20,7 +20,11 @@ CONCURRENT = 2
 """Questions that run at once; others wait in line within their own time."""
 
 
-class FileGone(RuntimeError):
+class EngineFault(RuntimeError):
+    """The engine could not answer: a fault of the question, or of a file."""
+
+
+class FileGone(EngineFault):
     """A segment was replaced while it was being read; ask again with a fresh manifest."""
 
 
@@ -34,7 +38,7 @@ class Engine:
         self._instance: Any = None
 
     def run(self, sql: str, parameters: Sequence[Parameter]) -> Any:
-        """Return the answer as an Arrow table. Raises QueryTimeout, QueryStopped, FileGone, QueryTooLarge."""
+        """Return the answer as an Arrow table. Raises QueryTimeout, QueryStopped, EngineFault, QueryTooLarge."""
         limits = bounds.current().within(self._timeout)
         while not self._slots.acquire(timeout=limits.nap()):
             limits.check()
@@ -59,6 +63,11 @@ class Engine:
             raise FileGone(str(error)) from error
         except duckdb.OutOfMemoryException as error:
             raise QueryTooLarge(f"question needs more than {MEMORY}") from error
+        except duckdb.Error as error:
+            # After one of its own faults the engine may answer nothing any more.
+            if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+                self._instance = None
+            raise EngineFault(str(error)) from error
         finally:
             done.set()
             watch.join()

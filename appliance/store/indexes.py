@@ -18,7 +18,7 @@ from appliance.search.nodes import And, Exact, Leaf, Or, Pattern
 from appliance.store import appendix, links, words
 from appliance.store.asked import Asked, spared
 from appliance.store.columnar import Places
-from appliance.store.engine import FileGone
+from appliance.store.damage import reading
 from appliance.store.grams import TEXTS
 from appliance.store.manifest import Segment
 from appliance.store.processes import START
@@ -45,7 +45,7 @@ class _Around:
 class Indexes:
     """The indexes of one folder of segments, read when first asked for; may be used by several threads.
 
-    Its methods raise FileGone.
+    Its methods raise what `reading` does.
     """
 
     def __init__(self, folder: Path, sketches: Sketches) -> None:
@@ -117,10 +117,10 @@ class Indexes:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         place = self._sketches.of(segment).indexes.get(name)
-        try:
-            index = None if place is None else appendix.content(self._folder / segment.file, place)
-        except OSError as error:
-            raise FileGone(str(error)) from error
+        index = None
+        if place is not None:
+            with reading(self._folder, segment) as path:
+                index = appendix.content(path, place)
         with self._lock:
             self._keep(key, index)
         return index

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from appliance.store.damage import reading
 from appliance.store.manifest import Segment
 from appliance.store.shape import ID_COLUMN
 
@@ -33,7 +34,10 @@ class KnownIds:
         self._size = 0
 
     def known(self, times: npt.NDArray[np.int64], ids: Ids, segments: Sequence[Segment]) -> npt.NDArray[np.bool_]:
-        """Return for each event whether it is in one of the segments; `ids` has two 64-bit halves a row."""
+        """Return for each event whether it is in one of the segments; `ids` has two 64-bit halves a row.
+
+        Raises SegmentDamaged and StoreUnavailable.
+        """
         found = np.zeros(len(times), dtype=np.bool_)
         for segment in segments:
             within = np.flatnonzero((times >= segment.min_time) & (times <= segment.max_time) & ~found)
@@ -56,7 +60,8 @@ class KnownIds:
         if kept is not None:
             self._kept.move_to_end(segment.id)
             return kept
-        self.add(segment, read_ids(self._folder / segment.file))
+        with reading(self._folder, segment) as path:
+            self.add(segment, read_ids(path))
         return self._kept[segment.id]
 
     def _keep(self, key: int, ids: Ids) -> None:

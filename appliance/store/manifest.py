@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.store import names, results
+from appliance.store.missing import Damaged, Harm
 from appliance.store.model import BatchResult, DayUsage, Run, Stats, StoreUnavailable, Usage
 
 FILE = "manifest.db"
@@ -18,19 +20,16 @@ MAX_REST_NAMES = 400
 MAX_ROWS = 250_000
 MAX_RAW = 64 << 20
 """Rows and bytes in memory of one merged segment: the bound of a merge's memory (about twice this)."""
-MAX_NAMES = 20_000
-"""Names outside the schema that queries may use."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS segment (
   id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, day INTEGER NOT NULL, late INTEGER NOT NULL, rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL, raw INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
   columns TEXT NOT NULL, rest TEXT, retired INTEGER, events TEXT,
-  sha256 TEXT, class TEXT NOT NULL DEFAULT '') STRICT;
+  sha256 TEXT, class TEXT NOT NULL DEFAULT '', damaged INTEGER, harm TEXT, detail TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS result (
   seq INTEGER PRIMARY KEY, source TEXT NOT NULL, read INTEGER NOT NULL, stored INTEGER NOT NULL,
   known INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS applied (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS name (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS deletion (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, segments INTEGER NOT NULL,
   rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
@@ -42,11 +41,21 @@ CREATE TABLE IF NOT EXISTS last (one INTEGER PRIMARY KEY CHECK (one = 1), id INT
 """
 _CLASS = "TEXT NOT NULL DEFAULT ''"
 _LATER = {
-    "segment": {"events": "TEXT", "sha256": "TEXT", "class": _CLASS},
+    "segment": {
+        "events": "TEXT",
+        "sha256": "TEXT",
+        "class": _CLASS,
+        "damaged": "INTEGER",
+        "harm": "TEXT",
+        "detail": "TEXT",
+    },
     "deletion": {"files": "TEXT", "class": _CLASS},
 }
 """Columns that tables of an older version lack."""
 _MARKS = ",".join("?" * 14)
+IN_FORCE = "retired IS NULL AND damaged IS NULL"
+"""What segments have in common that answer questions."""
+_ASIDE = "retired IS NULL AND damaged IS NOT NULL"
 _COLUMNS = "id, file, day, late, rows, bytes, raw, min_time, max_time, columns, rest, events, sha256, class"
 
 
@@ -74,6 +83,11 @@ class Segment:
     """The digest of its file as it was written."""
     source_class: str = ""
     """The class of its events; "" = of several, written before there were classes."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The times of its first and last event."""
+        return self.min_time, self.max_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +120,19 @@ class Deletion:
 class Manifest:
     """One connection to the manifest; `folder` holds it and the segments. Not for several threads at once."""
 
-    def __init__(self, folder: Path, *, writer: bool) -> None:
-        self._db = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None, check_same_thread=False)
+    def __init__(self, folder: Path, *, writer: bool, file: str = FILE) -> None:
+        self._db = sqlite3.connect(folder / file, timeout=10, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        self.names = names.Names(self._db)
         if writer or not self._ready():
             self._grow()
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_SCHEMA + names.SCHEMA)
+            with self.transaction():
+                self.names.grow()
 
     def _ready(self) -> bool:
-        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone())
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'unnamed'").fetchone())
 
     def _grow(self) -> None:
         """Add what tables of an older version lack."""
@@ -128,6 +145,10 @@ class Manifest:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    def single(self) -> None:
+        """Bring all that it has into its one file, for who copies that. Not for one that others have open."""
+        self._db.execute("PRAGMA journal_mode=DELETE")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -195,9 +216,29 @@ class Manifest:
         """Return the segments in force that may hold events from `start` to before `end`."""
         low, high = -(1 << 63) if start is None else start, (1 << 63) - 1 if end is None else end - 1
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM segment WHERE retired IS NULL AND max_time >= ? AND min_time <= ? ORDER BY id",  # noqa: S608 - constant
+            f"SELECT {_COLUMNS} FROM segment WHERE {IN_FORCE} AND max_time >= ? AND min_time <= ? ORDER BY id",  # noqa: S608 - constant
             (max(low, -(1 << 63)), min(high, (1 << 63) - 1)),
         )
+        return [_segment(row) for row in rows]
+
+    def damage(self, told: Damaged) -> bool:
+        """Set a segment aside; False when it was not in force."""
+        ask = f"UPDATE segment SET damaged = ?, harm = ?, detail = ? WHERE file = ? AND {IN_FORCE}"  # noqa: S608 - constant
+        return self._db.execute(ask, (told.at, told.harm, told.detail, told.file)).rowcount == 1
+
+    def damaged(self) -> list[Damaged]:
+        """Return what was set aside, in the order of writing."""
+        found = self._db.execute(
+            f"SELECT file, rows, min_time, max_time, damaged, harm, detail FROM segment WHERE {_ASIDE} ORDER BY id"  # noqa: S608 - constant
+        )
+        return [
+            Damaged(file, rows, start, end, at, Harm(harm), detail)
+            for file, rows, start, end, at, harm, detail in found
+        ]
+
+    def aside(self) -> list[Segment]:
+        """Return the segments that were set aside: their time to be deleted comes as that of others."""
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM segment WHERE {_ASIDE} ORDER BY id")  # noqa: S608 - constant
         return [_segment(row) for row in rows]
 
     def retired(self, before: int) -> list[tuple[int, str]]:
@@ -232,14 +273,9 @@ class Manifest:
                 found[seq] = BatchResult(*row)
         return found
 
-    def names(self) -> frozenset[str]:
-        """Return the names outside the schema that events had."""
-        return frozenset(row[0] for row in self._db.execute("SELECT name FROM name"))
-
-    def add_names(self, names: Sequence[str]) -> None:
-        """Remember names, up to the bound."""
-        room = MAX_NAMES - int(self._db.execute("SELECT count(*) FROM name").fetchone()[0])
-        self._db.executemany("INSERT OR IGNORE INTO name VALUES (?)", [(name,) for name in names[: max(room, 0)]])
+    def forget_results(self, below: int) -> int:
+        """Forget some results of batches below a journal seq; return how many."""
+        return self._db.execute(results.FORGET, (below, results.AT_ONCE)).rowcount
 
     def add_deletion(self, deletion: Deletion) -> None:
         """Write down a deletion."""
@@ -265,7 +301,7 @@ class Manifest:
     def usage(self) -> Usage:
         """Return what is in force by day and class, and the last runs."""
         rows = self._db.execute(
-            "SELECT day, class, sum(rows), sum(bytes) FROM segment WHERE retired IS NULL GROUP BY day, class"
+            f"SELECT day, class, sum(rows), sum(bytes) FROM segment WHERE {IN_FORCE} GROUP BY day, class"  # noqa: S608 - constant
             " ORDER BY day, class"
         )
         runs = {row[0]: Run(row[1], json.loads(row[2])) for row in self._db.execute("SELECT name, at, told FROM run")}
@@ -274,8 +310,8 @@ class Manifest:
     def stats(self) -> Stats:
         """Return the size of what is in force."""
         row = self._db.execute(
-            "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*), min(min_time), max(max_time)"
-            " FROM segment WHERE retired IS NULL"
+            "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*), min(min_time), max(max_time)"  # noqa: S608 - constant
+            f" FROM segment WHERE {IN_FORCE}"
         ).fetchone()
         return Stats(*row)
 

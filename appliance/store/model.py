@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from appliance.store.missing import Damaged
     from appliance.store.shape import Rows
 
 
@@ -263,6 +264,9 @@ class StoreWriter(Protocol):
     def retain(self, keeping: Keeping) -> Retained:
         """Delete what is past the days of its class, then the oldest days past the bytes; what is held stays."""
 
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq, which nobody can ask for, within a bound; return how many."""
+
     def close(self) -> None:
         """Let go of files; the store is not used after."""
 
@@ -345,6 +349,9 @@ class Store(Protocol):
 
     def usage(self) -> Usage:
         """Return what the store has by day and class, without touching events."""
+
+    def damaged(self, start: int | None = None, end: int | None = None) -> Sequence[Damaged]:
+        """Return what of a time is missing from every answer, since it is damaged; oldest events first."""
 
     def close(self) -> None:
         """Let go of files and memory."""

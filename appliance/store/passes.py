@@ -7,15 +7,16 @@ after which it is of no account what replaces them; a large one only ever disapp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from appliance.store.columns import RowGroup, StoredColumns, opened
 from appliance.store.compaction import mergeable
+from appliance.store.damage import reading
 from appliance.store.manifest import Segment
+from appliance.store.missing import SegmentDamaged
 from appliance.store.model import StoreUnavailable
 from appliance.store.shape import TIME_COLUMN
 
@@ -27,17 +28,26 @@ Day = tuple[int, bool]
 
 
 class Pass:
-    """One pass over the segments that `listed` names, from `start` to before `end` (microseconds)."""
+    """One pass over the segments that `listed` names, from `start` to before `end` (microseconds).
+
+    `aside` sets a damaged segment aside and says whether it was in force.
+    """
 
     def __init__(
-        self, folder: Path, listed: Callable[[], Sequence[Segment]], start: int | None = None, end: int | None = None
+        self,
+        folder: Path,
+        listed: Callable[[], Sequence[Segment]],
+        aside: Callable[[SegmentDamaged], bool],
+        start: int | None = None,
+        end: int | None = None,
     ) -> None:
-        self._folder, self._listed, self._start, self._end = folder, listed, start, end
+        self._folder, self._listed, self._aside, self._start, self._end = folder, listed, aside, start, end
 
     def __iter__(self) -> Iterator[StoredColumns]:
         """Yield the events, a day of arrival after the other; each part is good until the next is asked for.
 
-        Raises StoreUnavailable.
+        What cannot be opened since it is damaged is left out. Raises StoreUnavailable; SegmentDamaged where that is
+        found while events are read: the next pass leaves it out.
         """
         for day in sorted({(one.day, one.late) for one in self._listed()}):
             yield from self._of_day(day)
@@ -48,46 +58,58 @@ class Pass:
             yield from self._parts(small)
         for segment in large:
             with ExitStack() as stack:
-                try:
-                    file = self._open(segment, stack)
-                except FileNotFoundError:
-                    continue
-                yield from self._parts([file])
+                yield from self._parts(self._of_large(segment, stack))
 
-    def _opened(self, day: Day, stack: ExitStack) -> tuple[list[Segment], list[Any]]:
-        """Return the large segments of a day, and its small ones, opened."""
-        for _ in range(_TRIES):
+    def _opened(self, day: Day, stack: ExitStack) -> tuple[list[Segment], list[RowGroup]]:
+        """Return the large segments of a day, and the row groups of its small ones, opened."""
+        tries = 0
+        while tries < _TRIES:
             segments = [one for one in self._listed() if (one.day, one.late) == day]
             segments.sort(key=lambda one: one.min_time)
             try:
-                files = [self._open(one, stack) for one in segments if mergeable(one)]
-            except FileNotFoundError:
+                groups = [part for one in segments if mergeable(one) for part in self._groups(one, stack)]
+            except SegmentDamaged as error:
+                tries += not self._aside(error)
                 continue
-            return [one for one in segments if not mergeable(one)], files
+            return [one for one in segments if not mergeable(one)], groups
         raise StoreUnavailable(f"segments of day {day[0]} are replaced faster than they can be opened")
 
-    def _open(self, segment: Segment, stack: ExitStack) -> Any:
+    def _of_large(self, segment: Segment, stack: ExitStack) -> list[RowGroup]:
+        """Return the row groups of a large segment, none of one that is deleted or damaged."""
         try:
-            return stack.enter_context(opened(self._folder / segment.file))
-        except FileNotFoundError:
-            raise
-        except (OSError, pa.ArrowException) as error:
-            raise StoreUnavailable(f"segment {segment.file}: {error}") from error
+            return self._groups(segment, stack)
+        except SegmentDamaged as error:
+            self._aside(error)
+            return []
 
-    def _parts(self, files: Sequence[Any]) -> Iterator[StoredColumns]:
+    def _groups(self, segment: Segment, stack: ExitStack) -> list[RowGroup]:
+        """Open a segment and return those of its row groups that have events of the time."""
+        with reading(self._folder, segment) as path:
+            file = stack.enter_context(opened(path))
+            paths = [file.metadata.schema.column(at).path for at in range(file.metadata.num_columns)]
+            at, columns = paths.index(TIME_COLUMN), frozenset(file.schema_arrow.names)
+            numbers = [one for one in range(file.num_row_groups) if self._near(file.metadata.row_group(one).column(at))]
+        return [RowGroup(file, number, columns, partial(self._guarded, segment)) for number in numbers]
+
+    def _near(self, times: Any) -> bool:
+        told = times.statistics
+        return (self._start is None or told.max >= self._start) and (self._end is None or told.min < self._end)
+
+    @contextmanager
+    def _guarded(self, segment: Segment) -> Iterator[None]:
+        try:
+            with reading(self._folder, segment):
+                yield
+        except SegmentDamaged as error:
+            self._aside(error)
+            raise
+
+    def _parts(self, groups: Sequence[RowGroup]) -> Iterator[StoredColumns]:
         waiting: list[RowGroup] = []
-        for group in (group for file in files for group in self._groups(file)):
+        for group in groups:
             if waiting and sum(map(len, waiting)) + len(group) > ROWS:
                 yield StoredColumns(waiting, self._start, self._end)
                 waiting = []
             waiting.append(group)
         if waiting:
             yield StoredColumns(waiting, self._start, self._end)
-
-    def _groups(self, file: Any) -> Iterator[RowGroup]:
-        paths = [file.metadata.schema.column(at).path for at in range(file.metadata.num_columns)]
-        at, columns = paths.index(TIME_COLUMN), frozenset(file.schema_arrow.names)
-        for number in range(file.num_row_groups):
-            times = file.metadata.row_group(number).column(at).statistics
-            if (self._start is None or times.max >= self._start) and (self._end is None or times.min < self._end):
-                yield RowGroup(file, number, columns)

@@ -24,7 +24,7 @@ from appliance.store import bounds
 from appliance.store.asked import Asked, named
 from appliance.store.columnar import Places
 from appliance.store.columns import opened
-from appliance.store.engine import FileGone
+from appliance.store.damage import reading
 from appliance.store.indexes import Indexes
 from appliance.store.manifest import Segment
 from appliance.store.shape import ARROW, ID_COLUMN, TIME_COLUMN, decode, split
@@ -38,7 +38,7 @@ Hit = tuple[int, bytes]
 
 
 class Picking:
-    """Reads rows of one folder of segments. Its methods raise FileGone and QueryTimeout."""
+    """Reads rows of one folder of segments. Its methods raise what `reading` does, and QueryTimeout."""
 
     def __init__(self, folder: Path, sketches: Sketches) -> None:
         self._folder, self._sketches = folder, sketches
@@ -78,17 +78,12 @@ class Picking:
         """Yield the events of rows by time, with the fields of some columns alone."""
         if not len(rows):
             return
-        try:
-            with opened(self._folder / segment.file) as file:
-                for group, inside in _grouped(rows, self._sketches.of(segment).sizes, descending=descending):
-                    bounds.current().check()
-                    table = file.read_row_group(group, columns=list(columns), use_threads=False).take(pa.array(inside))
-                    events = decode(
-                        table.cast(pa.schema([(name, ARROW[split(name)[1]]) for name in table.column_names]))
-                    )
-                    yield from reversed(events) if descending else events
-        except (OSError, pa.ArrowException) as error:
-            raise FileGone(str(error)) from error
+        with reading(self._folder, segment) as path, opened(path) as file:
+            for group, inside in _grouped(rows, self._sketches.of(segment).sizes, descending=descending):
+                bounds.current().check()
+                table = file.read_row_group(group, columns=list(columns), use_threads=False).take(pa.array(inside))
+                events = decode(table.cast(pa.schema([(name, ARROW[split(name)[1]]) for name in table.column_names])))
+                yield from reversed(events) if descending else events
 
     def count(self, asked: Asked, segments: Sequence[Segment]) -> tuple[int, list[Segment]]:
         """Return how many events of some of the segments answer, and the other segments."""
@@ -141,12 +136,10 @@ class Picking:
             files: list[Any] = []
 
             def times(group: int) -> Places:
-                try:
+                with reading(self._folder, segment) as path:
                     if not files:
-                        files.append(stack.enter_context(pq.ParquetFile(self._folder / segment.file)))
+                        files.append(stack.enter_context(pq.ParquetFile(path)))
                     column = files[0].read_row_group(group, columns=[TIME_COLUMN], use_threads=False).column(0)
-                except (OSError, pa.ArrowException) as error:
-                    raise FileGone(str(error)) from error
                 return np.asarray(column, np.int64)
 
             yield times

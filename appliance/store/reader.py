@@ -16,10 +16,12 @@ from appliance.search.nodes import Everything, Exact, Exists, Leaf, Or, Pattern,
 from appliance.store import nearby, processes
 from appliance.store.asked import Asked, chunk_of, settled
 from appliance.store.asking import Asking
+from appliance.store.damage import Aside
 from appliance.store.engine import Engine, FileGone
 from appliance.store.groups import GroupQuery, groups
 from appliance.store.indexes import LINKED
 from appliance.store.manifest import Manifest, Segment
+from appliance.store.missing import Damaged, SegmentDamaged
 from appliance.store.model import (
     BatchResult,
     Bucket,
@@ -67,6 +69,7 @@ class EmbeddedReader:
         self._folder, self._now = folder, now
         self._manifest = Manifest(folder, writer=False)
         self._lock = threading.Lock()
+        self._aside = Aside(folder, self._manifest, now)
         self._engine = Engine(folder, timeout_seconds)
         self._sketches = Sketches(folder)
         self._picking = Picking(folder, self._sketches)
@@ -78,7 +81,8 @@ class EmbeddedReader:
         with self._lock:
             version = self._manifest.version()
             if self._fields is None or self._fields[0] != version:
-                self._fields = version, Fields(self._manifest.names())
+                names = self._manifest.names
+                self._fields = version, Fields(frozenset(names.days()), every=not names.whole())
             return self._fields[1]
 
     def search(
@@ -153,9 +157,10 @@ class EmbeddedReader:
             return []
         sql = Compiler.of(segments)
         where = f"{_TIME} >= {sql.bind(start)} AND {_TIME} < {sql.bind(end)}"
-        table = self._engine.run(
+        table = self._asking.run(
             f"SELECT * FROM {self._asking.source(sql, segments)} WHERE {where} LIMIT {limit + 1}",  # noqa: S608 - names are ours, values are bound
-            sql.parameters,
+            sql,
+            segments,
         )
         if table.num_rows > limit:
             return None
@@ -164,7 +169,7 @@ class EmbeddedReader:
     def columns(self, query: Node | str, start: int | None = None, end: int | None = None) -> Pass:
         """Return each event once that answers a query, and perhaps others, part by part (appliance/store/passes.py)."""
         asked = Asked(self._node(query), start, end)
-        return Pass(self._folder, lambda: self._holding(asked), start, end)
+        return Pass(self._folder, lambda: self._holding(asked), self._put_aside, start, end)
 
     def count(self, query: Node | str, start: int | None = None, end: int | None = None) -> int:
         """Return how many events answer a query."""
@@ -222,7 +227,7 @@ class EmbeddedReader:
         )
         if statement is None:
             return []
-        rows = self._engine.run(statement, sql.parameters).to_pylist()
+        rows = self._asking.run(statement, sql, segments).to_pylist()
         return [(scalar(row["k"], row["v"]), row["c"]) for row in rows]
 
     def values(
@@ -277,7 +282,7 @@ class EmbeddedReader:
         statement = GroupQuery(sql, self._asking.source(sql, segments), self._asking.where(sql, asked, segments)).text(
             by, measured, n
         )
-        table = self._engine.run(statement, sql.parameters)
+        table = self._asking.run(statement, sql, segments)
         return groups(table, len(by), [measure for measure, _ in measured], n)
 
     def get(self, event_id: str, at: int | None = None) -> Event | None:
@@ -326,6 +331,11 @@ class EmbeddedReader:
         with self._lock:
             return self._manifest.usage()
 
+    def damaged(self, start: int | None = None, end: int | None = None) -> list[Damaged]:
+        """Return what of a time is missing from every answer, since it is damaged."""
+        with self._lock:
+            return self._aside.told(start, end)
+
     def close(self) -> None:
         """Let go of the engine and the manifest."""
         self._engine.close()
@@ -337,7 +347,7 @@ class EmbeddedReader:
 
     def _segments(self, start: int | None, end: int | None) -> list[Segment]:
         with self._lock:
-            return self._manifest.segments(start, end)
+            return self._aside.left(self._manifest.segments(start, end))
 
     def _holding(self, asked: Asked) -> list[Segment]:
         """Return the segments of a question's time that can answer it."""
@@ -346,15 +356,19 @@ class EmbeddedReader:
     def _may(self, asked: Asked, segments: Sequence[Segment]) -> list[Segment]:
         return [one for one in segments if self._sketches.may_hold(one, asked.node)]
 
-    @staticmethod
-    def _retried(question: Callable[[], T]) -> T:
-        """Ask again when a file went away: the manifest then names the one in its place."""
-        for _ in range(_TRIES - 1):
+    def _put_aside(self, error: SegmentDamaged) -> bool:
+        with self._lock:
+            return self._aside.put(error)
+
+    def _retried(self, question: Callable[[], T]) -> T:
+        """Ask again when a file went away: the manifest names the one in its place; and without what is damaged."""
+        tries = 0
+        while True:
             try:
                 return question()
-            except FileGone:
-                continue
-        try:
-            return question()
-        except FileGone as error:
-            raise StoreUnavailable(str(error)) from error
+            except (FileGone, SegmentDamaged) as error:
+                if isinstance(error, SegmentDamaged) and self._put_aside(error):
+                    continue
+                tries += 1
+                if tries == _TRIES:
+                    raise StoreUnavailable(str(error)) from error

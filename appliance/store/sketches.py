@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from appliance.search import Node
+from appliance.store.damage import FAULTS
 from appliance.store.grams import holding, telling
 from appliance.store.manifest import Segment
 from appliance.store.segments import Sketch, kept_sketch
@@ -63,7 +64,7 @@ class Sketches:
         return [(times[at][0], max(times[at][1], times[at + 1][0] if at + 1 in found else 0)) for at in found]
 
     def of(self, segment: Segment) -> Sketch:
-        """Return the sketch of a segment, an empty one where it has none."""
+        """Return the sketch of a segment, an empty one where it has none: who reads the events says what is wrong."""
         file = segment.file
         with self._lock:
             if file not in self._kept:
@@ -74,7 +75,7 @@ class Sketches:
     def _read(self, file: str) -> Sketch:
         try:
             return kept_sketch(self._folder / file) or _NONE
-        except FileNotFoundError:
+        except FAULTS:
             return _NONE
 
     def _keep(self, file: str, sketch: Sketch) -> None:

@@ -55,6 +55,10 @@ class TwinStore(NamedTuple):
         self.cluster.retain(keeping)
         return self.segments.retain(keeping)
 
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq in both, within a bound; return how many."""
+        return self.cluster.forget_results(below) + self.segments.forget_results(below)
+
     def close(self) -> None:
         """Let go of both."""
         with closing(self.segments):

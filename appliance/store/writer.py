@@ -13,19 +13,22 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import structlog
 
 from appliance import clock
 from appliance.clock import DAY
 from appliance.store import segments
 from appliance.store.classes import Classes, shipped
-from appliance.store.compaction import Compaction, read
+from appliance.store.compaction import Compaction, whole
+from appliance.store.damage import Aside, remove
 from appliance.store.digest import digest
 from appliance.store.holding import Holding
 from appliance.store.known import KnownIds, firsts, halves
 from appliance.store.manifest import MAX_REST_NAMES, Deletion, Manifest, Merge, Segment
+from appliance.store.missing import SegmentDamaged
 from appliance.store.model import BatchResult, Keeping, Retained, Stats, StoreUnavailable
+from appliance.store.names import Change, change
+from appliance.store.results import in_rounds
 from appliance.store.retention import Gone, choose, summary
 from appliance.store.segments import SUFFIX, Probe, quiet
 from appliance.store.shape import Rows
@@ -65,9 +68,11 @@ class EmbeddedStore:
         self._lock = threading.RLock()
         self._compacting = threading.Lock()
         self._known = KnownIds(folder)
-        self._names = set(self._manifest.names())
+        self._aside = Aside(folder, self._manifest, now)
+        self._names = self._manifest.names.days()
+        self._missed: int | None = None
         self._next = self._manifest.next_id()
-        self._compaction = Compaction(folder)
+        self._compaction = Compaction(folder, probe)
         self._fresh: dict[int, int] = {}
         """When segments were written that came a moment ago."""
 
@@ -77,16 +82,21 @@ class EmbeddedStore:
             return self._manifest.applied()
 
     def known(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Return which of these events the store already has, exactly. Raises StoreUnavailable."""
+        """Return which of these events the store already has, exactly; what is damaged it has no more.
+
+        Raises StoreUnavailable.
+        """
         if not len(rows):
             return np.zeros(0, dtype=np.bool_)
         times, ids = rows.times, halves(rows.ids)
         with self._lock:
-            near = self._manifest.segments(int(times.min()), int(times.max()) + 1)
-            try:
-                return self._known.known(times, ids, near)
-            except OSError as error:
-                raise StoreUnavailable(f"reading ids: {error}") from error
+            while True:
+                near = self._manifest.segments(int(times.min()), int(times.max()) + 1)
+                try:
+                    return self._known.known(times, ids, self._aside.left(near))
+                except SegmentDamaged as error:
+                    if not self._aside.put(error):
+                        raise
 
     def append(self, rows: Rows, results: Sequence[BatchResult], upto: int) -> None:
         """Add events, results and the applied journal seq, all or nothing and on disk on return.
@@ -96,10 +106,12 @@ class EmbeddedStore:
         with self._lock:
             fresh = rows.where(~self.known(rows) & firsts(halves(rows.ids)))
             written: list[tuple[Segment, Rows]] = []
+            day = self._now() // DAY
             try:
                 for late, source_class, part in _parts(fresh, self._now(), self._classes):
-                    written.append(self._write(part.ordered(), self._now() // DAY, source_class, late=late))
-                self._commit([segment for segment, _ in written], results, upto)
+                    written.append(self._write(part.ordered(), day, source_class, late=late))
+                named = change(self._names, fresh.rest_names if written else (), day)
+                self._commit([segment for segment, _ in written], named, results, upto)
             except BaseException:
                 self._undo([segment for segment, _ in written])
                 raise
@@ -119,17 +131,25 @@ class EmbeddedStore:
         about = (segment_id, name, day, late, count, size, raw, low, high)
         return Segment(*about, columns, rest, None, sha256, source_class), rows
 
-    def _commit(self, written: Sequence[Segment], results: Sequence[BatchResult], upto: int) -> None:
-        names = {name for segment in written for name in segment.rest or ()} - self._names
+    def _commit(self, written: Sequence[Segment], named: Change, results: Sequence[BatchResult], upto: int) -> None:
         with self._manifest.transaction():
             self._probe("begun")
             for segment in written:
                 self._manifest.add(segment)
             self._manifest.apply(results, upto)
-            self._manifest.add_names(sorted(names))
+            self._manifest.names.put(named)
             self._probe("inserted")
         self._probe("committed")
-        self._names |= names
+        self._rename(named)
+
+    def _rename(self, named: Change) -> None:
+        """Follow what the manifest took in."""
+        for name in named.gone:
+            del self._names[name]
+        self._names |= named.came
+        if named.missed not in (None, self._missed):
+            log.warning("field_names_not_listed", listed=len(self._names))
+            self._missed = named.missed
 
     def _undo(self, written: Sequence[Segment]) -> None:
         """Remove files that no transaction names; when the manifest cannot tell, the next start sweeps them."""
@@ -158,7 +178,12 @@ class EmbeddedStore:
         """Return the segments in force, today as a day since 1970, and an id for a new segment (compaction's)."""
         with self._lock:
             self._next += 1
-            return self._manifest.segments(), self._now() // DAY, self._next - 1
+            return self._aside.left(self._manifest.segments()), self._now() // DAY, self._next - 1
+
+    def set_aside(self, error: SegmentDamaged) -> None:
+        """Take a damaged segment out of every later question."""
+        with self._lock:
+            self._aside.put(error)
 
     def replace(self, old: Sequence[Segment], new: Segment, merge: Merge) -> bool:
         """Put one segment in the place of others, at once; False when one of them was deleted meanwhile."""
@@ -173,6 +198,7 @@ class EmbeddedStore:
                 self._manifest.ran("compaction", self._now(), {"merged": len(old), "rows": new.rows})
                 self._manifest.retire([segment.id for segment in old], self._now())
                 self._probe("replaced")
+            self._probe("merged")
             self._known.drop([segment.id for segment in old])
             return True
 
@@ -185,13 +211,16 @@ class EmbeddedStore:
         done = 0
         for segment in self._undescribed():
             try:
-                events = digest(read(self._folder / segment.file))
-            except (OSError, pa.ArrowException) as error:
+                events = digest(whole(self._folder, segment))
+            except StoreUnavailable as error:
                 log.warning("segment_not_described", file=segment.file, reason=str(error)[:300])
                 self._fresh[segment.id] = self._now()
+                if isinstance(error, SegmentDamaged):
+                    self.set_aside(error)
                 continue
             with self._lock, self._manifest.transaction():
                 self._manifest.describe(segment.id, events)
+                self._probe("described")
             done += 1
             if time.monotonic() >= until:
                 break
@@ -199,7 +228,7 @@ class EmbeddedStore:
 
     def _undescribed(self) -> list[Segment]:
         with self._lock:
-            segments, now = self._manifest.segments(), self._now()
+            segments, now = self._aside.left(self._manifest.segments()), self._now()
             self._fresh = {one: at for one, at in self._fresh.items() if 0 <= now - at < STILL}
             return [one for one in segments if one.events is None and one.id not in self._fresh]
 
@@ -213,11 +242,12 @@ class EmbeddedStore:
         with self._lock:
             gone = self._manifest.retired(self._now() - GRACE)
             for _, file in gone:
-                (self._folder / file).unlink(missing_ok=True)
+                remove(self._folder, file)
             if gone:
                 self._probe("unlinked")
                 with self._manifest.transaction():
                     self._manifest.forget([one for one, _ in gone])
+                    self._probe("cleaned")
             return len(gone)
 
     def retain(self, keeping: Keeping) -> Retained:
@@ -228,17 +258,29 @@ class EmbeddedStore:
         """
         with self._lock:
             now, holds = self._now(), Holding(self._folder, keeping.holds)
-            choice = choose(self._manifest.segments(), now // DAY, keeping, holds.holds)
+            segments = self._manifest.segments() + self._manifest.aside()
+            choice = choose(segments, now // DAY, keeping, holds.holds)
             told = summary(choice)
             with self._manifest.transaction():
                 for gone in choice.gone:
                     self._manifest.retire([segment.id for segment in gone.segments], now)
                     self._manifest.add_deletion(_deletion(gone, now))
+                oldest = min((segment.day for segment in self._manifest.segments()), default=now // DAY)
+                self._manifest.names.forget(oldest)
                 self._probe("retained")
                 self._manifest.ran("retention", now, {k: v for k, v in asdict(told).items() if k != "upto"})
+            self._names = self._manifest.names.days()
             self._known.drop([segment.id for gone in choice.gone for segment in gone.segments])
             self.clean()
         return told
+
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq, within a bound; return how many. Raises StoreUnavailable."""
+        return in_rounds(lambda: self._forget_results(below))
+
+    def _forget_results(self, below: int) -> int:
+        with self._lock, self._manifest.transaction():
+            return self._manifest.forget_results(below)
 
     def deletions(self) -> list[Deletion]:
         """Return what retention deleted so far, oldest first."""

@@ -26,6 +26,7 @@ from appliance.store.elastic.questions import Answer, Asked, Questions, cursor_o
 from appliance.store.elastic.retention import listed
 from appliance.store.elastic.spool import Spool, waiting
 from appliance.store.elastic.tops import FIRST, LARGEST, Tally, aggregations, columns_of, tally_of, uncounted
+from appliance.store.missing import Damaged
 from appliance.store.model import (
     BatchResult,
     Bucket,
@@ -284,6 +285,10 @@ class ElasticReader:
         docs = told["_all"]["primaries"].get("docs", {}).get("count", 0)
         size = told["_all"]["total"].get("store", {}).get("size_in_bytes", 0)
         return Stats(docs, size, len(told["indices"]), *(None if one is None else int(one) for one in (low, high)))
+
+    def damaged(self, start: int | None = None, end: int | None = None) -> list[Damaged]:  # noqa: ARG002 - the interface's
+        """Return nothing: a cluster answers whole or not at all."""
+        return []
 
     def usage(self) -> Usage:
         """Return what the cluster has by day; it keeps all classes of events together, so none is named."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import zstandard
 
 from appliance.journal.database import failures, open_database, transaction
+from appliance.store import results
 from appliance.store.elastic.documents import Item
 from appliance.store.elastic.sums import Summed, added
 from appliance.store.model import BatchResult, StoreUnavailable, Waiting
@@ -235,6 +236,14 @@ class Spool:
         with self._lock, failures(self._path):
             rows = [self._db.execute("SELECT * FROM result WHERE seq = ?", (seq,)).fetchone() for seq in seqs]
         return {row[0]: BatchResult(*row) for row in rows if row}
+
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq, within a bound; return how many."""
+        return results.in_rounds(lambda: self._forget_results(below))
+
+    def _forget_results(self, below: int) -> int:
+        with self._lock, failures(self._path), transaction(self._db):
+            return self._db.execute(results.FORGET, (below, results.AT_ONCE)).rowcount
 
     def note_deletions(self, deleted: Sequence[Deleted]) -> None:
         """Write down what retention deleted."""

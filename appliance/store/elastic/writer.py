@@ -196,6 +196,10 @@ class ElasticStore:
         """
         return self._retention.run(max(keeping.days.values()), keeping.holds, self._now())
 
+    def forget_results(self, below: int) -> int:
+        """Forget results of batches below a journal seq, within a bound; return how many."""
+        return self._spool.forget_results(below)
+
     def deletions(self) -> list[Deleted]:
         """Return what retention deleted so far, oldest first."""
         return self._spool.deletions()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.store import Measure
 from appliance.web.api.common import EventId, QueryText, api_router
-from appliance.web.api.events import Event, FieldName, Since, Until, event_of
+from appliance.web.api.events import Event, FieldName, MissingAnswer, Since, Until, event_of, missing
 from appliance.web.auth import needs
 from appliance.web.completion import suggest
 from appliance.web.context import Box
@@ -29,10 +29,11 @@ class GroupAnswer(BaseModel):
 
 
 class GroupsAnswer(BaseModel):
-    """The largest groups; `more` = there are others."""
+    """The largest groups; `more` = there are others; `missing` = what is damaged of the time."""
 
     items: list[GroupAnswer]
     more: bool
+    missing: MissingAnswer | None
 
 
 class ProcessAnswer(BaseModel):
@@ -82,7 +83,7 @@ def group(
     measures = [Measure.parse(text) for text in measure]
     found = context.store.group(q, by, measures, n=n, start=since, end=until)
     rows = [GroupAnswer(key=list(row.key), count=row.count, measures=list(row.measures)) for row in found.rows]
-    return GroupsAnswer(items=rows, more=found.more)
+    return GroupsAnswer(items=rows, more=found.more, missing=missing(context, since, until))
 
 
 @router.get("/events/suggestions", dependencies=needs(Permission.EVENTS_READ))

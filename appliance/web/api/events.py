@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.alerts.cursor import BadCursor
 from appliance.clock import DAY, MINUTE
 from appliance.ops.operations import record
 from appliance.search import parse
 from appliance.state.database import writing
+from appliance.store.missing import Missing
 from appliance.store.model import Cursor
 from appliance.web.api.common import FIRST_MOMENT, LAST_MOMENT, EventId, Limit, Moment, Page, QueryText, api_router
 from appliance.web.auth import Principal, needs, require
@@ -31,10 +32,21 @@ Place = Annotated[str | None, Query(max_length=600, description="`next` of the p
 Event = dict[str, Any]
 
 
+class MissingAnswer(BaseModel):
+    """What an answer lacks since files of the store are damaged: events of `start` to `end`, in microseconds."""
+
+    model_config = ConfigDict(from_attributes=True)
+    segments: int
+    events: int
+    start: int
+    end: int
+
+
 class FoundAnswer(Page[Event]):
-    """Events, and how many lie in the time that was looked through."""
+    """Events, and how many lie in the time that was looked through; `missing` = what is damaged of that time."""
 
     scanned: int
+    missing: MissingAnswer | None
 
 
 class BucketAnswer(BaseModel):
@@ -65,7 +77,14 @@ def search(
     """Return the events that a query describes."""
     place = _place(after)
     found = context.store.search(q, since, until, limit, place, descending=order == "newest")
-    return FoundAnswer(items=[dict(event) for event in found.events], next=found.next, scanned=found.scanned)
+    items = [dict(event) for event in found.events]
+    return FoundAnswer(items=items, next=found.next, scanned=found.scanned, missing=missing(context, since, until))
+
+
+def missing(context: Context, since: int | None, until: int | None) -> MissingAnswer | None:
+    """Return what of a time is damaged."""
+    found = Missing.of(context.store.damaged(since, until))
+    return None if found is None else MissingAnswer.model_validate(found)
 
 
 def _place(after: str | None) -> Cursor | None:
@@ -121,7 +140,8 @@ def top(
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "Events as a file; `X-Events-Total` = how many there are, in the file or past its bound.",
+            "description": "Events as a file; `X-Events-Total` = how many there are, in the file or past its bound; "
+            "`X-Events-Missing` = segments, events, start and end of what is damaged, where anything is.",
             "content": {kind: {"schema": {"type": "string"}} for kind in KINDS.values()},
         }
     },
@@ -145,6 +165,9 @@ def export(
     events = every(context.store, node, since, until, limit)
     name = f'attachment; filename="czujka-zdarzenia.{form}"'
     headers = {"Content-Disposition": name, "X-Events-Total": str(total)}
+    lacking = missing(context, since, until)
+    if lacking is not None:
+        headers["X-Events-Missing"] = f"{lacking.segments} {lacking.events} {lacking.start} {lacking.end}"
     return StreamingResponse(file_of(form, events, fields), media_type=KINDS[form], headers=headers)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from appliance.clock import MINUTE
 from appliance.search import Node, QueryError, parse
 from appliance.search.nodes import And, Everything
-from appliance.store import Store
+from appliance.store import Missing, Store
 from appliance.web.context import Context
 from appliance.web.pages.alerted import alerted_moments, columns_of, events_alerted
 from appliance.web.pages.views import histogram as bars
@@ -46,6 +46,8 @@ class Found:
     newest: int | None
     """From when on events count as newer than what is shown; None where the stretch has an end."""
     elsewhere: Elsewhere | None
+    missing: Missing | None
+    """What of the stretch is damaged."""
 
 
 def search(context: Context, asked: Asking, after: str, lang: str) -> Found:
@@ -68,6 +70,7 @@ def search(context: Context, asked: Asking, after: str, lang: str) -> Found:
         values=values_of(context, node, asked) if asked.field in {one.name for one in fields} else [],
         newest=_newest(found.events, asked) if not after else None,
         elsewhere=None if total or when.span == "all" else _elsewhere(store, node),
+        missing=Missing.of(store.damaged(when.start, when.end)),
     )
 
 

@@ -20,7 +20,7 @@ from appliance.journal import JournalUnavailable
 from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
 from appliance.state.models import Agent, AgentState, Outbox, RoleHealth
-from appliance.store import QueryTimeout, StoreUnavailable
+from appliance.store import Missing, QueryTimeout, StoreUnavailable
 from appliance.web.api.common import Number
 from appliance.web.api.records import letter_answer
 from appliance.web.auth import Principal, require
@@ -127,6 +127,7 @@ def _depths(context: Context) -> dict[str, Any]:
         "stats": context.store.stats,
         "waiting": context.store.waiting,
         "usage": context.store.usage,
+        "missing": lambda: Missing.of(context.store.damaged()),
         "dead": letters.count,
         "dropped": letters.dropped,
     }

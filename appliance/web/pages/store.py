@@ -14,7 +14,7 @@ from appliance.clock import DAY, from_datetime
 from appliance.language.dates import WARSAW, local
 from appliance.ops.forecast import WINDOW, Forecast, forecast
 from appliance.ops.holds import HOST, REASON, Wish
-from appliance.store import DayUsage, Keeping, StoreUnavailable, Usage
+from appliance.store import DayUsage, Keeping, Missing, StoreUnavailable, Usage
 from appliance.store.classes import ORDINARY, Classes, shipped
 from appliance.web.api.common import Number
 from appliance.web.api.holds import lift_for, set_for, shown
@@ -31,6 +31,8 @@ Reader = Annotated[Principal, Depends(require(Permission.HEALTH_READ))]
 Setter = Annotated[Principal, Depends(require(Permission.HOLDS_SET))]
 COLUMNS = 30
 """Days of arrival in the chart."""
+DAMAGED = 100
+"""Damaged files that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     values: dict[str, Any] = {"holds": shown(context), "reason_most": REASON, "host_most": HOST, "window": WINDOW}
     values["today"] = local(context.now()).date().isoformat()
     try:
-        stats, usage = context.store.stats(), context.store.usage()
+        stats, usage, damaged = context.store.stats(), context.store.usage(), context.store.damaged()
     except StoreUnavailable:
         return page(request, context, who, "health", "store.html", status=status, fault=fault, stats=None, **values)
     today, days = context.now() // DAY, kept_days(context)
@@ -112,6 +114,8 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     mixed = catalogue().text("store.mixed", who.language)
     chart, counts = chart_of(usage.days, today)
     values |= {"stats": stats, "usage": usage, "disk": disk, "forecast": told, "chart": chart, "counts": counts}
+    values |= {"damaged": damaged[:DAMAGED], "damaged_more": max(0, len(damaged) - DAMAGED)}
+    values |= {"missing": Missing.of(damaged)}
     values |= {"local": context.settings.store.local}
     values |= {"full": None if told is None or told.full is None else told.full * DAY}
     values |= {"classes": rows_of(usage, days, shipped(), who.language, mixed, context.settings.store.originals)}

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from appliance.cli import build
 from appliance.cli.exits import Exit
 from appliance.cli.search import clean, line
+from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.search import parse
 from appliance.store import EmbeddedReader, EmbeddedStore, Measure
@@ -30,6 +31,8 @@ from tests.appliance.store.conftest import NOW, Make, make
 __all__ = ["make"]
 
 
+MISSING: dict[str, int] = {}
+"""What the box says that it lacks; empty = nothing."""
 Asked = dict[str, str]
 Given = dict[str, list[str]]
 
@@ -59,12 +62,16 @@ def home(tmp_path: Path, make: Make) -> Iterator[Path]:
 def _handler(reader: EmbeddedReader) -> type[BaseHTTPRequestHandler]:
     def events(asked: Asked, given: Given) -> bytes:
         page = reader.search(asked.get("q", ""), limit=int(asked["limit"]), after=asked.get("after"))
-        return json.dumps({"items": page.events, "next": page.next, "scanned": page.scanned}).encode()
+        return json.dumps(
+            {"items": page.events, "next": page.next, "scanned": page.scanned, "missing": MISSING or None}
+        ).encode()
 
     def groups(asked: Asked, given: Given) -> bytes:
         measures = [Measure.parse(text) for text in given.get("measure", [])]
         found = reader.group(asked["q"], given["by"], measures, n=int(asked["n"]))
-        return json.dumps({"items": [asdict(row) for row in found.rows], "more": found.more}).encode()
+        return json.dumps(
+            {"items": [asdict(row) for row in found.rows], "more": found.more, "missing": MISSING or None}
+        ).encode()
 
     def file(asked: Asked, given: Given) -> bytes:
         form: Form = "csv" if asked["format"] == "csv" else "parquet"
@@ -79,6 +86,8 @@ def _handler(reader: EmbeddedReader) -> type[BaseHTTPRequestHandler]:
             body = answers[address.path](asked, given)
             self.send_response(200 if self.headers["Authorization"] == "Bearer secret" else 401)
             self.send_header("X-Events-Total", str(reader.count(asked.get("q", ""))))
+            if MISSING:
+                self.send_header("X-Events-Missing", " ".join(map(str, MISSING.values())))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -195,3 +204,16 @@ def test_wrong_usage() -> None:
 def test_text_that_turns_the_reading_direction_is_made_visible() -> None:
     assert clean("a\u202eb") == "a\ufffdb"
     assert line({"@timestamp": 0}).startswith("01.01.1970, 01:00:00,000")
+
+
+@pytest.mark.parametrize("form", [(), ("--group-by", "host.name"), ("--format", "csv")])
+def test_what_is_damaged_is_said_once_beside_every_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
+) -> None:
+    for name, value in {"segments": 2, "events": 1234, "start": NOW, "end": NOW + DAY}.items():
+        monkeypatch.setitem(MISSING, name, value)
+    code, lines = run("--home", str(home), "--limit", "700", *form)
+    assert code == Exit.DONE
+    said = [line.replace("\u00a0", " ").replace("\u202f", " ") for line in lines if "Uszkodzone pliki" in line]
+    assert len(said) == 1
+    assert said[0].startswith("Uszkodzone pliki magazynu: 2. Brakujące zdarzenia: 1234, od ")

@@ -22,7 +22,7 @@ from appliance.evidence.chain import canonical
 from appliance.evidence.check import told
 from appliance.evidence.ledger import Draft, Ledger
 from appliance.home import Home
-from appliance.store import segments
+from appliance.store import EmbeddedReader, Keeping, segments
 from appliance.store.compaction import FAN_IN
 from appliance.store.digest import digest
 from appliance.store.shape import decode, encode
@@ -310,3 +310,24 @@ def test_a_forged_anchor_of_the_same_entry_does_not_hide_the_true_one(full: Box,
         found = full.faults(anchors=given)
         assert [fault for fault in found if "wpis ma inny skrót niż kotwica" in fault] == found
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("seen", ["sealed", "unsealed"])
+def test_a_damaged_segment_that_was_set_aside_is_named_until_it_is_deleted(full: Box, seen: str) -> None:
+    if seen == "unsealed":
+        full.append(10)
+    path = max(full.home.store.glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:100])
+    reader = EmbeddedReader(full.home.store)
+    reader.count("host.name:*")
+    assert [one.file for one in reader.damaged()] == [path.name]
+    reader.close()
+    fault = f"({path.name}): plik jest uszkodzony i odłożony na bok: ma inną treść, niż zapisano"
+    for _ in range(2):
+        assert [one for one in full.faults(events=True) if fault in one] == full.faults(events=True)
+        assert len(full.faults(events=True)) == 1
+        full.keeper.round()
+    full.now += 30 * DAY
+    full.store.retain(Keeping({"ordinary": 3}))
+    full.keeper.round()
+    assert full.faults(events=True) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -19,7 +20,7 @@ from appliance.normalise import Event
 from appliance.state.database import writing
 from appliance.state.hunts import HuntRun, HuntState
 from appliance.state.models import Alert, AlertHistory, Operation, Outbox
-from appliance.store import QueryTimeout, StoreUnavailable
+from appliance.store import EmbeddedReader, QueryTimeout, StoreUnavailable
 from tests.appliance.hunt.kit import ANNA, Office, day_of_events, event
 from tests.appliance.rulesets.kit import NOW, uuid
 
@@ -80,6 +81,22 @@ def test_what_a_hunt_finds_are_the_alerts_that_the_stream_would_have_made(office
         actions = session.scalars(select(Operation.action).order_by(Operation.id)).all()
         assert actions == ["hunt.asked", "hunt.ended"]
     assert not office.hunter().turn()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_damaged_file_of_the_store_ends_no_hunt(office: Office, *, cut: bool) -> None:
+    (first,) = office.store.glob("*.parquet")
+    office.keep([event(900, shells()[0]["@timestamp"])])
+    content = first.read_bytes()
+    # Cut off it cannot be opened; blotted out it opens, and its events cannot be read.
+    half = len(content) // 2
+    first.write_bytes(content[:100] if cut else content[:4] + bytes(half) + content[4 + half :])
+    number = office.ask(1)
+    assert office.hunter().turn()
+    row = office.hunt(number)
+    assert (row.state, row.hits) == (HuntState.DONE, 1)
+    with closing(EmbeddedReader(office.store)) as reader:
+        assert [one.file for one in reader.damaged()] == [first.name]
 
 
 def test_hunt_and_stream_group_alike(office: Office) -> None:

@@ -96,6 +96,23 @@ def test_old_keys_go_but_neither_the_newest_nor_those_that_wait(
     assert [answer.duplicate for answer in answers] == [False, False, True, True, True]
 
 
+def test_the_floor_is_the_oldest_batch_whose_key_is_known(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    monkeypatch.setattr(module, "KEYS_KEPT", 2)
+    assert journal.floor() == 0
+    seqs = [answer.seq for answer in journal.append_many([batch(str(n), at=NOW - 40 * DAY) for n in range(9)])]
+    assert journal.floor() == 0
+    journal.forget(seqs[4])
+    journal.forget_keys(NOW - 30 * DAY)
+    assert journal.floor() == seqs[5]
+    journal.forget(seqs[-1])
+    journal.forget_keys(NOW - 30 * DAY)
+    again = Journal(path, 1 << 20)
+    assert again.floor() == seqs[-2]
+    again.close()
+
+
 def test_a_full_journal_takes_nothing_new_but_knows_the_old(path: Path) -> None:
     journal = Journal(path, 1000)
     seq = journal.append_many([batch("1", b"x" * 600)])[0].seq

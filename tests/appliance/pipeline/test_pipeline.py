@@ -16,7 +16,7 @@ from agent.wire.inventory import canonical, item_record, state_record
 from appliance.clock import DAY, SECOND
 from appliance.detect import Engine, Rule, RuleSet, load_rules
 from appliance.home import Home
-from appliance.journal import DeadLetters, Journal, NewBatch
+from appliance.journal import DeadLetters, Journal, NewBatch, journal
 from appliance.normalise import Event, normalise
 from appliance.ops.presence import day_of, deeds_since, had_since
 from appliance.pipeline.correlating import Correlating
@@ -141,6 +141,22 @@ def test_a_batch_becomes_an_alert_at_once_and_events_a_flush_later(scene: Scene)
     assert not scene.pipeline.step()
     assert scene.reader.count("") == 2
     assert scene.journal.depth().batches == 0
+
+
+def test_results_go_with_the_keys_by_which_they_are_asked_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        scene.arrive(str(number), _cleared(number))
+    scene.pipeline.step()
+    scene.pipeline.flush()
+    seqs = scene.journal.find(AGENT, map(str, range(5)))
+    scene.pipeline.retain(1 << 40)
+    assert set(scene.reader.results([*seqs.values()])) == set(seqs.values())
+    monkeypatch.setattr(journal, "KEYS_KEPT", 2)
+    scene.journal.forget_keys(scene.clock() + DAY)
+    scene.pipeline.retain(1 << 40)
+    known = scene.journal.find(AGENT, map(str, range(5)))
+    assert len(known) == 2
+    assert set(scene.reader.results([*seqs.values()])) == set(known.values())
 
 
 def test_a_crash_between_alert_and_store_repeats_nothing(scene: Scene) -> None:

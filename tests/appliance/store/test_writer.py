@@ -14,13 +14,24 @@ import pytest
 from agent.wire.event import event_id
 from appliance.clock import DAY
 from appliance.normalise.model import Event
-from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, Keeping, StoreUnavailable
+from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, Keeping, StoreUnavailable, results, writer
 from appliance.store.compaction import FAN_IN
 from appliance.store.shape import encode
 from appliance.store.writer import GRACE
 from tests.appliance.store.conftest import NOW, Make
 
 STEPS = ("opened", "written", "synced", "renamed", "begun", "inserted", "committed")
+MERGE_STEPS = (
+    "merge opened",
+    "merge written",
+    "merge synced",
+    "merge renamed",
+    "replaced",
+    "merged",
+    "described",
+    "unlinked",
+    "cleaned",
+)
 
 
 def test_known_finds_exactly_what_is_stored(store: EmbeddedStore, make: Make) -> None:
@@ -59,6 +70,21 @@ def test_results_and_cursor_come_with_the_events(store: EmbeddedStore, reader: E
     store.append(encode([]), [BatchResult(8, "agent", 0, 0, 0, 0)], 8)
     assert store.applied() == 8
     assert reader.results([7, 9]) == {7: result}
+
+
+def test_results_are_forgotten_below_a_place_and_some_at_a_time(
+    store: EmbeddedStore, reader: EmbeddedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "AT_ONCE", 3)
+    monkeypatch.setattr(results, "ROUNDS", 4)
+    store.append(encode([]), [BatchResult(seq, "agent", 1, 1, 0, 0) for seq in range(100, 140)], 140)
+    assert store.forget_results(0) == 0
+    assert store.forget_results(120) == 12
+    assert sorted(reader.results(range(100, 140))) == list(range(112, 140))
+    assert store.forget_results(120) == 8
+    assert store.forget_results(120) == 0
+    assert sorted(reader.results(range(100, 140))) == list(range(120, 140))
+    assert store.applied() == 140
 
 
 def test_a_wild_time_costs_no_file_of_its_own(store: EmbeddedStore, make: Make) -> None:
@@ -106,8 +132,10 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from agent.wire.event import event_id
-from appliance.store import BatchResult, EmbeddedStore
+from appliance.store import BatchResult, EmbeddedStore, writer
 from appliance.store.shape import encode
+# Replaced files go at the next step, and what is new is described at once.
+writer.GRACE = writer.STILL = -1
 folder, step, start = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 left = int(sys.argv[4])
 def probe(now):
@@ -124,7 +152,7 @@ while True:
     events += [{"event.id": event_id(seq - 1, 3), "@timestamp": (seq - 1) * 1000 + 3, "x": seq - 1}]
     store.append(encode(events), [BatchResult(seq, "s", 21, 20, 1, 0)], seq)
     print(seq, flush=True)
-    store.compact(0)
+    store.compact(60)
 """
 
 
@@ -137,21 +165,27 @@ def run_until_killed(folder: Path, step: str, nth: int) -> int:
     return int(lines[-1]) if lines else 0
 
 
-def test_kill_9_at_every_step_loses_and_doubles_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("steps", "nth"), [(STEPS, 9), (MERGE_STEPS, 1), (MERGE_STEPS, 3)])
+def test_kill_9_at_every_step_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: tuple[str, ...], nth: int
+) -> None:
+    monkeypatch.setattr(writer, "GRACE", -1)
     told = 0
-    for step in (*STEPS, "replaced"):
-        told = max(told, run_until_killed(tmp_path, step, 9 if step != "replaced" else 1))
+    for step in steps:
+        told = max(told, run_until_killed(tmp_path, step, nth))
         store, reader = EmbeddedStore(tmp_path), EmbeddedReader(tmp_path)
         seq = store.applied()
         assert told <= seq <= told + 1, step
         assert reader.count("x:*") == 20 * seq + 1, step
+        store.clean()
         files = {path.name for path in tmp_path.glob("*.parquet")}
-        assert files == store._manifest.files()
+        assert files == store._manifest.files(), step
         assert not list(tmp_path.glob("*.tmp"))
+        assert reader.damaged() == []
+        ids = [event["event.id"] for event in all_events(tmp_path)]
+        assert len(ids) == len(set(ids)) == 20 * seq + 1, step
         store.close()
         reader.close()
-    ids = [event["event.id"] for event in all_events(tmp_path)]
-    assert len(ids) == len(set(ids))
 
 
 def all_events(folder: Path) -> list[Event]:

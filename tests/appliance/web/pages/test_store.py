@@ -16,6 +16,7 @@ from appliance.store.classes import shipped
 from appliance.store.model import Run
 from appliance.web.context import Context
 from appliance.web.pages.store import rows_of
+from appliance.web.policy import Scope
 from tests.appliance.web.conftest import Party, TestBox
 
 FORM = {"reason": "sprawa DK.1431.7", "first": "2026-11-01", "last": "2026-11-03", "host": "PC-1"}
@@ -179,3 +180,33 @@ def test_events_of_no_class_have_originals_by_their_class() -> None:
     for originals, wanted in ((["ordinary"], [True, None]), ([], [False, False])):
         rows = rows_of(usage, {"ordinary": 30}, shipped(), "pl", "mixed", originals)
         assert [row.originals for row in rows[-2:]] == wanted
+
+
+def test_damaged_files_are_named_wherever_events_are_shown(office: TestBox) -> None:
+    operator, reader = office.person(Role.OPERATOR), office.token(Scope.EVENTS_READ)
+    assert "Uszkodz" not in text(office)
+    answer = office.ask("GET", "/api/v1/events?limit=1", reader).json()
+    assert answer["missing"] is None
+    at = answer["items"][0]["@timestamp"]
+    folder = office.context.home.store
+    for file in folder.glob("*.parquet"):
+        file.write_bytes(b"PAR1")
+    for path in ("/zdarzenia?okres=all", "/zdarzenia?okres=all&q=x"):
+        page = office.ask("GET", path, operator)
+        assert page.status_code == 200
+        assert "magazynu." in page.text
+        assert "Brakuje" in page.text
+    for path in ("/magazyn", "/zdrowie"):
+        assert "Brakuje" in text(office, path)
+    (name,) = [file.name for file in (folder / "damaged").iterdir()]
+    assert name in text(office)
+    assert "Treść pliku jest inna, niż zapisano." in text(office)
+    missing = office.ask("GET", "/api/v1/events", reader).json()["missing"]
+    assert missing["segments"] == 1
+    assert missing["start"] <= at <= missing["end"]
+    assert office.ask("GET", "/api/v1/events/groups?by=host.name", reader).json()["missing"] == missing
+    assert office.ask("GET", f"/api/v1/events?from={missing['end'] + 1}", reader).json()["missing"] is None
+    assert office.ask("GET", "/api/v1/status", operator).json()["missing"] == missing
+    exporter = office.person(Role.ADMIN)
+    told = office.ask("GET", "/api/v1/events/export", exporter).headers["X-Events-Missing"].split()
+    assert list(map(int, told)) == list(missing.values())
