@@ -15,7 +15,7 @@ from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store import Hold, Keeping, StoreUnavailable
 from appliance.store.elastic.check import Weight, check
 from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
-from appliance.store.elastic.spool import Spool
+from appliance.store.elastic.spool import Deleted, Spool
 from appliance.store.shape import encode
 from tests.appliance.store.conftest import NOW, Make
 from tests.appliance.store.elastic.conftest import Pair
@@ -200,6 +200,24 @@ def test_an_index_with_a_held_event_stays(pair: Pair, make: Make) -> None:
     assert [(one.day, one.events) for one in usage.days] == [(NOW // DAY - 9, 1), (NOW // DAY - 4, 1)]
     assert usage.retention is not None
     assert usage.retention.told == {"events": 1}
+
+
+def test_a_deletion_that_was_only_meant_is_settled_by_what_is_there(pair: Pair, http: httpx.Client, make: Make) -> None:
+    days = [make(n, **{"event.ingested": NOW - n * DAY, "@timestamp": NOW - n * DAY}) for n in (5, 6, 7)]
+    pair.store.append(encode(days), [], 1)
+    pair.store.flush()
+    names = {n: index_name(pair.settings.index, NOW - n * DAY) for n in (5, 6, 7)}
+    spool = Spool(pair.spool, 1 << 20)
+    for n, name in names.items():
+        spool.mean_deletion(Deleted(NOW, "age", NOW // DAY - n, name, 1, 5000))
+    http.delete(f"/{names[7]}").raise_for_status()
+    http.post(f"/{names[6]}/_close").raise_for_status()
+    gone = pair.store.retain(Keeping({"ordinary": 4}, holds=[Hold(NOW - 5 * DAY, NOW)]))
+    assert (gone.events, gone.upto) == (1, "2027-01-08")
+    # What is held is not meant any more; of a closed one nobody knows what it has.
+    assert [one.name for one in spool.deletions()] == [names[7]]
+    assert [one.name for one in spool.deleting()] == [names[6]]
+    spool.close()
 
 
 def test_the_oldest_day_goes_past_the_bound_and_today_never(pair: Pair, make: Make) -> None:
