@@ -73,6 +73,8 @@ def ship_both(of: Told, home: str, upto: int) -> None:
     box = Home(Path(home))
     cluster = ElasticStore(_settings(of), box.spool, _refuse, lambda: NOW, background=False)
     with closing(TwinStore(EmbeddedStore(box.store, now=lambda: NOW), cluster)) as store:
+        # As the thread does beside the pipeline.
+        cluster.flush()
         for seq, events in _batches(upto, store.applied()):
             rows = encode(events)
             fresh = rows.where(~store.known(rows))
