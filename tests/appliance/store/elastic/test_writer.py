@@ -13,7 +13,8 @@ from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store import Hold, Keeping, StoreUnavailable
-from appliance.store.elastic.check import Weight, check
+from appliance.store.elastic.check import check
+from appliance.store.elastic.finding import Weight
 from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
 from appliance.store.elastic.spool import Deleted, Spool
 from appliance.store.shape import encode
@@ -233,9 +234,9 @@ def test_the_oldest_day_goes_past_the_bound_and_today_never(pair: Pair, make: Ma
 def test_a_cluster_that_is_fit_is_told_so(every: Node, settings_of_every: ElasticSettings) -> None:
     found = check(StoreSettings(kind="elasticsearch", elasticsearch=settings_of_every))
     assert not [one for one in found if one.weight is Weight.BAD], found
-    assert every.engine.version in found[0].text
+    assert every.engine.version in found[0].text("pl")
     if every.engine.secure:
-        assert "Konto ma wszystkie potrzebne prawa." in [one.text for one in found]
+        assert "Konto ma wszystkie potrzebne prawa." in [one.text("pl") for one in found]
 
 
 def test_a_read_only_index_keeps_events_waiting(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
@@ -257,7 +258,7 @@ def test_the_wrong_engine_in_the_settings_says_what_to_write(every: Node, settin
     wrong = settings_of_every.model_copy(update={"engine": other})
     first, *_ = check(StoreSettings(kind="elasticsearch", elasticsearch=wrong))
     assert first.weight is Weight.BAD
-    assert "engine" in first.text
+    assert "engine" in first.advice("pl")
 
 
 def test_a_spool_of_another_folder_waits_alone(settings: ElasticSettings, tmp_path: Path, events: list[Event]) -> None:
