@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import wraps
 from importlib import import_module
@@ -26,7 +26,7 @@ from appliance.home import CHECKOUT
 
 LOOK_SECONDS = 0.0005
 LONGEST_SECONDS = 120.0
-KILLS = int(os.environ.get("CZUJKA_KILLS", "0"))
+KILLS = int(os.environ.get("CZUJKA_STORE_KILLS", "0"))
 """Kills at random moments of each kind of work, beside those at its steps; none in a run of the suite."""
 SEED = 20261123
 
@@ -99,9 +99,11 @@ class Slaughter:
         assert not self.run(work)
         return time.monotonic() - began
 
-    def moment(self, seconds: float) -> float:
-        """Return a random moment of work that takes so many seconds."""
-        return self.rng.uniform(0.0, seconds)
+    def attempts(self, places: Sequence[Place], seconds: float) -> Iterator[Place | float]:
+        """Yield where tries are to die: at each place, then at random moments of work that takes so long."""
+        yield from places
+        for _ in range(KILLS):
+            yield self.rng.uniform(0.0, seconds)
 
 
 def _named(name: str) -> tuple[Any, str, Any]:

@@ -36,8 +36,9 @@ DELETED = between(f"{SPOOL}.mean_deletion", f"{RETENTION}._delete", f"{SPOOL}.no
 
 @pytest.fixture
 def slaughter(tmp_path: Path) -> Iterator[Slaughter]:
-    with Slaughter(tmp_path, [WORKS]) as made_ready:
-        yield made_ready
+    with Slaughter(tmp_path, [WORKS]) as ready:
+        yield ready
+    print(f"\n{ready.killed} kills")
 
 
 def ids(settings: ElasticSettings, spool: Path) -> set[str]:
@@ -57,13 +58,6 @@ def check_sums(settings: ElasticSettings, spool: Path) -> None:
     assert rows == sorted((one.index, one.hour, one.events, one.digest) for one in there)
 
 
-def attempts(slaughter: Slaughter, places: list[Place], seconds: float) -> Iterator[Place | float]:
-    """Yield where tries are to die: at each place, then at random moments of work that takes so long."""
-    yield from places
-    for _ in range(KILLS):
-        yield slaughter.moment(seconds)
-
-
 @pytest.mark.parametrize(("work", "places"), [("ship", SHIPPED), ("ship_both", BOTH)])
 def test_shipping_that_is_killed(
     settings: ElasticSettings, home: Home, slaughter: Slaughter, work: str, places: list[Place]
@@ -73,7 +67,7 @@ def test_shipping_that_is_killed(
 
     slaughter.run(upto(1))
     seconds, last = slaughter.timed(upto(2)), 2
-    for at in attempts(slaughter, places, seconds):
+    for at in slaughter.attempts(places, seconds):
         last += 1
         assert slaughter.run(upto(last), at) or isinstance(at, float), at
     assert not slaughter.run(upto(last))
@@ -98,7 +92,7 @@ def test_a_copy_that_is_killed(settings: ElasticSettings, home: Home, slaughter:
         grow(1)
         seconds = slaughter.timed(work)
         batches = count(2)
-        for at in attempts(slaughter, COPIED, seconds):
+        for at in slaughter.attempts(COPIED, seconds):
             grow(next(batches))
             assert slaughter.run(work, at) or isinstance(at, float), at
         assert not slaughter.run(work)
@@ -118,9 +112,12 @@ def test_retention_that_is_killed(settings: ElasticSettings, home: Home, slaught
         assert not slaughter.run(Work(f"{WORKS}:ship_days", [told(settings), str(home.root), first, days]))
 
     ship(0, [today])
-    for number, at in enumerate(attempts(slaughter, DELETED, 1.0)):
+    ship(5, old)
+    wanted += old
+    seconds = slaughter.timed(retain)
+    for number, at in enumerate(slaughter.attempts(DELETED, seconds), 1):
         days = [day - 2 * number for day in old]
-        ship(10 * (number + 1), days)
+        ship(10 * number, days)
         wanted += days
         assert slaughter.run(retain, at) or isinstance(at, float), at
         check_settled(settings, home, slaughter, retain)

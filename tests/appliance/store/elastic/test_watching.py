@@ -35,7 +35,7 @@ def codes(found: Watched) -> set[str]:
         (Watched(NOW - 1, NOW - 5, (Finding(Weight.BAD, AWAY, {"reason": "x"}),)), True),
     ],
 )
-def test_a_cluster_is_asked_every_quarter_and_while_something_is_wrong_each_time(
+def test_a_cluster_is_asked_every_quarter_and_each_minute_while_something_is_wrong(
     last: Watched | None, due: bool
 ) -> None:
     assert is_due(last, NOW) is due

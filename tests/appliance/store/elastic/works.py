@@ -13,7 +13,9 @@ from appliance.home import Home
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
 from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore, Keeping
+from appliance.store.classes import shipped
 from appliance.store.copying import copy as copying
+from appliance.store.elastic.mapping import digest
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.target import ClusterTarget
 from appliance.store.elastic.writer import ElasticStore
@@ -25,6 +27,10 @@ from tests.nodes.node import PASSWORD
 Told = dict[str, Any]
 NAMES = ("hosts", "index", "engine", "ca_file", "user")
 BATCH = 40
+
+# Read once, before anything is forked.
+shipped()
+digest()
 
 
 def told(settings: ElasticSettings) -> Told:
