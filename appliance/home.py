@@ -71,6 +71,11 @@ class Home:
         """What waits for a cluster, and how far the journal is applied, when events are kept in one."""
         return self.root / "spool.db"
 
+    @property
+    def cluster(self) -> Path:
+        """What the last check of the cluster found; may be missing."""
+        return self.root / "cluster.json"
+
     def copied(self, source: str, target: str) -> Path:
         """How far the copying of events from one kind of store to another has come."""
         return self.root / f"copy-{source}-{target}.json"

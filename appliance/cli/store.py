@@ -45,14 +45,16 @@ def check(home: HomeOption) -> None:
         typer.echo("W ustawieniach nie ma klastra (store.elasticsearch.hosts); zdarzenia są na tym komputerze.")
         return
     from appliance.store.elastic import check as checking  # noqa: PLC0415 - a quarter of a second, for clusters alone
+    from appliance.store.elastic.finding import Weight, words  # noqa: PLC0415 - as above
     from appliance.store.elastic.rights import least_role  # noqa: PLC0415 - as above
 
     findings = checking.check(settings)
     for finding in findings:
-        typer.echo(clean(f"{finding.weight}: {finding.text}"))
+        said = " ".join(filter(None, (finding.text("pl"), finding.advice("pl"))))
+        typer.echo(clean(f"{words().text(f'weight.{finding.weight}', 'pl')}: {said}"))
     typer.echo("\nNajmniejsza rola dla Czujki (PUT /_security/role/czujka):")
     typer.echo(json.dumps(least_role(settings.elasticsearch.index), indent=2))
-    if any(finding.weight is checking.Weight.BAD for finding in findings):
+    if any(finding.weight is Weight.BAD for finding in findings):
         raise typer.Exit(Exit.NO)
 
 

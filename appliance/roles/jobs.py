@@ -37,10 +37,13 @@ from appliance.settings import Settings
 from appliance.slices.work import Worker
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import EnrolToken, Feed, SetupLink
+from appliance.store.elastic.finding import Watched
 from appliance.vulnerabilities.feeds import Shelf
 from appliance.vulnerabilities.work import Matcher
 
 POLL_SECONDS = 0.1
+_ALONE = ("hunts", "slices", "cluster")
+"""Executors of jobs that may wait for long."""
 KEYS_KEPT = 35 * DAY
 """Batch keys are remembered for longer than the 30 days that are promised."""
 log = structlog.get_logger()
@@ -55,6 +58,8 @@ class Counters:
     tried: int = 0
     sealed: int = 0
     """When the evidence chain was last brought up to date, in microseconds."""
+    watched: Watched | None = None
+    """What this process last found of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,17 @@ def match_weaknesses(work: Work) -> None:
     Matcher(Shelf(work.home.feeds), work.sessions).round(now())
 
 
+def check_cluster(work: Work) -> None:
+    """Ask the cluster that has events how it is, and keep its answer for the pages."""
+    settings, counters = work.settings.store, work.counters
+    if not settings.clustered:
+        return
+    from appliance.store.elastic import watching  # noqa: PLC0415 - boxes without a cluster do not pay for it
+
+    if watching.is_due(counters.watched, now()):
+        counters.watched = watching.watch(settings, work.home.cluster, now())
+
+
 JOBS: tuple[Job, ...] = (
     Job("deliver", SECOND, deliver),
     Job("hunt", SECOND, hunt, "hunts"),
@@ -186,6 +202,7 @@ JOBS: tuple[Job, ...] = (
     Job("seal", MINUTE, seal),
     Job("anchor", 10 * MINUTE, anchor),
     Job("match_weaknesses", MINUTE, match_weaknesses, "slices"),
+    Job("check_cluster", MINUTE, check_cluster, "cluster"),
     Job("tidy_journal", HOUR, tidy_journal),
     Job("tidy_slices", HOUR, tidy_slices),
     Job("drop_expired", DAY, drop_expired),
@@ -220,7 +237,7 @@ def schedule(work: Work, jobs: Sequence[Job] = JOBS) -> BackgroundScheduler:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(4), "hunts": ThreadPoolExecutor(1), "slices": ThreadPoolExecutor(1)},
+        executors={"default": ThreadPoolExecutor(4), **{name: ThreadPoolExecutor(1) for name in _ALONE}},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     for job in jobs:

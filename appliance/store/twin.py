@@ -1,7 +1,8 @@
 """Both stores at once: what is written goes to the cluster's spool and to the segments; the settings say which answers.
 
-The segments decide what is known and how far the journal was applied. They are written last: after a crash between the
-two the batch comes again, and the spool leaves out what it has.
+The segments decide what is known and how far the journal was applied. They are written last: after a crash or a full
+disk between the two the batch comes again. The spool leaves out what waits, and what the cluster has by then is neither
+written nor summed a second time.
 """
 
 from __future__ import annotations
@@ -51,9 +52,13 @@ class TwinStore(NamedTuple):
         return self.segments.compact(budget_seconds) + self.cluster.compact(0.0)
 
     def retain(self, keeping: Keeping) -> Retained:
-        """Delete what is past its days in both; return what the segments lost, since the cluster tells of its own."""
+        """Delete what is past its days in both; return what the segments lost, since the cluster tells of its own.
+
+        The segments' disk does not wait for a cluster that is away. Raises StoreUnavailable.
+        """
+        retained = self.segments.retain(keeping)
         self.cluster.retain(keeping)
-        return self.segments.retain(keeping)
+        return retained
 
     def forget_results(self, below: int) -> int:
         """Forget results of batches below a journal seq in both, within a bound; return how many."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance import clock
 from appliance.home import Home
 from appliance.settings import Settings
+from appliance.store.elastic.finding import Watched
 from appliance.web.vision import Vision
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Context:
     rules: Callable[[], RuleSet]
     now: Callable[[], int] = clock.now
     vision: Vision = field(default_factory=Vision)
+
+    def watched(self) -> Watched | None:
+        """Return what the last check of the cluster found, None where no cluster has events or nothing is known yet."""
+        return Watched.load(self.home.cluster) if self.settings.store.clustered else None
 
 
 def context_of(request: Request) -> Context:

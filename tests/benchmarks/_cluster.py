@@ -103,7 +103,9 @@ class _Writing:
         """Write a table, a parcel at a time."""
         for at in range(0, len(rows), SHIP_EVENTS):
             part = Rows(rows.table.slice(at, SHIP_EVENTS), rows.rest_names)
-            items = [item_of("alone", event) for event in decode(part.table)] if len(self._pairs) < PAIRED else []
+            items = (
+                [item_of("alone", event, "bench") for event in decode(part.table)] if len(self._pairs) < PAIRED else []
+            )
             used, began = self._spent(), time.perf_counter()
             self._store.append(part, [], 0)
             self._store.flush()

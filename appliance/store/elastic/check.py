@@ -1,20 +1,18 @@
-"""What is wrong with a cluster before it is used, or while it is: told in plain Polish, from its own answers."""
+"""What is wrong with a cluster before it is used, or while it is: from its own answers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
-from appliance.language.numbers import number, size
 from appliance.settings import StoreSettings
-from appliance.store.classes import ORDINARY, shipped
+from appliance.store.classes import shipped
 from appliance.store.elastic.client import PLAIN, connect, told
+from appliance.store.elastic.finding import AWAY, Finding, Value, Weight
 from appliance.store.elastic.rights import CLUSTER, INDEX
 
 SECONDS = 10.0
@@ -26,22 +24,6 @@ _THRESHOLD = "cluster.routing.allocation.disk.threshold_enabled"
 _LIMIT = "cluster.max_shards_per_node"
 _UNITS = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
 Told = Mapping[str, Any]
-
-
-class Weight(StrEnum):
-    """What a finding means."""
-
-    GOOD = "dobrze"
-    WARN = "uwaga"
-    BAD = "źle"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence about the cluster."""
-
-    weight: Weight
-    text: str
 
 
 def check(settings: StoreSettings) -> list[Finding]:
@@ -57,7 +39,7 @@ def _findings(client: Elasticsearch, settings: StoreSettings) -> Iterator[Findin
     try:
         info = _get(client, "/")
     except (ApiError, TransportError, UnsupportedProductError) as error:
-        yield Finding(Weight.BAD, told(error))
+        yield Finding(Weight.BAD, AWAY, {"reason": told(error)})
         return
     yield version(info, settings.elasticsearch.engine)
     for ask in (_health, _disk, _shards, _rights):
@@ -71,7 +53,7 @@ def _asked(
     try:
         yield from ask(client, settings)
     except (ApiError, TransportError) as error:
-        yield Finding(Weight.BAD, told(error))
+        yield Finding(Weight.BAD, "unknown", {"reason": told(error)})
 
 
 def _silent(settings: StoreSettings) -> Iterator[Finding]:
@@ -82,7 +64,7 @@ def _silent(settings: StoreSettings) -> Iterator[Finding]:
         try:
             _get(alone, "/")
         except (ApiError, TransportError, UnsupportedProductError) as error:
-            yield Finding(Weight.WARN, f"Adres {host} nie odpowiada, Czujka używa pozostałych. {told(error)}.")
+            yield Finding(Weight.WARN, "silent_host", {"host": host, "reason": told(error)})
         finally:
             alone.close()
 
@@ -93,13 +75,12 @@ def version(info: Told, engine: str) -> Finding:
     product = str(said.get("distribution", "elasticsearch"))
     name = f"{_NAMES.get(product, product)} {said.get('number')}"
     if product != engine:
-        return Finding(Weight.BAD, f'To jest {name}: wpisz store.elasticsearch.engine = "{product}".')
+        return Finding(Weight.BAD, "product", {"name": name, "product": product})
     major = re.match(r"\d+", str(said.get("number")))
     wanted = SUPPORTED.get(product, ())
     if major is None or int(major[0]) not in wanted:
-        versions = " i ".join(map(str, wanted))
-        return Finding(Weight.BAD, f"{name} nie jest obsługiwany; Czujka pracuje z wersjami {versions}.")
-    return Finding(Weight.GOOD, f"{name}.")
+        return Finding(Weight.BAD, "unsupported", {"name": name, "versions": ", ".join(map(str, wanted))})
+    return Finding(Weight.GOOD, "version", {"name": name})
 
 
 def _health(client: Elasticsearch, _: StoreSettings) -> Iterator[Finding]:
@@ -111,19 +92,17 @@ def state(health: Told) -> Finding:
     """Return what the health of the cluster means."""
     match health["status"]:
         case "green":
-            return Finding(Weight.GOOD, f"Klaster jest zdrowy; węzły z danymi: {health['number_of_data_nodes']}.")
+            return Finding(Weight.GOOD, "green", {"nodes": int(health["number_of_data_nodes"])})
         case "yellow":
-            return Finding(
-                Weight.WARN, "Klaster działa, ale części danych brakuje kopii: awaria jednego węzła może je zabrać."
-            )
-    return Finding(Weight.BAD, "Część danych klastra jest niedostępna (stan czerwony). Zapis i wyszukiwanie mogą stać.")
+            return Finding(Weight.WARN, "yellow")
+    return Finding(Weight.BAD, "red")
 
 
 def _disk(client: Elasticsearch, _: StoreSettings) -> Iterator[Finding]:
     settings = _settings(client)
     stats = _get(client, "/_nodes/stats/fs")
     if str(settings.get(_THRESHOLD, "true")) == "false":
-        yield Finding(Weight.WARN, "Klaster nie pilnuje wolnego miejsca (disk.threshold_enabled = false).")
+        yield Finding(Weight.WARN, "unguarded")
     for node in stats["nodes"].values():
         total = node.get("fs", {}).get("total", {})
         if total:
@@ -133,12 +112,12 @@ def _disk(client: Elasticsearch, _: StoreSettings) -> Iterator[Finding]:
 def disk(name: str, total: int, free: int, watermark: str) -> Finding:
     """Return how far a node's disk is from the mark at which the cluster moves data away and soon stops writing."""
     left = free - reserve(watermark, total)
-    said = f"Węzeł {name}: wolne {size(free, 'pl')} z {size(total, 'pl')}"
+    said: dict[str, Value] = {"node": name, "free": free, "total": total, "watermark": watermark}
     if left <= 0:
-        return Finding(Weight.BAD, f"{said}. Próg {watermark} jest przekroczony: klaster może wstrzymać zapis.")
+        return Finding(Weight.BAD, "disk_over", said)
     if left < total // 20:
-        return Finding(Weight.WARN, f"{said}. Do progu {watermark} zostało {size(left, 'pl')}.")
-    return Finding(Weight.GOOD, f"{said}.")
+        return Finding(Weight.WARN, "disk_near", {**said, "left": left})
+    return Finding(Weight.GOOD, "disk", said)
 
 
 def reserve(watermark: str, total: int) -> int:
@@ -168,31 +147,26 @@ def whole_history(settings: StoreSettings, copies: int) -> int:
 
 def kept(days: Mapping[str, int]) -> Finding:
     """Return how long events are kept, by the days of each class: in a cluster as long as those of the longest."""
-    names = {ORDINARY: shipped().ordinary["pl"]} | {one.id: one.names["pl"] for one in shipped().listed}
-    longest = max(days, key=lambda one: days[one])
-    said = f"Indeks dnia mieści wszystkie klasy zdarzeń, więc znika dopiero po dniach: {number(days[longest], 'pl')}"
-    shorter = [f"{names[one]} ({number(days[one], 'pl')})" for one in days if days[one] < days[longest]]
+    longest = max(days.values())
+    shorter = sorted({one for one in days.values() if one < longest})
     if not shorter:
-        return Finding(Weight.GOOD, f"{said}.")
-    advice = "Żeby usuwać je wcześniej, skróć czas najdłuższej klasy albo trzymaj zdarzenia w magazynie Czujki"
-    others = f"Krócej ustawiono, a leżą tak samo długo: {', '.join(shorter)}"
-    return Finding(Weight.WARN, f"{said}, jak klasa „{names[longest]}”. {others}. {advice}.")
+        return Finding(Weight.GOOD, "kept", {"days": longest})
+    return Finding(Weight.WARN, "kept_longer", {"days": longest, "shorter": ", ".join(map(str, shorter))})
 
 
 def shards(used: int, limit: int, wanted: int) -> Finding:
     """Return whether the shards that all days of history will have stay below the cluster's limit."""
-    said = f"Shardy: {number(used, 'pl')} z {number(limit, 'pl')}; cała historia zajmie {number(wanted, 'pl')}"
+    said: dict[str, Value] = {"used": used, "limit": limit, "wanted": wanted}
     if used >= limit * FULL_SHARDS:
-        return Finding(Weight.BAD, f"{said}. Limit jest prawie wyczerpany: nowy dzień może nie dostać indeksu.")
+        return Finding(Weight.BAD, "shards_full", said)
     if wanted > limit:
-        advice = "Skróć store.retention_days i store.days, dodaj węzeł albo podnieś cluster.max_shards_per_node"
-        return Finding(Weight.WARN, f"{said}. {advice}.")
-    return Finding(Weight.GOOD, f"{said}.")
+        return Finding(Weight.WARN, "shards_many", said)
+    return Finding(Weight.GOOD, "shards", said)
 
 
 def _rights(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
     if settings.elasticsearch.engine == "opensearch":
-        yield Finding(Weight.WARN, "OpenSearch nie mówi, jakie prawa ma konto; pokaże to pierwszy zapis.")
+        yield Finding(Weight.WARN, "rights_unknown")
         return
     asked = {
         "cluster": list(CLUSTER),
@@ -202,7 +176,7 @@ def _rights(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]
         answer = client.perform_request("POST", "/_security/user/_has_privileges", headers=PLAIN, body=asked).body
     except ApiError as error:
         if error.meta.status in (400, 405, 500):
-            yield Finding(Weight.WARN, "Zabezpieczenia klastra są wyłączone: każdy w sieci może czytać zdarzenia.")
+            yield Finding(Weight.WARN, "open")
             return
         raise
     yield rights(answer)
@@ -213,8 +187,8 @@ def rights(answer: Told) -> Finding:
     held = {**answer["cluster"], **{k: v for one in answer["index"].values() for k, v in one.items()}}
     missing = sorted(name for name, has in held.items() if not has)
     if missing:
-        return Finding(Weight.BAD, f"Kontu brakuje praw: {', '.join(missing)}.")
-    return Finding(Weight.GOOD, "Konto ma wszystkie potrzebne prawa.")
+        return Finding(Weight.BAD, "rights_missing", {"missing": ", ".join(missing)})
+    return Finding(Weight.GOOD, "rights")
 
 
 def _settings(client: Elasticsearch) -> dict[str, Any]:

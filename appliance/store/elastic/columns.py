@@ -33,7 +33,7 @@ from appliance.store.elastic.documents import (
     entry_of,
     is_address,
 )
-from appliance.store.elastic.mapping import ID, LONGEST, TIME, TIMESTAMP, index_name
+from appliance.store.elastic.mapping import BY, ID, LONGEST, TIME, TIMESTAMP, index_name
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, Rows, physical, restore, split
 
 _TAG_BYTES = 16
@@ -42,8 +42,11 @@ _INGESTED = "event.ingested"
 Mask = npt.NDArray[np.bool_]
 
 
-def items_of(prefix: str, rows: Rows) -> list[Item]:
-    """Return events as the documents that are to be written, in their order; `prefix` begins their indices' names."""
+def items_of(prefix: str, rows: Rows, by: str) -> list[Item]:
+    """Return events as the documents that are to be written `by` somebody, in their order.
+
+    `prefix` begins their indices' names.
+    """
     names: dict[int, str] = {}
     made = []
     for found in documents_of(rows.table):
@@ -53,6 +56,7 @@ def items_of(prefix: str, rows: Rows) -> list[Item]:
         day = arrived // DAY
         if day not in names:
             names[day] = index_name(prefix, arrived)
+        found[BY] = by
         made.append(Item(names[day], found[ID], found[TIME], dump(found)))
     return made
 

@@ -26,7 +26,7 @@ from appliance.clock import to_datetime
 from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Kind, columns
 from appliance.search.evaluate import text_of
-from appliance.store.elastic.mapping import ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP, index_name
+from appliance.store.elastic.mapping import BY, ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP, index_name
 from appliance.store.shape import identity, moment, scalar
 
 SEPARATOR, MARK = "\x1f", "\x1e"
@@ -38,7 +38,7 @@ _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 _SURROGATES = re.compile("[\ud800-\udfff]")
 FIRST_DATE, LAST_DATE = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, which every engine writes as dates."""
-_OWN = frozenset({ID, TIMESTAMP, TIME, REST, NAMES, LONG})
+_OWN = frozenset({ID, TIMESTAMP, TIME, REST, NAMES, LONG, BY})
 Document = dict[str, Any]
 
 
@@ -135,9 +135,16 @@ class Item:
     body: bytes
 
 
-def item_of(prefix: str, event: Event) -> Item:
-    """Return an event as the document that is to be written; `prefix` begins its index's name."""
-    return Item(index_name(prefix, arrival(event)), identity(event), moment(event), dump(encode(event)))
+def item_of(prefix: str, event: Event, by: str) -> Item:
+    """Return an event as the document that is to be written `by` somebody; `prefix` begins its index's name."""
+    body = dump({**encode(event), BY: by})
+    return Item(index_name(prefix, arrival(event)), identity(event), moment(event), body)
+
+
+def writer_of(item: Item) -> str | None:
+    """Return who wrote a document, None for one of a version that did not say so."""
+    told: str | None = orjson.loads(item.body).get(BY)
+    return told
 
 
 def date(time: int) -> str:

@@ -27,6 +27,8 @@ TEXT = "czujka.store.text"
 """Every text of the schema's fields; only indexed, copied by the engine."""
 LONG = "czujka.store.long"
 """Names of the fields with a value that is too long to be indexed: what the engine cannot find is looked at by us."""
+BY = "czujka.store.by"
+"""Who wrote the document, a call of the writer or a copy; it alone adds the document to the sums of its hour."""
 ID, TIMESTAMP = "event.id", "@timestamp"
 LONGEST = 8191
 """Characters of a text that are indexed: as UTF-8 still below Lucene's 32,766 bytes a term."""
@@ -65,6 +67,7 @@ def mappings() -> dict[str, Any]:
         REST: {**_FOLDED, "fields": {"raw": _RAW}},
         NAMES: {"type": "keyword", "ignore_above": LONGEST},
         LONG: {"type": "keyword", "doc_values": False},
+        BY: {"type": "keyword", "index": False, "doc_values": False},
         TEXT: _FOLDED,
     }
     schema = {name: _property(name, kind) for name, kind in columns().items()}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import structlog
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 
 from appliance.clock import DAY, to_datetime
 from appliance.search import Field, Kind
@@ -90,7 +91,7 @@ def covering(hold: Hold) -> Clause:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Deletes old indices and writes down each."""
+    """Deletes old indices and writes down each, before and after: what is cut off between the two is settled later."""
 
     client: Elasticsearch
     settings: ElasticSettings
@@ -98,18 +99,18 @@ class Retention:
 
     def run(self, days: int, holds: Sequence[Hold], now: int) -> Retained:
         """Delete what is due and not held; return what went. Raises StoreUnavailable."""
-        gone: list[Deleted] = []
         with writing():
             there = listed(self.client, self.settings.index)
         choice = choose(there, now // DAY, days, self.settings.max_bytes, lambda index: self._is_held(index, holds))
-        try:
-            for reason, index in choice.gone:
-                self._delete(index.name)
-                log.info("index_deleted", index=index.name, reason=reason, events=index.events)
-                gone.append(Deleted(now, reason, index.day, index.name, index.events, index.bytes))
-        finally:
-            self.spool.note_deletions(gone)
-        upto = to_datetime(gone[-1].day * DAY).strftime("%Y-%m-%d") if gone else None
+        gone = self._settled({index.name for index in there}, {index.name for _, index in choice.gone})
+        for reason, index in choice.gone:
+            one = Deleted(now, reason, index.day, index.name, index.events, index.bytes)
+            self.spool.mean_deletion(one)
+            self._delete(index.name)
+            self.spool.note_deletions([one])
+            log.info("index_deleted", index=index.name, reason=reason, events=index.events)
+            gone.append(one)
+        upto = to_datetime(max(one.day for one in gone) * DAY).strftime("%Y-%m-%d") if gone else None
         return Retained(
             sum(one.events for one in gone),
             sum(one.bytes for one in gone),
@@ -119,6 +120,25 @@ class Retention:
             held=choice.held,
             over=choice.over,
         )
+
+    def _settled(self, there: AbstractSet[str], due: AbstractSet[str]) -> list[Deleted]:
+        """Write down deletions that an earlier run was cut off from, and return them. Raises StoreUnavailable."""
+        meant = self.spool.deleting()
+        gone = [one for one in meant if one.name not in there and self._is_gone(one.name)]
+        self.spool.note_deletions(gone)
+        self.spool.withdraw([one.name for one in meant if one.name in there - due])
+        return gone
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether there is no such index, not even one that is closed and so not listed. Raises StoreUnavailable."""
+        with writing():
+            try:
+                self.client.options(request_timeout=SECONDS).indices.stats(index=name, metric="docs")
+            except NotFoundError:
+                return True
+            except BadRequestError:
+                log.warning("index_closed", index=name)
+        return False
 
     def _is_held(self, index: Index, holds: Sequence[Hold]) -> bool:
         """Whether one of an index's events is held. Raises StoreUnavailable."""

@@ -45,6 +45,9 @@ INSERT OR IGNORE INTO standing VALUES (1, NULL, '', NULL);
 CREATE TABLE IF NOT EXISTS deletion (
   at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, name TEXT NOT NULL, events INTEGER NOT NULL,
   bytes INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS deleting (
+  at INTEGER NOT NULL, reason TEXT NOT NULL, day INTEGER NOT NULL, name TEXT PRIMARY KEY, events INTEGER NOT NULL,
+  bytes INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS hour (
   name TEXT NOT NULL, hour INTEGER NOT NULL, events INTEGER NOT NULL, sum BLOB NOT NULL, digest TEXT NOT NULL,
   changed_at INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID;
@@ -245,17 +248,37 @@ class Spool:
         with self._lock, failures(self._path), transaction(self._db):
             return self._db.execute(results.FORGET, (below, results.AT_ONCE)).rowcount
 
+    def mean_deletion(self, one: Deleted) -> None:
+        """Write down that retention is about to delete an index."""
+        with self._lock, failures(self._path), transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO deleting VALUES (?, ?, ?, ?, ?, ?)", _row(one))
+
+    def deleting(self) -> list[Deleted]:
+        """Return what retention was about to delete and has not settled."""
+        with self._lock, failures(self._path):
+            return [Deleted(*row) for row in self._db.execute("SELECT * FROM deleting ORDER BY at, day, name")]
+
+    def withdraw(self, names: Sequence[str]) -> None:
+        """Forget that retention was about to delete indices: they are there, and no longer due."""
+        with self._lock, failures(self._path), transaction(self._db):
+            self._db.executemany("DELETE FROM deleting WHERE name = ?", [(name,) for name in names])
+
     def note_deletions(self, deleted: Sequence[Deleted]) -> None:
         """Write down what retention deleted."""
-        rows = [(one.at, one.reason, one.day, one.name, one.events, one.bytes) for one in deleted]
+        names = [(one.name,) for one in deleted]
         with self._lock, failures(self._path), transaction(self._db):
-            self._db.executemany("INSERT INTO deletion VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self._db.executemany("DELETE FROM hour WHERE name = ?", [(one.name,) for one in deleted])
+            self._db.executemany("INSERT INTO deletion VALUES (?, ?, ?, ?, ?, ?)", map(_row, deleted))
+            self._db.executemany("DELETE FROM hour WHERE name = ?", names)
+            self._db.executemany("DELETE FROM deleting WHERE name = ?", names)
 
     def deletions(self) -> list[Deleted]:
         """Return what retention deleted so far, oldest first."""
         with self._lock, failures(self._path):
             return [Deleted(*row) for row in self._db.execute("SELECT * FROM deletion ORDER BY at, day, name")]
+
+
+def _row(one: Deleted) -> tuple[int, str, int, str, int, int]:
+    return one.at, one.reason, one.day, one.name, one.events, one.bytes
 
 
 def _parts(items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -1,12 +1,15 @@
 """A cluster as the target of a copy: events straight into their days' indices, past the spool.
 
-What is written is added to the sums of its hours, for the evidence chain. The spool knows of it before it is written:
-so what a copy that was cut off had written is found, and counted once.
+What is written is added to the sums of its hours, for the evidence chain. The spool knows of it before it is written,
+and each document says that a copy wrote it: so what one that was cut off had written is found, and counted once, also
+beside a box that ships the same events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from appliance import clock
@@ -14,19 +17,26 @@ from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
 from appliance.store.elastic.bulk import Bulk
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import Item, item_of
+from appliance.store.elastic.documents import Item, item_of, writer_of
 from appliance.store.elastic.known import documents, stored
 from appliance.store.elastic.questions import Questions
 from appliance.store.elastic.spool import Spool
-from appliance.store.elastic.writer import sums_of
+from appliance.store.elastic.writer import lock, sums_of
 from appliance.store.model import StoreUnavailable
 from appliance.store.shape import identity, moment
 
+COPY = "copy"
+"""What documents bear that a copy wrote."""
+
 
 class ClusterTarget:
-    """Writes events that the cluster does not have yet. `spool` is the file of the box's own writer."""
+    """Writes events that the cluster does not have yet. `spool` is the file of the box's own writer.
+
+    Raises StoreUnavailable while another copy runs.
+    """
 
     def __init__(self, settings: ElasticSettings, spool: Path, now: Callable[[], int] = clock.now) -> None:
+        self._only = weakref.finalize(self, os.close, lock(spool.with_name("copy.lock")))
         self._settings, self._now, client = settings, now, connect(settings)
         self._questions = Questions(client, f"{settings.index}-*", settings.timeout_seconds)
         self._bulk = Bulk(client, settings.shards, _refuse)
@@ -39,21 +49,28 @@ class ClusterTarget:
         there = stored(self._questions, times, self._questions.limits())
         self._spool.mean({name: at for name, at in times.items() if name not in there})
         written = self._bulk.write(
-            [item_of(self._settings.index, event) for event in events if identity(event) not in there]
+            [item_of(self._settings.index, event, COPY) for event in events if identity(event) not in there]
         )
-        self._spool.settle(sums_of([*written.new, *written.there]), self._now())
+        # Another host may have taken them before it fell silent; or the box brought them meanwhile, and counts them.
+        ours = self._ours({item.id: item.time for item in written.there})
+        self._spool.settle(sums_of([*written.new, *ours]), self._now())
 
     def _settle_earlier(self) -> None:
         """Count what an earlier run had written when it was cut off."""
         meant = self._spool.meant()
         if meant:
-            found = documents(self._questions, meant, self._questions.limits())
-            self._spool.settle(sums_of(found), self._now())
+            self._spool.settle(sums_of(self._ours(meant)), self._now())
+
+    def _ours(self, times: Mapping[str, int]) -> Iterator[Item]:
+        """Yield of events that are there, by id and time, the documents that a copy wrote."""
+        found = documents(self._questions, times, self._questions.limits())
+        return (item for item in found if writer_of(item) in (COPY, None))
 
     def close(self) -> None:
         """Close the connections and the file."""
         self._questions.client.close()
         self._spool.close()
+        self._only()
 
 
 def _refuse(item: Item, reason: str) -> None:

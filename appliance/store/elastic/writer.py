@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import threading
 import time
 import weakref
@@ -27,7 +28,7 @@ from appliance.store.bounds import current
 from appliance.store.elastic.bulk import Bulk, Refused
 from appliance.store.elastic.client import connect
 from appliance.store.elastic.columns import items_of
-from appliance.store.elastic.documents import Item
+from appliance.store.elastic.documents import Item, writer_of
 from appliance.store.elastic.documents import decode as decode_document
 from appliance.store.elastic.known import documents, elsewhere, stored
 from appliance.store.elastic.questions import Questions
@@ -43,6 +44,7 @@ ASK_SECONDS = 3.0
 SILENT_SECONDS = 30.0
 """How long a cluster that did not answer is not asked by the pipeline."""
 SHIP_EVENTS = 8000
+_MARK_BYTES = 4
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 log = structlog.get_logger()
 
@@ -64,7 +66,7 @@ class ElasticStore:
         background: bool = True,
     ) -> None:
         self._settings, self._now = settings, now
-        self._only = weakref.finalize(self, os.close, _lock(spool))
+        self._only = weakref.finalize(self, os.close, lock(spool.with_name(f"{spool.name}.lock")))
         self._spool = Spool(spool, settings.spool_bytes)
         self._client = connect(settings)
         self._questions = Questions(self._client, f"{settings.index}-*", settings.timeout_seconds)
@@ -115,7 +117,8 @@ class ElasticStore:
         waiting = self._spool.waiting(name.hex() for name in rows.names)
         if waiting:
             rows = rows.where(np.fromiter((name.hex() not in waiting for name in rows.names), np.bool_, len(rows)))
-        self._spool.put(items_of(self._settings.index, rows), results, upto, self._now())
+        items = items_of(self._settings.index, rows, secrets.token_hex(_MARK_BYTES))
+        self._spool.put(items, results, upto, self._now())
         self._wake.set()
 
     def ship(self) -> bool:
@@ -149,11 +152,11 @@ class ElasticStore:
     def _ours(self, items: Sequence[Item]) -> list[Item]:
         """Return those that are in the cluster because an earlier try was cut off, as they are there.
 
-        Another event of the same id came before, at another time: it is in the sums already, or it is not ours.
+        What somebody else wrote, an earlier batch of ours too, is in the sums by whoever wrote it.
         """
-        sent = {item.id: decode_document(orjson.loads(item.body)) for item in items}
+        sent = {item.id: item for item in items}
         found = documents(self._questions, {item.id: item.time for item in items}, self._questions.limits())
-        return [item for item in found if decode_document(orjson.loads(item.body)) == sent[item.id]]
+        return [item for item in found if _same(item, sent[item.id])]
 
     def _run(self) -> None:
         """Ship until the end; a cluster that is away is tried again and again."""
@@ -227,12 +230,19 @@ def sums_of(items: Iterable[Item]) -> list[Summed]:
     return [one for index, found in by_index.items() for one in summed(index, found)]
 
 
-def _lock(spool: Path) -> int:
-    spool.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(spool.with_name(f"{spool.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _same(one: Item, other: Item) -> bool:
+    """Whether two documents are of one writer, and of one event: versions that named no writer had that alone."""
+    first, second = decode_document(orjson.loads(one.body)), decode_document(orjson.loads(other.body))
+    return writer_of(one) == writer_of(other) and first == second
+
+
+def lock(path: Path) -> int:
+    """Return the open file of a lock that one process has at a time. Raises StoreUnavailable when another has it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise StoreUnavailable(f"another process writes to {spool}") from error
+        raise StoreUnavailable(f"another process writes: {path}") from error
     return handle

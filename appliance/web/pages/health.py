@@ -26,6 +26,7 @@ from appliance.web.api.records import letter_answer
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.shell import page
+from appliance.web.pages.views.cluster import cluster_view
 from appliance.web.pages.views.stations import Sensor, sensors_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
@@ -110,6 +111,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
         "health",
         "health.html",
         ok=health(context),
+        cluster=cluster_view(context, who.language),
         roles=[(role, details(role.detail)) for role in roles],
         lost=lost,
         troubled=troubled,

@@ -29,6 +29,7 @@ from appliance.web.pages.render import catalogue, render
 from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import pulpit as view
 from appliance.web.pages.views.alerts import alert_row
+from appliance.web.pages.views.cluster import ClusterView, cluster_view
 from appliance.web.policy import Permission
 
 router = APIRouter(include_in_schema=False)
@@ -183,6 +184,9 @@ class Gatherer:
             )
             for role in self.health.roles
         ]
+        cluster = cluster_view(self.context, self.lang)
+        if cluster is not None:
+            roles.append(view.Line(self.text("cluster.title"), self._of_cluster(cluster), cluster.alarm, "/magazyn"))
         rules = self.context.rules()
         messages = select(func.count()).select_from(Outbox).where(Outbox.state == "waiting")
         more = [
@@ -192,6 +196,11 @@ class Gatherer:
         if rules.faults:
             more.append(view.Line(self.text("pulpit.rules_bad"), self._n(len(rules.faults)), href="/reguly?stan=bledy"))
         return view.LinesPanel(spec.id, spec.kind, spec.title, (*roles, *more))
+
+    def _of_cluster(self, cluster: ClusterView) -> str:
+        if cluster.away_since is not None:
+            return self.text("cluster.away", since=dates.since(cluster.away_since, self.now, self.lang))
+        return self.text(f"cluster.alarm_{cluster.alarm}")
 
     def ledger(self, spec: PanelSpec) -> view.LinesPanel:
         """Return today's account of events; its parts add up to the sum it shows."""

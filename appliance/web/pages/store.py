@@ -23,6 +23,7 @@ from appliance.web.charts import Bars, stacked
 from appliance.web.context import Box, Context
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import back_to, page
+from appliance.web.pages.views.cluster import cluster_view
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem, text_of
 
@@ -103,6 +104,7 @@ def chart_of(days: Sequence[DayUsage], today: int) -> tuple[Bars, list[tuple[int
 
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, fault: str = "") -> Response:
     values: dict[str, Any] = {"holds": shown(context), "reason_most": REASON, "host_most": HOST, "window": WINDOW}
+    values["cluster"] = cluster_view(context, who.language)
     values["today"] = local(context.now()).date().isoformat()
     try:
         stats, usage, damaged = context.store.stats(), context.store.usage(), context.store.damaged()

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,17 @@ from appliance.roles.jobs import (
     Work,
     anchor,
     catch_up,
+    check_cluster,
     drop_expired,
     renew_certificates,
     schedule,
     seal,
     tidy_journal,
 )
-from appliance.settings import Settings
+from appliance.settings import ElasticSettings, Settings, StoreSettings
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import Base, EnrolToken, Outbox, RoleHealth, SetupLink
+from appliance.store.elastic.finding import Watched
 from tests.appliance.deliver.samples import SampleCard, sample_alert
 from tests.appliance.intake.box import until
 
@@ -211,3 +214,18 @@ def test_what_is_new_is_sealed_at_its_interval(work: Work) -> None:
     anchor(work)
     with Ledger(work.home.evidence) as ledger:
         assert [entry["payload"]["action"] for entry in ledger.of_kind("operation")] == ["sign_in"]
+
+
+def test_a_cluster_is_asked_at_the_start_and_the_answer_is_kept(work: Work) -> None:
+    check_cluster(work)
+    assert not work.home.cluster.exists()
+    away = StoreSettings(kind="elasticsearch", elasticsearch=ElasticSettings(hosts=["http://127.0.0.1:9"]))
+    afar = replace(work, settings=work.settings.model_copy(update={"store": away}))
+    scheduler = schedule(afar, [job for job in JOBS if job.run is check_cluster])
+    scheduler.start()
+    until(work.home.cluster.exists)
+    scheduler.shutdown()
+    found = Watched.load(work.home.cluster)
+    assert found is not None
+    assert found.away_since == found.at
+    assert afar.counters.watched == found

@@ -13,6 +13,9 @@ from pathlib import Path
 import orjson
 
 from appliance.normalise.model import Event
+from appliance.search import Fields, Node, columns, parse
+from appliance.search.nodes import And, Exact, Leaf, Network, Not, Numbers, Or, Pattern, Test, Texts
+from appliance.search.regextree import Chars, Part, Regex, Repeat
 
 FOLDER = Path(__file__).parent / "corpus"
 QUERIES = FOLDER / "queries.txt"
@@ -57,3 +60,72 @@ def _ids(wanted: str) -> frozenset[str]:
     numbers = [int(number) for number in wanted.removeprefix("all").removeprefix(" but").split()]
     named = frozenset(ids[number - 1] for number in numbers)
     return frozenset(ids) - named if wanted.startswith("all") else named
+
+
+def tree_of(case: Case) -> Node:
+    """Return the tree of a query, where the fields of the events are known. Raises QueryError."""
+    return parse(case.query, Fields(frozenset(name for event in events() for name in event)), lambda: NOW)
+
+
+@cache
+def one_of_each() -> tuple[Case, ...]:
+    """Return cases that together have every construct of the file: each has one that none before it has."""
+    seen: set[str] = set()
+    found = []
+    for case in cases():
+        new = constructs(tree_of(case)) - seen
+        if new:
+            found.append(case)
+            seen |= new
+    return tuple(found)
+
+
+def constructs(node: Node) -> set[str]:
+    """Return what engines may understand each in its own way: tests on kinds of fields, and what stands within what."""
+    match node:
+        case Leaf(fields, test):
+            kinds = sorted({f"{one.kind}{'' if one.name in columns() else ' outside the schema'}" for one in fields})
+            return {f"{'+'.join(kinds) or 'any text'}: {_form(test)}"}
+        case Not(child):
+            return {f"not {_name(child)}"} | constructs(child)
+        case And(children) | Or(children):
+            within = {f"{_name(node)} of {_name(child)}" for child in children}
+            return within.union(*map(constructs, children))
+    return {"everything"}
+
+
+def _name(node: Node) -> str:
+    return f"a test by {type(node.test).__name__}" if isinstance(node, Leaf) else type(node).__name__
+
+
+def _form(test: Test) -> str:
+    name = type(test).__name__
+    match test:
+        case Pattern(parts, inside):
+            shape = "".join("text" if isinstance(part, str) else part.value for part in parts)
+            odd = " beyond ASCII" if any(isinstance(part, str) and not part.isascii() for part in parts) else ""
+            return f"{name} {shape or 'empty'}{odd}{' inside' if inside else ''}"
+        case Numbers(low, high, low_in, high_in) | Texts(low, high, low_in, high_in):
+            ends = (_end(low, closed=low_in), _end(high, closed=high_in))
+            return f"{name} from {ends[0]} to {ends[1]}"
+        case Network(version):
+            return f"{name} {version}"
+        case Exact(value):
+            return f"{name} {type(value).__name__}"
+        case Regex(branches):
+            tied = "|".join(sorted({"^" * one.begin + "$" * one.end for one in branches}))
+            return f"{name} {tied} of {' '.join(sorted(set().union(*(_parts(one.part) for one in branches))))}"
+    return name
+
+
+def _parts(part: Part) -> set[str]:
+    match part:
+        case Chars():
+            return {"Chars"}
+        case Repeat(inner, low, high):
+            return {f"Repeat{min(low, 1)}{'' if high is None else min(high, 2)}"} | _parts(inner)
+    return {type(part).__name__}.union(*map(_parts, part.parts))
+
+
+def _end(bound: object, *, closed: bool) -> str:
+    return "anything" if bound is None else f"{'closed' if closed else 'open'} {type(bound).__name__}"

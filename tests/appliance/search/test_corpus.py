@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from appliance.search import Fields, QueryError, matches, parse
-from tests.appliance.search.cases import NOW, Case, cases, events
-
-KNOWN = Fields(frozenset(name for event in events() for name in event))
+from appliance.search import QueryError, matches
+from tests.appliance.search.cases import Case, cases, constructs, events, one_of_each, tree_of
 
 
 def test_the_corpus_walks_each_construct() -> None:
     assert len({case.query for case in cases()}) >= 300
     assert len(events()) >= 30
+
+
+def test_a_part_of_the_corpus_has_every_construct_of_it() -> None:
+    every = set().union(*(constructs(tree_of(case)) for case in cases()))
+    assert set().union(*(constructs(tree_of(case)) for case in one_of_each())) == every
+    assert len(every) > 100
+    assert len(one_of_each()) < len(cases()) / 2
 
 
 def test_the_reference_answers_the_corpus() -> None:
@@ -20,7 +25,7 @@ def test_the_reference_answers_the_corpus() -> None:
 
 def difference(case: Case) -> str:
     try:
-        tree = parse(case.query, KNOWN, lambda: NOW)
+        tree = tree_of(case)
     except QueryError as error:
         return str(error)
     found = {str(event["event.id"]) for event in events() if matches(tree, event)}

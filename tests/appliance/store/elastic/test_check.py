@@ -5,18 +5,8 @@ from __future__ import annotations
 import pytest
 
 from appliance.settings import ElasticSettings, StoreSettings
-from appliance.store.elastic.check import (
-    Finding,
-    Weight,
-    disk,
-    kept,
-    reserve,
-    rights,
-    shards,
-    state,
-    version,
-    whole_history,
-)
+from appliance.store.elastic.check import disk, kept, reserve, rights, shards, state, version, whole_history
+from appliance.store.elastic.finding import Finding, Weight
 from appliance.store.elastic.retention import Index, choose
 from appliance.store.elastic.rights import INDEX, least_role
 
@@ -39,7 +29,8 @@ def test_versions_are_judged(number: str, distribution: str | None, engine: str,
     said = {"number": number} | ({} if distribution is None else {"distribution": distribution})
     found = version({"version": said}, engine)
     assert found.weight is weight
-    assert number in found.text
+    assert number in found.text("pl")
+    assert bool(found.advice("en")) is (weight is Weight.BAD)
 
 
 @pytest.mark.parametrize(("status", "weight"), [("green", Weight.GOOD), ("yellow", Weight.WARN), ("red", Weight.BAD)])
@@ -58,7 +49,7 @@ def test_watermarks_are_read_in_every_writing(watermark: str, kept: int) -> None
 @pytest.mark.parametrize(("free", "weight"), [(50, Weight.GOOD), (12, Weight.WARN), (10, Weight.BAD), (0, Weight.BAD)])
 def test_a_disk_is_told_before_it_hurts(free: int, weight: Weight) -> None:
     found = disk("a", 100 * GIB, free * GIB, "90%")
-    assert (found.weight, "a" in found.text) == (weight, True)
+    assert (found.weight, "a" in found.text("pl")) == (weight, True)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +63,8 @@ def test_a_day_with_all_classes_is_kept_for_the_longest_and_that_is_said() -> No
     """An index has the day's events of every class, and goes as a whole."""
     found = kept({"ordinary": 90, "accountability": 730})
     assert found.weight is Weight.WARN
-    assert all(part in found.text for part in ("730", "Zwykłe zdarzenia (90)", "Rozliczalność"))
+    assert found.values == {"days": 730, "shorter": "90"}
+    assert all(part in found.text("pl") for part in ("730", "(90)"))
     assert kept({"ordinary": 730, "accountability": 730}).weight is Weight.GOOD
 
 
@@ -85,7 +77,7 @@ def test_shards_are_counted_for_the_days_that_indices_stay() -> None:
 
 def test_missing_rights_are_named() -> None:
     answer = {"cluster": {"monitor": True}, "index": {"x": {"read": True, "create_doc": False}}}
-    assert rights(answer) == Finding(Weight.BAD, "Kontu brakuje praw: create_doc.")
+    assert rights(answer) == Finding(Weight.BAD, "rights_missing", {"missing": "create_doc"})
     assert least_role("abc")["indices"] == [{"names": ["abc-*"], "privileges": list(INDEX)}]
     assert not {"all", "write", "manage", "delete"} & set(INDEX)
 

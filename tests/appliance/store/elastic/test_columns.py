@@ -23,7 +23,7 @@ def _one_by_one(rows: Rows) -> list[object]:
 def test_any_events_become_the_same_documents(given_events: list[Event]) -> None:
     rows = rows_of(given_events)
     assert documents_of(rows.table) == _one_by_one(rows)
-    assert items_of("x", rows) == [item_of("x", event) for event in decode(rows.table)]
+    assert items_of("x", rows, "me") == [item_of("x", event, "me") for event in decode(rows.table)]
     half = len(rows) // 2
     assert documents_of(rows.table.slice(half)) == _one_by_one(rows)[half:]
 
@@ -53,7 +53,7 @@ def test_odd_values_and_times_beside_plain_ones_do_too(odd: str, at: int) -> Non
     made = [{"event.id": event_id(n), "@timestamp": at, **one} for n, one in enumerate([plain, ODD[odd], plain])]
     rows = rows_of(made)
     assert documents_of(rows.table) == _one_by_one(rows)
-    assert items_of("x", rows) == [item_of("x", event) for event in decode(rows.table)]
+    assert items_of("x", rows, "me") == [item_of("x", event, "me") for event in decode(rows.table)]
 
 
 def test_only_what_is_too_long_is_named() -> None:

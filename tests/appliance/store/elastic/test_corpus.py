@@ -12,14 +12,13 @@ from appliance.search import matches, parse
 from appliance.store import Measure
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.shape import encode
-from tests.appliance.search.cases import NOW, Case, cases, events
+from tests.appliance.search.cases import NOW, Case, cases, events, one_of_each
 from tests.appliance.store.elastic.conftest import FIRST, Pair
 from tests.appliance.store.test_groups import reference, told
 from tests.nodes.clusters import clean, settings_for
 from tests.nodes.node import Node
 
 pytestmark = pytest.mark.nodes
-FEWER = 5
 MEASURES = tuple(map(Measure.parse, ("distinct:user.name", "sum:process.pid", "min:@timestamp", "max:event.code")))
 
 
@@ -37,7 +36,7 @@ def corpus(every: Node) -> Iterator[ElasticReader]:
 
 
 def test_the_cluster_answers_the_corpus(corpus: ElasticReader, every: Node) -> None:
-    asked = cases() if every.engine.name == FIRST else cases()[::FEWER]
+    asked = cases() if every.engine.name == FIRST else one_of_each()
     wrong = [f"{case}: {fault}" for case in asked if (fault := difference(corpus, case))]
     assert not wrong, "\n".join(wrong)
     assert len(asked) > 80

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from appliance.normalise.model import Event
 from appliance.search import columns
 from appliance.store.elastic.documents import decode, displaced, dump, encode, entry_start, read
-from appliance.store.elastic.mapping import LONG, LONGEST, NAMES, REST, TEXT, TIME
+from appliance.store.elastic.mapping import BY, LONG, LONGEST, NAMES, REST, TEXT, TIME
 from tests.appliance.store.strategies import events, texts
 from tests.appliance.store.test_equality import comparable
 
@@ -31,7 +31,9 @@ def test_any_name_and_text_can_be_an_entry(name: str, text: str) -> None:
     assert read(entry_start(name, "s") + text) == (name, "s", text)
 
 
-@pytest.mark.parametrize("name", ["\x1f", "\x1e", "a\\", "\\u", "\\\x1f", "_id", "__proto__", "a.b", TIME, REST, TEXT])
+@pytest.mark.parametrize(
+    "name", ["\x1f", "\x1e", "a\\", "\\u", "\\\x1f", "_id", "__proto__", "a.b", TIME, REST, TEXT, BY]
+)
 def test_names_that_look_like_ours_are_entries(name: str) -> None:
     event: Event = {"event.id": ID, "@timestamp": 1, name: ("x", 2, False, 2.5)}
     document = encode(event)
@@ -62,4 +64,4 @@ def test_lone_surrogates_become_replacement_characters() -> None:
 
 
 def test_our_own_names_are_none_of_the_schemas() -> None:
-    assert not {TIME, REST, NAMES, TEXT, LONG} & set(columns())
+    assert not {TIME, REST, NAMES, TEXT, LONG, BY} & set(columns())

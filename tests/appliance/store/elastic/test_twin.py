@@ -11,16 +11,26 @@ from typer.testing import CliRunner
 
 from agent.wire.event import event_id
 from appliance.cli import build
-from appliance.clock import MINUTE, now
+from appliance.clock import DAY, MINUTE, now
 from appliance.home import Home
 from appliance.journal import DeadLetters
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, Settings, StoreSettings
-from appliance.store import BatchResult, EmbeddedStore, StoreUnavailable, open_reader, open_writer
+from appliance.store import (
+    BatchResult,
+    EmbeddedReader,
+    EmbeddedStore,
+    Keeping,
+    StoreUnavailable,
+    open_reader,
+    open_writer,
+)
 from appliance.store.elastic.client import connect
+from appliance.store.elastic.target import ClusterTarget
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import Rows, encode
 from appliance.store.twin import TwinStore
+from tests.appliance.store.elastic.test_crash import check_sums
 
 pytestmark = pytest.mark.nodes
 AT = now() - 20 * MINUTE
@@ -120,6 +130,49 @@ def test_a_batch_that_only_the_spool_took_comes_again_and_is_there_once(
     with closing(open_reader(box, both)) as here:
         assert here.count("") == 2
     assert compared(box, both)[0] == 0
+
+
+def test_events_that_were_shipped_before_their_batch_came_again_are_summed_once(box: Home, both: Settings) -> None:
+    cluster = ElasticStore(both.store.elasticsearch, box.spool, lambda *_: None, background=False)
+    with closing(TwinStore(Failing(box.store), cluster)) as store:
+        with pytest.raises(StoreUnavailable):
+            store.append(encode(events(1, 2)), [], 5)
+        cluster.flush()
+        # Meanwhile more has come: what is taken again is not what was taken before.
+        store.append(encode(events(1, 2, 3)), [], 6)
+        cluster.flush()
+        store.append(encode(events(4)), [], 7)
+        store.flush()
+    check_sums(both.store.elasticsearch, box.spool)
+    assert compared(box, both) == (0, SAME)
+
+
+def test_a_copy_beside_a_twin_that_ships_counts_an_event_once(box: Home, both: Settings) -> None:
+    settings = both.store.elasticsearch
+    cluster = ElasticStore(settings, box.spool, lambda *_: None, background=False)
+    with (
+        closing(TwinStore(EmbeddedStore(box.store), cluster)) as store,
+        closing(ClusterTarget(settings, box.spool)) as to,
+    ):
+        store.append(encode(events(1, 2)), [], 5)
+        to.put(events(1, 2))
+        store.append(encode(events(3, 4)), [], 6)
+        store.flush()
+        to.put(events(3, 4))
+    check_sums(settings, box.spool)
+    assert compared(box, both) == (0, SAME)
+
+
+def test_a_cluster_that_is_away_does_not_keep_the_segments_from_being_cleared(box: Home) -> None:
+    away = ElasticSettings.model_validate({"hosts": ["http://127.0.0.1:1"], "timeout_seconds": 1})
+    cluster = ElasticStore(away, box.spool, lambda *_: None, background=False)
+    with closing(TwinStore(EmbeddedStore(box.store, now=lambda: AT), cluster)) as store:
+        store.append(encode(events(1)), [], 5)
+    late = TwinStore(EmbeddedStore(box.store, now=lambda: AT + 9 * DAY), ElasticStore(away, box.spool, lambda *_: None))
+    with closing(late) as store, pytest.raises(StoreUnavailable):
+        store.retain(Keeping({"ordinary": 3}))
+    with closing(EmbeddedReader(box.store)) as reader:
+        assert reader.count("") == 0
 
 
 def test_while_the_cluster_is_away_the_segments_answer_and_it_is_said(box: Home, tmp_path: Path) -> None:

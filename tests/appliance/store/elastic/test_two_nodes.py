@@ -10,7 +10,8 @@ import pytest
 
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
-from appliance.store.elastic.check import Weight, check
+from appliance.store.elastic.check import check
+from appliance.store.elastic.finding import Weight
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
@@ -81,4 +82,4 @@ def _shards(client: httpx.Client) -> int:
 def _warnings(settings: ElasticSettings) -> list[str]:
     """Return what the box finds wrong, but for what every node of the tests has: no watch over its disk."""
     found = check(StoreSettings(kind="elasticsearch", retention_days=30, elasticsearch=settings))
-    return [one.text for one in found if one.weight is not Weight.GOOD and "disk.threshold_enabled" not in one.text]
+    return [one.text("pl") for one in found if one.weight is not Weight.GOOD and one.code != "unguarded"]

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from appliance.clock import HOUR, SECOND, now
+from appliance.language import dates
 from appliance.normalise import Event
 from appliance.ops.health import Health
 from appliance.settings import ElasticSettings, StoreSettings
 from appliance.state.models import Role
 from appliance.store import StoreUnavailable
+from appliance.store.elastic.finding import Finding, Watched, Weight
 from appliance.store.elastic.reader import ElasticReader
+from appliance.store.elastic.watching import watch
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import encode
 from appliance.web.pages import health
@@ -78,3 +81,42 @@ def test_the_box_is_well_but_its_status_is_not(afar: TestBox) -> None:
     assert (status["ok"], status["store"]) == (False, None)
     assert status["waiting"]["events"] == 3
     assert status["waiting"]["lasts_us"] > HOUR
+
+
+def page(afar: TestBox, path: str) -> str:
+    return afar.ask("GET", path, afar.person(Role.ADMIN)).text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+@pytest.fixture
+def checked(afar: TestBox) -> Iterator[TestBox]:
+    """The box, whose job has just asked the cluster that is away."""
+    watch(afar.context.settings.store, afar.context.home.cluster, afar.context.now() - HOUR)
+    yield afar
+    afar.context.home.cluster.unlink()
+
+
+@pytest.mark.parametrize("path", ["/zdrowie", "/magazyn"])
+def test_a_cluster_that_is_away_is_said_once_with_since_when(checked: TestBox, path: str) -> None:
+    text = page(checked, path)
+    assert text.count("Nie ma połączenia z klastrem") == 1
+    assert "Czujka nie może pracować z klastrem." in text
+    assert "Zdarzenia czekają na dysku Czujki." in text
+    assert dates.moment(checked.context.now() - HOUR, "pl")[:-6].replace("\u00a0", " ") in text
+
+
+def test_the_start_page_warns_of_a_cluster_that_is_away_and_of_a_watermark(checked: TestBox) -> None:
+    assert "nie odpowiada od 1 godz." in page(checked, "/")
+    near = Finding(Weight.WARN, "disk_near", {"node": "a", "free": 5, "total": 100, "left": 1, "watermark": "90%"})
+    for findings, said in (((near,), "kończy się miejsce"), ((Finding(Weight.WARN, "yellow"),), "pracuje")):
+        Watched(checked.context.now(), None, findings).save(checked.context.home.cluster)
+        assert said in page(checked, "/")
+    Watched(checked.context.now(), None, (near, Finding(Weight.BAD, "red"))).save(checked.context.home.cluster)
+    assert "wymaga naprawy" in page(checked, "/")
+    text = page(checked, "/magazyn")
+    assert text.index("stan czerwony") < text.index("Do progu 90% zostało 1 B")
+    assert "Dodaj miejsca w klastrze albo skróć" in text
+
+
+def test_a_box_without_a_cluster_says_nothing_of_one(checked: TestBox, office: TestBox) -> None:
+    assert "Klaster ze zdarzeniami" not in page(office, "/zdrowie")
+    assert "Klaster ze zdarzeniami" in page(checked, "/zdrowie")
