@@ -170,7 +170,7 @@ class Heads:
         slots = np.fromiter((head.slot for head in self._heads.values()), np.int64, len(numbers))
         packets = columns.packets[slots]
         worth = np.where((packets > 0).all(axis=1), 2, packets.sum(axis=1) > 1)
-        given_up = np.lexsort((columns.last[slots], worth))[: max(1, MAX_HEADS // 16)]
+        given_up = np.lexsort((columns.heard[slots], worth))[: max(1, MAX_HEADS // 16)]
         self.given_up += len(given_up)
         for number in numbers[given_up].tolist():
             self._take(number)
