@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 from typing import TextIO, cast
 
+import numpy as np
+
 from agent.wire.sending.memory import settle
 from collector.analysers.registry import analysers
-from collector.capture.batch import Batch
+from collector.capture.batch import Batch, Link
 from collector.capture.files import CaptureFile
 from collector.capture.form import Unknown
 from collector.capture.leaveout import LeaveOut
@@ -24,12 +27,17 @@ from collector.settings import Settings
 from collector.slices.ring import Slices
 from collector.watch import Watch
 
+_LINKS = list(Link)
+_MOST = 5
+"""Link types that are named."""
+
 
 def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings, slices: Slices | None = None) -> int:
     """Print the logs of files (`-` is standard input), of some kinds only where `logs` names them.
 
     Each file is a world of its own: flows do not go from one to the next; `slices` keeps their heads. The exit code
-    is 0, 1 when a file could not be read at all; of a file that breaks off, all before the break is told.
+    is 0, 1 when a file could not be read at all or has only link types that are not read; of a file that breaks off,
+    all before the break is told.
     """
     settle()
     code = 0
@@ -45,11 +53,12 @@ def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings,
 
 def _file(name: str, logs: Collection[str] | None, settings: Settings, out: TextIO, slices: Slices | None) -> int:
     rare = Dissector(patient=True)
+    unread = _Unread()
     watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices, rare=rare)
     try:
         with _opened(name) as stream:
             file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
-            for entry in entries(map(leave_out.kept, file), watch):
+            for entry in entries(map(leave_out.kept, unread.seen(file)), watch):
                 if logs is None or entry.log.path in logs:
                     out.write(line(entry) + "\n")
     except Unknown:
@@ -64,7 +73,32 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, out: Text
         rare.close()
     if file.broken:
         sys.stderr.write(f"{name}: plik jest ucięty lub uszkodzony, odczytano część do tego miejsca ({file.broken}).\n")
-    return 0
+    if unread.links:
+        sys.stderr.write(f"{name}: pominięto pakiety o nieobsługiwanym typie łącza: {unread}.\n")
+    return int(unread.all)
+
+
+class _Unread:
+    """Counts the frames of a file whose link type is not read, by its number."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self.links: Counter[int] = Counter()
+
+    def seen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Count the frames of batches that pass."""
+        for batch in batches:
+            self._frames += len(batch)
+            self.links.update(batch.link[~np.isin(batch.link, _LINKS)].tolist())
+            yield batch
+
+    @property
+    def all(self) -> bool:
+        """Whether there was nothing but such frames."""
+        return 0 < self._frames == self.links.total()
+
+    def __str__(self) -> str:
+        return ", ".join(f"{number} (pakietów: {count})" for number, count in self.links.most_common(_MOST))
 
 
 def entries(batches: Iterable[Batch], watch: Watch) -> Iterator[Entry]:

@@ -96,8 +96,9 @@ class Watch:
             self.slices.flag(self.table.columns, entry.uid, entry.flow)
 
     def _noticed(self, now: int) -> Iterator[Entry]:
-        """Yield what analysers notice at a time; it never goes back for them."""
-        self._last = max(self._last, now)
+        """Yield what analysers notice at a time; it never goes back for them, nor on where the table's clock doubts."""
+        if not self.table.clock.doubts:
+            self._last = max(self._last, now)
         yield from self.analysis.tick(self._last // 1000)
 
     def _part(self, part: Batch) -> Iterator[Entry]:

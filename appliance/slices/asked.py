@@ -21,7 +21,7 @@ UID, AGENT = "zeek.uid", "agent.id"
 PATIENCE = 10 * MINUTE
 """Microseconds in which a sensor must have answered."""
 MOST_WAITING = 100
-UNREAD_YET = frozenset({"no_tshark", "no_sandbox"})
+UNREAD_YET = frozenset({"no_tshark", "no_sandbox", "open_files"})
 """Why there is no summary, but may be one when it is tried again."""
 _OVER = (SliceState.NONE, SliceState.FAILED)
 

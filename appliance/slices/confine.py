@@ -8,41 +8,63 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from appliance.slices.landlock import restrict
 
 NOBODY = 65534
-NOT_CONFINED = 3
-"""Exit code of a process that could not be confined."""
+NO_SANDBOX, OPEN_FILES = 3, 4
+"""Exit codes of a process that could not be confined: there would be a network, there would be its user's files."""
 CPU_SECONDS = 20
 MEMORY = 2 << 30
 """Bytes of address space of each process; tshark maps about 500 MiB before it reads anything."""
 OUTPUT = 1 << 20
 """Bytes of a file that it may write; its output is one."""
-OPEN_FILES = 64
+DESCRIPTORS = 64
+PROGRAMS = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/wireshark", "/etc/localtime",
+    "/etc/ssl/openssl.cnf", "/etc/gnutls", "/etc/nsswitch.conf", "/etc/protocols", "/etc/services", "/dev/urandom",
+)  # fmt: skip
+"""What tshark and Python load and read while they run."""
+_PACKAGE = Path(__file__).parent.parent
 _NEW_USER, _NEW_NET, _NEW_IPC = 0x10000000, 0x40000000, 0x08000000
 _NO_NEW_PRIVILEGES = 38
 
 
 class NotConfined(OSError):
-    """The system does not give a process without a network; nothing may be read then."""
+    """The system does not take from a process what it must not have; nothing may be read then. `code` says what."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
 
 
-def confine() -> None:
-    """Confine this process and all that it starts, for good. Raises NotConfined."""
+def confine(files: Iterable[Path] = ()) -> None:
+    """Confine this process and all that it starts, for good: of files it may read these. Raises NotConfined.
+
+    Without Landlock files are kept away by rights alone, which takes root: the process goes on as nobody.
+    """
+    root = os.geteuid() == 0
     alone = _unshared(_NEW_NET | _NEW_IPC)
-    if os.geteuid() == 0:
+    if ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
+        raise NotConfined(NO_SANDBOX, "the process could gain rights")
+    programs = (*map(Path, PROGRAMS), Path(sys.prefix), Path(sys.base_prefix), _PACKAGE)
+    if not restrict((*programs, *files)) and not root:
+        raise NotConfined(OPEN_FILES, "nothing keeps this user's files away")
+    if root:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
     # Without root's rights it takes a user namespace, which some systems do not allow.
     if not alone and not _unshared(_NEW_USER | _NEW_NET | _NEW_IPC):
-        raise NotConfined("no namespace without a network")
-    if ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
-        raise NotConfined("the process could gain rights")
+        raise NotConfined(NO_SANDBOX, "no namespace without a network")
     for what, most in (
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_FSIZE, OUTPUT),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))

@@ -1,7 +1,8 @@
 """What tshark makes of a capture file, as JSON on standard output: `python -m appliance.slices.dissect FILE`.
 
 A short-lived process that confines itself before it looks at the file. It loads nothing of the box but this package.
-Exit codes: 0 there is an answer, 3 this system does not confine processes; any other: the file broke the reading.
+Exit codes: 0 there is an answer, 3 and 4 this system does not confine processes (`confine`); any other: the file broke
+the reading.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyshark
 from pyshark.capture.capture import TSharkCrashException
 
-from appliance.slices.confine import NOT_CONFINED, NotConfined, confine
+from appliance.slices.confine import NotConfined, confine
 
 PACKETS, ROWS = 500, 100
 """Packets that are looked at, and those that are shown one by one."""
@@ -50,9 +52,9 @@ _SECRET = re.compile(
 def main(argv: list[str]) -> int:
     """Print what the file holds; return the exit code."""
     try:
-        confine()
-    except NotConfined:
-        return NOT_CONFINED
+        confine([Path(argv[0])])
+    except NotConfined as error:
+        return error.code
     sys.stdout.buffer.write(json.dumps(told(argv[0]), ensure_ascii=False).encode("utf-8"))
     return 0
 

@@ -19,12 +19,13 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.home import CHECKOUT
-from appliance.slices.confine import NOBODY, NOT_CONFINED, OUTPUT
+from appliance.slices.confine import NO_SANDBOX, NOBODY, OPEN_FILES, OUTPUT
 
 SECONDS = 60.0
 """Time of one look, of which 20 s may be spent computing by each process."""
 INSTALL = "sudo apt-get install -y tshark"
 """The one command that brings tshark where it is missing."""
+_REFUSED = {NO_SANDBOX: "no_sandbox", OPEN_FILES: "open_files"}
 _log = structlog.get_logger()
 Text = Annotated[str, Field(max_length=200)]
 Count = Annotated[int, Field(ge=0, le=1 << 40)]
@@ -54,7 +55,7 @@ class Summary(BaseModel):
 
 
 class Unseen(RuntimeError):
-    """There is no summary; `reason` is `no_tshark`, `no_sandbox`, `slow` or `unreadable`."""
+    """There is no summary; `reason` is `no_tshark`, `no_sandbox`, `open_files`, `slow` or `unreadable`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -72,8 +73,8 @@ def look(file: Path, seconds: float = SECONDS) -> Summary:
             for place in (Path(folder), copy):
                 os.chown(place, NOBODY, NOBODY)
         code, output = _ran(copy, seconds)
-    if code == NOT_CONFINED:
-        raise Unseen("no_sandbox")
+    if code in _REFUSED:
+        raise Unseen(_REFUSED[code])
     if code != 0:
         _log.warning("slice_unreadable", code=code)
         raise Unseen("unreadable")

@@ -31,7 +31,7 @@ def begin(columns: Columns, slots: Ints, headers: Headers, first: Ints, servers:
     columns.version[slots] = network.version[first]
     columns.orig[slots] = headers.side[first] ^ turned
     columns.inside[slots] = headers.inside[first]
-    columns.first[slots] = columns.last[slots] = columns.told[slots] = headers.batch.at[first]
+    columns.first[slots] = columns.last[slots] = headers.batch.at[first]
     columns.ports[slots] = _turned(np.stack([source, target], axis=1), turned)
     columns.vlans[slots] = np.stack([links.vlan[first], links.inner[first]], axis=1)
     data = headers.words.data

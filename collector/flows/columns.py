@@ -15,7 +15,8 @@ FIRST_ROOM = 1 << 14
 class Columns:
     """The state of all flows. What has two columns has one for each side; `orig` says which side began.
 
-    Times are nanoseconds. `base` is the sequence number of a side's first byte (-1: not known yet), `top` how many
+    Times are nanoseconds; `first` and `last` are the packets' own, `heard` (the latest packet) and `told` are those of
+    the table's clock. `base` is the sequence number of a side's first byte (-1: not known yet), `top` how many
     bytes it has got to by sequence numbers, `seen` the bits of its history, `wanted` how much of its payload is read,
     `kept` how many bytes of its packets were taken to disk.
     """
@@ -35,6 +36,7 @@ class Columns:
         self.vlans: NDArray[np.int16] = np.zeros((0, 2), np.int16)
         self.first: Ints = np.zeros(0, np.int64)
         self.last: Ints = np.zeros(0, np.int64)
+        self.heard: Ints = np.zeros(0, np.int64)
         self.told: Ints = np.zeros(0, np.int64)
         self.packets: Ints = np.zeros((0, 2), np.int64)
         self.ip_bytes: Ints = np.zeros((0, 2), np.int64)

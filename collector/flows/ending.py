@@ -30,8 +30,8 @@ class Patience(NamedTuple):
 
 
 def over(columns: Columns, now: int, patience: Patience) -> Ints:
-    """Return the slots of flows that have ended."""
-    age = now - columns.last
+    """Return the slots of flows that have ended; `now` is the time of the table's clock."""
+    age = now - columns.heard
     seen = columns.seen
     either, both = seen[:, 0] | seen[:, 1], seen[:, 0] & seen[:, 1]
     tcp = columns.proto == TCP
@@ -46,7 +46,7 @@ def idle_longest(columns: Columns, count: int, busy: Ints) -> Ints:
     """Return flows to give up for want of room, none `busy`: the unanswered first, of them those silent longest."""
     live = np.setdiff1d(np.flatnonzero(columns.live), busy)
     answered = (columns.packets[live] > 0).all(axis=1)
-    order = np.lexsort((columns.last[live], answered))
+    order = np.lexsort((columns.heard[live], answered))
     return live[order[:count]]
 
 

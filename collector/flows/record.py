@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from hashlib import blake2b, sha1
 from ipaddress import ip_address, ip_network
+from itertools import product
 from socket import inet_ntoa
 from struct import Struct
 from typing import NamedTuple
@@ -21,6 +22,7 @@ _WITH_HISTORY = frozenset({TCP, UDP})
 _WITH_PORTS = frozenset({TCP, UDP, ICMP, ICMP6, SCTP})
 _NO_MAC = bytes(6)
 _NAMED, _PORTED = Struct(">qBHH").pack, Struct(">BBHH").pack
+_DIGEST = 12
 _LETTERS_ALONE = bytes.maketrans(b"+/", b"Zz")
 
 
@@ -60,9 +62,21 @@ class Conn(NamedTuple):
 
 def uid_of(first: int, proto: int, orig: tuple[bytes, int], resp: tuple[bytes, int]) -> str:
     """Return the name of a flow, as long as Zeek's."""
-    source = _NAMED(first, proto, orig[1], resp[1]) + orig[0] + resp[0]
-    text = b2a_base64(blake2b(source, digest_size=12).digest(), newline=False)
+    text = b2a_base64(digest_of(_NAMED(first, proto, orig[1], resp[1]) + orig[0] + resp[0]), newline=False)
     return f"C{text.translate(_LETTERS_ALONE).decode('ascii')}"
+
+
+def digest_of(source: bytes) -> bytes:
+    """Return what a flow's name writes out, from what it follows from: `named` in `collector/slices/form.py`."""
+    return blake2b(source, digest_size=_DIGEST).digest()
+
+
+def digests_of(uid: str) -> frozenset[bytes]:
+    """Return the digests whose name this is: two letters stand for two signs each. None for names that are not ours."""
+    if len(uid) != 1 + _DIGEST * 4 // 3 or not uid.startswith("C") or not uid.isalnum() or not uid.isascii():
+        return frozenset()
+    signs = ({"Z": "Z+", "z": "z/"}.get(sign, sign) for sign in uid[1:])
+    return frozenset(a2b_base64("".join(one)) for one in product(*signs))
 
 
 def address(packed: bytes) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from collector.arrays import Flags, Ints
 from collector.flows.begin import begin
+from collector.flows.clock import Clock
 from collector.flows.columns import Columns
 from collector.flows.ending import Patience, facts, idle_longest, over
 from collector.flows.grouped import Groups
@@ -60,7 +61,7 @@ class FlowTable:
         self._servers = np.zeros(65_536, np.bool_)
         self._servers[list(server_ports)] = True
         self._next_number = 0
-        self.now = 0
+        self.clock = Clock()
         self._ticked = 0
         self.flooded = self.evicted = self.begun = 0
         """Rows left out as a flood, flows ended for want of room, flows ever."""
@@ -79,10 +80,9 @@ class FlowTable:
         rows = np.flatnonzero(headers.flowing)
         ended: list[Conn] = []
         if len(headers.batch):
-            latest = int(headers.batch.at.max())
-            self._allow(latest)
-            ended = self.tick(int(headers.batch.at[0]))
-            self.now = max(self.now, latest)
+            before = self.clock.now
+            ended = self._at(int(headers.batch.at[0]), int(headers.batch.at.max()))
+            self._allow(self.clock.now - before)
         for last in [False] * MAX_ROUNDS + [True]:
             slot, number, side = (np.full(len(headers.batch), value, np.int64) for value in (0, NO_FLOW, 0))
             assigned = Assigned(slot, number, side, ended)
@@ -95,23 +95,33 @@ class FlowTable:
 
     def tick(self, now: int | None = None) -> list[Conn]:
         """Return, once a second, the flows that ended by being silent, and the state of long ones."""
-        self.now = max(self.now, now or 0)
-        if self.now - self._ticked < _SECOND:
+        return self._due(self.clock.now) if now is None else self._at(now, now)
+
+    def _at(self, first: int, latest: int) -> list[Conn]:
+        """Move time on; return what is due before the first of what came together."""
+        clock, columns, before = self.clock, self.columns, self.clock.now
+        if clock.take(first, latest):
+            columns.heard = np.minimum(columns.heard, clock.now)
+            columns.told = np.minimum(columns.told, clock.now)
+        return self._due(max(before, min(clock.now, first + clock.offset)))
+
+    def _due(self, now: int) -> list[Conn]:
+        if now - self._ticked < _SECOND:
             return []
-        self._ticked = self.now
+        self._ticked = now
         columns = self.columns
-        ended = self._retire(over(columns, self.now, self._patience))
-        long = np.flatnonzero(columns.live & (self.now - columns.told > self._patience.update))
-        columns.told[long] = self.now
+        ended = self._retire(over(columns, now, self._patience))
+        long = np.flatnonzero(columns.live & (now - columns.told > self._patience.update))
+        columns.told[long] = now
         return ended + facts(columns, long, final=False)
 
     def finish(self) -> list[Conn]:
         """Return all flows: nothing more comes."""
         return self._retire(np.flatnonzero(self.columns.live))
 
-    def _allow(self, latest: int) -> None:
-        passed = min(max(0, latest - self.now) / _SECOND, 1.0) if self.now else 1.0
-        self._allowance = min(float(self._attempts), self._allowance + passed * self._attempts)
+    def _allow(self, passed: int) -> None:
+        """Let as many new attempts come as may in this time (nanoseconds), at most those of a second."""
+        self._allowance = min(float(self._attempts), self._allowance + passed / _SECOND * self._attempts)
 
     def _round(self, headers: Headers, rows: Ints, assigned: Assigned, *, last: bool) -> Ints:
         """Take the rows up to where a flow begins anew; return those after it, of such flows."""
@@ -188,6 +198,7 @@ class FlowTable:
         self._next_number += len(fresh)
         self.begun += len(fresh)
         begin(columns, fresh, headers, first, self._servers)
+        columns.heard[fresh] = columns.told[fresh] = columns.first[fresh] + self.clock.offset
         return slots, groups
 
     def _refused(self, headers: Headers, groups: Groups, absent: Ints) -> Flags:
@@ -238,7 +249,9 @@ class FlowTable:
         self.crossed += int((headers.links.vlan[groups.first()] != columns.vlans[at, 0]).sum())
         columns.ip_bytes[at, side] += groups.sums(np.maximum(network.end - headers.links.net, 0))
         columns.payload[at, side] += groups.sums(transport.length)
-        columns.last[slots] = np.maximum(columns.last[slots], groups.last_of_flow(headers.batch.at))
+        latest = groups.last_of_flow(headers.batch.at)
+        columns.last[slots] = np.maximum(columns.last[slots], latest)
+        columns.heard[slots] = np.maximum(columns.heard[slots], latest + self.clock.offset)
         if (network.proto == TCP).any():
             self._advance(headers, groups, at, side)
         bits = bits_of(network.proto, transport.flags, transport.window, transport.length)

@@ -19,13 +19,16 @@ WAIT = 5_000_000
 WAIT_CONN = 90_000_000
 """Microseconds that another sensor's log waits; ours of a flow's end comes after up to 60 s of silence."""
 _PROTOCOLS = {"tcp": 6, "udp": 17}
+_SIGNATURE = {"notice": "note", "weird": "name"}
+"""Logs that tell what somebody noticed in a flow: they are the same only when this field says the same, too."""
+_Key = tuple[str, object, str]
 
 
 class Twins:
     """Remembers which logs our own sensor has told of which flows."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known: OrderedDict[_Key, None] = OrderedDict()
 
     def note(self, entry: Entry) -> None:
         """Take a log of our own."""
@@ -48,11 +51,12 @@ def wait(entry: Entry) -> int:
     return WAIT_CONN if entry.log.path == "conn" else WAIT
 
 
-def _key(entry: Entry) -> tuple[str, str] | None:
+def _key(entry: Entry) -> _Key | None:
     # What a log says of itself comes second: another sensor's may be made with another seed.
     made = _of_flow(entry.flow) if entry.flow is not None else None
     known = made or entry.log.fields.get("community_id")
-    return (entry.log.path, known) if isinstance(known, str) else None
+    path, fields = entry.log.path, entry.log.fields
+    return (path, fields.get(_SIGNATURE.get(path, "")), known) if isinstance(known, str) else None
 
 
 @lru_cache(maxsize=8192)

@@ -24,7 +24,8 @@ _NO_ADDRESSES = bytes(12)
 @dataclass(slots=True)
 class _Pieces:
     since: int
-    parts: dict[int, bytes] = field(default_factory=dict)
+    parts: list[tuple[int, bytes]] = field(default_factory=list)
+    """Where in the packet each piece begins and its bytes, in the order in which they came."""
     length: int = -1
     head: bytes = b""
 
@@ -76,14 +77,13 @@ class Fragments:
         if not fits or (more and len(body) % 8) or network.end[row] > batch.start[row] + batch.caplen[row]:
             self._forget(key)
             return None
-        if place in pieces.parts:
-            self.overlapping += pieces.parts[place] != body
+        if (place, body) in pieces.parts:
             return None
-        pieces.parts[place] = body
-        if place == 0:
+        pieces.parts.append((place, body))
+        if place == 0 and not pieces.head:
             mac = int(headers.links.mac[row])
             pieces.head = (_NO_ADDRESSES if mac == NO_MAC else batch.data[mac : mac + 12].tobytes()) + head
-        if not more:
+        if not more and pieces.length < 0:
             pieces.length = place + len(body)
         return self._whole(key, pieces)
 
@@ -103,14 +103,18 @@ class Fragments:
         self.given_up += 1
 
     def _whole(self, key: tuple[bytes, int], pieces: _Pieces) -> bytes | None:
-        if pieces.length < 0 or not pieces.head or sum(map(len, pieces.parts.values())) < pieces.length:
+        if pieces.length < 0 or not pieces.head or sum(len(part) for _, part in pieces.parts) < pieces.length:
             return None
-        body = bytearray()
-        for place, part in sorted(pieces.parts.items()):
-            if place > len(body):
+        reached = overlapping = 0
+        for place, part in sorted(pieces.parts):
+            if place > reached:
                 return None  # a hole, which an overlap made up for in the sum
-            self.overlapping += place < len(body)
-            body += part[len(body) - place :]
+            overlapping += place < reached
+            reached = max(reached, place + len(part))
+        self.overlapping += overlapping
+        body = bytearray(reached)
+        for place, part in reversed(pieces.parts):  # the one that came first has the last word
+            body[place : place + len(part)] = part
         del self._waiting[key]
         return _frame(pieces.head, bytes(body[: pieces.length]))
 

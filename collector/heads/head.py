@@ -34,12 +34,13 @@ class Head:
     """One flow's reading."""
 
     __slots__ = (
-        "_budget", "changed", "conversation", "flow", "logged", "protocol", "streams", "uid", "waiting", "wanted",
+        "_budget", "changed", "conversation", "flow", "logged", "protocol", "slot", "streams", "uid",
+        "waiting", "wanted",
     )  # fmt: skip
 
-    def __init__(self, flow: Flow, uid: str, begins: tuple[int, int]) -> None:
-        """Take what the flow is and at which sequence numbers its sides begin (-1: not known)."""
-        self.flow, self.uid = flow, uid
+    def __init__(self, flow: Flow, uid: str, slot: int, begins: tuple[int, int]) -> None:
+        """Take what the flow is, its slot, and at which sequence numbers its sides begin (-1: not known)."""
+        self.flow, self.uid, self.slot = flow, uid, slot
         self.streams = (Stream(begins[0]), Stream(begins[1]))
         self.protocol: Protocol | None = None
         self.conversation: Conversation | None = None
@@ -48,6 +49,11 @@ class Head:
         self.logged = self.changed = False
         # `changed`: whether `wanted` is other than when it was last looked at.
         self._budget = [HEAD, HEAD]
+
+    @property
+    def held(self) -> int:
+        """Bytes that wait for those before them."""
+        return self.streams[0].held + self.streams[1].held
 
     def passes(self, side: int, data: bytes) -> bool:
         """Tell whether a packet is not read: of a side after its head only those are that the protocol resumes at."""

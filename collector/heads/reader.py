@@ -22,7 +22,9 @@ from collector.protocols.model import Flow, Protocol, Side
 
 LOG = logging.getLogger(__name__)
 MAX_HEADS = 100_000
-"""Flows that are read at once; the one that began first is given up."""
+"""Flows that are read at once. When there are more, a sixteenth is given up: those of a single packet first, then those
+of one direction; of them those that were silent longest.
+"""
 MAX_HELD = 32 << 20
 """Bytes that wait in all streams together for those before them; beyond, holes are given up at once."""
 
@@ -73,7 +75,8 @@ class Heads:
         marked = [protocol for protocol in protocols if protocol.landmark is not None]
         self._numbers = {protocol.name: number for number, protocol in enumerate(marked, RESUME + 1)}
         self._landmarks = {self._numbers[one.name]: one.landmark for one in marked if one.landmark is not None}
-        self._held = 0
+        self.held = 0
+        """Bytes that wait in all streams together."""
         self._waiting = Waiting()
         self.weird: Counter[str] = Counter()
         self.selected = self.faults = self.given_up = 0
@@ -101,7 +104,7 @@ class Heads:
             if head is None:
                 if (beginning := fresh.pop(number, None)) is None:  # given up within this batch
                     continue
-                head = self._open(number, beginning)
+                head = self._open(number, slot, beginning)
             payload = bytes(data[start : start + captured])
             if head.wanted[side] != READ and head.passes(side, payload):
                 continue
@@ -150,16 +153,29 @@ class Heads:
             found[number] = _Beginning(first, proto, (orig, orig_p), (resp, resp_p), known)
         return found
 
-    def _open(self, number: int, beginning: _Beginning) -> Head:
+    def _open(self, number: int, slot: int, beginning: _Beginning) -> Head:
         if len(self._heads) >= MAX_HEADS:
-            self.given_up += 1
-            del self._heads[next(iter(self._heads))]
+            self._make_room()
         first, proto, (orig, orig_p), (resp, resp_p), begins = beginning
         flow = Flow(address(orig), orig_p, address(resp), resp_p, "udp" if proto == UDP else "tcp")
-        head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), begins)
+        head = self._heads[number] = Head(flow, uid_of(first, proto, (orig, orig_p), (resp, resp_p)), slot, begins)
         if self._waiting and proto == TCP and (protocol := self._waiting.take(flow, first)) is not None:
             self._read_by(number, head, protocol)
         return head
+
+    def _make_room(self) -> None:
+        """Give up the flows of which the least is lost; a datagram may begin one anew, a segment not."""
+        columns = self._columns
+        numbers = np.fromiter(self._heads, np.int64, len(self._heads))
+        slots = np.fromiter((head.slot for head in self._heads.values()), np.int64, len(numbers))
+        packets = columns.packets[slots]
+        worth = np.where((packets > 0).all(axis=1), 2, packets.sum(axis=1) > 1)
+        given_up = np.lexsort((columns.heard[slots], worth))[: max(1, MAX_HEADS // 16)]
+        self.given_up += len(given_up)
+        for number in numbers[given_up].tolist():
+            self._take(number)
+        slots = slots[given_up]
+        columns.wanted[slots[columns.proto[slots] == TCP]] = SKIP
 
     def _read_by(self, number: int, head: Head, protocol: Protocol) -> None:
         head.read_by(protocol)
@@ -172,15 +188,16 @@ class Heads:
         else:
             stream = head.streams[side]
             held = stream.held
-            pieces = head.pieces(side, seq, data, missing, wait=self._held < MAX_HELD)
-            self._held += stream.held - held
+            pieces = head.pieces(side, seq, data, missing, wait=self.held < MAX_HELD)
+            self.held += stream.held - held
             if not pieces:
                 return
         if head.protocol is None:
             head.waiting += [(side, piece) for piece in pieces]
             if not self._recognised(number, head, side):
                 if len(head.waiting) >= TRIES:
-                    self._forget(number, slot)
+                    self._take(number)
+                    self._columns.wanted[slot] = SKIP
                 return
             waiting, head.waiting = head.waiting, []
             for who, piece in waiting:
@@ -200,8 +217,11 @@ class Heads:
                 resume = self._numbers.get(head.protocol.name, RESUME)
                 self._columns.wanted[slot] = [resume if one == RESUME else one for one in head.wanted]
             return
+        self._take(number)
         self._close(head, at, found)
-        self._forget(number, slot)
+        self._columns.wanted[slot] = SKIP
+        if head.conversation is None and not head.logged:
+            self._services.pop(number, None)  # it only looked like that protocol
 
     def _expect(self, head: Head, at: int) -> None:
         """Wait for a flow that this one has announced."""
@@ -256,22 +276,18 @@ class Heads:
         except Exception as error:  # noqa: BLE001 - a parser's fault must not end the sensor
             self._failed(head, at, error, found)
 
-    def _forget(self, number: int, slot: int) -> None:
-        """Read nothing more of a flow."""
-        self._columns.wanted[slot] = SKIP
+    def _take(self, number: int) -> Head | None:
+        """Return a flow's head, which is kept no longer, nor counted what waits in it; None when there is none."""
         head = self._heads.pop(number, None)
-        if head is None:
-            return
-        self._held -= sum(stream.held for stream in head.streams)
-        if head.protocol is not None and head.conversation is None and not head.logged:
-            self._services.pop(number, None)  # it only looked like that protocol
+        if head is not None:
+            self.held -= head.held
+        return head
 
     def finish(self, conn: Conn) -> list[Entry]:
         """Return what the parser of a flow that ended still has to tell."""
         found: list[Entry] = []
-        head = self._heads.pop(conn.number, None)
+        head = self._take(conn.number)
         if head is not None:
-            self._held -= sum(stream.held for stream in head.streams)
             self._close(head, conn.last // 1000, found)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
@@ -12,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.arrays import Flags
+from collector.flows.record import digest_of, digests_of
 from collector.slices.files import INDEX, segments
-from collector.slices.form import FRAMING, IDENTITY, LINKS, PACKET, RUN, beginning, uid_from
+from collector.slices.form import FRAMING, IDENTITY, LINKS, PACKET, RUN, beginning, named
 
 WHOLE, NONE, PART = 0, 1, 3
 """Exit codes of a cutting: all packets, none there, the first ones up to the bound."""
 _HEAD = Struct("<IIIIIII")
 _WORD = Struct("<I")
+_MIX = np.array([secrets.randbits(64) | 1 for _ in range(IDENTITY // 8)], np.uint64)
+"""Odd numbers that make one of a row's words; nobody can know which rows they take for one flow."""
 
 
 class Piece(NamedTuple):
@@ -40,7 +44,7 @@ class Cut(NamedTuple):
 def cut(folder: Path, uid: str, most: int) -> Cut | None:
     """Return a flow's packets, the first ones up to `most` bytes, None when the ring has none. Raises OSError."""
     # A file that was imported twice stands there twice, run by run.
-    runs = dict.fromkeys(run for path in segments(folder) for run in _runs(path, uid))
+    runs = dict.fromkeys(run for path in segments(folder) for run in _runs(path, digests_of(uid)))
     pieces = sorted((piece for run in runs for piece in _pieces(run)), key=lambda piece: piece.at)
     if not pieces:
         return None
@@ -55,7 +59,7 @@ def cut(folder: Path, uid: str, most: int) -> Cut | None:
     return Cut(b"".join(parts), len(parts) - 1, len(parts) - 1 == len(pieces))
 
 
-def _runs(path: Path, uid: str) -> Iterator[bytes]:
+def _runs(path: Path, wanted: frozenset[bytes]) -> Iterator[bytes]:
     """Yield the runs of a flow in one file of the ring; one that is being removed has none."""
     try:
         raw = path.with_suffix(INDEX).read_bytes()
@@ -65,22 +69,28 @@ def _runs(path: Path, uid: str) -> Iterator[bytes]:
     try:
         # A row that a crash has torn is none.
         rows = np.frombuffer(raw[: len(raw) // RUN.itemsize * RUN.itemsize], RUN)
-        for row in rows[_matching(rows, uid)]:
+        for row in rows[_matching(rows, wanted)]:
             yield os.pread(data, int(row["length"]), int(row["offset"]))
     finally:
         os.close(data)
 
 
-def _matching(rows: NDArray[np.void], uid: str) -> Flags:
-    names = rows.view(np.uint8).reshape(len(rows), RUN.itemsize)[:, :IDENTITY].copy().view(f"V{IDENTITY}").ravel()
-    which, first, back = np.unique(names, return_index=True, return_inverse=True)
-    same = np.fromiter((_uid(rows[i]) == uid for i in first.tolist()), np.bool_, len(which))
-    return same[back]
+def _matching(rows: NDArray[np.void], wanted: frozenset[bytes]) -> Flags:
+    """Tell which rows are of a flow whose uid has one of these digests: each flow is hashed once."""
+    words = np.ascontiguousarray(rows.view("u8").reshape(len(rows), -1)[:, : IDENTITY // 8])
+    _, first = np.unique((words * _MIX).sum(axis=1, dtype=np.uint64), return_index=True)
+    found = np.zeros(len(rows), np.bool_)
+    for six, size in ((False, 4), (True, 16)):
+        these = first[(rows["version"][first] == 6) == six]
+        for row in these[_hits(named(rows[these], size), len(these), wanted)].tolist():
+            found |= (words == words[row]).all(axis=1)
+    return found
 
 
-def _uid(row: np.void) -> str:
-    addresses, ports = row["addresses"].tobytes(), row["ports"].tolist()
-    return uid_from(int(row["first"]), int(row["proto"]), int(row["version"]), addresses, ports)
+def _hits(names: bytes, count: int, wanted: frozenset[bytes]) -> list[int]:
+    step = len(names) // max(count, 1)
+    places = range(0, count * step, step or 1)
+    return [number for number, at in enumerate(places) if digest_of(names[at : at + step]) in wanted]
 
 
 def _pieces(run: bytes) -> Iterator[Piece]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from struct import pack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.arrays import Ints
 from collector.capture.batch import Batch, Link
@@ -55,6 +56,15 @@ def uid_from(first: int, proto: int, version: int, addresses: bytes, ports: Sequ
     """Return the uid of a flow as the columns of the flow table, or a row of an index, tell it."""
     size = 16 if version == 6 else 4
     return uid_of(first, proto, (addresses[:size], ports[0]), (addresses[16 : 16 + size], ports[1]))
+
+
+def named(rows: NDArray[np.void], size: int) -> bytes:
+    """Return what the uids of these rows follow from, one after the other; addresses of `size` bytes."""
+    found = np.zeros(len(rows), [("first", ">i8"), ("proto", "u1"), ("ports", ">u2", 2), ("ends", "u1", (2, size))])
+    for name in ("first", "proto", "ports"):
+        found[name] = rows[name]
+    found["ends"] = rows["addresses"].reshape(len(rows), 2, 16)[:, :, :size]
+    return found.tobytes()
 
 
 def packets(batch: Batch, rows: Ints) -> tuple[bytes, Ints]:

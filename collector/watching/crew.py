@@ -20,7 +20,7 @@ from collector.analysers.model import Analyser, notice
 from collector.heads.head import Entry
 from collector.settings import Settings
 from collector.watching.model import Totals, added
-from collector.watching.worker import FINISH, Flagged, Word, work
+from collector.watching.worker import FINISH, JOIN, Flagged, Word, work
 
 MAX_WORKERS = 16
 HUNG = 10.0
@@ -48,12 +48,20 @@ class _Worker:
         self.began = self.heard = time.monotonic()
         self.heard_at = time.time_ns() // 1000
         self.totals = Totals()
-        self.ended = self.begun = False
+        self.ended = self.begun = self.joins = False
+
+    def join(self) -> None:
+        """Let the worker listen at the cards; what it has to load it loads before."""
+        self.joins = True
+        with suppress(OSError):  # it has died; that is seen when its end is read
+            self.connection.send(JOIN)
 
     def begin(self) -> None:
-        """Wait for the first word; raises OSError."""
+        """Let the worker listen and wait for its first word; raises OSError."""
         if self.begun:
             return
+        if not self.joins:
+            self.join()
         word = self.word() if self.connection.poll(BEGINS) else None
         if word is None or word.error is not None:
             raise OSError(*(word.error if word and word.error else (0, "a worker did not begin")))
@@ -125,7 +133,11 @@ class Crew:
             self._poll.register(worker.connection.fileno(), select.EPOLLIN)
 
     def begun(self) -> None:
-        """Wait until all workers listen; raises OSError."""
+        """Let the workers listen one after the other and wait until all do; raises OSError.
+
+        The kernel counts those who share a card in the order of their joining: only where that is the same at every
+        card, the two directions of a flow meet in one worker.
+        """
         for worker in self._workers:
             worker.begin()
 
@@ -154,7 +166,14 @@ class Crew:
                 continue  # its last words are read first
             if dead or worker.hangs:
                 found += self._replace(place, "Sensor::Worker_Died" if dead else "Sensor::Worker_Hung")
+        self._next_joins()
         return found
+
+    def _next_joins(self) -> None:
+        """Let the next new worker listen when the one before it does."""
+        coming = [worker for worker in self._workers if not worker.begun]
+        if coming and not any(worker.joins for worker in coming):
+            coming[0].join()
 
     def _replace(self, place: int, note: str) -> list[Entry | Gap]:
         worker, now = self._workers[place], time.time_ns() // 1000

@@ -18,8 +18,8 @@ from collector.watching.model import Totals
 
 ALIVE = 1.0
 """Seconds after which a worker that sees nothing says that it lives."""
-FINISH = "finish"
-"""What a worker is told when nothing more is to be read."""
+JOIN, FINISH = "join", "finish"
+"""What a worker is told when it is to listen at the cards, and when nothing more is to be read."""
 
 
 class Word(NamedTuple):
@@ -39,10 +39,15 @@ class Flagged(NamedTuple):
 
 
 def work(to: Connection, interfaces: Sequence[str], settings: Settings, groups: Sequence[int]) -> None:
-    """Watch until told to finish, or until whoever started this is gone."""
+    """Watch from when told to join until told to finish, or until whoever started this is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):  # they may come to all at once; who started this decides
         signal.signal(number, signal.SIG_IGN)
     watching = Alone(interfaces, settings, groups=groups)
+    try:
+        if to.recv() != JOIN:
+            return
+    except (EOFError, ConnectionResetError):
+        return
     try:
         watching.open()
     except OSError as error:

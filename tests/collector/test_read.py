@@ -15,7 +15,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from appliance.home import CHECKOUT
-from tests.collector.packets import pcap
+from tests.collector.packets import enhanced, interface, pcap, section
 
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 ENDS: dict[str, Any] = {"src": "10.0.0.1", "dst": "10.0.0.2"}
@@ -76,6 +76,19 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(file: Path, tmp_path: 
     assert [line.partition(": ")[0].rpartition("/")[2] for line in told] == ["list.txt", "missing.pcap", "cut.pcap"]
     assert "ucięty" in told[2]
     assert collector("read", str(cut)).returncode == 0
+
+
+def test_link_types_that_are_not_read_are_said_and_other_files_are_read(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "wifi.pcap"
+    other.write_bytes(pcap(FRAMES, link=105))
+    done = collector("read", str(other), str(file), "--log", "conn")
+    assert (done.returncode, len(lines(done))) == (1, 2)
+    assert done.stderr.decode() == f"{other}: pominięto pakiety o nieobsługiwanym typie łącza: 105 (pakietów: 2).\n"
+    faces = section("<") + interface("<", 1) + interface("<", 147)
+    other.write_bytes(faces + enhanced("<", 0, 7, FRAMES[0]) + enhanced("<", 1, 8, FRAMES[1]))
+    done = collector("read", str(other), "--log", "conn")
+    assert (done.returncode, len(lines(done))) == (0, 1)
+    assert "147 (pakietów: 1)" in done.stderr.decode()
 
 
 def test_what_is_left_out_is_not_told(file: Path) -> None:

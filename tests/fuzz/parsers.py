@@ -18,7 +18,7 @@ from collector.protocols.model import Conversation, Protocol, Side
 from tests.collector.protocols.talk import ALLOWED, DATA, Turn, flow_of, read
 from tests.fuzz.turns import decoded, encoded
 
-_FLAGS = ("-timeout=10", "-max_len=20000", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0")
+_FLAGS = ("-timeout=2", "-max_len=20000", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0")
 _SEED = 20261122
 FLOWLESS = frozenset({"arp", "cdp", "lldp", "neighbour"})
 """What belongs to no flow (`flowless.TARGETS`, which is loaded only under the fuzzer's eyes)."""

@@ -24,7 +24,11 @@ _WANTED = frozenset(
     b"proxy-authorization upgrade forwarded x-forwarded-for x-forwarded-from client-ip via proxy-connection".split()
 )
 _SIGN_IN = frozenset((b"authorization", b"proxy-authorization"))
-_REQUEST = re.compile(rb"([!-~]{1,32})[ \t]+(\S.*?)(?:[ \t]+HTTP/(\d\.\d))?[ \t]*")
+_BLANKS = b" \t"
+_METHOD = re.compile(rb"([!-~]{1,32})[ \t]+(?=\S)")
+#: The end of a request's line, which has a blank before it; what stands before that is the target.
+_VERSION = re.compile(rb"[ \t]HTTP/(\d\.\d)")
+_VERSION_SIZE = len(b" HTTP/1.1")
 _RESPONSE = re.compile(rb"HTTP/(\d\.\d)[ \t]+(\d{3})(?:[ \t]+(.*))?")
 #: Parameters of an address that hold a password, and the user's part of an address.
 _SECRET = re.compile(
@@ -96,11 +100,13 @@ def head_end(data: bytes | bytearray, at: int = 0) -> tuple[int, int]:
 def request(head: bytes) -> Head:
     """Return the head of a request. Raises Malformed."""
     first, values = _lines(head)
-    found = _REQUEST.fullmatch(first)
-    if not found:
+    method = _METHOD.match(first)
+    if not method:
         raise Malformed("HTTP_bad_request_line")
-    method, target, version = found.groups()
-    return Head((method.decode("ascii"), text(target), (version or b"0.9").decode("ascii")), values)
+    rest = first[method.end() :].rstrip(_BLANKS)
+    version = _VERSION.fullmatch(rest, max(0, len(rest) - _VERSION_SIZE))
+    target = rest[:-_VERSION_SIZE].rstrip(_BLANKS) if version else rest
+    return Head((method[1].decode("ascii"), text(target), version[1].decode("ascii") if version else "0.9"), values)
 
 
 def response(head: bytes) -> Head:

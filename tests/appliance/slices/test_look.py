@@ -6,8 +6,10 @@ import asyncio
 import gc
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ from scapy.packet import Raw
 
 from appliance.home import CHECKOUT
 from appliance.slices import dissect
-from appliance.slices.confine import OUTPUT
+from appliance.slices.confine import OPEN_FILES, OUTPUT
 from appliance.slices.dissect import NOTABLE, ROWS, TEXT, VALUES, told
 from appliance.slices.look import Summary, Unseen, look
 from tests.collector.packets import pcap
@@ -146,8 +148,6 @@ def test_a_machine_without_tshark_is_said(file: Path, monkeypatch: pytest.Monkey
 
 
 ATTEMPTS = """
-import encodings.idna, json, os, socket, sys
-from appliance.slices.confine import NotConfined, confine
 confine()
 found = {}
 try:
@@ -170,27 +170,65 @@ try:
     found["secret"] = True
 except OSError:
     found["secret"] = False
+try:
+    open(%r, "a").write("y")
+    found["written"] = True
+except OSError:
+    found["written"] = False
 print(json.dumps(found), flush=True)
 open("big", "wb").write(bytes(4 << 20))
 """
 
 
-@pytest.mark.root
-def test_the_confined_process_has_no_network_rights_memory_or_files(tmp_path: Path) -> None:
-    import socket  # noqa: PLC0415 - for this test alone
+ANYBODY = 4242
+AS_USER = (
+    "import os, sys; user = %d; os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)\n"
+)
+"""The interpreter may lie where only root may begin it."""
 
-    tmp_path.chmod(0o777)
-    secret = tmp_path / "secret"
-    secret.write_text("x")
-    secret.chmod(0o600)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        program = ATTEMPTS % (server.getsockname()[1], str(secret))
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-        command = [sys.executable, "-c", program]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
-    assert json.loads(done.stdout) == {"network": False, "root": False, "memory": False, "secret": False}
-    assert done.returncode != 0
-    assert not (tmp_path / "big").exists() or (tmp_path / "big").stat().st_size <= 1 << 20
+
+def ran(program: str, folder: str = "/", *, check: bool = False) -> subprocess.CompletedProcess[bytes]:
+    environment = {"PATH": os.defpath, "HOME": folder, "PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=check, timeout=60)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("user", [0, ANYBODY])
+def test_the_confined_process_has_no_network_rights_memory_or_files(user: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        secret = Path(folder) / "secret"
+        secret.write_text("x")
+        secret.chmod(0o600)
+        for place in (folder, secret):
+            os.chown(place, user, user)
+        imports = "import encodings.idna, json, socket; from appliance.slices.confine import confine\n"
+        program = imports + AS_USER % user + ATTEMPTS % (server.getsockname()[1], str(secret), str(secret))
+        done = ran(program, folder)
+        assert json.loads(done.stdout) == dict.fromkeys(("network", "root", "memory", "secret", "written"), False)
+        assert done.returncode != 0
+        assert sorted(place.name for place in Path(folder).iterdir()) == ["secret"]
+
+
+@pytest.mark.root
+def test_an_ordinary_user_reads_packets_too(file: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "flow.pcapng"
+        copy.write_bytes(file.read_bytes())
+        Path(folder).chmod(0o755)
+        program = f"from appliance.slices import dissect\n{AS_USER % ANYBODY}sys.exit(dissect.main([{str(copy)!r}]))"
+        done = ran(program, folder, check=True)
+    mine, other = Summary.model_validate_json(done.stdout), look(file)
+    assert (mine.packets, mine.rows, mine.fields) == (5, other.rows, other.fields)
+
+
+@pytest.mark.root
+def test_a_user_whose_files_nothing_keeps_away_is_refused_and_root_is_not() -> None:
+    program = (
+        "from appliance.slices import confine as module; module.restrict = lambda files: False\n%s"
+        "try:\n module.confine()\nexcept module.NotConfined as error:\n sys.exit(error.code)"
+    )
+    assert [ran(program % (AS_USER % user)).returncode for user in (ANYBODY, 0)] == [OPEN_FILES, 0]
 
 
 @pytest.mark.parametrize(

@@ -300,3 +300,58 @@ def test_slots_are_used_again() -> None:
 def test_the_same_packets_have_the_same_names_in_every_process() -> None:
     one, other = (conns([HELLO, HI]) for _ in range(2))
     assert [conn.uid for conn in one] == [conn.uid for conn in other] == ["CDFKnzXZ0W2HvF9qb"]
+
+
+def ports(ended: Sequence[Conn]) -> list[int]:
+    return [conn.orig_p for conn in ended]
+
+
+@pytest.mark.parametrize("step", [-2 * 3600, -366 * 86_400, 2 * 3600, 366 * 86_400])
+def test_flows_end_by_their_own_silence_when_the_clock_is_set(step: int) -> None:
+    table = FlowTable()
+    take(table, [tcp("S", port=1)], [NOON])
+    take(table, [tcp("S", port=2)], [NOON + SECOND])
+    later = NOON + step * SECOND
+    ended = take(table, [tcp("S", port=3)], [later + 2 * SECOND]).ended
+    ended += [conn for second in range(3, 12) for conn in table.tick(later + second * SECOND)]
+    assert sorted(ports(ended)) == [1, 2, 3]
+    assert len(table) == 0
+
+
+def test_a_clock_set_back_ends_no_flow_early() -> None:
+    table = FlowTable()
+    flow = [tcp("S"), tcp("<SA", seq=900), tcp("A", b"x", seq=101)]
+    take(table, flow, [NOON, NOON + 1000, NOON + 2000])
+    back = NOON - 3600 * SECOND
+    assert not [conn for second in range(200) for conn in table.tick(back + second * SECOND)]
+    take(table, [tcp("A", b"y", seq=102)], [back + 200 * SECOND])
+    assert not [conn for second in range(201, 500) for conn in table.tick(back + second * SECOND)]
+    (conn,) = [conn for second in range(500, 503) for conn in table.tick(back + second * SECOND)]
+    assert conn.packets == (3, 1)
+
+
+def test_a_single_packet_of_the_far_future_ends_no_flow_and_holds_none() -> None:
+    table = FlowTable()
+    take(table, [tcp("S", port=1), tcp("<SA", seq=900, port=1)], [NOON, NOON + 1000])
+    assert take(table, [tcp("S", port=9)], [NOON + 3_650 * 86_400 * SECOND]).ended == []
+    assert take(table, [tcp("S", port=2)], [NOON + SECOND]).ended == []
+    ended = [conn for second in range(2, 305) for conn in table.tick(NOON + second * SECOND)]
+    assert ports(ended) == [2, 9, 1]
+
+
+def test_two_clocks_that_take_turns_end_no_flow_early() -> None:
+    table = FlowTable()
+    take(table, [tcp("S", port=2)], [NOON + 3600 * SECOND])
+    for second in range(100):
+        for late, port in ((0, 1), (3600, 2)):
+            at = NOON + (second + late) * SECOND
+            assert take(table, [tcp("S", port=port)], [at]).ended == []
+
+
+def test_attempts_are_allowed_again_after_the_clock_was_set_back() -> None:
+    table = FlowTable(attempts=10)
+    for second in range(5):
+        at = NOON + (second - 3600 * (second > 1)) * SECOND
+        flooded = table.flooded
+        take(table, [tcp("S", port=100 * second + port) for port in range(9)], [at] * 9)
+    assert flooded == table.flooded

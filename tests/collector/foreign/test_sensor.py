@@ -183,6 +183,14 @@ def test_what_is_known_of_flows_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert not twins.knows(turned._replace(log=Log("http", 0, {})))
 
 
+@pytest.mark.parametrize(("path", "field"), [("notice", "note"), ("weird", "name")])
+def test_what_another_sensor_noticed_in_a_flow_is_no_twin_of_what_ours_noticed(path: str, field: str) -> None:
+    twins = Twins()
+    twins.note(Entry(Log(path, 0, {field: "Conn::Beacon"}), "C1", FLOW))
+    assert not twins.knows(Entry(Log(path, 0, {field: "Suricata::Alert"}), "S1", FLOW))
+    assert twins.knows(Entry(Log(path, 0, {field: "Conn::Beacon"}), "C2", FLOW))
+
+
 def test_files_that_are_not_there_yet_are_said(tmp_path: Path, opened: list[ForeignSensor]) -> None:
     path = tmp_path / "conn.log"
     sensor = ForeignSensor([Wanted("zeek", str(path))])

@@ -99,6 +99,25 @@ def test_where_pieces_overlap_the_first_is_believed_and_it_is_counted() -> None:
     assert fragments.overlapping == 1
 
 
+def test_a_piece_that_came_first_is_believed_wherever_it_stands() -> None:
+    first = MAC / IP(**ENDS, id=5, frag=2, proto=17) / Raw(b"A" * 8)
+    middle = MAC / IP(**ENDS, id=5, flags="MF", frag=1, proto=17) / Raw(b"B" * 16)
+    start = MAC / IP(**ENDS, id=5, flags="MF", proto=17) / Raw(bytes(UDP(sport=1, dport=2, len=24)) + b"C" * 8)
+    fragments = Fragments()
+    (found,) = _whole(fragments, [first, middle, start])
+    assert found[3] == b"B" * 8 + b"A" * 8
+    assert fragments.overlapping == 2
+
+
+def test_a_longer_piece_at_the_same_place_brings_what_the_shorter_one_had_not() -> None:
+    short = MAC / IP(**ENDS, id=5, flags="MF", proto=17) / Raw(bytes(UDP(sport=1, dport=2, len=24)))
+    long = MAC / IP(**ENDS, id=5, flags="MF", proto=17) / Raw(b"B" * 16)
+    last = MAC / IP(**ENDS, id=5, frag=2, proto=17) / Raw(b"C" * 8)
+    (found,) = _whole(Fragments(), [short, long, last])
+    assert found[:2] == (1, 2)
+    assert found[3] == b"B" * 8 + b"C" * 8
+
+
 def test_pieces_too_far_apart_in_time_do_not_meet() -> None:
     fragments = Fragments()
     packets = _four()

@@ -11,6 +11,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
+from collector.heads import reader
 from collector.heads.head import SHORT_HEAD, Entry
 from collector.protocols.model import Flow, Landmark, Log, Malformed, Protocol, Side
 from collector.watch import Watch
@@ -65,7 +66,7 @@ def run(packets: list[Any], size: int = 100) -> tuple[list[Entry], Watch]:
         part = packets[start : start + size]
         found += watch.take(batch(part, [NOON + (start + i) * 1000 for i in range(len(part))]))
     found += watch.finish()
-    assert len(watch.heads) == 0
+    assert (len(watch.heads), watch.heads.held) == (0, 0)
     return found, watch
 
 
@@ -191,3 +192,46 @@ def test_bulk_of_a_protocol_with_a_landmark_is_not_even_looked_at() -> None:
         entries += watch.take(batch(part, [NOON + (100 * number + i) * 1000 for i in range(len(part))]))
     assert watch.heads.selected == len(head) - len(HELLO) + len(again)
     assert said(entries)[-3:] == ["lost", "again, ", "and on"]
+
+
+def datagram(payload: bytes, port: int, *, back: bool = False) -> Packet:
+    there = IP(src=CLIENT, dst=SERVER) / UDP(sport=port, dport=4001)
+    answer = IP(src=SERVER, dst=CLIENT) / UDP(sport=4001, dport=port)
+    return MAC / (answer if back else there) / Raw(payload)
+
+
+@pytest.mark.parametrize("last", [b"!done", b"!index", b"!fault", b"more"])
+def test_what_waits_in_a_flow_is_not_counted_after_its_end(last: bytes) -> None:
+    waits = [*HELLO, tcp(b"ECHO", 100), tcp(b"early", 120), tcp(b"reply too early", 930, back=True)]
+    run([*waits, tcp(last, 104)], 1)
+    run([*waits, tcp(last, 104), tcp(b"", 900, back=True, flags="R"), *waits], 1)
+
+
+def test_what_waits_in_a_flow_that_is_given_up_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_HEADS", 8)
+    _, watch = run(
+        [packet for port in range(50) for packet in (tcp(b"ECHO", 100, port=port), tcp(b"o", 110, port=port))]
+    )
+    assert watch.heads.given_up == 42
+
+
+def test_a_flood_of_datagrams_gives_up_itself_and_not_who_talks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_HEADS", 32)
+    talk = [*HELLO, tcp(b"ECHO", 100), tcp(b"reply", 900, back=True)]
+    asked = [datagram(b"ECHO asked", 7), datagram(b"answered", 7, back=True)]
+    told = [datagram(b"ECHO told", 8), datagram(b"told on", 8)]
+    flood = [datagram(b"ECHO flood", 1000 + port) for port in range(500)]
+    late = [tcp(b"two", 104), datagram(b"asked again", 7), datagram(b"told again", 8)]
+    entries, watch = run([*talk, *asked, *told, *flood, *late])
+    assert watch.heads.given_up > 400
+    assert [word for word in said(entries) if word in {"two", "asked again", "told again"}] == [
+        "two", "asked again", "told again",
+    ]  # fmt: skip
+
+
+def test_what_was_given_up_begins_anew_with_a_datagram_and_not_within_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_HEADS", 8)
+    opened = [*HELLO, tcp(b"ECHO", 100)]
+    flood = [part for port in range(16) for part in (datagram(b"ECHO flood", port), datagram(b"a", port, back=True))]
+    entries, _ = run([*opened, *flood, datagram(b"ECHO late", 0), tcp(b"lost", 104)], 1)
+    assert [word for word in said(entries) if word in {"lost", "ECHO late"}] == ["ECHO late"]

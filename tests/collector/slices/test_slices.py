@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
@@ -21,10 +24,11 @@ from scapy.packet import Raw
 from appliance.home import CHECKOUT
 from collector.capture.batch import Link
 from collector.flows.columns import Columns
+from collector.flows.record import digests_of
 from collector.protocols.registry import PROTOCOLS
-from collector.slices.cut import Cut, cut
+from collector.slices.cut import Cut, _matching, cut
 from collector.slices.files import DATA, INDEX, Limits, segments
-from collector.slices.form import HEADER
+from collector.slices.form import HEADER, RUN, uid_from
 from collector.slices.ring import FLAGS, Slices
 from collector.watch import Watch
 from tests.collector.packets import NOON, SECOND, batch, frames_of, pcap
@@ -289,3 +293,41 @@ def test_the_command_cuts_what_reading_a_file_kept_and_tshark_reads_it(tmp_path:
     assert not (tmp_path / "off").exists()
     assert {path.suffix for path in (home / "slices").iterdir()} == {DATA, INDEX}
     assert {path.stat().st_mode & 0o777 for path in (home / "slices").iterdir()} == {0o600}
+
+
+def _scanned(count: int) -> NDArray[np.void]:
+    """Return the index of a scan: a run for each flow."""
+    rows = np.zeros(count, RUN)
+    rows["first"] = NOON + np.arange(count) * 1000
+    rows["addresses"][:, :4], rows["addresses"][:, 16:20] = (10, 0, 0, 1), (192, 0, 2, 7)
+    rows["ports"][:, 0], rows["ports"][:, 1] = np.arange(count) % 65_536, 80
+    rows["proto"], rows["version"] = 6, 4
+    rows["version"][::7] = 6
+    rows["length"] = len(HEADER)
+    return rows
+
+
+def test_a_flow_is_found_soon_after_a_scan(tmp_path: Path) -> None:
+    count = 400_000
+    rows = _scanned(count)
+    wanted = rows[[count // 2, count - 1]]
+    runs = np.concatenate([rows, wanted])
+    uids = [
+        uid_from(int(one["first"]), 6, int(one["version"]), one["addresses"].tobytes(), one["ports"]) for one in wanted
+    ]
+    began = time.process_time()
+    found = [np.flatnonzero(_matching(runs, digests_of(uid))).tolist() for uid in uids]
+    spent = time.process_time() - began
+    assert found == [[count // 2, count], [count - 1, count + 1]]
+    assert spent / (2 * count) < 4e-6  # 52 s of a ring of 13 million runs; it takes a quarter of that
+
+
+@given(st.integers(0, 2**62), st.sampled_from((4, 6)), st.binary(min_size=32, max_size=32), st.integers(0, 255))
+def test_names_of_an_index_are_those_of_its_flows(first: int, version: int, ends: bytes, proto: int) -> None:
+    rows = np.zeros(2, RUN)
+    size = 16 if version == 6 else 4
+    addresses = ends[:size].ljust(16, b"\0") + ends[16 : 16 + size].ljust(16, b"\0")
+    rows[1] = (first, list(addresses), (7, 65_535), proto, version, 0, 0, 0, 0)
+    uid = uid_from(first, proto, version, addresses, (7, 65_535))
+    assert _matching(rows, digests_of(uid)).tolist() == [False, True]
+    assert digests_of(uid[:-1]) == digests_of("S" + uid[1:]) == frozenset()

@@ -6,6 +6,8 @@ import contextlib
 import os
 import select
 import signal
+import socket
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -167,3 +169,68 @@ def test_a_card_that_is_not_there_is_an_error() -> None:
     with pytest.raises(OSError, match="czt-none"):
         crew.open()
     crew.close()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("replaced", [False, True])
+def test_directions_that_come_over_two_cards_meet_in_one_worker(
+    monkeypatch: pytest.MonkeyPatch, *, replaced: bool
+) -> None:
+    monkeypatch.setattr(crews, "SOON", 0.0)
+    told, (far, away) = settings((), ()), ("czt-crew2", "czt-crew3")
+    with (
+        pair_of_cards(ONE, OTHER),
+        pair_of_cards(far, away),
+        contextlib.closing(Crew([ONE, far], told, [], 3)) as crew,
+    ):
+        crew.open()
+        if replaced:
+            os.kill(crew.processes()[0], signal.SIGKILL)
+            _replaced(crew)
+            crew.begun()
+        frames = _connections(2000, 100)
+        send(OTHER, frames[::2])
+        send(away, frames[1::2])
+        entries = [*_until_frames(crew, 200), *crew.finish()]
+    conns = [entry.log.fields for entry in entries if entry.log.path == "conn"]
+    assert [(conn["orig_pkts"], conn["resp_pkts"]) for conn in conns] == [(1, 1)] * 100
+
+
+def _joined(card: str, processes: list[int]) -> list[int]:
+    """Return the processes that listen at a card, in the order in which their sockets were made."""
+    index = str(socket.if_nametoindex(card))
+    rows = [line.split() for line in Path("/proc/net/packet").read_text("ascii").splitlines()[1:]]
+    owners = {
+        str(link.readlink()): number
+        for number in processes
+        for link in Path(f"/proc/{number}/fd").iterdir()
+        if link.is_symlink()
+    }
+    return [owners[f"socket:[{row[8]}]"] for row in rows if row[4] == index]
+
+
+@pytest.mark.root
+def test_workers_join_every_card_in_one_order_though_the_first_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = crews._Worker.begin
+    held: list[int] = []
+
+    def slowed(worker: crews._Worker) -> None:
+        number = worker.process.pid
+        assert number is not None
+        if not held:
+            held.append(number)
+            os.kill(number, signal.SIGSTOP)
+            threading.Timer(4.0, os.kill, (number, signal.SIGCONT)).start()
+        begin(worker)
+
+    monkeypatch.setattr(crews._Worker, "begin", slowed)
+    told, (far, away) = settings((), ()), ("czt-crew2", "czt-crew3")
+    with (
+        pair_of_cards(ONE, OTHER),
+        pair_of_cards(far, away),
+        contextlib.closing(Crew([ONE, far], told, [], 3)) as crew,
+    ):
+        crew.open()
+        processes = crew.processes()
+        assert held == processes[:1]
+        assert [_joined(card, processes) for card in (ONE, far)] == [processes, processes]
