@@ -1,4 +1,4 @@
-"""Sign-ins by SASL: a password in clear (PLAIN, LOGIN), which is passed over, or NTLM and Kerberos as Windows uses them."""
+"""Sign-ins by SASL: a password in clear (PLAIN, LOGIN), which is passed over, or NTLM and Kerberos as in Windows."""
 
 from __future__ import annotations
 
