@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.wire.sending.sensor import Gap
+from collector.losses import CAUSES, NONE, REASONS, Growing, Losses
 
 KEPT = 60_000_000
 """Microseconds for which what passed at once (a drop, a cut frame) is still told."""
@@ -38,6 +39,7 @@ class Sample:
     crossed: int = 0
     carrier: bool = True
     one_way: bool = False
+    losses: Losses = NONE
 
 
 class _Lasting:
@@ -71,6 +73,7 @@ class Conditions:
         self._crossed = False
         self._silence = _Lasting("capture_silent")
         self._half = _Lasting("capture_one_way")
+        self._growing = {name: Growing(cause) for name, cause in CAUSES.items()}
         self.reason = ""
 
     def take(self, sample: Sample) -> list[Gap]:
@@ -81,7 +84,7 @@ class Conditions:
             return []
         if sample.frames != before.frames or sample.at < self._heard:
             self._heard = sample.at
-        found = self._counted(before, sample)
+        found = [*self._counted(before, sample), *self._passed_over(before, sample)]
         silent = not sample.carrier or sample.at - self._heard > SILENT
         found += self._silence.gaps(lasts=silent, since=self._heard, now=sample.at)
         found += self._half.gaps(lasts=sample.one_way, since=before.at, now=sample.at)
@@ -104,6 +107,20 @@ class Conditions:
             self._until["cut"] = sample.steady + KEPT
         return found
 
+    def _passed_over(self, before: Sample, sample: Sample) -> list[Gap]:
+        """Return what the sensor itself lost; what grows is told for a while."""
+        found: list[Gap] = []
+        for name, was, now in zip(Losses._fields, before.losses, sample.losses, strict=True):
+            if now > was:
+                self._until[name] = sample.steady + KEPT
+            if name in self._growing:
+                found += self._growing[name].grown(now - was, before.at, sample.at, sample.steady)
+        return found
+
+    def finish(self, now: int) -> list[Gap]:
+        """Return what of losses was not entered yet: no sample follows. Microseconds of Unix time."""
+        return [gap for one in self._growing.values() for gap in one.rest(now)]
+
     def _judge_vlans(self, sample: Sample) -> None:
         sides, crossed = sample.sides - self._window[0], sample.crossed - self._window[1]
         if sides >= ENOUGH:
@@ -111,7 +128,8 @@ class Conditions:
             self._window = (sample.sides, sample.crossed)
 
     def _worst(self, sample: Sample, *, silent: bool) -> str:
-        lately = [name for name in ("card_missed", "drops", "cut") if self._until.get(name, 0) > sample.steady]
+        names = ("card_missed", "drops", "cut", *REASONS)
+        lately = [name for name in names if self._until.get(name, 0) > sample.steady]
         now = [
             *(["no_link"] if not sample.carrier else ["silent"] if silent else []),
             *(["one_way"] if sample.one_way else []),

@@ -27,6 +27,7 @@ from collector.conditions import Conditions, Sample
 from collector.foreign.sensor import ForeignSensor, Wanted
 from collector.foreign.twins import Twins
 from collector.heads.head import Entry
+from collector.losses import Losses
 from collector.memory import BOOKMARK, packed, unpacked
 from collector.meter import Counts, Meter
 from collector.records import wire_record
@@ -35,7 +36,7 @@ from collector.slices.files import Limits, slices_of
 from collector.slices.sending import duty
 from collector.watching.alone import Alone
 from collector.watching.crew import Crew
-from collector.watching.model import Watching
+from collector.watching.model import Totals, Watching
 
 TICK = 1.0
 REMEMBER = 300.0
@@ -85,10 +86,11 @@ class NetworkSensor:
             self._watching.analysis.recall(unpacked(bookmarks.get(BOOKMARK, "")))
             self._remembered = time.monotonic()
         self._watching.open()
+        left = self._conditions.finish(time.time_ns() // 1000)
         self._conditions, self._look_at = Conditions(), 0.0
         self._missed = sum(map(card.missed, self._interfaces))
         self._conditions.take(self._sample())
-        return []
+        return [*left]
 
     def fileno(self) -> int:
         """Return what becomes readable when there is something to read."""
@@ -130,7 +132,11 @@ class NetworkSensor:
             crossed=totals.crossed,
             carrier=all(map(card.carrier, self._interfaces)),
             one_way=self._meter.one_way,
+            losses=self._losses(totals),
         )
+
+    def _losses(self, totals: Totals) -> Losses:
+        return totals.losses._replace(analysis=self._watching.analysis.faults)
 
     def close(self) -> None:
         """Stop listening."""
@@ -143,12 +149,14 @@ class NetworkSensor:
 
     def finish(self) -> list[Item]:
         """Tell the flows that still live, and what is known: nothing more will be read."""
-        return [*(self._reading(entry) for entry in self._watching.finish()), self._memory()]
+        told = [self._reading(entry) for entry in self._watching.finish()]
+        return [*told, *self._conditions.finish(time.time_ns() // 1000), self._memory()]
 
     def figures(self) -> Mapping[str, int]:
         """Return what the heartbeat says of the traffic."""
         totals = self._watching.totals()
-        return self._meter.figures(Counts(totals.frames, totals.bytes, self._lost), time.monotonic_ns())
+        figures = self._meter.figures(Counts(totals.frames, totals.bytes, self._lost), time.monotonic_ns())
+        return {**figures, **{name: count for name, count in self._losses(totals)._asdict().items() if count}}
 
     def _memory(self) -> Reading:
         """Return what moves only the bookmark: what the analysers know now."""

@@ -17,8 +17,23 @@ from appliance.state.models import Agent
 MAX_SENSORS = 64
 MAX_OUTCOMES = 64
 STATES = ("on", "off", "limited")
-FIGURES = ("frames", "bits", "drops", "two_way")
-"""What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows."""
+LOSSES = (
+    "faults",
+    "analysis",
+    "given_up",
+    "flooded",
+    "evicted",
+    "neighbours",
+    "fragments",
+    "rare",
+    "slices",
+    "unflagged",
+)
+"""What a sensor may say that it passed over since its start, the worst first: counts that `sensor.loss.…` explains."""
+FIGURES = ("frames", "bits", "drops", "two_way", *LOSSES, "unread", "weird")
+"""What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows, what it
+passed over itself, packets with broken headers, breaches of protocols.
+"""
 
 
 @dataclass(frozen=True, slots=True)

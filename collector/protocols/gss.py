@@ -1,8 +1,8 @@
 """Sign-ins by security tokens (RFC 2743, 4121, 4178): NTLM, and Kerberos' tickets as they are shown to a service.
 
-A carrier (SMB, DCE/RPC, LDAP) gives each token to a `SignIn` and tells how it ended. Of a ticket its service and cipher
-are readable, so a ticket that can be guessed at is seen even where the mirror port does not show who issued it. Whose
-it is is not: the name stands in its sealed part.
+A carrier (SMB, DCE/RPC, LDAP, HTTP, mail) gives each token to a `SignIn` and tells how it ended. Of a ticket its
+service and cipher are readable, so a ticket that can be guessed at is seen even where the mirror port does not show who
+issued it. Whose it is is not: the name stands in its sealed part.
 """
 
 from __future__ import annotations

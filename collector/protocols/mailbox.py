@@ -33,6 +33,8 @@ class Mailbox(ABC):
         found: list[Log] = []
         for line in self._sides[side].feed(data):
             if side is Side.RESP:
+                if self._sasl and line[:2] == b"+ ":
+                    self._sasl.challenge(line[2:])
                 found += self._reply(at, line)
             elif self._sasl and self._waits == "sign-in":
                 self._sasl.answer(line)
@@ -81,3 +83,5 @@ class Mailbox(ABC):
         if good is not None:
             fields["success"] = good
         yield Log(self.path, at, fields)
+        if sasl:
+            yield from sasl.settle(at, good)

@@ -42,6 +42,12 @@ _LINES, _HEAD = 64, 16384
 _BREAK = re.compile(rb"[\r\n]")
 _USER = re.compile(rb'username="([^"]{1,128})"', re.IGNORECASE)
 _QUIET = frozenset({"ACK", "PRACK", "NOTIFY", "PING"})
+#: Answers that refuse a password, and those that refuse a registration (of a call they mean the number).
+_REFUSALS, _REFUSED_PHONES = frozenset({401, 407}), frozenset({403, 404})
+#: Requests with a password that wait for their answers.
+_PROOFS = 64
+#: A password that is right, though what it was mixed with is too old (RFC 7616 3.3).
+_STALE = re.compile(rb"[\s,]stale\s{0,8}=\s{0,8}\"?true", re.IGNORECASE)
 
 
 def _name(value: bytes) -> str:
@@ -58,6 +64,8 @@ class Conversation:
         self._stream = flow.transport == "tcp"
         self._held = [b"", b""]
         self._skip = [0, 0]
+        #: Who proved a password in which request: call and number → user.
+        self._proofs: dict[tuple[str, str], Value] = {}
 
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
         """Take a datagram, or the next bytes of a side."""
@@ -111,13 +119,33 @@ class Conversation:
                 return []
         else:
             raise Malformed("sip_first_line")
-        _headers(lines, fields, asked=bool(asked))
+        stale = _headers(lines, fields, asked=bool(asked))
         fields["from_orig"] = side is Side.ORIG
+        self._prove(fields, stale=stale)
         return [Log("sip", at, fields)]
 
+    def _prove(self, fields: dict[str, Value], *, stale: bool) -> None:
+        """Remember who signs in, and tell of the answer whether that went well."""
+        key = str(fields.get("call_id")), str(fields.get("seq"))
+        if "uri" in fields:
+            if "user" in fields:
+                self._proofs[key] = fields["user"]
+                if len(self._proofs) > _PROOFS:
+                    del self._proofs[next(iter(self._proofs))]
+            return
+        code = fields["status_code"]
+        assert isinstance(code, int)
+        if code < 200 or key not in self._proofs:
+            return
+        user = self._proofs.pop(key)
+        refused = code in _REFUSALS or (code in _REFUSED_PHONES and fields.get("method") == "REGISTER")
+        if code < 300 or (refused and not stale):
+            fields.update(user=user, success=not refused)
 
-def _headers(lines: list[bytes], fields: dict[str, Value], *, asked: bool) -> None:
-    own = _ASKED if asked else _SAID
+
+def _headers(lines: list[bytes], fields: dict[str, Value], *, asked: bool) -> bool:
+    """Read the header fields; return whether the answer says that a password was mixed with something too old."""
+    own, stale = _ASKED if asked else _SAID, False
     for line in lines:
         # Nothing after half a line end belongs to a line: it might be a secret that damage has joined to it.
         name, _, value = _BREAK.split(line[:LINE], 1)[0].partition(b":")
@@ -131,9 +159,12 @@ def _headers(lines: list[bytes], fields: dict[str, Value], *, asked: bool) -> No
             found = _USER.search(value)
             if found:
                 fields["user"] = text(found[1])
+        elif name in {b"www-authenticate", b"proxy-authenticate"}:
+            stale = stale or bool(_STALE.search(value))
     if "method" not in fields and "seq" in fields:
         # An answer belongs to the method that its number was given with.
         fields["method"] = str(fields["seq"]).rpartition(" ")[2]
+    return stale
 
 
 def recognises(_side: Side, data: bytes) -> bool:

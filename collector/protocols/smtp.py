@@ -53,8 +53,8 @@ class Conversation:
         return ()
 
     def close(self, at: int) -> Iterable[Log]:
-        """Tell a message whose end was not seen."""
-        return list(self._tell(at, ""))
+        """Tell a message or a sign-in whose end was not seen."""
+        return [*self._tell(at, ""), *(self._sasl.settle(at, None) if self._sasl else ())]
 
     def _command(self, line: bytes) -> None:
         verb, _, rest = line.partition(b" ")
@@ -96,6 +96,8 @@ class Conversation:
             if code == 220:
                 self.done = True
                 yield Log("smtp", at, {"helo": self._helo, "last_reply": said, "tls": True})
+        elif self._waits == "sign-in" and code == 334 and self._sasl:
+            self._sasl.challenge(line[4:])
         elif self._waits == "sign-in" and code != 334:
             yield from self._signed_in(at, code, said)
         elif code >= 500 and self._mail:
@@ -104,7 +106,10 @@ class Conversation:
 
     def _signed_in(self, at: int, code: int, said: str) -> Iterator[Log]:
         sasl, self._sasl, self._waits = self._sasl, None, ""
-        if not sasl or not (sasl.user or sasl.clear):
+        if not sasl:
+            return
+        yield from sasl.settle(at, code == 235, "" if code == 235 else str(code))
+        if not (sasl.user or sasl.clear):
             return
         fields: dict[str, Value] = {"helo": self._helo, "user": sasl.user, "success": code == 235, "last_reply": said}
         if sasl.clear:

@@ -10,6 +10,7 @@ from agent.wire.sending.sensor import Gap
 from collector.analysers.model import Analyser
 from collector.capture.ring import Ring
 from collector.heads.head import Entry
+from collector.losses import losses_of
 from collector.protocols.model import Flow
 from collector.protocols.registry import PROTOCOLS
 from collector.rare.dissector import Dissector
@@ -74,7 +75,8 @@ class Alone:
         watch, dropped = self._watch, sum(ring.statistics().drops for ring in self._rings)
         full = self._slices is not None and self._slices.full
         sides, crossed = watch.table.sides, watch.table.crossed
-        return Totals(watch.frames, watch.bytes, dropped, watch.cut, sides, crossed, int(full))
+        losses = losses_of(watch, self._slices, self._rare)
+        return Totals(watch.frames, watch.bytes, dropped, watch.cut, sides, crossed, int(full), losses)
 
     def finish(self) -> list[Entry]:
         """Tell the flows that still live."""

@@ -205,7 +205,8 @@ class Crew:
 
     def totals(self) -> Totals:
         """Return the sum of what all workers have counted, those that are gone too."""
-        return added((self._gone, *(worker.totals for worker in self._workers)))
+        totals = added((self._gone, *(worker.totals for worker in self._workers)))
+        return totals._replace(losses=totals.losses._replace(unflagged=self.unflagged))
 
     def finish(self) -> list[Entry]:
         """Let all workers tell what they hold."""

@@ -8,12 +8,14 @@ from typing import NamedTuple, Protocol
 from agent.wire.sending.sensor import Gap
 from collector.analysers.analysis import Analysis
 from collector.heads.head import Entry
+from collector.losses import NONE, Losses, summed
 
 
 class Totals(NamedTuple):
     """Running totals since the cards were opened: frames, their bytes on the wire, frames without room in the ring.
 
-    `cut`, `sides` and `crossed` are those of `Watch` and its flow table; `full` says whose disk takes no packets now.
+    `cut`, `sides` and `crossed` are those of `Watch` and its flow table; `full` says whose disk takes no packets now,
+    `losses` what was passed over by the sensor itself.
     """
 
     frames: int = 0
@@ -23,11 +25,14 @@ class Totals(NamedTuple):
     sides: int = 0
     crossed: int = 0
     full: int = 0
+    losses: Losses = NONE
 
 
 def added(parts: Iterable[Totals]) -> Totals:
     """Return the sum of totals."""
-    return Totals(*map(sum, zip(Totals(), *parts, strict=True)))
+    rows = [Totals(), *parts]
+    counts = zip(*(row[:-1] for row in rows), strict=True)
+    return Totals._make([*map(sum, counts), summed(row.losses for row in rows)])
 
 
 class Watching(Protocol):

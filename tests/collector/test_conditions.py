@@ -9,6 +9,7 @@ import pytest
 
 from agent.wire.sending.sensor import Gap
 from collector.conditions import AGAIN, CLOCK_KEPT, CROSSED, ENOUGH, KEPT, SILENT, Conditions, Sample
+from collector.losses import CAUSES, REASONS, Losses
 
 SECOND = 1_000_000
 NOON = 1_790_000_000 * SECOND
@@ -39,6 +40,26 @@ def test_lost_frames_are_a_gap_and_told_for_a_while(field: str, cause: str, reas
     gap = Gap(cause, 7, NOON, NOON + SECOND)
     assert _told({field: 7}, {}) == ([[gap], []], f"sensor.reason.{reason}")
     assert _told({field: 7}, {"after": KEPT + 1}) == ([[gap], []], "")
+
+
+@pytest.mark.parametrize("name", Losses._fields)
+def test_what_the_sensor_passes_over_is_a_gap_where_events_are_missing_and_told_where_something_can_be_done(
+    name: str,
+) -> None:
+    grown = {"losses": Losses(**{name: 7})}
+    gaps = [Gap(CAUSES[name], 7, NOON, NOON + SECOND)] if name in CAUSES else []
+    reason = f"sensor.reason.{name}" if name in REASONS else ""
+    assert _told(grown, {}) == ([gaps, []], reason)
+    assert _told(grown, {"after": KEPT + 1})[1] == ""
+
+
+def test_what_was_not_entered_yet_is_entered_at_the_end() -> None:
+    conditions, sample = Conditions(), Sample(NOON, 0)
+    conditions.take(sample)
+    for second, faults in ((1, 1), (2, 5)):
+        conditions.take(replace(sample, at=NOON + second, steady=second, losses=Losses(faults=faults)))
+    assert conditions.finish(NOON + 9) == [Gap("parser_faults", 4, NOON + 1, NOON + 9)]
+    assert conditions.finish(NOON + 9) == []
 
 
 def test_frames_that_are_cut_are_told() -> None:

@@ -87,9 +87,11 @@ def rules_told(detail: Mapping[str, Any]) -> RulesTold | None:
 
 
 def limited(agents: Iterable[Agent]) -> list[tuple[str, Sensor]]:
-    """Return the sensors that do not see everything and say why: the station's name and the sensor, bounded."""
+    """Return the sensors that do not see everything: the station's name and the sensor, bounded."""
     found = ((agent.hostname, sensor) for agent in agents for sensor in sensors_of(agent))
-    return list(islice(((host, one) for host, one in found if one.state == "limited" and one.reason), _TROUBLED))
+    return list(
+        islice(((host, one) for host, one in found if (one.state == "limited" and one.reason) or one.losses), _TROUBLED)
+    )
 
 
 @router.get("/zdrowie")

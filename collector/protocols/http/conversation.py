@@ -20,6 +20,7 @@ from collector.protocols.http.heads import (
     text,
     without_secret,
 )
+from collector.protocols.http.proof import Proof
 from collector.protocols.model import Conversation, Flow, Log, Malformed, Side, Value
 
 MAX_PENDING = 64
@@ -52,6 +53,8 @@ class Exchange:
     fields: dict[str, Value]
     sent: Body
     """The body of the request."""
+    proof: bool = False
+    """Whether somebody signed in with the request, as Windows does."""
 
 
 class HttpConversation:
@@ -71,6 +74,7 @@ class HttpConversation:
         self._first = b""
         self._depth = 0
         self._holed = False
+        self._proof = Proof()
 
     @property
     def done(self) -> bool:
@@ -118,6 +122,7 @@ class HttpConversation:
         logs = self._tell(self._bodies[Side.RESP])
         while self._pending:
             logs.append(self._unanswered())
+        logs += self._proof.close(at)
         return [*logs, *self._tunnel.close(at)] if self._tunnel else logs
 
     def _through(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
@@ -169,7 +174,9 @@ class HttpConversation:
             self._holed = False
         body = Body(head.length, chunked=head.chunked, until_close=False)
         self._bodies[Side.ORIG] = None if body.over else body
-        self._pending.append(Exchange(at, head.words[0], _request_fields(head, self._depth), body))
+        self._pending.append(
+            Exchange(at, head.words[0], _request_fields(head, self._depth), body, self._proof.asked(head))
+        )
 
     def _response(self, at: int, whole: bytes, logs: list[Log]) -> None:
         head = response(whole)
@@ -182,6 +189,7 @@ class HttpConversation:
             fields: dict[str, Value] = {"trans_depth": self._depth, "version": head.words[0]}
             found = Exchange(at, "", fields, Body(0, chunked=False, until_close=False))
         found.fields |= _response_fields(head)
+        logs += self._proof.answered(at, head, code, asked=found.proof)
         none = found.method == "HEAD" or code in {101, 204, 304} or (found.method == "CONNECT" and code // 100 == 2)
         body = Body(0, chunked=False, until_close=False) if none else _body(head)
         self._open, self._first = found, b""

@@ -21,7 +21,8 @@ METHODS = frozenset(
 #: Header fields that are looked at.
 _WANTED = frozenset(
     b"host user-agent referer origin content-length content-type content-disposition transfer-encoding authorization "
-    b"proxy-authorization upgrade forwarded x-forwarded-for x-forwarded-from client-ip via proxy-connection".split()
+    b"proxy-authorization www-authenticate proxy-authenticate "
+    b"upgrade forwarded x-forwarded-for x-forwarded-from client-ip via proxy-connection".split()
 )
 _SIGN_IN = frozenset((b"authorization", b"proxy-authorization"))
 _BLANKS = b" \t"

@@ -86,7 +86,9 @@ def test_what_a_hunt_finds_are_the_alerts_that_the_stream_would_have_made(office
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_damaged_file_of_the_store_ends_no_hunt(office: Office, *, cut: bool) -> None:
     (first,) = office.store.glob("*.parquet")
-    office.keep([event(900, shells()[0]["@timestamp"])])
+    at = shells()[0]["@timestamp"]
+    assert isinstance(at, int)
+    office.keep([event(900, at)])
     content = first.read_bytes()
     # Cut off it cannot be opened; blotted out it opens, and its events cannot be read.
     half = len(content) // 2

@@ -24,17 +24,30 @@ from tests.collector.protocols.talk import run, talks
 #: the core's; they stand below by the log that they read.
 FIRED_BY = {
     "zeek_arp_answer": "arp",
+    "zeek_cleartext_password_to_internet": "imap",
     "zeek_dce_rpc_directory_replication": "dce_rpc",
     "zeek_dce_rpc_netlogon_authentication": "dce_rpc",
+    "zeek_dce_rpc_service_made": "smb",
     "zeek_dhcp_server_answered": "dhcp",
     "zeek_ftp_password": "ftp",
+    "zeek_http_password_in_address": "http",
     "zeek_kerberos_unknown_account": "kerberos",
     "zeek_kerberos_weak_service_ticket": "kerberos",
     "zeek_kerberos_weak_sign_in": "kerberos",
+    "zeek_ldap_password": "ldap",
+    "zeek_mail_password": "pop3",
     "zeek_modbus_write": "modbus",
+    "zeek_mqtt_password": "mqtt",
     "zeek_ntlm_to_internet": "smb",
+    "zeek_printer_files": "printer",
+    "zeek_printer_settings": "printer",
     "zeek_rdp_from_internet": "rdp",
     "zeek_s7_stop_or_program": "s7",
+    "zeek_sip_dear_call_from_outside": "sip",
+    "zeek_sip_dear_call_made_for_outside": "sip",
+    "zeek_sip_scanner": "sip",
+    "zeek_sip_sign_in": "sip",
+    "zeek_sip_sign_in_failed": "sip",
     "zeek_smb1_used": "smb",
     "zeek_smb_file_renamed": "smb",
     "zeek_smb_program_to_admin_share": "smb",
@@ -43,12 +56,19 @@ FIRED_BY = {
     "zeek_snmp_default_community": "snmp",
     "zeek_ssh_sign_in": "ssh",
     "zeek_ssh_sign_in_failed": "ssh",
+    "zeek_telnet_password": "telnet",
 }
 #: Logs of the other parsers, of the core and of the analysers.
 ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
 _THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.ip", "destination.", "event.")
 #: Rules that need one side outside the office → which side, and its address.
-_OUTSIDE = {"zeek_ntlm_to_internet": "id.resp_h", "zeek_rdp_from_internet": "id.orig_h"}
+_OUTSIDE = {
+    "zeek_cleartext_password_to_internet": "id.resp_h",
+    "zeek_ntlm_to_internet": "id.resp_h",
+    "zeek_rdp_from_internet": "id.orig_h",
+    "zeek_sip_dear_call_from_outside": "id.orig_h",
+    "zeek_sip_dear_call_made_for_outside": "id.orig_h",
+}
 #: SigmaHQ's rules for Zeek (rules/network/zeek) that read logs of these parsers → the parser.
 SIGMAHQ = {
     "zeek_dce_rpc_mitre_bzar_execution": "smb",

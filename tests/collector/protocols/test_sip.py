@@ -40,6 +40,56 @@ def test_a_registration_and_a_call_abroad_are_told() -> None:
     assert (told[5]["response_from"], told[5]["status_msg"]) == ('"101" <sip:101@192.168.10.5>', "Forbidden")
 
 
+def _said(first: str, *lines: str) -> bytes:
+    return "\r\n".join((first, "Call-ID: 1@a", *lines, "", "")).encode()
+
+
+_ASKED = ("CSeq: 1 REGISTER", "To: <sip:101@10.0.0.1>")
+_PROVED = ("CSeq: 2 REGISTER", "To: <sip:101@10.0.0.1>", 'Authorization: Digest username="101", response="00"')
+_STALE = 'WWW-Authenticate: Digest realm="a", stale=TRUE, nonce="x"'
+
+
+@pytest.mark.parametrize(
+    ("answer", "success"),
+    [
+        (("SIP/2.0 401 Unauthorized",), False),
+        (("SIP/2.0 403 Forbidden",), False),
+        (("SIP/2.0 200 OK",), True),
+        (("SIP/2.0 401 Unauthorized", _STALE), None),
+        (("SIP/2.0 503 Service Unavailable",), None),
+    ],
+)
+def test_an_answer_to_a_password_says_whether_it_was_right(answer: tuple[str, ...], success: bool | None) -> None:
+    turns = [
+        (Side.ORIG, _said("REGISTER sip:10.0.0.1 SIP/2.0", *_ASKED)),
+        (Side.RESP, _said("SIP/2.0 401 Unauthorized", *_ASKED)),
+        (Side.ORIG, _said("REGISTER sip:10.0.0.1 SIP/2.0", *_PROVED)),
+        (Side.RESP, _said(answer[0], "CSeq: 2 REGISTER", *answer[1:])),
+        (Side.RESP, _said(answer[0], "CSeq: 2 REGISTER", *answer[1:])),
+    ]
+    told = [log.fields for log in run(PROTOCOL, flow_of("udp", 5060, 5060), turns)]
+    # The first refusal only asks for a password; what is sent again counts once.
+    expected = [None, None, None, success, None]
+    assert [fields.get("success") for fields in told] == expected
+    assert [fields.get("user") for fields in told] == [None, None, "101", None if success is None else "101", None]
+
+
+def test_a_number_that_a_signed_in_telephone_may_not_call_is_no_wrong_password() -> None:
+    proved = ("CSeq: 2 INVITE", _PROVED[2])
+    turns = [
+        (Side.ORIG, _said("INVITE sip:999@10.0.0.1 SIP/2.0", *proved)),
+        (Side.RESP, _said("SIP/2.0 404 Not Found", "CSeq: 2 INVITE")),
+    ]
+    assert "success" not in run(PROTOCOL, flow_of("udp", 5060, 5060), turns)[1].fields
+
+
+def test_passwords_without_answers_are_forgotten() -> None:
+    turns = [(Side.ORIG, _said("REGISTER sip:10.0.0.1 SIP/2.0", f"CSeq: {n} REGISTER", _PROVED[2])) for n in range(100)]
+    turns += [(Side.RESP, _said("SIP/2.0 403 Forbidden", f"CSeq: {n} REGISTER")) for n in (0, 99)]
+    told = [log.fields for log in run(PROTOCOL, flow_of("udp", 5060, 5060), turns)]
+    assert [fields.get("success") for fields in told[-2:]] == [None, False]
+
+
 @settings(max_examples=50)
 @given(
     number=st.text("0123456789+*#", min_size=1, max_size=30), agent=st.text("abcdefXYZ 0123/.", min_size=1, max_size=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from scapy.asn1.asn1 import ASN1_GENERAL_STRING, ASN1_INTEGER, ASN1_STRING
@@ -58,6 +59,27 @@ def granted() -> bytes:
 def failed(code: int) -> bytes:
     name = _NAME(nameType=ASN1_INTEGER(2), nameString=[ASN1_GENERAL_STRING(b"cifs")])
     return _gss(b"\x03\x00", KRB_ERROR(errorCode=ASN1_INTEGER(code), realm=ASN1_GENERAL_STRING(b"G"), sname=name))
+
+
+NTLM_HELLO = b"NTLMSSP\0\1\0\0\0" + bytes(28)
+
+
+def ntlm_challenge(server: str) -> bytes:
+    """Return what a server asks an NTLM client with (MS-NLMP 2.2.1.2): its computer's name beside."""
+    name = server.encode("utf-16-le")
+    told = struct.pack("<HH", 1, len(name)) + name + bytes(4)
+    head = b"NTLMSSP\0" + struct.pack("<I8xI8s8xHHI", 2, 0x00800001, b"\1" * 8, len(told), len(told), 48)
+    return head + told
+
+
+def ntlm_proof(user: str, domain: str, host: str) -> bytes:
+    """Return a client's answer of NTLM version 2 (MS-NLMP 2.2.1.3)."""
+    parts = [b"", b"\2" * 60, *(text.encode("utf-16-le") for text in (domain, user, host)), b""]
+    at, pairs = 64, b""
+    for part in parts:
+        pairs += struct.pack("<HHI", len(part), len(part), at)
+        at += len(part)
+    return b"NTLMSSP\0" + struct.pack("<I", 3) + pairs + struct.pack("<I", 1) + b"".join(parts)
 
 
 def first(token: bytes) -> bytes:

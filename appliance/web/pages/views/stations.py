@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from appliance.clock import DAY, MINUTE, rfc3339
+from appliance.intake.heartbeat import LOSSES
 from appliance.state.models import Agent, AgentState
 from appliance.stations.kinds import is_sensor, system_of
 from appliance.stations.look import Figures, score
@@ -38,6 +39,11 @@ class Sensor:
     reason: str
     reason_key: str
     figures: dict[str, int]
+
+    @property
+    def losses(self) -> tuple[tuple[str, int], ...]:
+        """What it passed over since its start, the worst first."""
+        return tuple((name, self.figures[name]) for name in LOSSES if self.figures.get(name))
 
 
 @dataclass(frozen=True, slots=True)

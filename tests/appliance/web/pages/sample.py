@@ -58,7 +58,7 @@ NETWORK = {
     "name": "network",
     "state": "limited",
     "reason": "sensor.reason.one_way",
-    "figures": {"frames": 81_234, "bits": 498_765_432, "drops": 3, "two_way": 12},
+    "figures": {"frames": 81_234, "bits": 498_765_432, "drops": 3, "two_way": 12, "given_up": 41, "weird": 9},
 }
 USERS = ("anna.nowicka", "ewa.maj", "tomasz.lis", "www-data", "root")
 

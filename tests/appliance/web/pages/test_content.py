@@ -59,6 +59,9 @@ def test_health_names_sensors_that_do_not_see_everything_and_what_to_do(office: 
     page = office.ask("GET", "/zdrowie", office.person(Role.AUDITOR)).text
     assert 'id="czujniki"' in page
     assert "przełącznik wysyła tylko jeden kierunek ruchu" in page
+    assert "połączenia, których treści przestano czytać: 41" in page
+    # What other computers do wrong is no loss of the sensor: it stands with the station alone.
+    assert "które łamią zasady protokołu" not in page
 
 
 def test_every_reason_and_cause_of_the_network_sensor_has_its_text() -> None:

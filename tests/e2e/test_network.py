@@ -1,0 +1,73 @@
+"""The story's attacks and their harmless twins as packets over real virtual cards: what raises an alert, what none."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.collector.packets import pcap
+from tests.e2e import attacks
+from tests.e2e.box import Box, wait_for
+from tests.e2e.test_agent import Sensor
+
+pytestmark = pytest.mark.root
+#: Title of the alert → whom it is about.
+WANTED = {
+    "Weak Tickets for Many Services Collected": attacks.ROASTER,
+    "Service Made on Another Computer over the Network": attacks.INTRUDER,
+    "Program Sent to an Administrative Share over the Network": attacks.INTRUDER,
+    "One Port Tried on Many Computers": attacks.SWEEPER,
+    "Data Travels in Names Asked of DNS": attacks.TUNNELLER,
+    "Small Connections to One Address All Day": attacks.CALLER,
+    "Program That Breaks into Telephone Exchanges": attacks.STRANGER,
+    "Thirty Sign-Ins of Telephones Refused": attacks.STRANGER,
+    "Telephone Signed In after Thirty Refusals": attacks.STRANGER,
+    "Exchange Makes a Call Abroad for a Stranger": attacks.STRANGER,
+    "Second DHCP Server in the Network": "",
+    "Two Network Cards Claim One Address": attacks.GATEWAY,
+}
+#: What ends last of the twins, and how often it comes.
+LAST = (("event.dataset:zeek.conn AND source.ip:10.66.0.54", 60), ("zeek.sip.method:*", 8))
+
+
+class Wire(Sensor):
+    """A sensor whose cards no other test has."""
+
+    card, other, space = "czt-wire", "czt-far", "czt-far"
+
+
+def _alerts(box: Box) -> dict[str, str]:
+    """The wanted alerts that there are, and the address that each is about, if it is about one."""
+    found = {alert["title"]: alert["entity"].partition(", ")[0] for alert in box.get("alerts")["items"]}
+    return {title: found[title] if about else "" for title, about in WANTED.items() if title in found}
+
+
+def _stored(box: Box, query: str, count: int) -> bool:
+    return int(box.get("events/count", q=query)["count"]) >= count
+
+
+def test_attacks_on_the_wire_raise_their_alerts_and_their_harmless_twins_none(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{name}.pcap" for name in ("twins", "attacks")}
+    files["twins"].write_bytes(pcap(attacks.twins()))
+    files["attacks"].write_bytes(pcap(attacks.attacks()))
+    (folder := tmp_path / "box").mkdir()
+    with Box(folder) as box, Wire(box, tmp_path) as sensor:
+        try:
+            sensor.begin()
+            sensor.pass_by(files["twins"])
+            # An event is shown once its alerts are.
+            for query, count in LAST:
+                wait_for(query, partial(_stored, box, query, count), 60)
+            assert _alerts(box) == {}
+            sensor.pass_by(files["attacks"])
+            with suppress(AssertionError):  # what is missing is told better by what follows
+                wait_for("the alerts", lambda: _alerts(box) == WANTED, 60)
+            assert _alerts(box) == WANTED
+            assert sensor.stop() == 0
+        finally:
+            if sensor.process is not None and sensor.process.poll() is None:
+                sensor.stop(signal.SIGKILL)
