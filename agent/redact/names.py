@@ -28,6 +28,6 @@ HINTS = (
     "pass", "pwd", "pswd", "secret", "token", "key", "credential", "hasł", "hasl", "auth", "cookie", "eyj", "://",
     "bearer", "identified", "securestring", "private", "jdbc:", "psk", "community", "sig=", "psc", "connection",
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "aiza", "akia", "asia", "sk_live", "sk-",
-    "sudo", "kinit", "cryptsetup", "| su", "|su", "gpg", "npm_", "pypi-", "hf_", "ya29.", "dop_v1_", "sg.",
+    "sudo", "kinit", "cryptsetup", "| su", "|su", "gpg", "npm_", "pypi-", "hf_", "ya29.", "dop_v1_", "sg.", "czujka1.",
 )  # fmt: skip
 """Nothing that the patterns of text find is without one of these, in whatever case."""

@@ -33,9 +33,12 @@ TOKENS = (
     re.compile(r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]{0,32}-----|\Z)"),
     re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,})"),
     re.compile(r"\b(?:AIza[\w-]{30,}|ya29\.[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|sk_live_\w{16,}|sk-[\w-]{20,})"),
-    re.compile(r"\b(?:npm_\w{30,}|pypi-[\w-]{30,}|hf_\w{20,}|dop_v1_\w{32,}|SG\.[\w-]{16,}\.[\w-]{16,})"),
+    re.compile(
+        r"\b(?:npm_\w{30,}|pypi-[\w-]{30,}|hf_\w{20,}|dop_v1_\w{32,}|SG\.[\w-]{16,}\.[\w-]{16,}|czujka1\.[\w-]{8,})"
+    ),
 )
-"""Tokens by their own forms: JWT, PEM, GitHub, GitLab, Slack, Google, AWS, Stripe, OpenAI, npm, PyPI, and others."""
+"""Tokens by their own forms: our codes of enrolment, JWT, PEM, GitHub, GitLab, Slack, Google, AWS, Stripe, OpenAI, npm,
+PyPI, and others."""
 _SCHEMES = r"(?:bearer|basic|token|digest|negotiate|ntlm)"
 _READERS = (
     r"(?:sudo\s+)?(?:/\S{1,200}/)?"

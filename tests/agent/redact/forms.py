@@ -153,6 +153,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("proxy-authorization: NTLM {}", "TlRMTVNTUAAB"),
     ("uses bearer {} here", "0123456789abcdefgh"),
     ("x {} y", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"),
+    ("wklej kod {}, potem Enter", "czujka1.eyJ1IjpbImh0dHBzOi8vMTAu"),
     ("x {} y", "ghp_0123456789abcdefghijABCDEFGHIJ012345"),
     ("x {} y", "glpat-0123456789abcdefghij"),
     ("x {} y", "xoxb-0123456789-abcdefgh"),
@@ -183,6 +184,7 @@ FIXED: tuple[tuple[str, str], ...] = (
 """Forms whose secret has a shape of its own."""
 
 HARMLESS: tuple[str, ...] = (
+    "czujka-agent enrol --help", "./czujka agent enrol czujka1.", "czujka1 czujka1.deb",
     "ls -p /tmp", "mkdir -p a/b/c", "cp -pr a b", "ssh -p 2222 host", "ps -u root", "docker run -p 8080:80 nginx",
     "nmap -p 1-1024 10.0.0.1", "az webapp create -p plan -n strona", "msbuild /p:Configuration=Release x.sln",
     "tar -xzpf x.tgz", "python3 -m http.server -p 8000", "netstat -anp tcp", "net view \\\\srv", "net start spooler",
