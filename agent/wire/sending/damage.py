@@ -23,7 +23,7 @@ def is_damage(error: BaseException) -> bool:
     """Say whether an error of SQLite speaks of the file's content, not of room, rights, locks or the disk."""
     if isinstance(error, sqlite3.OperationalError):
         return any(words in str(error) for words in _OF_CONTENT)
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError)
+    return type(error) is sqlite3.DatabaseError  # its subclasses are faults of programs and of values
 
 
 def check(database: sqlite3.Connection, path: Path) -> None:
