@@ -49,7 +49,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def roots(path: Path) -> dict[str, int]:
     database = sqlite3.connect(path)
-    found: dict[str, int] = dict(database.execute("SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0"))
+    found = {str(n): int(p) for n, p in database.execute("SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0")}
     database.close()
     return found
 
@@ -63,7 +63,7 @@ def damage(path: Path, page: int, how: str, chance: random.Random) -> None:
 
 
 def sent(spool: Spool) -> list[Outgoing]:
-    found = []
+    found: list[Outgoing] = []
     while True:
         try:
             batch = spool.batch("boot", 500, 1 << 17)
