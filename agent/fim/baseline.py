@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.fim.entries import Entry
+from agent.wire.sending.damage import opened
 
 MAX_ENTRIES = 200_000
 """Paths that are remembered; what comes after is not watched, and said to be not."""
@@ -31,26 +32,12 @@ class Baseline:
     """The remembered files. Nothing is kept before `commit`."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; one that is damaged is made anew, which `fresh` tells. Raises sqlite3.Error."""
-        self._path = path
-        try:
-            self._open()
-        except sqlite3.DatabaseError:
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._open()
-
-    def _open(self) -> None:
-        self._database = sqlite3.connect(self._path)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA cache_size=-512")
-        self._database.executescript(_SCHEMA)
-        if "rights" not in {row[1] for row in self._database.execute("PRAGMA table_info(entries)")}:
-            self._database.execute(_RIGHTS)
+        """Open the file; one that is damaged is set aside (`damaged`) and made anew. Raises sqlite3.Error, OSError."""
+        self._database, self.damaged = opened(path, _prepare)
         self._count = int(self._database.execute("SELECT count(*) FROM entries").fetchone()[0])
         self.name = self._state("name") or self._named()
         self.commit()
-        self._path.chmod(0o600)
+        path.chmod(0o600)
 
     def _named(self) -> str:
         name = os.urandom(16).hex()
@@ -138,6 +125,15 @@ class Baseline:
 
     def _set(self, name: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA cache_size=-512")
+    database.executescript(_SCHEMA)
+    if "rights" not in {row[1] for row in database.execute("PRAGMA table_info(entries)")}:
+        database.execute(_RIGHTS)
+    database.execute("SELECT count(*) FROM entries").fetchone()
 
 
 def _entry(row: tuple[int, int, int, int, int, int, int, bytes, str, str]) -> Entry:

@@ -17,6 +17,7 @@ from agent.posture.check import Finding
 from agent.wire.event import Record
 from agent.wire.inventory import PROBLEM_FIELD, WHOLE_FIELD, canonical, item_record, state_record
 from agent.wire.posture import finding_record
+from agent.wire.sending.damage import opened
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rounds(one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL,
@@ -34,27 +35,10 @@ class Store:
     """The host's last state. Times are seconds since the epoch."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file; one that is damaged is begun anew, and then everything is sent again."""
-        try:
-            self._db = self._opened(path)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._db = self._opened(path)
-
-    @staticmethod
-    def _opened(path: Path) -> sqlite3.Connection:
-        database = sqlite3.connect(path, isolation_level=None, timeout=10.0)
-        try:
-            database.executescript(_SCHEMA)
-        except sqlite3.DatabaseError:
-            database.close()
-            raise
+        """Open or make the file; one that is damaged is set aside, and then everything is sent again."""
+        self._db, _ = opened(path, _prepare, isolation_level=None, timeout=10.0)
         with contextlib.suppress(OSError):
             path.chmod(0o600)
-        return database
 
     def begin(self, seen: int) -> int:
         """Begin a round and return its number; `seen` is the last one whose records the agent has kept.
@@ -177,3 +161,7 @@ class Store:
 
 def _fields(text: str | None) -> Record:
     return {} if text is None else dict(json.loads(text))
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.executescript(_SCHEMA)

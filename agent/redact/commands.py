@@ -27,11 +27,19 @@ def hide(words: Sequence[str]) -> list[str | None]:
 
 
 def assigned(word: str) -> str | None:
-    """Return a word `NAME=value` or `/name:value` with all of its value hidden; None when it is none or no secret."""
+    """Return a word `NAME=value` or `/name:value` with all of its value hidden; None when it is none or no secret.
+
+    The value of an option may be such a word itself: `--env=NAME=value`.
+    """
     found = _ASSIGNED.match(word)
-    if found is None or not is_secret(found[1] or found[2], word[found.end() :]):
+    if found is None:
         return None
-    return f"{found[0]}{MARK}"
+    if is_secret(found[1] or found[2], word[found.end() :]):
+        return f"{found[0]}{MARK}"
+    inner = _ASSIGNED.match(word, found.end()) if found[1] else None
+    if inner is None or not is_secret(inner[1] or inner[2], word[inner.end() :]):
+        return None
+    return f"{word[: inner.end()]}{MARK}"
 
 
 def first_shell(words: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import re
 MARK = "***"
 """What stands in a secret's place."""
 _SECRET = re.compile(
-    r"(?:password|passwd|passphrase|passwort|passcode|pswd|has[lł][oa]|secret|token|bearer|credentials?|community|"
+    r"(?:password|passwd|passphrase|passwort|passcode|pswd|has[lł][oa]|secret|token|bearer|(?<!set)credentials?|community|"
     r"(?:api|access|secret|private|account|shared|encryption|signing|master|storage|registration)[_-]?key|"
     r"shared[_-]?access[_-]?(?:key|signature)|connection[_-]?string|(?:store|key)pass|psk|"
     r"(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|pwd|has[lł]o[_-](?!plik|file)\w{1,40})\d{0,3}\Z",
@@ -29,5 +29,6 @@ HINTS = (
     "bearer", "identified", "securestring", "private", "jdbc:", "psk", "community", "sig=", "psc", "connection",
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "aiza", "akia", "asia", "sk_live", "sk-",
     "sudo", "kinit", "cryptsetup", "| su", "|su", "gpg", "npm_", "pypi-", "hf_", "ya29.", "dop_v1_", "sg.",
+    "czujka1.", "/ntlm:", "/rc4:", "/aes",
 )  # fmt: skip
 """Nothing that the patterns of text find is without one of these, in whatever case."""

@@ -33,13 +33,16 @@ TOKENS = (
     re.compile(r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]{0,32}-----|\Z)"),
     re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,})"),
     re.compile(r"\b(?:AIza[\w-]{30,}|ya29\.[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|sk_live_\w{16,}|sk-[\w-]{20,})"),
-    re.compile(r"\b(?:npm_\w{30,}|pypi-[\w-]{30,}|hf_\w{20,}|dop_v1_\w{32,}|SG\.[\w-]{16,}\.[\w-]{16,})"),
+    re.compile(
+        r"\b(?:npm_\w{30,}|pypi-[\w-]{30,}|hf_\w{20,}|dop_v1_\w{32,}|SG\.[\w-]{16,}\.[\w-]{16,}|czujka1\.[\w-]{8,})"
+    ),
 )
-"""Tokens by their own forms: JWT, PEM, GitHub, GitLab, Slack, Google, AWS, Stripe, OpenAI, npm, PyPI, and others."""
+"""Tokens by their own forms: our codes of enrolment, JWT, PEM, GitHub, GitLab, Slack, Google, AWS, Stripe, OpenAI, npm,
+PyPI, and others."""
 _SCHEMES = r"(?:bearer|basic|token|digest|negotiate|ntlm)"
 _READERS = (
     r"(?:sudo\s+)?(?:/\S{1,200}/)?"
-    r"(?:sudo\s+(?:-\S+\s+)*-S|passwd\s+--stdin|kinit|cryptsetup|su\b|gpg\b|docker\s+login)"
+    r"(?:sudo\s+(?:-\S+\s+)*-S|passwd\s+--stdin|kinit|cryptsetup|su\b|gpg\b|docker\s+login|anydesk)"
 )
 _CREDENTIAL = r"(?:NetworkCredential|PSCredential)\"?\]?(?:::new)?[\"']?"
 _FIXED = (
@@ -59,11 +62,14 @@ _FIXED = (
     (r"(\becho\s+(?:-\w+\s+)?[\"']?[\w.-]{1,64}:)[^\s'\"|]+(?=[\"']?\s*\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)",
      rf"\1{MARK}"),
     (rf"(\b(?:echo|printf)\s+(?:-\w+\s+)?)(?:\"[^\"|]*\"|'[^'|]*'|[^\s'\"|]+)(?=\s*\|\s*{_READERS})", rf"\1{MARK}"),
-    (r"(\bchpasswd\s*<<<\s*[\"']?[\w.-]{1,64}:)[^\s'\"]+", rf"\1{MARK}"),
+    (r"(\bprintf\s+)[^|\n]{1,256}(?=\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)", rf"\1{MARK} "),
+    (r"(\b(?:chpasswd\s*<<<\s*[\"']?[\w.-]{1,64}:|kinit\b[^<|\n]{0,128}<<<\s*[\"']?))[^\s'\"]+", rf"\1{MARK}"),
     # PowerShell and .NET.
     (rf"(\bConvertTo-SecureString(?:\s+-(?:AsPlainText|Force|String))*\s+)(?!-)(?:{VALUE})", rf"\1{MARK}"),
     (rf"({_QUOTED})(?=\s*\|\s*ConvertTo-SecureString)", MARK),
     (rf"({_CREDENTIAL}\s*(?:-ArgumentList\s+)?\(?\s*{_QUOTED}\s*,\s*){_QUOTED}", rf"\1{MARK}"),
+    (rf"(\.(?:Set|Change)Password\(\s*|['\"]SetPassword['\"]\s*,\s*){_QUOTED}(?:\s*,\s*{_QUOTED})?", rf"\1{MARK}"),
+    (r"(/(?:ntlm|rc4|aes128|aes256):)[0-9a-f]{16,}", rf"\1{MARK}"),
     # SQL.
     (rf"(\bidentified\s+by\s+(?:password\s+)?(?:values\s+)?){_QUOTED}", rf"\1{MARK}"),
     (r"(\bpassword(?:\s*=\s*|\s*\(\s*|\s+)N?)'(?:''|[^'])*'", rf"\1'{MARK}'"),

@@ -72,14 +72,17 @@ def _after_name(arguments: Sequence[str]) -> Iterable[int]:
     return [
         place + 1
         for place, one in enumerate(arguments[:-1])
-        if not one.startswith(("-", "/")) and "=" not in one and is_secret(one, arguments[place + 1])
+        if (one.startswith("//") or not one.startswith(("-", "/")))
+        and "=" not in one
+        and is_secret(one, arguments[place + 1])
     ]
 
 
 def _reg(arguments: Sequence[str]) -> Iterable[int]:
     """`reg add KEY /v DefaultPassword /d SECRET`."""
     folded = [one.lower() for one in arguments]
-    named = "/v" in folded[:-1] and is_secret(arguments[folded.index("/v") + 1])
+    name = folded[folded.index("/v") + 1] if "/v" in folded[:-1] else ""
+    named = is_secret(name) or name == "passwordviewonly"
     return [folded.index("/d") + 1] if named and "/d" in folded[:-1] else ()
 
 
@@ -92,6 +95,47 @@ def _from(number: int, *verbs: str) -> Places:
         return free[verb + number :] if verb is not None else ()
 
     return places
+
+
+def _numbered(number: int, *others: int, marks: str = "-/") -> Places:
+    """The free arguments of these numbers; a star asks for the secret."""
+
+    def places(arguments: Sequence[str]) -> Iterable[int]:
+        free = _positional(arguments, marks)
+        return [free[at] for at in (number, *others) if at < len(free) and arguments[free[at]] != "*"]
+
+    return places
+
+
+def _behind(option: str, first: int, last: int | None = None) -> Places:
+    """The arguments at these distances from an option or verb, in any case."""
+
+    def places(arguments: Sequence[str]) -> Iterable[int]:
+        folded = [one.lower() for one in arguments]
+        if option not in folded:
+            return ()
+        at = folded.index(option)
+        return range(min(at + first, len(folded)), min(at + (last or first) + 1, len(folded)))
+
+    return places
+
+
+def _samba(arguments: Sequence[str]) -> Iterable[int]:
+    """`samba-tool user create NAME SECRET`."""
+    free = _positional(arguments)
+    words = [arguments[place] for place in free]
+    at = words.index("user") if "user" in words else len(words)
+    return free[at + 3 : at + 4] if words[at + 1 : at + 2] in (["create"], ["add"]) else ()
+
+
+def _vault(arguments: Sequence[str]) -> Iterable[int]:
+    """`vault login SECRET`; `NAME=SECRET` shows itself."""
+    return [place for place in _from(1, "login")(arguments) if "=" not in arguments[place]]
+
+
+def _rclone(arguments: Sequence[str]) -> Iterable[int]:
+    """`rclone obscure SECRET`, `rclone config create NAME KIND pass SECRET`."""
+    return [*_from(1, "obscure")(arguments), *_after_name(arguments)]
 
 
 def _after_share(arguments: Sequence[str]) -> Iterable[int]:
@@ -121,7 +165,8 @@ _NAMED = Rule(places=_after_name)
 _ACCOUNT = Rule(accounts=("-U", "--user"), between="%", flags="NkgLEPcs", places=_after_share)
 
 PROGRAMS: Mapping[str, Rule] = {
-    **_each("mysql mysqldump mysqladmin mysqlimport mysqlsh mysqlcheck mysqlshow mysqlbinlog", _MYSQL),
+    "mysqladmin": _MYSQL._replace(places=_from(1, "password")),
+    **_each("mysql mysqldump mysqlimport mysqlsh mysqlcheck mysqlshow mysqlbinlog", _MYSQL),
     **_each("mariadb mariadb-dump mariadb-admin mariadb-import mariadb-check mariadb-show mariadb-binlog", _MYSQL),
     **_each("sqlcmd osql isql bcp tsql fisql", _SQLSERVER),
     **_each("mongo mongosh mongodump mongorestore mongoexport mongoimport cqlsh", Rule(("-p",))),
@@ -132,7 +177,7 @@ PROGRAMS: Mapping[str, Rule] = {
     **_each("lftp", Rule(accounts=("-u",), between=",")),
     **_each("smbclient rpcclient smbget smbcacls smbtree", _ACCOUNT),
     **_each("xfreerdp wfreerdp sdl-freerdp xfreerdp3", Rule(("/p", "/gp"), windows=True)),
-    **_each("rdesktop evil-winrm crackmapexec netexec nxc hydra medusa", Rule(("-p",))),
+    **_each("rdesktop evil-winrm crackmapexec netexec nxc hydra medusa smbmap racadm ncftpput ncftpget", Rule(("-p",))),
     **_each("sshpass", Rule(("-p",), flags="ev", wraps=True)),
     **_each("plink pscp psftp putty kitty puttygen", Rule(("-pw",))),
     **_each("ldapsearch ldapmodify ldapadd ldapdelete ldapcompare ldapwhoami ldapmodrdn", _LDAP),
@@ -144,12 +189,43 @@ PROGRAMS: Mapping[str, Rule] = {
     **_each("zip unzip zipcloak", Rule(("-P",), flags="rqjvo")),
     **_each("snmpwalk snmpget snmpset snmpgetnext snmpbulkwalk snmptrap", Rule(("-A", "-X", "-c"))),
     "ipmitool": Rule(("-P",)),
-    **_each("docker podman nerdctl helm oc skopeo buildah buildctl az", _LOGIN),
-    **_each("aws git npm yarn gcloud gh setx pip", _NAMED),
+    **_each("docker podman nerdctl helm oc buildah buildctl az", _LOGIN),
+    "skopeo": Rule(("-p",), accounts=("--src-creds", "--dest-creds", "--creds")),
+    "kubectl": Rule(accounts=("--from-literal",), between="=", needs="secret"),
+    **_each("aws git npm yarn gcloud gh setx pip nmcli", _NAMED),
+    "rclone": Rule(places=_rclone),
+    "vault": Rule(places=_vault),
+    "etcdctl": Rule(accounts=("--user",)),
+    "doctl": Rule(("-t",)),
+    **_each("gbak gsec nbackup gfix", Rule(("-pa", "-pas", "-pass", "-pw"), windows=True)),
+    **_each("isql-fb", Rule(("-p", "-pa", "-pas", "-pass"), windows=True)),
+    "samba-tool": Rule(places=_samba),
+    "ssh-keygen": Rule(("-N", "-P"), flags="qpvyBl"),
+    "wpa_passphrase": Rule(places=_numbered(1)),
+    "radtest": Rule(places=_numbered(1, 4)),
+    **_each("ipa-client-install dsconf dsctl dsidm", Rule(("-w",))),
+    "qpdf": Rule(places=_behind("--encrypt", 1, 2)),
+    "pdftk": Rule(("input_pw", "user_pw", "owner_pw")),
+    "virsh": Rule(("--base64",), needs="secret-set-value"),
+    "sendemail": Rule(("-xp",)),
+    "swaks": Rule(("-ap",)),
+    **_each("veracrypt truecrypt teamviewer", Rule(("-p",), windows=True)),
+    "keepass": Rule(("-pw",), windows=True),
+    **_each("mimikatz rubeus", Rule(("/ntlm", "/rc4", "/aes128", "/aes256", "/des"), windows=True)),
     **_each("net net1", Rule(places=_net, windows=True)),
     **_each("psexec psexec64 paexec psloggedon pskill pslist psservice psinfo pspasswd psloglist psshutdown cpau",
             _PSTOOLS),
     "schtasks": Rule(("/rp", "/p"), windows=True),
+    **_each("tasklist taskkill systeminfo eventcreate gpresult driverquery getmac openfiles",
+            Rule(("/p",), windows=True)),
+    "wevtutil": Rule(("/p", "/up"), windows=True),
+    "manage-bde": Rule(("-rp", "-pw"), windows=True),
+    "netdom": Rule(("/pd", "/po", "/pm", "/passwordd", "/passwordo", "/passwordm"), windows=True),
+    "netsh": Rule(("key=", "keymaterial="), windows=True),
+    "rasdial": Rule(places=_numbered(2), windows=True),
+    "bitsadmin": Rule(places=_behind("/setcredentials", 5), windows=True),
+    "vaultcmd": Rule(("/authenticator",), windows=True),
+    **_each("ldifde csvde", Rule(places=_behind("-b", 3), windows=True)),
     "winrs": Rule(("-p", "/p"), windows=True),
     "signtool": Rule(("/p",), windows=True),
     "certutil": Rule(("-p",), windows=True),

@@ -84,4 +84,11 @@ def _assigned(found: re.Match[str]) -> str:
     name = found[1]
     if is_secret(name, found[3]) and (found[2] == "=" or name[0] in "-/"):
         return f"{name}{found[2]}{MARK}"
+    if name[0] in "-/" and "=" in found[3]:  # `--env=NAME=value`
+        return f"{name}{found[2]}{ASSIGNED.sub(_within, found[3])}"
     return found[0]
+
+
+def _within(found: re.Match[str]) -> str:
+    """Hide what an option's value assigns."""
+    return f"{found[1]}={MARK}" if found[2] == "=" and is_secret(found[1], found[3]) else found[0]

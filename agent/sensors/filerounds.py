@@ -14,7 +14,7 @@ from agent.fim.places import Places
 from agent.fim.records import NAME
 from agent.fim.watch import Finding, Looking, Watch
 from agent.wire.event import CREATED, ID, MODULE, TIMESTAMP, Record, event_id
-from agent.wire.sending.sensor import USUAL, Item, Reading
+from agent.wire.sending.sensor import USUAL, Gap, Item, Reading
 
 SLICE, PAUSE = 0.01, 0.2
 """Seconds of work at once, and between two slices: a round takes a twentieth of a core at most."""
@@ -34,6 +34,8 @@ class FileRounds(ABC):
         self._baseline: Baseline | None = None
         self._watch: Watch | None = None
         self._next = self._round_at = self._uncommitted = 0.0
+        self._damaged: Gap | None = None
+        """A baseline that could not be read, until it is told."""
 
     @property
     @abstractmethod
@@ -49,6 +51,9 @@ class FileRounds(ABC):
             self._baseline = Baseline(self._home / "fim.db")
         except sqlite3.Error as error:
             raise OSError(str(error)) from error
+        if self._baseline.damaged is not None:
+            written = self._baseline.damaged.stat().st_mtime_ns // 1000
+            self._damaged = Gap("fim_baseline_damaged", 0, written, time.time_ns() // 1000)
         self._places = self._places_of()
         self._watch = Watch(self._baseline, self._places, looking=self._looking)
 
@@ -79,7 +84,7 @@ class FileRounds(ABC):
         fresh = self._baseline.fresh
         was_in_round = self._watch.in_round
         was_going = self._watch.is_going
-        items = self._items(self._watch.work(SLICE))
+        items = self._items(self._watch.work(SLICE)) + self._of_damage()
         if was_in_round and not self._watch.in_round:
             items += self._round_ended(fresh=fresh)
         if items or was_going:
@@ -90,6 +95,11 @@ class FileRounds(ABC):
             if not self._watch.in_round:
                 self._baseline.rest()
         return items
+
+    def _of_damage(self) -> list[Item]:
+        """Tell once that what was remembered is lost: what changed since it was last written will not be found."""
+        gap, self._damaged = self._damaged, None
+        return [] if gap is None else [gap]
 
     def _round_ended(self, *, fresh: bool) -> list[Item]:
         """Tell of the first round, or of one that could not see all; note the end."""

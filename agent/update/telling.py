@@ -19,7 +19,8 @@ from agent.wire.sending import hostinfo, own
 from agent.wire.sending.home import AgentHome, InUse
 from agent.wire.sending.run import open_spool
 from agent.wire.sending.sensor import ALERTING
-from agent.wire.sending.spool import SpoolFull, spooled
+from agent.wire.sending.spool import spooled
+from agent.wire.sending.spoolfile import SpoolFull
 from agent.wire.transport import Box, Permanent
 
 LOG = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.wire.event import MODULE, Record
+from agent.wire.narrowed import without_commands, without_hosts
 
 
 class Category(NamedTuple):
@@ -185,26 +186,10 @@ def _windows(record: Record) -> str:
     return other or next((category for prefix, category in _PREFIXES if name.startswith(prefix)), SECURITY)
 
 
-_COMMAND_FIELDS = frozenset(
-    {"process.args", "process.command_line", "process.parent.args", "process.parent.command_line", "process.title",
-     "audit.cmd", "audit.proctitle", "CommandLine", "ParentCommandLine", "ProcessCommandLine"}
-)  # fmt: skip
-_COMMAND_DATA = re.compile(
-    r"(<Data Name=[\"'](?:CommandLine|ParentCommandLine|ProcessCommandLine)[\"']>)[^<]+(?=</Data>)"
-)
-
-
 def permitted(record: Record, off: Set[str]) -> Record | None:
     """Return what of a record may be kept when these categories are off; None for nothing."""
     category = category_of(record)
     if category == NEVER or category in off:
         return None
-    if COMMAND_LINES not in off:
-        return record
-    kept = {name: value for name, value in record.items() if name not in _COMMAND_FIELDS}
-    xml = kept.get("xml")
-    if isinstance(xml, str):
-        kept["xml"] = _COMMAND_DATA.sub(r"\1-", xml)
-    if category == LOGONS and "message" in kept and "COMMAND=" in str(kept["message"]):
-        kept["message"] = str(kept["message"]).partition("COMMAND=")[0] + "COMMAND=-"
-    return kept
+    kept = without_hosts(record) if DNS in off else record
+    return without_commands(kept) if COMMAND_LINES in off else kept

@@ -17,7 +17,8 @@ from agent.wire.event import Record
 from agent.wire.limits import MAX_RECORD
 from agent.wire.sending import run
 from agent.wire.sending.sensor import Bookmark, Gap
-from agent.wire.sending.spool import DROPPED_FIRST, Spool, Spooled, SpoolFull, spooled
+from agent.wire.sending.spool import DROPPED_FIRST, Spool, Spooled, spooled
+from agent.wire.sending.spoolfile import SpoolFull
 
 
 @pytest.fixture
@@ -179,9 +180,9 @@ def test_an_older_spool_is_taken_over(tmp_path: Path) -> None:
     spool.add(records(5, priority=2, size=200))
     spool.add(records(15, priority=1, size=200))
     assert spool.gaps()[0].cause == "spool_full"
-    names = [name for (name,) in spool._db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
+    names = [name for (name,) in spool._file.db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
     assert "by_priority" not in names
-    plan = spool._db.execute(f"EXPLAIN QUERY PLAN {DROPPED_FIRST[0]}", (0,)).fetchall()
+    plan = spool._file.db.execute(f"EXPLAIN QUERY PLAN {DROPPED_FIRST[0]}", (0,)).fetchall()
     assert "less_important" in str(plan)
     spool.close()
 
@@ -214,8 +215,8 @@ def test_an_unwritable_disk_is_said_and_loses_nothing_that_was_kept(tmp_path: Pa
     spool = Spool(tmp_path / "s.db", keep_free=0)
     spool.add(records(2))
     blocker = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
-    spool._db.execute("PRAGMA busy_timeout=10")
-    spool._db.execute("PRAGMA max_page_count=12")
+    spool._file.db.execute("PRAGMA busy_timeout=10")
+    spool._file.db.execute("PRAGMA max_page_count=12")
     with pytest.raises(SpoolFull, match="full"):
         spool.add(records(40, size=5000))
     assert spool.depth == 2
@@ -333,7 +334,7 @@ def test_rows_of_a_batch_under_way_are_kept_wherever_they_stand(tmp_path: Path) 
     spool.acknowledged(batch)
     oldest = spool.batch("b", 1, 100_000)
     assert oldest is not None
-    rows = spool._db.execute("SELECT min(seq) FROM records WHERE priority = 1").fetchone()
+    rows = spool._file.db.execute("SELECT min(seq) FROM records WHERE priority = 1").fetchone()
     assert oldest.first == rows[0] == gap.lost + (0 if gap.lost < mark else 3) + 1
     spool.close()
 

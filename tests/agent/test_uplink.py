@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from agent.wire.clocks import CLOCK_HEADER, TIME_HEADER, parse_measured
 from agent.wire.sending.backoff import Backoff
-from agent.wire.sending.spool import Spool, SpoolFull, spooled
+from agent.wire.sending.spool import Spool, spooled
+from agent.wire.sending.spoolfile import SpoolFull
 from agent.wire.sending.uplink import BATCH_RECORDS, OUTAGE, Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
@@ -222,13 +223,13 @@ def test_a_clock_that_is_wrong_becomes_an_event_and_is_told_to_the_box(side: Sid
 def test_a_disk_that_became_read_only_silences_nobody(side: Side) -> None:
     """SQLite says the same of a file system that was remounted: heartbeats go on, and what is spooled waits."""
     side.add(0, 5)
-    side.spool._db.execute("PRAGMA query_only=ON")
+    side.spool._file.db.execute("PRAGMA query_only=ON")
     side.uplink.start()
     until(lambda: "readonly" in side.uplink._last_complaint)
     assert side.server.seen.heartbeats
     with pytest.raises(SpoolFull, match="readonly"):
         side.spool.add([spooled({"n": 9}, 1)])
-    side.spool._db.execute("PRAGMA query_only=OFF")
+    side.spool._file.db.execute("PRAGMA query_only=OFF")
     side.uplink.wake()
     until(lambda: side.spool.depth == 0)
     assert side.got() == list(range(5))

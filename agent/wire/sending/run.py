@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import sys
 import threading
 import time
@@ -26,7 +25,8 @@ from agent.wire.sending.orders import Duty, Orders
 from agent.wire.sending.own_duties import Renewal, set_log_level
 from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Sensor
-from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool, SpoolFull
+from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool
+from agent.wire.sending.spoolfile import SpoolFull
 from agent.wire.sending.uplink import Chores, Uplink
 from agent.wire.sending.watchdog import Watchdog
 from agent.wire.transport import TIMEOUT, Box, RetryLater, client_context
@@ -118,25 +118,12 @@ def _stop_at_eof(runner: Runner) -> None:
 
 
 def open_spool(path: Path) -> Spool:
-    """Open the spool; a damaged file is set aside under another name, and the loss noted in the new one."""
+    """Open the spool, within the bounds of the environment; raises SpoolFull."""
     limits = {
         "max_bytes": _bytes("CZUJKA_AGENT_SPOOL_BYTES", MAX_BYTES),
         "keep_free": _bytes("CZUJKA_AGENT_KEEP_FREE_BYTES", KEEP_FREE),
     }
-    try:
-        return Spool(path, **limits)
-    except sqlite3.OperationalError as error:
-        raise SpoolFull(str(error)) from error
-    except sqlite3.DatabaseError as error:
-        now = time.time_ns() // 1000
-        aside = path.with_name(f"{path.name}.damaged-{now}")
-        LOG.error("spool_damaged error=%s set_aside=%s", error, aside)  # noqa: TRY400 (the reason is in the line)
-        path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        spool = Spool(path, **limits)
-        spool.began_damaged(now)
-        return spool
+    return Spool(path, **limits)
 
 
 def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Sensors, telling: Telling) -> Runner:

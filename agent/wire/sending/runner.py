@@ -19,7 +19,8 @@ from agent.wire.sending.clockwatch import ClockWatch
 from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.memory import settle, trim
 from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
-from agent.wire.sending.spool import Spool, Spooled, SpoolFull, spooled
+from agent.wire.sending.spool import Spool, Spooled, spooled
+from agent.wire.sending.spoolfile import SpoolFull
 from agent.wire.sending.uplink import BUSY_PAUSE, Uplink
 
 LOG = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Runner:
         self._round_at = 0.0
         self._gaps_at = 0.0
         self._own_number = 0
+        self._spool_name = spool.name
         self._clocks = ClockWatch()
         self._stop_reason = ""
         self._waker: socket.socket | None = None
@@ -134,7 +136,7 @@ class Runner:
         clean = None if before is None else before == "clean"
         self._own({**own.started(self._boot_id, clean_before=clean), **self._care.told()})
         if clean is False:
-            alive = int(self._spool.state("alive") or 0)
+            alive = self._spool.number("alive")
             self._gaps.append(Gap("agent_killed", 0, alive, _micros()))
         self._look_around(time.monotonic())
         with contextlib.suppress(SpoolFull):
@@ -285,7 +287,9 @@ class Runner:
     def _write(self) -> None:
         """Move what is held to the spool; when the disk takes nothing, hold on to it and try again."""
         now = time.monotonic()
-        marks = [Bookmark(name, value) for name, value in self._moved.items()]
+        anew, self._spool_name = self._spool_name != self._spool.name, self._spool.name
+        moved = self._bookmarks if anew else self._moved  # a spool in the place of a damaged one may lack some
+        marks = [Bookmark(name, value) for name, value in moved.items()]
         try:
             self._spool.add(self._held, marks, self._gaps)
             self._write_gaps(now)

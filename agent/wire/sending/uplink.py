@@ -18,7 +18,8 @@ from agent.wire.limits import MAX_BODY
 from agent.wire.sending import own
 from agent.wire.sending.backoff import Backoff
 from agent.wire.sending.sensor import ALERTING
-from agent.wire.sending.spool import Outgoing, Spool, SpoolFull, spooled
+from agent.wire.sending.spool import Outgoing, Spool, spooled
+from agent.wire.sending.spoolfile import SpoolFull
 from agent.wire.transport import Box, Permanent, RetryLater
 
 LOG = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -71,9 +72,53 @@ def test_entries_are_bounded_but_known_ones_still_change(tmp_path: Path, monkeyp
     assert len(baseline) == 2
 
 
-def test_a_damaged_file_is_taken_anew(tmp_path: Path) -> None:
-    (tmp_path / "fim.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    assert Baseline(tmp_path / "fim.db").fresh
+def test_a_damaged_file_is_set_aside_and_taken_anew(tmp_path: Path) -> None:
+    for _ in range(4):
+        (tmp_path / "fim.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+        baseline = Baseline(tmp_path / "fim.db")
+        assert baseline.fresh
+        assert baseline.damaged is not None
+        baseline.close()
+    assert len(list(tmp_path.glob("fim.db.damaged-*"))) == 2
+    whole = Baseline(tmp_path / "fim.db")
+    assert whole.damaged is None
+    whole.close()
+
+
+def test_damage_deep_in_the_file_is_found_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "fim.db"
+    baseline = Baseline(path)
+    for number in range(500):
+        baseline.put(f"/etc/{number}", ENTRY, 1)
+    baseline.finish_round(7)
+    baseline.commit()
+    baseline.close()
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 4096)
+        file.write(bytes(4096))
+    again = Baseline(path)
+    assert again.fresh
+    assert again.damaged is not None
+    again.close()
+
+
+def test_a_full_disk_at_the_start_does_not_cost_what_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "fim.db"
+    baseline = Baseline(path)
+    baseline.put("/etc/a", ENTRY, 1)
+    baseline.finish_round(7)
+    baseline.commit()
+    baseline.close()
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, bounds[1]))
+    try:
+        with pytest.raises(sqlite3.OperationalError):
+            Baseline(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+    again = Baseline(path)
+    assert (again.finished, again.get("/etc/a"), again.damaged) == (7, ENTRY, None)
+    again.close()
 
 
 def test_numbers_that_a_file_system_may_give_are_kept_and_others_break_nothing(tmp_path: Path) -> None:

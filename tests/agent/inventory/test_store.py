@@ -138,3 +138,4 @@ def test_a_damaged_file_is_begun_anew_and_its_numbers_go_on(path: Path) -> None:
     assert len(records) == 2
     assert json.loads(canonical(records[0])) == {}
     store.close()
+    assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.redact import redact_args, redact_text
+from agent.wire.sending.enrol_token import EnrolToken, encode
 from tests.agent.redact.forms import ARGUMENTS, FIXED, HARMLESS, LINES, QUOTED
 
 ALPHABET = "abcXYZ019żŁó!#$%^*+=?_.,:;&|<>~@ []{}()'\"\\`"
@@ -91,6 +92,26 @@ def test_a_form_of_its_own_hides_the_secret(form: str, secret: str) -> None:
     assert redact_text(clean) == clean
     assert "***" in clean
     assert tail.endswith(clean[-1:]) or not tail
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("czujka-agent", "enrol", "{}"),
+        ("./czujka", "agent", "enrol", "--home", "/x", "{}"),
+        ("/usr/bin/python3", "-m", "agent", "enrol", "{}", "--home", "/x"),
+        ("msiexec", "/i", "x.msi", "/qn", "TOKEN={}"),
+        ("sh", "-c", "echo {} | sudo install -m 0600 /dev/stdin /var/lib/czujka-agent/token"),
+        ("powershell", "-c", "czujka-agent.exe enrol '{}'"),
+    ],
+    ids=" ".join,
+)
+def test_an_enrolment_code_is_hidden_wherever_it_stands(args: tuple[str, ...]) -> None:
+    code = encode(EnrolToken(("https://10.0.0.1:8443",), "ab" * 32, "a-secret-good-for-one-enrolment"))
+    written = [part.format(code) for part in args]
+    expected = [part.format("***") for part in args]
+    assert redact_args(written) == expected
+    assert redact_text(" ".join(written)) == " ".join(expected)
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -102,6 +102,10 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
         "authorization" * 600,
         "--pass " * 1100,
         "pass_" * 1638,
+        "printf " * 1170 + "pass",
+        "kinit <<" * 1024,
+        ".SetPassword('" * 585,
+        "--env=" * 1300 + "PASS=x",
         "eyJ" * 2700,
     ],
 )

@@ -129,6 +129,20 @@ def test_a_process_that_ended_before_it_could_be_asked_is_named_by_what_the_audi
 
 
 @pytest.mark.usefixtures("deaf")
+def test_a_damaged_baseline_is_told_as_a_loss_with_its_span(bench: Bench, tmp_path: Path) -> None:
+    bench.start()
+    bench.sensor.close()
+    (tmp_path / "home" / "fim.db").write_bytes(b"no database" * 1000)
+    written = (tmp_path / "home" / "fim.db").stat().st_mtime_ns // 1000
+    before = time.time_ns() // 1000
+    assert bench.sensor.open({}) == []
+    (gap,) = (item for item in bench.sensor.tick() if isinstance(item, Gap))
+    assert (gap.cause, gap.lost, gap.first) == ("fim_baseline_damaged", 0, written)
+    assert gap.last >= before
+    assert not any(isinstance(item, Gap) for item in bench.sensor.tick())
+
+
+@pytest.mark.usefixtures("deaf")
 def test_without_fanotify_it_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     bench.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.sax.saxutils import escape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,6 +119,86 @@ def test_a_flat_record_of_windows_loses_its_commands_too() -> None:
     assert permitted({**flat, **commands}, {"command_lines"}) == flat
     assert permitted({**flat, **commands}, set()) == {**flat, **commands}
     assert permitted({**flat, **commands}, {"programs"}) is None
+
+
+OFF, QUOTE = frozenset({"command_lines"}), {'"': "&quot;"}
+
+
+def both(channel: str, code: int, name: str, value: str) -> tuple[Record, Record]:
+    """Return a record of Windows, flat and as XML."""
+    flat: Record = {"event.module": "windows.eventlog", "Channel": channel, "EventID": str(code), name: value}
+    return flat, windows(channel, code, f"<Data Name='{name}'>{escape(value, QUOTE)}</Data>")
+
+
+@pytest.mark.parametrize(
+    ("code", "channel", "name", "value", "stays"),
+    [
+        (7045, "System", "ImagePath", "C:\\a b\\x.exe /k kowalski", "C:\\a b\\x.exe -"),
+        (4697, "Security", "ServiceFileName", '"C:\\a b\\x.exe" kowalski', '"C:\\a b\\x.exe" -'),
+        (7045, "System", "ImagePath", "\\SystemRoot\\drivers\\x.sys", "\\SystemRoot\\drivers\\x.sys"),
+        (
+            4698, "Security", "TaskContent",
+            "<Exec><Command>cmd.exe /c kowalski</Command><Arguments>-k &lt;jan kowalski</Arguments></Exec>",
+            "<Exec><Command>cmd.exe -</Command><Arguments>-</Arguments></Exec>",
+        ),
+        (
+            4702, "Security", "TaskContentNew", "<Command>C:\\x.exe</Command>\r\n<Arguments>kowalski\n</Arguments>",
+            "<Command>C:\\x.exe</Command>\r\n<Arguments>-</Arguments>",
+        ),
+        (
+            4103, POWERSHELL, "ContextInfo", "Severity = Info\n Host Application = powershell kowalski\n User = jan",
+            "Severity = Info\n Host Application = -\n User = jan",
+        ),
+    ],
+)  # fmt: skip
+def test_without_commands_the_program_stays(code: int, channel: str, name: str, value: str, stays: str) -> None:
+    for record, expected in zip(both(channel, code, name, value), both(channel, code, name, stays), strict=True):
+        assert permitted(record, OFF) == expected
+        assert permitted(record, frozenset()) == record
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "&#13;\n", "&#xD;&#xA;"])
+def test_without_commands_nothing_tells_how_powershell_was_started(end: str) -> None:
+    lines = ("HostName=ConsoleHost", "HostApplication=powershell -c kowalski", "CommandLine=", "RunspaceId=1")
+    text, clean = end.join(lines), end.join((lines[0], "HostApplication=-", *lines[2:]))
+    assert permitted(windows("Windows PowerShell", 400, f"<Data>{text}</Data>"), OFF) == windows(
+        "Windows PowerShell", 400, f"<Data>{clean}</Data>"
+    )
+    flat: Record = {"event.module": "windows.eventlog", "Channel": "Windows PowerShell", "EventID": "400"}
+    assert permitted({**flat, "Data": ["Available", text]}, OFF) == {**flat, "Data": ["Available", clean]}
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "stays"),
+    [
+        ("CRON", "(root) CMD (tool --klient kowalski)", "(root) CMD (-)"),
+        ("cron", "(root) CMDOUT (kowalski (2))", "(root) CMDOUT (-)"),
+        ("crond", "(root) CMDEND (kowalski)", "(root) CMDEND (-)"),
+        ("CRON", "pam_unix(cron:session): session opened", "pam_unix(cron:session): session opened"),
+        ("tool", "(root) CMD (x)", "(root) CMD (x)"),
+    ],
+)
+def test_without_commands_cron_tells_only_who(name: str, message: str, stays: str) -> None:
+    record: Record = {"event.module": "linux.syslog", "log.syslog.appname": name, "message": message}
+    assert permitted(record, OFF) == {**record, "message": stays}
+    assert permitted(record, frozenset()) == record
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "value", "stays"),
+    [
+        (3, "DestinationHostname", "www.klinika.pl", "-"),
+        (3, "DestinationIp", "10.0.0.1", "10.0.0.1"),
+        (
+            15, "Contents", "[ZoneTransfer]  ZoneId=3  ReferrerUrl=https://poczta.pl/x?a&b  HostUrl=https://a.pl/y",
+            "[ZoneTransfer]  ZoneId=3  ReferrerUrl=-  HostUrl=-",
+        ),
+    ],
+)  # fmt: skip
+def test_without_dns_no_name_of_a_visited_host_leaves(code: int, name: str, value: str, stays: str) -> None:
+    for record, expected in zip(both(SYSMON, code, name, value), both(SYSMON, code, name, stays), strict=True):
+        assert permitted(record, OFF_AT_FIRST) == expected
+        assert permitted(record, frozenset()) == record
 
 
 def test_what_the_reader_of_windows_makes_is_judged_as_its_xml() -> None:

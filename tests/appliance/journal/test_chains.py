@@ -33,7 +33,7 @@ def journal_at(path: Path) -> Journal:
 
 def spool_at(path: Path) -> Spool:
     spool = open_spool(path)
-    spool._db.execute("PRAGMA synchronous=OFF")
+    spool._file.db.execute("PRAGMA synchronous=OFF")
     return spool
 
 
@@ -149,7 +149,7 @@ def happens(office: Office, what: str) -> None:
         office.spool._max_bytes = 0
         office.add(1, priority=3)
         office.spool._max_bytes = 1 << 20
-        kept = {json.loads(line)["n"] for (line,) in office.spool._db.execute("SELECT body FROM records")}
+        kept = {json.loads(line)["n"] for (line,) in office.spool._file.db.execute("SELECT body FROM records")}
         office.made[:] = [n for n in office.made if n in kept or n in {record.get("n") for record in office.got()}]
         return
     if what in {"refused", "split"}:
