@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,7 @@ def program(windows: Windows, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def host(windows: Windows, program: Path, tmp_path: Path) -> Iterator[Host]:
+def host(windows: Windows, program: Path, tmp_path: Path) -> Host:
     return Host(windows, program, tmp_path)
 
 

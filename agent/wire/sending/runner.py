@@ -37,10 +37,10 @@ MAX_HELD = 20_000
 _FAULTY = Availability("off", "sensor.reason.failed")
 _GAPS_AFTER = 5.0
 _STOP_SENDING = 1.8
-_STOPS: dict[int, str] = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT"} | (
-    {} if sys.platform == "win32" else {signal.SIGUSR1: own.UNINSTALL}
-)
+_STOPS: dict[int, str] = {signal.SIGTERM.value: "SIGTERM", signal.SIGINT.value: "SIGINT"}
 """Signals that end it in order, and what each gives as the reason."""
+if sys.platform != "win32":
+    _STOPS[signal.SIGUSR1] = own.UNINSTALL
 
 
 class _Slot:
