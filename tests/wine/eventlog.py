@@ -37,6 +37,11 @@ class EventLog:
         with self.file(channel).open("ab") as file:
             file.write(data.encode())
 
+    def switch_off(self, channel: str) -> None:
+        """Have a channel say that it is switched off."""
+        self.add(channel, ())
+        self.file(channel).with_name(f"{self.file(channel).name}.off").touch()
+
     @contextmanager
     def holding(self, point: str) -> Iterator[Path]:
         """Keep whoever asks for events `before` or `after` it is given some; yields a file that then is there."""

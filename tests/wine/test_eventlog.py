@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -84,6 +85,19 @@ def test_an_attack_raises_its_alerts_and_kills_lose_and_double_nothing(
     assert top["count"] == 1
     station.end(running)
     assert wait_for("what was lost", lambda: _gaps(box)) == {"event_bookmark_lost:security"}
+
+
+def test_wanted_channels_say_how_they_are_set_up(windows: Windows, tmp_path: Path) -> None:
+    log = EventLog(windows, tmp_path)
+    log.add("Security", ())
+    log.switch_off("System")
+    asked = "import json; from agent.inventory.windows.native import CALLS; print(json.dumps(CALLS['channels']()))"
+    done = windows.python("-c", asked, environment=log.environment)
+    assert done.returncode == 0, done.stderr
+    states = {one["path"]: (one["state"], one["max_bytes"], one["retention"]) for one in json.loads(done.stdout)}
+    assert states["Security"] == ("on", 20 << 20, "overwrite")
+    assert states["System"][0] == "off"
+    assert states["Windows PowerShell"] == ("missing", 0, "")
 
 
 def _add(log: EventLog, number: int) -> int:

@@ -280,9 +280,12 @@ API HANDLE WINAPI EvtOpenChannelConfig(HANDLE session, LPCWSTR path, DWORD flags
 
 API BOOL WINAPI EvtGetChannelConfigProperty(HANDLE config, DWORD property, DWORD flags, DWORD size, PVOID buffer,
                                             DWORD *used) {
-    (void)config, (void)property, (void)flags, (void)used;
+    (void)flags, (void)used;
+    char off[MAX_PATH + 4];
+    snprintf(off, sizeof off, "%s.off", ((Handle *)config)->file);
     memset(buffer, 0, size);
-    *(BOOL *)buffer = TRUE;
+    if (property == 0) *(BOOL *)buffer = size_of(off) < 0;
+    if (property == 8) *(ULONGLONG *)buffer = 20971520;
     return TRUE;
 }
 

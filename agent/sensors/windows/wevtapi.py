@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import wintypes
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.windows.dll import Library, last_error, load
 from agent.windows.signals import Signals, SystemSignals
@@ -21,7 +21,8 @@ _OLDEST, _AFTER_BOOKMARK, _STRICT = 2, 3, 0x10000
 _CHANNEL, _FORWARD = 0x1, 0x100
 _FROM_BOOKMARK = 4
 _XML, _BOOKMARK = 1, 2
-_CONFIG_ENABLED = 0
+_ENABLED, _RETENTION, _AUTO_BACKUP, _MAX_SIZE = 0, 6, 7, 8
+"""EVT_CHANNEL_CONFIG_PROPERTY_ID."""
 _FIRST_BUFFER = 64 << 10
 _H, _D, _P = wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER
 _FUNCTIONS = {
@@ -48,6 +49,18 @@ class EventLogError(OSError):
 
 class BookmarkGone(EventLogError):
     """A bookmark that is none, or whose event the log no longer has."""
+
+
+class Config(NamedTuple):
+    """How a channel is set up; with `retention` it keeps old events and takes no new ones when it is full.
+
+    With `auto_backup` besides, the full file is put aside and the log goes on.
+    """
+
+    enabled: bool
+    max_bytes: int
+    retention: bool = False
+    auto_backup: bool = False
 
 
 _GONE = frozenset({NOT_FOUND, QUERY_RESULT_STALE, INVALID_POSITION})
@@ -80,8 +93,8 @@ class EventLog(Signals, Protocol):
     def close(self, handle: int) -> None:
         """Give up a subscription or an event."""
 
-    def enabled(self, path: str) -> bool | None:
-        """Say whether a channel is switched on, None when there is no such channel."""
+    def config(self, path: str) -> Config | None:
+        """Return how a channel is set up, None when there is no such channel; raises EventLogError."""
 
 
 class SystemEventLog(SystemSignals):
@@ -174,16 +187,24 @@ class SystemEventLog(SystemSignals):
         """See EventLog."""
         self._log.EvtClose(handle)
 
-    def enabled(self, path: str) -> bool | None:
+    def config(self, path: str) -> Config | None:
         """See EventLog."""
         config = self._log.EvtOpenChannelConfig(None, path, 0)
         if not config:
-            return None
-        variant = ctypes.create_string_buffer(16)  # EVT_VARIANT: the value stands first
+            code = last_error()
+            if code == CHANNEL_NOT_FOUND:
+                return None
+            raise EventLogError("EvtOpenChannelConfig", code)
         try:
-            found = self._log.EvtGetChannelConfigProperty(
-                config, _CONFIG_ENABLED, 0, len(variant), variant, ctypes.byref(self._used)
+            enabled, size, retention, backup = (
+                self._property(config, one) for one in (_ENABLED, _MAX_SIZE, _RETENTION, _AUTO_BACKUP)
             )
         finally:
             self._log.EvtClose(config)
-        return bool(variant.raw[0]) if found else None
+        return Config(bool(enabled & 0xFF), size, bool(retention & 0xFF), bool(backup & 0xFF))
+
+    def _property(self, config: int, which: int) -> int:
+        variant = ctypes.create_string_buffer(16)  # EVT_VARIANT: the value stands first
+        if not self._log.EvtGetChannelConfigProperty(config, which, 0, len(variant), variant, ctypes.byref(self._used)):
+            raise EventLogError("EvtGetChannelConfigProperty", last_error())
+        return int.from_bytes(variant.raw[:8], "little")

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.sensors.windows.wevtapi import (
+    ACCESS_DENIED,
     CHANNEL_NOT_FOUND,
     INVALID_PARAMETER,
     MAX_XML,
     NOT_FOUND,
     TOO_LARGE,
     BookmarkGone,
+    Config,
     EventLogError,
 )
 
@@ -42,12 +44,15 @@ def event(
     )
 
 
+ORDINARY = Config(enabled=True, max_bytes=20 << 20)
+
+
 @dataclass
 class FakeChannel:
     events: list[tuple[int, str]] = field(default_factory=list)
     next_number: int = 1
     refused: int = 0
-    enabled: bool = True
+    config: Config = ORDINARY
     broken: int = 0
     """The code with which every reading fails, 0 for none."""
     subscribed: int = 0
@@ -169,8 +174,13 @@ class FakeLog:
     def close(self, handle: int) -> None:
         del self.open[handle]
 
-    def enabled(self, path: str) -> bool | None:
-        return self.channels[path].enabled if path in self.channels else None
+    def config(self, path: str) -> Config | None:
+        channel = self.channels.get(path)
+        if channel is None or channel.refused == CHANNEL_NOT_FOUND:
+            return None
+        if channel.refused == ACCESS_DENIED:
+            raise EventLogError("EvtOpenChannelConfig", channel.refused)
+        return channel.config
 
     def signal(self) -> int:
         number = len(self.signals) + 1

@@ -13,7 +13,7 @@ import pytest
 from agent.sensors.windows.channels import Channel
 from agent.sensors.windows.eventlog import AT_MOST, EventLogSensor
 from agent.sensors.windows.subscription import moment
-from agent.sensors.windows.wevtapi import ACCESS_DENIED, QUERY_RESULT_STALE, EventLogError
+from agent.sensors.windows.wevtapi import ACCESS_DENIED, QUERY_RESULT_STALE, Config, EventLogError
 from agent.wire.sending.sensor import Gap, Item, Reading
 from tests.agent.sensors.windows.fake import DAY, FakeLog, event
 
@@ -292,6 +292,22 @@ def test_events_that_cannot_be_read_cost_themselves_alone(log: FakeLog) -> None:
     assert reader.records[2]["TargetUserName"] == "<script>alert(1)</script>"
     assert sorted(reader.gaps) == ["event_too_large"] * 3 + ["event_unreadable"]
     assert reader.records[1]["X"] == "<script> ża"
+
+
+def test_a_wanted_channel_that_is_off_or_missing_limits_the_sensor_until_it_is_on(log: FakeLog) -> None:
+    listed = (Channel("security", "Security", 1, (4624,), wanted=True), Channel("bits", "Bits", 3, (3,), wanted=True))
+    sensor = EventLogSensor(lambda: log, listed)
+    bits = log.channels["Bits"]
+    on, bits.config = bits.config, Config(enabled=False, max_bytes=1)
+    sensor.open({})
+    assert sensor.availability() == ("limited", "sensor.reason.channels_off")
+    bits.config = on
+    sensor.tick()
+    assert sensor.availability() == ("on", "")
+    del log.channels["Bits"]
+    sensor.tick()
+    assert sensor.availability() == ("limited", "sensor.reason.channels_off")
+    sensor.close()
 
 
 def test_where_there_is_no_event_log_the_sensor_does_not_open() -> None:
