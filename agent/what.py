@@ -79,6 +79,7 @@ REASONS = {
     "sensor.reason.no_log_files": "nie ma jeszcze plików dziennika",
     "sensor.reason.inventory_killed": "ostatnie zbieranie trwało za długo albo nie doszło do końca",
     "sensor.reason.no_security_log": "brak dostępu do dziennika Zabezpieczenia, uruchom agenta jako usługę (SYSTEM)",
+    "sensor.reason.channels_off": "część potrzebnych dzienników Windows jest wyłączona albo ich brak",
     "sensor.reason.policy": "wyłączone w Czujce",
     "sensor.reason.failed": "nie udało się uruchomić, kolejna próba za chwilę",
 }

@@ -30,6 +30,7 @@ COMPILER = "x86_64-w64-mingw32-gcc"
 PROGRAMS = {COMPILER: "gcc-mingw-w64-x86-64-win32", "wixl": "wixl", "msibuild": "msitools"}
 """Program → Debian package that brings it."""
 HOST = "czujka-host.exe"
+HOST_SOURCES = ("host.c", "life.c", "update.c")
 PYTHON = "3.11"
 MAX_RUNTIME = 128 << 20
 _NAMES = uuid.UUID("5f3c1a52-9f0e-4f0e-9c57-3d1d1a1f7a10")
@@ -110,7 +111,7 @@ def _write(path: Path, data: bytes) -> None:
 def host(target: Path, sign: Signing | None) -> None:
     """Compile the service host, and sign it when there is a key; raises PackageError and OSError."""
     flags = ["-Os", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--no-insert-timestamp"]
-    run([COMPILER, *flags, "-o", str(target), "host.c", "update.c", "-ladvapi32", "-lshell32"], SOURCES)
+    run([COMPILER, *flags, "-o", str(target), *HOST_SOURCES, "-ladvapi32", "-lshell32"], SOURCES)
     if sign is not None:
         authenticode.sign(target, sign)
     os.utime(target, (EPOCH, EPOCH))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,35 @@ def test_a_running_agent_shows_that_it_lives(tmp_path: Path, box: FakeBox) -> No
             assert beat["reads"] == 3
             assert agent.stop() == 0
             assert systemd.recv(64) == b"STOPPING=1"
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"), [((signal.SIGTERM,), "SIGTERM"), ((signal.SIGUSR1, signal.SIGTERM), "uninstall")]
+)
+def test_the_last_event_says_why_it_was_asked_to_end(
+    tmp_path: Path, box: FakeBox, sent: Sequence[signal.Signals], reason: str
+) -> None:
+    (tmp_path / "logs").mkdir()
+    agent = RealAgent(tmp_path, box, CZUJKA_AGENT_SENSORS="logfile", CZUJKA_AGENT_LOG_FOLDER=str(tmp_path / "logs"))
+    with running(agent):
+        for one in sent[:-1]:
+            os.kill(agent.pid, one)
+        assert agent.stop(sent[-1]) == 0
+    assert [one["agent.stop_reason"] for one in agent.own_events("agent_stopping")] == [reason]
+
+
+def test_a_removal_waits_a_moment_only_for_a_box_that_does_not_answer(tmp_path: Path, box: FakeBox) -> None:
+    (tmp_path / "logs").mkdir()
+    agent = RealAgent(tmp_path, box, CZUJKA_AGENT_SENSORS="logfile", CZUJKA_AGENT_LOG_FOLDER=str(tmp_path / "logs"))
+    answers = threading.Event()
+    with running(agent):
+        box.fault = lambda _handler, _path: not answers.wait(30)
+        try:
+            began = time.monotonic()
+            assert agent.stop(signal.SIGUSR1) == 0
+            assert time.monotonic() - began < 5
+        finally:
+            answers.set()
 
 
 def test_a_source_that_cannot_be_looked_at_does_not_end_the_agent(tmp_path: Path, box: FakeBox) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.wine.bed import Windows, path
@@ -35,6 +36,22 @@ class EventLog:
         data = "".join(f"{event}\0" for event in events)
         with self.file(channel).open("ab") as file:
             file.write(data.encode())
+
+    def switch_off(self, channel: str) -> None:
+        """Have a channel say that it is switched off."""
+        self.add(channel, ())
+        self.file(channel).with_name(f"{self.file(channel).name}.off").touch()
+
+    @contextmanager
+    def holding(self, point: str) -> Iterator[Path]:
+        """Keep whoever asks for events `before` or `after` it is given some; yields a file that then is there."""
+        hold, held = self.folder / f"hold-{point}", self.folder / "held"
+        hold.touch()
+        try:
+            yield held
+        finally:
+            hold.unlink()
+            held.unlink(missing_ok=True)
 
     def clear(self, channel: str) -> None:
         """Empty a channel."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.stations.silence import Silence, Stop, stop_of
 from tests.agent.box import FakeBox
 from tests.e2e.box import wait_for
 from tests.wine.bed import Windows
@@ -36,10 +37,12 @@ def test_it_enrols_runs_and_ends_when_its_input_ends(windows: Windows, tmp_path:
         assert second.returncode == 1
         assert "działa już" in second.stderr
         assert running.stdin is not None
+        running.stdin.write(b"shutdown\n")
         running.stdin.close()
         assert running.wait(20) == 0, (tmp_path / "log").read_text()
         stops = [record for record in box.seen.records if record["event.action"] == "agent_stopping"]
-        assert [record["agent.stop_reason"] for record in stops] == ["eof"]
+        assert [(one["agent.stop_reason"], one["agent.host_stopping"]) for one in stops] == [("shutdown", True)]
+        assert [stop_of(record) for record in stops] == [Stop(Silence.OFF, stops[0]["@timestamp"])]
     finally:
         box.down()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from tests.wine.bed import Windows
 from tests.wine.eventlog import EventLog
 
 pytestmark = pytest.mark.wine
-KILLS = 2
-EACH = 300
+POINTS = ("after", "before", "after")
+"""Where the agent is killed: with events that Windows gave and nothing keeps yet, and when all it was given is kept."""
+EACH = 150
 CLEARED = "Security Log Cleared"
 LOG_ONS = "event.code:4624 AND host.name:PC-7.urzad.local"
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
@@ -63,16 +64,17 @@ def test_an_attack_raises_its_alerts_and_kills_lose_and_double_nothing(
     station.log.add("Security", ())
     station.log.add(SYSMON, recorded)
     number = 0
-    for kill in range(KILLS + 1):
+    for point in POINTS:
         running = station.start()
-        for _ in range(3):
-            station.log.add("Security", [event(number + one + 1) for one in range(EACH // 3)])
-            number += EACH // 3
-            time.sleep(0.1)  # so that a kill meets reading, writing and sending
-        if kill < KILLS:
-            wait_for("some of it arrives", partial(_has_more, box, _count(box, LOG_ONS)))
+        number = _add(station.log, number)
+        wait_for("what was added arrives", partial(_has, box, number), 40)
+        with station.log.holding(point) as held:
+            number = _add(station.log, number)
+            wait_for("the point of the kill", held.exists)
             running.kill()
             running.wait(10)
+    running = station.start()
+    number = _add(station.log, number)
     wait_for("everything arrives", lambda: _count(box, LOG_ONS) >= number, 40)
     station.log.clear("Security")
     station.log.add("Security", [event(number + 1, 1102, provider="Microsoft-Windows-Eventlog")])
@@ -85,8 +87,27 @@ def test_an_attack_raises_its_alerts_and_kills_lose_and_double_nothing(
     assert wait_for("what was lost", lambda: _gaps(box)) == {"event_bookmark_lost:security"}
 
 
-def _has_more(box: Box, before: int) -> bool:
-    return _count(box, LOG_ONS) > before
+def test_wanted_channels_say_how_they_are_set_up(windows: Windows, tmp_path: Path) -> None:
+    log = EventLog(windows, tmp_path)
+    log.add("Security", ())
+    log.switch_off("System")
+    asked = "import json; from agent.inventory.windows.native import CALLS; print(json.dumps(CALLS['channels']()))"
+    done = windows.python("-c", asked, environment=log.environment)
+    assert done.returncode == 0, done.stderr
+    states = {one["path"]: (one["state"], one["max_bytes"], one["retention"]) for one in json.loads(done.stdout)}
+    assert states["Security"] == ("on", 20 << 20, "overwrite")
+    assert states["System"][0] == "off"
+    assert states["Windows PowerShell"] == ("missing", 0, "")
+
+
+def _add(log: EventLog, number: int) -> int:
+    """Add EACH events after the one of this number; return the last one's."""
+    log.add("Security", [event(number + one + 1) for one in range(EACH)])
+    return number + EACH
+
+
+def _has(box: Box, number: int) -> bool:
+    return _count(box, LOG_ONS) >= number
 
 
 def _gaps(box: Box) -> set[str]:

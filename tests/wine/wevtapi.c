@@ -10,7 +10,7 @@
 #define API __declspec(dllexport)
 #define MOST_CODES 256
 #define MOST_SUBSCRIPTIONS 64
-enum { SUBSCRIPTION, EVENT, BOOKMARK, CONFIG };
+enum { SUBSCRIPTION, EVENT, BOOKMARK, CONFIG, RESULTS };
 
 typedef struct {
     int kind;
@@ -120,25 +120,35 @@ static char *next_event(Reading *reading, size_t *length) {
 
 static int is_wanted(const Handle *subscription, const char *xml) {
     long long code = number_after(xml, "<EventID");
-    if (code < 0) return 1;
+    if (code < 0 || !subscription->code_count) return 1;
     for (int i = 0; i < subscription->code_count; i++)
         if (subscription->codes[i] == code) return 1;
     return 0;
 }
 
-/* Puts the subscription behind the bookmark's event; false when the log no longer has it. */
-static int is_found(Handle *subscription, long long record) {
+/* Puts the subscription behind the bookmark's event, or before it; false when the log no longer has it. */
+static int is_found(Handle *subscription, long long record, int before) {
     Reading reading = reading_of(subscription->file, 0);
     const char *text;
     size_t length;
     int found = 0;
     subscription->offset = 0;
     while (!found && (text = next_event(&reading, &length))) {
-        subscription->offset += length;
         found = number_after(text, "<EventRecordID>") == record;
+        if (!found || !before) subscription->offset += length;
     }
     end_reading(&reading);
     return found;
+}
+
+/* Stays here for good while there is a file of this point, and says so by the file "held": a test kills the process. */
+static void hold(const char *point) {
+    char file[MAX_PATH];
+    snprintf(file, MAX_PATH, "%s\\hold-%s", getenv("CZUJKA_FAKE_EVENTS"), point);
+    if (size_of(file) < 0) return;
+    snprintf(file, MAX_PATH, "%s\\held", getenv("CZUJKA_FAKE_EVENTS"));
+    fclose(fopen(file, "wb"));
+    Sleep(INFINITE);
 }
 
 API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCWSTR query, HANDLE bookmark,
@@ -155,7 +165,7 @@ API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCW
         SetLastError(15007); /* ERROR_EVT_CHANNEL_NOT_FOUND */
         return NULL;
     }
-    if (strict && (!bookmark || !is_found(subscription, ((Handle *)bookmark)->record))) {
+    if (strict && (!bookmark || !is_found(subscription, ((Handle *)bookmark)->record, 0))) {
         free(subscription);
         SetLastError(ERROR_NOT_FOUND);
         return NULL;
@@ -170,12 +180,34 @@ API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCW
     return (HANDLE)subscription;
 }
 
+API HANDLE WINAPI EvtQuery(HANDLE session, LPCWSTR path, LPCWSTR query, DWORD flags) {
+    (void)session, (void)query, (void)flags;
+    Handle *results = made(RESULTS);
+    name_file(results->file, path);
+    if (size_of(results->file) >= 0) return (HANDLE)results;
+    free(results);
+    SetLastError(15007);
+    return NULL;
+}
+
+API BOOL WINAPI EvtSeek(HANDLE results, LONGLONG position, HANDLE bookmark, DWORD timeout, DWORD flags) {
+    (void)timeout;
+    if (position || (flags & 7) != 4) {
+        SetLastError(ERROR_INVALID_PARAMETER);
+        return FALSE;
+    }
+    if (is_found((Handle *)results, ((Handle *)bookmark)->record, 1)) return TRUE;
+    SetLastError(ERROR_NOT_FOUND);
+    return FALSE;
+}
+
 API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeout, DWORD flags, DWORD *count) {
     (void)timeout, (void)flags;
     Handle *subscription = (Handle *)results;
     const char *text;
     size_t length;
     *count = 0;
+    if (size_of(subscription->file) > subscription->offset) hold("before");
     if (size_of(subscription->file) < subscription->offset) {
         SetLastError(15011); /* ERROR_EVT_QUERY_RESULT_STALE */
         return FALSE;
@@ -190,6 +222,7 @@ API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeou
         events[(*count)++] = (HANDLE)event;
     }
     end_reading(&reading);
+    if (*count) hold("after");
     if (!*count) SetLastError(ERROR_NO_MORE_ITEMS);
     return *count > 0;
 }
@@ -247,9 +280,12 @@ API HANDLE WINAPI EvtOpenChannelConfig(HANDLE session, LPCWSTR path, DWORD flags
 
 API BOOL WINAPI EvtGetChannelConfigProperty(HANDLE config, DWORD property, DWORD flags, DWORD size, PVOID buffer,
                                             DWORD *used) {
-    (void)config, (void)property, (void)flags, (void)used;
+    (void)flags, (void)used;
+    char off[MAX_PATH + 4];
+    snprintf(off, sizeof off, "%s.off", ((Handle *)config)->file);
     memset(buffer, 0, size);
-    *(BOOL *)buffer = TRUE;
+    if (property == 0) *(BOOL *)buffer = size_of(off) < 0;
+    if (property == 8) *(ULONGLONG *)buffer = 20971520;
     return TRUE;
 }
 

@@ -23,6 +23,7 @@ SYSTEM: dict[str, Source] = {
     "name": Registry(SERVICES + r"\Tcpip\Parameters"),
     "zone": Registry(CONTROL + r"\TimeZoneInformation"),
     "language": Registry(CONTROL + r"\Nls\Language"),
+    "channels": Native("channels"),
 }
 
 
@@ -46,7 +47,7 @@ def hardware(raws: Raws) -> Iterator[Item]:
 
 
 def system(raws: Raws) -> Iterator[Item]:
-    """Return Windows' edition, release, build and settings."""
+    """Return Windows' edition, release, build and settings, and how its event logs are set up."""
     told = raws.key("windows")
     build = str(told["currentbuild"])
     yield (
@@ -73,6 +74,17 @@ def system(raws: Raws) -> Iterator[Item]:
             "inventory.locale": raws.key("language").get("default"),
         },
     )
+    for each in raws.value_or("channels", ()):
+        yield (
+            f"event_log:{each['path']}",
+            {
+                "inventory.kind": "event_log",
+                "inventory.name": each["path"],
+                "inventory.status": each["state"],
+                "inventory.bytes": each["max_bytes"] or None,
+                "inventory.retention": each["retention"],
+            },
+        )
 
 
 def disks(raws: Raws) -> Iterator[Item]:

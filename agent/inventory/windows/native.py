@@ -1,4 +1,4 @@
-"""What only the libraries of Windows tell: password policy, accounts, administrators, audit policy, authorities.
+"""What only the libraries of Windows tell: password and audit policy, accounts, administrators, root CAs, event logs.
 
 Accounts and groups by their numbers (RID, SID), never by their names, which every language has its own of.
 """
@@ -176,11 +176,18 @@ def _accounts() -> Accounts:
     return Accounts(load("netapi32.dll", NETAPI), load("advapi32.dll", ADVAPI), load("kernel32.dll", KERNEL))
 
 
+def _channels() -> list[dict[str, str | int]]:
+    from agent.sensors.windows import channelstates  # noqa: PLC0415 (the sensors read the inventory's package)
+
+    return channelstates.told()
+
+
 CALLS: Mapping[str, Callable[[], Any]] = {
     "modals": lambda: _accounts().modals(),
     "accounts": lambda: _accounts().accounts(),
     "administrators": lambda: _accounts().administrators(),
     "audit": lambda: audit(load("advapi32.dll", AUDIT)),
     "authorities": authorities,
+    "channels": _channels,
 }
 """The calls of Windows by name. Each loads what it needs, so that a function which is missing costs one call alone."""

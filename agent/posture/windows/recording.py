@@ -1,4 +1,4 @@
-"""What a Windows host records (audit policy, command lines, PowerShell, log size), its time and its firewall."""
+"""What a Windows host records (audit policy, command lines, PowerShell, logs), its time and its firewall."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ PROCESS_CREATION = "0cce922b-69ae-11d9-bed3-505054503030"
 """The audit subcategory of started processes, by the number that is the same in every language."""
 _SUCCESS = 1
 LOG_BYTES = 128 << 20
+_CHANNEL = {"off": "disabled"}
+"""A channel's state -> the reason by which people read of it, where it has another name."""
 _PROFILES = {"domainprofile": "Domain", "standardprofile": "Private", "publicprofile": "Public"}
 
 
@@ -36,6 +38,21 @@ def _log_size(raws: Raws, _now: float) -> Finding:
     size = int(kilobytes) * 1024 if kilobytes else int(raws.key("log")["maxsize"])
     shown = f"{size // 1_000_000} MB"
     return good(shown) if size >= LOG_BYTES else bad("small", shown)
+
+
+def _channels(raws: Raws, _now: float) -> Finding:
+    by_state: dict[str, list[str]] = {}
+    for each in raws.value("channels"):
+        kept = each["state"] == "on" and each["retention"] == "keep"
+        by_state.setdefault("not_overwritten" if kept else _CHANNEL.get(each["state"], each["state"]), []).append(
+            str(each["path"])
+        )
+    for reason in ("disabled", "missing", "not_overwritten"):
+        if reason in by_state:
+            return bad(reason, listed(by_state[reason]))
+    if set(by_state) != {"on"}:
+        raise Unknown("needs_root" if "denied" in by_state else "unreadable")
+    return good(f"{len(by_state['on'])}")
 
 
 def _time(raws: Raws, _now: float) -> Finding:
@@ -85,6 +102,7 @@ CHECKS = (
     Check("command_line_in_events", _COMMAND_LINE, _command_line, ("disabled",)),
     Check("powershell_logging", _POWERSHELL, _powershell, ("disabled",)),
     Check("event_log_size", _LOG, _log_size, ("small",)),
+    Check("event_channels", {"channels": Native("channels")}, _channels, ("disabled", "missing", "not_overwritten")),
     Check("time_sync", _TIME, _time, ("disabled",)),
     Check("firewall", _FIREWALL, _firewall, ("disabled",)),
 )

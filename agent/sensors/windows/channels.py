@@ -21,12 +21,17 @@ class Channel(NamedTuple):
     path: str
     priority: int
     events: tuple[int, ...]
+    wanted: bool = False
+    """Whether every Windows has it and its lack is told."""
 
 
 def channels(table: Path = TABLE) -> tuple[Channel, ...]:
     """Return the subscriptions, most important first; raises ValueError for a table that is not in order."""
     rows = tomllib.loads(table.read_text("utf-8"))["channel"]
-    found = [Channel(row["name"], row["path"], row["priority"], tuple(row["events"])) for row in rows]
+    found = [
+        Channel(row["name"], row["path"], row["priority"], tuple(row["events"]), row.get("wanted", False))
+        for row in rows
+    ]
     if len({channel.name for channel in found}) != len(found) or len(found) > MAX_CHANNELS:
         raise ValueError(f"{table}: names that stand twice, or more than {MAX_CHANNELS} channels")
     for channel in found:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from agent.sensors.windows.channels import Channel, channels
+from agent.sensors.windows.channelstates import MISSING, OFF, wanted_states
 from agent.sensors.windows.enrich import Enricher
 from agent.sensors.windows.subscription import Subscription
 from agent.sensors.windows.wevtapi import EventLog, SystemEventLog
@@ -50,6 +51,7 @@ class EventLogSensor:
         self._enricher = enricher or Enricher()
         self._witnesses = witnesses
         self._subscriptions: list[Subscription] = []
+        self._lacks = False
         self._priority = LEAST
         self._ours: socket.socket | None = None
         self._waiting: _Waiting | None = None
@@ -57,14 +59,16 @@ class EventLogSensor:
     def availability(self) -> Availability:
         """The security log needs an administrator or SYSTEM; the other channels are read without it, too."""
         faults = {one.channel.name: one.fault for one in self._subscriptions}
-        return Availability("limited", "sensor.reason.no_security_log") if faults.get(_SECURITY) else Availability("on")
+        if faults.get(_SECURITY):
+            return Availability("limited", "sensor.reason.no_security_log")
+        return Availability("limited", "sensor.reason.channels_off") if self._lacks else Availability("on")
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
         """Subscribe to every channel that there is, and start waiting; raises OSError where there is no event log."""
         log = self._log = self._log or self._log_of()
         self._subscriptions = [Subscription(channel, log) for channel in self._listed or channels()]
         items = [item for one in self._subscriptions for item in one.open(bookmarks)]
-        self._prefer_sysmon()
+        self._look_at_channels()
         self._ours, theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._waiting = _Waiting(log, self._wanted, theirs)
@@ -114,13 +118,18 @@ class EventLogSensor:
     def tick(self) -> list[Item]:
         """Try the channels that were not there."""
         items = [item for one in self._subscriptions if not one.is_open for item in one.open({})]
-        self._prefer_sysmon()
+        self._look_at_channels()
         if self._waiting is not None:
             self._waiting.look()
         return items
 
-    def _prefer_sysmon(self) -> None:
-        """Where Sysmon tells of program starts with all that we would add, nothing is added to those of Windows."""
+    def _look_at_channels(self) -> None:
+        """See which channels lack, and prefer Sysmon.
+
+        Where Sysmon tells of program starts with all that we would add, nothing is added to those of Windows."""
+        if self._log is not None:
+            states = wanted_states(self._log, [one.channel for one in self._subscriptions])
+            self._lacks = any(one.state in {OFF, MISSING} for one in states)
         self._enricher.wanted = not any(one.is_open and one.channel.name == _SYSMON for one in self._subscriptions)
 
     def finish(self) -> list[Item]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.sensors.windows.channels import Channel, channels
+from agent.sensors.windows.channelstates import MISSING, OFF, state_of
 from agent.sensors.windows.enrich import Enricher
 from agent.sensors.windows.subscription import Subscription
 from agent.sensors.windows.wevtapi import ACCESS_DENIED, EventLog, SystemEventLog
@@ -22,15 +23,13 @@ def channel_states(log: EventLog | None = None, listed: tuple[Channel, ...] = ()
     """Yield each channel's name and state: `read`, `off` (switched off), `missing`, `denied`, or an error's number."""
     log = log or SystemEventLog()
     for channel in listed or channels():
-        enabled = log.enabled(channel.path)
+        state = state_of(log, channel.path).state
         subscription = Subscription(channel, log)
         subscription.open({})
         fault = subscription.fault
         subscription.forget()
-        if enabled is None:
-            yield channel.name, "missing"
-        elif not enabled:
-            yield channel.name, "off"
+        if state in {MISSING, OFF}:
+            yield channel.name, state
         elif fault:
             yield channel.name, "denied" if fault == ACCESS_DENIED else f"error {fault}"
         else:

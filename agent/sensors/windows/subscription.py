@@ -1,8 +1,8 @@
 """One channel, read from its bookmark on: what the log no longer has is said, what cannot be read costs itself alone.
 
-A bookmark is kept as the time of the last event (µs) and the bookmark of Windows. Windows finds a bookmark by the
-record's number, and numbers start anew in a log that was made anew: an event after the bookmark that is older than the
-one before it shows that, and the log is then read from its beginning. What is read twice so is one event to the box.
+A bookmark is kept as the time of its event (µs, 0 for one that could not be read) and the bookmark of Windows. Windows
+finds a bookmark by the record's number, and numbers start anew in a log that was made anew: there the number belongs to
+an event of another time, and the log is then read from its beginning. What is read twice so is one event to the box.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from agent.sensors.windows.channels import Channel, query
 from agent.sensors.windows.eventxml import NoEvent, record_of
 from agent.sensors.windows.wevtapi import (
-    ACCESS_DENIED,
-    CHANNEL_NOT_FOUND,
+    NOT_FOUND,
     TOO_LARGE,
+    BookmarkGone,
     EventLog,
     EventLogError,
 )
@@ -27,8 +27,6 @@ DAYS = 7
 """How far back a channel is read the first time; what is older nobody waits for."""
 AT_ONCE = 64
 """Events asked for with one call."""
-_OLDER = 120_000_000
-"""Microseconds by which an event may be older than the one before it: clocks are set back a little all the time."""
 _MARK = "winlog:"
 Enrich = Callable[[Record], None]
 
@@ -45,7 +43,7 @@ class Subscription:
         self._handle = 0
         self._at = 0
         self._mark: str | None = None
-        self._fresh = self._failing = False
+        self._failing = False
 
     @property
     def is_open(self) -> bool:
@@ -53,18 +51,33 @@ class Subscription:
         return self._handle != 0
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
-        """Begin to read; a channel that is not there, or not for us, is left closed with its `fault`."""
+        """Begin to read; a channel that cannot be read now is left closed with its `fault`, its bookmark kept.
+
+        Raises nothing. What is after a bookmark that is gone is told as a gap of unknown count.
+        """
         if self._mark is None:
             self._at, self._mark = _decoded(bookmarks.get(_MARK + self.channel.name, ""))
-        lost: list[Item] = []
         try:
+            if self._mark is not None:
+                self._check(self._mark)
             self._subscribe(self._mark)
+        except BookmarkGone:
+            return self._restart()
         except EventLogError as error:
-            if self._mark is None or error.code in (ACCESS_DENIED, CHANNEL_NOT_FOUND):
-                self.fault = error.code
-                return []
-            lost = self._restart()
-        return lost
+            self.fault = error.code
+        return []
+
+    def _check(self, mark: str) -> None:
+        """Raise BookmarkGone when the log has another event under the bookmark's number."""
+        found = self._log.find(self.channel.path, mark)
+        try:
+            at = moment(record_of(self._log.xml(found)).get("TimeCreated_SystemTime"))
+        except (EventLogError, NoEvent):
+            return  # as unreadable as it may have been before
+        finally:
+            self._log.close(found)
+        if self._at and at and at != self._at:
+            raise BookmarkGone("EvtSeek", NOT_FOUND)
 
     def read(self, most: int, enrich: Enrich) -> list[Item]:
         """Return at most so many events. When there may be more, the signal is on afterwards."""
@@ -96,19 +109,19 @@ class Subscription:
         self.close()
         self._log.forget(self.signal)
 
-    def _subscribe(self, mark: str | None, days: int | None = None) -> None:
-        days = self._days if mark is None and days is None else days
+    def _subscribe(self, mark: str | None) -> None:
+        days = self._days if mark is None else 0
         self._handle = self._log.subscribe(self.channel.path, query(self.channel, days or None), self.signal, mark)
-        self.fault, self._fresh = 0, mark is not None
+        self.fault = 0
         self._log.set(self.signal)
 
     def _restart(self) -> list[Item]:
         """Read from the oldest event that the log has: the place of the bookmark is gone."""
         now = time.time_ns() // 1000
         gap = Gap(f"event_bookmark_lost:{self.channel.name}", 0, self._at or now, now)
-        self._mark, self._at = None, 0
+        self._mark, self._at, self._days = None, 0, 0
         try:
-            self._subscribe(None, days=0)
+            self._subscribe(None)
         except EventLogError as error:
             self.fault = error.code
         return [gap]
@@ -129,16 +142,12 @@ class Subscription:
         items: list[Item] = []
         mark = None
         try:
-            for event in events:
-                items.append(self._item(event, enrich))
-                if self._is_of_another_log(items[-1]):
-                    self.close()
-                    return [*items[:-1], *self._restart()]
+            items += [self._item(event, enrich) for event in events]
             mark = self._log.bookmark(events[-1])
         finally:
             for event in events:
                 self._log.close(event)
-        self._mark = mark
+        self._mark, self._at = mark, _time_of(items[-1])
         items.append(Reading(None, bookmark=Bookmark(_MARK + self.channel.name, f"{self._at} {mark}")))
         return items
 
@@ -156,17 +165,6 @@ class Subscription:
         enrich(record)
         return Reading(record, self.channel.priority)
 
-    def _is_of_another_log(self, item: Item) -> bool:
-        if not isinstance(item, Reading) or item.record is None:
-            return False
-        at = item.record[TIMESTAMP]
-        assert isinstance(at, int)
-        fresh, self._fresh = self._fresh, False
-        if fresh and at < self._at - _OLDER:
-            return True
-        self._at = at
-        return False
-
 
 def moment(text: object) -> int | None:
     """Return a time as Windows writes it, in µs since the epoch; None for anything else."""
@@ -177,6 +175,12 @@ def moment(text: object) -> int | None:
     except ValueError:
         return None
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+
+
+def _time_of(item: Item) -> int:
+    """Return the moment that an event tells itself (µs), 0 when it could not be read or tells none."""
+    record = item.record if isinstance(item, Reading) else None
+    return moment(record.get("TimeCreated_SystemTime")) or 0 if record is not None else 0
 
 
 def _decoded(text: str) -> tuple[int, str | None]:

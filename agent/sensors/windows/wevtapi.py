@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import wintypes
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.windows.dll import Library, last_error, load
 from agent.windows.signals import Signals, SystemSignals
@@ -12,16 +14,21 @@ from agent.windows.signals import Signals, SystemSignals
 MAX_XML = 1 << 20
 """Characters of one rendered event; Windows keeps events of at most 64 KiB."""
 ACCESS_DENIED, INVALID_PARAMETER, NO_MORE_ITEMS, NOT_FOUND = 5, 87, 259, 1168
-CHANNEL_NOT_FOUND, QUERY_RESULT_STALE = 15007, 15011
+CHANNEL_NOT_FOUND, QUERY_RESULT_STALE, INVALID_POSITION = 15007, 15011, 15012
 TOO_LARGE = 122
 """ERROR_INSUFFICIENT_BUFFER, which comes to a caller only for what is above the bound."""
 _OLDEST, _AFTER_BOOKMARK, _STRICT = 2, 3, 0x10000
+_CHANNEL, _FORWARD = 0x1, 0x100
+_FROM_BOOKMARK = 4
 _XML, _BOOKMARK = 1, 2
-_CONFIG_ENABLED = 0
+_ENABLED, _RETENTION, _AUTO_BACKUP, _MAX_SIZE = 0, 6, 7, 8
+"""EVT_CHANNEL_CONFIG_PROPERTY_ID."""
 _FIRST_BUFFER = 64 << 10
 _H, _D, _P = wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER
 _FUNCTIONS = {
     "EvtSubscribe": (_H, (_H, _H, wintypes.LPCWSTR, wintypes.LPCWSTR, _H, ctypes.c_void_p, ctypes.c_void_p, _D)),
+    "EvtQuery": (_H, (_H, wintypes.LPCWSTR, wintypes.LPCWSTR, _D)),
+    "EvtSeek": (wintypes.BOOL, (_H, ctypes.c_int64, _H, _D, _D)),
     "EvtNext": (wintypes.BOOL, (_H, _D, _P(_H), _D, _D, _P(_D))),
     "EvtRender": (wintypes.BOOL, (_H, _H, _D, _D, ctypes.c_void_p, _P(_D), _P(_D))),
     "EvtCreateBookmark": (_H, (wintypes.LPCWSTR,)),
@@ -40,11 +47,39 @@ class EventLogError(OSError):
         self.code = code
 
 
+class BookmarkGone(EventLogError):
+    """A bookmark that is none, or whose event the log no longer has."""
+
+
+class Config(NamedTuple):
+    """How a channel is set up; with `retention` it keeps old events and takes no new ones when it is full.
+
+    With `auto_backup` besides, the full file is put aside and the log goes on.
+    """
+
+    enabled: bool
+    max_bytes: int
+    retention: bool = False
+    auto_backup: bool = False
+
+
+_GONE = frozenset({NOT_FOUND, QUERY_RESULT_STALE, INVALID_POSITION})
+
+
+def _refused(call: str) -> EventLogError:
+    """Return the error of a call that was given a bookmark. Any other than these says nothing of the bookmark."""
+    code = last_error()
+    return (BookmarkGone if code in _GONE else EventLogError)(call, code)
+
+
 class EventLog(Signals, Protocol):
     """What the reader asks of the system; handles are numbers."""
 
     def subscribe(self, path: str, query: str, signal: int, bookmark: str | None) -> int:
-        """Begin strictly after the bookmark, without one at the oldest event; raises EventLogError."""
+        """Begin strictly after the bookmark, without one at the oldest event; raises EventLogError, BookmarkGone."""
+
+    def find(self, path: str, bookmark: str) -> int:
+        """Return the event of a bookmark; raises EventLogError, BookmarkGone."""
 
     def next(self, subscription: int, most: int) -> list[int]:
         """Return the next events, none when there are no more now; raises EventLogError."""
@@ -58,8 +93,8 @@ class EventLog(Signals, Protocol):
     def close(self, handle: int) -> None:
         """Give up a subscription or an event."""
 
-    def enabled(self, path: str) -> bool | None:
-        """Say whether a channel is switched on, None when there is no such channel."""
+    def config(self, path: str) -> Config | None:
+        """Return how a channel is set up, None when there is no such channel; raises EventLogError."""
 
 
 class SystemEventLog(SystemSignals):
@@ -74,20 +109,42 @@ class SystemEventLog(SystemSignals):
 
     def subscribe(self, path: str, query: str, signal: int, bookmark: str | None) -> int:
         """See EventLog."""
-        where, flags = None, _OLDEST
-        if bookmark is not None:
-            where = self._log.EvtCreateBookmark(bookmark)
-            if not where:
-                raise EventLogError("EvtCreateBookmark", last_error())
-            flags = _AFTER_BOOKMARK | _STRICT
-        try:
+        with self._marked(bookmark) as where:
+            flags = _OLDEST if where is None else _AFTER_BOOKMARK | _STRICT
             found = self._log.EvtSubscribe(None, signal, path, query, where, None, None, flags)
             if not found:
-                raise EventLogError("EvtSubscribe", last_error())
-        finally:
-            if where:
-                self._log.EvtClose(where)
+                raise _refused("EvtSubscribe")
         return int(found)
+
+    def find(self, path: str, bookmark: str) -> int:
+        """See EventLog."""
+        with self._marked(bookmark) as where:
+            results = self._log.EvtQuery(None, path, "*", _CHANNEL | _FORWARD)
+            if not results:
+                raise _refused("EvtQuery")
+            try:
+                if not self._log.EvtSeek(results, 0, where, 0, _FROM_BOOKMARK | _STRICT):
+                    raise _refused("EvtSeek")
+                events = self.next(results, 1)
+            finally:
+                self._log.EvtClose(results)
+        if not events:
+            raise BookmarkGone("EvtNext", NOT_FOUND)
+        return events[0]
+
+    @contextmanager
+    def _marked(self, bookmark: str | None) -> Iterator[int | None]:
+        if bookmark is None:
+            yield None
+            return
+        where = self._log.EvtCreateBookmark(bookmark)
+        if not where:
+            # It only reads the text, so whatever it complains of is the text.
+            raise BookmarkGone("EvtCreateBookmark", last_error())
+        try:
+            yield where
+        finally:
+            self._log.EvtClose(where)
 
     def next(self, subscription: int, most: int) -> list[int]:
         """See EventLog."""
@@ -130,16 +187,24 @@ class SystemEventLog(SystemSignals):
         """See EventLog."""
         self._log.EvtClose(handle)
 
-    def enabled(self, path: str) -> bool | None:
+    def config(self, path: str) -> Config | None:
         """See EventLog."""
         config = self._log.EvtOpenChannelConfig(None, path, 0)
         if not config:
-            return None
-        variant = ctypes.create_string_buffer(16)  # EVT_VARIANT: the value stands first
+            code = last_error()
+            if code == CHANNEL_NOT_FOUND:
+                return None
+            raise EventLogError("EvtOpenChannelConfig", code)
         try:
-            found = self._log.EvtGetChannelConfigProperty(
-                config, _CONFIG_ENABLED, 0, len(variant), variant, ctypes.byref(self._used)
+            enabled, size, retention, backup = (
+                self._property(config, one) for one in (_ENABLED, _MAX_SIZE, _RETENTION, _AUTO_BACKUP)
             )
         finally:
             self._log.EvtClose(config)
-        return bool(variant.raw[0]) if found else None
+        return Config(bool(enabled & 0xFF), size, bool(retention & 0xFF), bool(backup & 0xFF))
+
+    def _property(self, config: int, which: int) -> int:
+        variant = ctypes.create_string_buffer(16)  # EVT_VARIANT: the value stands first
+        if not self._log.EvtGetChannelConfigProperty(config, which, 0, len(variant), variant, ctypes.byref(self._used)):
+            raise EventLogError("EvtGetChannelConfigProperty", last_error())
+        return int.from_bytes(variant.raw[:8], "little")

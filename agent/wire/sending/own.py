@@ -10,6 +10,10 @@ from agent.wire.event import Record
 from agent.wire.sending import hostinfo
 from agent.wire.sending.sensor import Gap
 
+STOP, SHUTDOWN, UNINSTALL = "stop", "shutdown", "uninstall"
+"""Reasons of an end that are told by whoever asks for it: by a word of the service host, or by SIGUSR1 (UNINSTALL)."""
+_HOST_ENDS = {STOP: False, SHUTDOWN: True, UNINSTALL: False}
+
 
 def started(boot_id: str, *, clean_before: bool | None) -> Record:
     """Return the event of a start; `clean_before` is None when it is the first."""
@@ -19,9 +23,15 @@ def started(boot_id: str, *, clean_before: bool | None) -> Record:
 
 def stopping(boot_id: str, reason: str) -> Record:
     """Return the event of an orderly end; it tells whether the whole system ends, where that is known."""
-    ends = hostinfo.stopping()
+    ends = _HOST_ENDS[reason] if reason in _HOST_ENDS else hostinfo.stopping()
     told: Record = {} if ends is None else {"agent.host_stopping": ends}
     return {**_own("agent_stopping", boot_id), "agent.version": __version__, "agent.stop_reason": reason, **told}
+
+
+def told_reason(said: bytes) -> str:
+    """Return the reason that a parent gave before it closed our standard input; `eof` when it said nothing known."""
+    word = said.decode("ascii", "replace").strip()
+    return word if word in _HOST_ENDS else "eof"
 
 
 def telemetry_gap(boot_id: str, gap: Gap) -> Record:

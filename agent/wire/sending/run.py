@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from agent import __version__
 from agent.wire.commands import LOG_LEVEL, RENEW
-from agent.wire.sending import hostinfo, memory, states
+from agent.wire.sending import hostinfo, memory, own, states
 from agent.wire.sending.care import Care
 from agent.wire.sending.home import AgentHome, Identity, InUse
 from agent.wire.sending.kept_policy import KeptPolicy
@@ -32,6 +32,8 @@ from agent.wire.sending.watchdog import Watchdog
 from agent.wire.transport import TIMEOUT, Box, RetryLater, client_context
 
 LOG = logging.getLogger(__name__)
+_WORD = 64
+"""Bytes that are kept of the last that a parent says."""
 
 
 Sensors = Callable[[str], Sequence[Sensor]]
@@ -72,8 +74,8 @@ def run(
 
     A `station` obeys the box's policy and reads less when it uses more than the agent's bounds (restraint.py).
     With `until_eof` the end of the standard input is an order to stop, too: the only one that a parent can give on
-    Windows, and one that comes even when the parent dies. Who `listens` hears of commands at once, at the price of a
-    second connection; the others with the next heartbeat.
+    Windows, and one that comes even when the parent dies. A word before it is the reason (own.py). Who `listens` hears
+    of commands at once, at the price of a second connection; the others with the next heartbeat.
     """
     identity = home.identity()
     if identity is None:
@@ -108,13 +110,14 @@ def run(
 
 
 def _stop_at_eof(runner: Runner) -> None:
+    said = b""
     try:
         # Not through sys.stdin, whose lock this thread would hold when the interpreter ends.
-        while os.read(0, 4096):
-            pass
+        while piece := os.read(0, 4096):
+            said = (said + piece)[-_WORD:]
     except OSError as error:
         LOG.warning("input_not_readable error=%s", error)
-    runner.stop("eof")
+    runner.stop(own.told_reason(said))
 
 
 def open_spool(path: Path) -> Spool:

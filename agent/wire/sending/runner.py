@@ -7,6 +7,7 @@ import logging
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
@@ -37,6 +38,10 @@ MAX_HELD = 20_000
 _FAULTY = Availability("off", "sensor.reason.failed")
 _GAPS_AFTER = 5.0
 _STOP_SENDING = 1.8
+_STOPS: dict[int, str] = {signal.SIGTERM.value: "SIGTERM", signal.SIGINT.value: "SIGINT"}
+"""Signals that end it in order, and what each gives as the reason."""
+if sys.platform != "win32":
+    _STOPS[signal.SIGUSR1] = own.UNINSTALL
 
 
 class _Slot:
@@ -85,7 +90,7 @@ class Runner:
 
     def stop(self, reason: str) -> None:
         """Let `run` end in order; may be called from any thread."""
-        self._stop_reason = reason
+        self._stop_reason = self._stop_reason or reason
         waker = self._waker
         if waker is not None:
             with contextlib.suppress(OSError):  # the loop has ended by itself
@@ -105,12 +110,12 @@ class Runner:
         self._round_at = 0.0
 
     def run(self) -> str:
-        """Run until SIGTERM, SIGINT or `stop`; return the signal's name or the reason. Call from the main thread."""
+        """Run until a signal of _STOPS or `stop`; return the reason. Call from the main thread."""
         ours, kernels = socket.socketpair()
         for end in (ours, kernels):
             end.setblocking(False)
         before = signal.set_wakeup_fd(kernels.fileno(), warn_on_full_buffer=False)
-        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        handlers = {number: signal.signal(number, self._on_signal) for number in _STOPS}
         self._selector.register(ours, selectors.EVENT_READ, None)
         self._waker = kernels
         try:
@@ -128,7 +133,7 @@ class Runner:
             kernels.close()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._stop_reason = signal.Signals(number).name
+        self._stop_reason = self._stop_reason or _STOPS[number]
 
     def _start(self) -> None:
         self._bookmarks = dict(self._spool.bookmarks())

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2
  * The Windows service of the agent: picks the version (update.c), starts it in a job with bounds, starts it again when it
- * ends or shows no life, and stops it by closing its standard input. Nothing of it changes when the agent is updated.
+ * ends or shows no life, keeps its log, and stops it by a word to its standard input, which it closes then: `stop`,
+ * `shutdown` or `uninstall`. Nothing of it changes when the agent is updated. `czujka-host.exe uninstalling` stops the
+ * service with the last of these words.
  * Beside it lie version.txt, start.py, runtime\ (Python), agent\ and vendor\; the agent's folder is %ProgramData%\Czujka. */
 #define _WIN32_WINNT 0x0602
 #include <windows.h>
@@ -9,6 +11,7 @@
 #include <shlobj.h>
 #include <stdio.h>
 
+#include "life.h"
 #include "update.h"
 
 #define NAME L"CzujkaAgent"
@@ -18,8 +21,9 @@
 #define SERVICE_RIGHTS L"D:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCLORC;;;AU)"
 enum {
     ROOM = 1024,
-    ALIVE_SECONDS = 90,
     STOP_SECONDS = 15,
+    LEAVING = 200, /* a control code of our own: a stop because the agent is being removed */
+    LEAVING_SECONDS = 8,
     FIRST_WAIT = 1000,
     LAST_WAIT = 60000,
     STEADY_SECONDS = 60,
@@ -31,6 +35,7 @@ static const DWORD CPU_RATE = 1000; /* hundredths of a percent of the machine */
 
 static SERVICE_STATUS_HANDLE handle;
 static HANDLE stopping;
+static const char *volatile word = "";
 static wchar_t program[ROOM], home[ROOM];
 
 static void report(DWORD state, DWORD hint) {
@@ -39,10 +44,19 @@ static void report(DWORD state, DWORD hint) {
     SetServiceStatus(handle, &status);
 }
 
+/* What the agent is told of the reason of a stop, NULL for what is none. */
+static const char *word_of(DWORD code) {
+    if (code == SERVICE_CONTROL_STOP) return "stop\n";
+    if (code == SERVICE_CONTROL_PRESHUTDOWN || code == SERVICE_CONTROL_SHUTDOWN) return "shutdown\n";
+    return code == LEAVING ? "uninstall\n" : NULL;
+}
+
 static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context) {
     (void)type, (void)data, (void)context;
     if (code == SERVICE_CONTROL_INTERROGATE) return NO_ERROR;
-    if (code != SERVICE_CONTROL_STOP && code != SERVICE_CONTROL_PRESHUTDOWN) return ERROR_CALL_NOT_IMPLEMENTED;
+    const char *found = word_of(code);
+    if (!found) return ERROR_CALL_NOT_IMPLEMENTED;
+    if (!*word) word = found;
     report(SERVICE_STOP_PENDING, (STOP_SECONDS + 5) * 1000);
     SetEvent(stopping);
     return NO_ERROR;
@@ -205,73 +219,104 @@ static HANDLE make_job(void) {
     return job;
 }
 
-static HANDLE open_log(void) {
+/* Opens the log for so many bytes more; what it has becomes the former log when it would grow past its bound. */
+static HANDLE open_log(DWORD more) {
     wchar_t path[ROOM], former[ROOM];
     WIN32_FILE_ATTRIBUTE_DATA facts;
-    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    DWORD how = OPEN_ALWAYS;
     path_of(path, home, L"agent.log");
     path_of(former, home, L"agent.log.1");
-    if (GetFileAttributesExW(path, GetFileExInfoStandard, &facts) && facts.nFileSizeLow > LOG_BYTES)
-        MoveFileExW(path, former, MOVEFILE_REPLACE_EXISTING);
-    return CreateFileW(path, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &inherited,
-                       OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (GetFileAttributesExW(path, GetFileExInfoStandard, &facts) && facts.nFileSizeLow + more > LOG_BYTES &&
+        !MoveFileExW(path, former, MOVEFILE_REPLACE_EXISTING))
+        how = CREATE_ALWAYS; /* somebody holds the former one: better none of it than no bound */
+    return CreateFileW(path, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, how,
+                       FILE_ATTRIBUTE_NORMAL, NULL);
 }
 
-/* Starts what lies in `folder`; `input` becomes our end of its standard input. */
-static HANDLE start(const wchar_t *folder, HANDLE job, HANDLE *input) {
-    wchar_t command[4 * ROOM];
+/* A thread: writes what the agent prints into the log. What cannot be written goes, so that the agent never waits. */
+static DWORD WINAPI keep_log(void *output) {
+    char text[4096];
+    DWORD got, written;
+    while (ReadFile(output, text, sizeof text, &got, NULL)) {
+        HANDLE log = open_log(got);
+        if (log == INVALID_HANDLE_VALUE) continue;
+        WriteFile(log, text, got, &written, NULL);
+        CloseHandle(log);
+    }
+    CloseHandle(output);
+    return 0;
+}
+
+/* Makes a pipe of which the child inherits one end alone; returns whether it could. */
+static BOOL make_pipe(HANDLE *theirs, HANDLE *ours, BOOL they_read) {
     SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    if (!CreatePipe(they_read ? theirs : ours, they_read ? ours : theirs, &inherited, 0)) return FALSE;
+    SetHandleInformation(*ours, HANDLE_FLAG_INHERIT, 0);
+    return TRUE;
+}
+
+/* Starts what lies in `folder`; `input` becomes our end of its standard input, `log` the thread that keeps its output. */
+static HANDLE start(const wchar_t *folder, HANDLE job, HANDLE *input, HANDLE *log) {
+    wchar_t command[4 * ROOM];
     STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
     PROCESS_INFORMATION process;
-    HANDLE theirs;
-    if (!CreatePipe(&theirs, input, &inherited, 0)) return NULL;
-    SetHandleInformation(*input, HANDLE_FLAG_INHERIT, 0);
-    HANDLE log = open_log();
+    HANDLE theirs, output, ours;
+    if (!make_pipe(&theirs, input, TRUE)) return NULL;
+    if (!make_pipe(&output, &ours, FALSE)) {
+        CloseHandle(theirs);
+        CloseHandle(*input);
+        return NULL;
+    }
     startup.hStdInput = theirs;
-    startup.hStdOutput = startup.hStdError = log;
+    startup.hStdOutput = startup.hStdError = output;
     _snwprintf(command, 4 * ROOM - 1, L"\"%ls\\runtime\\python.exe\" -I -B -X utf8 \"%ls\\start.py\" --from \"%ls\" run --until-eof --home \"%ls\"",
                program, program, folder, home);
     BOOL made = CreateProcessW(NULL, command, NULL, NULL, TRUE,
                                CREATE_NO_WINDOW | CREATE_SUSPENDED | BELOW_NORMAL_PRIORITY_CLASS, NULL, program, &startup,
                                &process);
     CloseHandle(theirs);
-    if (log != INVALID_HANDLE_VALUE) CloseHandle(log);
+    CloseHandle(output);
     if (!made) {
         CloseHandle(*input);
+        CloseHandle(ours);
         return NULL;
     }
+    *log = CreateThread(NULL, 0, keep_log, ours, 0, NULL);
+    if (!*log) CloseHandle(ours);
     AssignProcessToJobObject(job, process.hProcess);
     ResumeThread(process.hThread);
     CloseHandle(process.hThread);
     return process.hProcess;
 }
 
-/* Seconds since the agent showed that it lives, at most `elapsed`. */
-static long silent_for(long elapsed) {
+/* The write time of the agent's sign of life, 0 when there is none. */
+static ULONGLONG mark_of_life(void) {
     wchar_t path[ROOM];
     WIN32_FILE_ATTRIBUTE_DATA facts;
-    FILETIME now;
     path_of(path, home, L"alive");
-    if (!GetFileAttributesExW(path, GetFileExInfoStandard, &facts)) return elapsed;
-    GetSystemTimeAsFileTime(&now);
-    ULONGLONG then = ((ULONGLONG)facts.ftLastWriteTime.dwHighDateTime << 32) | facts.ftLastWriteTime.dwLowDateTime;
-    ULONGLONG present = ((ULONGLONG)now.dwHighDateTime << 32) | now.dwLowDateTime;
-    /* A clock that went back says nothing. */
-    long silent = present > then ? (long)((present - then) / 10000000) : 0;
-    return silent < elapsed ? silent : elapsed;
+    if (!GetFileAttributesExW(path, GetFileExInfoStandard, &facts)) return 0;
+    return ((ULONGLONG)facts.ftLastWriteTime.dwHighDateTime << 32) | facts.ftLastWriteTime.dwLowDateTime;
+}
+
+/* Milliseconds of the clock that stands still while the machine sleeps. */
+static ULONGLONG awake(void) {
+    ULONGLONG hundreds_of_nanoseconds = 0;
+    QueryUnbiasedInterruptTime(&hundreds_of_nanoseconds);
+    return hundreds_of_nanoseconds / 10000;
 }
 
 /* Waits until the agent ends, has to be ended, or the service stops; returns whether the stop was asked for. */
-static BOOL watch(HANDLE process, HANDLE input, HANDLE job, const char *ran, ULONGLONG began) {
+static BOOL watch(HANDLE process, HANDLE input, HANDLE job, const char *ran, Life *life) {
     HANDLE both[] = {stopping, process};
     for (;;) {
-        DWORD which = WaitForMultipleObjects(2, both, FALSE, 1000);
-        long elapsed = (long)((GetTickCount64() - began) / 1000);
+        DWORD which = WaitForMultipleObjects(2, both, FALSE, 1000), written;
+        life_look(life, awake(), mark_of_life());
         if (which == WAIT_OBJECT_0 + 1) {
             CloseHandle(input);
             return FALSE;
         }
         if (which == WAIT_OBJECT_0) {
+            WriteFile(input, word, (DWORD)strlen(word), &written, NULL);
             CloseHandle(input);
             if (WaitForSingleObject(process, STOP_SECONDS * 1000) != WAIT_OBJECT_0) TerminateJobObject(job, 1);
             return TRUE;
@@ -280,10 +325,10 @@ static BOOL watch(HANDLE process, HANDLE input, HANDLE job, const char *ran, ULO
         char healthy[VERSION_ROOM];
         load(&before, healthy);
         after = before;
-        state_looked(&after, healthy, ran, elapsed);
+        state_looked(&after, healthy, ran, life_seconds(life));
         if (!same(&before, &after)) save(&after);
         BOOL failed = *ran && !strcmp(after.failed, ran) && strcmp(before.failed, ran);
-        if (failed || silent_for(elapsed) > ALIVE_SECONDS) TerminateJobObject(job, 1);
+        if (failed || life_is_silent(life)) TerminateJobObject(job, 1);
     }
 }
 
@@ -315,19 +360,24 @@ static void choose(char *ran, wchar_t *folder) {
 static DWORD live_once(DWORD wait) {
     char ran[VERSION_ROOM], healthy[VERSION_ROOM];
     wchar_t folder[ROOM];
-    HANDLE input = NULL, job = make_job();
-    ULONGLONG began = GetTickCount64();
+    HANDLE input = NULL, log = NULL, job = make_job();
+    Life life;
     DWORD code = 1;
     BOOL asked = FALSE;
     choose(ran, folder);
-    HANDLE process = start(folder, job, &input);
+    life_begin(&life, awake(), mark_of_life());
+    HANDLE process = start(folder, job, &input, &log);
     if (process) {
-        asked = watch(process, input, job, ran, began);
+        asked = watch(process, input, job, ran, &life);
         GetExitCodeProcess(process, &code);
         CloseHandle(process);
     }
     CloseHandle(job);
-    long elapsed = (long)((GetTickCount64() - began) / 1000);
+    if (log) {
+        WaitForSingleObject(log, STOP_SECONDS * 1000);
+        CloseHandle(log);
+    }
+    long elapsed = life_seconds(&life);
     State before, after;
     load(&before, healthy);
     after = before;
@@ -355,8 +405,28 @@ static void WINAPI service_main(DWORD count, wchar_t **arguments) {
     ExitProcess(0);
 }
 
-int main(void) {
+/* Tells the running service that it is being removed, and waits until it has ended, a while at most. */
+static void leave(void) {
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = manager ? OpenServiceW(manager, NAME, SERVICE_USER_DEFINED_CONTROL | SERVICE_QUERY_STATUS) : NULL;
+    SERVICE_STATUS status;
+    if (service) {
+        BOOL told = ControlService(service, LEAVING, &status);
+        for (int left = LEAVING_SECONDS * 10; told && left && status.dwCurrentState != SERVICE_STOPPED; left--) {
+            Sleep(100);
+            told = QueryServiceStatus(service, &status);
+        }
+        CloseServiceHandle(service);
+    }
+    if (manager) CloseServiceHandle(manager);
+}
+
+int main(int count, char **arguments) {
     wchar_t data[MAX_PATH];
+    if (count > 1 && !strcmp(arguments[1], "uninstalling")) {
+        leave();
+        return 0;
+    }
     SERVICE_TABLE_ENTRYW table[] = {{(wchar_t *)NAME, service_main}, {NULL, NULL}};
     stopping = CreateEventW(NULL, TRUE, FALSE, NULL);
     GetModuleFileNameW(NULL, program, ROOM);

@@ -70,7 +70,7 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
             "matched": session.get(StationMatched, agent.id),
             "replaced": list(session.scalars(select(Agent).where(Agent.replaced_by == agent.id).limit(OWN))),
         }
-    values["silence"] = reasons(context, every(context), one.id)
+    values["silence"] = reasons(context, every(context), [one])
     sent = _sent(context, agent.id, now)
     parts = [views.of_alerts(alerts), views.of_losses(lost), sent.own, views.of_changes(changed, lang)]
     values |= {

@@ -53,10 +53,11 @@ def every(context: Context) -> list[Station]:
 def _page(request: Request, context: Context, who: Principal, /, status: int = 200, **values: Any) -> Response:
     wanted = station_filter(request.query_params)
     known = every(context)
+    listed = [one for one in known if wanted.takes(one)]
     checks = sorted({name for one in known for name in one.figures.results})
     shown: dict[str, Any] = {
-        "stations": [one for one in known if wanted.takes(one)],
-        "silent": reasons(context, known),
+        "stations": listed,
+        "silent": reasons(context, known, listed),
         "held": sum(one.state == "quarantine" for one in known) + _offered(context),
         "filter": wanted,
         "choices": _choices(checks, who.language),

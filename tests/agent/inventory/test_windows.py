@@ -224,7 +224,11 @@ def test_the_machine_its_system_disks_usb_and_time() -> None:
     )
     assert hardware["machine"] == {"device.manufacturer": "LENOVO", "device.serial_number": "PF1"}
     version = {"CurrentBuild": "26100", "UBR": 4946, "EditionID": "Professional", "DisplayVersion": "24H2"}
-    system = items(BY_NAME["system"], windows={"values": version}, name={"values": {"Hostname": "SEKRETARIAT"}})
+    log = {"path": "Security", "state": "on", "max_bytes": 20971520, "retention": "overwrite"}
+    name = {"values": {"Hostname": "SEKRETARIAT"}}
+    system = items(BY_NAME["system"], windows={"values": version}, name=name, channels=[log])
+    assert system["event_log:Security"]["inventory.retention"] == "overwrite"
+    assert "names" in items(BY_NAME["system"], windows={"values": version}, name=name, channels="!failed")
     assert (system["os"]["os.version"], system["os"]["os.kernel"]) == ("10.0.26100", "26100.4946")
     disks = items(
         BY_NAME["disk"], disks=[{"model": "SSD", "serial": " S1", "bytes": 5, "bus": "SCSI"}],

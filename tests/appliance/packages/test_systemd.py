@@ -79,6 +79,8 @@ def test_the_unit_runs_is_upgraded_and_goes(machine: Machine, tmp_path: Path, mo
 
         assert machine.run("dpkg", "--remove", "czujka-agent").returncode == 0
         gone = machine.state(UNIT)
+        stops = [one["agent.stop_reason"] for one in box.seen.records if one["event.action"] == "agent_stopping"]
+        assert stops == ["SIGTERM", "uninstall"], "the upgrade, and the removal"
         assert (gone["ActiveState"], gone["LoadState"]) == ("inactive", "not-found")
         assert machine.path(f"{home}/identity.json").read_bytes() == identity
         assert machine.run("dpkg", "--purge", "czujka-agent").returncode == 0

@@ -8,7 +8,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from agent.sensors.windows.wevtapi import CHANNEL_NOT_FOUND, MAX_XML, NOT_FOUND, TOO_LARGE, EventLogError
+from agent.sensors.windows.wevtapi import (
+    ACCESS_DENIED,
+    CHANNEL_NOT_FOUND,
+    INVALID_PARAMETER,
+    MAX_XML,
+    NOT_FOUND,
+    TOO_LARGE,
+    BookmarkGone,
+    Config,
+    EventLogError,
+)
 
 DAY = 86_400.0
 
@@ -34,12 +44,15 @@ def event(
     )
 
 
+ORDINARY = Config(enabled=True, max_bytes=20 << 20)
+
+
 @dataclass
 class FakeChannel:
     events: list[tuple[int, str]] = field(default_factory=list)
     next_number: int = 1
     refused: int = 0
-    enabled: bool = True
+    config: Config = ORDINARY
     broken: int = 0
     """The code with which every reading fails, 0 for none."""
     subscribed: int = 0
@@ -106,12 +119,25 @@ class FakeLog:
         since = time.time() - int(span[1]) / 1000 if span else 0.0
         after = 0
         if bookmark is not None:
-            found = re.search(r"RecordId='(\d+)'", bookmark)
-            if found is None or int(found[1]) not in {number for number, _ in channel.events}:
-                raise EventLogError("EvtSubscribe", NOT_FOUND)
-            after = int(found[1])
+            after = self._marked("EvtSubscribe", channel, bookmark)[0]
         channel.subscribed += 1
         return self._new(_Subscription(path, codes, since, after, signal))
+
+    def find(self, path: str, bookmark: str) -> int:
+        channel = self.channels.get(path)
+        if channel is None or channel.refused:
+            raise EventLogError("EvtQuery", CHANNEL_NOT_FOUND if channel is None else channel.refused)
+        return self._new((path, *self._marked("EvtSeek", channel, bookmark)))
+
+    @staticmethod
+    def _marked(call: str, channel: FakeChannel, bookmark: str) -> tuple[int, str]:
+        found = re.search(r"RecordId='(\d+)'", bookmark)
+        if found is None:
+            raise BookmarkGone("EvtCreateBookmark", INVALID_PARAMETER)
+        for number, text in channel.events:
+            if number == int(found[1]):
+                return number, text
+        raise BookmarkGone(call, NOT_FOUND)
 
     def next(self, subscription: int, most: int) -> list[int]:
         one = self.open[subscription]
@@ -148,8 +174,13 @@ class FakeLog:
     def close(self, handle: int) -> None:
         del self.open[handle]
 
-    def enabled(self, path: str) -> bool | None:
-        return self.channels[path].enabled if path in self.channels else None
+    def config(self, path: str) -> Config | None:
+        channel = self.channels.get(path)
+        if channel is None or channel.refused == CHANNEL_NOT_FOUND:
+            return None
+        if channel.refused == ACCESS_DENIED:
+            raise EventLogError("EvtOpenChannelConfig", channel.refused)
+        return channel.config
 
     def signal(self) -> int:
         number = len(self.signals) + 1

@@ -12,7 +12,8 @@ import pytest
 
 from agent.sensors.windows.channels import Channel
 from agent.sensors.windows.eventlog import AT_MOST, EventLogSensor
-from agent.sensors.windows.wevtapi import ACCESS_DENIED, QUERY_RESULT_STALE, EventLogError
+from agent.sensors.windows.subscription import moment
+from agent.sensors.windows.wevtapi import ACCESS_DENIED, QUERY_RESULT_STALE, Config, EventLogError
 from agent.wire.sending.sensor import Gap, Item, Reading
 from tests.agent.sensors.windows.fake import DAY, FakeLog, event
 
@@ -67,6 +68,13 @@ class Reader:
     @property
     def numbers(self) -> list[int]:
         return [int(record["EventRecordID"]) for record in self.records]
+
+
+def _moment_of(log: FakeLog, number: int) -> int:
+    text = dict(log.channels["Security"].events)[number]
+    found = moment(text.partition("SystemTime='")[2].partition("'")[0])
+    assert found is not None
+    return found
 
 
 @pytest.fixture
@@ -128,19 +136,50 @@ def test_a_log_that_was_cleared_between_two_runs_is_said_and_read_from_its_begin
     assert reader.records[-1]["EventID"] == "1102"
 
 
-def test_a_log_that_was_made_anew_and_has_the_same_numbers_is_read_from_its_beginning(log: FakeLog) -> None:
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_log_made_anew_that_has_the_same_numbers_is_read_from_its_beginning(log: FakeLog, sign: int) -> None:
+    """Its events are newer than the last one read, or older where the clock was set."""
     for _ in range(3):
         log.add("Security")
     reader = Reader(log)
     with reader:
         reader.until(3)
     log.clear("Security", anew=True)
-    for age in (900.0, 800.0, 700.0, 600.0):
-        log.add("Security", at=time.time() - age)
+    for later in (0, 1, 2, 3, 4, 5):
+        log.add("Security", at=time.time() + sign * (600 + later))
     with reader:
-        reader.until(7)
-    assert reader.numbers == [1, 2, 3, 1, 2, 3, 4]
+        reader.until(9)
+    assert reader.numbers == [1, 2, 3, 1, 2, 3, 4, 5, 6]
     assert reader.gaps == ["event_bookmark_lost:security"]
+
+
+@pytest.mark.parametrize("code", [5, 8, 14, 21, 1717, 1722, 1726, 1753, 15001, 15007, 15037])
+def test_what_windows_refuses_in_passing_does_not_touch_the_bookmark(log: FakeLog, code: int) -> None:
+    for _ in range(3):
+        log.add("Security", at=time.time() - 20 * DAY)
+    reader = Reader(log)
+    reader.bookmarks["winlog:security"] = f"{_moment_of(log, 2)} <BookmarkList><Bookmark RecordId='2'/></BookmarkList>"
+    log.channels["Security"].refused = code
+    with reader:
+        assert reader.sensor.availability().state == "limited"
+        assert reader.gaps == []
+        log.channels["Security"].refused = 0
+        log.add("Security")
+        reader.tick()
+        reader.until(2)
+    assert (reader.numbers, reader.gaps) == ([3, 4], [])
+
+
+def test_a_bookmark_at_an_event_that_could_not_be_read_is_as_good_as_another(log: FakeLog) -> None:
+    log.add("Security")
+    log.large.add(log.add("Security"))
+    reader = Reader(log)
+    with reader:
+        reader.until(1)
+    log.add("Security")
+    with reader:
+        reader.until(2)
+    assert (reader.numbers, reader.gaps) == ([1, 3], ["event_too_large"])
 
 
 def test_a_log_cleared_while_it_is_read_goes_on(log: FakeLog) -> None:
@@ -253,6 +292,22 @@ def test_events_that_cannot_be_read_cost_themselves_alone(log: FakeLog) -> None:
     assert reader.records[2]["TargetUserName"] == "<script>alert(1)</script>"
     assert sorted(reader.gaps) == ["event_too_large"] * 3 + ["event_unreadable"]
     assert reader.records[1]["X"] == "<script> ża"
+
+
+def test_a_wanted_channel_that_is_off_or_missing_limits_the_sensor_until_it_is_on(log: FakeLog) -> None:
+    listed = (Channel("security", "Security", 1, (4624,), wanted=True), Channel("bits", "Bits", 3, (3,), wanted=True))
+    sensor = EventLogSensor(lambda: log, listed)
+    bits = log.channels["Bits"]
+    on, bits.config = bits.config, Config(enabled=False, max_bytes=1)
+    sensor.open({})
+    assert sensor.availability() == ("limited", "sensor.reason.channels_off")
+    bits.config = on
+    sensor.tick()
+    assert sensor.availability() == ("on", "")
+    del log.channels["Bits"]
+    sensor.tick()
+    assert sensor.availability() == ("limited", "sensor.reason.channels_off")
+    sensor.close()
 
 
 def test_where_there_is_no_event_log_the_sensor_does_not_open() -> None:

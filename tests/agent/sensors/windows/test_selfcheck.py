@@ -10,9 +10,10 @@ import pytest
 
 from agent.sensors.windows.channels import Channel
 from agent.sensors.windows.selfcheck import MOST, channel_states, record_sample
-from agent.sensors.windows.wevtapi import ACCESS_DENIED
+from agent.sensors.windows.wevtapi import ACCESS_DENIED, Config
 from tests.agent.sensors.windows.fake import FakeLog, event
 
+SWITCHED_OFF = Config(enabled=False, max_bytes=1)
 LISTED = (
     Channel("security", "Security", 1, (4624, 4688)),
     Channel("bits", "Bits", 3, (3,)),
@@ -23,9 +24,9 @@ LISTED = (
 def test_each_channel_says_its_state() -> None:
     log = FakeLog("Security", "Bits")
     log.channels["Security"].refused = ACCESS_DENIED
-    log.channels["Bits"].enabled = False
+    log.channels["Bits"].config = SWITCHED_OFF
     assert dict(channel_states(log, LISTED)) == {"security": "denied", "bits": "off", "gone": "missing"}
-    log.channels["Security"].refused, log.channels["Bits"].enabled = 1734, True
+    log.channels["Security"].refused, log.channels["Bits"].config = 1734, Config(enabled=True, max_bytes=1)
     assert dict(channel_states(log, LISTED)) == {"security": "error 1734", "bits": "read", "gone": "missing"}
     assert not log.open
 
