@@ -76,6 +76,8 @@ class Memory:
         """Add an entry that is newer than all others of its group."""
         entries = group.entries
         entries.append(entry)
+        if group.marks is not None:
+            group.marks.insert(len(entries) - 1, entry)
         group.newest = time
         if node.needed:
             group.mask |= mask_of(entry)
@@ -93,6 +95,8 @@ class Memory:
         if place < len(entries) and entries[place][:NAME] == name:
             return False
         entries.insert(place, entry)
+        if group.marks is not None:
+            group.marks.insert(place, entry)
         group.newest = time_of(entries[-1])
         group.mask |= mask_of(entry)
         self.kept.entries += 1
@@ -104,6 +108,7 @@ class Memory:
     def remove(self, node: Node, key: str, group: Group, upto: int) -> None:
         """Forget the first entries of a group, and the group with its last one."""
         del group.entries[:upto]
+        group.marks = None
         self.kept.entries -= upto
         node.changed.add(key)
         if not group.entries:
@@ -137,11 +142,14 @@ class Memory:
         last = group.newest if LANE in key else now
         oldest = prefix(bounded(last - node.retain))
         if entries[0] < oldest:
-            del entries[: bisect_left(entries, oldest)]
+            expired = bisect_left(entries, oldest)
+            if group.marks is not None:
+                group.marks.drop(entries[:expired])
+            del entries[:expired]
         if len(entries) > node.cap:
             full = len(entries)
             group.entries = entries = _compacted(node, entries, prefix(bounded(last - node.lateness)))
-            group.ragged = True
+            group.ragged, group.marks = True, None
             self.kept.trimmed += full - len(entries)
         if len(entries) == before:
             return
