@@ -265,6 +265,20 @@ def test_ten_million_groups_are_survived_in_bounded_memory() -> None:
     assert len(offer(correlator, hit(99_999, START + 10_000, host="host-9999"))) == 1
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_entries_of_groups_that_are_there_are_bounded(backwards: bool) -> None:
+    rules = ruleset(count(200, timespan="1h"))
+    correlator = Correlator(rules, resolver_factory=lambda _: lambda name: name, bounds=(1000, 5000))
+    for number in range(15_000):
+        at = START - number if backwards else START + number
+        offer(correlator, hit(number, at, host=f"host-{number % 100}"), START + SECOND)
+        assert correlator.kept.entries <= 5000
+    node = correlator.plan.nodes[0]
+    assert correlator.kept.entries == sum(len(group.entries) for group in node.groups.values())
+    assert correlator.kept.groups == len(node.groups)
+    assert correlator.kept.evicted > 0
+
+
 def test_a_flood_in_one_correlation_does_not_empty_another() -> None:
     rules = ruleset(count(2), {**count(2), "rules": ["rb"]})
     correlator = Correlator(rules, resolver_factory=lambda _: lambda name: name, bounds=(100, 5000))
