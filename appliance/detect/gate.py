@@ -1,12 +1,13 @@
 """One scan for many regular expressions: hyperscan, as a gate that may only say too much.
 
 The exact decision stays with RE2. A gate that cannot be built, or a text it cannot read, lets every
-expression through to RE2.
+expression through to RE2. So does one that hyperscan reads more narrowly than RE2 does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -19,6 +20,14 @@ except ImportError:
 
 log = structlog.get_logger()
 Expression = tuple[str, str]
+#: What a vertical tab is differs: to RE2 it is no white space.
+_TAB = "\x0b"
+#: The two signs beyond ASCII that are letters of it without case: RE2 has them in \w then, hyperscan has not.
+_ALMOST_ASCII = ("\u017f", "\u212a")
+_CASELESS = re.compile(r"\(\?[a-zA-Z]*i")
+#: Tables of Unicode, which have other versions in the two; and escapes that may name a sign beyond ASCII.
+_TABLES = re.compile(r"(?<!\\)(?:\\\\)*\\[pP]")
+_CODES = re.compile(r"(?<!\\)(?:\\\\)*\\[x0-7]")
 
 
 class RegexGate:
@@ -29,19 +38,45 @@ class RegexGate:
             (searcher(pattern, flags), mask) for (pattern, flags), mask in zip(expressions, masks, strict=True)
         ]
         self._scan = _database(expressions) if gated else None
+        self._caseless = {number for number, one in enumerate(expressions) if _is_caseless(one)}
+        self._wider = {number for number, one in enumerate(expressions) if _is_wider(one)}
+
+    @property
+    def gated(self) -> bool:
+        """Whether one scan stands before RE2."""
+        return self._scan is not None
 
     def mask(self, value: str) -> int:
         """The masks of all expressions that are found in `value`."""
         raw = encoded(value, SCAN_LIMIT)
         found = 0
-        for number in self._candidates(raw):
+        for number in self._candidates(value, raw):
             search, mask = self._rows[number]
             if search(raw) is not None:
                 found |= mask
         return found
 
-    def _candidates(self, raw: bytes) -> Sequence[int] | range:
-        return range(len(self._rows)) if self._scan is None else self._scan(raw)
+    def _candidates(self, value: str, raw: bytes) -> Iterable[int]:
+        if self._scan is None or _TAB in value:
+            return range(len(self._rows))
+        found = self._scan(raw)
+        if value.isascii() or not (self._wider or self._caseless):
+            return found
+        if self._caseless and any(sign in value for sign in _ALMOST_ASCII):
+            return self._wider | self._caseless | set(found)
+        return self._wider | set(found) if self._wider else found
+
+
+def _is_caseless(one: Expression) -> bool:
+    return "i" in one[1] or _CASELESS.search(one[0]) is not None
+
+
+def _is_wider(one: Expression) -> bool:
+    """Whether RE2 may find it in a text beyond ASCII in which hyperscan does not."""
+    pattern = one[0]
+    if _TABLES.search(pattern):
+        return True
+    return _is_caseless(one) and (not pattern.isascii() or _CODES.search(pattern) is not None)
 
 
 def _database(expressions: Sequence[Expression]) -> Callable[[bytes], Sequence[int]] | None:

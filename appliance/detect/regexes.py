@@ -19,6 +19,8 @@ SCAN_LIMIT = 131_072
 #: Bytes RE2 may use for one expression.
 _MEMORY = 8 << 20
 _MIN_LITERAL = 2
+#: What POSIX classes begin with, which are RE2's alone.
+_POSIX = "[:"
 
 Searcher = Callable[[bytes], object]
 
@@ -62,15 +64,17 @@ def like_regex(pattern: Pattern, *, anchored: bool = True) -> str:
 def required_literals(pattern: str, flags: str = "") -> frozenset[str] | None:
     """Folded texts of which at least one is part of every (folded) match; None when none is known.
 
-    A superset of what matches is all that is promised, so every construct that is not understood gives up.
+    A superset of what matches is all that is promised. The expression is read by Python's parser, so every construct
+    that it does not understand, or that RE2 understands in another way, gives up.
     """
+    if "x" in flags or _POSIX in pattern:
+        return None
     try:
+        pattern.encode()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("error")  # what may become an operator in Python
             tree = sre_parser.parse(pattern)
     except Exception:  # noqa: BLE001  a private parser: whatever it cannot read simply has no literals
-        return None
-    if "x" in flags:
         return None
     return _Literals().sequence(tree)
 

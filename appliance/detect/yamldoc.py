@@ -13,6 +13,14 @@ MAX_BYTES = 1 << 20
 MAX_DOCUMENTS = 1000
 #: Levels of nesting; libyaml's composer recurses in C and would overflow the stack.
 MAX_DEPTH = 40
+#: What may be said of a value's type: `!` is text, the others are those of YAML's core schema.
+_TAGS = frozenset(
+    {"!", *(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))}
+)
+#: What PyYAML raises for dates and numbers that look right and are not (2024-13-45, `!!int ""`, `!!bool maybe`).
+_UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
+#: Characters of a strange tag that are told.
+_TAG_SHOWN = 60
 
 
 class YamlFault(ValueError):
@@ -88,6 +96,7 @@ def _check_shape(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise YamlFault(_line(event), "odwołania YAML (*nazwa) nie są przyjmowane; wpisz wartość w całości")
+        _check_tag(event)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -98,6 +107,15 @@ def _check_shape(text: str) -> None:
             documents += 1
             if documents > MAX_DOCUMENTS:
                 raise YamlFault(_line(event), f"ponad {MAX_DOCUMENTS} dokumentów w jednym pliku; podziel plik")
+
+
+def _check_tag(event: yaml.Event) -> None:
+    tag = getattr(event, "tag", None)
+    if tag is not None and tag not in _TAGS:
+        name = tag.replace("tag:yaml.org,2002:", "!!")[:_TAG_SHOWN]
+        raise YamlFault(
+            _line(event), f"znacznik typu „{name}” nie jest przyjmowany; usuń go albo ujmij wartość w cudzysłów"
+        )
 
 
 def _compose(text: str) -> list[Document]:
@@ -119,8 +137,7 @@ def _compose(text: str) -> list[Document]:
 def _construct(loader: Any, node: yaml.Node) -> Any:
     try:
         return loader.construct_document(node)
-    except ValueError as error:
-        # Dates and numbers that look right and are not (2024-13-45).
+    except _UNREADABLE as error:
         raise YamlFault(
             node.start_mark.line + 1, f"nie można odczytać wartości: {error}; popraw ją albo ujmij w cudzysłów"
         ) from error

@@ -22,8 +22,8 @@ _NAME, _TAIL = struct.Struct(">Q16s"), struct.Struct(">I8sI")
 _DOUBLE = struct.Struct(">d")
 _OFFSET = 1 << 63
 _EARLIEST = -(1 << 62)
-#: Length of what orders entries and tells them apart.
-NAME = 24
+#: Length of what orders entries and tells them apart, and of the time with which it begins.
+NAME, TIME = 24, 8
 FLAGS, MASK, VALUE, WEIGHT, SUFFIX = 24, slice(25, 28), slice(28, 36), slice(36, 40), 40
 FIRED, TOLD = 0x80, 0x40
 RULES = (1 << 24) - 1

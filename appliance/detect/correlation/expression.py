@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations, product
 
 from .model import Expression, Term
@@ -41,6 +42,7 @@ def parse_expression(text: str, rules: Sequence[str]) -> Expression:
     return Expression(text.strip(), tuple(terms))
 
 
+@lru_cache(maxsize=4096)
 def counted(rules: int, least: int) -> tuple[Term, ...] | None:
     """The ways in which at least so many of the rules occur; None when they are too many to list."""
     ways = tuple(Term(way) for way in combinations(range(rules), least))

@@ -13,8 +13,9 @@ import orjson
 
 from appliance.detect.model import Rule
 
-from .entry import FIRED, FLAGS, SUFFIX, TOLD, bounded, flagged, mask_of, name, prefix, tail, time_of
+from .entry import FIRED, FLAGS, NAME, SUFFIX, TOLD, bounded, flagged, mask_of, name, prefix, tail, time_of
 from .hits import Hits
+from .late import Window, completed, held_before, marked, values_lacking
 from .match import Match
 from .model import Bounds
 from .plan import NEVER, Group, Mode, Node, Plan
@@ -79,6 +80,7 @@ class Judge:
             group.ragged = True
             if node.mode is Mode.CLOSED:
                 return
+        newest = time == group.newest
         added = self.memory.add(node, key, group, entry, self.now)
         group.touched, group.source = arrival, source
         if not added:
@@ -87,9 +89,12 @@ class Judge:
             if group.due == NEVER and time > group.closed:
                 self._wait(node, key, group, time)
             return
-        group.spare = max(0, group.spare - 1)
+        if group.spare:
+            group.spare -= 1
+            if newest:
+                return
         if _possible(node, group):
-            self._judge_again(node, key, group, time)
+            self._judge_again(node, key, group, entry)
 
     def _look(self, node: Node, key: str, group: Group, time: int) -> None:
         """Judge the window that ends with an entry that is newer than all others."""
@@ -109,22 +114,30 @@ class Judge:
                 return
             if (low or node.ordered) and not node.decision(entries, low, high, anchor):
                 return
-        elif node.lacking is not None:
-            lacking = node.lacking(entries, low, high)
+        elif node.lacking is not None and not held_before(node, entries, low, high - 1):
+            lacking = values_lacking(node, group, low, high)
             if lacking:
                 group.spare = lacking - 1
                 return
-        self._fire(node, key, group, (low, high, high - 1), time, newest=True)
+        self._fire(node, key, group, (low, high, high - 1), newest=True)
 
-    def _judge_again(self, node: Node, key: str, group: Group, time: int) -> None:
-        """Judge every window that a late entry at `time` falls into."""
+    def _judge_again(self, node: Node, key: str, group: Group, entry: bytes) -> None:
+        """Judge the windows that a late entry falls into, and tell it where one of them held without it."""
         entries = group.entries
-        for place in range(bisect_left(entries, prefix(time)), bisect_left(entries, prefix(time + node.span + 1))):
-            anchor = entries[place]
-            at = time_of(anchor)
-            low, high = bisect_left(entries, prefix(at - node.span)), bisect_left(entries, prefix(at + 1))
-            if anchor[FLAGS] & FIRED or node.decision(entries, low, high, anchor):
-                self._fire(node, key, group, (low, high, place), at)
+        place = bisect_left(entries, entry[:NAME])
+        if place == len(entries) or entries[place][:NAME] != entry[:NAME]:
+            return  # the group was full, and this was the oldest
+        marks = marked(node, group)
+        fired, told = marks.fired, marks.told
+        for window in completed(node, group, marks, place):
+            self._fire(node, key, group, window)
+        if not told[place]:
+            time = time_of(entry)
+            anchor = fired.find(1, bisect_left(entries, prefix(time)), place + EVIDENCE)
+            if anchor >= 0 and (at := time_of(entries[anchor])) <= time + node.span:
+                low, high = bisect_left(entries, prefix(at - node.span)), bisect_left(entries, prefix(at + 1))
+                if high - place <= EVIDENCE:
+                    self._tell_again(node, key, group, (low, high, anchor), place)
 
     def settle(self, moment: int) -> None:
         """Judge every window that is due: those of lower correlations first, for what they pass on."""
@@ -192,7 +205,7 @@ class Judge:
                 high = bisect_left(entries, prefix(time + 1), high)
             if hold(number_of(low, high)):
                 for each in range(place, high):
-                    self._fire(node, key, group, (low, high, each), time, newest=not group.ragged)
+                    self._fire(node, key, group, (low, high, each), newest=not group.ragged)
             place = high
 
     def _close(self, node: Node, key: str, group: Group, first: int, reach: int) -> int:
@@ -202,35 +215,46 @@ class Judge:
             group.closed = time + node.span
             high = bisect_left(entries, prefix(group.closed + 1))
             if node.decision(entries, first, high, entries[high - 1]):
-                self._fire(node, key, group, (first, high, high - 1), time_of(entries[high - 1]))
+                self._fire(node, key, group, (first, high, high - 1))
             first = high
         return first
 
-    def _fire(
-        self, node: Node, key: str, group: Group, window: tuple[int, int, int], time: int, *, newest: bool = False
-    ) -> None:
+    def _fire(self, node: Node, key: str, group: Group, window: Window, *, newest: bool = False) -> None:
         """The condition holds over a window (its begin, its end, the place of its anchor): tell it, and pass it on.
 
         `newest` says that what lies before an entry that was told was told, too.
         """
-        entries, (low, high, place) = group.entries, window
-        anchor = entries[place]
-        fired = anchor[FLAGS] & FIRED
-        fresh = _tell(entries, window, newest=newest)
+        entries, place = group.entries, window[2]
+        fired = entries[place][FLAGS] & FIRED
+        fresh = _tell(group, window, newest=newest)
         if fired and not fresh:
             return
+        match = self._matched(node, key, group, window, fresh)
+        if not fired:
+            self._hits.seen.matches += 1
+            for parent, at in node.parents:
+                self._pass_on(node, key, group, entries[place], match, parent, at)
+
+    def _tell_again(self, node: Node, key: str, group: Group, window: Window, place: int) -> None:
+        """An entry belongs to a match that was told before it came."""
+        assert group.marks is not None
+        group.entries[place] = flagged(group.entries[place], TOLD)
+        group.marks.told[place] = 1
+        self._matched(node, key, group, window, [group.entries[place]])
+
+    def _matched(self, node: Node, key: str, group: Group, window: Window, fresh: Sequence[bytes]) -> Match:
+        """The match of a window, with entries that none has named yet; it is told where the correlation alerts."""
+        entries, (low, high, place) = group.entries, window
         node.changed.add(key)
         values, lane = key, False
         if LANE in key:
             values, lane = key.partition(LANE)[0], True
         evidence = () if node.silent else self._evidence(node, fresh)
-        match = Match(node.correlation, values, anchor[8:24], time, time_of(entries[low]), high - low, evidence, lane)
+        anchor, at, first = entries[place], time_of(entries[place]), time_of(entries[low])
+        match = Match(node.correlation, values, anchor[8:24], at, first, high - low, evidence, lane)
         if not node.silent:
             self.out.append(match)
-        if not fired:
-            self._hits.seen.matches += 1
-            for parent, at in node.parents:
-                self._pass_on(node, key, group, anchor, match, parent, at)
+        return match
 
     def _evidence(self, node: Node, fresh: Sequence[bytes]) -> tuple[tuple[int, str], ...]:
         if node.plain:
@@ -279,21 +303,39 @@ def _possible(node: Node, group: Group) -> bool:
     return not node.needed or any(bits & group.mask == bits for bits, _ in node.needed)
 
 
-def _tell(entries: list[bytes], window: tuple[int, int, int], *, newest: bool) -> list[bytes]:
+def _tell(group: Group, window: Window, *, newest: bool) -> list[bytes]:
     """Mark the anchor, and what no match has named yet.
 
     Return the latter from the newest to the oldest; of too many the newest.
     """
-    low, high, anchor = window
+    entries, marks, (low, high, anchor) = group.entries, group.marks, window
     fresh: list[bytes] = []
-    for place in range(high - 1, max(low, high - EVIDENCE) - 1, -1):
+    for place in _untold(group, max(low, high - EVIDENCE), high, newest=newest):
         entry = entries[place]
-        if not entry[FLAGS] & TOLD:
-            fresh.append(entry)
-            entries[place] = flagged(entry, TOLD | FIRED if place == anchor else TOLD)
-        elif newest:
-            # What came before was told by the match that told this one.
-            break
+        fresh.append(entry)
+        entries[place] = flagged(entry, TOLD | FIRED if place == anchor else TOLD)
+        if marks is not None:
+            marks.told[place] = 1
     if not entries[anchor][FLAGS] & FIRED:
         entries[anchor] = flagged(entries[anchor], FIRED)
+    if marks is not None:
+        marks.fired[anchor] = 1
     return fresh
+
+
+def _untold(group: Group, low: int, high: int, *, newest: bool) -> Iterator[int]:
+    """The places of what was not told, from the newest to the oldest."""
+    entries = group.entries
+    if group.marks is None:
+        for place in range(high - 1, low - 1, -1):
+            if not entries[place][FLAGS] & TOLD:
+                yield place
+            elif newest:
+                # What came before was told by the match that told this one.
+                return
+        return
+    told = group.marks.told
+    place = told.rfind(0, low, high)
+    while place >= 0:
+        yield place
+        place = told.rfind(0, low, place)

@@ -10,6 +10,7 @@ from enum import Enum
 
 from appliance.detect.model import Rule
 
+from .marks import Marks
 from .model import STATISTICS, TEMPORAL, Bounds, Correlation, Kind
 from .resolve import Resolved, Target, digests, silent_rules
 from .statistic import Windows, windows_of
@@ -60,6 +61,7 @@ class Group:
     spare: int = field(default=0, compare=False)
     due: int = field(default=NEVER, compare=False)
     ragged: bool = field(default=False, compare=False)
+    marks: Marks | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -46,7 +46,7 @@ class _Walk:
     def __init__(self, named: Mapping[str, Sequence[Target]]) -> None:
         self._named = named
         self._depth: dict[str, int] = {}
-        self._open: list[str] = []
+        self._open: dict[str, None] = {}
         self._bad: set[str] = set()
         self._faults: list[Fault] = []
         self._order: list[Correlation] = []
@@ -57,22 +57,45 @@ class _Walk:
             self._visit(one)
         return Resolved(tuple(self._order), self._targets, tuple(sorted(set(self._faults))))
 
-    def _visit(self, one: Correlation) -> bool:
-        if one.id in self._depth or one.id in self._bad:
-            return one.id not in self._bad
-        self._open.append(one.id)
+    def _visit(self, first: Correlation) -> None:
+        """Settle a correlation and all that it stands on; as a loop, because a chain may be as long as a file."""
+        waiting = [first]
+        while waiting:
+            one = waiting[-1]
+            if self._is_settled(one):
+                waiting.pop()
+                continue
+            self._open[one.id] = None
+            below = next(self._unsettled(one), None)
+            if below is not None:
+                waiting.append(below)
+                continue
+            waiting.pop()
+            self._settle(one)
+
+    def _is_settled(self, one: Correlation) -> bool:
+        return one.id in self._depth or one.id in self._bad
+
+    def _unsettled(self, one: Correlation) -> Iterator[Correlation]:
+        """What a correlation refers to and nobody has looked at yet."""
+        for reference in one.rules:
+            found = _meant(self._named.get(reference, ()))
+            for target in found.values() if len(found) == 1 else ():
+                if isinstance(target, Correlation) and target.id not in self._open and not self._is_settled(target):
+                    yield target
+
+    def _settle(self, one: Correlation) -> None:
         targets = [self._target(one, reference) for reference in one.rules]
-        self._open.pop()
+        del self._open[one.id]
         depth = 1 + max((self._depth.get(target.id, 0) for target in targets if target), default=0)
         if depth > MAX_CHAIN:
             self._fault(one, one.line, f"ponad {MAX_CHAIN} korelacji jedna na drugiej; spłaszcz je")
         if one.id in self._bad or not all(targets):
             self._bad.add(one.id)
-            return False
+            return
         self._depth[one.id] = depth
         self._order.append(one)
         self._targets[one.id] = tuple(target for target in targets if target)
-        return True
 
     def _target(self, one: Correlation, reference: str) -> Target | None:
         line = one.places.get(reference, one.line)
@@ -90,7 +113,7 @@ class _Walk:
         if target.id in self._open:
             self._fault(one, line, f"korelacje odwołują się do siebie w kółko (przez „{reference}”); usuń odwołanie")
             return None
-        if not self._visit(target):
+        if target.id in self._bad:
             self._fault(one, line, f"korelacja „{reference}” jest wadliwa; popraw najpierw ją")
             return None
         return target

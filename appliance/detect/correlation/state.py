@@ -76,6 +76,8 @@ class Memory:
         """Add an entry that is newer than all others of its group."""
         entries = group.entries
         entries.append(entry)
+        if group.marks is not None:
+            group.marks.insert(len(entries) - 1, entry)
         group.newest = time
         if node.needed:
             group.mask |= mask_of(entry)
@@ -84,6 +86,8 @@ class Memory:
         count = len(entries)
         if not count % _EVERY or count > node.cap:
             self._tidy(node, key, group, now)
+        if self.kept.entries > self._max_entries:
+            self._evict(group)
 
     def add(self, node: Node, key: str, group: Group, entry: bytes, now: int) -> bool:
         """Put an entry in its place; return whether it was not there already."""
@@ -93,17 +97,24 @@ class Memory:
         if place < len(entries) and entries[place][:NAME] == name:
             return False
         entries.insert(place, entry)
+        if group.marks is not None:
+            group.marks.insert(place, entry)
         group.newest = time_of(entries[-1])
         group.mask |= mask_of(entry)
         self.kept.entries += 1
         node.changed.add(key)
         if len(entries) > node.cap or not len(entries) % _EVERY:
             self._tidy(node, key, group, now)
+        if self.kept.entries > self._max_entries:
+            self._evict(group)
         return True
 
     def remove(self, node: Node, key: str, group: Group, upto: int) -> None:
-        """Forget the first entries of a group, and the group with its last one."""
+        """Forget the first entries of a group, and the group with its last one; one that was given up is gone."""
+        if node.groups.get(key) is not group:
+            return
         del group.entries[:upto]
+        group.marks = None
         self.kept.entries -= upto
         node.changed.add(key)
         if not group.entries:
@@ -120,10 +131,14 @@ class Memory:
             self._drop(node, key)
             most -= 1
 
-    def _evict(self) -> None:
-        node = max(self.nodes, key=lambda one: len(one.groups))
-        self._drop(node, next(iter(node.groups)))
-        self.kept.evicted += 1
+    def _evict(self, kept: Group | None = None) -> None:
+        """Give up the group touched longest ago of the correlation that has most groups, but not the one kept."""
+        for node in sorted(self.nodes, key=lambda one: -len(one.groups)):
+            key = next(iter(node.groups), None)
+            if key is not None and node.groups[key] is not kept:
+                self._drop(node, key)
+                self.kept.evicted += 1
+                return
 
     def _drop(self, node: Node, key: str) -> None:
         group = node.groups.pop(key)
@@ -137,11 +152,14 @@ class Memory:
         last = group.newest if LANE in key else now
         oldest = prefix(bounded(last - node.retain))
         if entries[0] < oldest:
-            del entries[: bisect_left(entries, oldest)]
+            expired = bisect_left(entries, oldest)
+            if group.marks is not None:
+                group.marks.drop(entries[:expired])
+            del entries[:expired]
         if len(entries) > node.cap:
             full = len(entries)
             group.entries = entries = _compacted(node, entries, prefix(bounded(last - node.lateness)))
-            group.ragged = True
+            group.ragged, group.marks = True, None
             self.kept.trimmed += full - len(entries)
         if len(entries) == before:
             return

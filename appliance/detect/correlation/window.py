@@ -72,6 +72,11 @@ def _bits(places: Sequence[int]) -> int:
     return sum(1 << place for place in places)
 
 
+def place_of(step: int) -> tuple[int, int]:
+    """Where an entry says that it fulfils a rule: the byte and its bit."""
+    return _LAST - step // 8, 1 << step % 8
+
+
 def _together(terms: Sequence[Term]) -> Decision:
     wanted = [_bits(term.wanted) for term in terms]
 
@@ -92,9 +97,7 @@ def _together(terms: Sequence[Term]) -> Decision:
 
 
 def _in_order(terms: Sequence[Term]) -> Decision:
-    ways = [
-        (term.wanted, [(_LAST - step // 8, 1 << step % 8) for step in reversed(term.wanted[:-1])]) for term in terms
-    ]
+    ways = [(term.wanted, [place_of(step) for step in reversed(term.wanted[:-1])]) for term in terms]
 
     def decide(entries: Entries, low: int, high: int, anchor: bytes) -> bool:
         own = mask_of(anchor)

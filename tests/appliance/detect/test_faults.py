@@ -90,6 +90,33 @@ def test_one_bad_document_leaves_the_others() -> None:
     assert [fault.line for fault in parsed.faults] == [16]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!bool maybe",
+        '!!int ""',
+        '!!int "-"',
+        '!!float ""',
+        "!!float 1:x",
+        "!!timestamp x",
+        "!!timestamp 2024-01-01",
+        "!!binary aGk=",
+        "!!set {b: c}",
+        "!!python/object:os.system x",
+        "!own x",
+        "!<tag:yaml.org,2002:bool> maybe",
+    ],
+)
+def test_a_value_that_its_tag_does_not_fit_is_located(value: str) -> None:
+    assert lines(document(f"sel:\n  b: y\n  a: {value}\ncondition: sel"))[0] in {1, 8}
+    assert lines(GOOD + f"custom: {value}\n")[0] in {1, GOOD.count("\n") + 1}
+
+
+@pytest.mark.parametrize("value", ["!!str 5", "! 5", "!!int 5", "!!float 1.5", "!!bool true", "!!seq [x]", "!!null ''"])
+def test_the_tags_of_the_core_schema_are_read(value: str) -> None:
+    assert len(parse(document(f"sel:\n  a: {value}\ncondition: sel")).rules) == 1
+
+
 @pytest.mark.parametrize("key", ["action"])
 def test_documents_of_other_kinds_are_named(key: str) -> None:
     parsed = parse(f"title: x\n{key}:\n  a: b\n")
@@ -168,6 +195,26 @@ tree = st.recursive(
 def test_no_document_breaks_the_parser(value: dict[str, object]) -> None:
     parsed = parse_file("x.yml", yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "replace"))
     assert parsed.rules or parsed.faults
+
+
+TAGS = st.sampled_from(["bool", "int", "float", "null", "str", "timestamp", "binary", "set", "omap", "pairs", "merge"])
+SCALARS = st.one_of(
+    st.text(alphabet="0123456789+-.:_xobeETZ aftrueinnyo", max_size=30),
+    st.from_regex(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?([-+][0-9:]{1,5})?)?"),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TAGS | st.text(alphabet="abz:/!", max_size=5), SCALARS, st.sampled_from(["!!", "!", ""]))
+def test_no_tag_breaks_the_parser(tag: str, value: str, handle: str) -> None:
+    scalar = yaml.dump(value, default_style='"', width=1000).strip() if handle else value
+    for line in (
+        f"custom: {handle}{tag if handle else ''} {scalar}\n",
+        f"tags: [{handle}{tag if handle else ''} {scalar}]\n",
+    ):
+        parsed = parse(GOOD + line)
+        assert parsed.rules or parsed.faults
+        assert all(fault.line >= 1 for fault in parsed.faults)
 
 
 @settings(max_examples=150, deadline=None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appliance.detect import RuleSet, load_rules
 from appliance.detect.correlation import Bounds, Expression, Kind
 from appliance.detect.correlation.expression import BadExpression, parse_expression
-from appliance.detect.correlation.resolve import resolve
+from appliance.detect.correlation.resolve import MAX_CHAIN, resolve
 from appliance.detect.model import ParsedFile
 from appliance.detect.parse import parse_file
 
@@ -180,6 +180,21 @@ def test_of_rules_with_one_name_a_live_one_wins_over_retired_ones() -> None:
         (fault,) = resolve(rules, [one]).faults
         where = ", ".join(f"rules.yml:{line}" for line in lines)
         assert str(fault).startswith(f"c.yml:4: nazwa „ra” oznacza kilka reguł ({where})"), fault
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_chain_as_long_as_a_file_is_a_fault(tmp_path: Path, backwards: bool) -> None:
+    base = "title: B\nname: c0\nlogsource: {product: test}\ndetection: {s: {x: y}, condition: s}\n"
+    above = [
+        f"title: C{n}\nname: c{n}\n"
+        f"correlation: {{type: event_count, rules: [c{n - 1}], timespan: 1m, condition: {{gte: 2}}}}\n"
+        for n in range(1, 900)
+    ]
+    file = tmp_path / "chain.yml"
+    file.write_text("---\n".join([base, *(reversed(above) if backwards else above)]), "utf-8")
+    ruleset = load_rules([file])
+    assert sorted(one.name for one in ruleset.correlations) == [f"c{n}" for n in range(1, MAX_CHAIN + 1)]
+    assert len(ruleset.faults) == 899 - MAX_CHAIN
 
 
 def test_a_chain_is_not_endless() -> None:

@@ -178,14 +178,16 @@ def one_by_one(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
     return [[one] for one in arrivals]
 
 
-def run(rules: RuleSet, batches: Sequence[list[Arrival]], restarts: Collection[int] = ()) -> list[Match]:
+def run(
+    rules: RuleSet, batches: Sequence[list[Arrival]], restarts: Collection[int] = (), lateness: int = LATENESS
+) -> list[Match]:
     """Offer a trace in batches; before those in `restarts` everything but the saved state is lost."""
-    correlator, found = make(rules), []
+    correlator, found = make(rules, lateness), []
     saved: dict[tuple[str, str], bytes] = {}
     for place, batch in enumerate(batches):
         if place in restarts:
             save(correlator, saved)
-            correlator = make(rules)
+            correlator = make(rules, lateness)
             assert correlator.load([(*key, blob, 0) for key, blob in saved.items()]) == 0
         for hit, arrival in batch:
             found += correlator.offer(event_of(hit, arrival), [rule(name) for name in sorted(hit.rules)])
