@@ -19,6 +19,7 @@ from appliance.hunt.changes import changed_since
 from appliance.hunt.slices import HITS_A_RULE, HITS_A_STATION
 from appliance.language.dates import WARSAW, local
 from appliance.state.database import writing
+from appliance.store import Missing
 from appliance.web.api.common import Number
 from appliance.web.api.hunts import HuntBody, PlanBody, asked_for, planned
 from appliance.web.auth import Principal, require
@@ -166,6 +167,7 @@ def _hunt(context: Context, who: Principal, number: int) -> dict[str, Any]:
         "one": row,
         "row": hunt_row(row, alerts),
         "plan": plan,
+        "missing": Missing.of(context.store.damaged(row.since, row.until)),
         "left_out": asked.left_out(row),
         "by_rule": [(name, titles.get(name, name), count) for name, count in by_rule[:RULES]],
         "asked_rules": [(name, titles.get(name, name)) for name in row.rules[:RULES]],

@@ -201,6 +201,9 @@ def test_damaged_files_are_named_wherever_events_are_shown(office: TestBox) -> N
     (name,) = [file.name for file in (folder / "damaged").iterdir()]
     assert name in text(office)
     assert "Treść pliku jest inna, niż zapisano." in text(office)
+    body = {"since": at - DAY, "until": at + DAY}
+    hunt = office.ask("POST", "/api/v1/hunts", operator, json=body).json()["id"]
+    assert "Brakuje" in text(office, f"/poszukiwania/{hunt}")
     missing = office.ask("GET", "/api/v1/events", reader).json()["missing"]
     assert missing["segments"] == 1
     assert missing["start"] <= at <= missing["end"]
