@@ -1,21 +1,25 @@
-"""A whole box over a real Elasticsearch that is killed under it: it detects on, then catches up, nothing twice."""
+"""A whole box over a real Elasticsearch that is away for an hour of load: it detects on, catches up, nothing twice."""
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.wire.event import Record
-from appliance.clock import MINUTE, now, rfc3339
+from appliance.clock import HOUR, now, rfc3339
 from tests.e2e.box import Box, wait_for
 from tests.nodes.clusters import clean
 from tests.nodes.node import PASSWORD, USER, Node
 
 pytestmark = pytest.mark.nodes
 INDEX = "skrzynka"
-BATCH = 100
+BATCH, BATCHES = 1000, 36
+"""An hour of ten events a second, which is what a hundred stations send."""
+FIRST = 100
 SETTINGS = """
 [store]
 kind = "elasticsearch"
@@ -28,8 +32,9 @@ index = "{index}"
 """
 
 
-def _records(first: int) -> list[Record]:
-    """Events of an hour ago; the first of each batch clears a Security log, which is an alert of its own host."""
+def _records(first: int, count: int) -> list[Record]:
+    """Events of a batch's share of an hour; the first of each batch clears a Security log, an alert of its own host."""
+    began = now() - 2 * HOUR
     return [
         {
             "event.module": "windows.eventlog",
@@ -38,10 +43,10 @@ def _records(first: int) -> list[Record]:
             "EventID": 4634 if n else 1102,
             "EventRecordID": first + n,
             "Computer": f"PC-{first + n}",
-            "TimeCreated": rfc3339(now() - 60 * MINUTE),
+            "TimeCreated": rfc3339(began + (first + n) * HOUR // (BATCH * BATCHES)),
             "SubjectUserName": "anna",
         }
-        for n in range(BATCH)
+        for n in range(count)
     ]
 
 
@@ -58,6 +63,14 @@ def _alerts(box: Box) -> set[str]:
     return {host for host in found if host.startswith("PC-")}
 
 
+def _hosts(box: Box) -> list[str]:
+    """The host of each event; every event has one of its own."""
+    asked = {"format": "ndjson", "q": "host.name:PC-*"}
+    with box.api() as client, client.stream("GET", "events/export", params=asked, timeout=120) as answer:
+        assert answer.status_code == 200
+        return [json.loads(line)["host.name"] for line in answer.iter_lines() if line]
+
+
 def _waiting(box: Box) -> dict[str, Any]:
     told: dict[str, Any] = box.get("status")["waiting"]
     return told
@@ -69,16 +82,17 @@ def test_a_cluster_that_dies_under_the_box_costs_nothing(nodes: dict[str, Node],
     text = SETTINGS.format(url=node.url, user=USER, password=PASSWORD, ca=node.certificate, index=INDEX)
     with Box(tmp_path, settings=text) as box:
         sender = box.sender()
-        sender.send("a", _records(0))
-        wait_for("the first batch is in the cluster", lambda: _count(box) == BATCH, 60)
+        sender.send("a", _records(0, FIRST))
+        wait_for("the first batch is in the cluster", lambda: _count(box) == FIRST, 60)
         assert box.run("store", "check").returncode == 0
 
         node.kill()
-        for batch in range(1, 4):
-            sender.send(f"b{batch}", _records(batch * BATCH))
-        heads = {f"PC-{batch * BATCH}" for batch in range(4)}
-        wait_for("it is detected while the cluster is away", lambda: _alerts(box) == heads, 60)
-        wait_for("the events wait on disk", lambda: _waiting(box)["events"] == 3 * BATCH, 60)
+        starts = [FIRST + batch * BATCH for batch in range(BATCHES)]
+        for start in starts:
+            sender.send(f"b{start}", _records(start, BATCH))
+        heads = {f"PC-{start}" for start in (0, *starts)}
+        wait_for("it is detected while the cluster is away", lambda: _alerts(box) == heads, 120)
+        wait_for("the events wait on disk", lambda: _waiting(box)["events"] == BATCH * BATCHES, 120)
         wait_for("why is told", lambda: _waiting(box)["reason"], 60)
         assert box.get("status")["ok"] is False
         assert box.run("store", "check").returncode == 1
@@ -86,8 +100,10 @@ def test_a_cluster_that_dies_under_the_box_costs_nothing(nodes: dict[str, Node],
 
         node.launch()
         node.ready()
-        wait_for("all events are in the cluster", lambda: _count(box) >= 4 * BATCH, 90)
-        assert _count(box) == 4 * BATCH
+        began, every = time.monotonic(), FIRST + BATCH * BATCHES
+        wait_for("all events are in the cluster", lambda: _count(box) >= every, 240)
+        print(f"\n{BATCH * BATCHES} events are in the cluster {time.monotonic() - began:.1f} s after it answers again")
+        assert sorted(_hosts(box)) == sorted(f"PC-{n}" for n in range(every))
         wait_for("nothing waits", lambda: _waiting(box)["events"] == 0, 30)
         assert _alerts(box) == heads
         sender.close()

@@ -38,7 +38,10 @@ def check(settings: StoreSettings) -> list[Finding]:
 def _findings(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
     try:
         info = _get(client, "/")
-    except (ApiError, TransportError, UnsupportedProductError) as error:
+    except UnsupportedProductError:
+        yield Finding(Weight.BAD, "no_product")
+        return
+    except (ApiError, TransportError) as error:
         yield Finding(Weight.BAD, AWAY, {"reason": told(error)})
         return
     yield version(info, settings.elasticsearch.engine)
