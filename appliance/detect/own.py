@@ -1,10 +1,11 @@
 """What our own rules must have beside a sound condition: a source, a triage card, and events of their own.
 
-Correlations must also have a level of their own mind and a place in ATT&CK.
+They also say of themselves what they find, when that is nothing bad, and where in ATT&CK it belongs.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,17 @@ from .selftest import events_folder
 
 CARDS = ROOT / "triage"
 INDEX = CARDS / "index.yaml"
+_TECHNIQUE = re.compile(r"attack\.t\d{4}(\.\d{3})?")
 
 
 def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
     """Every own rule or correlation without a source, a card of its own or events of its own."""
     index = _index(INDEX)
     blind = {rule.id for rule in unfed}
-    faults = []
-    for one in ruleset.correlations:
-        if not any(tag.startswith("attack.t") for tag in one.tags):
-            faults.append(_fault(one, "korelacja bez techniki ATT&CK; dodaj do tags np. attack.t1110.003"))
-        if not one.description or not one.falsepositives:
-            faults.append(_fault(one, "korelacja bez opisu albo fałszywych alarmów; dodaj description, falsepositives"))
+    faults: list[Fault] = []
     everything: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
     for rule in everything:
+        faults.extend(_fault(rule, message) for message in _told(rule))
         if isinstance(rule, Rule) and rule.id in blind:
             faults.append(_fault(rule, f"żadne źródło nie zasila tej reguły ({rule.logsource}); popraw logsource"))
         faults.extend(_fault(rule, message) for message in _card(rule, index))
@@ -42,6 +40,14 @@ def own_faults(ruleset: RuleSet, unfed: Iterable[Rule]) -> list[Fault]:
             if not (folder / name).is_file()
         )
     return faults
+
+
+def _told(rule: Rule | Correlation) -> Iterator[str]:
+    what = "reguła" if isinstance(rule, Rule) else "korelacja"
+    if not any(_TECHNIQUE.fullmatch(tag) for tag in rule.tags):
+        yield f"{what} bez techniki ATT&CK; dodaj do tags np. attack.t1110.003"
+    if not rule.description or not rule.falsepositives:
+        yield f"{what} bez opisu albo fałszywych alarmów; dodaj description, falsepositives"
 
 
 def _fault(rule: Rule | Correlation, message: str) -> Fault:

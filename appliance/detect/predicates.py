@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import operator
+import re
 from collections.abc import Callable
 from functools import lru_cache
-from math import isnan
 
 from .moments import part_of
 from .nodes import CASED, FOLDED, Atom, Op, Pattern
@@ -23,6 +23,8 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 #: The longest text that can be an address or a number worth reading.
 _SHORT = 400
+#: A number as sources write one; `float` also takes blanks, underscores, words and digits of other scripts.
+_DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?").fullmatch
 #: Bits before the v4 address in a mapped one.
 _MAPPED_BITS = 96
 
@@ -122,13 +124,7 @@ def _compare(name: str, number: float) -> Predicate:
     compare = _COMPARE[name]
 
     def decide(value: str) -> bool:
-        if len(value) > _SHORT:
-            return False
-        try:
-            found = float(value)
-        except ValueError:
-            return False
-        return not isnan(found) and compare(found, number)
+        return len(value) <= _SHORT and _DECIMAL(value) is not None and compare(float(value), number)
 
     return decide
 

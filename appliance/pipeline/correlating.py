@@ -44,7 +44,10 @@ class Correlating:
     def __post_init__(self) -> None:
         self._tell_faults()
         if self.memory is not None:
-            self.correlator.load(self.memory.load({node.digest for node in self.correlator.plan.nodes}))
+            try:
+                self.correlator.load(self.memory.load({node.digest for node in self.correlator.plan.nodes}))
+            except ValueError as error:
+                self.memory.give_up(str(error))
 
     def take(self, event: Kept, offer: Offer) -> None:
         """Correlate an event; whatever goes wrong costs its correlations alone, is counted and logged."""

@@ -98,12 +98,16 @@ class CorrelationMemory:
             self._rows, self._again = self._settled(), {}
         try:
             return list(self._newest(known))
-        except struct.error as error:
-            self._database.close()
-            self._rows.clear()
-            self._again.clear()
-            self._set_aside(str(error))
+        except ValueError as error:
+            self.give_up(str(error))
             return []
+
+    def give_up(self, reason: str) -> None:
+        """Set the file aside, whose groups turned out to be damaged, and begin an empty one."""
+        self._database.close()
+        self._rows.clear()
+        self._again.clear()
+        self._set_aside(reason)
 
     def _newest(self, known: Collection[str]) -> Iterator[Row]:
         found: dict[Name, tuple[bytes, int]] = {}
@@ -178,14 +182,16 @@ def _encoded(changes: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
 
 
 def _records(body: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """Yield digest, key and group of each record. Raises struct.error where the row ends too early."""
+    """Yield digest, key and group of each record. Raises ValueError where the row ends too early or has no such key."""
     place = 0
     while place < len(body):
+        if place + _RECORD.size > len(body):
+            raise ValueError(f"a record begins at byte {place} of {len(body)}")
         digest, name, size = _RECORD.unpack_from(body, place)
         place += _RECORD.size
         end = place + name + size
         if end > len(body):
-            raise struct.error(f"a record ends at byte {end} of {len(body)}")
+            raise ValueError(f"a record ends at byte {end} of {len(body)}")
         yield digest.hex(), body[place : place + name].decode("utf-8", "surrogatepass"), body[place + name : end]
         place = end
 

@@ -13,6 +13,8 @@ import yaml
 
 MAX_CONDITIONS = 12
 MAX_VALUE = 4096
+TITLE = 255
+"""Characters of a title that a Sigma filter may have."""
 LEAST = 3
 """Characters of text that a part of a value must have; less would hide what nobody looked at."""
 WIDEST = {4: 16, 6: 48}
@@ -108,9 +110,9 @@ def document(
     logsource: Mapping[str, str], conditions: Iterable[Condition],
 ) -> str:  # fmt: skip
     """Return the exception as the text of a Sigma filter; every value stands for itself, wildcards too."""
-    selection = {one.line: one.value if one.how is How.NETWORK else escaped(one.value) for one in conditions}
+    selection = {one.line: one.value.strip() if one.how is How.NETWORK else escaped(one.value) for one in conditions}
     plain: dict[str, Any] = {
-        "title": title,
+        "title": title[:TITLE],
         "id": identity,
         "description": description,
         "author": author,

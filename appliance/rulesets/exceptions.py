@@ -17,7 +17,8 @@ from appliance.detect import Logsource, Rule
 from appliance.ops.operations import record
 from appliance.state.models import ExceptionState, RuleException
 
-from .conditions import Condition, checked
+from .conditions import Condition, TooWide, checked, document
+from .filters import narrowed
 
 REASON = 2000
 LONGEST = 365 * DAY
@@ -64,7 +65,18 @@ class Proposal:
         if not now < self.expires_at <= now + LONGEST:
             raise BadExpiry(str(self.expires_at))
         checked(self.conditions)
+        self._check_filter()
         return self
+
+    def _check_filter(self) -> None:
+        rule = self.rule
+        text = document(
+            identity=str(uuid.UUID(int=0)), title=rule.title, description=self.reason, author="", rule_id=rule.id,
+            logsource=logsource_of(rule.logsource), conditions=self.conditions,
+        )  # fmt: skip
+        _, faults = narrowed([rule], {"exception": text})
+        if faults:
+            raise TooWide("no_filter", faults[0].message)
 
 
 def propose(session: Session, proposal: Proposal, actor: Actor, replay: dict[str, Any], now: int) -> RuleException:

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,7 +86,7 @@ class Shelf:
                 document = json.loads(stream.read(_POINTER_BYTES))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ShelfDamaged(f"{self.pointer}: {error}; wczytaj wydanie jeszcze raz") from error
         if not isinstance(document, dict) or not all(_is_stack(stack) for stack in document.values()):
             raise ShelfDamaged(f"{self.pointer}: zła budowa pliku; wczytaj wydanie jeszcze raz")
@@ -149,11 +149,24 @@ class Shelf:
             shutil.rmtree(place)
         draft.rename(place)
         os.sync()
-        stacks = self.stacks()
+        try:
+            stacks = self.stacks()
+        except ShelfDamaged:
+            stacks = self._rebuilt()
         stack = [one for one in stacks.get(installed.name, []) if one != installed.id]
         stacks[installed.name] = [*stack, installed.id][-KEPT:]
         self._point(stacks)
         self._tidy({one for kept in stacks.values() for one in kept})
+
+    def _rebuilt(self) -> dict[str, list[str]]:
+        """Return what the pointer would say of the versions that are there, each name's newest last."""
+        found: dict[str, list[Installed]] = {}
+        for place in self.folder.glob("*/set.json"):
+            if _is_stack([place.parent.name]):
+                with suppress(ShelfDamaged):
+                    one = self.read(place.parent.name)
+                    found.setdefault(one.name, []).append(one)
+        return {name: [one.id for one in sorted(ones, key=lambda one: one.taken_at)] for name, ones in found.items()}
 
     def _tidy(self, kept: set[str]) -> None:
         """Delete versions that no way leads back to."""

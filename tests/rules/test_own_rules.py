@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +26,26 @@ def _stem(one: Rule | Correlation) -> str:
 def test_all_own_rules_are_sound_fed_and_have_cards_and_events() -> None:
     assert RULESET.faults == []
     assert own_faults(RULESET, Engine(RULESET).unfed) == []
-    assert len(RULESET.rules) >= 40
-    assert len(RULESET.correlations) >= 5
+    assert len(RULESET.rules) >= 450
+    assert len(RULESET.correlations) >= 65
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tags": ("attack.execution",)}, "ATT&CK"),
+        ({"falsepositives": ()}, "fałszywych"),
+        ({"description": ""}, "opisu"),
+    ],
+)
+def test_a_rule_tells_its_technique_and_when_it_is_nothing_bad(change: dict[str, Any], said: str) -> None:
+    for whole in (RuleSet([replace(RULESET.rules[0], **change)], []), RuleSet([], [], correlations=[_changed(change)])):
+        (fault,) = own_faults(whole, [])
+        assert said in fault.message
+
+
+def _changed(change: dict[str, Any]) -> Correlation:
+    return replace(RULESET.correlations[0], **change)
 
 
 @pytest.mark.parametrize("rule", RULESET.rules, ids=_stem)

@@ -122,7 +122,10 @@ class Correlator:
         return self._judge.taken()
 
     def load(self, rows: Iterable[tuple[str, str, bytes, int]]) -> int:
-        """Take over saved groups; return how many belong to no correlation as it now is."""
+        """Take over saved groups; return how many belong to no correlation as it now is.
+
+        Raises ValueError for what is no group.
+        """
         strange = self.memory.load(rows)
         self._judge.set_timers()
         return strange

@@ -11,8 +11,9 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from .entry import MASK, NAME, VALUE, bounded, mask_of, merged, prefix, time_of
+from .entry import MASK, NAME, SUFFIX, VALUE, bounded, mask_of, merged, prefix, time_of
 from .model import STATISTICS, Kind
 from .plan import NEVER, Group, Node
 
@@ -171,7 +172,10 @@ class Memory:
                 group.mask |= int.from_bytes(mask, "big")
 
     def load(self, rows: Iterable[tuple[str, str, bytes, int]]) -> int:
-        """Take over saved groups, in the order in which they were touched; return how many no node knows."""
+        """Take over saved groups, in the order in which they were touched; return how many no node knows.
+
+        Raises ValueError for what is no group; then none is taken over.
+        """
         found, strange = [], 0
         for digest, key, blob, upto in rows:
             node = self._known.get(digest)
@@ -243,19 +247,25 @@ def encode_group(group: Group) -> bytes:
 
 
 def decode_group(blob: bytes) -> Group:
-    """The group of `encode_group`. Raises struct.error for what is none."""
-    touched, closed, length = _HEAD.unpack_from(blob)
-    place = _HEAD.size + length
-    group = Group(touched=touched, closed=closed, source=blob[_HEAD.size : place].decode("utf-8", "replace"))
-    group.ragged = True
-    while place < len(blob):
-        (size,) = _LENGTH.unpack_from(blob, place)
-        entry = blob[place + 2 : place + 2 + size]
-        group.entries.append(entry)
-        group.mask |= mask_of(entry)
-        place += 2 + size
-    if group.entries:
-        group.newest = time_of(group.entries[-1])
+    """The group of `encode_group`. Raises ValueError for what is none."""
+    try:
+        touched, closed, length = _HEAD.unpack_from(blob)
+        place = _HEAD.size + length
+        group = Group(touched=touched, closed=closed, source=blob[_HEAD.size : place].decode("utf-8", "replace"))
+        group.ragged = True
+        while place < len(blob):
+            (size,) = _LENGTH.unpack_from(blob, place)
+            entry = blob[place + 2 : place + 2 + size]
+            if not SUFFIX <= size == len(entry):
+                raise ValueError(f"an entry of {len(entry)} bytes at byte {place} of {len(blob)}")
+            group.entries.append(entry)
+            group.mask |= mask_of(entry)
+            place += 2 + size
+    except struct.error as error:
+        raise ValueError(f"a group that ends at byte {len(blob)}: {error}") from error
+    if not group.entries or any(after <= before for before, after in pairwise(group.entries)):
+        raise ValueError("a group without entries, or not in their order")
+    group.newest = time_of(group.entries[-1])
     return group
 
 

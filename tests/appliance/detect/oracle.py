@@ -167,6 +167,8 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
     part = value.number.timestamp_part if isinstance(value.number, SigmaTimestampPart) else None
 
     def test(text: str) -> bool:
+        if part is None and set(text) - set("0123456789+-.eE"):
+            return False
         try:
             found = float(text) if part is None else float(part_of(text, part))
         except ValueError:

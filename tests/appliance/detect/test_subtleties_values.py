@@ -99,8 +99,10 @@ def test_05_contains_and_comparison_with_a_wrong_type_are_refused() -> None:
 def test_05_comparison_with_what_is_no_number_is_false() -> None:
     assert decide(one("a|gt: 5"), a="6.5")
     assert decide(one("a|lte: 5"), a=5)
-    for value in ("abc", "", "nan", "1_000x"):
-        assert not decide(one("a|gt: 5"), a=value)
+    for value in ("abc", "", "nan", "1_000x", "1_0", "inf", "Infinity", " 7 ", "7\n", "\u0661\u0662", "0x10", "."):
+        assert not decide(one("a|gt: 5"), a=value), value
+    for number in ("+7", "7.", "70e-1", ".7E1", "007", 1e300):
+        assert decide(one("a|gt: 5"), a=number), number
     assert not decide(one("a|lt: 5"), b=1)
 
 

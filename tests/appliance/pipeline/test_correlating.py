@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -297,3 +301,25 @@ def test_a_reload_keeps_what_did_not_change(scene: CorrelatedScene) -> None:
     scene.arrive("last", _failed(99, START + 12 * SECOND))
     scene.drain()
     assert {key: len(events) for key, events in scene.evidence().items()} == {(GUESSING, "10.20.0.66, anna"): 14}
+
+
+def test_no_flipped_bit_of_the_memory_stops_the_start(scene: CorrelatedScene, tmp_path: Path) -> None:
+    for number in range(3):
+        scene.arrive(str(number), _failed(number, START + number * SECOND))
+    scene.drain()
+    scene.memory.close()
+    path = tmp_path / "correlations.db"
+    shutil.copy(scene.home.correlations, path)
+    with closing(sqlite3.connect(path)) as database:
+        upto, body = database.execute("SELECT upto, body FROM changes ORDER BY length(body) DESC").fetchone()
+    lost = 0
+    for place in range(0, len(body), 3):
+        flipped = body[:place] + bytes([body[place] ^ 0x80]) + body[place + 1 :]
+        shutil.copy(scene.home.correlations, path)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE changes SET body = ? WHERE upto = ?", (flipped, upto))
+        with closing(CorrelationMemory(path, scene.store.applied)) as memory:
+            told = Correlating(Correlator(scene.ruleset), memory).told()
+        lost += told["memory_lost"]
+        assert not (told["memory_lost"] and told["groups"])
+    assert lost > len(body) // 60

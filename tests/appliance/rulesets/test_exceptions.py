@@ -20,6 +20,7 @@ from appliance.ops.expiry import note_expired
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import Condition, How, TooWide
 from appliance.rulesets.exceptions import Proposal
+from appliance.rulesets.filters import narrowed
 from appliance.rulesets.kept import kept
 from appliance.rulesets.offers import OFFERED, offers
 from appliance.rulesets.replay import Bounds, replay
@@ -114,6 +115,7 @@ def test_a_proposal_of_a_token_needs_a_person(sessions: sessionmaker[Session], p
         ({"expires_at": kit.NOW}, exceptions.BadExpiry),
         ({"expires_at": kit.NOW + exceptions.LONGEST + 1}, exceptions.BadExpiry),
         ({"conditions": ()}, TooWide),
+        ({"conditions": (Condition("czujka.local.hour", How.CONTAINS, "abc"),)}, TooWide),
     ],
 )
 def test_a_proposal_without_reason_end_or_value_is_refused(
@@ -122,6 +124,24 @@ def test_a_proposal_without_reason_end_or_value_is_refused(
     with pytest.raises(fault):
         proposed(sessions, replace(proposal, **change))  # type: ignore[arg-type]
     assert proposed(sessions, replace(proposal, expires_at=kit.NOW + exceptions.LONGEST)) == 1
+
+
+@pytest.mark.parametrize(
+    ("conditions", "title"),
+    [
+        ((Condition("source.ip", How.NETWORK, "10.0.0.0/24 "),), "T"),
+        ((Condition("user.name", How.IS, "x"),), "Długi tytuł " * 21),
+    ],
+)
+def test_what_is_agreed_to_acts(
+    sessions: sessionmaker[Session], proposal: Proposal, conditions: tuple[Condition, ...], title: str
+) -> None:
+    rule = replace(proposal.rule, title=title.strip())
+    number = proposed(sessions, replace(proposal, rule=rule, conditions=conditions))
+    with writing(sessions) as session:
+        exceptions.approve(session, number, OLA, kit.NOW)
+    (after,), faults = narrowed([rule], kept(sessions, kit.NOW).filters)
+    assert (after.condition != rule.condition, faults) == (True, [])
 
 
 def test_pages_are_newest_first(sessions: sessionmaker[Session], proposal: Proposal) -> None:

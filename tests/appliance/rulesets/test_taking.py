@@ -147,6 +147,19 @@ def test_a_damaged_pointer_is_a_fault_and_not_the_end(home: Home, tmp_path: Path
         active_rules(home, Settings(), before=before)
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 60_000, '{"SigmaHQ": ["../x"]}', '{"SigmaHQ": ["nothing"]}'])
+def test_a_damaged_pointer_is_mended_by_taking_a_release_again(home: Home, tmp_path: Path, text: str) -> None:
+    kit.take_release(home, kit.write(tmp_path / "own", {"rules/9.yml": kit.rule_text(9)}), "Own")
+    kit.take_release(home, kit.write(tmp_path / "one", FIRST))
+    (home.rulesets / "current.json").write_text(text)
+    kit.take_release(home, kit.write(tmp_path / "two", SECOND))
+    assert {1, 2, 5} <= ids(home)
+    if "nothing" not in text:
+        assert ids(home) == {1, 2, 5, 9}
+        rollback(home, "SigmaHQ")
+        assert ids(home) == {1, 2, 3, 4, 9}
+
+
 def test_an_index_survives_its_file() -> None:
     index = Index({"a": Entry("a", "A", 3, "rules/a.yml", "00")}, ())
     assert Index.load(json.loads(json.dumps(index.dump()))) == index
