@@ -13,6 +13,7 @@ from ctypes import wintypes
 from hashlib import sha256
 from pathlib import Path
 
+from agent.windows import clocks
 from agent.windows.dll import failed, load
 
 _VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -50,8 +51,7 @@ def boot_id() -> str:
 
 def _booted_at() -> int:
     """Return when the machine started, in seconds since the epoch, as the wall clock has it now."""
-    kernel = load("kernel32", {"GetTickCount64": (ctypes.c_uint64, ())})
-    return int(time.time() - kernel.GetTickCount64() / 1000)
+    return int(time.time() - clocks.since_boot())
 
 
 def system() -> str:

@@ -14,6 +14,8 @@ from agent.wire.categories import CATEGORIES, OFF_AT_FIRST
 
 LONGEST = 8192
 """Characters of a statement."""
+HIGHEST = 1 << 62
+"""Above every number and moment that counts."""
 _PREFIX = b"czujka policy 1\n"
 _NAME = 120
 
@@ -31,11 +33,19 @@ class Off(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """For whom, when it was signed (µs of the box's clock), and what is off."""
+    """For whom, when it was signed (µs of the box's clock), what is off, and which one it is for this agent.
+
+    Each has a higher number than the one before it, whatever the box's clock did meanwhile; 0 is of an older box.
+    """
 
     agent: str
     issued: int
     off: tuple[Off, ...]
+    number: int = 0
+
+    def follows(self, other: Policy) -> bool:
+        """Tell whether this one was decided after the other."""
+        return (self.number, self.issued) > (other.number, other.issued)
 
     @property
     def categories(self) -> frozenset[str]:
@@ -45,6 +55,8 @@ class Policy(NamedTuple):
     def statement(self) -> str:
         """Return the text that is signed."""
         value = {"agent": self.agent, "issued": self.issued, "off": [list(one) for one in sorted(self.off)]}
+        if self.number:
+            value["number"] = self.number
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -69,23 +81,23 @@ def parse(statement: object) -> Policy:
         raise BadPolicy("a statement is a short text")
     try:
         value = json.loads(statement)
-        agent, issued, off = value["agent"], value["issued"], value["off"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        agent, issued, off, number = value["agent"], value["issued"], value["off"], value.get("number", 0)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadPolicy("not the fields of a policy") from error
-    if not isinstance(agent, str) or not _moment(issued) or not isinstance(off, list):
+    if not isinstance(agent, str) or not (_bounded(issued) and _bounded(number)) or not isinstance(off, list):
         raise BadPolicy("a field of another type")
     found = [_off(one) for one in off[: 4 * len(CATEGORIES)]]
-    return Policy(agent, issued, tuple(one for one in found if one.category in CATEGORIES))
+    return Policy(agent, issued, tuple(one for one in found if one.category in CATEGORIES), number)
 
 
 def _off(value: object) -> Off:
     if not isinstance(value, list) or len(value) != 3:
         raise BadPolicy("not a switch")
     category, by, since = value
-    if not isinstance(category, str) or not isinstance(by, str) or not _moment(since):
+    if not isinstance(category, str) or not isinstance(by, str) or not _bounded(since):
         raise BadPolicy("a field of a switch is of another type")
     return Off(category, "".join(sign for sign in by[:_NAME] if sign.isprintable()), since)
 
 
-def _moment(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
+def _bounded(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < HIGHEST

@@ -35,6 +35,7 @@ from agent.wire.envelope import (
     EnvelopeError,
 )
 from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
+from agent.wire.policy import Policy
 from appliance.clock import DAY, rfc3339
 from appliance.intake.activity import Activity
 from appliance.intake.calls import Calls, wanted_in
@@ -335,7 +336,9 @@ class Gateway:
             newer = rollouts.commands(session, agent, heartbeat.version, moment)
             wanted = orders_for(session, self.authority, agent, moment)
             waiting, off = waiting_for(session, agent), off_for(session, agent)
-        policy = policy_answer(self.authority, off, agent, heartbeat.policy, moment)
+        policy = policy_answer(
+            self.authority, Policy(agent, moment, off, heartbeat.policy_number + 1), heartbeat.policy
+        )
         updates = (order(self.authority, one) for one in newer)
         commands = [*orders(self.authority, waiting), *wanted, *updates][:MAX_COMMANDS]
         return {"time": self.clock(), "commands": commands, **policy}

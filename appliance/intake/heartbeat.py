@@ -35,6 +35,8 @@ class Heartbeat:
     """The version of the agent that was no good on this machine and why; empty when none was."""
     policy: str = ""
     """Digest of the policy in force there; empty from what obeys none."""
+    policy_number: int = 0
+    """Of the policy in force there; 0 from an older agent and before the first."""
     outcomes: tuple[tuple[int, str], ...] = ()
     """What became of commands, by their numbers."""
     measured: Measured | None = None
@@ -54,6 +56,7 @@ def parse_heartbeat(value: Mapping[str, object]) -> Heartbeat:
         sent_at=whole_of(value, "sent_at"),
         update_failed=_failed(value.get("update_failed", {})),
         policy=text_of(value, "policy", 32),
+        policy_number=whole_of(value, "policy_number"),
         outcomes=_outcomes(value.get("commands", [])),
         update_waits=text_of(value, "update_waits", 16),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from agent.wire.categories import CATEGORIES
-from agent.wire.policy import Off, Policy, digest, signed_bytes
+from agent.wire.policy import HIGHEST, Off, Policy, digest, signed_bytes
 from appliance.ops.operations import record
 from appliance.pki import Authority
 from appliance.state.collecting import CollectionSwitch
@@ -65,14 +65,15 @@ def off_for(session: Session, agent: str) -> tuple[Off, ...]:
     return tuple(sorted(Off(name, one.who, one.at) for name, one in held.items() if not one.collected))
 
 
-def policy_answer(
-    authority: Authority, off: Iterable[Off], agent: str, said: str, now: int
-) -> Mapping[str, Mapping[str, str]]:
-    """Return what the answer to a heartbeat carries: a signed policy when the station has `said` another's digest."""
-    found = tuple(off)
-    if not said or said == digest(found):
+def policy_answer(authority: Authority, policy: Policy, said: str) -> Mapping[str, Mapping[str, str]]:
+    """Return what the answer to a heartbeat carries: a signed policy when the station has `said` another's digest.
+
+    Its number is the one after that which the station says: so it follows, also after this box was set back to a
+    backup, and whatever its clock said before. An old statement, played again, has a number that is too low.
+    """
+    if not said or said == digest(policy.off):
         return {}
-    statement = Policy(agent, now, found).statement()
+    statement = policy._replace(number=min(policy.number, HIGHEST - 1)).statement()
     signature = authority.key.sign(signed_bytes(statement), ec.ECDSA(hashes.SHA256()))
     return {"policy": {"statement": statement, "signature": signature.hex()}}
 

@@ -33,6 +33,8 @@ class RealAgent:
         }
         enrolment.enrol(decode(box.token()), self.home)
         self.python = sys.executable
+        self.program: tuple[str, ...] = ("agent",)
+        """The module that is started, and what stands before the agent's own arguments."""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,7 +46,7 @@ class RealAgent:
         beats = len(self.box.seen.heartbeats)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, self.python, "-m", "agent", "run", "--home", str(self.home.folder)],
+                [*prefix, self.python, "-m", *self.program, "run", "--home", str(self.home.folder)],
                 env=self._environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         until(lambda: len(self.box.seen.heartbeats) > beats, 15, f"a heartbeat ({self.log})")

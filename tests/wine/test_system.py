@@ -14,9 +14,10 @@ SYSTEM = r"""
 import ctypes, json, os, sys, threading
 from pathlib import Path
 from agent.sensors.windows.eventxml import mended
-from agent.windows import dpapi, facts, power
+from agent.windows import clocks, dpapi, facts, power
 from agent.windows import private
 from agent.wire.sending import hostinfo
+from agent.wire.sending.clockwatch import ClockWatch
 from agent.wire.sending.files import free_bytes, write_private
 from agent.wire.sending.home import AGENT, AgentHome, InUse
 home = AgentHome(Path(r"C:\czujka-system"))
@@ -34,6 +35,7 @@ try:
     taken = True
 except PermissionError as error:
     taken = str(error)
+watch, began = ClockWatch(), clocks.awake()
 owner = private.owner_of(folder)
 secret = dpapi.protect(b"secret")
 try:
@@ -61,6 +63,7 @@ print(json.dumps({
     "free": free_bytes(home.folder), "boot": [hostinfo.boot_id(), hostinfo.boot_id()], "system": hostinfo.system(),
     "guid": facts.machine_guid(), "machine": hostinfo.machine(), "default": str(AGENT.folder),
     "power": [*power.power(), power.screen_kept_on()],
+    "clocks": [clocks.awake(), clocks.since_boot()], "jump": watch.look(), "passed": clocks.awake() - began,
 }))
 """
 
@@ -82,6 +85,10 @@ def test_the_system_does_what_the_agent_asks_of_it(windows: Windows) -> None:
     assert said["system"].startswith(("Windows ", "Microsoft Windows "))
     assert len(said["guid"]) == 36
     assert len(said["machine"]) == 64
+    awake, since_boot = said["clocks"]
+    assert 0 < awake <= since_boot + 1
+    assert said["jump"] == [0, 0]
+    assert 0.3 <= said["passed"] < 60
     on_battery, charge, kept_on = said["power"]
     assert (on_battery, kept_on) == (False, False)
     assert charge is None or 0 <= charge <= 100

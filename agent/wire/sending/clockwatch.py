@@ -1,11 +1,12 @@
 """A wall clock that somebody set, told from a machine that slept: while it sleeps only one of its clocks stands still.
 
 Facts: clock_gettime(2): CLOCK_MONOTONIC does not count the time in which a Linux sleeps, CLOCK_BOOTTIME does. Python's
-monotonic clock of Windows counts it.
+monotonic clock of Windows counts it; agent/windows/clocks.py has both.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,8 +24,21 @@ class Jump(NamedTuple):
 
 def since_boot() -> float:
     """Return the seconds since the machine started, its sleep included."""
+    if sys.platform == "win32":
+        from agent.windows import clocks  # noqa: PLC0415 (on Windows alone)
+
+        return clocks.since_boot()
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def awake() -> float:
+    """Return seconds that the machine's sleep does not count in."""
+    if sys.platform == "win32":
+        from agent.windows import clocks  # noqa: PLC0415 (on Windows alone)
+
+        return clocks.awake()
+    return time.monotonic()
 
 
 class ClockWatch:
@@ -34,7 +48,7 @@ class ClockWatch:
         self,
         wall: Callable[[], float] = time.time,
         boot: Callable[[], float] = since_boot,
-        awake: Callable[[], float] = time.monotonic,
+        awake: Callable[[], float] = awake,
     ) -> None:
         self._wall, self._boot, self._awake = wall, boot, awake
         self._last = self._apart()

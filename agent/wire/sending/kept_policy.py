@@ -40,9 +40,10 @@ class KeptPolicy:
         self._off = self.now.categories
         self._refused = ""
 
-    def heartbeat(self) -> dict[str, str]:
-        """Return what a heartbeat says: which policy is in force here."""
-        return {"policy": digest(self.now.off)}
+    def heartbeat(self) -> dict[str, str | int]:
+        """Return what a heartbeat says: which policy is in force here, and its number."""
+        now = self.now
+        return {"policy": digest(now.off), "policy_number": now.number}
 
     def take(self, answer: Mapping[str, Any]) -> bool:
         """Obey the policy in an answer of the box when it is for this agent, signed, and newer; tell whether it was."""
@@ -81,7 +82,7 @@ class KeptPolicy:
         policy, identity = parse(statement), self._home.identity()
         if identity is None or policy.agent != identity.agent_id:
             raise BadPolicy("for another agent")
-        if policy.issued <= self.now.issued:
+        if not policy.follows(self.now):
             raise BadPolicy("older than the one in force")
         if not self._signed(self._home, statement, signature):
             raise BadPolicy("not signed by this box")

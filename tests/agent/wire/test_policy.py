@@ -22,7 +22,7 @@ SWITCHES = st.builds(
     st.text(max_size=40), st.integers(0, 1 << 61), st.lists(SWITCHES, max_size=12, unique_by=lambda one: one.category)
 )
 def test_a_statement_is_read_as_it_was_written(agent: str, issued: int, off: list[Off]) -> None:
-    policy = Policy(agent, issued, tuple(sorted(off)))
+    policy = Policy(agent, issued, tuple(sorted(off)), issued // 7)
     assert parse(policy.statement()) == policy
     assert digest(parse(policy.statement()).off) == digest(reversed(off))
     assert signed_bytes(policy.statement()).startswith(b"czujka policy 1\n")
@@ -37,6 +37,7 @@ def test_what_this_version_does_not_know_is_left_out() -> None:
     "value",
     [
         None, 5, "", "[]", "{}", "x" * (LONGEST + 1), {"agent": 5, "issued": 1, "off": []},
+        {"agent": "a", "issued": 1, "off": [], "number": -1}, {"agent": "a", "issued": 1, "off": [], "number": "5"},
         {"agent": "a", "issued": True, "off": []}, {"agent": "a", "issued": -1, "off": []},
         {"agent": "a", "issued": 1, "off": {}}, {"agent": "a", "issued": 1, "off": [["logs", "jan"]]},
         {"agent": "a", "issued": 1, "off": [["logs", 5, 1]]}, {"agent": "a", "issued": 1, "off": [["logs", "", "now"]]},

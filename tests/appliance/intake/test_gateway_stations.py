@@ -243,7 +243,9 @@ def test_a_station_hears_what_it_may_collect_and_what_it_is_asked_until_it_has_i
     offered, orders = answer["policy"], answer["commands"]
     assert isinstance(offered, dict)
     assert isinstance(orders, list)
-    off = parse_policy(offered["statement"]).off
+    taken = parse_policy(offered["statement"])
+    off = taken.off
+    assert taken.number == 1
     assert {one.category for one in off} == {"dns", "scripts"}
     assert parse(orders[0]["statement"])[:4] == (number_of, station.id, "refresh", "posture")
     _, answer, _ = box.call(
@@ -251,6 +253,13 @@ def test_a_station_hears_what_it_may_collect_and_what_it_is_asked_until_it_has_i
     )
     assert answer["commands"] == []
     assert "policy" not in answer
+    with Session(box.engine) as session, session.begin():
+        switch(session, "anna", "scripts", True, agent=station.id, now=1)
+    said = {**beat, "policy": digest(off), "policy_number": taken.number}
+    _, answer, _ = box.call(station, HEARTBEAT_PATH, said)
+    later = answer["policy"]
+    assert isinstance(later, dict)
+    assert parse_policy(later["statement"]).follows(taken)
     assert box.call(station, HEARTBEAT_PATH, {**beat, "commands": [[1, "done"]] * 65})[0] == 400
 
 

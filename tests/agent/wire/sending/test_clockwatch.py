@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agent.wire.sending.clockwatch import TOLERANCE, ClockWatch, Jump, since_boot
+from agent.wire.sending.clockwatch import TOLERANCE, ClockWatch, Jump, awake, since_boot
 
 
 class Machine:
@@ -49,3 +49,4 @@ def test_each_is_told_for_what_it_is(awake: float, asleep: float, set_by: float,
 def test_the_clocks_of_this_machine_agree() -> None:
     assert ClockWatch().look() == Jump(0, 0)
     assert since_boot() >= time.monotonic() - 1.0
+    assert awake() <= since_boot() + 1.0

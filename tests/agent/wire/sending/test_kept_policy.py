@@ -63,7 +63,22 @@ def test_an_older_one_and_anothers_do_not_count(home: AgentHome) -> None:
     assert not one.take(offer(policy(9, "00000000-0000-4000-8000-000000000002", "logs")))
     for answer in ({}, {"policy": None}, {"policy": {"statement": 5, "signature": ""}}, {"policy": {"statement": "x"}}):
         assert not one.take(answer)
-    assert one.heartbeat() == {"policy": digest(policy().off)}
+    assert one.heartbeat() == {"policy": digest(policy().off), "policy_number": 0}
+
+
+def test_what_is_decided_later_counts_though_the_boxs_clock_was_put_back(home: AgentHome) -> None:
+    """Of an older box and of a newer one: a clock that was a year ahead when something was switched off."""
+    ahead, right = 1_826_000_000_000_000, 1_795_000_000_000_000
+    one = kept(home)
+    assert one.take(offer(policy(ahead)))
+    assert one.take(offer(policy(right, OWN, "logs")._replace(number=one.now.number + 1)))
+    assert one.now.categories == {"logs"}
+    again = kept(home)
+    assert again.heartbeat()["policy_number"] == 1, "it is kept with its number"
+    assert again.take(offer(policy(right - 1, OWN, "usb")._replace(number=2)))
+    for before in (policy(ahead), policy(right, OWN, "logs")._replace(number=1)):
+        assert not again.take(offer(before)), "one of before, played again"
+    assert again.now.categories == {"usb"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"statement": "x", "signature": "y"}'])
