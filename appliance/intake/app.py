@@ -67,7 +67,7 @@ from appliance.slices.asked import waiting_for
 from appliance.slices.orders import order, orders
 from appliance.state.database import writing
 from appliance.stations.asked import ask, orders_for, told
-from appliance.stations.collecting import off_for, policy_answer
+from appliance.stations.collecting import policy_answer, policy_for
 from appliance.stations.quarantine import Reason, hold
 from appliance.stations.sink import refresh_wanted
 from appliance.updates import rollouts
@@ -335,10 +335,9 @@ class Gateway:
                 ask(session, "czujka", agent, REFRESH, argument="inventory", now=moment)
             newer = rollouts.commands(session, agent, heartbeat.version, moment)
             wanted = orders_for(session, self.authority, agent, moment)
-            waiting, off = waiting_for(session, agent), off_for(session, agent)
-        policy = policy_answer(
-            self.authority, Policy(agent, moment, off, heartbeat.policy_number + 1), heartbeat.policy
-        )
+            waiting = waiting_for(session, agent)
+            holds = policy_for(session, agent, heartbeat.policy_number, moment)
+        policy = policy_answer(self.authority, holds, heartbeat.policy)
         updates = (order(self.authority, one) for one in newer)
         commands = [*orders(self.authority, waiting), *wanted, *updates][:MAX_COMMANDS]
         return {"time": self.clock(), "commands": commands, **policy}

@@ -65,15 +65,20 @@ def off_for(session: Session, agent: str) -> tuple[Off, ...]:
     return tuple(sorted(Off(name, one.who, one.at) for name, one in held.items() if not one.collected))
 
 
-def policy_answer(authority: Authority, policy: Policy, said: str) -> Mapping[str, Mapping[str, str]]:
-    """Return what the answer to a heartbeat carries: a signed policy when the station has `said` another's digest.
+def policy_for(session: Session, agent: str, before: int, now: int) -> Policy:
+    """Return the policy that holds for a station which says that it has the number `before`.
 
-    Its number is the one after that which the station says: so it follows, also after this box was set back to a
-    backup, and whatever its clock said before. An old statement, played again, has a number that is too low.
+    Its own is the next one: so it follows, also after this box was set back to a backup, and whatever its clock said
+    before. An old statement, played again, has a number that is too low.
     """
+    return Policy(agent, now, off_for(session, agent), min(before, HIGHEST - 2) + 1)
+
+
+def policy_answer(authority: Authority, policy: Policy, said: str) -> Mapping[str, Mapping[str, str]]:
+    """Return what the answer to a heartbeat carries: a signed policy when the station has `said` another's digest."""
     if not said or said == digest(policy.off):
         return {}
-    statement = policy._replace(number=min(policy.number, HIGHEST - 1)).statement()
+    statement = policy.statement()
     signature = authority.key.sign(signed_bytes(statement), ec.ECDSA(hashes.SHA256()))
     return {"policy": {"statement": statement, "signature": signature.hex()}}
 

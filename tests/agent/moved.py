@@ -31,8 +31,8 @@ def main() -> int:
     time.time_ns = lambda: _nanoseconds() + int(sum(moved()) * 1e9)
     time.clock_gettime = _gettime
     # Only now, for some take their clocks when they are loaded.
-    from agent.__main__ import main as run  # noqa: PLC0415
-    from agent.wire.sending import runner  # noqa: PLC0415
+    from agent.__main__ import main as run  # noqa: PLC0415 - after the clocks
+    from agent.wire.sending import runner  # noqa: PLC0415 - after the clocks
 
     runner.ROUND = 0.5
     return run(sys.argv[2:])

@@ -62,13 +62,14 @@ def test_each_decision_stands_in_the_operators_log(session: Session) -> None:
 def test_a_policy_goes_only_to_whom_it_is_news(session: Session, home: Home) -> None:
     ensure_pki(home, [], 1_790_000_000_000_000)
     authority, off = load_authority(home), collecting.off_for(session, ONE)
-    wanted = policy.Policy(ONE, 9, off, 3)
+    wanted = collecting.policy_for(session, ONE, 2, 9)
+    assert wanted == policy.Policy(ONE, 9, off, 3)
     assert collecting.policy_answer(authority, wanted, policy.digest(off)) == {}
     assert collecting.policy_answer(authority, wanted, "") == {}, "a sensor that obeys none"
     offered = collecting.policy_answer(authority, wanted, policy.digest(()))["policy"]
     assert policy.parse(offered["statement"]) == wanted
-    highest = collecting.policy_answer(authority, wanted._replace(number=policy.HIGHEST), policy.digest(()))["policy"]
-    assert policy.parse(highest["statement"]).number == policy.HIGHEST - 1
+    highest = collecting.policy_for(session, ONE, policy.HIGHEST + 5, 9)
+    assert policy.parse(highest.statement()) == highest
     asked.ask(session, "anna", ONE, "refresh", argument="posture", now=5)
     (order,) = asked.orders_for(session, authority, ONE, 6)
     assert commands.parse(order["statement"])[1:4] == (ONE, "refresh", "posture")
