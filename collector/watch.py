@@ -22,6 +22,8 @@ from collector.slices.ring import FLAGGING, Slices
 
 LONGEST_BATCH = 30_000_000_000
 """Nanoseconds of one batch: half of the shortest time after which a silent flow ends."""
+LARGEST = 9238
+"""Bytes of the longest frame that comes over a wire: 9216, header and two tags. The card has merged a longer one."""
 
 
 class Watch:
@@ -53,14 +55,16 @@ class Watch:
         self._rare = rare
         self._last = 0
         self.frames = self.bytes = self.cut = self.unread = 0
-        """Frames, their bytes on the wire, those not captured whole; IP packets whose headers are cut or broken."""
+        """Frames, their bytes on the wire, those not captured whole or merged by the card; IP packets whose headers
+        are cut or broken.
+        """
 
     def take(self, batch: Batch) -> Iterator[Entry]:
         """Yield the logs of a batch."""
         for part in batch.split(LONGEST_BATCH):
             self.frames += len(part)
             self.bytes += int(part.wire.sum())
-            self.cut += int((part.caplen < part.wire).sum())
+            self.cut += int(((part.caplen < part.wire) | (part.wire > LARGEST)).sum())
             yield from self._analysed(self._part(part))
             yield from self._dissected()
             yield from self._noticed(int(part.at[-1]))

@@ -13,7 +13,7 @@ from collector.flows.clock import Clock
 from collector.flows.columns import Columns
 from collector.flows.ending import Patience, facts, idle_longest, over
 from collector.flows.grouped import Groups
-from collector.flows.history import BITS, LETTERS, bits_of
+from collector.flows.history import BITS, LETTERS, bits_of, longer
 from collector.flows.record import Conn
 from collector.headers.parse import Headers
 from collector.headers.transport import ACK, FIN, RST, SYN, TCP
@@ -288,7 +288,8 @@ class FlowTable:
         by_orig = (side == columns.orig[at]).tolist()
         slots, history = at.tolist(), columns.history
         for _, place, group in noted:
-            history[slots[group]] += _UPPER[place] if by_orig[group] else LETTERS[place]
+            slot = slots[group]
+            history[slot] = longer(history[slot], _UPPER[place] if by_orig[group] else LETTERS[place])
 
     def _tell(self, groups: Groups, slots: Ints, assigned: Assigned) -> None:
         of_row = groups.spread(slots)

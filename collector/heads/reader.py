@@ -21,7 +21,7 @@ from collector.heads.landmarks import Packets, before
 from collector.protocols.model import Flow, Protocol, Side
 
 LOG = logging.getLogger(__name__)
-MAX_HEADS = 100_000
+MAX_HEADS = 16_000
 """Flows that are read at once. When there are more, a sixteenth is given up: those of a single packet first, then those
 of one direction; of them those that were silent longest.
 """

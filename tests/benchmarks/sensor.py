@@ -1,9 +1,9 @@
 """What the sensor takes on one core: `./czujka bench sensor [--packets N] [--file FILE.pcap] [--live SECONDS]`.
 
 A made mix (or a file) is read as `czujka-collector read` reads it, with all parsers and analysers, and each log becomes
-a line. `--soak SECONDS` reads the mix without an end and prints how memory grows; `--suricata PROGRAM` runs Suricata
-beside, over the same file or (with `--live`) at the same card. CPU time of this process by part; figures come from one
-run on one machine and are printed; nothing here passes or fails.
+a line. `--soak SECONDS` reads the mix without an end and prints how memory grows; `--crowd` prints what very many flows
+cost; `--suricata PROGRAM` runs Suricata beside, over the same file or (with `--live`) at the same card. CPU time of
+this process by part; figures come from one run on one machine and are printed; nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collector.protocols.registry import PROTOCOLS
 from collector.slices.files import Limits
 from collector.slices.ring import Slices
 from collector.watch import LONGEST_BATCH, Watch
-from tests.benchmarks import _live, _soak, _suricata
+from tests.benchmarks import _crowd, _live, _soak, _suricata
 from tests.benchmarks._traffic import frames, write
 
 RATE = 160_000
@@ -38,8 +38,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--file", type=Path)
     parser.add_argument("--live", type=float, metavar="SECONDS", help="send over a pair of virtual cards; needs root")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="read the mix for so long and watch the memory")
+    parser.add_argument("--crowd", action="store_true", help="memory with very many flows, and a flood of attempts")
     parser.add_argument("--suricata", type=Path, metavar="PROGRAM", help="Suricata 7 beside: the same file or card")
     wanted = parser.parse_args(argv)
+    if wanted.crowd:
+        settle()
+        _crowd.run()
+        return 0
     if wanted.soak:
         _soak.run(wanted.soak)
         return 0

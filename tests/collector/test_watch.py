@@ -50,6 +50,13 @@ def test_long_silence_within_one_batch_ends_a_flow() -> None:
     assert [entry.log.fields["orig_pkts"] for entry in entries] == [1, 2]
 
 
+def test_frames_that_the_card_merged_are_counted_though_they_are_whole() -> None:
+    watch = Watch(())
+    sizes = (1400, 9000, 20_000)
+    list(watch.take(batch([MAC / IP(**ENDS) / UDP(sport=1, dport=2) / Raw(bytes(size)) for size in sizes])))
+    assert (watch.frames, watch.cut) == (3, 1)
+
+
 def test_frames_that_were_cut_are_counted() -> None:
     whole = batch([MAC / IP(**ENDS) / UDP(sport=1, dport=2) / Raw(bytes(100))] * 3)
     watch = Watch(())
