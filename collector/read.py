@@ -19,6 +19,7 @@ from collector.capture.leaveout import LeaveOut
 from collector.heads.head import Entry
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
+from collector.protocols.x509 import trust
 from collector.rare.dissector import Dissector
 from collector.settings import Settings
 from collector.slices.ring import Slices
@@ -32,6 +33,7 @@ def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings,
     is 0, 1 when a file could not be read at all; of a file that breaks off, all before the break is told.
     """
     settle()
+    trust.use(settings.trust)
     code = 0
     try:
         for name in files:
