@@ -34,11 +34,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from collector.settings import Unusable, settings  # noqa: PLC0415 (each command loads what it needs)
+    from collector.settings import Unusable, settings, trusted  # noqa: PLC0415 (each command loads what it needs)
 
     home = home_of(arguments.home, PROGRAM) if arguments.command == "run" else None
     try:
         wanted = settings(arguments.network, arguments.leave_out, home.folder if home else None)
+        wanted = wanted._replace(trust=trusted(arguments.trust))
     except Unusable as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -110,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         )
         made[name].add_argument(
             "--network", metavar="SIEĆ", action="append", default=[], help="sieć urzędu (domyślnie prywatne)"
+        )
+        made[name].add_argument(
+            "--trust",
+            metavar="PLIK",
+            help="certyfikaty główne, którym ufa urząd (PEM): sprawdzaj nimi certyfikaty serwerów",
         )
         made[name].add_argument(
             "--leave-out", metavar="REGUŁA", action="append", default=[],

@@ -22,6 +22,7 @@ from collector.capture.leaveout import LeaveOut
 from collector.heads.head import Entry
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
+from collector.protocols.x509 import trust
 from collector.rare.dissector import Dissector
 from collector.settings import Settings
 from collector.slices.ring import Slices
@@ -40,6 +41,7 @@ def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings,
     all before the break is told.
     """
     settle()
+    trust.use(settings.trust)
     code = 0
     try:
         for name in files:

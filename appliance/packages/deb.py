@@ -44,9 +44,15 @@ def name_of(version: str = VERSION, architecture: str = "amd64") -> str:
 
 def build(vendored: Sequence[Entry], version: str = VERSION, architecture: str = "amd64") -> bytes:
     """Return the package with the vendored libraries' files; the same input gives the same bytes."""
-    files = _files(vendored)
-    control = [Entry("control", _control(files, version, architecture)), Entry("md5sums", _sums(files))]
-    control += [Entry(name, (TEMPLATES / name).read_bytes(), 0o755) for name in SCRIPTS]
+    control = _CONTROL.replace("{version}", version).replace("{architecture}", architecture)
+    return packed(control, _files(vendored), TEMPLATES)
+
+
+def packed(said: str, files: Sequence[Entry], scripts: Path) -> bytes:
+    """Return a package of these files; `{kib}` in what is `said` of it becomes its size, `scripts` is a folder."""
+    kib = sum(len(one.data) + 1023 for one in files) // 1024
+    control = [Entry("control", said.replace("{kib}", str(kib)).encode()), Entry("md5sums", _sums(files))]
+    control += [Entry(name, (scripts / name).read_bytes(), 0o755) for name in SCRIPTS]
     return ar(
         [("debian-binary", b"2.0\n"), ("control.tar.xz", tar_xz(control)), ("data.tar.xz", tar_xz(files))],
     )
@@ -69,11 +75,6 @@ def units() -> dict[str, str]:
         assert watching.count(old) == 1, old
         watching = watching.replace(old, new)
     return {UNIT: usual, FIM_UNIT: watching}
-
-
-def _control(files: Sequence[Entry], version: str, architecture: str) -> bytes:
-    kib = sum(len(one.data) + 1023 for one in files) // 1024
-    return _CONTROL.format(version=version, architecture=architecture, kib=kib).encode()
 
 
 def _sums(files: Sequence[Entry]) -> bytes:

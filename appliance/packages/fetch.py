@@ -10,7 +10,11 @@ from pathlib import Path
 from appliance.packages.programs import run
 from appliance.packages.wheels import PackageError, Pins, is_there
 
-PLATFORMS = {"linux-amd64": ("manylinux2010_x86_64", "3.10"), "windows-amd64": ("win_amd64", "3.11")}
+PLATFORMS = {
+    "linux-amd64": (("manylinux2010_x86_64",), "3.10"),
+    "windows-amd64": (("win_amd64",), "3.11"),
+    "collector-amd64": (("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux2010_x86_64"), "3.11"),
+}
 """Target → what pip calls it, and the Python there."""
 
 
@@ -31,7 +35,7 @@ def fetch(folder: Path, known: Pins) -> list[str]:
 def _download(folder: Path, target: str, missing: dict[str, str]) -> None:
     if importlib.util.find_spec("pip") is None:
         raise PackageError("Brakuje pakietu systemowego: sudo apt-get install -y python3-pip")
-    platform, python = PLATFORMS[target]
+    platforms, python = PLATFORMS[target]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A file appears in the wheelhouse when it is whole.
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as made:
@@ -40,7 +44,8 @@ def _download(folder: Path, target: str, missing: dict[str, str]) -> None:
         (draft / "wanted.txt").write_text(listed, "utf-8")
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes"]
         try:
-            run([*pip, f"--platform={platform}", f"--python-version={python}", "-d", ".", "-r", "wanted.txt"], draft)
+            pip += [f"--platform={platform}" for platform in platforms]
+            run([*pip, f"--python-version={python}", "-d", ".", "-r", "wanted.txt"], draft)
         except PackageError as error:
             raise PackageError(f"Nie można pobrać paczek wheel ({target}). {error}") from error
         for name, digest in missing.items():

@@ -15,5 +15,10 @@ START = Path(__file__).parent / "parts" / "start.py"
 
 def agent_files(folder: Path = FOLDER) -> list[Entry]:
     """Return the agent's modules and data, by paths that begin with `agent/`."""
+    return files_below(folder, "agent")
+
+
+def files_below(folder: Path, name: str = "") -> list[Entry]:
+    """Return a Python package's modules and data, by paths that begin with its name or another one."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return [Entry(f"agent/{path.relative_to(folder).as_posix()}", path.read_bytes()) for path in found]
+    return [Entry(f"{name or folder.name}/{path.relative_to(folder).as_posix()}", path.read_bytes()) for path in found]

@@ -15,6 +15,7 @@ from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping
 from collector.heads.head import Entry
 from collector.protocols.model import Flow, Log, Value
+from collector.protocols.x509.trust import GOOD, SELF_ISSUED, SELF_SIGNED
 
 LEARNING = 3 * DAY
 """Time of watching until what is there is known: long enough for machines that are used every second day."""
@@ -23,6 +24,8 @@ OLD = frozenset({"SSLv2", "SSLv3", "TLSv10", "TLSv11", "DTLSv10"})
 WEAK = ("_RC4_", "_DES_", "_DES40_", "_3DES_", "_NULL_", "_EXPORT_", "_anon_")
 """Parts of the names of ciphers that are no longer safe (RFC 7465, RFC 9325)."""
 RDP = 3389
+OWN = frozenset({SELF_SIGNED, SELF_ISSUED})
+"""What is usual of Remote Desktop."""
 PAUSE = 30 * DAY
 MOST_WAITING, MOST_KNOWN = 4096, 2048
 MARK = 16
@@ -93,7 +96,7 @@ def faults(fields: Mapping[str, Value], port: int) -> list[str]:
     if not fields.get("established"):
         return []
     status, version, cipher = (str(fields.get(name, "")) for name in ("validation_status", "version", "cipher"))
-    found = [status] if status and not (port == RDP and status == "self-signed certificate") else []
+    found = [status] if status and status != GOOD and not (port == RDP and status in OWN) else []
     if version in OLD:
         found.append(version)
     if any(part in f"{cipher}_" for part in WEAK):

@@ -13,6 +13,7 @@ from collector.heads.head import Entry
 from collector.losses import losses_of
 from collector.protocols.model import Flow
 from collector.protocols.registry import PROTOCOLS
+from collector.protocols.x509 import trust
 from collector.rare.dissector import Dissector
 from collector.settings import Settings
 from collector.slices.ring import Slices
@@ -34,6 +35,7 @@ class Alone:
         groups: Sequence[int] | None = None,
     ) -> None:
         self._interfaces, self._rules = tuple(interfaces), settings.rules
+        trust.use(settings.trust)
         self._groups: Sequence[int | None] = groups or [None] * len(self._interfaces)
         self._slices = Slices(*settings.slices) if settings.slices else None
         self._rare = Dissector()

@@ -11,6 +11,7 @@ from collector.protocols.tls.ciphers import cipher_name
 from collector.protocols.tls.fingerprints import ja3, ja3s, ja4
 from collector.protocols.tls.handshake import Facts
 from collector.protocols.tls.hello import ClientHello, ServerHello
+from collector.protocols.x509 import trust
 from collector.protocols.x509.certificate import Certificate, fingerprint, read
 from collector.protocols.x509.names import common_name
 
@@ -69,6 +70,9 @@ def _chain(facts: Facts, fields: dict[str, Value], chain: Sequence[bytes], prefi
         return []
     fields[f"{prefix}cert_chain_fps"] = [fingerprint(der) for der in chain]
     logs: list[Log] = []
+    status = "" if prefix else _status(facts, chain)
+    if status:
+        fields["validation_status"] = status
     for number, der in enumerate(chain):
         try:
             found = read(der)
@@ -79,19 +83,23 @@ def _chain(facts: Facts, fields: dict[str, Value], chain: Sequence[bytes], prefi
             fields[f"{prefix}subject"], fields[f"{prefix}issuer"] = found.subject, found.issuer
             if not prefix:
                 _judge(facts, fields, found)
-        logs.append(Log("x509", facts.began, {**found.fields, mark: number == 0}))
+        told: dict[str, Value] = {**found.fields, mark: number == 0}
+        if status and number == 0:
+            told["validation_status"] = status
+        logs.append(Log("x509", facts.began, told))
     return logs
 
 
+def _status(facts: Facts, chain: Sequence[bytes]) -> str:
+    """Return what is to be said of a chain, empty where nothing can be."""
+    try:
+        return trust.used().status(chain, facts.began // 1_000_000)
+    except _UNREADABLE:
+        return ""
+
+
 def _judge(facts: Facts, fields: dict[str, Value], found: Certificate) -> None:
-    """Say what can be known of a certificate without anybody's list of roots, in OpenSSL's words as Zeek does."""
-    now = facts.began // 1_000_000
-    if found.self_issued:
-        fields["validation_status"] = "self-signed certificate"
-    elif now > found.ends:
-        fields["validation_status"] = "certificate has expired"
-    elif now < found.begins:
-        fields["validation_status"] = "certificate is not yet valid"
+    """Say whether a certificate is for the name that was asked for."""
     name = facts.client.server_name if facts.client else None
     if name:
         names = found.names or (common_name(found.subject),)

@@ -68,6 +68,14 @@ def test_building_without_the_wheels_says_which_and_makes_nothing(home: Home, tm
     assert command.invoke(building, [*options, "--code-key", "k.pem"]).exit_code == Exit.USAGE
 
 
+def test_building_the_sensor_without_its_wheels_says_which_and_makes_nothing(home: Home, tmp_path: Path) -> None:
+    options = ["collector", "--home", str(home.root), "--wheelhouse", str(tmp_path)]
+    done = CliRunner().invoke(building, options)
+    assert done.exit_code == Exit.LACKING
+    assert "numpy-" in done.output
+    assert not home.agent_packages.exists()
+
+
 def test_rolling_out_by_the_command_line(home: Home) -> None:
 
     def said(*words: str, code: Exit = Exit.DONE) -> str:

@@ -39,7 +39,7 @@ def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
         wheels.files_of(tmp_path, {"a-1.whl": sha256(b"no zip").hexdigest()})
 
 
-@pytest.mark.parametrize("target", ["linux-amd64", "windows-amd64"])
+@pytest.mark.parametrize("target", ["linux-amd64", "windows-amd64", "collector-amd64"])
 def test_the_release_knows_the_wheels_of_the_lock(target: str) -> None:
     locked = (CHECKOUT / "requirements" / "run.lock").read_text("utf-8")
     pinned = wheels.pins()[target]
