@@ -35,7 +35,7 @@ TOGETHER = (8, 8, 8, 16)
 EVERY = 5
 """Of the events of our rules' own tests each fifth: the corpora are all there."""
 ALL = os.environ.get("CZUJKA_HUNTED") == "all"
-"""Whether every rule of SigmaHQ and ours that has events is hunted: the long run of docs/benchmarks.md."""
+"""Whether every rule of SigmaHQ and ours that has events is hunted, which takes long."""
 BATCH, APART = 500, 1000
 """Events of one step of the stream, and microseconds from one event to the next."""
 SLICE = 4000 * APART
