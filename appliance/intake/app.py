@@ -35,7 +35,6 @@ from agent.wire.envelope import (
     EnvelopeError,
 )
 from agent.wire.limits import MAX_BODY, MAX_COMMANDS, MAX_SLICE
-from agent.wire.policy import Policy
 from appliance.clock import DAY, rfc3339
 from appliance.intake.activity import Activity
 from appliance.intake.calls import Calls, wanted_in
