@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -49,12 +50,11 @@ def doings(lines: Iterable[str]) -> list[Doing]:
     return sorted(found)
 
 
-def package_at(known: list[Doing], moment: float) -> str:
-    """Return the package that the manager was at work on at a moment (s), empty for none.
+def package_at(known: list[Doing], moment: float, owns: Callable[[str], bool] = lambda _package: True) -> str:
+    """Return the package that the manager was last at work on at a moment (s), empty for none.
 
-    A second of tolerance: the log has whole seconds.
+    `owns` tells which packages come into question. A second of tolerance: the log has whole seconds.
     """
     place = bisect_right(known, (moment + 1.0, "\U0010ffff"))
-    if not place or moment - known[place - 1].at > NEAR:
-        return ""
-    return known[place - 1].package
+    near = takewhile(lambda one: moment - one.at <= NEAR, reversed(known[:place]))
+    return next(filter(owns, dict.fromkeys(one.package for one in near)), "")

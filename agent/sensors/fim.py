@@ -12,9 +12,10 @@ from pathlib import Path
 
 from agent.fim import places as placed
 from agent.fim.fanotify import OVERFLOW, Fanotify
+from agent.fim.owners import Owners
 from agent.fim.packages import Doing, doings, package_at
 from agent.fim.places import Places
-from agent.fim.records import Host, record_of
+from agent.fim.records import Host, Packages, record_of
 from agent.fim.watch import Finding, Who, moved_from
 from agent.sensors.filerounds import FileRounds
 from agent.sensors.processes import Processes, Users
@@ -43,6 +44,7 @@ class FileSensor(FileRounds):
         self._users = Users()
         self._fanotify: Fanotify | None = None
         self._idle = -1
+        self._dpkg_log, self._owners = Path("/var/log/dpkg.log"), Owners()
         self._log: tuple[tuple[int, int], list[Doing]] = ((0, 0), [])
         self._marked = False
 
@@ -125,11 +127,10 @@ class FileSensor(FileRounds):
             return []
         now, moved = time.time_ns() // 1000, moved_from(findings)
         host = Host("linux", self._baseline.name, self._users.name)
-        packages = partial(package_at, self._packages())
         items: list[Item] = []
         for found in findings:
             finding = self._known_by_now(found)
-            record = record_of(finding, host, packages, moved.get(finding.path, ""), now)
+            record = record_of(finding, host, self._packages_for(finding), moved.get(finding.path, ""), now)
             items.append(Reading(record, USUAL if record["fim.by_package_manager"] else ALERTING))
         return items
 
@@ -140,8 +141,16 @@ class FileSensor(FileRounds):
             return finding
         return finding._replace(who=self._who(who.pid))
 
-    def _packages(self, path: Path = Path("/var/log/dpkg.log")) -> list[Doing]:
+    def _packages_for(self, finding: Finding) -> Packages:
+        """Return what tells the package of a moment: one that owns the path, where nobody saw who changed it."""
+        known = self._packages()
+        if finding.who is not None:
+            return partial(package_at, known)
+        return partial(package_at, known, owns=lambda package: self._owners.owns(package, finding.path))
+
+    def _packages(self) -> list[Doing]:
         """Return the newest lines of dpkg's log; read again when it has grown."""
+        path = self._dpkg_log
         try:
             found = path.stat()
             state = (found.st_ino, found.st_size)

@@ -34,6 +34,13 @@ def test_the_package_of_a_moment(after: float, package: str) -> None:
     assert package_at(doings(LOG), AT + after) == package
 
 
+def test_of_the_packages_of_a_moment_the_owner_counts() -> None:
+    known = doings(LOG)
+    assert package_at(known, AT + 4, lambda package: package == "openssh-server") == "openssh-server"
+    assert package_at(known, AT + NEAR + 1, lambda package: package == "openssh-server") == ""
+    assert package_at(known, AT + 4, lambda _package: False) == ""
+
+
 def test_lines_that_are_no_log_are_passed_over() -> None:
     assert [doing.package for doing in doings(LOG)] == ["openssh-server", "openssh-server", "cron"]
     assert package_at([], AT) == ""

@@ -6,10 +6,12 @@ import select
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from agent.fim.owners import Owners
 from agent.fim.places import Place, Places
 from agent.fim.watch import Who
 from agent.sensors.fim import FileSensor
@@ -126,6 +128,27 @@ def test_a_process_that_ended_before_it_could_be_asked_is_named_by_what_the_audi
     bench.await_actions(("file_created", "new"))
     (record,) = (one for one in bench.seen if one["event.action"] == "file_created")
     assert (record["process.executable"], record["user.name"]) == ("/usr/bin/cp", "root")
+
+
+@pytest.mark.usefixtures("deaf")
+def test_beside_an_installation_only_what_the_package_owns_is_its_work(bench: Bench, tmp_path: Path) -> None:
+    log, info = tmp_path / "dpkg.log", tmp_path / "info"
+    info.mkdir()
+    (info / "cron.list").write_text(f"{bench.folder}/owned\n")
+    bench.start()
+    bench.sensor.close()
+    for name in ("owned", "other"):
+        (bench.folder / name).write_text("x")
+    log.write_text(f"{datetime.now():%Y-%m-%d %H:%M:%S} upgrade cron:amd64 1 2\n")  # noqa: DTZ005 (the log has local time)
+    bench.sensor._dpkg_log, bench.sensor._owners = log, Owners(info)
+    bench.start()
+    bench.await_actions(("file_created", "owned"), ("file_created", "other"))
+    found = {
+        str(one["file.path"]).rpartition("/")[2]: (one["fim.by_package_manager"], one.get("package.name"))
+        for one in bench.seen
+        if "file.path" in one
+    }
+    assert found == {"owned": (True, "cron"), "other": (False, None)}
 
 
 @pytest.mark.usefixtures("deaf")
