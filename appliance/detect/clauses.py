@@ -166,8 +166,10 @@ def _regex(atom: Atom) -> Clause | None:
         return None
     assert isinstance(atom.wanted, tuple)
     found = required_literals(str(atom.wanted[0]), str(atom.wanted[1]))
-    if not found or min(map(len, found)) < SHORTEST:
+    if not found:
         return None
+    if min(map(len, found)) < SHORTEST:
+        return frozenset([Literal(atom.field, Kind.PRESENT)])
     return frozenset(Literal(atom.field, Kind.INFIX, text) for text in found)
 
 

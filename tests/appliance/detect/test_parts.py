@@ -369,6 +369,5 @@ def test_texts_that_are_everywhere_are_no_matter_of_the_index(detection: str) ->
     matcher = engine(one)
     for number in range(10):
         matcher.match({"event.module": "test", "f": f"yes {number}"})
-    if "|re" not in detection:
-        assert matcher.stats[one.id].evaluated == 10, "the rule is billed for each"
-        assert matcher.stats[one.id].nanoseconds > 0
+    assert matcher.stats[one.id].evaluated == 10, "the rule is billed for each"
+    assert matcher.stats[one.id].nanoseconds > 0
