@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.cli.search import clean
 from appliance.cli.state import open_home
 from appliance.clock import now
 from appliance.detect import Rule, RuleSet
 from appliance.detect.correlation import Correlation
 from appliance.detect.correlation.selftest import check_correlation
 from appliance.detect.selftest import Failure, check_rule, events_file, events_folder
+from appliance.detect.visibility import State
 from appliance.home import Home
+from appliance.language.dates import moment
+from appliance.language.numbers import number
 from appliance.ops.overview import Overview, navigator, overview
 from appliance.ops.presence import record_selftest
 from appliance.rulesets import active_rules
 from appliance.settings import Settings, load_settings
 from appliance.state.database import writing
+from appliance.state.models import RuleState
 
+_SIGHTS = {
+    State.UNFED: "bez źródła",
+    State.SILENT: "źródło milczy",
+    State.BLIND: "brakuje pól",
+    State.LIMITED: "brakuje części pól",
+    State.SEEING: "widzi",
+}
 _STATES = {1: "tylko reguła", 2: "reguła ma dane", 3: "reguła zadziałała"}
 
 
@@ -39,6 +53,9 @@ def command(
     selftest: Annotated[
         bool, typer.Option("--self-test", help="Najpierw przepuść przez reguły ich własne zdarzenia i zapisz wynik.")
     ] = False,
+    each: Annotated[
+        bool, typer.Option("--rules", help="Zamiast technik wypisz reguły: co widzą, kiedy zadziałały, ile kosztują.")
+    ] = False,
 ) -> None:
     """Pokaż zasięg reguł: jest reguła, ma dane, zadziałała."""
     sessions = open_home(home)
@@ -50,7 +67,9 @@ def command(
     if selftest:
         _selftest(sessions, ruleset)
     view = _view(sessions, ruleset, settings, days)
-    if form == "table":
+    if each:
+        _tell_rules(_rules(sessions, view, settings.language), ruleset, form)
+    elif form == "table":
         _print(view)
     else:
         shown = _plain(view) if form == "json" else navigator(view, settings.language)
@@ -89,6 +108,47 @@ def _plain(view: Overview) -> dict[str, object]:
         for one in view.techniques
     ]
     return {"days": view.days, "states": view.states(), "techniques": techniques}
+
+
+def _rules(sessions: sessionmaker[Session], view: Overview, language: str) -> list[dict[str, Any]]:
+    """What each rule can see and does, by the names that the API gives it."""
+    with sessions() as session:
+        lives = {state.rule_id: state for state in session.scalars(select(RuleState))}
+    rows = []
+    for name, sight in view.sights.items():
+        life, reason = lives.get(name), sight.reason
+        row: dict[str, Any] = {"rule_id": name, "state": sight.state.value, "missing": list(sight.missing)}
+        row |= {"reason": None if reason is None else (reason.pl if language == "pl" else reason.en)}
+        row |= {"without": list(sight.without), "events": sight.events, "evaluated_at": sight.last_at}
+        row |= {"matched_at": life.matched_at if life else None, "hits_a_day": view.hits_a_day(name)}
+        rows.append({**row, "nanoseconds": view.cost(name)})
+    return rows
+
+
+def _tell_rules(rows: Sequence[Mapping[str, Any]], ruleset: RuleSet, form: str) -> None:
+    """Print a line for each rule; what names nothing that this form has is JSON."""
+    if form != "table":
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    titles = {one.id: one.title for one in content}
+    for row in rows:
+        cost = row["nanoseconds"]
+        told = (
+            row["rule_id"],
+            _SIGHTS[State(row["state"])],
+            row["reason"] or ", ".join(row["missing"]) or "–",
+            f"oceniona {_when(row['evaluated_at'])}",
+            f"zadziałała {_when(row['matched_at'])}",
+            f"trafień dziennie {number(row['hits_a_day'], 'pl', 1)}",
+            "koszt –" if cost is None else f"koszt {number(cost / 1000, 'pl', 1)} µs",
+            clean(titles[row["rule_id"]]),
+        )
+        typer.echo("\t".join(told))
+
+
+def _when(at: int | None) -> str:
+    return "nigdy" if at is None else moment(at, "pl")
 
 
 def _print(view: Overview) -> None:

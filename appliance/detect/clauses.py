@@ -19,6 +19,9 @@ from .values import fold
 
 #: Clauses kept for one rule.
 PER_RULE = 2
+#: Texts of fewer characters are found everywhere: to find them all costs more than to decide the rule, which then is
+#: billed for it.
+SHORTEST = 3
 
 
 class Kind(StrEnum):
@@ -163,7 +166,11 @@ def _regex(atom: Atom) -> Clause | None:
         return None
     assert isinstance(atom.wanted, tuple)
     found = required_literals(str(atom.wanted[0]), str(atom.wanted[1]))
-    return frozenset(Literal(atom.field, Kind.INFIX, text) for text in found) if found else None
+    if not found:
+        return None
+    if min(map(len, found)) < SHORTEST:
+        return frozenset([Literal(atom.field, Kind.PRESENT)])
+    return frozenset(Literal(atom.field, Kind.INFIX, text) for text in found)
 
 
 def _presence(atom: Atom) -> Clause:
@@ -174,7 +181,7 @@ def _presence(atom: Atom) -> Clause:
 
 
 def _one(key: str | None, kind: Kind, text: str) -> Clause:
-    if not text and kind is not Kind.EQUALS:
+    if len(text) < SHORTEST and kind is not Kind.EQUALS:
         return frozenset([Literal(key, Kind.PRESENT)])
     return frozenset([Literal(key, kind, text)])
 
@@ -196,16 +203,22 @@ def _pattern(atom: Atom) -> Clause:
 def tests(node: Node) -> list[Clause]:
     """For each key, the part of the conjunction that hangs on that key alone, as an exact test.
 
-    Regular expressions are left out: a test is asked for each new value, and they are worth that only in a gate.
+    Regular expressions are left out: a test is asked for each new value, and they are worth that only in a gate. So are
+    very short texts, which the rule itself is billed for.
     """
     by_key: dict[str, list[Node]] = defaultdict(list)
     for part in _conjuncts(node):
         looked_at = fields(part)
-        if len(looked_at) == 1 and not any(atom.op in _SLOW for atom in atoms(part)):
+        if len(looked_at) == 1 and not any(atom.op in _SLOW or _is_short(atom) for atom in atoms(part)):
             key = next(iter(looked_at))
             if key is not None:
                 by_key[key].append(part)
     return [frozenset([Literal(key, Kind.TEST, node=all_of(parts))]) for key, parts in by_key.items()]
+
+
+def _is_short(atom: Atom) -> bool:
+    kind = _KINDS.get(atom.op) or _CASED.get(atom.op)
+    return kind is not None and kind is not Kind.EQUALS and len(str(atom.wanted)) < SHORTEST
 
 
 def _conjuncts(node: Node) -> Iterator[Node]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -79,6 +80,26 @@ def test_the_layer_and_the_table(home: Path) -> None:
     done = CliRunner().invoke(app, ["coverage", "--home", str(home)])
     assert done.exit_code == 0
     assert "T9999.001" in done.stdout
+
+
+def test_each_rule_tells_what_it_sees_and_costs(home: Path) -> None:
+    own = "11111111-1111-4111-8111-111111111111"
+
+    def row() -> dict[str, Any]:
+        done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--rules", "--format", "json"])
+        assert done.exit_code == 0, done.output
+        return next(one for one in json.loads(done.stdout) if one["rule_id"] == own)
+
+    assert {"state": "silent", "matched_at": None, "hits_a_day": 0, "nanoseconds": None}.items() <= row().items()
+    watch, sessions, at = Watch(), open_home(home), now()
+    watch.take(grouped([SEEN]))
+    with writing(sessions) as session:
+        watch.write(session, {own: RuleStats(4, 1, 8000)}, at)
+    assert {"state": "seeing", "nanoseconds": 2000}.items() <= row().items()
+    done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--rules"])
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith(own)]
+    assert "\twidzi\t" in line
+    assert "\tkoszt 2 µs\t" in line
 
 
 MANY = """title: Many

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from appliance.detect import Engine, EventClass, Logsource, RuleSet, event_class
 from appliance.detect import gate as gate_module
-from appliance.detect.clauses import chosen
+from appliance.detect.clauses import SHORTEST, chosen
 from appliance.detect.codegen import generated
 from appliance.detect.gate import RegexGate
+from appliance.detect.index import PLACED
 from appliance.detect.memo import ENTRIES, Budget, Memo, Samples
 from appliance.detect.nodes import All, AnyOf, Atom, Node, Op, negate
 from appliance.detect.regexes import SCAN_LIMIT, RegexRefused, encoded, required_literals, searcher
@@ -349,3 +350,24 @@ def test_a_condition_too_large_or_too_deep_for_generated_code_is_still_decided()
     assert generated(wide)({"a": "x<4999>"})
     assert not generated(wide)({"a": "x<5000>"})
     assert generated(deep)({"a": "<0>", "b": "x"}) is True
+
+
+@pytest.mark.parametrize(
+    "detection",
+    [
+        "sel: {f|contains: [e, s, a]}\ncondition: sel",
+        "sel: {f|startswith: e}\nx: {f|endswith: [q, zz]}\ncondition: sel or x",
+        "sel: {f|re: '(e|s).*(ow|ys)'}\ncondition: sel",
+        "sel: {f: '*e*s*'}\ncondition: sel",
+        "kw: [e, s]\ncondition: kw",
+    ],
+)
+def test_texts_that_are_everywhere_are_no_matter_of_the_index(detection: str) -> None:
+    one = rule(detection)
+    placed = [literal for clause in chosen(one.node) for literal in clause if literal.kind in PLACED]
+    assert [literal.text for literal in placed if len(literal.text) < SHORTEST] == []
+    matcher = engine(one)
+    for number in range(10):
+        matcher.match({"event.module": "test", "f": f"yes {number}"})
+    assert matcher.stats[one.id].evaluated == 10, "the rule is billed for each"
+    assert matcher.stats[one.id].nanoseconds > 0
