@@ -15,13 +15,17 @@ from appliance.alerts.service import Actor, BadText
 from appliance.clock import DAY
 from appliance.detect import Logsource, Rule
 from appliance.ops.operations import record
-from appliance.state.models import ExceptionState, RuleException
+from appliance.state.models import ExceptionState, Operation, RuleException
 
 from .conditions import Condition, TooWide, checked, document
 from .filters import narrowed
 
 REASON = 2000
+BY_TOKEN = "token:"
+"""What the name of an author begins with that is a token."""
 LONGEST = 365 * DAY
+_AUTHOR = 120
+"""Characters of an author's name that are kept."""
 
 
 class UnknownException(LookupError):
@@ -37,7 +41,7 @@ class NotInState(Exception):
 
 
 class SamePerson(Exception):
-    """Who proposed an exception cannot agree to it."""
+    """Who proposed an exception, or made the token that did, cannot agree to it."""
 
 
 class PersonNeeded(Exception):
@@ -90,7 +94,7 @@ def propose(session: Session, proposal: Proposal, actor: Actor, replay: dict[str
         logsource=logsource_of(rule.logsource),
         conditions=[one.dump() for one in proposal.conditions],
         reason=proposal.reason.strip(),
-        author=actor.who[:120],
+        author=actor.who[:_AUTHOR],
         proposed_at=now,
         expires_at=proposal.expires_at,
         state=ExceptionState.PROPOSED,
@@ -111,11 +115,22 @@ def approve(session: Session, number: int, actor: Actor, now: int) -> RuleExcept
         raise NotInState(state_of(row, now))
     if actor.user_id is None:
         raise PersonNeeded(actor.who)
-    if actor.who == row.author:
+    if actor.who in _behind(session, row.author):
         raise SamePerson(actor.who)
-    row.state, row.approver, row.approved_at = ExceptionState.APPROVED, actor.who[:120], now
+    row.state, row.approver, row.approved_at = ExceptionState.APPROVED, actor.who[:_AUTHOR], now
     record(session, actor.who, "exception.approved", row.id, now, rule=row.rule_id, author=row.author)
     return row
+
+
+def _behind(session: Session, author: str) -> set[str]:
+    """Return whose proposal it is: its author, and for a token who made one of that name, by the audit log."""
+    found = {author}
+    if author.startswith(BY_TOKEN):
+        name, target = author.removeprefix(BY_TOKEN), Operation.target
+        # A long name was cut off; then it may be one of several tokens, and none of their makers may agree.
+        named = target.startswith(name, autoescape=True) if len(author) == _AUTHOR else target == name
+        found.update(session.scalars(select(Operation.who).where(Operation.action == "token.created", named)))
+    return found
 
 
 def withdraw(session: Session, number: int, actor: Actor, now: int) -> RuleException:
@@ -124,7 +139,7 @@ def withdraw(session: Session, number: int, actor: Actor, now: int) -> RuleExcep
     before = state_of(row, now)
     if before not in {ExceptionState.PROPOSED, ExceptionState.APPROVED}:
         raise NotInState(before)
-    row.state, row.withdrawn_by, row.withdrawn_at = ExceptionState.WITHDRAWN, actor.who[:120], now
+    row.state, row.withdrawn_by, row.withdrawn_at = ExceptionState.WITHDRAWN, actor.who[:_AUTHOR], now
     record(session, actor.who, "exception.withdrawn", row.id, now, rule=row.rule_id, before=before)
     return row
 

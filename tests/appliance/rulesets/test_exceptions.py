@@ -17,6 +17,7 @@ from appliance.detect import Rule
 from appliance.home import Home
 from appliance.normalise import Event
 from appliance.ops.expiry import note_expired
+from appliance.ops.operations import record
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import Condition, How, TooWide
 from appliance.rulesets.exceptions import Proposal
@@ -59,6 +60,18 @@ def log(sessions: sessionmaker[Session]) -> list[tuple[str, str]]:
 def state(sessions: sessionmaker[Session], number: int, moment: int = kit.NOW) -> str:
     with sessions() as session:
         return exceptions.state_of(exceptions.get(session, number), moment)
+
+
+def test_who_made_the_token_that_proposes_cannot_agree(sessions: sessionmaker[Session], proposal: Proposal) -> None:
+    with writing(sessions) as session:
+        record(session, ALA.who, "token.created", ROBOT.who.removeprefix("token:"), kit.NOW, scopes=[])
+    number = proposed(sessions, proposal, ROBOT)
+    with pytest.raises(exceptions.SamePerson), writing(sessions) as session:
+        exceptions.approve(session, number, ALA, kit.NOW)
+    assert state(sessions, number) == "proposed"
+    with writing(sessions) as session:
+        exceptions.approve(session, number, OLA, kit.NOW)
+    assert state(sessions, number) == "approved"
 
 
 def test_another_person_agrees_and_it_ends_by_itself(sessions: sessionmaker[Session], proposal: Proposal) -> None:
