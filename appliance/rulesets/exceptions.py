@@ -21,7 +21,7 @@ from .conditions import Condition, TooWide, checked, document
 from .filters import narrowed
 
 REASON = 2000
-BY_TOKEN = "token:"
+_PREFIX = "token:"
 """What the name of an author begins with that is a token."""
 LONGEST = 365 * DAY
 _AUTHOR = 120
@@ -125,8 +125,8 @@ def approve(session: Session, number: int, actor: Actor, now: int) -> RuleExcept
 def _behind(session: Session, author: str) -> set[str]:
     """Return whose proposal it is: its author, and for a token who made one of that name, by the audit log."""
     found = {author}
-    if author.startswith(BY_TOKEN):
-        name, target = author.removeprefix(BY_TOKEN), Operation.target
+    if author.startswith(_PREFIX):
+        name, target = author.removeprefix(_PREFIX), Operation.target
         # A long name was cut off; then it may be one of several tokens, and none of their makers may agree.
         named = target.startswith(name, autoescape=True) if len(author) == _AUTHOR else target == name
         found.update(session.scalars(select(Operation.who).where(Operation.action == "token.created", named)))
