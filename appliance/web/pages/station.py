@@ -23,11 +23,13 @@ from appliance.stations import look
 from appliance.store import QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
+from appliance.web.pages.cardview import own_title
 from appliance.web.pages.shell import page
 from appliance.web.pages.silence import reasons
 from appliance.web.pages.stations import every
 from appliance.web.pages.views import posture
 from appliance.web.pages.views import station as views
+from appliance.web.pages.views.alerts import AlertRow, alert_row
 from appliance.web.pages.views.events import term
 from appliance.web.pages.views.stations import station
 from appliance.web.policy import Permission
@@ -58,7 +60,7 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
         agent = _agent(session, agent_id)
         known = look.figures(session, now).get(agent.id)
         one = station(agent, now, known, weights())
-        alerts = _alerts(session, agent)
+        alerts = _alerts(session, agent, lang)
         weak = _weak(session, agent.id)
         lost = losses(session, now - 14 * DAY, now, LOST, agent.hostname)
         changed, _ = look.changes(session, agent.id, None, CHANGES)
@@ -115,9 +117,9 @@ def _agent(session: Session, agent_id: UUID) -> Agent:
     return agent
 
 
-def _alerts(session: Session, agent: Agent) -> list[Alert]:
-    query = select(Alert).where(Alert.agent_id == agent.id)
-    return list(session.scalars(query.order_by(Alert.id.desc()).limit(ALERTS)))
+def _alerts(session: Session, agent: Agent, lang: str) -> list[AlertRow]:
+    query = select(Alert).where(Alert.agent_id == agent.id).order_by(Alert.id.desc()).limit(ALERTS)
+    return [alert_row(alert, {}, own_title(alert.rule_id, lang)) for alert in session.scalars(query)]
 
 
 def _weak(session: Session, agent: str) -> list[StationWeakness]:

@@ -9,10 +9,10 @@ from typing import Any
 from appliance.language.dates import moment
 from appliance.ops.losses import LossRow
 from appliance.search import labels
-from appliance.state.models import Alert
 from appliance.state.stations import StationChange, StationItem, StationWeakness
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.views import posture
+from appliance.web.pages.views.alerts import AlertRow
 
 SHOWN = 60
 """Entries of the timeline."""
@@ -44,7 +44,7 @@ def timeline(parts: Iterable[Sequence[Entry]]) -> list[Entry]:
     return sorted((entry for part in parts for entry in part), key=lambda one: (-one.at, one.kind))[:SHOWN]
 
 
-def of_alerts(alerts: Iterable[Alert]) -> list[Entry]:
+def of_alerts(alerts: Iterable[AlertRow]) -> list[Entry]:
     """Return alerts as entries, at the time of their first event."""
     return [
         Entry(

@@ -9,9 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 
 from agent.wire.envelope import unpack
 from agent.wire.event import event_id
+from appliance.alerts.cards import FOLDER, own_title
 from appliance.clock import DAY, HOUR, MINUTE
 from appliance.intake.chain import break_told
 from appliance.journal import Break, Fault, NewBatch
@@ -19,7 +21,7 @@ from appliance.language.dates import local
 from appliance.normalise.czujka_agent import normalise
 from appliance.normalise.model import Source
 from appliance.ops.losses import record_gap
-from appliance.state.models import Agent, AgentState, Role
+from appliance.state.models import Agent, AgentState, Alert, Role
 from appliance.stations.look import Figures, score
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
@@ -196,6 +198,20 @@ def test_settings_speak_in_words_with_their_points_of_law(office: TestBox) -> No
     assert "KRI § 19" in text
     assert "sprawdzono w tekście aktu" in text
     assert "Zaszyfrowany dysk skradzionego komputera nie wyda danych mieszkańców." in text
+
+
+def test_an_alert_bears_the_title_of_its_card_as_in_the_list(office: TestBox) -> None:
+    listed, now = yaml.safe_load((FOLDER / "index.yaml").read_text("utf-8"))["rules"], office.context.now()
+    rule = next(name for name in listed if own_title(name, "pl"))
+    with office.context.sessions() as session, session.begin():
+        session.add(
+            Alert(rule_id=rule, entity="e", title="As the rule calls it", level=3, host="pc", user="", process="",
+                  tags=[], count=1, agent_id=LINUX, first_event_at=now, last_event_at=now,
+                  created_at=now, updated_at=now)
+        )  # fmt: skip
+    text = office.ask("GET", f"/stacje/{LINUX}", office.person(Role.AUDITOR)).text.replace("\u00a0", " ")
+    assert text.count(own_title(rule, "pl").replace("\u00a0", " ")) == 2
+    assert "As the rule calls it" not in text
 
 
 def test_a_broken_chain_comes_into_the_ledger_and_onto_the_page(office: TestBox) -> None:
