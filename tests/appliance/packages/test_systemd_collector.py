@@ -21,6 +21,7 @@ from tests.collector.replay import send
 pytestmark = pytest.mark.root
 UNIT, NAME, HOME = collector_deb.UNIT, "czujka-collector", "/var/lib/czujka-collector"
 ONE, OTHER = "czt-unit0", "czt-unit1"
+LIBRARIES = "/mnt"
 NET_RAW = 1 << 13
 SOON = "[Service]\nWatchdogSec=12\nTimeoutAbortSec=1\nRestartSec=1\n"
 
@@ -30,8 +31,11 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     (folder := tmp_path / "machine").mkdir()
     made = Machine(folder)
     try:
-        # The libraries of the tests stand in for those inside the package and for Debian's.
-        made.path(f"{DIST}/czujka-tests.pth").write_text(str(Path(cryptography.__file__).parents[1]))
+        # The libraries of the tests stand in for those inside the package and for Debian's. They may lie where the unit
+        # sees nothing of this machine, as below /tmp.
+        done = made.run("mount", "--bind", str(Path(cryptography.__file__).parents[1]), LIBRARIES)
+        assert done.returncode == 0, done.stderr
+        made.path(f"{DIST}/czujka-tests.pth").write_text(LIBRARIES)
         with pair_of_cards(ONE, OTHER):
             yield made
     finally:

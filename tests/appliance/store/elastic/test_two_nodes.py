@@ -81,5 +81,7 @@ def _shards(client: httpx.Client) -> int:
 
 def _warnings(settings: ElasticSettings) -> list[str]:
     """Return what the box finds wrong, but for what every node of the tests has: no watch over its disk."""
-    found = check(StoreSettings(kind="elasticsearch", retention_days=30, elasticsearch=settings))
+    found = check(
+        StoreSettings(kind="elasticsearch", retention_days=30, days={"accountability": 30}, elasticsearch=settings)
+    )
     return [one.text("pl") for one in found if one.weight is not Weight.GOOD and one.code != "unguarded"]
