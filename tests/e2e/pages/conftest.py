@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from appliance.web.context import Context
 from tests.appliance.web.pages import sample
+from tests.e2e.pages.tabs import signed_in
 
 
 @pytest.fixture(scope="module")
@@ -23,3 +24,19 @@ def browser() -> Iterator[Browser]:
         opened = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def person(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    tab = signed_in(browser, address)
+    yield tab.context
+    tab.context.close()
+
+
+@pytest.fixture
+def page(person: BrowserContext) -> Iterator[Page]:
+    """A fresh tab of a signed-in person."""
+    tab = person.new_page()
+    tab.set_viewport_size({"width": 1440, "height": 900})
+    yield tab
+    tab.close()

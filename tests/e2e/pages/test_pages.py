@@ -54,22 +54,6 @@ def visited(browser: Browser, address: str) -> Iterator[Page]:
     tab.context.close()
 
 
-@pytest.fixture(scope="module")
-def person(browser: Browser, address: str) -> Iterator[BrowserContext]:
-    tab = signed_in(browser, address)
-    yield tab.context
-    tab.context.close()
-
-
-@pytest.fixture
-def page(person: BrowserContext) -> Iterator[Page]:
-    """A fresh tab of a signed-in person."""
-    tab = person.new_page()
-    tab.set_viewport_size({"width": 1440, "height": 900})
-    yield tab
-    tab.close()
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_is_accessible_in_both_themes_keeps_its_policy_and_fits_320(visited: Page, path: str) -> None:
     said: list[str] = []
@@ -221,34 +205,6 @@ def test_an_alert_is_acknowledged_by_its_button(page: Page, context: Context) ->
     page.get_by_text("Odbiór potwierdzono.").wait_for()
     with context.sessions() as session:
         assert session.query(Alert).filter(Alert.state == "received").count() >= 1
-
-
-def test_a_query_is_written_with_suggestions_and_the_keyboard_alone(page: Page) -> None:
-    page.goto("/zdarzenia?okres=all")
-    page.keyboard.press("/")
-    page.keyboard.type("hos")
-    options = page.locator("#q-list [role=option]")
-    options.first.wait_for()
-    assert options.first.text_content() == "host:"
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    page.locator("#q-list [role=option]", has_text="srv-ezd-01").wait_for()
-    assert page.locator("#q").input_value() == "host:"
-    page.keyboard.type("pc-u")
-    page.locator("#q-list [role=option]:only-child", has_text="pc-usc-03").wait_for()
-    assert violations(page, "light") == []
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Tab")
-    assert page.locator("#q").input_value() == "host:pc-usc-03 "
-    page.keyboard.type("us")
-    options.first.wait_for()
-    page.keyboard.press("Escape")
-    assert page.locator("#q-list").is_hidden()
-    page.keyboard.press("Backspace")
-    page.keyboard.press("Backspace")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/zdarzenia?q=host%3Apc-usc-03*")
-    assert {*page.locator(".ev td:nth-child(4)").all_text_contents()} == {"pc-usc-03"}
 
 
 def test_a_suggestion_is_taken_with_the_pointer(page: Page) -> None:

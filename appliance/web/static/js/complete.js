@@ -6,7 +6,7 @@
   if (!box || !list) return;
   const live = document.querySelector("#live");
   const WAIT = 120; // ms of rest before the server is asked
-  let span = null, chosen = -1, timer = 0, asked = null;
+  let span = null, length = 0, chosen = -1, timer = 0, asked = null;
 
   const options = () => [...list.children];
   const close = () => {
@@ -44,6 +44,7 @@
     const items = found.items.filter((item) => item.text !== here);
     if (!items.length) { close(); return; }
     span = found;
+    length = box.value.length;
     chosen = -1;
     box.removeAttribute("aria-activedescendant");
     list.replaceChildren(...items.map(option));
@@ -69,8 +70,9 @@
   const accept = (place) => {
     const text = options()[place].querySelector("code").textContent;
     const name = text.endsWith(":");
-    const gap = name || /^[\s)]/.test(box.value.slice(span.end)) ? "" : " ";
-    box.setRangeText(text + gap, span.start, span.end, "end");
+    const end = span.end + box.value.length - length; // what was typed since the answer belongs to the same word
+    const gap = name || /^[\s)]/.test(box.value.slice(end)) ? "" : " ";
+    box.setRangeText(text + gap, span.start, end, "end");
     close();
     if (name) ask();
   };
@@ -78,6 +80,7 @@
   box.addEventListener("input", (event) => {
     clearTimeout(timer);
     if (event.isComposing) return;
+    if (!list.hidden && /[\s(]/.test(event.data ?? "")) close();
     timer = setTimeout(ask, WAIT);
   });
   box.addEventListener("keydown", (event) => {
