@@ -29,6 +29,7 @@ PACKAGES = ("agent", "collector", "appliance", "rules", "dashboards", "tests")
 SYSTEM = {
     "auditd": "auditd",
     "chromium": "chromium",
+    "curl": "curl",
     "faketime": "faketime",
     "ip": "iproute2",
     "losetup": "mount",
@@ -41,6 +42,7 @@ SYSTEM = {
     "qpdf": "qpdf",
     "systemd-analyze": "systemd",
     "tshark": "tshark",
+    "wget": "wget",
     "wine": "wine",
     "wixl": "wixl",
     "x86_64-w64-mingw32-gcc": "gcc-mingw-w64-x86-64-win32",
