@@ -72,7 +72,7 @@ class Desk(Station):
         )  # fmt: skip
         assert self._space.stdout is not None
         assert self._space.stdout.readline() == b"ready\n"
-        self.prefix = ["nsenter", "-t", str(self._space.pid), "-m"]
+        self.prefix = ["nsenter", "-t", str(self._space.pid), "-r", "-m"]
 
     def watches(self) -> None:
         agent_id = self.begin()
