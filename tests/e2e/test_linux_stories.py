@@ -21,7 +21,10 @@ from tests.e2e.box import Box, wait_for
 from tests.e2e.test_agent import Station
 
 pytestmark = pytest.mark.root
-SETUP = 'cp -a /etc "$1" && mount -t tmpfs tmpfs /etc && cp -a "$1/." /etc && mkdir -p /etc/ssh && touch /etc/ssh/sshd_config && echo ready && exec sleep 600'
+SETUP = """
+cp -a /etc "$1" && mount -t tmpfs tmpfs /etc && cp -a "$1/." /etc
+mkdir -p /etc/ssh && touch /etc/ssh/sshd_config && echo ready && exec sleep 600
+"""
 SETTINGS = "/etc/ssh/sshd_config"
 SIGN_INS = (
     ("sshd", "Accepted password for root from 203.0.113.45 port 51234 ssh2"),
