@@ -191,6 +191,9 @@ class Watch:
         if isinstance(found, Unreadable):
             self.unreadable += 1
             return []
+        if found in self._pending:
+            # Taken for known now, its change would never be told: the report says who made it, once it has settled.
+            return []
         return self._compared(found, None, live=going.live)
 
     def _paths(self, number: int) -> Iterator[str | Unreadable]:

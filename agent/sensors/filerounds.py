@@ -54,6 +54,7 @@ class FileRounds(ABC):
         if self._baseline.damaged is not None:
             written = self._baseline.damaged.stat().st_mtime_ns // 1000
             self._damaged = Gap("fim_baseline_damaged", 0, written, time.time_ns() // 1000)
+        self._next = 0.0
         self._places = self._places_of()
         self._watch = Watch(self._baseline, self._places, looking=self._looking)
 

@@ -91,6 +91,35 @@ def test_a_reported_path_is_looked_at_once_it_has_settled(desk: Desk) -> None:
     assert desk.round() == []
 
 
+def test_a_change_during_the_first_round_is_told_though_the_round_gets_there_before_it_settles(tmp_path: Path) -> None:
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    (folder / "quiet").write_text("as ever")
+    (folder / "settings").write_text("changed just now")
+    clock, baseline = Clock(), Baseline(tmp_path / "fim.db")
+    watch = Watch(baseline, Places([Place(str(folder), "test")]), clock)
+    watch.begin()
+    watch.report(str(folder / "settings"), WHO)
+    assert watch.work(1.0) == []
+    assert not watch.in_round
+    baseline.finish_round(1)
+    clock.now += SETTLE
+    (told,) = watch.work(1.0)
+    assert (told.path, told.who, told.live) == (str(folder / "settings"), WHO, True)
+    watch.begin()
+    assert watch.work(1.0) == []
+    baseline.close()
+
+
+def test_a_reported_path_that_a_round_passes_keeps_who_changed_it(desk: Desk) -> None:
+    (desk.folder / "old").write_text("other")
+    desk.watch.report(str(desk.folder / "old"), WHO)
+    assert desk.round() == []
+    desk.clock.now += SETTLE
+    (told,) = desk.watch.work(1.0)
+    assert (told.change.action, told.who) == ("file_modified", WHO)
+
+
 def test_a_path_that_never_settles_is_looked_at_all_the_same(desk: Desk) -> None:
     found: list[Finding] = []
     for number in range(20):
