@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from appliance.evidence import afar, events, packets, standalone
+from appliance.evidence import afar, events, gaps, packets, standalone
 from appliance.evidence.chain import PACK, canonical
 from appliance.evidence.faraway import Faraway, HourAfar, Unlike, sealed_hours
+from appliance.evidence.gaps import Gap
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
@@ -74,6 +75,8 @@ class Made:
     """Events that are in the pack because they stand in one block with those that were wanted."""
     missing: int = 0
     """Events of the alert that the store does not have any more."""
+    gaps: dict[str, Gap] = field(default_factory=dict)
+    """By file the segments that are damaged and may have events that were wanted."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
     packets: int = 0
     """Files of packets."""
@@ -119,13 +122,22 @@ class _Hashed:
 
 
 def export(keeper: Keeper, wanted: Wanted, out: IO[bytes]) -> Made:
-    """Write a pack; what is new on the box is sealed first.
+    """Write a pack; what is new on the box is sealed first. What is damaged is left out, and named as a gap.
 
     Raises PackFault, what `Keeper.round` raises, events.Damaged and OSError.
     """
     keeper.round(whole=True)
     with keeper.open() as (ledger, key), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         return _Packer(keeper, ledger, key, wanted, _Zip(file)).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A segment as it was sealed: its events, which of them are wanted, and the hashes of its blocks."""
+
+    table: Any
+    rows: npt.NDArray[np.bool_]
+    hashes: Sequence[bytes]
 
 
 @dataclass(slots=True)
@@ -156,13 +168,18 @@ class _Packer:
             self.times |= {name: at for name, at, _ in _events_of(self.made.alerts)}
         captured = self._captured()
         self.digests = frozenset(digest for _, digest in _digests_by_id(self.made.alerts))
+        live = self.ledger.live()
+        broken = gaps.known(self.keeper.home.store, live)
+        self.made.gaps = {file: one for file, one in broken.items() if self._touches(one)}
         # The small ones first: they may be merged, and go a minute later.
-        chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
+        whole = (one for file, one in live.items() if file not in broken and self._touches(one))
+        chosen = sorted(whole, key=lambda one: one.rows)
         rows = sum(one.rows for one in chosen)
         if self.wanted.most is not None and self.times is None and rows > self.wanted.most:
             raise TooMany(f"{rows} > {self.wanted.most}")
         faraway = self._hours_afar(rows)
         numbers = [one.number for one in chosen]
+        numbers += [one.entry for one in self.made.gaps.values() if one.entry is not None]
         numbers += [one.sealed.entry for one in self.made.afar if one.sealed is not None]
         numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
         numbers += [one.entry for one in captured]
@@ -178,6 +195,8 @@ class _Packer:
         if faraway is not None:
             self._cluster(faraway)
         self.made.missing = 0 if self.times is None else len(self.times) - self.made.events
+        if self.times is not None and not self.made.missing:
+            self.made.gaps = {}
         for one in captured:
             self._packets(one)
         self._rest()
@@ -200,7 +219,7 @@ class _Packer:
             raise PackFault(f"Pakiety {one.path.name} są inne niż te, które przysłał czujnik.")
         self.made.packets += 1
 
-    def _touches(self, one: Live) -> bool:
+    def _touches(self, one: Live | Gap) -> bool:
         if self.times is not None:
             return any(one.min_time <= at <= one.max_time for at in self.times.values())
         start, end = self.wanted.start, self.wanted.end
@@ -209,13 +228,33 @@ class _Packer:
     def _events(self, chosen: list[Live], proofs: IO[bytes]) -> None:
         with self.zip.writing("events.ndjson") as file:
             for one in chosen:
-                table = events.table_of(self.keeper.home.store / one.file)
-                rows = self._ours(table)
-                if self.times is None or rows.any():
-                    self._segment(one, table, rows, file, proofs)
+                found = self._read(one)
+                if found is not None:
+                    self._segment(one, found, file, proofs)
             self._afar()
             for line in self.alone:
                 file.write(line + b"\n")
+
+    def _read(self, one: Live) -> _Read | None:
+        """Read a segment; None when it has nothing that is wanted, or is not what was written: that is a gap then."""
+        try:
+            return self._as_sealed(one)
+        except (PackFault, events.Damaged, OSError):
+            gap = gaps.found(self.keeper.home.store, one)
+            if gap is None:
+                raise
+            self.made.gaps[one.file] = gap
+            return None
+
+    def _as_sealed(self, one: Live) -> _Read | None:
+        table = events.table_of(self.keeper.home.store / one.file)
+        rows = self._ours(table)
+        if self.times is not None and not rows.any():
+            return None
+        hashes = blocks(table)
+        if total(table.num_rows, hashes) != one.events:
+            raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
+        return _Read(table, rows, hashes)
 
     def _ours(self, table: Any) -> npt.NDArray[np.bool_]:
         """Return which of a segment's events are wanted."""
@@ -223,10 +262,8 @@ class _Packer:
             return np.array([one in self.times for one in events.ids_of(table)], dtype=np.bool_)
         return np.array([self.wanted.has(at) for at in events.times_of(table).tolist()], dtype=np.bool_)
 
-    def _segment(self, one: Live, table: Any, rows: npt.NDArray[np.bool_], file: _Hashed, proofs: IO[bytes]) -> None:
-        hashes = blocks(table)
-        if total(table.num_rows, hashes) != one.events:
-            raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
+    def _segment(self, one: Live, found: _Read, file: _Hashed, proofs: IO[bytes]) -> None:
+        table, rows = found.table, found.rows
         if self.times is not None:
             rows = self._without_known(table, rows)
         wanted, opened = self.wanted, {}
@@ -240,7 +277,7 @@ class _Packer:
             self.made.events, self.made.beside = self.made.events + ours, self.made.beside + block.num_rows - ours
         self.made.segments += bool(rows.any())
         if opened:
-            hexes = [block.hex() for block in hashes]
+            hexes = [block.hex() for block in found.hashes]
             proof = {"blocks": hexes, "entry": one.number, "file": one.file, "open": opened, "rows": table.num_rows}
             proofs.write(canonical(proof) + b"\n")
 
@@ -295,6 +332,7 @@ class _Packer:
         about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
         about |= {
             "beside": made.beside,
+            "gaps": [one.line for _, one in sorted(made.gaps.items())],
             "packets": made.packets,
             "segments": made.segments,
             "start": wanted.start,
