@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from appliance.evidence import afar, events, gaps, packets, standalone
+from appliance.evidence import acts, afar, events, gaps, packets, standalone
 from appliance.evidence.chain import PACK, canonical
 from appliance.evidence.faraway import Faraway, HourAfar, Unlike, sealed_hours
 from appliance.evidence.gaps import Gap
@@ -28,7 +28,6 @@ from appliance.state.models import AlertEvent
 from appliance.store.digest import BLOCK, blocks, total
 from appliance.store.model import QueryTimeout, StoreUnavailable
 
-ALERT_KINDS = ("alert", "alert_events", "decision")
 _SPOOLED = 16 << 20
 
 
@@ -163,11 +162,11 @@ class _Packer:
             query = select(AlertEvent.event_id, AlertEvent.event_at).where(AlertEvent.alert_id == self.wanted.alert)
             with self.keeper.sessions() as session:
                 self.times = {row.event_id: row.event_at for row in session.execute(query)}
-        self.made.alerts = _alerts(self.ledger, self.wanted)
+        self.made.alerts = self._alerts()
         if self.times is not None:
-            self.times |= {name: at for name, at, _ in _events_of(self.made.alerts)}
+            self.times |= {name: at for name, at, _ in acts.events_of(self.made.alerts)}
         captured = self._captured()
-        self.digests = frozenset(digest for _, digest in _digests_by_id(self.made.alerts))
+        self.digests = frozenset(digest for _, digest in acts.digests_by_id(self.made.alerts))
         live = self.ledger.live()
         broken = gaps.known(self.keeper.home.store, live)
         self.made.gaps = {file: one for file, one in broken.items() if self._touches(one)}
@@ -201,6 +200,12 @@ class _Packer:
             self._packets(one)
         self._rest()
         return self.made
+
+    def _alerts(self) -> list[dict[str, Any]]:
+        found = acts.alerts(self.ledger, self.wanted.alert, self.wanted.has)
+        if self.wanted.alert is not None and not found:
+            raise NoAlert(f"Nie ma alertu nr {self.wanted.alert}.")
+        return found
 
     def _captured(self) -> list[packets.Packets]:
         with self.keeper.sessions() as session:
@@ -297,7 +302,7 @@ class _Packer:
         store = self.keeper.settings.store
         if self.times is None or not store.clustered or self.made.events == len(self.times):
             return
-        digests = dict(_digests_by_id(self.made.alerts))
+        digests = dict(acts.digests_by_id(self.made.alerts))
         here = {json.loads(line)["event.id"] for line in self.alone}
         wanted = {name: at for name, at in self.times.items() if name in digests and name not in here}
         with _told():
@@ -368,34 +373,3 @@ def _told() -> Iterator[None]:
         raise PackFault(text) from error
     except (StoreUnavailable, QueryTimeout) as error:
         raise Away(f"Nie można odczytać zdarzeń z klastra: {error}") from error
-
-
-def _alerts(ledger: Ledger, wanted: Wanted) -> list[dict[str, Any]]:
-    """Return alerts by number with the entries about them, in order."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    ref = None if wanted.alert is None else str(wanted.alert)
-    for entry in ledger.of_kind(*ALERT_KINDS, ref=ref):
-        item = {"entry": entry["number"], "kind": entry["kind"], "payload": entry["payload"]}
-        found.setdefault(entry["payload"]["alert"], []).append(item)
-    if wanted.alert is not None and not found:
-        raise NoAlert(f"Nie ma alertu nr {wanted.alert}.")
-    return [
-        {"alert": number, "history": history}
-        for number, history in sorted(found.items())
-        if wanted.alert is not None or any(_within(item["payload"], wanted) for item in history)
-    ]
-
-
-def _within(payload: Mapping[str, Any], wanted: Wanted) -> bool:
-    return "at" in payload and wanted.has(payload["at"])
-
-
-def _digests_by_id(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    return ((name, digest) for name, _, digest in _events_of(alerts) if digest)
-
-
-def _events_of(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, str | None]]:
-    """Yield id, time and digest of the events that alerts rest on."""
-    for alert in alerts:
-        for item in alert["history"]:
-            yield from item["payload"].get("events", ())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -13,12 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from appliance.evidence.pack import Made, Wanted
+from appliance.evidence.pack import Made, PackFault, Wanted
 from appliance.evidence.verify import PackCheck
 from appliance.language.typography import NBSP
 from appliance.state.database import writing
 from appliance.state.models import AlertEvent
 from appliance.store import EmbeddedReader
+from appliance.store.manifest import FILE
 from tests.appliance.evidence.conftest import NOW, Box
 from tests.appliance.evidence.test_complete import about, rows, signed, without_segment
 from tests.appliance.evidence.test_pack import Files, files_of, packed, told, write
@@ -203,3 +206,17 @@ def test_a_segment_that_somebody_removed_and_calls_missing_is_named(full: Box, t
 
 def chain_bodies(files: Files) -> list[bytes]:
     return [line[65:] for line in files["chain.ndjson"].splitlines()]
+
+
+def test_events_that_are_not_as_sealed_are_not_exported(full: Box, tmp_path: Path) -> None:
+    full.keeper.round()
+    files = sorted(full.home.store.glob("*.parquet"))
+    files[1].write_bytes(files[0].read_bytes())
+    made = packed(full, Wanted(), tmp_path / "pack.zip")
+    assert (made.events, [(gap.file, gap.why) for gap in made.gaps.values()]) == (720, [(files[1].name, "changed")])
+    with sqlite3.connect(full.home.store / FILE) as db:
+        # Whoever changed the file changed what the manifest says of it too: that is no damage.
+        digest = hashlib.sha256(files[1].read_bytes()).hexdigest()
+        db.execute("UPDATE segment SET sha256 = ? WHERE file = ?", (digest, files[1].name))
+    with pytest.raises(PackFault, match="0000000002"):
+        packed(full, Wanted(), tmp_path / "pack.zip")

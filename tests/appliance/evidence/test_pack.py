@@ -8,7 +8,6 @@ import io
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -30,7 +29,6 @@ from appliance.state.database import writing
 from appliance.state.models import AlertEvent
 from appliance.state.slices import PacketSlice
 from appliance.store import Keeping
-from appliance.store.manifest import FILE
 from appliance.store.writer import GRACE
 from tests.appliance.evidence.conftest import NOW, Box
 
@@ -224,20 +222,6 @@ def test_packs_of_merged_segments_and_after_a_rotation_hold(full: Box, tmp_path:
     packed(full, Wanted(), tmp_path / "pack.zip")
     for key in (first, full.key):
         assert told(tmp_path / "pack.zip", key) == []
-
-
-def test_events_that_are_not_as_sealed_are_not_exported(full: Box, tmp_path: Path) -> None:
-    full.keeper.round()
-    files = sorted(full.home.store.glob("*.parquet"))
-    files[1].write_bytes(files[0].read_bytes())
-    made = packed(full, Wanted(), tmp_path / "pack.zip")
-    assert (made.events, [(gap.file, gap.why) for gap in made.gaps.values()]) == (720, [(files[1].name, "changed")])
-    with sqlite3.connect(full.home.store / FILE) as db:
-        # Whoever changed the file changed what the manifest says of it too: that is no damage.
-        digest = hashlib.sha256(files[1].read_bytes()).hexdigest()
-        db.execute("UPDATE segment SET sha256 = ? WHERE file = ?", (digest, files[1].name))
-    with pytest.raises(PackFault, match="0000000002"):
-        packed(full, Wanted(), tmp_path / "pack.zip")
 
 
 @pytest.fixture
