@@ -15,12 +15,13 @@ from weakref import WeakValueDictionary
 
 from .nodes import Atom, Op
 from .values import fold
+from .written import pattern_of
 
 #: A list of fewer texts stays single comparisons, which an index finds in passing and an explanation tells apart.
 FEW = 200
 #: Texts of one comparison.
 MOST = 300_000
-#: What makes more of a text than itself: wildcards, escapes, another placeholder.
+#: What makes more of the text around a placeholder than itself: wildcards, escapes, another placeholder.
 _SPECIAL = re.compile(r"[*?\\%]")
 _SHAPE = re.compile(r"([^%]*)%([^%]+)%([^%]*)")
 _EDGES = {"startswith": Op.STARTSWITH, "endswith": Op.ENDSWITH}
@@ -86,10 +87,11 @@ def among(
 
 @lru_cache(maxsize=8)
 def _texts(how: Op, name: str, around: tuple[str, str], listed: tuple[str, ...]) -> Texts | None:
-    if any(map(_SPECIAL.search, listed)) or not all(listed):
+    patterns = list(map(pattern_of, listed))
+    if not all(len(one) == 1 and isinstance(one[0], str) for one in patterns):
         return None
     before, after = around
-    texts = frozenset(fold(f"{before}{one}{after}") for one in listed)
+    texts = frozenset(fold(f"{before}{one[0]}{after}") for one in patterns)
     digest = hashlib.sha256(f"{how}\n{name}\n".encode())
     digest.update("\n".join(sorted(texts)).encode("utf-8", "surrogatepass"))
     lengths = tuple(sorted(set(map(len, texts))))

@@ -9,6 +9,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from appliance.detect.written import escaped
+
 LONGEST = 1000
 """Characters of a value."""
 WIDEST = 256
@@ -222,7 +224,10 @@ def _rest(parts: SplitResult) -> str:
 
 
 def of_lists(values: Collection[Value]) -> dict[str, tuple[str, ...]]:
-    """Return the lists that values make, by name: networks as addresses, pages also as host and path."""
+    """Return the lists that values make, by name: networks as addresses, pages also as host and path.
+
+    Each is written as a rule has a text that stands for itself: an address of a page often has a question mark.
+    """
     lists: dict[str, dict[str, None]] = {name: {} for name in (*LISTS.values(), HOSTS, PATHS)}
     for one in values:
         if one.kind is Kind.ADDRESS and "/" in one.text:
@@ -231,8 +236,9 @@ def of_lists(values: Collection[Value]) -> dict[str, tuple[str, ...]]:
         lists[LISTS[one.kind]][one.text] = None
         if one.kind is Kind.URL:
             host, _, path = one.text.partition("/")
-            lists[HOSTS][host] = lists[PATHS][f"/{path}"] = None
-    return {name: tuple(found) for name, found in lists.items()}
+            lists[HOSTS] |= dict.fromkeys((host, _without_port(host)))
+            lists[PATHS][f"/{path}"] = None
+    return {name: tuple(map(escaped, found)) for name, found in lists.items()}
 
 
 LISTS = {

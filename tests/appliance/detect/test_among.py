@@ -88,10 +88,17 @@ def test_a_long_list_finds_what_single_comparisons_find(
     assert found == hits(single) != []
 
 
-@pytest.mark.parametrize("listed", [MANY[: among.FEW - 1], (*MANY, "*.org"), (*MANY, "a?b"), (*MANY, "a\\b")])
+@pytest.mark.parametrize("listed", [MANY[: among.FEW - 1], (*MANY, "*.org"), (*MANY, "a?b"), (*MANY, "")])
 def test_a_short_list_and_one_with_wildcards_stay_single(tmp_path: Path, listed: Sequence[str]) -> None:
     ruleset = loaded(tmp_path, listed)
     assert len(list(atoms(ruleset.rules[0].node))) == len(listed)
+
+
+def test_escaped_wildcards_are_plain_text(tmp_path: Path) -> None:
+    listed = [f"/a{n}.php\\?id=%20{n}\\*" for n in range(among.FEW)]
+    ruleset = loaded(tmp_path, listed)
+    assert [one.op for one in atoms(ruleset.rules[0].node)] == [Op.AMONG]
+    assert hits(ruleset, ["/a7.php?id=%207*", "/a7.phpXid=%207*", "/a7.php?id=%207x"]) == ["/a7.php?id=%207*"]
 
 
 def test_a_line_of_a_list_among_other_values_stays_single(tmp_path: Path) -> None:

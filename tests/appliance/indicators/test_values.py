@@ -109,6 +109,6 @@ def test_values_become_lists_of_rules() -> None:
         [Value(Kind.ADDRESS, "8.8.4.0/24"), Value(Kind.ADDRESS, "8.8.4.4"), Value(Kind.URL, "example.com:81/a?b=/c")]
     )
     assert len(made[LISTS[Kind.ADDRESS]]) == WIDEST
-    assert (made[HOSTS], made[PATHS]) == (("example.com:81",), ("/a?b=/c",))
-    assert made[LISTS[Kind.URL]] == ("example.com:81/a?b=/c",)
+    assert (made[HOSTS], made[PATHS]) == (("example.com:81", "example.com"), ("/a\\?b=/c",))
+    assert made[LISTS[Kind.URL]] == ("example.com:81/a\\?b=/c",)
     assert made[LISTS[Kind.DOMAIN]] == ()
