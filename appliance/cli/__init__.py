@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "verify": "appliance.cli.verify",
         "evidence": "appliance.cli.evidence",
         "feeds": "appliance.cli.feeds",
+        "indicators": "appliance.cli.indicators",
         "token": "appliance.cli.token",
         "enrol-token": "appliance.cli.enrol_token",
         "build": "appliance.cli.build_",

@@ -18,11 +18,13 @@ from appliance.cli.exits import Exit
 from appliance.cli.history import SinceOption, UntilOption, span
 from appliance.cli.state import open_home
 from appliance.evidence import anchors
+from appliance.evidence.complete import HARMS
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import grouped
 from appliance.evidence.ledger import EvidenceBusy
 from appliance.evidence.words import about_events
 from appliance.home import Home
+from appliance.language.dates import moment
 from appliance.ops.operations import record
 from appliance.pki import PkiError
 from appliance.settings import load_settings
@@ -63,7 +65,10 @@ def export(
     until: UntilOption = None,
     case: Annotated[int | None, typer.Option(help="Numer alertu; zamiast czasu.", min=1)] = None,
 ) -> None:
-    """Zapisz paczkę dowodów: zdarzenia, alerty, łańcuch, klucze publiczne i program sprawdzający."""
+    """Zapisz paczkę dowodów: zdarzenia, alerty, łańcuch, klucze publiczne i program sprawdzający.
+
+    Kod 1 oznacza też paczkę niepełną: czego w niej nie ma, mówią stderr, index.html i pack.json.
+    """
     from appliance.evidence import pack  # noqa: PLC0415 - pyarrow, only for a pack
 
     if (case is None) == (since is None and until is None):
@@ -77,6 +82,20 @@ def export(
         made = _whole(keeper, pack.Wanted(within.start, within.end, case), out)
     typer.echo(f"Paczka dowodów: {out}. Zdarzenia: {made.all_events}, alerty: {len(made.alerts)}.")
     _tell_of_events(keeper)
+    if made.gaps:
+        _tell_of_gaps(made)
+        raise typer.Exit(Exit.NO)
+
+
+def _tell_of_gaps(made: Made) -> None:
+    """Name what the pack lacks: segments whose files are damaged."""
+    rows = sum(gap.rows for gap in made.gaps.values())
+    typer.echo(f"Paczka nie jest pełna. Uszkodzone pliki: {len(made.gaps)}, zdarzenia w nich: {rows}.", err=True)
+    for _, gap in sorted(made.gaps.items()):
+        seal = "bez plomby" if gap.entry is None else f"wpis {gap.entry}"
+        start, end = (moment(at, "pl") for at in (gap.min_time, gap.max_time))
+        told = f"Segment {gap.file} ({seal}): zdarzenia: {gap.rows}, od {start} do {end}; {HARMS[gap.why]}."
+        typer.echo(told, err=True)
 
 
 def _tell_of_events(keeper: Keeper) -> None:

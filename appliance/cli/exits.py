@@ -10,7 +10,7 @@ class Exit(IntEnum):
 
     DONE = 0
     NO = 1
-    """The answer is "no": a check failed, nothing could be read."""
+    """The answer is "no": a check failed, nothing could be read, or what was made is not complete."""
     USAGE = 2
     """Wrong arguments or settings."""
     UNREACHABLE = 3

@@ -169,9 +169,11 @@ def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:
 
 def _of_box(home: Home) -> RuleSet:
     # The state's tables take longer to import than named rules take to load.
+    from appliance.indicators.copied import lists_of  # noqa: PLC0415 - as below
     from appliance.rulesets import active_rules  # noqa: PLC0415 - slower to import than named rules are to load
 
     try:
-        return active_rules(home, load_settings(home))
+        settings = load_settings(home)
+        return active_rules(home, settings, indicators=lists_of(home, settings, clock.now()))
     except SettingsError as error:
         fail(error, Exit.USAGE)

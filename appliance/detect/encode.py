@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 
+from .among import by_digest
 from .model import LEVELS, Filter, Logsource, Rule
 from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, Wild
+from .predicates import among
 
 _PATTERN = frozenset({Op.LIKE, Op.CASED_LIKE})
 #: Operators that want several values, and how many.
@@ -91,7 +93,7 @@ def both(one: Text, other: Text, name: str) -> Text:
 
 
 def encode_node(node: Node) -> Any:
-    """A tree as nested lists."""
+    """A tree as nested lists. A long list is named by its digest, and so only read where a rule has it."""
     if isinstance(node, Const):
         return node.value
     if isinstance(node, Not):
@@ -103,6 +105,8 @@ def encode_node(node: Node) -> Any:
         assert isinstance(wanted, tuple)
         parts = [part.value if isinstance(part, Wild) else part for part in wanted]
         return ["=", node.field, node.op.value, parts]
+    if node.op is Op.AMONG:
+        return ["=", node.field, node.op.value, among(node).digest]
     return ["=", node.field, node.op.value, wanted]
 
 
@@ -125,6 +129,8 @@ def decode_node(plain: Any) -> Node:
 def _wanted(op: Op, wanted: Any) -> Any:
     if op in _PATTERN:
         return tuple(part if isinstance(part, str) else Wild(part) for part in wanted)
+    if op is Op.AMONG:
+        return by_digest(str(wanted))
     if op in _SEVERAL:
         if len(wanted) != _SEVERAL[op]:
             raise ValueError("wanted")

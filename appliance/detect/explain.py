@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import predicates
+from .among import Texts
 from .compiled import compile_node
 from .model import Logsource
 from .nodes import FOLDED, All, AnyOf, Atom, Const, Node, Not, Op, Wild
@@ -86,6 +87,9 @@ def wanted_text(atom: Atom) -> str:
     wanted = atom.wanted
     if wanted is None:
         return "*" if atom.op is Op.ANY else ""
+    if atom.op is Op.AMONG:
+        return str(wanted)
+    assert not isinstance(wanted, Texts)
     return wanted if isinstance(wanted, str) else _WANTED[atom.op](*wanted)
 
 
@@ -108,6 +112,10 @@ def span_of(atom: Atom, value: str) -> Span | None:
     """Where in a satisfying text the match lies, in characters; None where that means nothing."""
     op = FOLDED.get(atom.op, atom.op)
     cased = atom.op in FOLDED
+    if op is Op.AMONG:
+        texts = predicates.among(atom)
+        found = texts.found(fold(value))
+        return None if found is None else _SPANS[texts.how](value, found)
     if op in _SPANS:
         return _SPANS[op](value if cased else fold(value), str(atom.wanted))
     if op is Op.REGEX:

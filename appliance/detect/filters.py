@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .encode import both, stored
 from .model import Fault, Filter, Logsource, Rule
+from .nodes import NODES, All, all_of
 
 
 def covers(wide: Logsource, narrow: Logsource) -> bool:
@@ -62,6 +63,12 @@ def _named(one: Filter, places: Mapping[str, list[int]], faults: list[Fault]) ->
 
 
 def _filtered(rule: Rule, filters: Sequence[Filter]) -> Rule:
+    if isinstance(rule.condition, NODES):
+        # A tree that was filled from lists stays one: its text names long ones by their digest alone.
+        node = rule.condition
+        for one in filters:
+            node = all_of([node, All((one.node,), f"filter: {one.title}")])
+        return replace(rule, condition=node)
     condition = stored(rule)
     for one in filters:
         condition = both(condition, stored(one), f"filter: {one.title}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from .among import Texts
 
 #: A wildcard pattern: literal texts and `Wild` in the order they stand.
 Pattern = tuple["str | Wild", ...]
 #: What an atom compares with; its shape belongs to the atom's operator.
-Wanted = str | Pattern | tuple[str, float] | tuple[str, str] | tuple[str, str, int, str] | None
+Wanted = Union[str, Pattern, tuple[str, float], tuple[str, str], tuple[str, str, int, str], "Texts", None]
 
 
 class Wild(Enum):
@@ -40,6 +44,7 @@ class Op(StrEnum):
     NULL = "null"  # no value at all
     EXISTS = "exists"
     FIELD = "field"  # wanted = (other field, equals|startswith|endswith|contains)
+    AMONG = "among"  # wanted = Texts: the values of a long list
     EXPAND = "expand"  # wanted = (key, values as JSON): a line that waits for the site's lists, never decided
 
 

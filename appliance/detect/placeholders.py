@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from .among import among
 from .faulty import Refused
 from .lines import MAX_ATOMS, each_value, line_node, split_key
 from .modifiers import PLACEHOLDER, Lists, value_of
+from .moments import LOCAL
 from .nodes import FALSE, All, AnyOf, Atom, Node, Not, Op, all_of, any_of, atoms, negate
 
 
@@ -71,6 +73,10 @@ class _Filling:
     def _line(self, atom: Atom) -> Node:
         assert isinstance(atom.wanted, tuple)
         line, values = json.loads(str(atom.wanted[1]))
+        field, names = split_key(str(atom.wanted[0]))
+        many = among(field, names, values, self._lists)
+        if many is not None and field not in LOCAL:
+            return many
         try:
             found = line_node(str(atom.wanted[0]), values, self._lists)
         except Refused as refused:

@@ -13,9 +13,11 @@ from typing import Any
 
 import orjson
 
+from .among import is_known
 from .clauses import Clause, Kind, Literal
 from .encode import decode_node, encode_node, stored
 from .model import Rule
+from .nodes import Op
 from .routes import EventClass
 
 #: The clauses of one entry; None for a condition that no event of the class can satisfy.
@@ -57,10 +59,13 @@ def decode_plan(raw: bytes) -> Plan:
     """The plan of `encode_plan`. Raises ValueError, KeyError, TypeError, IndexError."""
     document = orjson.loads(raw)
     literals = [_literal(plain) for plain in document["literals"]]
-    choices: dict[str, Choice] = {
-        key: None if rows is None else [frozenset(literals[number] for number in row) for row in rows]
-        for key, rows in document["choices"].items()
-    }
+    choices: dict[str, Choice] = {}
+    for key, rows in document["choices"].items():
+        found = None if rows is None else [[literals[number] for number in row] for row in rows]
+        if found is None:
+            choices[key] = None
+        elif all(literal is not None for row in found for literal in row):
+            choices[key] = [frozenset(literal for literal in row if literal is not None) for row in found]
     return Plan(bool(document["learned"]), choices)
 
 
@@ -69,8 +74,11 @@ def _plain(literal: Literal) -> list[Any]:
     return [literal.key, literal.kind.value, literal.text, node]
 
 
-def _literal(plain: Sequence[Any]) -> Literal:
+def _literal(plain: Sequence[Any]) -> Literal | None:
+    """A literal; None for one that asks for a list as no rule has it any more, which no rule is looked up by."""
     key, kind, text, node = plain
+    if node and node[0] == "=" and node[2] == Op.AMONG and not is_known(node[3]):
+        return None
     return Literal(key, _KINDS[kind], text, None if node is None else decode_node(node))
 
 

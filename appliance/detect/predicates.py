@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from .among import Texts
 from .moments import part_of
 from .nodes import CASED, FOLDED, Atom, Op, Pattern
 from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
@@ -31,7 +32,10 @@ _MAPPED_BITS = 96
 
 @lru_cache(maxsize=65536)
 def predicate(op: Op, wanted: object, keyword: bool = False) -> Predicate:
-    """A function that decides `op` for one text. NULL, EXISTS and FIELD need the event; EXPAND is never decided."""
+    """A function that decides `op` for one text.
+
+    NULL, EXISTS and FIELD need the event, AMONG is decided by `of`, EXPAND never.
+    """
     if op in CASED or op in FOLDED:
         return _text_predicate(op, wanted, keyword)
     if op is Op.REGEX:
@@ -52,7 +56,16 @@ def predicate(op: Op, wanted: object, keyword: bool = False) -> Predicate:
 
 def of(atom: Atom) -> Predicate:
     """The predicate of an atom."""
+    if atom.op is Op.AMONG:
+        # Not remembered: a list that was replaced would stay.
+        return among(atom).accepts
     return predicate(atom.op, atom.wanted, atom.field is None)
+
+
+def among(atom: Atom) -> Texts:
+    """The texts of an atom that asks for one of many."""
+    assert isinstance(atom.wanted, Texts)
+    return atom.wanted
 
 
 def _text_predicate(op: Op, wanted: object, keyword: bool) -> Predicate:

@@ -28,6 +28,11 @@ def pattern_of(text: str) -> Pattern:
     return joined(parts)
 
 
+def escaped(text: str) -> str:
+    """The text of a rule that stands for itself alone, wildcards too."""
+    return re.sub(r"[\\*?]", lambda sign: "\\" + sign[0], text)
+
+
 def joined(parts: list[str | Wild] | Pattern) -> Pattern:
     """A pattern without empty texts and without two texts side by side."""
     found: list[str | Wild] = []

@@ -18,6 +18,7 @@ from appliance.clock import DAY
 from appliance.evidence.blocks import WRONG
 from appliance.evidence.chain import Chain, Fault, Keys, seal_of
 from appliance.evidence.cluster import Cluster, SealedHour, compare
+from appliance.evidence.complete import HARMS
 from appliance.evidence.inventory import take
 from appliance.evidence.keys import key_file, load_key
 from appliance.evidence.ledger import Ledger
@@ -34,12 +35,6 @@ _ROWS = {
     "operation": ("operation", "operation"),
 }
 """By kind of entry the table that its row is of, and what of the payload is the row's id."""
-_HARMS = {
-    "missing": "nie ma go w folderze",
-    "changed": "ma inną treść, niż zapisano",
-    "unreadable": "ta wersja programu go nie odczyta",
-    "disk": "dysk go nie oddaje",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +245,7 @@ def _damaged(home: Home, story: _Story, found: Found) -> set[str]:
             sealed = story.live.get(name)
             # What was never sealed has no moment of a seal by which a range could pass over it.
             if sealed is None or sealed["asked"]:
-                text = f"plik jest uszkodzony i odłożony na bok: {_HARMS.get(harm, harm)}"
+                text = f"plik jest uszkodzony i odłożony na bok: {HARMS.get(harm, harm)}"
                 found.faults.append(Fault("segment", None if sealed is None else sealed["entry"], name, text))
         return set(damaged)
 

@@ -10,6 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 ACTS = ("alert", "decision", "alert_events")
+HARMS = {
+    "missing": "nie ma go w folderze",
+    "changed": "ma inną treść, niż zapisano",
+    "unreadable": "ta wersja programu go nie odczyta",
+    "disk": "dysk go nie oddaje",
+}
+"""What is wrong with a segment's file that was set aside."""
 
 
 class Span(NamedTuple):
@@ -44,6 +51,28 @@ def _utc(at: int) -> str:
         return str(at)
 
 
+class Lacking(NamedTuple):
+    """A segment that a pack says it lacks; times in microseconds, `entry` None where it was never sealed."""
+
+    entry: int | None
+    file: str
+    rows: int
+    first: int
+    last: int
+    why: str
+
+    @classmethod
+    def of(cls, gap: dict[str, Any]) -> Lacking:
+        """Take in what a pack says. Raises WRONG."""
+        rows, first, last = (range(gap[name]).stop for name in ("rows", "min_time", "max_time"))
+        return cls(gap["entry"], str(gap["file"]), rows, first, last, str(gap["why"]))
+
+    def __str__(self) -> str:
+        seal = "bez wpisu" if self.entry is None else f"wpis {self.entry}"
+        why = HARMS.get(self.why, self.why)
+        return f"brakuje segmentu {self.file} ({seal}), zdarzenia: {self.rows}, {Span(self.first, self.last)}: {why}"
+
+
 class Told:
     """What the entries of a chain say: segments, alerts and hours of a cluster."""
 
@@ -52,7 +81,7 @@ class Told:
         """Number and time of the first entry."""
         self.events: dict[int, set[str]] = {}
         """Ids of the events that an alert rests on."""
-        self._segments: dict[int, tuple[str, int, int]] = {}
+        self._segments: dict[int, tuple[str, int, int, int]] = {}
         self._gone: dict[int, str] = {}
         self._acts: dict[int, dict[int, int | None]] = {}
         """Of an alert the numbers of its entries with their times, None for one without."""
@@ -63,7 +92,8 @@ class Told:
         if self.begins is None:
             self.begins = number, entry["at"]
         if kind == "segment":
-            self._segments[number] = payload["file"], payload["min_time"], payload["max_time"]
+            about = payload["file"], payload["rows"], payload["min_time"], payload["max_time"]
+            self._segments[number] = about
         elif kind in ("replaced", "deletion", "lost"):
             for one in {"replaced": payload.get("old"), "deletion": payload.get("files")}.get(kind, [payload]):
                 self._gone[one["entry"]] = kind
@@ -77,9 +107,13 @@ class Told:
         found = self._segments.items()
         return {
             number: file
-            for number, (file, first, last) in found
+            for number, (file, _, first, last) in found
             if self._gone.get(number, "") == fate and span.meets(first, last)
         }
+
+    def sealed(self, number: int) -> tuple[str, int, int, int] | None:
+        """Return file, rows and times of the first and last event of a segment in force, by its entry."""
+        return None if number in self._gone else self._segments.get(number)
 
     def alerts(self, span: Span) -> set[int]:
         """Return the alerts with which something was done in a time."""

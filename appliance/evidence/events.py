@@ -15,6 +15,7 @@ import pyarrow as pa
 from appliance.evidence.plain import event_line
 from appliance.normalise.model import Event
 from appliance.store.compaction import read
+from appliance.store.damage import FAULTS
 from appliance.store.digest import BLOCK
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, decode
 
@@ -31,7 +32,9 @@ def table_of(path: Path) -> Any:
     """Return a segment file as a table. Raises Damaged, OSError."""
     try:
         return read(path)
-    except pa.ArrowException as error:
+    except OSError:
+        raise
+    except FAULTS as error:
         raise Damaged(f"{path.name}: {error}") from error
 
 

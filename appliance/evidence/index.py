@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.evidence.faraway import HourAfar
 from appliance.evidence.keys import grouped
-from appliance.evidence.words import about_events, catalogue, say
+from appliance.evidence.words import about_events, catalogue, counted, say
 from appliance.language.dates import moment
 from appliance.language.numbers import number
 from appliance.language.typography import bind_spaces
@@ -31,6 +31,8 @@ FILES = (
 )
 HOURS = 1000
 """Hours of a cluster that the page lists; all are in `hours.ndjson`."""
+GAPS = 1000
+"""Missing segments that the page lists; all are in `pack.json`."""
 _NAMES = {
     "packets": "packets/*.pcapng",
     "keys": "keys.json",
@@ -59,7 +61,9 @@ def index(
     def t(key: str, **values: Any) -> str:
         return bind_spaces(escape(say(f"index.{key}", lang, **values)), lang)
 
+    gaps = about["gaps"]
     apart = _CODE.sub(r"<code>\1</code>", bind_spaces(escape(about_events(settings, lang)), lang))
+    missing = about["missing"] and (gaps or not apart)
     facts = [
         (t("office"), escape(settings.office.name)),
         (t("made"), escape(moment(about["made_at"], lang))),
@@ -67,7 +71,8 @@ def index(
         (t("events"), number(about["events"], lang) + (f"<br>{apart}" if apart else "")),
         *([(t("cluster"), number(about["cluster"]["wanted"], lang))] if afar else []),
         *([(t("beside"), number(about["beside"], lang))] if about["beside"] else []),
-        *([(t("missing"), number(about["missing"], lang))] if about["missing"] and not apart else []),
+        *([(t("missing" if not gaps else "missing.damaged"), number(about["missing"], lang))] if missing else []),
+        *([(t("gaps"), number(sum(one["rows"] for one in gaps), lang))] if gaps else []),
         (t("segments"), number(about["segments"], lang)),
         *([(t("packets"), number(about["packets"], lang))] if about["packets"] else []),
         (t("chain"), f"{about['first']}–{about['last']}"),
@@ -80,6 +85,7 @@ def index(
             f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>',
             '<meta name="viewport" content="width=device-width">',
             f"<style>{_STYLE}</style></head><body><h1>{title}</h1>",
+            *(_gaps(gaps, about["alert"] is not None, lang) if gaps else []),
             _table(facts),
             f"<h2>{t('how')}</h2><p>{t('how.text')}</p><p><code>{command}</code></p><p>{t('how.trust')}</p>",
             *(_hours(afar, lang) if afar else []),
@@ -113,6 +119,27 @@ def _alerts(alerts: Sequence[Mapping[str, Any]], lang: str) -> Iterator[str]:
             if "action" in item["payload"]:
                 yield _line(item, lang)
     yield "</tbody></table></div>"
+
+
+def _gaps(gaps: Sequence[Mapping[str, Any]], case: bool, lang: str) -> Iterator[str]:
+    """Tell each segment whose events are missing, before anything else."""
+    names = ("segment", "events", "first", "last", "why", "entry")
+    head = "".join(f'<th scope="col">{escape(say(f"index.gaps.{name}", lang))}</th>' for name in names)
+    told = counted("index.gaps.text", lang, sum(one["rows"] for one in gaps))
+    yield f"<h2>{escape(say('index.gaps.head', lang))}</h2>"
+    yield f"<p><strong>{bind_spaces(escape(told), lang)}</strong></p>"
+    more = say("index.gaps.case" if case else "index.gaps.how", lang)
+    yield f"<p>{bind_spaces(escape(more), lang)}</p>"
+    yield f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>'
+    for one in gaps[:GAPS]:
+        seal = say("index.gaps.none", lang) if one["entry"] is None else number(one["entry"], lang)
+        times = (escape(moment(one[name], lang)) for name in ("min_time", "max_time"))
+        why = escape(say(f"index.gaps.why.{one['why']}", lang))
+        cells = [f"<code>{escape(one['file'])}</code>", number(one["rows"], lang), *times, why, escape(seal)]
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    yield "</tbody></table></div>"
+    if len(gaps) > GAPS:
+        yield f"<p>{escape(say('index.gaps.more', lang, n=number(len(gaps) - GAPS, lang)))}</p>"
 
 
 def _hours(afar: Sequence[HourAfar], lang: str) -> Iterator[str]:

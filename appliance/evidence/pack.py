@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from appliance.evidence import afar, events, packets, standalone
+from appliance.evidence import acts, afar, events, gaps, packets, standalone
 from appliance.evidence.chain import PACK, canonical
 from appliance.evidence.faraway import Faraway, HourAfar, Unlike, sealed_hours
+from appliance.evidence.gaps import Gap
 from appliance.evidence.index import index
 from appliance.evidence.keeper import Keeper
 from appliance.evidence.keys import EvidenceKey
@@ -27,7 +28,6 @@ from appliance.state.models import AlertEvent
 from appliance.store.digest import BLOCK, blocks, total
 from appliance.store.model import QueryTimeout, StoreUnavailable
 
-ALERT_KINDS = ("alert", "alert_events", "decision")
 _SPOOLED = 16 << 20
 
 
@@ -74,6 +74,8 @@ class Made:
     """Events that are in the pack because they stand in one block with those that were wanted."""
     missing: int = 0
     """Events of the alert that the store does not have any more."""
+    gaps: dict[str, Gap] = field(default_factory=dict)
+    """By file the segments that are damaged and may have events that were wanted."""
     alerts: list[dict[str, Any]] = field(default_factory=list)
     packets: int = 0
     """Files of packets."""
@@ -119,13 +121,22 @@ class _Hashed:
 
 
 def export(keeper: Keeper, wanted: Wanted, out: IO[bytes]) -> Made:
-    """Write a pack; what is new on the box is sealed first.
+    """Write a pack; what is new on the box is sealed first. What is damaged is left out, and named as a gap.
 
     Raises PackFault, what `Keeper.round` raises, events.Damaged and OSError.
     """
     keeper.round(whole=True)
     with keeper.open() as (ledger, key), zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         return _Packer(keeper, ledger, key, wanted, _Zip(file)).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A segment as it was sealed: its events, which of them are wanted, and the hashes of its blocks."""
+
+    table: Any
+    rows: npt.NDArray[np.bool_]
+    hashes: Sequence[bytes]
 
 
 @dataclass(slots=True)
@@ -151,18 +162,23 @@ class _Packer:
             query = select(AlertEvent.event_id, AlertEvent.event_at).where(AlertEvent.alert_id == self.wanted.alert)
             with self.keeper.sessions() as session:
                 self.times = {row.event_id: row.event_at for row in session.execute(query)}
-        self.made.alerts = _alerts(self.ledger, self.wanted)
+        self.made.alerts = self._alerts()
         if self.times is not None:
-            self.times |= {name: at for name, at, _ in _events_of(self.made.alerts)}
+            self.times |= {name: at for name, at, _ in acts.events_of(self.made.alerts)}
         captured = self._captured()
-        self.digests = frozenset(digest for _, digest in _digests_by_id(self.made.alerts))
+        self.digests = frozenset(digest for _, digest in acts.digests_by_id(self.made.alerts))
+        live = self.ledger.live()
+        broken = gaps.known(self.keeper.home.store, live)
+        self.made.gaps = {file: one for file, one in broken.items() if self._touches(one)}
         # The small ones first: they may be merged, and go a minute later.
-        chosen = sorted(filter(self._touches, self.ledger.live().values()), key=lambda one: one.rows)
+        whole = (one for file, one in live.items() if file not in broken and self._touches(one))
+        chosen = sorted(whole, key=lambda one: one.rows)
         rows = sum(one.rows for one in chosen)
         if self.wanted.most is not None and self.times is None and rows > self.wanted.most:
             raise TooMany(f"{rows} > {self.wanted.most}")
         faraway = self._hours_afar(rows)
         numbers = [one.number for one in chosen]
+        numbers += [one.entry for one in self.made.gaps.values() if one.entry is not None]
         numbers += [one.sealed.entry for one in self.made.afar if one.sealed is not None]
         numbers += [item["entry"] for alert in self.made.alerts for item in alert["history"]]
         numbers += [one.entry for one in captured]
@@ -178,10 +194,18 @@ class _Packer:
         if faraway is not None:
             self._cluster(faraway)
         self.made.missing = 0 if self.times is None else len(self.times) - self.made.events
+        if self.times is not None and not self.made.missing:
+            self.made.gaps = {}
         for one in captured:
             self._packets(one)
         self._rest()
         return self.made
+
+    def _alerts(self) -> list[dict[str, Any]]:
+        found = acts.alerts(self.ledger, self.wanted.alert, self.wanted.has)
+        if self.wanted.alert is not None and not found:
+            raise NoAlert(f"Nie ma alertu nr {self.wanted.alert}.")
+        return found
 
     def _captured(self) -> list[packets.Packets]:
         with self.keeper.sessions() as session:
@@ -200,7 +224,7 @@ class _Packer:
             raise PackFault(f"Pakiety {one.path.name} są inne niż te, które przysłał czujnik.")
         self.made.packets += 1
 
-    def _touches(self, one: Live) -> bool:
+    def _touches(self, one: Live | Gap) -> bool:
         if self.times is not None:
             return any(one.min_time <= at <= one.max_time for at in self.times.values())
         start, end = self.wanted.start, self.wanted.end
@@ -209,13 +233,33 @@ class _Packer:
     def _events(self, chosen: list[Live], proofs: IO[bytes]) -> None:
         with self.zip.writing("events.ndjson") as file:
             for one in chosen:
-                table = events.table_of(self.keeper.home.store / one.file)
-                rows = self._ours(table)
-                if self.times is None or rows.any():
-                    self._segment(one, table, rows, file, proofs)
+                found = self._read(one)
+                if found is not None:
+                    self._segment(one, found, file, proofs)
             self._afar()
             for line in self.alone:
                 file.write(line + b"\n")
+
+    def _read(self, one: Live) -> _Read | None:
+        """Read a segment; None when it has nothing that is wanted, or is not what was written: that is a gap then."""
+        try:
+            return self._as_sealed(one)
+        except (PackFault, events.Damaged, OSError):
+            gap = gaps.found(self.keeper.home.store, one)
+            if gap is None:
+                raise
+            self.made.gaps[one.file] = gap
+            return None
+
+    def _as_sealed(self, one: Live) -> _Read | None:
+        table = events.table_of(self.keeper.home.store / one.file)
+        rows = self._ours(table)
+        if self.times is not None and not rows.any():
+            return None
+        hashes = blocks(table)
+        if total(table.num_rows, hashes) != one.events:
+            raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
+        return _Read(table, rows, hashes)
 
     def _ours(self, table: Any) -> npt.NDArray[np.bool_]:
         """Return which of a segment's events are wanted."""
@@ -223,10 +267,8 @@ class _Packer:
             return np.array([one in self.times for one in events.ids_of(table)], dtype=np.bool_)
         return np.array([self.wanted.has(at) for at in events.times_of(table).tolist()], dtype=np.bool_)
 
-    def _segment(self, one: Live, table: Any, rows: npt.NDArray[np.bool_], file: _Hashed, proofs: IO[bytes]) -> None:
-        hashes = blocks(table)
-        if total(table.num_rows, hashes) != one.events:
-            raise PackFault(f"Zdarzenia segmentu {one.file} są inne niż zaplombowane. Uruchom: czujka verify --events")
+    def _segment(self, one: Live, found: _Read, file: _Hashed, proofs: IO[bytes]) -> None:
+        table, rows = found.table, found.rows
         if self.times is not None:
             rows = self._without_known(table, rows)
         wanted, opened = self.wanted, {}
@@ -240,7 +282,7 @@ class _Packer:
             self.made.events, self.made.beside = self.made.events + ours, self.made.beside + block.num_rows - ours
         self.made.segments += bool(rows.any())
         if opened:
-            hexes = [block.hex() for block in hashes]
+            hexes = [block.hex() for block in found.hashes]
             proof = {"blocks": hexes, "entry": one.number, "file": one.file, "open": opened, "rows": table.num_rows}
             proofs.write(canonical(proof) + b"\n")
 
@@ -260,7 +302,7 @@ class _Packer:
         store = self.keeper.settings.store
         if self.times is None or not store.clustered or self.made.events == len(self.times):
             return
-        digests = dict(_digests_by_id(self.made.alerts))
+        digests = dict(acts.digests_by_id(self.made.alerts))
         here = {json.loads(line)["event.id"] for line in self.alone}
         wanted = {name: at for name, at in self.times.items() if name in digests and name not in here}
         with _told():
@@ -295,6 +337,7 @@ class _Packer:
         about |= {"last": made.last, "made_at": self.keeper.now(), "missing": made.missing}
         about |= {
             "beside": made.beside,
+            "gaps": [one.line for _, one in sorted(made.gaps.items())],
             "packets": made.packets,
             "segments": made.segments,
             "start": wanted.start,
@@ -330,34 +373,3 @@ def _told() -> Iterator[None]:
         raise PackFault(text) from error
     except (StoreUnavailable, QueryTimeout) as error:
         raise Away(f"Nie można odczytać zdarzeń z klastra: {error}") from error
-
-
-def _alerts(ledger: Ledger, wanted: Wanted) -> list[dict[str, Any]]:
-    """Return alerts by number with the entries about them, in order."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    ref = None if wanted.alert is None else str(wanted.alert)
-    for entry in ledger.of_kind(*ALERT_KINDS, ref=ref):
-        item = {"entry": entry["number"], "kind": entry["kind"], "payload": entry["payload"]}
-        found.setdefault(entry["payload"]["alert"], []).append(item)
-    if wanted.alert is not None and not found:
-        raise NoAlert(f"Nie ma alertu nr {wanted.alert}.")
-    return [
-        {"alert": number, "history": history}
-        for number, history in sorted(found.items())
-        if wanted.alert is not None or any(_within(item["payload"], wanted) for item in history)
-    ]
-
-
-def _within(payload: Mapping[str, Any], wanted: Wanted) -> bool:
-    return "at" in payload and wanted.has(payload["at"])
-
-
-def _digests_by_id(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    return ((name, digest) for name, _, digest in _events_of(alerts) if digest)
-
-
-def _events_of(alerts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, str | None]]:
-    """Yield id, time and digest of the events that alerts rest on."""
-    for alert in alerts:
-        for item in alert["history"]:
-            yield from item["payload"].get("events", ())

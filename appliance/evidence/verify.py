@@ -19,10 +19,10 @@ from typing import Any
 
 from appliance.evidence.blocks import WRONG, block_hash, events_digest
 from appliance.evidence.chain import PACK, Chain, Fault, Keys, canonical, holds, parsed, seal_of
-from appliance.evidence.complete import Span, Told
+from appliance.evidence.complete import Lacking, Span, Told
 from appliance.evidence.lanes import place_of, summed_lines
 
-MAX_LINE = 32 << 20
+MAX_LINE, MAX_FAULTS = 32 << 20, 1000
 PACKETS, TAKEN = "packets/", "slice.taken"
 """The folder of packets in a pack, and the action in the operators' log that says what a sensor gave."""
 BROKEN = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
@@ -40,6 +40,8 @@ class PackCheck:
     def __init__(self, pack: zipfile.ZipFile, trusted: str, anchors: Iterable[Path]) -> None:
         self.faults: list[Fault] = []
         self.told: list[str] = []
+        self.lacking: list[Lacking] = []
+        """Segments that the pack says it lacks."""
         self._pack, self._trusted, self._anchors = pack, trusted, list(anchors)
         self._keys = Keys([], trusted)
         self._segments: dict[int, tuple[Any, ...]] = {}
@@ -240,15 +242,16 @@ class PackCheck:
         """Compare what the chain says of the time, or of the alert, with what the pack has."""
         for alert, entries in self._told.left_out(self._given):
             self._fault("alert", "alerts.ndjson", f"alert {alert} nie ma całej historii: brakuje wpisów {entries}")
+        made = parsed(next(_lines(self._pack, name)))
+        admitted = self._admitted(made.get("gaps", []))
         if self._span is None:
-            made = parsed(next(_lines(self._pack, name)))
             self._case(made["alert"], made["missing"])
             return
         span, (number, at) = self._span, self._told.begins or (1, 0)
         if number > 1 and (span.start is None or at >= span.start):
             self._fault("wpis", "chain.ndjson", "łańcuch zaczyna się później niż okres paczki", number)
         for entry, file in sorted(self._told.segments(span).items()):
-            if entry not in self._proved:
+            if entry not in self._proved and entry not in admitted:
                 self._fault("segment", file, "może mieć zdarzenia z tego okresu, a nie ma ich w paczce", entry)
         for alert in sorted(self._told.alerts(span) - self._given.keys()):
             text = f"alert {alert} jest w łańcuchu w tym okresie, a nie ma go w paczce"
@@ -257,6 +260,19 @@ class PackCheck:
         for fate, words in ("deletion", "które już usunięto"), ("lost", "które zaginęły"):
             gone = len(self._told.segments(span, fate))
             self.told += [f"segmenty z tego okresu, {words}: {gone}"] if gone else []
+
+    def _admitted(self, gaps: list[Any]) -> set[int]:
+        """Name the segments that the pack says it lacks; return the entries of those that the chain has just so."""
+        admitted: set[int] = set()
+        for one in map(Lacking.of, gaps):
+            self.lacking.append(one)
+            self.told.append(str(one))
+            if one.entry is None:
+                continue
+            admitted.add(one.entry)
+            if self._told.sealed(one.entry) != one[1:5] or one.entry in self._proved:
+                self._fault("segment", one.file, "paczka podaje, że go brakuje, a łańcuch mówi co innego", one.entry)
+        return admitted
 
     def _case(self, alert: int, missing: int) -> None:
         if alert not in self._given:
@@ -272,6 +288,15 @@ class PackCheck:
         self.faults.append(Fault(kind, number, file, text))
 
 
+def _end(check: PackCheck) -> str:
+    if check.faults:
+        return f"NIEZGODNE: {min(len(check.faults), MAX_FAULTS)}"
+    if check.lacking:
+        count, rows = len(check.lacking), sum(one.rows for one in check.lacking)
+        return f"ZGODNE, ALE NIEPEŁNE: to, co jest, się zgadza; brakuje segmentów: {count}, zdarzeń w nich: {rows}."
+    return "ZGODNE: podpisy, łańcuch, zdarzenia i pliki się zgadzają."
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Check the pack that the arguments name, print what was found, return the exit code."""
     parser = argparse.ArgumentParser(description="Sprawdza paczkę dowodów Czujki.")
@@ -283,10 +308,9 @@ def main(arguments: list[str] | None = None) -> int:
         check = PackCheck(zipfile.ZipFile(options.pack), "".join(options.key.split()).lower(), options.anchor)
     except BROKEN as error:
         sys.exit(f"NIEZGODNE: nie można otworzyć paczki {options.pack}: {error}")
-    faults = check.run()[:1000]
+    faults = check.run()[:MAX_FAULTS]
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    end = f"NIEZGODNE: {len(faults)}" if faults else "ZGODNE: podpisy, łańcuch, zdarzenia i pliki się zgadzają."
-    print(*check.told, *faults, end, sep="\n")  # noqa: T201 - the answer
+    print(*check.told, *faults, _end(check), sep="\n")  # noqa: T201 - the answer
     return 1 if faults else 0
 
 

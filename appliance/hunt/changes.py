@@ -16,6 +16,7 @@ from appliance.clock import DAY
 from appliance.detect import Rule, RuleSet
 from appliance.hunt.asked import NAME, Wish, ask, huntable
 from appliance.language.catalogue import Catalogue, load
+from appliance.rulesets import ActiveRules
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.hunts import HuntOrigin, RuleSeen, RulesMark
@@ -53,8 +54,9 @@ class Follower:
         if mark == known or mark != self._before:
             self._before = mark
             return None
-        rules = huntable(self.load())
-        digests = digests_of(rules.values())
+        loaded = self.load()
+        rules = huntable(loaded)
+        digests = digests_of(rules.values(), loaded.lists if isinstance(loaded, ActiveRules) else {})
         empty = self.empty()
         with writing(self.sessions) as session:
             changed = note(session, digests, self.clock())
@@ -90,8 +92,11 @@ def changed_since(session: Session, moment: int) -> set[str]:
     return set(session.scalars(select(RuleSeen.rule_id).where(RuleSeen.changed_at >= moment)))
 
 
-def digests_of(rules: Iterable[Rule]) -> dict[str, str]:
-    """Return the digest of each rule's file by the rule's id; a file that cannot be read counts as empty."""
+def digests_of(rules: Iterable[Rule], lists: Mapping[str, str]) -> dict[str, str]:
+    """Return the digest of each rule's file, and of the lists that it names, by the rule's id.
+
+    A file that cannot be read counts as empty. `lists` has a text for each list that is another when a value has come.
+    """
     files: dict[str, str] = {}
 
     def digest(file: str) -> str:
@@ -99,7 +104,12 @@ def digests_of(rules: Iterable[Rule]) -> dict[str, str]:
             files[file] = _sha(Path(file))
         return files[file]
 
-    return {rule.id: digest(rule.source_file) for rule in rules}
+    def whole(rule: Rule) -> str:
+        named = [lists.get(name.casefold(), "") for name in rule.placeholders]
+        parts = "\n".join((digest(rule.source_file), *named))
+        return hashlib.sha256(parts.encode()).hexdigest() if named else digest(rule.source_file)
+
+    return {rule.id: whole(rule) for rule in rules}
 
 
 def _sha(file: Path) -> str:

@@ -113,7 +113,7 @@ class Hunting:
 
 def _with_shipped(watch: Callable[[], object]) -> Callable[[], str]:
     """Return the mark of the rules in force, with the files that the product brings: a new version changes them."""
-    shipped = [folder_stamps(rules.ROOT / name) for name in ("sigma", "correlation")]
+    shipped = [folder_stamps(rules.ROOT / name) for name in ("sigma", "correlation", "lists")]
     return lambda: repr((watch(), shipped))
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from appliance.detect.written import escaped
+
 MAX_CONDITIONS = 12
 MAX_VALUE = 4096
 TITLE = 255
@@ -120,8 +122,3 @@ def document(
         "filter": {"rules": [rule_id], "selection": selection, "condition": "not selection"},
     }
     return yaml.safe_dump(plain, allow_unicode=True, sort_keys=False, width=10_000)
-
-
-def escaped(value: str) -> str:
-    """Return a Sigma string that means the very text."""
-    return re.sub(r"[\\*?]", lambda sign: "\\" + sign[0], value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,7 @@ from appliance.settings import Settings
 from .filters import narrowed
 from .force import Force, in_force
 from .kept import Kept, kept
+from .lists import joined, list_marks
 from .policy import Off, Policy, Why, read_policy, unknown_ids
 from .shelf import Shelf, ShelfDamaged, Versioned
 
@@ -91,6 +92,8 @@ class ActiveRules(RuleSet):
     policy: Policy = field(default_factory=Policy)
     refused: str = ""
     """What of the office's wishes could not be followed: the first fault of the policy."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """For each list that rules may name a text that is another when a value has come."""
 
 
 def origins(home: Home, settings: Settings, installed: Iterable[Origin]) -> tuple[Origin, ...]:
@@ -123,12 +126,14 @@ def active_rules(
     sessions: sessionmaker[Session] | None = None,
     before: ActiveRules | None = None,
     moment: int | None = None,
+    *,
+    indicators: Lists | None = None,
 ) -> ActiveRules:
     """Return the rules in force at a moment (µs; now).
 
-    With `sessions` exceptions and stopped rules count. `before` is what is in force so far: what cannot be read now
-    stays as it was there. Without it, damage is a fault and the rest is loaded. Raises SQLAlchemyError, and
-    ShelfDamaged when there is a `before`.
+    With `sessions` exceptions, stopped rules and indicators count; `indicators` are lists of these for who has none.
+    `before` is what is in force so far: what cannot be read now stays as it was there. Without it, damage is a fault
+    and the rest is loaded. Raises SQLAlchemyError, and ShelfDamaged when there is a `before`.
     """
     shelf = Shelf(home.rulesets)
     faults: list[Fault] = []
@@ -139,9 +144,10 @@ def active_rules(
             raise
         places = origins(home, settings, [])
         faults.append(Fault(str(shelf.pointer), 1, str(error)))
-    state = kept(sessions, clock.now() if moment is None else moment) if sessions else Kept()
-    lists, list_faults = read_lists(home.lists)
+    state = kept(sessions, clock.now() if moment is None else moment) if sessions else Kept(lists=indicators or {})
+    of_office, list_faults = read_lists(home.lists)
     faults.extend(list_faults)
+    lists = joined(of_office, state.lists)
     loaded, replaced = load_places(places, home.cache, lists, settings.rules.time_zone)
     policy, policy_faults = read_policy(home.policy)
     if policy_faults:
@@ -154,7 +160,8 @@ def active_rules(
     found.extend(book.replaced(rule, earlier) for rule, earlier in replaced)
     found.extend(_former(before, book, found, loaded.faults))
     faults += policy_faults
-    return _active(loaded, found, faults, book, policy_faults[0] if policy_faults else None)
+    active = _active(loaded, found, faults, book, policy_faults[0] if policy_faults else None)
+    return replace(active, lists=list_marks(of_office, state.grown))
 
 
 def whole(ruleset: RuleSet) -> list[Rule | Correlation]:

@@ -1,4 +1,4 @@
-"""What the state database says of rules: exceptions that act now, and rules that were stopped."""
+"""What the state database says of rules: exceptions that act now, rules that were stopped, lists of indicators."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import rfc3339
+from appliance.detect.modifiers import Lists
+from appliance.indicators import book as indicators
 from appliance.state.models import ExceptionState, RuleException, RuleStop
 
 from .conditions import document, load_conditions
@@ -16,10 +18,16 @@ from .conditions import document, load_conditions
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Exceptions as Sigma filters by name, and the share of a core that each stopped rule took."""
+    """Exceptions as Sigma filters by name, and the share of a core that each stopped rule took.
+
+    `lists` are the values of indicators that have not expired, by the names of lists; `grown` has another number for a
+    list when a value has come.
+    """
 
     filters: Mapping[str, str] = field(default_factory=dict)
     stopped: Mapping[str, float] = field(default_factory=dict)
+    lists: Lists = field(default_factory=dict)
+    grown: Mapping[str, int] = field(default_factory=dict)
 
 
 def kept(sessions: sessionmaker[Session], now: int) -> Kept:
@@ -33,7 +41,7 @@ def kept(sessions: sessionmaker[Session], now: int) -> Kept:
         }
         stops = select(RuleStop.rule_id, RuleStop.share).where(RuleStop.resumed_at.is_(None))
         stopped = {rule: float(share) for rule, share in session.execute(stops)}
-    return Kept(filters, stopped)
+        return Kept(filters, stopped, indicators.lists(session, now), indicators.grown(session))
 
 
 def mark(session: Session, now: int) -> tuple[object, ...]:
@@ -42,7 +50,8 @@ def mark(session: Session, now: int) -> tuple[object, ...]:
         RuleException.state == ExceptionState.APPROVED, RuleException.expires_at > now
     )
     stops = select(RuleStop.rule_id).where(RuleStop.resumed_at.is_(None))
-    return tuple(session.scalars(acting.order_by(RuleException.id))), tuple(sorted(session.scalars(stops)))
+    exceptions = tuple(session.scalars(acting.order_by(RuleException.id)))
+    return exceptions, tuple(sorted(session.scalars(stops))), indicators.mark(session, now)
 
 
 def filter_text(row: RuleException) -> str:

@@ -1,4 +1,4 @@
-"""Rows that are counted up where they stand already."""
+"""Rows that are counted up, or written anew, where they stand already."""
 
 from __future__ import annotations
 
@@ -27,11 +27,33 @@ def add_up(
     if not rows:
         return
     table: Any = model.__table__
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = _insert(session)(table)
     changes = {
         name: statement.excluded[name] if name in latest else table.c[name] + statement.excluded[name]
         for name in rows[0]
         if name not in keys
     }
     session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes), list(rows))
+
+
+def replace_rows(
+    session: Session,
+    model: type[Base],
+    keys: Collection[str],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    kept: Collection[str] = (),
+) -> None:
+    """Insert rows, or overwrite the row that has the same `keys`, but for the columns in `kept`.
+
+    All rows name the same columns.
+    """
+    if not rows:
+        return
+    statement = _insert(session)(model.__table__)
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in {*keys, *kept}}
+    session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes), list(rows))
+
+
+def _insert(session: Session) -> Any:
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +30,18 @@ _BAD_DISK = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN})
 _DETAIL = 300
 
 
+class Kept(Protocol):
+    """What the manifest says of a segment's file."""
+
+    @property
+    def file(self) -> str:
+        """Its name."""
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of what was written, None from an older writer."""
+
+
 @contextmanager
 def reading(folder: Path, segment: Segment) -> Iterator[Path]:
     """Give the path of a segment's file for reading.
@@ -47,13 +59,13 @@ def reading(folder: Path, segment: Segment) -> Iterator[Path]:
         raise
 
 
-def harm(folder: Path, segment: Segment) -> SegmentDamaged | None:
+def harm(folder: Path, segment: Kept) -> SegmentDamaged | None:
     """Return what is wrong with a segment's file, None when it is as it was written and can be read."""
     found = altered(folder, segment)
     return found if found is not None else _unreadable(folder, segment)
 
 
-def altered(folder: Path, segment: Segment) -> SegmentDamaged | None:
+def altered(folder: Path, segment: Kept) -> SegmentDamaged | None:
     """Return what is wrong with the bytes of a segment's file, None when they are those that were written."""
     try:
         with (folder / segment.file).open("rb") as file:
@@ -65,7 +77,7 @@ def altered(folder: Path, segment: Segment) -> SegmentDamaged | None:
     return SegmentDamaged(segment.file, Harm.CHANGED) if segment.sha256 not in (None, digest) else None
 
 
-def _unreadable(folder: Path, segment: Segment) -> SegmentDamaged | None:
+def _unreadable(folder: Path, segment: Kept) -> SegmentDamaged | None:
     """Read a file to its end, a part at a time: older writers kept no digest, and a newer one may write otherwise."""
     try:
         with pq.ParquetFile(folder / segment.file) as file:

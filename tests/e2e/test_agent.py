@@ -132,7 +132,7 @@ class Station:
         assert self.stored() == self.lines
         assert self.box.get("events/count", q="gap.cause:chain_*")["count"] == 0
         top = self.box.get("events/top", q=f"host.name:{self.name}", field="process.pid", n=1)
-        assert [value["count"] for value in top] == [1]
+        assert [value["count"] for value in top["items"]] == [1]
 
     def told(self, agent_id: str) -> dict[str, Any]:
         """What the box says of this station."""

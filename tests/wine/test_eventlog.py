@@ -81,7 +81,7 @@ def test_an_attack_raises_its_alerts_and_kills_lose_and_double_nothing(
     wait_for("the alert of the cleared log", lambda: CLEARED in _alerts(box))
     wait_for("an alert of the recorded attack", lambda: _alerts(box) - {CLEARED})
     assert (_count(box, LOG_ONS), _count(box, RECORDED)) == (number, len(recorded))
-    (top,) = box.get("events/top", q=LOG_ONS, field="winlog.record_id", n=1)
+    (top,) = box.get("events/top", q=LOG_ONS, field="winlog.record_id", n=1)["items"]
     assert top["count"] == 1
     station.end(running)
     assert wait_for("what was lost", lambda: _gaps(box)) == {"event_bookmark_lost:security"}

@@ -49,6 +49,13 @@ class FoundAnswer(Page[Event]):
     missing: MissingAnswer | None
 
 
+class CountAnswer(BaseModel):
+    """How many events a query describes; `missing` = what is damaged of the time."""
+
+    count: int
+    missing: MissingAnswer | None
+
+
 class BucketAnswer(BaseModel):
     """How many events begin in a piece of time; `start` in microseconds."""
 
@@ -56,11 +63,25 @@ class BucketAnswer(BaseModel):
     count: int
 
 
+class HistogramAnswer(BaseModel):
+    """Counts over a time in its order; `missing` = what is damaged of the time."""
+
+    items: list[BucketAnswer]
+    missing: MissingAnswer | None
+
+
 class TopAnswer(BaseModel):
     """A value and how many events have it."""
 
     value: Any
     count: int
+
+
+class TopValuesAnswer(BaseModel):
+    """The most frequent values, the most frequent first; `missing` = what is damaged of the time."""
+
+    items: list[TopAnswer]
+    missing: MissingAnswer | None
 
 
 @router.get("/events", dependencies=needs(Permission.EVENTS_READ))
@@ -98,9 +119,10 @@ def _place(after: str | None) -> Cursor | None:
 
 
 @router.get("/events/count", dependencies=needs(Permission.EVENTS_READ))
-def count(context: Box, q: QueryText = "", since: Since = None, until: Until = None) -> dict[str, int]:
+def count(context: Box, q: QueryText = "", since: Since = None, until: Until = None) -> CountAnswer:
     """Return how many events a query describes."""
-    return {"count": context.store.count(q, since, until)}
+    found = context.store.count(q, since, until)
+    return CountAnswer(count=found, missing=missing(context, since, until))
 
 
 @router.get("/events/histogram", dependencies=needs(Permission.EVENTS_READ))
@@ -110,14 +132,15 @@ def histogram(
     since: Since = None,
     until: Until = None,
     buckets: Annotated[int, Query(ge=1, le=500)] = 60,
-) -> list[BucketAnswer]:
+) -> HistogramAnswer:
     """Return the number of events in equal pieces of a time; the last day when none is given."""
     end = min(context.now(), LAST_MOMENT) if until is None else until
     start = max(FIRST_MOMENT, end - DAY) if since is None else since
     if end - start < buckets:
         raise Problem(422, "span")
     found = context.store.histogram(q, start, end, buckets)
-    return [BucketAnswer(start=bucket.start, count=bucket.count) for bucket in found]
+    items = [BucketAnswer(start=bucket.start, count=bucket.count) for bucket in found]
+    return HistogramAnswer(items=items, missing=missing(context, start, end))
 
 
 @router.get("/events/top", dependencies=needs(Permission.EVENTS_READ))
@@ -129,10 +152,11 @@ def top(
     since: Since = None,
     until: Until = None,
     n: Annotated[int, Query(ge=1, le=100)] = 10,
-) -> list[TopAnswer]:
+) -> TopValuesAnswer:
     """Return the most frequent values of a field."""
     found = context.store.top(q, field, n, since, until)
-    return [TopAnswer(value=value, count=number) for value, number in found]
+    items = [TopAnswer(value=value, count=number) for value, number in found]
+    return TopValuesAnswer(items=items, missing=missing(context, since, until))
 
 
 @router.get(

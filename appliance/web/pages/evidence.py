@@ -24,6 +24,7 @@ from appliance.language.typography import bind_spaces
 from appliance.ops.operations import record
 from appliance.pki import PkiError
 from appliance.state.database import writing
+from appliance.store import Missing, QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.render import catalogue
@@ -74,8 +75,13 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     except (sqlite3.Error, ValueError):
         state, fault = None, fault or "evidence.broken"
     today = local(context.now()).date()
+    try:
+        missing = Missing.of(context.store.damaged())
+    except (StoreUnavailable, QueryTimeout):
+        missing = None
     values: dict[str, Any] = {"state": state, "folder": context.settings.evidence.folder, "longest": LONGEST}
     values |= {"today": today.isoformat(), "first": (today - timedelta(days=LONGEST - 1)).isoformat()}
+    values |= {"missing": missing}
     values |= {"apart": bind_spaces(about_events(context.settings, who.language), who.language)}
     told = catalogue().text(fault, who.language) if fault else ""
     return page(request, context, who, "reports", "evidence.html", status=status, fault=told, **values)
@@ -110,13 +116,14 @@ def take(
     # Closed by the stream that sends it.
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115 - as said
     try:
-        export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
+        made = export(Keeper(context.home, context.settings, context.sessions, context.now), wanted, file)
     except (PackFault, Damaged, PkiError, EvidenceBusy, sqlite3.Error, OSError) as error:
         file.close()
         told = ((TooMany, "evidence.too_many"), (NoAlert, "evidence.no_alert"), (Away, "evidence.away"))
         key = next((key for kind, key in told if isinstance(error, kind)), "evidence.failed")
         return _page(request, context, who, status=409, fault=key)
-    name = f"czujka-dowody-{f'alert-{wanted.alert}' if wanted.alert is not None else f'{first}-{last}'}.zip"
+    what = f"alert-{wanted.alert}" if wanted.alert is not None else f"{first}-{last}"
+    name = f"czujka-dowody-{what}{'-niepelna' if made.gaps else ''}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_parts(file), media_type="application/zip", headers=headers)
 

@@ -19,7 +19,7 @@ from appliance.language import dates, numbers
 from appliance.ops.health import health
 from appliance.state.models import Agent, AgentState, Alert, Loss, Outbox
 from appliance.stations.silence import SILENT
-from appliance.store import QueryTimeout, StoreUnavailable
+from appliance.store import Missing, QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.charts import hours_back, out_of_hours, stacked
 from appliance.web.context import Box, Context
@@ -131,6 +131,7 @@ class Gatherer:
                 [bucket.count for bucket in self.context.store.histogram(one.query, start, end, spec.hours)]
                 for one in spec.series
             ]
+            missing = Missing.of(self.context.store.damaged(start, end))
         except (QueryTimeout, StoreUnavailable):
             _log.exception("strip_failed")
             return view.StripPanel(spec.id, spec.kind, spec.title, fault=True)
@@ -151,6 +152,7 @@ class Gatherer:
             table=view.strip_table(series, start, self.lang),
             empty=not any(hourly),
             newest=self._newest() if not any(hourly) else "",
+            missing=missing,
         )
 
     def _newest(self) -> str:
@@ -216,7 +218,8 @@ class Gatherer:
             self._figure("pulpit.gaps", self.session.scalar(gaps) or 0),
             self._figure("pulpit.dead", self._asked(self.context.dead_letters.count), href="/zdrowie/odrzucone"),
         ]
-        return view.LinesPanel(spec.id, spec.kind, spec.title, tuple(lines), self.text("pulpit.ledger_note"))
+        missing = self._asked(lambda: Missing.of(self.context.store.damaged(self.midnight, self.midnight + DAY)))
+        return view.LinesPanel(spec.id, spec.kind, spec.title, tuple(lines), self.text("pulpit.ledger_note"), missing)
 
     def _figure(self, key: str, value: int | None, **more: Any) -> view.Line:
         """Return a line of figures; a value that could not be read is said to be unknown, never nothing."""

@@ -20,7 +20,7 @@ from appliance.posture.checks import weights
 from appliance.state.models import Agent, Alert
 from appliance.state.stations import StationMatched, StationWeakness
 from appliance.stations import look
-from appliance.store import QueryTimeout, StoreUnavailable
+from appliance.store import Missing, QueryTimeout, StoreUnavailable
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.cardview import own_title
@@ -48,6 +48,8 @@ class Sent:
 
     own: Sequence[views.Entry] = ()
     sources: Sequence[tuple[str, int]] = ()
+    missing: Missing | None = None
+    """What of today is damaged."""
     resting: bool = False
     """The store did not answer."""
 
@@ -136,7 +138,9 @@ def _sent(context: Context, agent: str, now: int) -> Sent:
     day = local(now).replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         events = context.store.search(own, now - 30 * DAY, None, OWN).events
-        sources = context.store.top(mine, "event.module", SOURCES, int(day.timestamp()) * 1_000_000, None)
+        midnight = int(day.timestamp()) * 1_000_000
+        sources = context.store.top(mine, "event.module", SOURCES, midnight, None)
+        missing = Missing.of(context.store.damaged(midnight, None))
     except (StoreUnavailable, QueryTimeout):
         return Sent(resting=True)
-    return Sent(views.of_own(events), [(str(value), count) for value, count in sources])
+    return Sent(views.of_own(events), [(str(value), count) for value, count in sources], missing)

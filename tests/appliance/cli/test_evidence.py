@@ -74,6 +74,21 @@ def test_a_pack_is_written_whole_and_for_its_owner_alone(home: Home, fingerprint
     assert run("evidence", "export", "--home", str(home.root), "--out", str(out))[0] == Exit.USAGE
 
 
+def test_a_pack_without_a_damaged_segment_says_so_and_ends_with_1(home: Home, fingerprint: str, tmp_path: Path) -> None:
+    out = tmp_path / "paczka.zip"
+    (home.store / "0000000001.parquet").unlink()
+    command = ["evidence", "export", "--home", str(home.root), "--from", rfc3339(0), "--out", str(out)]
+    done = CliRunner().invoke(build(["evidence"]), command)
+    assert (done.exit_code, "Zdarzenia: 0" in done.stdout) == (Exit.NO, True)
+    head, segment = done.stderr.splitlines()
+    assert head == "Paczka nie jest pełna. Uszkodzone pliki: 1, zdarzenia w nich: 10."
+    assert segment.startswith("Segment 0000000001.parquet (wpis 3): zdarzenia: 10, od ")
+    assert segment.endswith("; nie ma go w folderze.")
+    check = PackCheck(zipfile.ZipFile(out), fingerprint.replace(" ", ""), [])
+    assert check.run() == []
+    assert [one.rows for one in check.lacking] == [10]
+
+
 def test_an_anchor_for_a_stick_and_a_new_key(home: Home, fingerprint: str, tmp_path: Path) -> None:
     assert run("evidence", "anchor", "--home", str(home.root), "--out", str(tmp_path))[0] == 0
     (anchor,) = tmp_path.glob("czujka-kotwica-*.json")

@@ -224,14 +224,6 @@ def test_packs_of_merged_segments_and_after_a_rotation_hold(full: Box, tmp_path:
         assert told(tmp_path / "pack.zip", key) == []
 
 
-def test_events_that_are_not_as_sealed_are_not_exported(full: Box, tmp_path: Path) -> None:
-    full.keeper.round()
-    files = sorted(full.home.store.glob("*.parquet"))
-    files[1].write_bytes(files[0].read_bytes())
-    with pytest.raises(PackFault, match="0000000002"):
-        packed(full, Wanted(), tmp_path / "pack.zip")
-
-
 @pytest.fixture
 def sound(full: Box, tmp_path: Path) -> tuple[Box, Files, Path]:
     """A pack's files, and the box that it is of, with its anchor."""

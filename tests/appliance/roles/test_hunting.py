@@ -9,20 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
+from agent.wire.event import event_id
 from appliance.alerts.service import Actor
 from appliance.clock import DAY, HOUR, MINUTE, SECOND, now
 from appliance.deliver.texts import Writer, load_catalogue
 from appliance.home import Home
 from appliance.hunt import asked, plans
+from appliance.indicators import book
+from appliance.indicators.book import Wanted
+from appliance.indicators.values import Kind, Value
 from appliance.journal import Journal, NewBatch
+from appliance.normalise import Event
 from appliance.roles.hunting import LAG, NICE, Hunting, behind
 from appliance.rulesets import active_rules
 from appliance.settings import Mail, Settings, Webhook
 from appliance.state.database import open_sessions, writing
 from appliance.state.hunts import HuntAlert, HuntRun, HuntState
-from appliance.state.models import Outbox
+from appliance.state.indicators import Indicator
+from appliance.state.models import Alert, Outbox
 from appliance.store import EmbeddedStore
 from appliance.store.shape import encode
 from tests.appliance.hunt.kit import event
@@ -30,6 +36,8 @@ from tests.appliance.rulesets import kit
 from tests.appliance.state.fresh import fresh_state
 
 ANNA = Actor("anna", 1)
+DOMAIN_ASKED = "fdc8bdf5-fae1-5d2c-982a-058f34b40fcc"
+"""The rule rules/sigma/indicators/indicator_domain_asked.yml."""
 HOOK = "https://szyna.urzad.pl/alerty"
 
 
@@ -113,6 +121,45 @@ def test_a_new_rule_of_the_office_looks_through_the_past(hunting: Hunting) -> No
         hunting.follow()
     with hunting.sessions() as session:
         assert session.scalars(select(HuntRun.rules).order_by(HuntRun.id.desc())).first() == [kit.uuid(2)]
+
+
+def resolved(number: int, name: str) -> Event:
+    """A question for a name, three days ago."""
+    at = now() - 3 * DAY + number
+    about: Event = {"event.id": event_id(number), "@timestamp": at, "event.ingested": at, "host.name": "czujnik-1"}
+    return about | {"event.module": "network", "event.category": "dns", "dns.question.name": name}
+
+
+def test_indicators_that_come_look_through_the_past_and_those_that_go_do_not(hunting: Hunting) -> None:
+    store = EmbeddedStore(hunting.home.store)
+    store.append(encode([resolved(70, "www.zly.example.com"), resolved(71, "dobry.example.com")]), [], 2)
+    store.close()
+    bad = [Wanted(Value(Kind.DOMAIN, name), "", now() + DAY) for name in ("zly.example.com", "inny.example.com")]
+    for _ in range(2):
+        hunting.follow()
+    run(hunting)
+    with writing(hunting.sessions) as session:
+        session.execute(delete(HuntAlert))
+        assert book.take(session, "CSIRT NASK", bad, "local", now()).known == 0
+    for _ in range(3):
+        hunting.follow()
+    with hunting.sessions() as session:
+        first, second = session.scalars(select(HuntRun).order_by(HuntRun.id)).all()
+    assert set(second.rules) < set(first.rules)
+    assert DOMAIN_ASKED in second.rules
+    assert kit.uuid(1) not in second.rules
+    run(hunting)
+    with hunting.sessions() as session:
+        found = select(Alert.rule_id).join(HuntAlert, HuntAlert.alert_id == Alert.id)
+        assert session.scalars(found).all() == [DOMAIN_ASKED]
+    with writing(hunting.sessions) as session:
+        assert book.take(session, "CERT", bad[:1], "local", now()).known == 1
+        assert book.remove(session, None, ["inny.example.com"], "local", now()) == 1
+        session.execute(update(Indicator).values(expires_at=now() - SECOND))
+    for _ in range(3):
+        hunting.follow()
+    with hunting.sessions() as session:
+        assert len(session.scalars(select(HuntRun)).all()) == 2
 
 
 def test_a_box_without_events_has_no_past(hunting: Hunting, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from appliance.clock import HOUR
 from appliance.language import dates
 from appliance.state.models import Agent
+from appliance.store import Missing
 from appliance.web.charts import Bars
 from appliance.web.i18n import Catalogue
 from appliance.web.pages.views.alerts import AlertRow
@@ -140,6 +141,8 @@ class StripPanel:
     empty: bool = False
     newest: str = ""
     """Time of the newest event of the history, said where the strip has none."""
+    missing: Missing | None = None
+    """What of the time is damaged."""
 
 
 def marks_of(alerts: Iterable[tuple[int, int]], start: int, hours: int, lang: str) -> tuple[Mark, ...]:
@@ -233,3 +236,5 @@ class LinesPanel:
     title: str
     lines: tuple[Line, ...]
     note: str = ""
+    missing: Missing | None = None
+    """What of the time of the figures is damaged."""

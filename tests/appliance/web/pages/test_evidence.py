@@ -150,3 +150,20 @@ def test_a_chain_that_cannot_be_read_does_not_break_the_page(sealed: TestBox) ->
     for file, content in kept.items():
         file.write_bytes(content)
     assert (answer.status_code, "Łańcucha nie da się odczytać" in answer.text) == (200, True)
+
+
+def test_a_pack_without_damaged_events_is_given_and_called_incomplete(sealed: TestBox) -> None:
+    """The last test of this box: it damages its store."""
+    store = sealed.context.home.store
+    for path in store.glob("*.parquet"):
+        path.write_bytes(b"")
+    day = local(sealed.context.now()).date().isoformat()
+    who = sealed.person(Role.AUDITOR)
+    answer = sealed.ask("POST", "/dowody/paczka", who, data={"first": day, "last": day})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert answer.headers["content-disposition"].endswith('-niepelna.zip"')
+    check = PackCheck(zipfile.ZipFile(io.BytesIO(answer.content)), key_of(sealed), [])
+    assert [str(fault) for fault in check.run()] == []
+    assert check.lacking
+    assert sealed.context.store.count("*") == 0
+    assert catalogue().text("evidence.incomplete", "pl").replace("\u00a0", " ") in shown(sealed, "/dowody")

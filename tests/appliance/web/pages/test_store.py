@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from appliance.clock import DAY, MINUTE
-from appliance.state.models import Operation, Role
+from appliance.state.models import Agent, Operation, Role
 from appliance.store import DayUsage, StoreUnavailable, Usage
 from appliance.store.classes import shipped
 from appliance.store.model import Run
@@ -196,7 +196,9 @@ def test_damaged_files_are_named_wherever_events_are_shown(office: TestBox) -> N
         assert page.status_code == 200
         assert "magazynu." in page.text
         assert "Brakuje" in page.text
-    for path in ("/magazyn", "/zdrowie"):
+    with office.context.sessions() as session:
+        station = session.scalars(select(Agent.id)).first()
+    for path in ("/magazyn", "/zdrowie", "/", f"/stacje/{station}"):
         assert "Brakuje" in text(office, path)
     (name,) = [file.name for file in (folder / "damaged").iterdir()]
     assert name in text(office)
@@ -207,8 +209,12 @@ def test_damaged_files_are_named_wherever_events_are_shown(office: TestBox) -> N
     missing = office.ask("GET", "/api/v1/events", reader).json()["missing"]
     assert missing["segments"] == 1
     assert missing["start"] <= at <= missing["end"]
-    assert office.ask("GET", "/api/v1/events/groups?by=host.name", reader).json()["missing"] == missing
-    assert office.ask("GET", f"/api/v1/events?from={missing['end'] + 1}", reader).json()["missing"] is None
+    for asked in ("?", "/groups?by=host.name&", "/count?", "/histogram?", "/top?field=host.name&"):
+        question = f"/api/v1/events{asked}from={missing['start']}&to="
+        assert office.ask("GET", f"{question}{at + DAY}", reader).json()["missing"] == missing, asked
+        later = f"/api/v1/events{asked}from={missing['end'] + 1}&to={missing['end'] + DAY}"
+        assert office.ask("GET", later, reader).json()["missing"] is None, asked
+    assert office.ask("GET", "/api/v1/events/count", reader).json() == {"count": 0, "missing": missing}
     assert office.ask("GET", "/api/v1/status", operator).json()["missing"] == missing
     exporter = office.person(Role.ADMIN)
     told = office.ask("GET", "/api/v1/events/export", exporter).headers["X-Events-Missing"].split()

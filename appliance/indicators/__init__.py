@@ -1,0 +1,1 @@
+"""Indicators: bad names, addresses, pages, files and senders from lists that the office gets, as lists of rules."""

@@ -1,0 +1,127 @@
+"""Files of indicators: one value a line, CSV with a header, a MISP event, a STIX 2.1 bundle. Pure and bounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from appliance.indicators.shared import misp, stix
+from appliance.indicators.values import Kind
+
+MAX_BYTES = 32 << 20
+MAX_VALUES = 200_000
+"""Values of one file."""
+_FIELD = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A value as a file has it, at a line counted from 1. `expires_at` in microseconds where the file tells it."""
+
+    number: int
+    text: str
+    hint: Kind | None = None
+    comment: str = ""
+    expires_at: int | None = None
+
+
+class BadFile(ValueError):
+    """A file cannot be read as a whole; `line` is where it stops."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.message = line, message
+
+
+_COLUMNS = {
+    **dict.fromkeys(("value", "indicator", "ioc", "wskaznik", "wskaźnik", "wartosc", "wartość"), None),
+    **dict.fromkeys(("domain", "domena", "hostname", "fqdn"), Kind.DOMAIN),
+    **dict.fromkeys(("ip", "address", "adres", "adres ip", "ip_address"), Kind.ADDRESS),
+    **dict.fromkeys(("url", "adres strony"), Kind.URL),
+    **dict.fromkeys(("hash", "md5", "sha1", "sha256", "sha-1", "sha-256", "skrot", "skrót"), Kind.HASH),
+    **dict.fromkeys(("sender", "email", "e-mail", "nadawca"), Kind.SENDER),
+}
+"""Columns of a CSV file that hold values."""
+_COMMENTS = {"comment", "komentarz", "opis", "description", "uwagi"}
+
+
+def lines(content: bytes, name: str) -> list[Line]:
+    """Return the values of a file by what it is; `name` tells CSV from plain text. Raises BadFile."""
+    if len(content) > MAX_BYTES:
+        raise BadFile(1, f"plik ma ponad {MAX_BYTES >> 20} MiB; podziel go")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise BadFile(line, "tekst nie jest w kodowaniu UTF-8; zapisz plik w UTF-8") from error
+    if text.lstrip()[:1] in {"{", "["}:
+        found = _json(text)
+    else:
+        found = _csv(text) if name.lower().endswith((".csv", ".tsv")) else _plain(text)
+    taken: list[Line] = []
+    for one in found:
+        if len(taken) == MAX_VALUES:
+            raise BadFile(one.number, f"plik ma ponad {MAX_VALUES} wartości; podziel go")
+        taken.append(one)
+    return taken
+
+
+def _plain(text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.splitlines(), 1):
+        value, _, comment = line.partition(" #")
+        if value.strip() and not value.lstrip().startswith(("#", ";", "//")):
+            yield Line(number, value.strip(), None, comment.strip())
+
+
+def _csv(text: str) -> Iterator[Line]:
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=head.count)
+    csv.field_size_limit(_FIELD)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        names = [name.strip().lower() for name in next(reader, [])]
+        values = [(at, _COLUMNS[name]) for at, name in enumerate(names) if name in _COLUMNS]
+        comments = [at for at, name in enumerate(names) if name in _COMMENTS]
+        if not values:
+            wanted = "value, domain, ip, url, hash, sha256, email"
+            raise BadFile(1, f"nagłówek CSV nie ma kolumny z wartościami; nazwij ją: {wanted}")
+        for row in reader:
+            comment = " ".join(row[at].strip() for at in comments if at < len(row))
+            for at, kind in values:
+                if at < len(row) and row[at].strip():
+                    yield Line(reader.line_num, row[at].strip(), kind, comment)
+    except csv.Error as error:
+        raise BadFile(reader.line_num, f"to nie jest poprawny CSV: {error}") from error
+
+
+def _json(text: str) -> Iterator[Line]:
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadFile(error.lineno, f"to nie jest poprawny JSON: {error.msg}") from error
+    places = _Places(text)
+    found = stix(document) if isinstance(document, dict) and document.get("type") == "bundle" else misp(document)
+    if found is None:
+        raise BadFile(1, "to nie jest zdarzenie MISP ani paczka STIX 2.1; podaj jeden z tych plików")
+    for one in found:
+        yield Line(places.line(one.text), one.text, one.hint, one.comment, one.expires_at)
+
+
+class _Places:
+    """Finds the line of a value in the text of a JSON document: each is looked for after the one before it."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._at, self._line = text, 0, 1
+
+    def line(self, value: str) -> int:
+        """Return the line, that of the value before it where it is not found: it is written with escapes."""
+        written = orjson.dumps(value).decode()[1:-1]
+        at = self._text.find(written, self._at)
+        if at >= 0:
+            self._line += self._text.count("\n", self._at, at)
+            self._at = at
+        return self._line
