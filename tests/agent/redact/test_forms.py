@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agent.redact import redact_args, redact_text
 from agent.wire.sending.enrol_token import EnrolToken, encode
-from tests.agent.redact.forms import ARGUMENTS, FIXED, HARMLESS, LINES, QUOTED
+from tests.agent.redact.forms import ARGUMENTS, FIXED, LINES, QUOTED
+from tests.agent.redact.harmless import HARMLESS
 
 ALPHABET = "abcXYZ019żŁó!#$%^*+=?_.,:;&|<>~@ []{}()'\"\\`"
 ANY = st.text(st.sampled_from(ALPHABET), min_size=7, max_size=24).filter(lambda text: text.strip() == text)
