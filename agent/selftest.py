@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -82,7 +83,12 @@ def _spool(home: AgentHome) -> str:
 
 def _key(home: AgentHome) -> str:
     client_context(home.ca, home.certificate, home.key, key_secret(home.key))
-    return "encrypted for this machine" if key_secret(home.key) else "protected by its mode"
+    if key_secret(home.key):
+        return "encrypted for this machine"
+    mode = stat.S_IMODE(home.key.stat().st_mode)
+    if mode & 0o077:
+        raise PermissionError(f"others may use the key: its mode is {mode:04o} and not 0600")
+    return f"protected by its mode, {mode:04o}; against a copy of the disk only by the disk's encryption"
 
 
 def _box(home: AgentHome) -> str:

@@ -11,6 +11,8 @@ from agent.redact.programs import PROGRAMS, SHELLS, Rule, program_of
 
 _FLAG = re.compile(r"(?:-{1,2}|/)[\w.-]{1,100}\Z")
 _ASSIGNED = re.compile(r"(?:([-/][^\s=:]{1,99})[=:]|([^\s=]{1,100})=)(?=.)", re.DOTALL)
+_ACCOUNT = re.compile(r"[-/](?:u|usr|user|username|login)[:=].", re.IGNORECASE)
+_ITS_SECRET = re.compile(r"[-/]p[:=](?=.)", re.IGNORECASE)
 _ENDS = frozenset({"|", "||", "&", "&&", ";", "(", ")", "{", "}", "`", "\n"})
 """Words after which another command begins."""
 
@@ -50,13 +52,22 @@ def first_shell(words: Sequence[str]) -> int:
 def _command(words: Sequence[str], found: list[str | None], offset: int) -> None:
     for place, (word, following) in enumerate(pairwise(words)):
         if _FLAG.match(word) and is_secret(word, following) and not _is_option(following, word[0] == "/"):
-            found[offset + place + 1] = MARK
+            found[offset + place + 1 + (following == "<<<" and place + 2 < len(words))] = MARK
+    _given_to_an_account(words, found, offset)
     known: set[Rule] = set()  # a second time, what a rule says of the rest of the words has been done
     for place, word in enumerate(words):
         rule = PROGRAMS.get(program_of(word))
         if rule is not None and rule not in known:
             known.add(rule)
             _program(rule, words[place + 1 :], found, offset + place + 1)
+
+
+def _given_to_an_account(words: Sequence[str], found: list[str | None], offset: int) -> None:
+    """Hide what `/p:` holds where `/u:` names who it belongs to, whatever the program."""
+    if any(map(_ACCOUNT.match, words)):
+        for place, word in enumerate(words):
+            if (secret := _ITS_SECRET.match(word)) and "=" not in word[secret.end() :]:
+                found[offset + place] = f"{secret[0]}{MARK}"
 
 
 def _program(rule: Rule, words: Sequence[str], found: list[str | None], offset: int) -> None:
@@ -142,8 +153,9 @@ def _is_option(word: str, slashed: bool) -> bool:
 
 def _account(word: str, value: str, between: str, *, hosted: bool) -> str | None:
     """Return the word with the secret after its account hidden, None when there is none; a host may follow `@`."""
-    account, sign, secret = value.partition(between)
+    drive = value[:2] if value[1:3] in {":\\", ":/"} else ""
+    account, sign, secret = value[len(drive) :].partition(between)
     if not (sign and secret) or value.startswith(("/", "\\", "@", "-", "http:", "https:")):
         return None
     _, at, host = secret.rpartition("@") if hosted else ("", "", "")
-    return f"{word[: len(word) - len(value)]}{account}{sign}{MARK}{at}{host if at else ''}"
+    return f"{word[: len(word) - len(value)]}{drive}{account}{sign}{MARK}{at}{host if at else ''}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from agent.redact.names import HINTS, MARK, is_secret
-from agent.redact.patterns import ASSIGNED, FLAG, JSON, PROSE, SPACED, TOKENS, XML, hide_fixed
+from agent.redact.patterns import ASSIGNED, FLAG, JSON, PROSE, SPACED, TOKENS, VARIABLE, XML, hide_fixed
 from agent.redact.programs import PROGRAMS
 from agent.redact.words import replaced
 
@@ -62,7 +62,7 @@ def _redact(text: str, depth: int) -> str:
         text = pattern.sub(MARK, text)
     text = hide_fixed(text)
     text = FLAG.sub(_flag, text)
-    for pattern in (JSON, XML, SPACED):
+    for pattern in (JSON, XML, SPACED, VARIABLE):
         text = pattern.sub(_named, text)
     text = ASSIGNED.sub(_assigned, text)
     return PROSE.sub(rf"\1{MARK}", text)

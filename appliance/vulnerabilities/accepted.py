@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from appliance.clock import DAY
 from appliance.ops.operations import record
-from appliance.state.models import Agent
-from appliance.state.stations import StationWeakness, WeaknessAcceptance
+from appliance.state.models import Agent, AgentState
+from appliance.state.stations import StationMatched, StationWeakness, WeaknessAcceptance
 
 REASON = 500
 LONGEST = 366 * DAY
 MOST = 500
 """Acceptances in force at once."""
+_HERE = select(Agent.id).where(Agent.state.in_((AgentState.ACTIVE, AgentState.QUARANTINE)))
+"""The stations that are there: one that was revoked or replaced has its list, but it is nobody's matter any more."""
 
 
 class AcceptanceFault(ValueError):
@@ -47,7 +49,7 @@ def accept(session: Session, wish: Wish, who: str, now: int) -> WeaknessAcceptan
         raise AcceptanceFault("accept_reason")
     if not now < wish.until <= now + LONGEST:
         raise AcceptanceFault("accept_until")
-    there = select(func.count()).where(StationWeakness.name == wish.name, StationWeakness.gone_at.is_(None))
+    there = select(func.count()).where(StationWeakness.name == wish.name, _now())
     if wish.agent_id:
         there = there.where(StationWeakness.agent_id == wish.agent_id)
     if not session.scalar(there):
@@ -117,14 +119,24 @@ class Known:
 
 def known(session: Session, now: int) -> list[Known]:
     """Return what stations have: used in attacks first, what can be mended before what cannot, many stations first."""
-    return _known(session, StationWeakness.gone_at.is_(None), in_force(session, now))
+    return _known(session, _now(), in_force(session, now))
+
+
+def compared(session: Session) -> int:
+    """Return how many stations could be compared with what is known."""
+    row = StationMatched
+    return session.scalar(select(func.count()).select_from(row).where(row.judged, row.agent_id.in_(_HERE))) or 0
 
 
 def known_at(session: Session, moment: int) -> list[Known]:
-    """Return what stations had at a moment in the past, in the same order."""
+    """Return what stations had at a moment in the past, in the same order; also those that were revoked since."""
     row = StationWeakness
     there = and_(row.since <= moment, or_(row.gone_at.is_(None), row.gone_at > moment))
     return _known(session, there, in_force_at(session, moment))
+
+
+def _now() -> ColumnElement[bool]:
+    return and_(StationWeakness.gone_at.is_(None), StationWeakness.agent_id.in_(_HERE))
 
 
 def _known(session: Session, there: ColumnElement[bool], acceptances: Sequence[WeaknessAcceptance]) -> list[Known]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -173,6 +175,24 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def __init__(self, *arguments: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that are kept: a box that is off answers on none."""
+        for one in list(self._open):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         return
 
@@ -242,4 +262,5 @@ class FakeBox:
     def down(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         self._thread.join()

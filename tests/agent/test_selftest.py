@@ -31,12 +31,18 @@ def test_an_enrolled_agent_works_until_its_box_goes_and_its_spool_breaks(
     ]  # fmt: skip
     assert told["version"]
     assert not (home.folder / "selftest").exists()
+    assert told["checks"][2]["seen"].startswith("protected by its mode, 0600")
     home.spool.write_bytes(b"x" * 5000)
     assert selftest.run(home, [], as_json=False) == 1
     said = capsys.readouterr().out
     assert "[NIE DZIAŁA] bufor zdarzeń" in said
     assert "[NIE DZIAŁA] połączenie z Czujką" in said
     assert "[działa] klucz i certyfikat" in said
+    home.key.chmod(0o640)
+    assert selftest.run(home, [], as_json=False) == 1
+    assert "[NIE DZIAŁA] klucz i certyfikat: PermissionError: others may use the key: its mode is 0640" in (
+        capsys.readouterr().out
+    )
 
 
 def test_an_agent_that_is_not_enrolled_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

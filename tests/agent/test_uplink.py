@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.wire.clocks import CLOCK_HEADER, TIME_HEADER, parse_measured
+from agent.wire.envelope import BATCH_PATH
 from agent.wire.sending.backoff import Backoff
 from agent.wire.sending.spool import Spool, spooled
 from agent.wire.sending.spoolfile import SpoolFull
-from agent.wire.sending.uplink import BATCH_RECORDS, OUTAGE, Chores, Uplink
+from agent.wire.sending.uplink import BATCH_RECORDS, HEARTBEAT_EVERY, OUTAGE, Chores, Uplink
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
 from tests.agent.conditions import until
@@ -126,6 +127,23 @@ def test_retry_after_is_obeyed(side: Side) -> None:
     side.uplink.start()
     until(lambda: side.got() == [0, 1, 2])
     assert asked[1] - asked[0] >= 1.0
+
+
+def test_what_failed_once_does_not_wait_for_the_next_heartbeat(side: Side) -> None:
+    failed: list[str] = []
+
+    def fail_once(handler: Handler, path: str) -> bool:
+        if path != BATCH_PATH or failed:
+            return False
+        failed.append(path)
+        handler.reply(503, b"{}")
+        return True
+
+    side.server.fault = fail_once
+    side.add(0, 3)
+    side.uplink.start()
+    until(lambda: side.got() == [0, 1, 2], HEARTBEAT_EVERY / 2)
+    assert len(side.server.seen.heartbeats) == 1
 
 
 def test_one_refused_record_costs_only_itself(side: Side) -> None:

@@ -68,6 +68,7 @@ class Listener:
                 LOG.exception("listener_fault")
                 pause = self._failed(self._backoff.failed())
             over = self._rest(max(pause, EVERY - (time.monotonic() - began), 0.0))
+        self._drop()
 
     def _round(self) -> float:
         """Ask once; return the seconds to rest."""
@@ -81,7 +82,10 @@ class Listener:
 
     def _failed(self, seconds: float) -> float:
         """Drop the connection, for the next may have a renewed certificate."""
+        self._drop()
+        return seconds
+
+    def _drop(self) -> None:
         if self._box is not None:
             self._box.close()
             self._box = None
-        return seconds

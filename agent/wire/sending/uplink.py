@@ -134,13 +134,13 @@ class Uplink:
             self._box.close()
 
     def _wait(self) -> bool:
-        """Wait for something to send or a heartbeat; False at the end."""
+        """Wait for something to send or a heartbeat; False at the end. What failed is tried again at once."""
         with self._changed:
             while True:
                 now = time.monotonic()
                 if self._ending is not None:
                     return self._spool.depth > 0 and now < self._ending
-                if self._news or now >= self._beat_at:
+                if self._news or self._backoff.failures or now >= self._beat_at:
                     self._news = False
                     return True
                 self._chores.turned()

@@ -8,12 +8,10 @@ from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from sqlalchemy import func, select
 
 from appliance.clock import DAY, from_datetime
 from appliance.language.dates import WARSAW, local
 from appliance.state.models import Agent
-from appliance.state.stations import StationMatched
 from appliance.vulnerabilities import accepted
 from appliance.vulnerabilities.accepted import Known, Wish
 from appliance.vulnerabilities.feeds import STALE
@@ -67,7 +65,7 @@ def _page(request: Request, context: Context, who: Principal, /, status: int = 2
     now, lang, wanted = context.now(), who.language, asked(request.query_params)
     with context.sessions() as session:
         every = accepted.known(session, now)
-        matched = session.scalar(select(func.count()).select_from(StationMatched).where(StationMatched.judged)) or 0
+        matched = accepted.compared(session)
         agent = session.get(Agent, wanted.agent) if wanted.agent else None
     found = [one for one in every if wanted.takes(one)]
     any_part = ("", catalogue().text("stations.any", lang))

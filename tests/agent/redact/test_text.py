@@ -107,6 +107,14 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
         ".SetPassword('" * 585,
         "--env=" * 1300 + "PASS=x",
         "eyJ" * 2700,
+        "(a" * 4096 + " | su",
+        "echo x>" * 1170 + "pass",
+        "expect password" * 540,
+        "MapNetworkDrive(" + "a," * 4000,
+        "connect to a user b " * 409,
+        "AB12C-" * 1365,
+        "kinit x <<" * 800 + "< y",
+        "/u:x " + "/p:" * 2700,
     ],
 )
 def test_hostile_text_takes_bounded_time(text: str) -> None:

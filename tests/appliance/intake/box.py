@@ -80,6 +80,8 @@ class Box:
     port: int
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    program: tuple[str, ...] = ("appliance",)
+    """The module that is started, and what stands before the box's own arguments."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -92,7 +94,7 @@ class Box:
             "CZUJKA_GATEWAY_PORT": str(self.port),
             **self.environment,
         }
-        command = [sys.executable, "-m", "appliance", "role", "gateway", "--home", str(self.home.root)]
+        command = [sys.executable, "-m", *self.program, "role", "gateway", "--home", str(self.home.root)]
         with (self.home.root / "gateway.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         until(self.listens)
