@@ -11,6 +11,8 @@ from collector.flows.history import instances, longer
 from collector.headers.parse import Headers
 from collector.headers.transport import RST, SYN, TCP
 
+_MASK = 0xFFFFFFFF
+
 
 def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> Flags:
     """Move the tops of TCP sides on; `slots` are those of the groups' flows.
@@ -21,12 +23,13 @@ def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> 
     first = groups.first()
     begins = transport.seq[first] + ((transport.flags[first] & SYN) != 0)
     base = columns.base[at, side]
-    base = np.where(base < 0, begins & 0xFFFFFFFF, base)
+    base = np.where(base < 0, begins & _MASK, base)
+    _settle(columns, headers, groups, at, base)
     columns.base[at, side] = base
     top = columns.top[at, side]
     # Sequence numbers go round at 2^32.
     reached = (transport.seq + transport.length)[groups.order] - np.repeat(base + top, groups.counts)
-    reached = ((reached + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+    reached = ((reached + (1 << 31)) & _MASK) - (1 << 31)
     silent = (transport.flags[groups.order] & (RST | SYN)) != 0
     silent |= headers.network.proto[groups.order] != TCP
     reached[silent] = 0
@@ -36,6 +39,37 @@ def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> 
     before[groups.starts] = 0
     again: Flags = (reached <= before) & ~silent & (transport.length[groups.order] > 0)
     return again
+
+
+def _settle(columns: Columns, headers: Headers, groups: Groups, at: Ints, base: Ints) -> None:
+    """Decide where sides begin that say so twice with different numbers: where the first that they send then lies.
+
+    Both happen: a server that forgot its first answer, and a stranger, or a copy, whose answer nobody takes.
+    """
+    transport, rows, side = headers.transport, groups.order, groups.side
+    tcp, flags = headers.network.proto[rows] == TCP, transport.flags[rows]
+    opens = np.flatnonzero(tcp & ((flags & SYN) != 0))
+    group = np.searchsorted(groups.starts, opens, side="right") - 1
+    begins = (transport.seq[rows[opens]] + 1) & _MASK
+    different = begins != base[group]
+    waiting = columns.other[at, side] >= 0
+    if not different.any() and not waiting.any():
+        return
+    plain = tcp & ((flags & (SYN | RST)) == 0)
+    first = np.minimum.reduceat(np.where(plain, np.arange(len(rows)), len(rows)), groups.starts)
+    different &= (opens < first[group]) & (columns.top[at, side][group] == 0)
+    columns.other[at[group[different]], side[group[different]]] = begins[different]
+    other = columns.other[at, side]
+    settled = np.flatnonzero((other >= 0) & (first < len(rows)))
+    said = transport.seq[rows[first[settled]]]
+    nearer = settled[_apart(said, other[settled]) < _apart(said, base[settled])]
+    base[nearer] = other[nearer]
+    columns.other[at[settled], side[settled]] = -1
+
+
+def _apart(one: Ints, other: Ints) -> Ints:
+    distance: Ints = np.minimum((one - other) & _MASK, (other - one) & _MASK)
+    return distance
 
 
 def came_again(columns: Columns, groups: Groups, slots: Ints, again: Flags) -> None:

@@ -184,6 +184,31 @@ def test_what_came_again_and_what_never_came_stand_in_the_history(
     assert conn.history == history
 
 
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("other", [5000, 10, 2**31 + 901])
+def test_a_side_that_says_twice_where_it_begins_begins_where_it_goes_on(
+    other: int, *, first: bool, alone: bool
+) -> None:
+    at, again = 901 if first else other + 1, tcp("<SA", seq=other)
+    packets = [
+        HELLO,
+        HI,
+        again,
+        FINE,
+        tcp("PA", b"hi", 101),
+        tcp("<PA", b"yo", at),
+        HI,
+        again,
+        tcp("<PA", b"go", at + 2),
+    ]
+    table, ended = FlowTable(), []
+    for i, part in enumerate([[one] for one in packets] if alone else [packets]):
+        ended += take(table, part, [NOON + i * 1000 + j for j in range(len(part))]).ended
+    (conn,) = ended + table.finish()
+    assert (conn.bytes, conn.payload, conn.history) == ((2, 4), (2, 4), "ShADd")
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 6)), min_size=1, max_size=60), st.integers(1, 60))
 @settings(max_examples=25)
 def test_what_came_again_is_counted_as_packet_by_packet(sent: list[tuple[int, int]], size: int) -> None:
