@@ -39,7 +39,7 @@ FOLLOWED, FOLLOWS, FOLLOW_TIME = 64, 32, 10 * MINUTE
 """Addresses whose next frames go to the ring as they come; how many of each, and for how long."""
 MAX_A_SECOND = 500
 """Messages of DHCP that are looked at in a second."""
-_DHCP, _DHCP6 = (67, 68), (546, 547)
+_DHCP, _DHCP6, _HIGHEST = (67, 68), (546, 547), 547
 _NEITHER = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - what a card says that has no address yet
 _SECOND = 1_000_000_000
 
@@ -78,11 +78,11 @@ class Claims:
     def look(self, headers: Headers) -> None:
         """Hold the messages of DHCP in a batch."""
         transport = headers.transport
-        rows = headers.flowing & (headers.network.proto == UDP) & (transport.captured > 0)
+        low = (transport.source <= _HIGHEST) & (transport.target <= _HIGHEST) & (transport.captured > 0)
+        rows = np.flatnonzero(low & headers.flowing & (headers.network.proto == UDP))
         for ports in (_DHCP, _DHCP6):
-            for row in np.flatnonzero(
-                rows & np.isin(transport.source, ports) & np.isin(transport.target, ports)
-            ).tolist():
+            both = np.isin(transport.source[rows], ports) & np.isin(transport.target[rows], ports)
+            for row in rows[both].tolist():
                 if not self._may(int(headers.batch.at[row])):
                     return
                 with contextlib.suppress(*FAULTS):
