@@ -372,7 +372,7 @@ def _disputed(box: Box, title: str) -> list[bytes]:
     (alert,) = _alerts(box, title)
     (event, *_) = box.get(f"alerts/{alert['id']}/events")["items"]
     with box.api() as client:
-        number = client.post("slices", json={"event_id": event["event.id"]}).json()["id"]
+        number = client.post("slices", json={"event_id": event["event_id"]}).json()["id"]
         wait_for("the frames", lambda: _slice(box, number, "read"), 60)
         taken = client.get(f"slices/{number}/pcap").content
     return [frame for _, frame, _, _ in frames_of(taken)[0]]
