@@ -18,6 +18,8 @@ from collector.heads.linklayer import LinkLayer
 from collector.heads.reader import Heads
 from collector.protocols.model import Log, Protocol
 from collector.rare.dissector import Dissector
+from collector.slices.claim import Claim, claim_of
+from collector.slices.claims import Claims
 from collector.slices.ring import FLAGGING, Slices
 
 LONGEST_BATCH = 30_000_000_000
@@ -48,7 +50,8 @@ class Watch:
         ports = {port for protocol in known for port in protocol.ports}
         self.table = FlowTable(server_ports=ports) if table is None else table
         self.heads = Heads(self.table.columns, known)
-        self.links = LinkLayer()
+        self._claims = None if slices is None else Claims(slices)
+        self.links = LinkLayer(self._claims)
         self.fragments = Fragments()
         self.analysis = Analysis(analysers)
         self.slices = slices
@@ -95,8 +98,15 @@ class Watch:
                 self._flagged(noticed)
                 yield noticed
 
+    def claimed(self, claim: Claim) -> None:
+        """Keep the frames of an address of which something was noticed, where packets are kept at all."""
+        if self._claims is not None:
+            self._claims.notice(claim)
+
     def _flagged(self, entry: Entry) -> None:
-        if self.slices is not None and entry.flow is not None and entry.log.path in FLAGGING:
+        if (claim := claim_of(entry.log)) is not None:
+            self.claimed(claim)
+        elif self.slices is not None and entry.flow is not None and entry.log.path in FLAGGING:
             self.slices.flag(self.table.columns, entry.uid, entry.flow)
 
     def _noticed(self, now: int) -> Iterator[Entry]:
@@ -116,6 +126,8 @@ class Watch:
             yield from self._read(parse(whole))
 
     def _read(self, headers: Headers) -> Iterator[Entry]:
+        if self._claims is not None:
+            self._claims.look(headers)
         yield from self.links.read(headers)
         for assigned in self.table.rounds(headers):
             if self.slices is not None:

@@ -34,6 +34,7 @@ from appliance.pki import renew_pki
 from appliance.roles.ending import when_asked
 from appliance.roles.hunting import Hunting
 from appliance.settings import Settings
+from appliance.slices.look import standing
 from appliance.slices.work import Worker
 from appliance.state.database import open_sessions, open_state, writing
 from appliance.state.models import EnrolToken, Feed, SetupLink
@@ -60,6 +61,8 @@ class Counters:
     """When the evidence chain was last brought up to date, in microseconds."""
     watched: Watched | None = None
     """What this process last found of the cluster."""
+    confinement: str = ""
+    """What is missing of the confinement in which packets are read, one of the words of `look.standing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ def deliver(work: Work) -> None:
 def say_alive(work: Work) -> None:
     """Write the heartbeat."""
     counters = work.counters
-    detail = {"tried": counters.tried, "runs": dict(counters.runs), "failures": dict(counters.failures)}
+    detail: dict[str, object] = {"tried": counters.tried, "confinement": counters.confinement}
+    detail |= {"runs": dict(counters.runs), "failures": dict(counters.failures)}
     beat(work.sessions, "jobs", detail, now())
 
 
@@ -170,6 +174,11 @@ def slices(work: Work) -> None:
     Worker(work.home, work.sessions).round()
 
 
+def try_confinement(work: Work) -> None:
+    """Find out whether a process that reads packets is confined here; the page Zdrowie says what is missing."""
+    work.counters.confinement = standing()
+
+
 def tidy_slices(work: Work) -> None:
     """Remove packets that were kept for long enough."""
     Worker(work.home, work.sessions).tidy(work.settings.slices.kept_days)
@@ -205,6 +214,7 @@ JOBS: tuple[Job, ...] = (
     Job("check_cluster", MINUTE, check_cluster, "cluster"),
     Job("tidy_journal", HOUR, tidy_journal),
     Job("tidy_slices", HOUR, tidy_slices),
+    Job("try_confinement", HOUR, try_confinement, "slices"),
     Job("drop_expired", DAY, drop_expired),
     Job("renew_certificates", DAY, renew_certificates),
 )

@@ -15,8 +15,10 @@ from pathlib import Path
 from appliance.slices.landlock import restrict
 
 NOBODY = 65534
-NO_SANDBOX, OPEN_FILES = 3, 4
-"""Exit codes of a process that could not be confined: there would be a network, there would be its user's files."""
+NO_SANDBOX, OPEN_FILES, RIGHTS_ALONE = 3, 4, 5
+"""Exit codes of a process that could not be confined: there would be a network, there would be its user's files; and of
+one that may open what every user of the system may.
+"""
 CPU_SECONDS = 20
 MEMORY = 2 << 30
 """Bytes of address space of each process; tshark maps about 500 MiB before it reads anything."""
@@ -41,17 +43,19 @@ class NotConfined(OSError):
         self.code = code
 
 
-def confine(files: Iterable[Path] = ()) -> None:
+def confine(files: Iterable[Path] = ()) -> bool:
     """Confine this process and all that it starts, for good: of files it may read these. Raises NotConfined.
 
-    Without Landlock files are kept away by rights alone, which takes root: the process goes on as nobody.
+    Without Landlock files are kept away by rights alone, which takes root: the process goes on as nobody, and may open
+    what every user may. Returns whether Landlock is there.
     """
     root = os.geteuid() == 0
     alone = _unshared(_NEW_NET | _NEW_IPC)
     if ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
         raise NotConfined(NO_SANDBOX, "the process could gain rights")
     programs = (*map(Path, PROGRAMS), Path(sys.prefix), Path(sys.base_prefix), _PACKAGE)
-    if not restrict((*programs, *files)) and not root:
+    restricted = restrict((*programs, *files))
+    if not restricted and not root:
         raise NotConfined(OPEN_FILES, "nothing keeps this user's files away")
     if root:
         os.setgroups([])
@@ -68,8 +72,21 @@ def confine(files: Iterable[Path] = ()) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    return restricted
+
+
+def main() -> int:
+    """Confine this process as one that reads packets; return what became of it as an exit code."""
+    try:
+        return 0 if confine() else RIGHTS_ALONE
+    except NotConfined as error:
+        return error.code
 
 
 def _unshared(flags: int) -> bool:
     done: int = ctypes.CDLL(None).unshare(flags)
     return done == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

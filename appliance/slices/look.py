@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +20,14 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.home import CHECKOUT
-from appliance.slices.confine import NO_SANDBOX, NOBODY, OPEN_FILES, OUTPUT
+from appliance.slices.confine import NO_SANDBOX, NOBODY, OPEN_FILES, OUTPUT, RIGHTS_ALONE
 
 SECONDS = 60.0
 """Time of one look, of which 20 s may be spent computing by each process."""
 INSTALL = "sudo apt-get install -y tshark"
 """The one command that brings tshark where it is missing."""
 _REFUSED = {NO_SANDBOX: "no_sandbox", OPEN_FILES: "open_files"}
+STANDINGS = {**_REFUSED, RIGHTS_ALONE: "rights_alone"}
 _log = structlog.get_logger()
 Text = Annotated[str, Field(max_length=200)]
 Count = Annotated[int, Field(ge=0, le=1 << 40)]
@@ -72,7 +74,7 @@ def look(file: Path, seconds: float = SECONDS) -> Summary:
         if os.geteuid() == 0:
             for place in (Path(folder), copy):
                 os.chown(place, NOBODY, NOBODY)
-        code, output = _ran(copy, seconds)
+        code, output = _ran(("appliance.slices.dissect", str(copy)), Path(folder), seconds)
     if code in _REFUSED:
         raise Unseen(_REFUSED[code])
     if code != 0:
@@ -85,17 +87,32 @@ def look(file: Path, seconds: float = SECONDS) -> Summary:
         raise Unseen("unreadable") from error
 
 
-def _ran(copy: Path, seconds: float) -> tuple[int, bytes]:
-    """Run the dissection; return its exit code and output. Raises Unseen when it takes too long."""
-    command = [sys.executable, "-m", "appliance.slices.dissect", str(copy)]
+def standing(seconds: float = SECONDS) -> str:
+    """Return what is missing of the confinement here, by trying it: one of STANDINGS' values, nothing if it is whole.
+
+    `no_sandbox` and `open_files`: tshark is never started; `rights_alone`: it may read what every user of the system
+    may. Where there is no tshark, all is well. Raises OSError, and Unseen where the trial is slow or ends otherwise.
+    """
+    if shutil.which("tshark") is None:
+        return ""
+    with tempfile.TemporaryDirectory(prefix="czujka-slice-") as folder:
+        code, _ = _ran(("appliance.slices.confine",), Path(folder), seconds)
+    if code and code not in STANDINGS:
+        raise Unseen("unreadable")
+    return STANDINGS.get(code, "")
+
+
+def _ran(module: Sequence[str], folder: Path, seconds: float) -> tuple[int, bytes]:
+    """Run a module that confines itself; return its exit code and output. Raises Unseen when it takes too long."""
+    command = [sys.executable, "-m", *module]
     # Nothing of ours: no settings, no secrets, no home with somebody's plugins.
-    environment = {"PATH": os.defpath, "HOME": str(copy.parent), "LANG": "C.UTF-8", "PYTHONPATH": str(CHECKOUT)}
+    environment = {"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONPATH": str(CHECKOUT)}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     # Its output is a file, which the process's own bound of files holds small.
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(
             command,
-            cwd=copy.parent,
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=out,

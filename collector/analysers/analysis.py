@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collector.analysers.model import Analyser, Memory
 from collector.heads.head import Entry
 from collector.protocols.model import Log
+from collector.slices.claim import claim_of
 
 LOG = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class Analysis:
         """Faults of analysers that none may have; such a one goes on with the next log."""
 
     def see(self, entry: Entry) -> Sequence[Entry]:
-        """Return what follows from a log. It belongs to that log's flow."""
+        """Return what follows from a log. It belongs to that log's flow; who claims an address has a uid of its own."""
         noticed: list[Log] = []
         for one in self._wanted.get(entry.log.path, ()):
             try:
@@ -34,7 +35,7 @@ class Analysis:
             except Exception:  # an analyser's fault must not end the sensor
                 LOG.exception("analyser_fault analyser=%s", one.name)
                 self.faults += 1
-        return [Entry(log, entry.uid, entry.flow) for log in noticed] if noticed else ()
+        return [Entry(log, _uid(log) or entry.uid, entry.flow) for log in noticed] if noticed else ()
 
     def tick(self, now: int) -> Iterator[Entry]:
         """Yield what is due at a time, in microseconds of Unix time."""
@@ -62,3 +63,9 @@ class Analysis:
             except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
                 LOG.warning("analyser_memory_unreadable analyser=%s", name)
                 self.faults += 1
+
+
+def _uid(log: Log) -> str:
+    """Return the name of the frames that a notice is about, empty where they are those of a flow."""
+    claim = claim_of(log)
+    return "" if claim is None else claim.uid

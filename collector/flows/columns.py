@@ -16,9 +16,10 @@ class Columns:
     """The state of all flows. What has two columns has one for each side; `orig` says which side began.
 
     Times are nanoseconds; `first` and `last` are the packets' own, `heard` (the latest packet) and `told` are those of
-    the table's clock. `base` is the sequence number of a side's first byte (-1: not known yet), `top` how many
-    bytes it has got to by sequence numbers, `seen` the bits of its history, `wanted` how much of its payload is read,
-    `kept` how many bytes of its packets were taken to disk.
+    the table's clock. `base` is the sequence number of a side's first byte (-1: not known yet), `other`
+    what a second SYN says of it until the side has sent more (-1: nothing), `top` how many
+    bytes it has got to by sequence numbers, `again` how many packets brought nothing beyond that, `seen` the bits of
+    its history, `wanted` how much of its payload is read, `kept` how many bytes of its packets were taken to disk.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,9 @@ class Columns:
         self.ip_bytes: Ints = np.zeros((0, 2), np.int64)
         self.payload: Ints = np.zeros((0, 2), np.int64)
         self.base: Ints = np.zeros((0, 2), np.int64)
+        self.other: Ints = np.zeros((0, 2), np.int64)
         self.top: Ints = np.zeros((0, 2), np.int64)
+        self.again: Ints = np.zeros((0, 2), np.int64)
         self.seen: NDArray[np.int16] = np.zeros((0, 2), np.int16)
         self.wanted: Bytes = np.zeros((0, 2), np.uint8)
         self.kept: Ints = np.zeros((0, 2), np.int64)
@@ -64,8 +67,8 @@ class Columns:
 
     def clear(self, slots: Ints) -> None:
         """Set counters back to those of a flow that has not been seen."""
-        for column in (self.packets, self.ip_bytes, self.payload, self.top, self.seen, self.kept):
+        for column in (self.packets, self.ip_bytes, self.payload, self.top, self.again, self.seen, self.kept):
             column[slots] = 0
-        self.base[slots] = -1
+        self.base[slots] = self.other[slots] = -1
         self.wanted[slots] = 1
         self.live[slots] = True

@@ -8,7 +8,7 @@ import numpy as np
 
 from collector.arrays import Ints
 from collector.flows.columns import Columns
-from collector.flows.history import BITS
+from collector.flows.history import BITS, ended
 from collector.flows.record import Conn
 from collector.headers.transport import TCP
 
@@ -71,13 +71,15 @@ def facts(columns: Columns, slots: Ints, *, final: bool) -> list[Conn]:
     )  # fmt: skip
     found = []
     for i, (number, proto, ports, vlans, first, last, packets, ip_bytes, top, payload) in enumerate(rows):
-        at, mac = 32 * i, 12 * i
+        at, mac, history = 32 * i, 12 * i, columns.history[slots[i]]
+        if final and tcp[i]:
+            history = ended(history, (top[0] - payload[0], top[1] - payload[1]))
         found.append(Conn(
             number, final, proto,
             addresses[at : at + sizes[i]], addresses[at + 16 : at + 16 + sizes[i]],
             ports[0], ports[1],
             (macs[mac : mac + 6], macs[mac + 6 : mac + 12]), (vlans[0], vlans[1]),
-            first, last, columns.history[slots[i]],
+            first, last, history,
             packets, ip_bytes, top if tcp[i] else payload, payload,
         ))  # fmt: skip
     return found

@@ -39,6 +39,12 @@ class Groups:
         """Return a column's greatest value for each group."""
         return np.maximum.reduceat(column[self.order], self.starts)
 
+    def running(self, sorted_column: Ints) -> Ints:
+        """Return the greatest value so far within each group, of a column in the order of `order`; of 33 bits."""
+        level = np.repeat(np.arange(len(self.starts)), self.counts) << 33
+        found: Ints = np.maximum.accumulate(sorted_column + level) - level
+        return found
+
     def union(self, column: Ints) -> Ints:
         """Return the bits that any row of a group has."""
         return np.bitwise_or.reduceat(column[self.order], self.starts)

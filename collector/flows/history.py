@@ -1,7 +1,8 @@
 """Zeek's history of a flow (a letter for what a side did first) and its conn_state, which follows from it.
 
 Source: Zeek's base/protocols/conn/main.zeek. Letters are capital when the originator did it; `^` marks a flow whose
-first packet came from the responder.
+first packet came from the responder. `t` (data that came again) stands once more at 10 such packets, 100 and so on; `g`
+(bytes that never came) stands at the end, since it is not known before. Zeek's `c` is not told.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import numpy as np
 from collector.arrays import Ints
 from collector.headers.transport import ACK, FIN, RST, SYN, TCP, UDP
 
-LETTERS = "shqifrwda"
+LETTERS = "shqifrwtda"
 """In the order in which they are noted when one packet does several things."""
 BITS = {letter: 1 << place for place, letter in enumerate(LETTERS)}
-FLIPPED = "^"
+FLIPPED, GAP = "^", "g"
+_DECADES: Ints = 10 ** np.arange(18)
 
 
 @lru_cache(maxsize=4096)
@@ -42,6 +44,19 @@ def bits_of(proto: Ints, flags: Ints, window: Ints, length: Ints) -> Ints:
         (plain & ack & ~data, "a"),
     )
     return sum((where * BITS[letter] for where, letter in done), np.zeros(len(proto), np.int64))
+
+
+def instances(count: Ints) -> Ints:
+    """Return how often a letter stands for so many packets: at 1, 10, 100 …"""
+    return np.searchsorted(_DECADES, count, side="right")
+
+
+def ended(history: str, missed: tuple[int, int]) -> str:
+    """Return the history of a flow that is over and misses so many bytes of the originator and the responder."""
+    for letter, count in zip((GAP.upper(), GAP), missed, strict=True):
+        if count > 0:
+            history = longer(history, letter)
+    return history
 
 
 @lru_cache(maxsize=8192)

@@ -15,6 +15,7 @@ from collector.flows.ending import Patience, facts, idle_longest, over
 from collector.flows.grouped import Groups
 from collector.flows.history import BITS, LETTERS, bits_of, longer
 from collector.flows.record import Conn
+from collector.flows.sequence import advance, came_again
 from collector.headers.parse import Headers
 from collector.headers.transport import ACK, FIN, RST, SYN, TCP
 
@@ -252,28 +253,15 @@ class FlowTable:
         latest = groups.last_of_flow(headers.batch.at)
         columns.last[slots] = np.maximum(columns.last[slots], latest)
         columns.heard[slots] = np.maximum(columns.heard[slots], latest + self.clock.offset)
-        if (network.proto == TCP).any():
-            self._advance(headers, groups, at, side)
         bits = bits_of(network.proto, transport.flags, transport.window, transport.length)
+        again = advance(columns, headers, groups, slots) if (network.proto == TCP).any() else None
+        if again is not None:
+            bits[groups.order[again]] |= BITS["t"]
         fresh = groups.union(bits) & ~columns.seen[at, side]
         if fresh.any():
             self._remember(groups, bits, fresh, at, side)
-
-    def _advance(self, headers: Headers, groups: Groups, at: Ints, side: Ints) -> None:
-        """Move the tops of TCP sides on; sequence numbers go round at 2^32."""
-        columns, transport = self.columns, headers.transport
-        first = groups.first()
-        begins = transport.seq[first] + ((transport.flags[first] & SYN) != 0)
-        base = columns.base[at, side]
-        base = np.where(base < 0, begins & 0xFFFFFFFF, base)
-        columns.base[at, side] = base
-        top = columns.top[at, side]
-        reached = (transport.seq + transport.length)[groups.order] - np.repeat(base + top, groups.counts)
-        reached = ((reached + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-        silent = (transport.flags[groups.order] & (RST | SYN)) != 0
-        silent |= headers.network.proto[groups.order] != TCP
-        reached[silent] = 0
-        columns.top[at, side] = top + np.maximum(np.maximum.reduceat(reached, groups.starts), 0)
+        if again is not None and again.any():
+            came_again(columns, groups, slots, again)
 
     def _remember(self, groups: Groups, bits: Ints, fresh: Ints, at: Ints, side: Ints) -> None:
         columns = self.columns

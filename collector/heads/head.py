@@ -18,6 +18,7 @@ SKIP, READ, RESUME = 0, 1, 2
 """How much of a side is wanted: nothing, all that comes, only packets that the protocol resumes at."""
 TRIES = 4
 """Payloads that are kept until somebody recognises the flow."""
+_STUN_HEADER, _STUN_COOKIE = 20, b"\x21\x12\xa4\x42"
 FAULTS = (IndexError, struct.error, UnicodeError, ValueError)
 """What a parser may raise on bytes that break its rules."""
 
@@ -121,6 +122,11 @@ class Head:
             if self.wanted[side] == READ:
                 self.tell(side, at, self.streams[side].flush(), found)
         self._add(self.conversation.close(at), found)
+
+
+def opens_the_way(data: bytes) -> bool:
+    """Tell a message of STUN (RFC 8489, 5): calls send them before, and among, what they carry (RFC 7983)."""
+    return len(data) >= _STUN_HEADER and data[0] < 4 and data[4:8] == _STUN_COOKIE
 
 
 def weird(error: Exception, protocol: str, at: int) -> Log:

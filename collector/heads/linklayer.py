@@ -14,6 +14,7 @@ from collector.headers.transport import ICMP6
 from collector.heads.head import FAULTS, Entry, weird
 from collector.protocols import arp, neighbour
 from collector.protocols.model import Log
+from collector.slices.claims import Claims
 
 MAX_A_SECOND = 2000
 """Packets of these kinds that are read in a second; a storm is counted, not read."""
@@ -24,7 +25,9 @@ _SECOND = 1_000_000_000
 class LinkLayer:
     """Reads these packets, as many in a second as are worth it."""
 
-    def __init__(self) -> None:
+    def __init__(self, claims: Claims | None = None) -> None:
+        """`claims` holds the frames that bind addresses to cards."""
+        self._claims = claims
         self._second = self._read = 0
         self.left_out = 0
         self.weird: Counter[str] = Counter()
@@ -41,7 +44,10 @@ class LinkLayer:
             name, logs = ("arp", _arp) if found[row] else ("nd", _neighbour)
             at = int(headers.batch.at[row]) // 1000
             try:
-                for log in logs(headers, row, at):
+                told = logs(headers, row, at)
+                if self._claims is not None:
+                    self._claims.take(headers, row, told)
+                for log in told:
                     yield Entry(log, "", None)
             except FAULTS as error:
                 log = weird(error, name, at)

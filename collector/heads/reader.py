@@ -16,7 +16,7 @@ from collector.flows.table import Assigned
 from collector.headers.parse import Headers
 from collector.headers.transport import TCP, UDP
 from collector.heads.expected import Waiting
-from collector.heads.head import FAULTS, READ, RESUME, SKIP, TRIES, Entry, Head, weird
+from collector.heads.head import FAULTS, READ, RESUME, SKIP, TRIES, Entry, Head, opens_the_way, weird
 from collector.heads.landmarks import Packets, before
 from collector.protocols.model import Flow, Protocol, Side
 
@@ -143,7 +143,8 @@ class Heads:
         packed, sizes = columns.addresses[at].tobytes(), np.where(columns.version[at] == 6, 16, 4).tolist()
         rows = zip(
             fresh.items(), range(0, len(packed), 32), sizes, columns.proto[at].tolist(), columns.first[at].tolist(),
-            columns.ports[at].tolist(), columns.base[at].tolist(), columns.orig[at].tolist(), strict=True,
+            columns.ports[at].tolist(), np.where(columns.other[at] < 0, columns.base[at], -1).tolist(),
+            columns.orig[at].tolist(), strict=True,
         )  # fmt: skip
         found = {}
         for (number, slot), place, size, proto, first, (orig_p, resp_p), begins, turned in rows:
@@ -184,6 +185,8 @@ class Heads:
     def _packet(self, head: Head, packet: Packet, found: list[Entry]) -> None:
         number, slot, side, at, data, seq, missing = packet
         if seq is None:
+            if head.protocol is None and opens_the_way(data):
+                return
             pieces: list[bytes | None] = [data]
         else:
             stream = head.streams[side]

@@ -34,6 +34,8 @@ RUN = np.dtype(
 )
 """A row of an index: flow (time of its first packet in ns, addresses and ports of both ends, protocol, version of IP),
 time of the run's last packet, the run's place in the file."""
+Runs = NDArray[np.void]
+"""Rows of an index."""
 IDENTITY = 48
 """Bytes at the beginning of a row that say which flow it is."""
 PACKET, FRAMING = 6, 32
@@ -58,7 +60,7 @@ def uid_from(first: int, proto: int, version: int, addresses: bytes, ports: Sequ
     return uid_of(first, proto, (addresses[:size], ports[0]), (addresses[16 : 16 + size], ports[1]))
 
 
-def named(rows: NDArray[np.void], size: int) -> bytes:
+def named(rows: Runs, size: int) -> bytes:
     """Return what the uids of these rows follow from, one after the other; addresses of `size` bytes."""
     found = np.zeros(len(rows), [("first", ">i8"), ("proto", "u1"), ("ports", ">u2", 2), ("ends", "u1", (2, size))])
     for name in ("first", "proto", "ports"):

@@ -8,17 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collector.arrays import Ints
+from collector.capture.batch import Batch
 from collector.flows.columns import Columns
 from collector.flows.table import Assigned
 from collector.headers.parse import Headers
 from collector.protocols.model import Flow
 from collector.slices.files import Limits, Segment, room, tidy
-from collector.slices.form import RUN, packets, uid_from
+from collector.slices.form import RUN, Runs, packets, uid_from
 
-Runs = NDArray[np.void]
 LOG = logging.getLogger(__name__)
 FLAGGING = frozenset({"notice", "weird"})
 """Logs whose flow is kept on, beyond its head."""
@@ -54,6 +53,12 @@ class Slices:
         rows = self._heads(columns, headers, assigned, rows)
         blocks, lengths = packets(headers.batch, rows)
         self._write(blocks, _runs(columns, headers.batch.at[rows], assigned.slot[rows], lengths), len(rows))
+
+    def add(self, run: Runs, frames: Batch) -> None:
+        """Write frames that belong together though they are no flow; `run` is a row that says whose they are."""
+        blocks, _ = packets(frames, np.arange(len(frames)))
+        run["last"], run["length"] = frames.at.max(), len(blocks)
+        self._write(blocks, run, len(frames))
 
     def _heads(self, columns: Columns, headers: Headers, assigned: Assigned, rows: Ints) -> Ints:
         """Return the rows of which the flow's side has not had enough, by flow; and count them to it."""

@@ -16,6 +16,7 @@ from collector.protocols.registry import PROTOCOLS
 from collector.protocols.x509 import trust
 from collector.rare.dissector import Dissector
 from collector.settings import Settings
+from collector.slices.claim import Claim
 from collector.slices.ring import Slices
 from collector.watch import Watch
 from collector.watching.model import Totals
@@ -71,6 +72,10 @@ class Alone:
         """Keep what still comes of a flow, where packets are kept at all."""
         if self._slices is not None:
             self._slices.flag(self._watch.table.columns, uid, flow)
+
+    def claimed(self, claim: Claim) -> None:
+        """Keep the frames of an address of which something was noticed."""
+        self._watch.claimed(claim)
 
     def totals(self) -> Totals:
         """Return what was counted."""

@@ -19,6 +19,7 @@ from collector.analysers.analysis import Analysis
 from collector.analysers.model import Analyser, notice
 from collector.heads.head import Entry
 from collector.settings import Settings
+from collector.slices.claim import Claim, claim_of
 from collector.watching.model import Totals, added
 from collector.watching.worker import FINISH, JOIN, Flagged, Word, work
 
@@ -83,16 +84,15 @@ class _Worker:
     def hangs(self) -> bool:
         return time.monotonic() - self.heard > HUNG and not self.connection.poll()
 
-    def flag(self, entry: Entry) -> bool:
-        """Tell this worker to keep the rest of a flow of its own; False when it does not listen now.
+    def told(self, what: Flagged | Claim) -> bool:
+        """Tell this worker what to keep: the rest of a flow of its own, an address's frames; False when it is deaf now.
 
         Whoever starts workers never waits for one: it may wait at the same moment to say something.
         """
-        assert entry.flow is not None
         if not select.select([], [self.connection], [], 0)[1]:
             return False
         try:
-            self.connection.send(Flagged(entry.uid, entry.flow))
+            self.connection.send(what)
         except OSError:
             return False  # it has died; that is seen when its end is read
         return True
@@ -119,7 +119,7 @@ class Crew:
         self._gone = Totals()
         self._keeping = settings.slices is not None
         self.unflagged = 0
-        """Noticed flows whose worker could not be told to keep the rest of them."""
+        """Noticed flows and addresses of which a worker could not be told to keep the packets."""
         self._poll: select.epoll | None = None
 
     def open(self) -> None:
@@ -199,9 +199,19 @@ class Crew:
             found.append(entry)
             for noticed in self.analysis.see(entry):
                 found.append(noticed)
-                if noticed.flow is not None and self._keeping and not worker.flag(noticed):
-                    self.unflagged += 1
+                if self._keeping:
+                    self._keep(noticed, worker)
         return found
+
+    def _keep(self, noticed: Entry, worker: _Worker) -> None:
+        """Let the packets be kept that a notice is about; any worker may have frames of an address."""
+        if (claim := claim_of(noticed.log)) is not None:
+            deaf = [one for one in self._workers if not one.told(claim)]
+        elif noticed.flow is not None:
+            deaf = [] if worker.told(Flagged(noticed.uid, noticed.flow)) else [worker]
+        else:
+            return
+        self.unflagged += bool(deaf)
 
     def totals(self) -> Totals:
         """Return the sum of what all workers have counted, those that are gone too."""

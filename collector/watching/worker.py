@@ -13,6 +13,7 @@ from agent.wire.sending.memory import settle
 from collector.heads.head import Entry
 from collector.protocols.model import Flow
 from collector.settings import Settings
+from collector.slices.claim import Claim
 from collector.watching.alone import Alone
 from collector.watching.model import Totals
 
@@ -83,6 +84,9 @@ def _obeyed(to: Connection, watching: Alone) -> bool:
         told = to.recv()
         if told == FINISH:
             return False
+        if isinstance(told, Claim):
+            watching.claimed(told)
+            continue
         assert isinstance(told, Flagged)
         watching.flag(*told)
     return True

@@ -295,9 +295,10 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
     before.write_bytes(pcap([*known, *accepted(PRINTER, "10.66.0.2", 25)]))
     claims = [claim(f"10.66.1.{n}", STRANGER) for n in range(120)]
     flood = asked(f"00:1b:78:66:00:{n:02x}" for n in range(100))
-    strange = [claim("10.66.0.1", STRANGER), lease("10.66.0.66", "10.66.0.66"), router(STRANGER, "2001:db8::"), *claims]
+    gateway = claim("10.66.0.1", "00:0c:42:00:00:01")
+    strange = [gateway, claim("10.66.0.1", STRANGER), lease("10.66.0.66", "10.66.0.66"), router(STRANGER, "2001:db8::")]
     after.write_bytes(
-        pcap([*strange, *flood, *(f for port in (3389, 4444) for f in accepted(PRINTER, "10.66.0.2", port))])
+        pcap([*strange, *claims, *flood, *(f for port in (3389, 4444) for f in accepted(PRINTER, "10.66.0.2", port))])
     )
     names = tmp_path / "names.pcap"
     names.write_bytes(pcap([*tunnel("10.66.0.10", RESOLVER, 80), *invented(), *turned(), *ordinary()]))
@@ -323,6 +324,9 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
             eight_days_pass(sensor.home / "spool.db")
             sensor.start()
             wait_for("the alerts of what was not known before the restart", lambda: _strange(box, sensor, after), 60)
+            assert set(_disputed(box, GATEWAY_CLAIMED)) >= set(strange[:2])
+            assert set(_disputed(box, "Unknown DHCP Server Hands out Addresses")) == {strange[2]}
+            assert set(_disputed(box, "Unknown IPv6 Router Announces Itself")) == {strange[3]}
             assert sensor.stop() == 0
         finally:
             if sensor.process is not None and sensor.process.poll() is None:
@@ -363,6 +367,17 @@ def _packets_of(box: Box, alert: int, folder: Path) -> None:
     assert (done["who"], done["detail"]["sha256"]) == ("marek", hashlib.sha256(taken.read_bytes()).hexdigest())
 
 
+def _disputed(box: Box, title: str) -> list[bytes]:
+    """Return the frames that an alert about an address has as its evidence, as the sensor brings them."""
+    (alert,) = _alerts(box, title)
+    (event, *_) = box.get(f"alerts/{alert['id']}/events")["items"]
+    with box.api() as client:
+        number = client.post("slices", json={"event_id": event["event_id"]}).json()["id"]
+        wait_for("the frames", lambda: _slice(box, number, "read"), 60)
+        taken = client.get(f"slices/{number}/pcap").content
+    return [frame for _, frame, _, _ in frames_of(taken)[0]]
+
+
 def _slice(box: Box, number: int, state: str) -> dict[str, Any] | None:
     found: dict[str, Any] = box.get(f"slices/{number}")
     return found if found["state"] == state else None
@@ -370,8 +385,9 @@ def _slice(box: Box, number: int, state: str) -> dict[str, Any] | None:
 
 REBINDING = "Name of the Internet Turns into an Address of the Office"
 PRINTER, PRINTER_CARD, STRANGER = "10.66.0.80", "00:80:77:00:00:80", "08:00:27:00:00:66"
+GATEWAY_CLAIMED = "Another Card Claims the Address of the Gateway or a Server"
 NOTICED = {
-    "Another Card Claims the Address of the Gateway or a Server",
+    GATEWAY_CLAIMED,
     "A Card Claims Addresses without End",
     "Unknown DHCP Server Hands out Addresses",
     "Unknown IPv6 Router Announces Itself",

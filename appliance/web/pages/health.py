@@ -19,6 +19,7 @@ from appliance.evidence.departure import departed
 from appliance.journal import JournalUnavailable
 from appliance.ops.health import health, role_states
 from appliance.ops.losses import losses
+from appliance.slices.look import STANDINGS
 from appliance.state.models import Agent, AgentState, Outbox, RoleHealth
 from appliance.store import Missing, QueryTimeout, StoreUnavailable
 from appliance.web.api.common import Number
@@ -39,17 +40,18 @@ PAGE = 50
 WHOLE = 20_000
 """Bytes of a rejected record on its own page; the file has all."""
 _DETAIL = 40
+_APART = ("rule", "confinement")
 _TROUBLED = 100
 _log = structlog.get_logger()
 
 
 def details(told: object) -> list[tuple[str, int | str]]:
-    """Return the counters of a role, bounded, without those of the rules, which the page shows apart."""
+    """Return the counters of a role, bounded, without what the page shows apart."""
     if not isinstance(told, dict):
         return []
     # A mapping counts something by kind; its sum is what a reader can use.
     plain = {name: sum(value.values()) if isinstance(value, dict) else value for name, value in told.items()}
-    shown = [(str(name)[:60], value) for name, value in plain.items() if not str(name).startswith("rule")]
+    shown = [(str(name)[:60], value) for name, value in plain.items() if not str(name).startswith(_APART)]
     return [(name, value if isinstance(value, int) else str(value)[:60]) for name, value in shown[:_DETAIL]]
 
 
@@ -86,6 +88,12 @@ def rules_told(detail: Mapping[str, Any]) -> RulesTold | None:
     )
 
 
+def confinement_told(detail: Mapping[str, Any]) -> str:
+    """Return what is missing of the confinement in which tshark reads packets, empty where nothing is."""
+    word = detail.get("confinement", "")
+    return word if word in STANDINGS.values() else ""
+
+
 def limited(agents: Iterable[Agent]) -> list[tuple[str, Sensor]]:
     """Return the sensors that do not see everything: the station's name and the sensor, bounded."""
     found = ((agent.hostname, sensor) for agent in agents for sensor in sensors_of(agent))
@@ -100,6 +108,7 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
     now = context.now()
     with context.sessions() as session:
         roles = role_states(session, now)
+        told = {role.role: role.detail for role in roles}
         lost = losses(session, now - 30 * DAY, now + DAY, LOSSES)
         troubled = limited(
             session.scalars(select(Agent).where(Agent.state == AgentState.ACTIVE).order_by(Agent.hostname))
@@ -119,7 +128,8 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
         troubled=troubled,
         messages=waiting,
         anchors=anchors,
-        rules_told=rules_told({role.role: role.detail for role in roles}.get("pipeline", {})),
+        rules_told=rules_told(told.get("pipeline", {})),
+        confinement=confinement_told(told.get("jobs", {})),
         **_depths(context),
     )
 

@@ -22,6 +22,7 @@ MOST = 5
 """Flows that one page shows."""
 SENSOR = "network"
 """The sensor that keeps packets, as stations name it."""
+_CARD = "zeek.notice.src_mac"
 _KINDS = {"read": "ok", "waiting": "late", "taken": "late", "failed": "bad"}
 
 
@@ -102,7 +103,10 @@ def _keeps_packets(context: Context, session: Session, agent_id: str) -> bool:
 
 
 def _name(event: Mapping[str, Any]) -> str:
-    """Return a flow's ends as text."""
+    """Return a flow's ends as text; of a dispute about an address, this address and whose card claims it."""
+    if not event.get("destination.ip"):
+        card = text_of(event.get(_CARD))
+        return _end(event, "source") + (f" ({card})" if card else "")
     ends = (_end(event, side) for side in ("source", "destination"))
     transport = text_of(event.get("network.transport"))
     return " → ".join(ends) + (f" ({transport})" if transport else "")

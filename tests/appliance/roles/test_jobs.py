@@ -36,9 +36,11 @@ from appliance.roles.jobs import (
     check_cluster,
     drop_expired,
     renew_certificates,
+    say_alive,
     schedule,
     seal,
     tidy_journal,
+    try_confinement,
 )
 from appliance.settings import ElasticSettings, Settings, StoreSettings
 from appliance.state.database import open_sessions, open_state, writing
@@ -98,6 +100,17 @@ def test_the_process_delivers_within_a_second_says_it_lives_and_stops(work: Work
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_the_heartbeat_says_what_the_confinement_of_readers_lacks(work: Work) -> None:
+    work.counters.confinement = "rights_alone"
+    told = []
+    for look in (lambda _: None, try_confinement):
+        look(work)
+        say_alive(work)
+        with work.sessions() as session:
+            told.append(session.get_one(RoleHealth, "jobs").detail["confinement"])
+    assert told == ["rights_alone", ""]
 
 
 def test_every_job_has_one_name_and_a_time() -> None:

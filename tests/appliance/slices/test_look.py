@@ -27,9 +27,9 @@ from scapy.packet import Raw
 
 from appliance.home import CHECKOUT
 from appliance.slices import dissect
-from appliance.slices.confine import OPEN_FILES, OUTPUT
+from appliance.slices.confine import NO_SANDBOX, OPEN_FILES, OUTPUT, RIGHTS_ALONE
 from appliance.slices.dissect import NOTABLE, ROWS, TEXT, VALUES, told
-from appliance.slices.look import Summary, Unseen, look
+from appliance.slices.look import Summary, Unseen, look, standing
 from tests.collector.packets import pcap
 
 ENDS: dict[str, Any] = {"src": "10.0.0.1", "dst": "10.0.0.2"}
@@ -222,13 +222,39 @@ def test_an_ordinary_user_reads_packets_too(file: Path) -> None:
     assert (mine.packets, mine.rows, mine.fields) == (5, other.rows, other.fields)
 
 
+WHOLE, LANDLOCK, NAMESPACES = "pass", "module.restrict = lambda files: False", "module._unshared = lambda flags: False"
+
+
 @pytest.mark.root
-def test_a_user_whose_files_nothing_keeps_away_is_refused_and_root_is_not() -> None:
-    program = (
-        "from appliance.slices import confine as module; module.restrict = lambda files: False\n%s"
-        "try:\n module.confine()\nexcept module.NotConfined as error:\n sys.exit(error.code)"
-    )
-    assert [ran(program % (AS_USER % user)).returncode for user in (ANYBODY, 0)] == [OPEN_FILES, 0]
+@pytest.mark.parametrize(
+    ("missing", "root", "user"),
+    [
+        (WHOLE, 0, 0),
+        (LANDLOCK, RIGHTS_ALONE, OPEN_FILES),
+        (NAMESPACES, NO_SANDBOX, NO_SANDBOX),
+        (f"{LANDLOCK}; {NAMESPACES}", NO_SANDBOX, OPEN_FILES),
+    ],
+)
+def test_what_the_system_lacks_is_said_to_root_and_to_a_user(missing: str, root: int, user: int) -> None:
+    program = f"from appliance.slices import confine as module; {missing}\n%ssys.exit(module.main())"
+    assert [ran(program % (AS_USER % one)).returncode for one in (0, ANYBODY)] == [root, user]
+
+
+def test_the_box_knows_what_its_confinement_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert standing() == ""
+    start = subprocess.Popen
+    for code, word in ((NO_SANDBOX, "no_sandbox"), (OPEN_FILES, "open_files"), (RIGHTS_ALONE, "rights_alone")):
+
+        def other(_command: Sequence[str], code: int = code, **how: Any) -> subprocess.Popen[bytes]:
+            return start([sys.executable, "-c", f"import sys; sys.exit({code})"], **how)
+
+        monkeypatch.setattr(subprocess, "Popen", other)
+        assert standing() == word
+    monkeypatch.setattr(subprocess, "Popen", lambda _command, **how: start([sys.executable, "-c", "1 / 0"], **how))
+    with pytest.raises(Unseen):
+        standing()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert standing() == ""
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,19 @@ def test_the_alert_asks_shows_progress_and_then_what_tshark_made_of_it(seen: See
     assert seen.logged()[-1] == (anna.name, "slice.downloaded")
 
 
+def test_a_dispute_about_an_address_is_named_by_the_address_and_who_claims_it(seen: Seen) -> None:
+    for name in ("source.port", "destination.ip", "destination.port", "network.transport"):
+        del seen.event[name]
+    seen.event |= {"event.id": event_id("slices", "arp"), "zeek.uid": UID[::-1], "zeek.notice.src_mac": NASTY}
+    box = seen.box
+    with writing(box.context.sessions) as session:
+        (alert,) = apply(
+            session, [Hit(box.context.rules().rules[0], seen.event)], box.context.now(), box.context.settings
+        )
+    part = box.ask("GET", f"/alerty/{alert}/pakiety/na-zywo", box.person(Role.OPERATOR)).text
+    assert "<h3>10.0.0.1 (&lt;script&gt;alert(1)&lt;/script&gt;)</h3>" in part
+
+
 def test_a_summary_that_is_missing_has_its_reason_and_its_command(seen: Seen) -> None:
     box, anna = seen.box, seen.box.person(Role.OPERATOR)
     ask = f"/zdarzenia/{seen.id}/pakiety"

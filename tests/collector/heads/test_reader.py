@@ -235,3 +235,27 @@ def test_what_was_given_up_begins_anew_with_a_datagram_and_not_within_bytes(monk
     flood = [part for port in range(16) for part in (datagram(b"ECHO flood", port), datagram(b"a", port, back=True))]
     entries, _ = run([*opened, *flood, datagram(b"ECHO late", 0), tcp(b"lost", 104)], 1)
     assert [word for word in said(entries) if word in {"lost", "ECHO late"}] == ["ECHO late"]
+
+
+def udp(payload: bytes) -> Packet:
+    return MAC / IP(src=CLIENT, dst=SERVER) / UDP(sport=40000, dport=3478) / Raw(payload)
+
+
+def test_what_comes_after_stun_in_a_flow_is_recognised() -> None:
+    stun = b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(20)
+    entries, _ = run([udp(stun)] * 20 + [udp(b"ECHO 1"), udp(stun), udp(b"ECHO 2")])
+    assert [one for one in said(entries) if one != stun.decode("latin-1")] == ["ECHO 1", "ECHO 2", "closed"]
+    # What is no STUN uses the tries up.
+    assert said(run([udp(stun[:4] + bytes(24))] * 20 + [udp(b"ECHO 1")])[0]) == []
+    assert said(run([udp(stun)] * 20)[0]) == []
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_second_answer_with_another_number_hides_nothing(size: int, *, first: bool) -> None:
+    at = 501 if first else 77_001
+    hands = [tcp(b"", 99, flags="S"), tcp(b"", 500, back=True, flags="SA"), tcp(b"", 77_000, back=True, flags="SA")]
+    entries, _ = run(
+        [*hands, tcp(b"ECHO 1", 100), tcp(b"answer", at, back=True), tcp(b"more", at + 6, back=True)], size
+    )
+    assert said(entries) == ["ECHO 1", "answer", "more", "closed"]

@@ -17,6 +17,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 from agent.wire.sending.sensor import Gap, SensorLost
+from collector.analysers.bindings import Bindings
 from collector.analysers.model import Memory, notice
 from collector.heads.head import Entry
 from collector.protocols.model import Log
@@ -26,6 +27,7 @@ from collector.slices.files import Limits
 from collector.watching import crew as crews
 from collector.watching.crew import Crew
 from tests.collector.cards import pair_of_cards
+from tests.collector.packets import claim, frames_of, lease
 from tests.collector.replay import send
 
 ONE, OTHER = "czt-crew0", "czt-crew1"
@@ -128,6 +130,27 @@ def test_a_flow_that_is_noticed_is_kept_on_by_its_worker(crew: Crew, tmp_path: P
     }
     kept = [cut(tmp_path, uid, 1 << 20) for uid in sorted(noticed)]
     assert [one and one.packets for one in kept] == [62] * 4
+
+
+@pytest.mark.root
+def test_frames_of_a_stolen_address_are_kept_by_every_worker(tmp_path: Path) -> None:
+    told = settings((), ())._replace(slices=(tmp_path, Limits(keep_free=0)))
+    frames = [lease("10.0.0.2", "10.0.0.1"), *(claim("10.0.0.1", f"00:0c:42:00:00:0{n}") for n in (1, 2))]
+    with pair_of_cards(ONE, OTHER), contextlib.closing(Crew([ONE], told, [Bindings()], 2)) as crew:
+        crew.open()
+        entries: list[Entry] = []
+        for number, frame in enumerate(frames, 1):
+            send(OTHER, [frame])
+            entries += _until_frames(crew, number)
+        while not (noticed := [entry for entry in entries if entry.log.path == "notice"]):
+            assert select.select([crew], [], [], 10)[0]
+            entries += crew.read()
+        send(OTHER, frames[1:])
+        _until_frames(crew, 5)
+        crew.finish()
+    found = cut(tmp_path, noticed[0].uid, 1 << 20)
+    assert found is not None
+    assert [frame for _, frame, _, _ in frames_of(found.content)[0]] == [*frames[1:], *frames[1:]]
 
 
 @pytest.mark.root

@@ -11,6 +11,7 @@ from appliance.detect.correlation.state import Kept
 from appliance.home import CHECKOUT
 from appliance.ops.health import beat
 from appliance.pipeline.pipeline import Counters
+from appliance.slices.look import STANDINGS
 from appliance.state.models import Role
 from appliance.web.pages.exceptions import end_of_day
 from appliance.web.pages.health import rules_told
@@ -53,6 +54,18 @@ def test_counters_have_names_and_what_has_none_is_shown_as_it_is(office: TestBox
     assert "wykonane zadania <b>3</b>" in page
     assert "<code>odd</code> <b>7</b>" in page
     assert "rules_loaded_at" not in page
+
+
+def test_health_says_what_the_confinement_of_tshark_lacks(office: TestBox) -> None:
+    texts, person = catalogue(), office.person(Role.AUDITOR)
+    for word in STANDINGS.values():
+        beat(office.context.sessions, "jobs", {"confinement": word}, now())
+        page = office.ask("GET", "/zdrowie", person).text
+        assert texts.text(f"health.confinement.{word}", "pl").split(".")[0] in page
+        assert "<code>confinement</code>" not in page
+    for other in ({"confinement": ""}, {"confinement": "<script>"}, {"confinement": 7}, {}):
+        beat(office.context.sessions, "jobs", other, now())
+        assert "tshark" not in office.ask("GET", "/zdrowie", person).text
 
 
 def test_health_names_sensors_that_do_not_see_everything_and_what_to_do(office: TestBox) -> None:
