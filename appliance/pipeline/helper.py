@@ -129,7 +129,7 @@ def _worker(connection: Connection) -> Worker:
     while isinstance(part := connection.recv(), list):
         rules += part
     plans, importer, correlations, originals = part
-    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations, originals)
+    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations, originals=originals)
     settle()
     return worker
 
