@@ -145,4 +145,5 @@ class Correlator:
         """
         self.memory.adopt(other.memory)
         self.seen = self._hits.seen = other.seen
-        self._judge.sources, self._judge.now = other._judge.sources, other._judge.now
+        judge, before = self._judge, other._judge
+        judge.sources, judge.now, judge.out = before.sources, before.now, before.out
