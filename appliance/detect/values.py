@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 Scalar = str | int | float | bool
@@ -26,7 +28,10 @@ def fold(text: str) -> str:
     folded = text.casefold()
     if len(folded) == len(text):
         return folded
-    return "".join(_fold_one(char) for char in text)
+    parts = _growing().split(text)
+    parts[::2] = [part.casefold() for part in parts[::2]]
+    parts[1::2] = map(_fold_one, parts[1::2])
+    return "".join(parts)
 
 
 def fold_all(several: Sequence[str]) -> list[str]:
@@ -36,6 +41,12 @@ def fold_all(several: Sequence[str]) -> list[str]:
     if len(folded) == len(joined) and folded.count(_BETWEEN) == len(several) - 1:
         return folded.split(_BETWEEN)
     return list(map(fold, several))
+
+
+@cache
+def _growing() -> re.Pattern[str]:
+    """The characters whose folding is longer than one; all of them are among the first 65,536."""
+    return re.compile(f"([{''.join(char for char in map(chr, range(1 << 16)) if len(char.casefold()) > 1)}])")
 
 
 def _fold_one(char: str) -> str:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 import structlog
 
 from appliance.alerts.grouping import Hit
-from appliance.detect import RuleSet
 from appliance.detect.correlation.correlator import Correlator
 from appliance.detect.correlation.hits import Offer
 from appliance.detect.correlation.match import Match
@@ -97,9 +96,8 @@ class Correlating:
         self.correlator.memory.note(self._unconfirmed, self._upto)
         self._unconfirmed = set()
 
-    def reload(self, ruleset: RuleSet) -> None:
+    def reload(self, fresh: Correlator) -> None:
         """Go on with other rules; correlations that did not change, with all they refer to, keep their memory."""
-        fresh = Correlator(ruleset)
         fresh.adopt(self.correlator)
         self.correlator = fresh
         self._tell_faults()

@@ -111,27 +111,32 @@ class Crew:
             self._queue.popleft()
 
     def use(self, worker: Worker) -> None:
-        """Go on with other rules: whatever waits is worked by them."""
-        self.close()
+        """Go on with other rules: whatever waits is worked by them, and by helpers that are started with them."""
+        self._let_go()
         self.worker = worker
         for item in self._queue:
             item.worked = None
 
     def close(self) -> None:
-        """Let all helpers go."""
-        while self.helpers:
-            self._part(self.helpers.pop())
+        """Let all helpers go, and wait until they are gone."""
+        for thread in self._let_go():
+            thread.join()
+
+    def _let_go(self) -> list[threading.Thread]:
+        gone = [self._part(helper) for helper in self.helpers]
+        self.helpers.clear()
+        return gone
 
     def hire(self) -> None:
         """Start a helper; it is given batches once it is ready."""
         self.helpers.append(Helper(self.worker, self._news.set))
 
-    def _part(self, helper: Helper) -> None:
-        helper.end()
+    def _part(self, helper: Helper) -> threading.Thread:
         self._heard.pop(helper, None)
         for item in self._queue:
             if item.helper is helper:
                 item.helper = None
+        return helper.end()
 
     def _staff(self) -> None:
         """Start a helper when there has been much to do for a while, let them go when there has been nothing."""
@@ -160,7 +165,7 @@ class Crew:
                 # What ended this one may end the next: a start costs more than a second of a core.
                 self._not_before = self._clock() + REST_SECONDS
                 self.helpers.remove(helper)
-                self._part(helper)
+                self._part(helper).join()
 
     def _stuck(self, helper: Helper) -> bool:
         return bool(helper.given) and self._clock() - self._heard[helper] > STUCK_SECONDS

@@ -97,9 +97,15 @@ class Helper:
                 return
             yield self.given.popleft(), answer
 
-    def end(self) -> None:
-        """Let it go; what it has not answered is lost."""
+    def end(self) -> threading.Thread:
+        """Let it go; what it has not answered is lost. Return the thread that waits until it is gone."""
         self._process.kill()
+        thread = threading.Thread(target=self._bury, name="burial", daemon=True)
+        thread.start()
+        return thread
+
+    def _bury(self) -> None:
+        # The kernel takes its time to tear hundreds of megabytes down.
         self._process.wait()
         self._thread.join()
         self._connection.close()
@@ -129,7 +135,7 @@ def _worker(connection: Connection) -> Worker:
     while isinstance(part := connection.recv(), list):
         rules += part
     plans, importer, correlations, originals = part
-    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations, originals)
+    worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations, originals=originals)
     settle()
     return worker
 

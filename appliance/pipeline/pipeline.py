@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.alerts.grouping import Hit, apply
 from appliance.clock import SECOND
-from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect import Engine, Rule
+from appliance.detect.correlation.correlator import Correlator
 from appliance.journal import DeadLetters, Journal
 from appliance.ops import holds
 from appliance.ops.losses import record_gap
@@ -91,16 +92,25 @@ class Pipeline:
         self.crew = Crew(self._worker(), self.helpers)
 
     def _worker(self) -> Worker:
-        correlations = () if self.correlating is None else self.correlating.correlator.ruleset.correlations
         originals = frozenset(self.settings.store.originals)
-        return Worker(self.engine, self.normalise, self.importer, correlations, originals)
+        if self.correlating is None:
+            return Worker(self.engine, self.normalise, self.importer, originals=originals)
+        correlator = self.correlating.correlator
+        return Worker(
+            self.engine,
+            self.normalise,
+            self.importer,
+            correlator.ruleset.correlations,
+            originals=originals,
+            reader=correlator.reader(),
+        )
 
-    def use(self, engine: Engine, rules: RuleSet) -> None:
-        """Go on with other rules. Call it between two steps."""
+    def use(self, engine: Engine, correlator: Correlator) -> None:
+        """Go on with other rules, of which the correlator is fresh. Call it between two steps."""
         self.watch.renew(self.engine.stats)
         self.engine = engine
         if self.correlating is not None:
-            self.correlating.reload(rules)
+            self.correlating.reload(correlator)
         self.crew.use(self._worker())
 
     def step(self) -> bool:

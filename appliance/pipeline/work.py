@@ -12,7 +12,7 @@ import structlog
 
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.detect.correlation import Correlation
-from appliance.detect.correlation.hits import Offer, Seen, hits_for
+from appliance.detect.correlation.hits import Hits, Offer, Seen, hits_for
 from appliance.detect.values import thaw
 from appliance.detect.visibility.presence import Group, grouped
 from appliance.journal import Batch, DeadLetter
@@ -109,13 +109,15 @@ class Worker:
         normalise: Normalise,
         importer: str,
         correlations: Sequence[Correlation] = (),
+        *,
         originals: frozenset[str] = frozenset(),
+        reader: Hits | None = None,
     ) -> None:
         self.originals = originals
         self.engine, self.normalise, self.importer, self.correlations = engine, normalise, importer, correlations
         self._places = {id(rule): place for place, rule in enumerate(engine.rules)}
         self._failed = 0
-        self._reader = hits_for(RuleSet(list(engine.rules), [], correlations=list(correlations)))
+        self._reader = reader or hits_for(RuleSet(list(engine.rules), [], correlations=list(correlations)))
 
     def work(self, unit: Unit) -> Worked:
         """Return what batches hold and which rules that satisfies."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.clock import now
 from appliance.detect import Engine, load_plans
+from appliance.detect.correlation.correlator import Correlator
 from appliance.home import Home
 from appliance.rulesets import ActiveRules, Why, active_rules
 from appliance.rulesets.budget import BOUNDS, Bounds, Meter, stop
@@ -39,7 +40,7 @@ def reloader(home: Home, settings: Settings, sessions: sessionmaker[Session]) ->
         log.warning("rule_fault", file=str(fault.file), line=fault.line, message=fault.message)
     log.info("rules_loaded", rules=len(rules.rules), faults=len(rules.faults))
     return Reloader(
-        Ready(rules, Engine(rules, plans=load_plans(home.cache))),
+        Ready(rules, Engine(rules, plans=load_plans(home.cache)), Correlator(rules)),
         mark=mark(home, settings, sessions),
         prepare=lambda: prepare(home),
         load=lambda before: active_rules(home, settings, sessions, before),

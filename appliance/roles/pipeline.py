@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from appliance.clock import now
-from appliance.detect import Engine, EventClass, RuleSet, save_plans
+from appliance.detect import Engine, EventClass, save_plans
 from appliance.detect.correlation.correlator import Correlator
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
@@ -56,7 +56,7 @@ def run(home: Home, settings: Settings) -> int:
     content = reloader(home, settings, sessions)
     dead_letters = DeadLetters(home.dead_letters)
     store = open_writer(home, settings, dead_letters)
-    correlating = _correlating(home, settings, content.current.rules, store)
+    correlating = _correlating(home, settings, content.current.correlator, store)
     pipeline = Pipeline(
         journal=Journal(home.journal, settings.journal.max_bytes),
         dead_letters=dead_letters,
@@ -129,7 +129,7 @@ class PlanKeeper:
             self.kept = lessons
 
 
-def _correlating(home: Home, settings: Settings, ruleset: RuleSet, store: StoreWriter) -> Correlating:
+def _correlating(home: Home, settings: Settings, correlator: Correlator, store: StoreWriter) -> Correlating:
     readers: list[Store] = []
 
     def find(identity: str, at: int) -> Event | None:
@@ -138,7 +138,7 @@ def _correlating(home: Home, settings: Settings, ruleset: RuleSet, store: StoreW
             readers.append(open_reader(home, settings))
         return readers[0].get(identity, at)
 
-    return Correlating(Correlator(ruleset), CorrelationMemory(home.correlations, store.applied), find)
+    return Correlating(correlator, CorrelationMemory(home.correlations, store.applied), find)
 
 
 def _every(seconds: float, work: Callable[[], None], stop: threading.Event, home: Home) -> threading.Thread:
@@ -164,7 +164,7 @@ def _loop(pipeline: Pipeline, content: Reloader, warming: deque[EventClass], sto
         try:
             ready = content.take()
             if ready is not None:
-                pipeline.use(ready.engine, ready.rules)
+                pipeline.use(ready.engine, ready.correlator)
             busy = pipeline.step()
             wait = _FIRST_WAIT
             if not busy and warming:

@@ -12,6 +12,7 @@ import structlog
 
 from appliance.clock import SECOND
 from appliance.detect import Engine
+from appliance.detect.correlation.correlator import Correlator
 
 from .content import ActiveRules
 from .watch import Mark
@@ -25,10 +26,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Rules that may come in force, and an engine that has them."""
+    """Rules that may come in force, an engine that has them, and a correlator that remembers nothing yet."""
 
     rules: ActiveRules
     engine: Engine
+    correlator: Correlator
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Reloader:
             rules = self._load(self.current.rules)
             if not rules.rules and self.current.rules.rules:
                 raise ValueError("żadnej reguły nie da się użyć")
-            return Ready(rules, self._build(rules, self.current.engine))
+            return Ready(rules, self._build(rules, self.current.engine), Correlator(rules))
 
     def take(self) -> Ready | None:
         """Return what is ready, once. The caller uses it from its next step on."""

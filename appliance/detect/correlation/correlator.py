@@ -38,6 +38,8 @@ LATENESS = 60 * SECOND
 FOREVER = 1 << 60
 #: Senders whose newest time is remembered.
 _SOURCES = 10_000
+#: Entries of correlations that are no more that are freed at a time: about a millisecond.
+_RELEASED = 4000
 #: A clock that goes back further than this was wrong before.
 _STEP_BACK = LATENESS
 
@@ -62,13 +64,18 @@ class Correlator:
         self.seen = Seen()
         self.memory = Memory(self.plan.nodes, *bounds)
         self._lateness = lateness
-        self._hits = Hits(self.plan.uses, FieldKeys(routes or shipped_routes(), resolver_factory), self.seen)
+        self._keys = FieldKeys(routes or shipped_routes(), resolver_factory)
+        self._hits = Hits(self.plan.uses, self._keys, self.seen)
         self._judge = Judge(self.plan, self.memory, self._hits)
 
     @property
     def kept(self) -> Kept:
         """What is remembered and what had to be given up."""
         return self.memory.kept
+
+    def reader(self) -> Hits:
+        """What reads hits for this correlator, for whoever works beside it."""
+        return Hits(self.plan.uses, self._keys, Seen())
 
     def silent(self, identity: str) -> bool:
         """Whether a rule or correlation gives no alerts of its own, because it only serves correlations."""
@@ -114,6 +121,7 @@ class Correlator:
         judge.settle(judge.now - 1)
         for node in self.plan.nodes:
             self.memory.forget(node, judge.now, 1000)
+        self.memory.release(_RELEASED)
         return judge.taken()
 
     def finish(self) -> list[Match]:
@@ -131,8 +139,11 @@ class Correlator:
         return strange
 
     def adopt(self, other: Correlator) -> None:
-        """Take over what another one remembers of correlations that are the same in both; the other is spent."""
+        """Take over what another one remembers of correlations that are the same in both; the other is spent.
+
+        Both have the same lateness.
+        """
         self.memory.adopt(other.memory)
         self.seen = self._hits.seen = other.seen
-        self._judge.sources, self._judge.now = other._judge.sources, other._judge.now
-        self._judge.set_timers()
+        judge, before = self._judge, other._judge
+        judge.sources, judge.now, judge.out = before.sources, before.now, before.out

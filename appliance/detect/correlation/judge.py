@@ -41,7 +41,7 @@ class Judge:
         return out
 
     def set_timers(self) -> None:
-        """Set the timers of all groups that wait, where none are set."""
+        """Set the timers of all groups that wait, where none is set yet: groups that were written."""
         for node in self._timed:
             for key, group in node.groups.items():
                 first = bisect_left(group.entries, prefix(group.closed + 1))

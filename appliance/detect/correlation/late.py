@@ -37,11 +37,14 @@ def marked(node: Node, group: Group) -> Marks:
 def values_lacking(node: Node, group: Group, low: int, high: int) -> int:
     """At least how many distinct values a window needs besides; 0 when it has enough."""
     assert node.lacking is not None
-    if node.least >= _MANY and (values := marked(node, group).values) is not None:
+    if node.least >= _MANY and (values := (marks := marked(node, group)).values) is not None:
         if len(values) < node.least:
             return node.least - len(values)
-        if high - low - (len(group.entries) - len(values)) >= node.least:
-            return 0  # all that occur twice are not enough to lack one
+        recent = marks.since(group.entries[low][:TIME])
+        if recent < node.least:
+            return node.least - recent
+        if recent - (len(group.entries) - high) >= node.least:
+            return 0  # even if what came after the window had values of its own
     return node.lacking(group.entries, low, high)
 
 

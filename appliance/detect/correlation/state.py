@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -43,14 +44,14 @@ class Memory:
     def __init__(self, nodes: Sequence[Node], max_groups: int = MAX_GROUPS, max_entries: int = MAX_ENTRIES) -> None:
         self.nodes = nodes
         self.kept = Kept()
-        self._taken_over: set[tuple[str, str]] = set()
-        """Groups that changed in the memory before."""
+        self._left: list[OrderedDict[str, Group]] = []
+        """Groups of correlations that are no more, and still take memory; none of them is empty."""
         self._known = {node.digest: node for node in nodes}
         self._max_groups, self._max_entries = max_groups, max_entries
 
     def changed(self) -> set[tuple[str, str]]:
         """The groups that changed since it was asked for: (digest of the correlation, key)."""
-        found, self._taken_over = self._taken_over, set()
+        found: set[tuple[str, str]] = set()
         for node in self.nodes:
             digest = node.digest
             found.update([(digest, key) for key in node.changed])
@@ -60,6 +61,8 @@ class Memory:
     def new_group(self, node: Node, key: str, time: int, entry: bytes, now: int) -> Group:
         """A group for a key with its first entry, as the one touched last."""
         kept = self.kept
+        if self._left:
+            self.release(1)
         if not kept.groups % _EVERY:
             self.forget(node, now, 2 * _EVERY)
         if kept.groups >= self._max_groups or kept.entries >= self._max_entries:
@@ -133,7 +136,13 @@ class Memory:
             most -= 1
 
     def _evict(self, kept: Group | None = None) -> None:
-        """Give up the group touched longest ago of the correlation that has most groups, but not the one kept."""
+        """Give up the group touched longest ago of the correlation that has most groups, but not the one kept.
+
+        What correlations that are no more have left goes first.
+        """
+        if self._left and self.kept.groups < self._max_groups:
+            self.release(1)
+            return
         for node in sorted(self.nodes, key=lambda one: -len(one.groups)):
             key = next(iter(node.groups), None)
             if key is not None and node.groups[key] is not kept:
@@ -220,17 +229,28 @@ class Memory:
         return node.groups.get(name[1]) if node else None
 
     def adopt(self, other: Memory) -> None:
-        """Take over the groups of another memory, of correlations that both know; it loses them."""
-        self.kept.evicted, self.kept.trimmed = other.kept.evicted, other.kept.trimmed
-        self._taken_over |= other.changed()
+        """Take over what another memory holds of correlations that both know, timers and all; it is spent.
+
+        Nothing is looked at group by group, so it takes no longer for many. What the others leave goes by `release`.
+        """
+        self.kept, self._left = other.kept, other._left
         for node in other.nodes:
             own = self._known.get(node.digest)
             if own is not None:
-                own.groups, node.groups = node.groups, own.groups
-                self.kept.groups += len(own.groups)
-                for group in own.groups.values():
-                    group.due = NEVER
-                    self.kept.entries += len(group.entries)
+                own.groups, own.timers, own.changed = node.groups, node.timers, node.changed
+            elif node.groups:
+                self.kept.groups -= len(node.groups)
+                self._left.append(node.groups)
+
+    def release(self, most: int) -> None:
+        """Free groups of correlations that are no more, of about so many entries: all at once would take long."""
+        while self._left and most > 0:
+            groups = self._left[-1]
+            _, group = groups.popitem(last=False)
+            self.kept.entries -= len(group.entries)
+            most -= 1 + len(group.entries)
+            if not groups:
+                self._left.pop()
 
 
 def encode_group(group: Group) -> bytes:

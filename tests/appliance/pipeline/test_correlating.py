@@ -289,14 +289,14 @@ def test_a_reload_keeps_what_did_not_change(scene: CorrelatedScene) -> None:
     assert correlating is not None
     kept = [one for one in scene.ruleset.correlations if one.id == GUESSING]
     fewer = RuleSet(scene.ruleset.rules, [], correlations=kept)
-    scene.pipeline.use(Engine(fewer), fewer)
+    scene.pipeline.use(Engine(fewer), Correlator(fewer))
     assert correlating.told()["groups"] == 1
     # Twice, with nothing in the store between: what is not confirmed is still to be written.
     for ruleset in (fewer, scene.ruleset):
         number = 100 + len(ruleset.correlations)
         scene.arrive(f"{number}", _failed(number, START + 11 * SECOND + number))
         scene.pipeline.step()
-        scene.pipeline.use(Engine(ruleset), ruleset)
+        scene.pipeline.use(Engine(ruleset), Correlator(ruleset))
     assert correlating.correlator.faults == Correlator(scene.ruleset).faults
     scene.arrive("last", _failed(99, START + 12 * SECOND))
     scene.drain()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.detect import Engine
+from appliance.detect.correlation.correlator import Correlator
 from appliance.home import Home
 from appliance.rulesets import ActiveRules, active_rules
 from appliance.rulesets.budget import Bounds, Meter
@@ -28,7 +29,7 @@ class Office:
         (home.rules / "1.yml").write_text(kit.rule_text(1))
         rules = self.load(None)
         self.reloader = Reloader(
-            Ready(rules, Engine(rules)),
+            Ready(rules, Engine(rules), Correlator(rules)),
             mark=lambda: Mark(files_mark(home, Settings()), self.state),
             prepare=self.prepare,
             load=self.load,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import process_time
 from typing import Any
 
@@ -39,3 +39,31 @@ def test_hits_that_are_not_newer_than_others_cost_little_more(kind: str, order: 
     # Looking at every window anew takes 5 s and more; a hit takes 50 µs.
     assert process_time() - start < 1.5
     assert correlator.seen.matches > 0
+
+
+@pytest.mark.parametrize("step", [SECOND // 100, 0], ids=["one after the other", "whole seconds"])
+def test_many_values_that_come_again_are_not_counted_anew(step: int) -> None:
+    body = {
+        "type": "value_count",
+        "rules": ["ra"],
+        "group-by": ["host"],
+        "timespan": "12s",
+        "condition": {"field": "user", "gte": 1000},
+    }
+    correlator = make(ruleset(body))
+    node = correlator.plan.nodes[0]
+    assert node.lacking is not None
+    counted, count = 0, node.lacking
+
+    def lacking(entries: Sequence[bytes], low: int, high: int) -> int:
+        nonlocal counted
+        counted += 1
+        return count(entries, low, high)
+
+    node.lacking = lacking
+    for place in range(3000):
+        at = START + (place * step if step else place // 100 * SECOND)
+        offer(correlator, hit(place, at, user=f"u{place % 1100}"))
+    # Twelve seconds have 1,200 hits of 1,100 values, and some that leave at each hit. All hits of one second match.
+    assert correlator.seen.matches == (2001 if step else 2100)
+    assert counted == 0

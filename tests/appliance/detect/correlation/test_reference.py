@@ -68,6 +68,7 @@ def test_every_type_is_what_the_reference_says(kind: Kind) -> None:
             "in order": traces.run(rules, traces.one_by_one(traces.prompt(hits))),
             "shuffled": traces.run(rules, late),
             "restarted": traces.run(rules, late, restarts),
+            "reloaded": traces.run(rules, late, restarts[:1], reloads=restarts),
             "two workers": traces.run(rules, workers, {1, 3}),
         }
         for way, found in ways.items():

@@ -179,9 +179,16 @@ def one_by_one(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
 
 
 def run(
-    rules: RuleSet, batches: Sequence[list[Arrival]], restarts: Collection[int] = (), lateness: int = LATENESS
+    rules: RuleSet,
+    batches: Sequence[list[Arrival]],
+    restarts: Collection[int] = (),
+    lateness: int = LATENESS,
+    reloads: Collection[int] = (),
 ) -> list[Match]:
-    """Offer a trace in batches; before those in `restarts` everything but the saved state is lost."""
+    """Offer a trace in batches; before those in `restarts` everything but the saved state is lost.
+
+    Before those in `reloads` another correlator of the same rules takes over.
+    """
     correlator, found = make(rules, lateness), []
     saved: dict[tuple[str, str], bytes] = {}
     for place, batch in enumerate(batches):
@@ -189,6 +196,9 @@ def run(
             save(correlator, saved)
             correlator = make(rules, lateness)
             assert correlator.load([(*key, blob, 0) for key, blob in saved.items()]) == 0
+        if place in reloads:
+            before, correlator = correlator, make(rules, lateness)
+            correlator.adopt(before)
         for hit, arrival in batch:
             found += correlator.offer(event_of(hit, arrival), [rule(name) for name in sorted(hit.rules)])
         found += correlator.advance(max(arrival for _, arrival in batch))
