@@ -7,6 +7,7 @@ may be another's. Texts of one row group are taken together, so a question is re
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,10 +125,18 @@ def _possible(node: Node, bits: npt.NDArray[np.uint8]) -> bool:
 
 
 def _held(text: str, bits: npt.NDArray[np.uint8]) -> bool:
+    byte, shift = _places(text)
+    return bool(((bits[byte] >> shift) & 1).all())
+
+
+@lru_cache(maxsize=64)
+def _places(text: str) -> tuple[Pieces, Pieces]:
+    """Return where the bits of a text are: bytes of a sketch, and how far to the right of each."""
     at = _hashes(np.frombuffer(text.encode(), np.uint8))
-    return bool(((bits[at >> np.uint32(3)] >> (7 - (at & np.uint32(7)))) & 1).all())
+    return at >> np.uint32(3), 7 - (at & np.uint32(7))
 
 
+@lru_cache(maxsize=64)
 def _texts(leaf: Leaf) -> list[str]:
     """Return ASCII texts that every value found must have; none where a value may be no text."""
     if any(field.kind not in TEXTS or field.name == "event.id" for field in leaf.fields):
