@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from tests.e2e.box import Box, wait_for
-from tests.e2e.test_agent import Station
+from tests.e2e.station import Station
 
 MAX_BOX_GB = 4.0
 SEED = 20261122

@@ -18,7 +18,7 @@ from agent.sensors.auditstate import alive
 from tests.agent.auditd import program as auditd_program
 from tests.agent.auditd import running
 from tests.e2e.box import Box, wait_for
-from tests.e2e.test_agent import Station
+from tests.e2e.station import Station
 
 pytestmark = pytest.mark.root
 SETUP = """

@@ -12,7 +12,7 @@ import pytest
 from tests.collector.packets import pcap
 from tests.e2e import attacks
 from tests.e2e.box import Box, wait_for
-from tests.e2e.test_agent import Sensor
+from tests.e2e.station import Sensor
 
 pytestmark = pytest.mark.root
 #: Title of the alert → whom it is about.

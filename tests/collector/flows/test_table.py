@@ -12,55 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.l2 import Dot1Q
 from scapy.packet import Packet, Raw
 
 from collector.flows.ending import Patience
-from collector.flows.record import Conn, Office, address, conn_fields
-from collector.flows.table import NO_FLOW, SAMPLE, Assigned, FlowTable
-from collector.headers.parse import parse
-from collector.protocols.model import Value
+from collector.flows.record import Conn, address
+from collector.flows.table import NO_FLOW, SAMPLE, FlowTable
+from tests.collector.flows.packets import BACK, CLIENT, FINE, HELLO, HI, MAC, SERVER, conns, state, take, tcp, told
 from tests.collector.flows.reference import Sent, count
-from tests.collector.packets import NOON, SECOND, batch
-
-MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-BACK = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
-CLIENT, SERVER = "10.0.0.5", "192.0.2.80"
-
-
-def tcp(flags: str, payload: bytes = b"", seq: int = 100, port: int = 40000) -> Packet:
-    """A packet of the client, or of the server when `flags` begin with `<`."""
-    back, flags = flags.startswith("<"), flags.lstrip("<")
-    ends: dict[str, Any] = {"src": SERVER, "dst": CLIENT} if back else {"src": CLIENT, "dst": SERVER}
-    ports: dict[str, Any] = {"sport": 443, "dport": port} if back else {"sport": port, "dport": 443}
-    return (BACK if back else MAC) / IP(**ends) / TCP(**ports, flags=flags, seq=seq) / Raw(payload)
-
-
-def conns(packets: Sequence[Any], at: Sequence[int] | None = None, table: FlowTable | None = None) -> list[Conn]:
-    """All flows of packets that come in one batch."""
-    table = FlowTable() if table is None else table
-    return take(table, packets, at).ended + table.finish()
-
-
-def take(table: FlowTable, packets: Sequence[Any], at: Sequence[int] | None = None) -> Assigned:
-    """Give the table a batch; return what all its rounds say together."""
-    first, *more = table.rounds(parse(batch(packets, at)))
-    for other in more:
-        mine = other.number != NO_FLOW
-        first.number[mine] = other.number[mine]
-        first.ended += other.ended
-    return first
-
-
-def told(conn: Conn) -> dict[str, Value]:
-    return conn_fields(conn, Office(), "")
-
-
-def state(*packets: Packet) -> tuple[Value, Value]:
-    (conn,) = conns(packets)
-    fields = told(conn)
-    return fields["conn_state"], fields["history"]
-
+from tests.collector.packets import NOON, SECOND
 
 HOSTS = ["10.0.0.1", "10.0.0.2", "192.0.2.1", "2001:db8::1", "2001:db8::2"]
 
@@ -119,9 +79,6 @@ def test_the_table_counts_what_a_plain_reference_counts(seed: int, size: int) ->
         }
 
 
-HELLO, HI, FINE = tcp("S"), tcp("<SA", seq=900), tcp("A", seq=101)
-
-
 @pytest.mark.parametrize(
     ("packets", "expected"),
     [
@@ -154,75 +111,6 @@ def test_the_state_is_the_same_when_each_packet_comes_alone() -> None:
     (conn,) = ended + table.finish()
     (together,) = conns(packets, [NOON + i for i in range(len(packets))])
     assert conn == together
-
-
-@pytest.mark.parametrize(
-    ("packets", "history"),
-    [
-        ([HELLO, HI, FINE, tcp("PA", b"hi", 101), tcp("PA", b"hi", 101)], "ShADT"),
-        ([HELLO, HI, FINE, *[tcp("<PA", b"yo", 901)] * 10], "ShAdt"),
-        ([HELLO, HI, FINE, *[tcp("<PA", b"yo", 901)] * 11], "ShAdtt"),
-        ([HELLO, HI, FINE, *[tcp("PA", b"hi", 101)] * 101], "ShADTTT"),
-        ([HELLO, HI, tcp("PA", b"abcd", 105), tcp("PA", b"abcd", 101)], "ShDT"),  # late is again, as Zeek has it
-        ([HELLO, HI, tcp("PA", b"abcd", 101), tcp("PA", b"cdef", 103)], "ShD"),  # brings more
-        ([HELLO, HELLO, HI, HI, FINE, FINE], "ShA"),
-        ([HELLO, HI, FINE, tcp("PA", b"hi", 101), tcp("R", b"no", 101)], "ShADR"),
-        ([HELLO, HI, FINE, tcp("PA", b"hi", 103)], "ShADG"),
-        ([HELLO, HI, FINE, tcp("<PA", b"yo", 1901), tcp("<FA", seq=1903), tcp("FA", seq=101)], "ShAdfFg"),
-        ([HELLO, HI, FINE, tcp("PA", b"hi", 103), tcp("<PA", b"yo", 905)], "ShADdGg"),
-        ([HELLO, HI, FINE, tcp("PA", b"hi", 103), tcp("PA", b"ab", 101)], "ShADT"),
-    ],
-)
-@pytest.mark.parametrize("alone", [False, True])
-def test_what_came_again_and_what_never_came_stand_in_the_history(
-    packets: list[Packet], history: str, *, alone: bool
-) -> None:
-    table, ended = FlowTable(), []
-    for i, part in enumerate([[one] for one in packets] if alone else [packets]):
-        ended += take(table, part, [NOON + i * 1000 + j for j in range(len(part))]).ended
-    (conn,) = ended + table.finish()
-    assert conn.history == history
-
-
-@pytest.mark.parametrize("alone", [False, True])
-@pytest.mark.parametrize("first", [False, True])
-@pytest.mark.parametrize("other", [5000, 10, 2**31 + 901])
-def test_a_side_that_says_twice_where_it_begins_begins_where_it_goes_on(
-    other: int, *, first: bool, alone: bool
-) -> None:
-    at, again = 901 if first else other + 1, tcp("<SA", seq=other)
-    packets = [
-        HELLO,
-        HI,
-        again,
-        FINE,
-        tcp("PA", b"hi", 101),
-        tcp("<PA", b"yo", at),
-        HI,
-        again,
-        tcp("<PA", b"go", at + 2),
-    ]
-    table, ended = FlowTable(), []
-    for i, part in enumerate([[one] for one in packets] if alone else [packets]):
-        ended += take(table, part, [NOON + i * 1000 + j for j in range(len(part))]).ended
-    (conn,) = ended + table.finish()
-    assert (conn.bytes, conn.payload, conn.history) == ((2, 4), (2, 4), "ShADd")
-
-
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 6)), min_size=1, max_size=60), st.integers(1, 60))
-@settings(max_examples=25)
-def test_what_came_again_is_counted_as_packet_by_packet(sent: list[tuple[int, int]], size: int) -> None:
-    packets = [tcp("PA", bytes(length), (2**32 - 20 + place) % 2**32) for place, length in sent]
-    top, again = sent[0][0], 0
-    for place, length in sent:
-        again += length > 0 and place + length <= top
-        top = max(top, place + length)
-    table = FlowTable()
-    for start in range(0, len(packets), size):
-        assert take(table, packets[start : start + size], range(NOON + start, NOON + len(packets))[:size]).ended == []
-    (conn,) = table.finish()
-    assert conn.history.count("T") == len(str(again)) * (again > 0)
-    assert conn.bytes == (top - sent[0][0], 0)
 
 
 def test_udp_and_icmp_have_their_states() -> None:

@@ -15,7 +15,7 @@ import pytest
 from agent.wire.envelope import BATCH_PATH, KEY_HEADER, encode_record, pack
 from tests.e2e.bad.tools import PASSWORD, alerts_of, cleared, signed_in, still_works, stored
 from tests.e2e.box import Box, wait_for
-from tests.e2e.test_agent import Station
+from tests.e2e.station import Station
 
 pytestmark = pytest.mark.root
 NO_SPACE = "nie ma miejsca"

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.detect.correlation.correlator import SECOND
 
-from .test_correlator import hit, offer
+from .hits import hit, offer
 from .traces import START, make, ruleset
 
 
