@@ -29,6 +29,11 @@ _CASELESS = re.compile(r"\(\?[a-zA-Z]*i")
 _TABLES = re.compile(r"(?<!\\)(?:\\\\)*\\[pP]")
 _CODES = re.compile(r"(?<!\\)(?:\\\\)*\\[x0-7]")
 
+#: Repeats that the gate counts; to compile a scan for a thousand takes most of a second.
+COUNTED = 200
+#: What is no repeat though it may look like one: escapes and classes; then a repeat.
+_REPEAT = re.compile(r"(\\(?:x\{[^}]*\}|.)|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\])|\{(\d+)(?:,\d*)?\}", re.DOTALL)
+
 
 class RegexGate:
     """Which of `expressions` may be found in a text; `masks` are OR-ed for those that RE2 confirms."""
@@ -79,13 +84,20 @@ def _is_wider(one: Expression) -> bool:
     return _is_caseless(one) and (not pattern.isascii() or _CODES.search(pattern) is not None)
 
 
+def relaxed(pattern: str) -> str:
+    """The expression, or one that finds more: `x{1000,}` and `x{1000}` are `x{200,}`."""
+    if "\\Q" in pattern:
+        return pattern
+    return _REPEAT.sub(lambda found: f"{{{COUNTED},}}" if int(found[2] or 0) > COUNTED else found[0], pattern)
+
+
 def _database(expressions: Sequence[Expression]) -> Callable[[bytes], Sequence[int]] | None:
     if hyperscan is None:
         return None
     try:
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
-            expressions=[pattern.encode() for pattern, _ in expressions],
+            expressions=[relaxed(pattern).encode() for pattern, _ in expressions],
             ids=list(range(len(expressions))),
             flags=[_flags(flags) for _, flags in expressions],
         )
