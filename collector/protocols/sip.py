@@ -42,6 +42,8 @@ _LINES, _HEAD = 64, 16384
 _BREAK = re.compile(rb"[\r\n]")
 _USER = re.compile(rb'username="([^"]{1,128})"', re.IGNORECASE)
 _QUIET = frozenset({"ACK", "PRACK", "NOTIFY", "PING"})
+#: Bytes of what telephones send before anything else to keep a way open.
+_FEW = 32
 #: Answers that refuse a password, and those that refuse a registration (of a call they mean the number).
 _REFUSALS, _REFUSED_PHONES = frozenset({401, 407}), frozenset({403, 404})
 #: Requests with a password that wait for their answers.
@@ -62,6 +64,7 @@ class Conversation:
 
     def __init__(self, flow: Flow) -> None:
         self._stream = flow.transport == "tcp"
+        self._spoken = False
         self._held = [b"", b""]
         self._skip = [0, 0]
         #: Who proved a password in which request: call and number → user.
@@ -70,8 +73,7 @@ class Conversation:
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
         """Take a datagram, or the next bytes of a side."""
         if not self._stream:
-            # Telephones keep a way open with datagrams of any few bytes.
-            return self._read(side, at, data.partition(b"\r\n\r\n")[0]) if recognises(side, data) else ()
+            return self._datagram(side, at, data)
         cut = min(self._skip[side], len(data))
         self._skip[side] -= cut
         self._held[side] += data[cut:]
@@ -84,6 +86,15 @@ class Conversation:
 
     def close(self, _at: int) -> Iterable[Log]:
         """Nothing is held back."""
+        return ()
+
+    def _datagram(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
+        """Take a message; other datagrams keep a way open, unless more than a few bytes come before any message."""
+        if recognises(side, data):
+            self._spoken = True
+            return self._read(side, at, data.partition(b"\r\n\r\n")[0])
+        if not self._spoken and len(data) > _FEW:
+            raise Malformed("sip_first_line")
         return ()
 
     def _cut(self, side: Side, at: int) -> list[Log]:

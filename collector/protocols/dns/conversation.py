@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from struct import unpack_from
 
 from collector.protocols.dns import codes
-from collector.protocols.dns.message import HEADER, Message, read
+from collector.protocols.dns.message import HEADER, Message, header, read
 from collector.protocols.model import Flow, Log, Malformed, Side, Value
 
 MAX_PENDING = 64
@@ -40,6 +40,8 @@ class DnsConversation:
             if size < HEADER:
                 raise Malformed("DNS_truncated_len_lt_hdr_len")
             if len(data) - place - 2 < size:
+                if len(data) - place - 2 >= HEADER:
+                    header(data[place + 2 : place + 2 + HEADER], size)
                 break
             logs += self._take(at, data[place + 2 : place + 2 + size])
             place += 2 + size

@@ -50,15 +50,21 @@ class Message:
         return self.extended << 4 | self.flags & 15
 
 
+def header(data: bytes, size: int) -> tuple[int, int, int, int, int, int]:
+    """Return the six numbers that a message begins with. Raises Malformed when its size has no room for its parts."""
+    ident, flags, questions, *records = _COUNTS.unpack_from(data)
+    if not flags & 0x200 and questions * 5 + sum(records) * 11 > size - HEADER:
+        raise Malformed("DNS_Conn_count_too_large")
+    return ident, flags, questions, *records
+
+
 def read(data: bytes, *, of_netbios: bool = False) -> Message:
     """Return what a message says. Raises Malformed, IndexError and struct.error."""
     if len(data) < HEADER:
         raise Malformed("DNS_truncated_len_lt_hdr_len")
-    ident, flags, questions, answers, authorities, others = _COUNTS.unpack_from(data)
+    ident, flags, questions, answers, authorities, others = header(data, len(data))
     found = Message(ident, flags, answers + authorities + others)
     at = HEADER
-    if not flags & 0x200 and questions * 5 + found.records * 11 > len(data) - HEADER:
-        raise Malformed("DNS_Conn_count_too_large")
     for _ in range(min(questions, MAX_QUESTIONS)):
         name, at = name_at(data, at)
         kind, class_ = unpack_from("!HH", data, at)

@@ -75,6 +75,8 @@ class HttpConversation:
         self._depth = 0
         self._holed = False
         self._proof = Proof()
+        #: Whether it is the originator who answers: a flow that began unseen may be known by an answer first.
+        self._turned: bool | None = None
 
     @property
     def done(self) -> bool:
@@ -83,6 +85,9 @@ class HttpConversation:
 
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
         """Take the next bytes of a side."""
+        if self._turned is None:
+            self._turned = begins(side, data) and data.startswith(b"HTTP/1.") == (side == Side.ORIG)
+        side = self._part(side)
         if self._tunnelled:
             return self._through(side, at, data)
         if self._seeking[side]:
@@ -107,6 +112,7 @@ class HttpConversation:
 
     def lost(self, side: Side, at: int) -> Iterable[Log]:
         """After a hole the side is read again where a packet begins with a head."""
+        side = self._part(side)
         if self._tunnel:
             return self._tunnel.lost(side, at)
         self._seeking[side] = True
@@ -124,6 +130,10 @@ class HttpConversation:
             logs.append(self._unanswered())
         logs += self._proof.close(at)
         return [*logs, *self._tunnel.close(at)] if self._tunnel else logs
+
+    def _part(self, side: Side) -> Side:
+        """Return the part that a side plays: ORIG asks."""
+        return Side(1 - side) if self._turned else side
 
     def _through(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
         """Take bytes of the tunnel that a CONNECT opened: TLS, as a rule."""

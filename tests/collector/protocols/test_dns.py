@@ -80,6 +80,13 @@ def test_a_stream_with_a_hole_ends_with_what_was_asked() -> None:
     assert (parser.done, log.at, log.fields["query"], "rcode" in log.fields) == (True, 1, "gmina.example", False)
 
 
+def test_a_stream_of_something_else_is_told_by_its_first_bytes() -> None:
+    """A program that is loaded from port 53: its length, then its own head."""
+    program = b"\x43\xb0\x02\0", b"MZ\xe8\0\0\0\0[REU\x89" + bytes(1000)
+    with pytest.raises(Malformed, match="DNS_Conn_count_too_large"):
+        run(PROTOCOL, flow_of("tcp", 49652, 53), [(Side.RESP, part) for part in program])
+
+
 def test_multicast_is_told_message_by_message() -> None:
     first, second, answer = logs_of(PROTOCOL, TALKS["multicast"])
     assert (first["query"], second["query"]) == ("_ipp._tcp.local", "_http._tcp.local")

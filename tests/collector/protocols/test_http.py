@@ -222,3 +222,24 @@ def test_packets_worth_reading_on_begin_with_a_head() -> None:
     assert PROTOCOL.resumes(b"HTTP/1.1 200 OK\r\n")
     assert PROTOCOL.resumes(ASK)
     assert not PROTOCOL.resumes(b"a body that goes on")
+
+
+ANSWER = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 18\r\n\r\n<html>no such\r\n\r\n\r\n"
+
+
+def test_a_flow_that_is_known_by_an_answer_first_is_read_by_who_asks() -> None:
+    turns = [(Side.ORIG, ANSWER), (Side.RESP, ASK), (Side.ORIG, ANSWER)]
+    told = [(log.fields.get("method"), log.fields["status_code"]) for log in run(PROTOCOL, FLOW, turns)]
+    assert told == [(None, 403), ("GET", 403)]
+
+
+def test_a_flow_that_is_known_by_a_request_of_the_other_side_is_read_by_who_asks() -> None:
+    (log,) = run(PROTOCOL, FLOW, [(Side.RESP, ASK), (Side.ORIG, ANSWER)])
+    assert (log.fields["method"], log.fields["status_code"]) == ("GET", 403)
+
+
+def test_after_a_hole_a_turned_flow_is_read_again_by_who_asks() -> None:
+    parser = PROTOCOL.open(FLOW)
+    logs = [*parser.feed(Side.ORIG, 1, ANSWER), *parser.lost(Side.ORIG, 2), *parser.feed(Side.ORIG, 3, b"of a body")]
+    logs += [*parser.feed(Side.RESP, 4, ASK), *parser.feed(Side.ORIG, 5, ANSWER), *parser.close(6)]
+    assert [log.fields.get("method") for log in logs] == [None, "GET"]

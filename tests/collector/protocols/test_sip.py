@@ -115,6 +115,14 @@ def test_what_keeps_a_way_open_is_passed_over() -> None:
     assert len(run(PROTOCOL, flow_of("udp", 5060, 5060), turns)) == 1
 
 
+def test_what_only_has_the_port_is_malformed() -> None:
+    call = _TALKS["calls"].turns[4]
+    tunnelled = (Side.ORIG, b"\4\0\0\0" + bytes(92))
+    with pytest.raises(Malformed, match="first_line"):
+        run(PROTOCOL, flow_of("udp", 22595, 5060), [tunnelled, call])
+    assert len(run(PROTOCOL, flow_of("udp", 5060, 5060), [call, tunnelled, call])) == 2
+
+
 def test_a_body_longer_than_a_segment_is_skipped() -> None:
     head = b"INVITE sip:a SIP/2.0\r\nContent-Length: 9000\r\n\r\n"
     turns = [(Side.ORIG, head + b"z" * 1000), (Side.ORIG, b"z" * 8000 + b"BYE sip:a SIP/2.0\r\n\r\n")]

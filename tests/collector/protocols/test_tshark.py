@@ -1,23 +1,20 @@
-"""The second opinion: tshark reads our fixtures and the shared captures, and finds what our parsers find."""
+"""The second opinion: tshark reads our fixtures, and finds what our parsers find."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import ARP, Ether
-from scapy.packet import Packet, Padding, Raw
-from scapy.utils import PcapReader, wrpcap
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
+from scapy.utils import wrpcap
 
-from collector.protocols import arp
-from collector.protocols.model import Conversation, Flow, Log, Malformed, Protocol, Side
+from collector.protocols.model import Protocol, Side
+from tests.collector.protocols.captures import entries
 from tests.collector.protocols.talk import Talk, run, talks
 
 _CIPHERS = {"18": "aes256-cts-hmac-sha1-96", "23": "rc4-hmac"}
@@ -123,70 +120,10 @@ def test_tshark_reads_the_same_of_our_fixtures(
     assert told <= {read(value) for field in theirs.split() for value in second.get(field, ())}
 
 
-#: Shared capture, parser, our logs that count, and tshark's filter of the same packets.
-COUNTS: tuple[tuple[str, str, Callable[[Log], bool], str], ...] = (
-    ("ja4/pcap/dhcp.pcapng", "dhcp", lambda _: True, "dhcp.option.dhcp"),
-    ("ndpi/pcap/signal.pcap", "dhcp", lambda _: True, "dhcp.option.dhcp"),
-    ("ja4/pcap/dhcpv6.pcap", "dhcpv6", lambda _: True, "dhcpv6"),
-    ("ndpi/pcap/sip_hello.pcapng", "sip", lambda log: "uri" in log.fields, "sip.Method"),
-    # The first two requests have no name: tshark shows them, we call them malformed.
-    ("ndpi/pcap/tftp.pcap", "tftp", lambda log: "wrq" in log.fields, "tftp.opcode in {1,2} && frame.number > 2"),
-    ("ndpi/pcap/rdp_over_tls.pcap", "rdp", lambda _: True, "rdp.neg_type == 2"),
-    ("ndpi/pcap/kerberos-error.pcap", "kerberos", lambda log: "success" in log.fields, "kerberos.msg_type == 30"),
-)
-
-
-def _conversations(file: Path, protocol: Protocol) -> Iterator[Log]:
-    """What a parser tells of a capture; segments that come again are left out, none of these captures needs more."""
-    flows: dict[tuple[str, int, str, int], Conversation | None] = {}
-    seen: set[tuple[str, int, str, int, int]] = set()
-    with PcapReader(str(file)) as packets:
-        for number, packet in enumerate(packets, 1):
-            net: Any = packet.getlayer(IP) or packet.getlayer(IPv6)
-            port: Any = packet.getlayer(TCP) or packet.getlayer(UDP)
-            data = bytes(port.payload) if net and port and not isinstance(port.payload, Padding) else b""
-            key = (str(net.src), int(port.sport), str(net.dst), int(port.dport)) if data else ("", 0, "", 0)
-            mark = (*key, int(port.seq)) if data and isinstance(port, TCP) else (*key, -number)
-            if not data or mark in seen:
-                continue
-            seen.add(mark)
-            back = key[2:] + key[:2]
-            side = Side.RESP if back in flows else Side.ORIG
-            if side is Side.ORIG and key not in flows:
-                wanted = protocol.recognises(side, data) or key[3] in protocol.ports
-                transport = "tcp" if isinstance(port, TCP) else "udp"
-                flows[key] = protocol.open(Flow(*key, transport)) if wanted else None
-            parser = flows[back if side is Side.RESP else key]
-            with contextlib.suppress(Malformed):
-                yield from parser.feed(side, number, data) if parser and not parser.done else ()
-    for parser in flows.values():
-        yield from parser.close(0) if parser else ()
-
-
-@pytest.mark.corpora
-@pytest.mark.parametrize(("capture", "name", "counts", "theirs"), COUNTS, ids=_named)
-def test_tshark_counts_the_same_in_shared_captures(
-    corpora: Path, capture: str, name: str, counts: Callable[[Log], bool], theirs: str
-) -> None:
-    told = sum(counts(log) for log in _conversations(corpora / capture, _parser(name)))
-    found = len(_tshark(corpora / capture, ["frame.number"], theirs))
-    assert found
-    assert told == found
-
-
-@pytest.mark.corpora
-@pytest.mark.parametrize("capture", ["tcp_scan.pcapng", "coap_mqtt.pcap"])
-def test_tshark_counts_the_same_questions_for_addresses(corpora: Path, capture: str) -> None:
-    file = corpora / "ndpi" / "pcap" / capture
-    with PcapReader(str(file)) as packets:
-        told = sum(len(arp.read(1, bytes(packet[ARP]))) for packet in packets if ARP in packet)
-    assert told == len(_tshark(file, ["frame.number"], "arp.opcode in {1,2}"))
-
-
 @pytest.mark.corpora
 def test_tshark_sees_the_same_files_opened_and_deleted(corpora: Path) -> None:
     file = corpora / "ndpi" / "pcap" / "smb_deletefile.pcap"
-    told = [log for log in _conversations(file, _parser("smb")) if log.path == "smb_files"]
+    told = [entry.log for entry in entries(file) if entry.log.path == "smb_files"]
     opened = {str(log.fields["name"]) for log in told if log.fields["action"] == "SMB::FILE_OPEN"}
     seen = {name for row in _tshark(file, ["smb2.filename"], "smb2.cmd == 5") for name in row.get("smb2.filename", ())}
     assert len(opened) > 10
