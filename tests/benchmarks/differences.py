@@ -1,9 +1,10 @@
 """Our matches beside rsigma's, event by event and rule by rule; every difference must have a reason.
 
 `./czujka bench differences [--rsigma PATH] [EVENTS]`: both get the same Windows rules and the same tagged records,
-those of the contest's two streams and of all shared samples. What only one of them finds is sorted by its cause. What
-our log sources explain is not believed but tried: a record is given to rsigma again with the one thing changed that
-is said to be the cause, and must match then. Ends with 1 when a difference is left without a cause.
+those of the contest's two streams, of all shared samples, and records made of each rule (`_by_rules.py`). What only
+one of them finds is sorted by its cause. A cause is not believed but tried: a record is given to rsigma again with the
+one thing changed that is said to be the cause, and the two must agree then. Ends with 1 when a difference is left
+without a cause.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from typing import Any
 import orjson
 import yaml
 
-from appliance.detect import Engine, Rule, event_class, field_names, matches
+from appliance.detect import Engine, Rule, Value, event_class, field_names, matches
 from appliance.detect.nodes import fields
 from appliance.detect.resolve import with_renames
 from appliance.detect.routes import shipped_routes
 from appliance.normalise import normalise
+from appliance.normalise.schema import windows
 from tests.appliance.detect.corpus import SOURCE
-from tests.benchmarks import _contest, _streams
+from tests.benchmarks import _by_rules, _contest, _streams
 from tests.conftest import corpora_root
 
-#: Why one of the two matches alone: `alone` is who, and either `tried` names one of `TRIALS` or `rules` lists ids.
+#: Why one of the two matches alone: `alone` is who, `tried` names one of `TRIALS`.
 CAUSES = Path(__file__).with_name("differences_causes.yaml")
 SHOWN = 20
 Line = bytes
@@ -80,9 +82,11 @@ def _compare(program: str, folder: Path, count: int) -> int:
     engine, rsigma = Engine(ruleset), Rsigma(program, folder)
     by_id = {rule.id: rule for rule in ruleset.rules}
     tag = _contest.Tagger().tagged
+    maker = _by_rules.Maker()
+    made = (orjson.dumps(record) for rule in ruleset.rules for record in maker.records(rule))
     samples = map(orjson.dumps, _streams.samples(corpora))
     unexplained: list[Difference] = []
-    for name, stream in {"samples": samples, **_contest.streams(corpora, engine, count)}.items():
+    for name, stream in {"samples": samples, "made of rules": made, **_contest.streams(corpora, engine, count)}.items():
         # Neither remembers anything from one event to the next: the same record again is nothing new.
         lines = list(dict.fromkeys(map(tag, stream)))
         ours, theirs = _ours(engine, lines), rsigma.matches(lines)
@@ -109,10 +113,7 @@ def _causes(found: Sequence[Difference], rsigma: Rsigma) -> dict[Difference, str
     causes: dict[Difference, str | None] = dict.fromkeys(found)
     for cause in yaml.safe_load(CAUSES.read_text(encoding="utf-8")):
         left = [one for one in found if causes[one] is None and one.alone == cause["alone"]]
-        if "tried" in cause:
-            left = _confirmed(left, cause["tried"], rsigma)
-        else:
-            left = [one for one in left if one.rule.id in cause["rules"]]
+        left = _confirmed(left, cause["tried"], rsigma)
         causes.update(dict.fromkeys(left, cause["cause"]))
     return causes
 
@@ -136,17 +137,31 @@ def _renamed(one: Difference) -> Mapping[str, Any]:
 
     What our normaliser makes of a value (a decimal number of "0x410") is none of the record's, and is not given.
     """
-    record, event = _tagged(one), normalise(one.line.rstrip(b"\n"), SOURCE)
-    values, names = set(record.values()), {name for name in fields(one.rule.node) if name and name not in record}
-    kind, found = event_class(event), {}
+    record = _tagged(one)
+    values = set(record.values())
+    return {**{name: value for name, value in _as_seen(one).items() if value in values}, **record}
+
+
+def _untyped(one: Difference) -> Mapping[str, Any]:
+    """The record without fields of addresses that we keep under a name of their own, because their text is none."""
+    kind = event_class(normalise(one.line.rstrip(b"\n"), SOURCE))
+    group = windows().group(kind.channel, kind.code)
+    seen, typed = _as_seen(one), group.addresses if group else {}
+    unseen = {name for name in typed if name in seen and seen[name] is None}
+    return {name: value for name, value in _tagged(one).items() if name not in unseen}
+
+
+def _as_seen(one: Difference) -> Mapping[str, Value | None]:
+    """The rule's fields with the values that our engine finds for them."""
+    event, found = normalise(one.line.rstrip(b"\n"), SOURCE), {}
     for feed in shipped_routes().feeds(one.rule.logsource):
         if _contest.belongs(feed, event):
-            key = with_renames(field_names(kind), feed.renames)
-            found.update({name: value for name in names if (value := event.get(key(name))) in values})
-    return {**record, **found}
+            key = with_renames(field_names(event_class(event)), feed.renames)
+            found.update({name: event.get(key(name)) for name in fields(one.rule.node) if name})
+    return found
 
 
-TRIALS = {"tags": _tagged, "names": _renamed}
+TRIALS = {"tags": _tagged, "names": _renamed, "types": _untyped}
 
 
 def _canonical(record: Mapping[str, Any]) -> bytes:

@@ -89,8 +89,9 @@ def test_20_a_field_of_the_event_goes_before_another_name_of_the_provider(
 ) -> None:
     head = f"<Provider Name='P'/><EventID>{code}</EventID><Channel>{channel}</Channel><Computer>PC</Computer>"
     data = f"<EventData><Data Name='{native}'>AMSI</Data></EventData>"
-    xml = {"event.module": "windows.eventlog", "xml": f"<Event><System>{head}</System>{data}</Event>"}
-    flat = {"Provider_Name": "P", "EventID": code, "Channel": channel, "Computer": "PC"}
+    text = f"<Event><System>{head}</System>{data}</Event>"
+    xml: dict[str, object] = {"event.module": "windows.eventlog", "xml": text}
+    flat: dict[str, object] = {"Provider_Name": "P", "EventID": code, "Channel": channel, "Computer": "PC"}
     service = "product: windows\n  service: " + ("windefend" if code == 1116 else "wmi")
     for event in (xml, {**flat, native: "AMSI"}, {**flat, name: "AMSI"}, {name: "AMSI", **flat}):
         assert fed(service, event, f"sel: {{{name}: AMSI}}\ncondition: sel")
