@@ -65,7 +65,7 @@ def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
     for name, value in record.items():
         if name in table.system:
             system[name] = value
-        elif name in table.system_aliases:
+        elif name in table.system_aliases and record.get(table.system_aliases[name], value) == value:
             system.setdefault(table.system_aliases[name], value)
         elif name in TIMES:
             system[name] = value

@@ -140,7 +140,7 @@ class Tagger:
         event = normalise(line, SOURCE)
         found: dict[str, set[str]] = {"category": set(), "service": set()}
         for kind, name, feed in self._feeds:
-            if _belongs(feed, event):
+            if belongs(feed, event):
                 found[kind].add(name)
         if len(found["category"]) > 1:
             found["category"].discard("registry_event")
@@ -148,7 +148,8 @@ class Tagger:
         return orjson.dumps({**orjson.loads(line), "product": "windows", **tags}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _belongs(feed: Feed, event: Event) -> bool:
+def belongs(feed: Feed, event: Event) -> bool:
+    """Whether an event is one of a log source's, of which this is a feed."""
     kind = event_class(event)
     return feed.takes(kind) and explain_node(feed.where, event, with_renames(field_names(kind), feed.renames)).truth
 
@@ -156,19 +157,11 @@ def _belongs(feed: Feed, event: Event) -> bool:
 def contest(rsigma: str, corpora: Path, folder: Path, count: int) -> None:
     """Run the contest on both streams, and print what came out."""
     rules = folder / "rules"
-    ruleset = _routed_rules(corpora, rules)
+    ruleset = routed_rules(corpora, rules)
     matcher = Engine(ruleset)
-    flat = _streams.samples(corpora)
     tag = Tagger().tagged
-
-    def fires(record: _streams.Record) -> bool:
-        return bool(matcher.match(normalise(orjson.dumps(record), SOURCE)))
-
     print(f"{len(ruleset.rules)} Windows rules, {count} events a stream, one core")
-    for name, stream in (
-        ("unique", _streams.unique(flat, fires, count)),
-        ("repetitive", _streams.repetitive(flat, count)),
-    ):
+    for name, stream in streams(corpora, matcher, count).items():
         # Twice: the second time our engine finds its own plans, as it does at every start but the first.
         lines = list(map(tag, stream))
         _run_ours(lines, rules, folder)
@@ -178,7 +171,17 @@ def contest(rsigma: str, corpora: Path, folder: Path, count: int) -> None:
             print(f"{name}: {line}", flush=True)
 
 
-def _routed_rules(corpora: Path, target: Path) -> RuleSet:
+def streams(corpora: Path, matcher: Engine, count: int) -> dict[str, Iterator[bytes]]:
+    """The contest's streams, by name; the matcher tells which samples are attacks."""
+    flat = _streams.samples(corpora)
+
+    def fires(record: _streams.Record) -> bool:
+        return bool(matcher.match(normalise(orjson.dumps(record), SOURCE)))
+
+    return {"unique": _streams.unique(flat, fires, count), "repetitive": _streams.repetitive(flat, count)}
+
+
+def routed_rules(corpora: Path, target: Path) -> RuleSet:
     """Copy the Windows rules that some source feeds: both engines get the same."""
     source = corpora / "sigmahq"
     routes = shipped_routes()
@@ -191,10 +194,15 @@ def _routed_rules(corpora: Path, target: Path) -> RuleSet:
     return RuleSet(kept, [])
 
 
-def _commands(rsigma: str, rules: Path, folder: Path) -> dict[str, list[str]]:
+def rsigma_command(rsigma: str, rules: Path) -> list[str]:
+    """What runs rsigma over tagged events from its standard input, in its best lane."""
     routed = ["--logsource-routing", "--input-format", "json", "--output-format", "ndjson", "--quiet"]
+    return [rsigma, "engine", "eval", "-r", str(rules), *routed]
+
+
+def _commands(rsigma: str, rules: Path, folder: Path) -> dict[str, list[str]]:
     return {
-        "rsigma": [rsigma, "engine", "eval", "-r", str(rules), *routed],
+        "rsigma": rsigma_command(rsigma, rules),
         "czujka": [sys.executable, "-m", "tests.benchmarks._contest", str(rules), str(folder / "cache")],
     }
 

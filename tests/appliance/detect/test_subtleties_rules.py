@@ -77,6 +77,27 @@ def test_20_field_names_lose_their_spaces_and_attributes_join_by_an_underscore()
     assert fed("product: windows\n  service: windefend", event, detection)
 
 
+@pytest.mark.parametrize(
+    ("channel", "code", "native", "name"),
+    [
+        ("Microsoft-Windows-Windows Defender/Operational", 1116, "Source Name", "SourceName"),
+        ("Microsoft-Windows-WMI-Activity/Operational", 5859, "Provider", "Provider"),
+    ],
+)
+def test_20_a_field_of_the_event_goes_before_another_name_of_the_provider(
+    channel: str, code: int, native: str, name: str
+) -> None:
+    head = f"<Provider Name='P'/><EventID>{code}</EventID><Channel>{channel}</Channel><Computer>PC</Computer>"
+    data = f"<EventData><Data Name='{native}'>AMSI</Data></EventData>"
+    text = f"<Event><System>{head}</System>{data}</Event>"
+    xml: dict[str, object] = {"event.module": "windows.eventlog", "xml": text}
+    flat: dict[str, object] = {"Provider_Name": "P", "EventID": code, "Channel": channel, "Computer": "PC"}
+    service = "product: windows\n  service: " + ("windefend" if code == 1116 else "wmi")
+    for event in (xml, {**flat, native: "AMSI"}, {**flat, name: "AMSI"}, {name: "AMSI", **flat}):
+        assert fed(service, event, f"sel: {{{name}: AMSI}}\ncondition: sel")
+        assert not fed(service, event, f"sel: {{{name}: P}}\ncondition: sel")
+
+
 FILTER = """title: No administrators
 id: 11111111-0000-4000-8000-000000000000
 logsource:
