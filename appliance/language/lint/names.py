@@ -9,7 +9,7 @@ _SYSTEMS = """
     Windows Office PowerShell LSASS Administratorzy Zabezpieczenia Defender Microsoft PsExec Kerberos Kerberoasting
     Harmonogram Mimikatz Active Directory Sysmon Linux Linuksa Linuksie Debian Ubuntu Excel Word Outlook Chrome Firefox
     Edge Elasticsearch Lucene Sigma SigmaHQ MITRE ATT ATT&CK CK EZD BIP ePUAP Python
-    BitLocker Secure Boot Update Entra LAN Manager
+    BitLocker Secure Boot Update Entra LAN Manager Landlock
 """
 _ACRONYMS = """
     DNS VPN RDP SPAN Wi-Fi SSH USB SMS SMS-em SMS-y SMS-a PDF CSV JSON NDJSON HTML API ID IP URL CA TLS SHA-256 WWW C2
