@@ -12,6 +12,7 @@ from collector.headers.link import ARP, NO_MAC
 from collector.headers.parse import Headers
 from collector.headers.transport import ICMP6
 from collector.heads.head import FAULTS, Entry, weird
+from collector.pace import Pace
 from collector.protocols import arp, neighbour
 from collector.protocols.model import Log
 from collector.slices.claims import Claims
@@ -28,7 +29,7 @@ class LinkLayer:
     def __init__(self, claims: Claims | None = None) -> None:
         """`claims` holds the frames that bind addresses to cards."""
         self._claims = claims
-        self._second = self._read = 0
+        self._pace = Pace()
         self.left_out = 0
         self.weird: Counter[str] = Counter()
 
@@ -38,7 +39,7 @@ class LinkLayer:
         discovery = headers.flowing & (headers.network.proto == ICMP6) & (kind >= 133) & (kind <= 137)
         found = headers.links.kind == ARP
         for row in np.flatnonzero(found | discovery).tolist():
-            if not self._may(int(headers.batch.at[row])):
+            if not self._pace.may(int(headers.batch.at[row]) // _SECOND, MAX_A_SECOND):
                 self.left_out += 1
                 continue
             name, logs = ("arp", _arp) if found[row] else ("nd", _neighbour)
@@ -53,12 +54,6 @@ class LinkLayer:
                 log = weird(error, name, at)
                 self.weird[str(log.fields["name"])] += 1
                 yield Entry(log, "", None)
-
-    def _may(self, at: int) -> bool:
-        if at // _SECOND != self._second:
-            self._second, self._read = at // _SECOND, 0
-        self._read += 1
-        return self._read <= MAX_A_SECOND
 
 
 def _arp(headers: Headers, row: int, at: int) -> Iterable[Log]:

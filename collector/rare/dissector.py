@@ -19,6 +19,7 @@ from collector.analysers.bounded import Recent
 from collector.analysers.model import notice
 from collector.headers.parse import Headers
 from collector.heads.head import Entry
+from collector.pace import Pace
 from collector.protocols.model import Log, Value
 from collector.rare.form import HEAD, LIST, NAMES, TEXT
 from collector.rare.frames import Frame, rare
@@ -49,7 +50,7 @@ class Dissector:
         self._asked: deque[tuple[Frame, float]] = deque()
         self._said = b""
         self._seen: Recent[tuple[int, str, bytes], float] = Recent(REPEATS)
-        self._second = self._in_second = 0
+        self._pace = Pace()
         self._rests_until = 0.0
         self._told: list[Entry] = []
         self.left_out = self.faults = self.replaced = 0
@@ -109,12 +110,7 @@ class Dissector:
         self._asked.append((frame, now))
 
     def _may(self, now: float) -> bool:
-        if self._patient:
-            return True
-        if int(now) != self._second:
-            self._second, self._in_second = int(now), 0
-        self._in_second += 1
-        return self._in_second <= RATE
+        return self._patient or self._pace.may(int(now), RATE)
 
     def _started(self, now: float) -> bool:
         if self._process is None and now >= self._rests_until:

@@ -22,6 +22,7 @@ from collector.flows.record import address
 from collector.headers.parse import Headers
 from collector.headers.transport import UDP
 from collector.heads.head import FAULTS
+from collector.pace import Pace
 from collector.protocols import dhcp, dhcpv6
 from collector.protocols.model import Flow, Log, Side
 from collector.slices.claim import Claim
@@ -60,7 +61,7 @@ class Claims:
         self._slices = slices
         self._frames: OrderedDict[str, OrderedDict[str, list[Frame]]] = OrderedDict()
         self._following: Recent[str, tuple[Claim, int]] = Recent(FOLLOWED)
-        self._second = self._looked = 0
+        self._pace = Pace()
         self.held = 0
         """Bytes of the frames that are held."""
 
@@ -83,7 +84,7 @@ class Claims:
         for ports in (_DHCP, _DHCP6):
             both = np.isin(transport.source[rows], ports) & np.isin(transport.target[rows], ports)
             for row in rows[both].tolist():
-                if not self._may(int(headers.batch.at[row])):
+                if not self._pace.may(int(headers.batch.at[row]) // _SECOND, MAX_A_SECOND):
                     return
                 with contextlib.suppress(*FAULTS):
                     self.take(headers, row, _messages(headers, row))
@@ -95,12 +96,6 @@ class Claims:
         self._following[claim.address] = claim, FOLLOWS
         if fresh:
             self._slices.add(claim.run(), _batch(fresh))
-
-    def _may(self, at: int) -> bool:
-        if at // _SECOND != self._second:
-            self._second, self._looked = at // _SECOND, 0
-        self._looked += 1
-        return self._looked <= MAX_A_SECOND
 
     def _add(self, ip: str, who: str, frame: Frame) -> None:
         cards = self._frames.setdefault(ip, OrderedDict())
@@ -123,7 +118,7 @@ class Claims:
 
     def _follow(self, ip: str, frame: Frame) -> None:
         """Bring a frame to the ring whose address was noticed a moment ago."""
-        following = self._following.get(ip) if len(self._following) else None
+        following = self._following.get(ip)
         if following is None:
             return
         claim, left = following

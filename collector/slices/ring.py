@@ -14,6 +14,7 @@ from collector.capture.batch import Batch
 from collector.flows.columns import Columns
 from collector.flows.table import Assigned
 from collector.headers.parse import Headers
+from collector.pace import Pace
 from collector.protocols.model import Flow
 from collector.slices.files import Limits, Segment, room, tidy
 from collector.slices.form import RUN, Runs, packets, uid_from
@@ -39,8 +40,8 @@ class Slices:
         """Write into a folder, made at the first packet; `clock` gives seconds of Unix time."""
         self._folder, self._limits, self._clock = folder, limits or Limits(), clock
         self._segment: Segment | None = None
-        self._begun = self._tidied = self._resting = self._second = 0.0
-        self._flags = 0
+        self._begun = self._tidied = self._resting = 0.0
+        self._pace = Pace()
         self.kept = self.lost = self.flagged = 0
         """Packets on disk, packets that it did not take, flows that were flagged."""
 
@@ -112,11 +113,7 @@ class Slices:
 
     def flag(self, columns: Columns, uid: str, flow: Flow) -> None:
         """Keep what still comes of a flow, up to WHOLE bytes of each side."""
-        now = self._clock()
-        if int(now) != self._second:
-            self._second, self._flags = float(int(now)), 0
-        self._flags += 1
-        if self._flags > FLAGS:
+        if not self._pace.may(int(self._clock()), FLAGS):
             return
         alike = columns.live & (columns.ports == np.array([flow.orig_p, flow.resp_p])).all(axis=1)
         for slot in np.flatnonzero(alike).tolist():

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
+from collector.pace import Pace
 from collector.protocols.x509.certificate import Certificate, fingerprint, read
 
 CHECKS = 50
@@ -34,7 +35,7 @@ class Trust:
         for der in roots:
             self._roots.setdefault(read(der).subject, []).append(der)
         self._known: OrderedDict[tuple[str, str], bool | None] = OrderedDict()
-        self._second = self._checks = 0
+        self._pace = Pace()
 
     def status(self, chain: Sequence[bytes], now: int) -> str:
         """Return what is to be said of a chain's first certificate at a time (seconds), empty where nothing can be."""
@@ -77,10 +78,7 @@ class Trust:
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
-        if now != self._second:
-            self._second, self._checks = now, 0
-        self._checks += 1
-        if self._checks > CHECKS:
+        if not self._pace.may(now, CHECKS):
             return None
         self._known[key] = found = signed(der, signer)
         if len(self._known) > MAX_CACHED:
