@@ -28,12 +28,6 @@ SEED = 20261122
 NOBODY = 65534
 
 
-@pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    with Box(tmp_path_factory.mktemp("box")) as made:
-        yield made
-
-
 @pytest.fixture
 def station(box: Box, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Station]:
     made = Station(box, tmp_path, re.sub(r"\W|_", "-", request.node.name)[:60])

@@ -25,12 +25,6 @@ RULE = kit.rule_text(1, image="/strange")
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    with Box(tmp_path_factory.mktemp("box")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def sender(box: Box) -> Iterator[Sender]:
     made = box.sender()
     yield made

@@ -41,12 +41,6 @@ OF_RIGHTS = {"Account Added to an Administrative Linux Group", "Set-User-ID Bit 
 OF_PROGRAMS = {"Base64-Decoded Text Piped into a Shell"}
 
 
-@pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    with Box(tmp_path_factory.mktemp("box")) as made:
-        yield made
-
-
 def holder_of_audit() -> int:
     control = netlink.Control()
     try:

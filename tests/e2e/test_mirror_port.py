@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,6 @@ from tests.e2e.names import RESOLVER, invented, ordinary, turned
 from tests.e2e.pages.tabs import violations
 from tests.e2e.person import browsing, set_up
 from tests.e2e.station import Sensor
-
-
-@pytest.fixture(scope="module")
-def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    with Box(tmp_path_factory.mktemp("box")) as made:
-        yield made
 
 
 @pytest.mark.root
