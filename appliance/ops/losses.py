@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from appliance.alerts.entity import text_of
 from appliance.clock import HOUR
 from appliance.state.models import GapSeen, Loss
-from appliance.state.upsert import add_up
+from appliance.state.upsert import add_up, insert_for
 
 _MOST = 1 << 62
 _LONGEST = 14 * 24
@@ -25,8 +24,7 @@ def record_gap(session: Session, event: Mapping[str, Any]) -> bool:
 
     A gap that spans hours is spread over them, so that the report shows when the box was blind.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    seen = insert(GapSeen).values(event_id=str(event["event.id"])).on_conflict_do_nothing()
+    seen = insert_for(session)(GapSeen).values(event_id=str(event["event.id"])).on_conflict_do_nothing()
     if session.execute(seen).rowcount == 0:  # type: ignore[attr-defined]
         return False
     host, cause = text_of(event, "host.name"), text_of(event, "gap.cause")[:64] or "unknown"

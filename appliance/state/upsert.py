@@ -27,7 +27,7 @@ def add_up(
     if not rows:
         return
     table: Any = model.__table__
-    statement = _insert(session)(table)
+    statement = insert_for(session)(table)
     changes = {
         name: statement.excluded[name] if name in latest else table.c[name] + statement.excluded[name]
         for name in rows[0]
@@ -50,10 +50,11 @@ def replace_rows(
     """
     if not rows:
         return
-    statement = _insert(session)(model.__table__)
+    statement = insert_for(session)(model.__table__)
     changes = {name: statement.excluded[name] for name in rows[0] if name not in {*keys, *kept}}
     session.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changes), list(rows))
 
 
-def _insert(session: Session) -> Any:
+def insert_for(session: Session) -> Any:
+    """Return the `insert` of the database that a session has, which knows what to do about rows that are there."""
     return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
