@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.alerts.service import Actor
 from appliance.clock import DAY
-from appliance.detect import Rule, RuleSet
+from appliance.detect import Rule
 from appliance.hunt.asked import NAME, Wish, ask, huntable
 from appliance.language.catalogue import Catalogue, load
 from appliance.rulesets import ActiveRules
@@ -36,7 +36,7 @@ class Follower:
     sessions: sessionmaker[Session]
     settings: Settings
     mark: Callable[[], str]
-    load: Callable[[], RuleSet]
+    load: Callable[[], ActiveRules]
     empty: Callable[[], bool]
     clock: Callable[[], int]
     _before: str = field(default="", init=False)
@@ -56,7 +56,7 @@ class Follower:
             return None
         loaded = self.load()
         rules = huntable(loaded)
-        digests = digests_of(rules.values(), loaded.lists if isinstance(loaded, ActiveRules) else {})
+        digests = digests_of(rules.values(), loaded.lists)
         empty = self.empty()
         with writing(self.sessions) as session:
             changed = note(session, digests, self.clock())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.clock import DAY
 from appliance.detect import load_rules
 from appliance.hunt.changes import Follower, changed_since, name_of
+from appliance.rulesets import ActiveRules
 from appliance.settings import HuntSettings, Settings
 from appliance.state.hunts import HuntOrigin, HuntRun, RuleSeen
 from tests.appliance.hunt.kit import Office
@@ -36,11 +37,12 @@ class Watched:
         def mark() -> str:
             return repr([(file.name, file.read_bytes()) for file in sorted((office.folder / "rules").iterdir())])
 
-        def load() -> object:
+        def load() -> ActiveRules:
             self.loads += 1
-            return office.rules()
+            loaded = office.rules()
+            return ActiveRules(loaded.rules, loaded.faults)
 
-        return Follower(office.sessions, settings, mark, load, lambda: self.empty, lambda: office.now)  # type: ignore[arg-type]
+        return Follower(office.sessions, settings, mark, load, lambda: self.empty, lambda: office.now)
 
     def settle(self) -> int | None:
         """Look as often as it takes; return the number of a hunt that was asked for."""
