@@ -15,7 +15,7 @@ from appliance.cli.state import open_home
 from appliance.home import Home
 from appliance.indicators import book
 from appliance.indicators.own import own_of
-from appliance.indicators.reading import Fault, Read, read
+from appliance.indicators.reading import Read, read
 from appliance.indicators.values import NAMES, Kind, Refused, value_of
 from appliance.language.dates import moment
 from appliance.settings import load_settings
@@ -63,7 +63,7 @@ def take(
 
 
 def _tell(found: Read) -> None:
-    faults: list[Fault] = [*found.broken, *found.refused]
+    faults = [*found.broken, *found.refused]
     for fault in faults[:_TOLD]:
         typer.echo(clean(str(fault)), err=True)
     if len(faults) > _TOLD:

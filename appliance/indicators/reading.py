@@ -6,23 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from appliance.detect.model import Fault
 from appliance.indicators.book import Wanted
 from appliance.indicators.files import MAX_BYTES, BadFile, lines
 from appliance.indicators.values import Own, Refused, value_of
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something in a file that is not taken; lines count from 1."""
-
-    file: Path
-    line: int
-    text: str
-    message: str
-
-    def __str__(self) -> str:
-        told = f"„{self.text[:80]}”: " if self.text else ""
-        return f"{self.file}:{self.line}: {told}{self.message}"
 
 
 @dataclass(slots=True)
@@ -42,16 +29,16 @@ def read(files: Iterable[Path], own: Own, comment: str, ends: int | None) -> Rea
             with file.open("rb") as stream:
                 told = lines(stream.read(MAX_BYTES + 1), file.name)
         except BadFile as error:
-            found.broken.append(Fault(file, error.line, "", error.message))
+            found.broken.append(Fault(str(file), error.line, error.message))
             continue
         except OSError as error:
-            found.broken.append(Fault(file, 1, "", f"nie można odczytać pliku: {error.strerror}"))
+            found.broken.append(Fault(str(file), 1, f"nie można odczytać pliku: {error.strerror}"))
             continue
         for one in told:
             try:
                 value = value_of(one.text, own, one.hint)
             except Refused as error:
-                found.refused.append(Fault(file, one.number, one.text, str(error)))
+                found.refused.append(Fault(str(file), one.number, f"„{one.text[:80]}”: {error}"))
                 continue
             moments = [at for at in (one.expires_at, ends) if at is not None]
             found.wanted.append(Wanted(value, one.comment or comment, min(moments, default=None)))
