@@ -28,6 +28,8 @@ NOTE_LENGTH = 4000
 REASON_LENGTH = 2000
 HISTORY_LIMIT = 1000
 """Entries after which an alert takes no more notes; closing always works."""
+ROBOT = "token:"
+"""What the name of who acts begins with where a token does."""
 OPEN = frozenset({AlertState.NEW, AlertState.RECEIVED, AlertState.IN_PROGRESS})
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from appliance.alerts import paging
-from appliance.alerts.service import Actor, BadText
+from appliance.alerts.service import ROBOT, Actor, BadText
 from appliance.clock import DAY
 from appliance.detect import Logsource, Rule
 from appliance.ops.operations import record
@@ -21,8 +21,6 @@ from .conditions import Condition, TooWide, checked, document
 from .filters import narrowed
 
 REASON = 2000
-_PREFIX = "token:"
-"""What the name of an author begins with that is a token."""
 LONGEST = 365 * DAY
 _AUTHOR = 120
 """Characters of an author's name that are kept."""
@@ -125,8 +123,8 @@ def approve(session: Session, number: int, actor: Actor, now: int) -> RuleExcept
 def _behind(session: Session, author: str) -> set[str]:
     """Return whose proposal it is: its author, and for a token who made one of that name, by the audit log."""
     found = {author}
-    if author.startswith(_PREFIX):
-        name, target = author.removeprefix(_PREFIX), Operation.target
+    if author.startswith(ROBOT):
+        name, target = author.removeprefix(ROBOT), Operation.target
         # A long name was cut off; then it may be one of several tokens, and none of their makers may agree.
         named = target.startswith(name, autoescape=True) if len(author) == _AUTHOR else target == name
         found.update(session.scalars(select(Operation.who).where(Operation.action == "token.created", named)))

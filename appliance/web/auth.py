@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from appliance.accounts import sessions as browsers
 from appliance.accounts import tokens
-from appliance.alerts.service import Actor
+from appliance.alerts.service import ROBOT, Actor
 from appliance.state.database import writing
 from appliance.state.models import Role
 from appliance.web import policy
@@ -81,7 +81,7 @@ def _by_token(context: Context, authorization: str) -> Principal:
         with writing(context.sessions) as session:
             tokens.touch(session, row.id, now)
     scopes = frozenset(row.scopes)
-    return Principal(who=f"token:{row.name}", name=row.name, scopes=scopes, permissions=policy.of_scopes(scopes))
+    return Principal(who=f"{ROBOT}{row.name}", name=row.name, scopes=scopes, permissions=policy.of_scopes(scopes))
 
 
 def _by_cookie(context: Context, cookie: str) -> Principal | None:
