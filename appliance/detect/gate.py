@@ -32,7 +32,7 @@ _CODES = re.compile(r"(?<!\\)(?:\\\\)*\\[x0-7]")
 #: Repeats that the gate counts; to compile a scan for a thousand takes most of a second.
 COUNTED = 200
 #: What is no repeat though it may look like one: escapes and classes; then a repeat.
-_REPEAT = re.compile(r"(\\(?:x\{[^}]*\}|.)|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\])|\{(\d+)(?:,\d*)?\}", re.DOTALL)
+_REPEAT = re.compile(r"\\(?:x\{[^}]*\}|.)|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\{(\d+)(?:,\d*)?\}", re.DOTALL)
 
 
 class RegexGate:
@@ -88,7 +88,7 @@ def relaxed(pattern: str) -> str:
     """The expression, or one that finds more: `x{1000,}` and `x{1000}` are `x{200,}`."""
     if "\\Q" in pattern:
         return pattern
-    return _REPEAT.sub(lambda found: f"{{{COUNTED},}}" if int(found[2] or 0) > COUNTED else found[0], pattern)
+    return _REPEAT.sub(lambda found: f"{{{COUNTED},}}" if int(found[1] or 0) > COUNTED else found[0], pattern)
 
 
 def _database(expressions: Sequence[Expression]) -> Callable[[bytes], Sequence[int]] | None:

@@ -137,10 +137,10 @@ def _places(text: str) -> tuple[Pieces, Pieces]:
 
 
 @lru_cache(maxsize=64)
-def _texts(leaf: Leaf) -> list[str]:
+def _texts(leaf: Leaf) -> Sequence[str]:
     """Return ASCII texts that every value found must have; none where a value may be no text."""
     if any(field.kind not in TEXTS or field.name == "event.id" for field in leaf.fields):
-        return []
+        return ()
     match leaf.test:
         case Pattern(parts):
             whole = [part for part in parts if isinstance(part, str)]
@@ -150,7 +150,7 @@ def _texts(leaf: Leaf) -> list[str]:
             whole = _literals(branches[0].part)
         case _:
             whole = []
-    return [run for text in whole for run in _runs(text)]
+    return tuple(run for text in whole for run in _runs(text))
 
 
 def _runs(text: str) -> list[str]:
