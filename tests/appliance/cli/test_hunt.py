@@ -26,7 +26,7 @@ def box(tmp_path: Path) -> Path:
     source = Source(ID, NOON)
     made = [normalise(orjson.dumps(record), source) for record in (FLAT, SYSMON, FLAT)]
     events = [{**event, "event.id": f"{n:032x}", "@timestamp": NOON + n * HOUR // 2} for n, event in enumerate(made)]
-    store = EmbeddedStore(tmp_path / "box" / "store")
+    store = EmbeddedStore(tmp_path / "box" / "store", now=lambda: NOON)
     store.append(encode(events), [], 1)
     store.close()
     return tmp_path / "box"
@@ -59,7 +59,7 @@ def test_a_folder_without_events_is_said(rule: Path, tmp_path: Path) -> None:
 
 def test_a_number_past_64_bits_is_written(rule: Path, tmp_path: Path) -> None:
     event = {**normalise(orjson.dumps(FLAT), Source(ID, NOON)), "host.name": 10**30}
-    store = EmbeddedStore(tmp_path / "big" / "store")
+    store = EmbeddedStore(tmp_path / "big" / "store", now=lambda: NOON)
     store.append(encode([event]), [], 1)
     store.close()
     code, lines, _ = run("--home", tmp_path / "big", "--rules", rule)
