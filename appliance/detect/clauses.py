@@ -19,8 +19,8 @@ from .values import fold
 
 #: Clauses kept for one rule.
 PER_RULE = 2
-#: Texts of fewer characters are found everywhere: to find them all costs more than to decide the rule, which then is
-#: billed for it.
+#: Texts of fewer bytes are found everywhere: to find them all costs more than to decide the rule, which then is billed
+#: for it. An emoji is four.
 SHORTEST = 3
 
 
@@ -69,6 +69,8 @@ _BY_LENGTH = [2.0**-length for length in range(64)]
 _SLOW = frozenset({Op.REGEX, Op.LIKE, Op.CASED_LIKE})
 _WEAK, _RARE = 0.3, 0.01
 _WORD = 6
+#: What signs beyond ASCII are worth in a log of commands and paths: so many more of them within.
+_FOREIGN = 8
 
 
 def guess(literal: Literal) -> float:
@@ -81,7 +83,12 @@ def guess(literal: Literal) -> float:
     if kind is Kind.EQUALS:
         # A code, a flag, a state: one of few that the key ever has.
         return 0.25 if len(text) <= _WORD else _BY_LENGTH[min(len(text) + 6, 63)]
-    return _BY_LENGTH[min(len(text) + 1, 63)]
+    return _BY_LENGTH[min(_size(text) + (1 if text.isascii() else _FOREIGN), 63)]
+
+
+def _size(text: str) -> int:
+    """How many bytes of UTF-8 a text takes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def chosen(node: Node) -> list[Clause]:
@@ -168,7 +175,7 @@ def _regex(atom: Atom) -> Clause | None:
     found = required_literals(str(atom.wanted[0]), str(atom.wanted[1]))
     if not found:
         return None
-    if min(map(len, found)) < SHORTEST:
+    if min(map(_size, found)) < SHORTEST:
         return frozenset([Literal(atom.field, Kind.PRESENT)])
     return frozenset(Literal(atom.field, Kind.INFIX, text) for text in found)
 
@@ -181,7 +188,7 @@ def _presence(atom: Atom) -> Clause:
 
 
 def _one(key: str | None, kind: Kind, text: str) -> Clause:
-    if len(text) < SHORTEST and kind is not Kind.EQUALS:
+    if _size(text) < SHORTEST and kind is not Kind.EQUALS:
         return frozenset([Literal(key, Kind.PRESENT)])
     return frozenset([Literal(key, kind, text)])
 
@@ -218,7 +225,7 @@ def tests(node: Node) -> list[Clause]:
 
 def _is_short(atom: Atom) -> bool:
     kind = _KINDS.get(atom.op) or _CASED.get(atom.op)
-    return kind is not None and kind is not Kind.EQUALS and len(str(atom.wanted)) < SHORTEST
+    return kind is not None and kind is not Kind.EQUALS and _size(str(atom.wanted)) < SHORTEST
 
 
 def _conjuncts(node: Node) -> Iterator[Node]:

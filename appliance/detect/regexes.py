@@ -61,11 +61,13 @@ def like_regex(pattern: Pattern, *, anchored: bool = True) -> str:
     return rf"\A{body}\z" if anchored else body
 
 
-def required_literals(pattern: str, flags: str = "") -> frozenset[str] | None:
+@lru_cache(maxsize=8192)
+def required_literals(pattern: str, flags: str = "", shortest: int = _MIN_LITERAL) -> frozenset[str] | None:
     """Folded texts of which at least one is part of every (folded) match; None when none is known.
 
-    A superset of what matches is all that is promised. The expression is read by Python's parser, so every construct
-    that it does not understand, or that RE2 understands in another way, gives up.
+    None has fewer characters than `shortest`. A superset of what matches is all that is promised. The expression is
+    read by Python's parser, so every construct that it does not understand, or that RE2 understands in another way,
+    gives up.
     """
     if "x" in flags or _POSIX in pattern:
         return None
@@ -76,11 +78,14 @@ def required_literals(pattern: str, flags: str = "") -> frozenset[str] | None:
             tree = sre_parser.parse(pattern)
     except Exception:  # noqa: BLE001  a private parser: whatever it cannot read simply has no literals
         return None
-    return _Literals().sequence(tree)
+    return _Literals(shortest).sequence(tree)
 
 
 class _Literals:
     """Walks the parse tree of one expression."""
+
+    def __init__(self, shortest: int) -> None:
+        self._shortest = shortest
 
     def sequence(self, items: Iterable[tuple[Any, Any]]) -> frozenset[str] | None:
         best: frozenset[str] | None = None
@@ -89,10 +94,10 @@ class _Literals:
             if code is sre.LITERAL and argument < 128:
                 run.append(fold(chr(argument)))
                 continue
-            best = _better(best, _finish(run))
+            best = _better(best, self._finish(run))
             run = []
             best = _better(best, self.item(code, argument))
-        return _better(best, _finish(run))
+        return _better(best, self._finish(run))
 
     def item(self, code: Any, argument: Any) -> frozenset[str] | None:
         if code is sre.SUBPATTERN:
@@ -112,9 +117,8 @@ class _Literals:
             union |= found
         return union
 
-
-def _finish(run: list[str]) -> frozenset[str] | None:
-    return frozenset({"".join(run)}) if len(run) >= _MIN_LITERAL else None
+    def _finish(self, run: list[str]) -> frozenset[str] | None:
+        return frozenset({"".join(run)}) if len(run) >= self._shortest else None
 
 
 def _better(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:

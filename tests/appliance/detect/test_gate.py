@@ -110,8 +110,10 @@ def test_whatever_re2_finds_is_a_candidate(drawn: tuple[str, str], flags: str, m
         return
     found = search(encoded(value)) is not None
     assert RegexGate([(pattern, flags)], [1]).mask(value) == found
-    needed = required_literals(pattern, flags)
-    assert not found or needed is None or any(literal in fold(value) for literal in needed)
+    for shortest in (1, 2, 3):
+        needed = required_literals(pattern, flags, shortest)
+        assert not found or needed is None or any(literal in fold(value) for literal in needed)
+        assert needed is None or all(len(literal) >= shortest for literal in needed)
 
 
 @settings(max_examples=300, deadline=None)

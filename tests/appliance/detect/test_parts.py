@@ -20,7 +20,7 @@ from appliance.detect.nodes import All, AnyOf, Atom, Node, Op, negate
 from appliance.detect.regexes import SCAN_LIMIT, encoded, required_literals, searcher
 from appliance.detect.routes import SHIPPED, parse_routes, shipped_routes
 from appliance.detect.values import fold, text
-from tests.appliance.detect.kit import ROUTES, document, engine, parse, rule, same
+from tests.appliance.detect.kit import ROUTES, decide, document, engine, parse, rule, same
 
 PATTERNS = ["a+b", "(foo|bar)x", "x(?:ab)+y", "(?i)Kelvin", "[a-z]{2}ab", "a?bc|de", "^ab.*cd$", "(ab|c)d", "\\bab\\b"]
 
@@ -245,9 +245,41 @@ def test_a_condition_too_large_or_too_deep_for_generated_code_is_still_decided()
 def test_texts_that_are_everywhere_are_no_matter_of_the_index(detection: str) -> None:
     one = rule(detection)
     placed = [literal for clause in chosen(one.node) for literal in clause if literal.kind in PLACED]
-    assert [literal.text for literal in placed if len(literal.text) < SHORTEST] == []
+    assert [literal.text for literal in placed if len(literal.text.encode()) < SHORTEST] == []
     matcher = engine(one)
     for number in range(10):
         matcher.match({"event.module": "test", "f": f"yes {number}"})
     assert matcher.stats[one.id].evaluated == 10, "the rule is billed for each"
     assert matcher.stats[one.id].nanoseconds > 0
+
+
+OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
+
+
+def test_signs_that_hardly_ever_come_are_found_by_the_index() -> None:
+    one = rule(f"sel: {{f|contains: ['🦆', '🐺', '{OVERRIDE}']}}\ncondition: sel")
+    matcher = engine(one)
+    for number in range(10):
+        assert not matcher.match({"event.module": "test", "f": f"zażółć {number}"})
+    assert matcher.stats[one.id].evaluated == 0
+    assert matcher.match({"event.module": "test", "f": "x🐺y"}) == [one]
+
+
+@pytest.mark.parametrize(
+    ("detection", "value", "truth"),
+    [
+        ("{f|re: 'a`b'}", "xa`b", True),
+        ("{f|re: 'a`b'}", "xA`b", False),
+        ("{f|re|i: 'A`B'}", "xa`b", True),
+        ("{f|re: '(`|\\^)x'}", "^x", True),
+        ("{f|re: '[`^]x'}", "^x", True),
+        ("{f|contains: [а, b]}", "А", True),
+        ("{f|contains: [а, b]}", "B", True),
+        ("{f|contains: [а, б]}", "ab", False),
+        ("{f|contains: [а, б]}", "aБb", True),
+    ],
+)
+def test_what_is_asked_before_an_expression_or_a_foreign_text_hides_nothing(
+    detection: str, value: str, truth: bool
+) -> None:
+    assert decide(f"sel: {detection}\ncondition: sel", f=value) is truth
