@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 import numpy as np
 
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.detect.keywords import AllKeywords
-from appliance.hunt.question import EVERYTHING, leaves, question
+from appliance.hunt.question import EVERYTHING, question
 from appliance.hunt.sieve import Sieve, decided
 from appliance.normalise import Event
 from appliance.search import Node, parse
@@ -103,9 +102,7 @@ class Hunt:
 
 def asked_for(rules: Sequence[Rule]) -> Node | None:
     """Return what a store is asked for; None when no source feeds any of the rules."""
-    narrow = question(rules)
-    few = narrow is None or sum(1 for _ in islice(leaves(narrow), MAX_LEAVES + 1)) <= MAX_LEAVES
-    return narrow if few else EVERYTHING
+    return question(rules, most=MAX_LEAVES)
 
 
 def _answering(query: Node, columns: Columns) -> Places:

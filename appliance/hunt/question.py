@@ -38,11 +38,20 @@ _EDGES = {Op.EQUALS: (False, False), Op.STARTSWITH: (False, True), Op.ENDSWITH: 
 Parts = tuple[str | Wild, ...]
 
 
-def question(rules: Iterable[Rule], routes: Routes | None = None) -> Node | None:
-    """Return a question for the events that any of these rules may find; None when no source feeds one of them."""
+def question(rules: Iterable[Rule], routes: Routes | None = None, most: int | None = None) -> Node | None:
+    """Return a question for the events that any of these rules may find; None when no source feeds one of them.
+
+    With more than `most` comparisons it is one for all events.
+    """
     feeds = ((feed, rule) for rule in rules for feed in (routes or shipped_routes()).feeds(rule.logsource))
-    found = _or([_and([of_feed(feed), _widened_rule(rule, feed)]) for feed, rule in feeds])
-    return None if found == NOTHING else found
+    found: dict[Node, int] = {}
+    for feed, rule in feeds:
+        part = _and([of_feed(feed), _widened_rule(rule, feed)])
+        found.setdefault(part, sum(1 for _ in leaves(part)))
+        if most is not None and sum(found.values()) > most:
+            return EVERYTHING
+    whole = _or([*found])
+    return None if whole == NOTHING else whole
 
 
 def of_feed(feed: Feed) -> Node:
