@@ -98,6 +98,14 @@ def value_of(text: str, own: Own = Own(), hint: Kind | None = None) -> Value:
     return found
 
 
+def written(text: str) -> str:
+    """Return a value as it is kept; what is none stands as it is told, in lower case."""
+    try:
+        return value_of(text).text
+    except Refused:
+        return text.strip().lower()
+
+
 NAMES = {
     Kind.DOMAIN: "domena",
     Kind.ADDRESS: "adres IP",
