@@ -55,6 +55,7 @@ _MAY = {
     "rules": Permission.RULES_MANAGE,
     "except": Permission.EXCEPTIONS_PROPOSE,
     "approve": Permission.EXCEPTIONS_APPROVE,
+    "indicate": Permission.INDICATORS_MANAGE,
     "hunt": Permission.HUNTS_MAKE,
     "hold": Permission.HOLDS_SET,
 }
