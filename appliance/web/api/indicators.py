@@ -7,17 +7,24 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
+from appliance.alerts import service
+from appliance.alerts.grouping import SNAPSHOTS
 from appliance.clock import DAY
+from appliance.detect import explain
+from appliance.detect.values import thaw
 from appliance.indicators import book
 from appliance.indicators.book import Asked, Source, Taken
 from appliance.indicators.own import own_of
 from appliance.indicators.reading import Document, Read, read_sent
+from appliance.indicators.traced import Traced
 from appliance.indicators.values import LONGEST, Kind, written
 from appliance.state.database import writing
 from appliance.state.indicators import Indicator
-from appliance.web.api.common import After, Answer, Limit, Page, api_router
+from appliance.web.api.common import After, Answer, Limit, Number, Page, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context
+from appliance.web.explaining import rule_of
+from appliance.web.indicated import indicated
 from appliance.web.policy import Permission
 from appliance.web.problem import FieldFault, Problem
 
@@ -87,6 +94,13 @@ class ImportAnswer(BaseModel):
     faults: list[LineFault]
 
 
+class TracedAnswer(BaseModel):
+    """The values that an alert's rule found, at most 50; and texts of its events that no list has now, at most 10."""
+
+    items: list[IndicatorAnswer]
+    gone: list[str]
+
+
 class RemoveBody(BaseModel):
     """Values of one source or of all; without values all that the source told."""
 
@@ -122,6 +136,18 @@ def list_sources(context: Box) -> SourceList:
     """Return the sources."""
     rows = sources_of(context)
     return SourceList(items=[SourceAnswer.model_validate(row) for row in rows[:SOURCES]], total=len(rows))
+
+
+@router.get("/alerts/{alert_id}/indicators", dependencies=needs(Permission.ALERTS_READ))
+def list_of_alert(context: Box, alert_id: Number) -> TracedAnswer:
+    """Return where the indicators are from that an alert's rule found; none for other rules."""
+    with context.sessions() as session:
+        alert = service.get_alert(session, alert_id)
+        rows, _ = service.events_of(session, alert_id, None, SNAPSHOTS)
+        rule = rule_of(context, alert.rule_id)
+        tree = explain(rule, thaw(rows[0].event)) if rule and rows and rows[0].event else None
+        found = indicated(session, rule, tree, rows) or Traced((), ())
+        return TracedAnswer(items=[answer(row, context.now()) for row in found.kept], gone=list(found.gone))
 
 
 async def _body(request: Request, who: Manager) -> bytes:
