@@ -39,6 +39,7 @@ NAV = (
     NavItem("events", "/zdarzenia"),
     NavItem("stations", "/stacje"),
     NavItem("rules", "/reguly"),
+    NavItem("indicators", "/wskazniki"),
     NavItem("hunts", "/poszukiwania"),
     NavItem("reports", "/raporty"),
     NavItem("health", "/zdrowie"),
