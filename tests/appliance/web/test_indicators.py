@@ -155,8 +155,9 @@ def test_a_list_may_be_larger_than_other_bodies_and_is_bounded_too(box: TestBox,
     assert box.post("/indicators/remove", operator, {"values": ["x" * MAX_BODY]}).json()["limit"] == MAX_BODY
 
 
+@pytest.mark.parametrize("path", [IMPORT, "/wskazniki"])
 @pytest.mark.parametrize("who", [None, Role.AUDITOR, Scope.RULES_READ, Scope.HUNTS_WRITE])
-def test_who_may_not_is_refused_before_the_list_is_read(box: TestBox, who: Role | Scope | None) -> None:
+def test_who_may_not_is_refused_before_the_list_is_read(box: TestBox, who: Role | Scope | None, path: str) -> None:
     party = None if who is None else box.person(who) if isinstance(who, Role) else box.token(who)
     asked: list[int] = []
 
@@ -170,10 +171,10 @@ def test_who_may_not_is_refused_before_the_list_is_read(box: TestBox, who: Role 
         async def answer(message: Any) -> None:
             messages.append(message)
 
-        headers = {"host": "box", "content-type": "text/plain"} | (party.headers if party else {})
+        headers = {"host": "box", "content-type": "multipart/form-data; boundary=x"} | (party.headers if party else {})
         pairs = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
         scope = {
-            "type": "http", "method": "POST", "path": IMPORT, "raw_path": IMPORT.encode(), "scheme": "https",
+            "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "scheme": "https",
             "query_string": b"source=x", "root_path": "", "http_version": "1.1", "client": ("1.2.3.4", 1),
             "server": ("box", 443), "headers": pairs,
         }  # fmt: skip
