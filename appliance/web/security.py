@@ -18,7 +18,10 @@ MAX_BODY = 1 << 20
 LARGER: Mapping[str, int] = MappingProxyType(
     {"/wskazniki": MAX_BYTES + MAX_BODY, "/api/v1/indicators/import": MAX_BYTES + 1}
 )
-"""Bytes of a body that is a list of indicators, by path. These routes read it once they know that its sender may."""
+"""Bytes of a body that is a list of indicators, by path. The routes read it once they know that its sender may.
+
+Before that only the token of a form is looked for in it, of somebody who has signed in.
+"""
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
