@@ -16,14 +16,12 @@ from appliance.home import Home
 from appliance.indicators import book
 from appliance.indicators.own import own_of
 from appliance.indicators.reading import Read, read
-from appliance.indicators.values import NAMES, Kind, Refused, value_of
+from appliance.indicators.values import NAMES, Kind, written
 from appliance.language.dates import moment
 from appliance.settings import load_settings
 from appliance.state.database import writing
 
 app = typer.Typer(no_args_is_help=True, help="Wskaźniki z list CSIRT: domeny, adresy, strony, pliki i nadawcy.")
-SOURCE = 120
-"""Characters of a source's name."""
 _TOLD = 100
 SourceOption = Annotated[str, typer.Option("--source", help="Kto podał listę, na przykład „CSIRT NASK”.")]
 AnySource = Annotated[str | None, typer.Option("--source", help="Tylko z tego źródła.")]
@@ -34,22 +32,23 @@ def take(
     home: HomeOption,
     files: Annotated[list[Path], typer.Argument(metavar="PLIK…", exists=True, dir_okay=False, help="Pliki z listami.")],
     source: SourceOption,
-    expires: Annotated[int | None, typer.Option(min=1, max=3650, help="Po ilu dniach wskaźniki wygasną.")] = None,
+    expires: Annotated[int | None, typer.Option(min=1, max=book.DAYS, help="Po ilu dniach wskaźniki wygasną.")] = None,
     comment: Annotated[str, typer.Option(help="Uwaga, na przykład numer pisma.")] = "",
 ) -> None:
     """Wczytaj listy: po wierszu, CSV z nagłówkiem, zdarzenie MISP (JSON) albo paczka STIX 2.1.
 
     Czujka szuka tych wskaźników od teraz i sama przeszukuje historię. Kod 1: czegoś nie przyjęto.
     """
-    name = source.strip()
-    if not name or len(name) > SOURCE or not name.isprintable():
-        fail(ValueError(f"Podaj w --source nazwę źródła, do {SOURCE} znaków."), Exit.USAGE)
+    try:
+        name = book.named(source)
+    except book.BadSource:
+        fail(ValueError(f"Podaj w --source nazwę źródła, do {book.SOURCE} znaków."), Exit.USAGE)
     sessions = open_home(home)
     box, now = Home(home.resolve()), clock.now()
     ends = None if expires is None else now + expires * clock.DAY
     found = read(files, own_of(box, load_settings(box)), comment.strip(), ends)
     _tell(found)
-    if found.broken or not found.wanted:
+    if found.useless:
         fail(ValueError("Niczego nie wczytano. Popraw pliki i powtórz."), Exit.NO)
     try:
         with writing(sessions) as session:
@@ -63,11 +62,10 @@ def take(
 
 
 def _tell(found: Read) -> None:
-    faults = [*found.broken, *found.refused]
-    for fault in faults[:_TOLD]:
+    for fault in found.faults[:_TOLD]:
         typer.echo(clean(str(fault)), err=True)
-    if len(faults) > _TOLD:
-        typer.echo(f"I jeszcze {len(faults) - _TOLD}.", err=True)
+    if len(found.faults) > _TOLD:
+        typer.echo(f"I jeszcze {len(found.faults) - _TOLD}.", err=True)
 
 
 @app.command("list")
@@ -86,7 +84,7 @@ def list_all(
                 row = (one.name, NAMES[one.kind], str(one.acting), str(one.expired), moment(one.newest, "pl"), ends)
                 typer.echo("\t".join(map(clean, row)))
             return
-        for value in book.listed(session, source, find or "", limit):
+        for value in book.page(session, book.Asked(find or "", source=source), None, limit)[0]:
             ended = value.expires_at is not None and value.expires_at <= now
             ends = "bezterminowo" if value.expires_at is None else f"do {moment(value.expires_at, 'pl')}"
             state = "wygasł" if ended else "obowiązuje"
@@ -105,15 +103,7 @@ def remove(
         fail(ValueError("Podaj wskaźniki albo --source."), Exit.USAGE)
     sessions = open_home(home)
     with writing(sessions) as session:
-        gone = book.remove(session, source, map(_written, values or ()), "local", clock.now())
+        gone = book.remove(session, source, map(written, values or ()), "local", clock.now())
     typer.echo(f"Usunięte wskaźniki: {gone}.")
     if not gone:
         raise typer.Exit(Exit.NO)
-
-
-def _written(text: str) -> str:
-    """Return a value as it is kept; what is none is looked for as it stands."""
-    try:
-        return value_of(text).text
-    except Refused:
-        return text.strip().lower()

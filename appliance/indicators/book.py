@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from appliance.alerts import paging
 from appliance.clock import DAY
-from appliance.indicators.values import HOSTS, LISTS, PATHS, Kind, Value, of_lists
+from appliance.indicators.values import HOSTS, LISTS, PATHS, Kind, Value, of_lists, written
 from appliance.ops.operations import record
 from appliance.state.indicators import Indicator, IndicatorChange
 from appliance.state.upsert import replace_rows
@@ -19,11 +20,23 @@ MOST = 200_000
 """Values of all sources together that have not expired."""
 KEPT = 90 * DAY
 """How long a value stays listed after it has expired, in microseconds."""
+SOURCE, COMMENT, DAYS = 120, 300, 3650
+"""Characters of a source's name and of a comment, and days after which values may end at the latest."""
+NAMED = 20
+"""Values of a removal that the audit log names one by one."""
 Mark = tuple[int, int]
 
 
 class TooMany(ValueError):
     """More values than the office may keep; the text says how many it has."""
+
+    def __init__(self, there: int) -> None:
+        super().__init__(f"wskaźników może być {MOST}, a jest ich już {there}; usuń stare: czujka indicators remove")
+        self.there = there
+
+
+class BadSource(ValueError):
+    """The name of a source is empty, too long, or has signs that are not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,23 @@ class Source:
     """When the first of its values expires that act."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which values are listed: of one source or of all, that contain a text or, when `whole`, are what it names."""
+
+    text: str = ""
+    whole: bool = False
+    source: str | None = None
+
+
+def named(source: str) -> str:
+    """Return the name of a source without blanks around it. Raises BadSource."""
+    name = source.strip()
+    if not name or len(name) > SOURCE or not name.isprintable():
+        raise BadSource(source[:SOURCE])
+    return name
+
+
 def take(session: Session, source: str, wanted: Sequence[Wanted], who: str, now: int) -> Taken:
     """Keep values of a source; what it has told before gets the new comment and expiry. Raises TooMany."""
     session.execute(delete(Indicator).where(Indicator.expires_at < now - KEPT))
@@ -66,13 +96,13 @@ def take(session: Session, source: str, wanted: Sequence[Wanted], who: str, now:
     told = {(one.value.kind.value, one.value.text): one for one in wanted}
     new = Counter(kind for kind, text in told if (kind, text) not in acting)
     if len(acting) + new.total() > MOST:
-        raise TooMany(f"wskaźników może być {MOST}, a jest ich już {len(acting)}; usuń stare: czujka indicators remove")
+        raise TooMany(len(acting))
     rows = [
         {
             "kind": kind,
             "value": text,
             "source": source,
-            "comment": one.comment[:300],
+            "comment": "".join(filter(str.isprintable, one.comment))[:COMMENT],
             "added_at": now,
             "expires_at": one.expires_at,
         }
@@ -95,7 +125,8 @@ def remove(session: Session, source: str | None, values: Iterable[str], who: str
     gone = session.execute(query).rowcount  # type: ignore[attr-defined]
     if gone:
         session.add(IndicatorChange(at=now, who=who[:120], source=source or "", added={}))
-        record(session, who, "indicators.removed", source or ", ".join(listed), now, count=gone)
+        target = source or ", ".join(listed)
+        record(session, who, "indicators.removed", target, now, count=gone, values=listed[:NAMED])
     return int(gone)
 
 
@@ -114,12 +145,18 @@ def sources(session: Session, now: int) -> list[Source]:
     return [Source(name, Kind(kind), acting, gone, newest, ends) for name, kind, acting, gone, newest, ends in rows]
 
 
-def listed(session: Session, source: str | None, text: str, limit: int) -> list[Indicator]:
-    """Return values, of one source or of all, that contain a text; the newest first."""
-    query = select(Indicator).order_by(Indicator.added_at.desc(), Indicator.id.desc()).limit(limit)
-    if source is not None:
-        query = query.where(Indicator.source == source)
-    return list(session.scalars(query.where(Indicator.value.contains(text.lower(), autoescape=True))))
+def page(session: Session, asked: Asked, after: str | None, limit: int) -> tuple[list[Indicator], str | None]:
+    """Return a page of values, the newest first, and the next cursor. Raises BadCursor."""
+    query = select(Indicator)
+    if asked.source is not None:
+        query = query.where(Indicator.source == asked.source)
+    text = asked.text.strip()
+    if text and asked.whole:
+        query = query.where(Indicator.value == written(text))
+    elif text:
+        parts = {text.lower(), written(text).lower()}
+        query = query.where(or_(*(Indicator.value.icontains(one, autoescape=True) for one in parts)))
+    return paging.page(session, query, [Indicator.added_at, Indicator.id], after, limit)
 
 
 def lists(session: Session, now: int) -> dict[str, tuple[str, ...]]:

@@ -50,7 +50,7 @@ _COMMENTS = {"comment", "komentarz", "opis", "description", "uwagi"}
 
 
 def lines(content: bytes, name: str) -> list[Line]:
-    """Return the values of a file by what it is; `name` tells CSV from plain text. Raises BadFile."""
+    """Return the values of a file by what it is; a name that ends so, or a head of columns, is CSV. Raises BadFile."""
     if len(content) > MAX_BYTES:
         raise BadFile(1, f"plik ma ponad {MAX_BYTES >> 20} MiB; podziel go")
     try:
@@ -61,7 +61,8 @@ def lines(content: bytes, name: str) -> list[Line]:
     if text.lstrip()[:1] in {"{", "["}:
         found = _json(text)
     else:
-        found = _csv(text) if name.lower().endswith((".csv", ".tsv")) else _plain(text)
+        table = name.lower().endswith((".csv", ".tsv")) or _has_head(text)
+        found = _csv(text) if table else _plain(text)
     taken: list[Line] = []
     for one in found:
         if len(taken) == MAX_VALUES:
@@ -77,9 +78,18 @@ def _plain(text: str) -> Iterator[Line]:
             yield Line(number, value.strip(), None, comment.strip())
 
 
-def _csv(text: str) -> Iterator[Line]:
+def _has_head(text: str) -> bool:
+    """Tell whether the first line names a column of values: a list that was pasted has no name."""
     head = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=head.count)
+    return not _COLUMNS.keys().isdisjoint(name.strip(' "').lower() for name in head.strip().split(_delimiter(head)))
+
+
+def _delimiter(head: str) -> str:
+    return max(",;\t", key=head.count)
+
+
+def _csv(text: str) -> Iterator[Line]:
+    delimiter = _delimiter(text.split("\n", 1)[0])
     csv.field_size_limit(_FIELD)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:

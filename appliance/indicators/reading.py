@@ -1,4 +1,4 @@
-"""Files of indicators from a disk to values that may be kept, and every fault with file and line."""
+"""Lists of indicators, from a disk or as they were sent, to values that may be kept; each fault with file and line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,31 @@ from appliance.indicators.files import MAX_BYTES, BadFile, lines
 from appliance.indicators.values import Own, Refused, value_of
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A list as somebody gives it; its name tells CSV from plain text, and faults name it."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(slots=True)
 class Read:
-    """What files say; `broken` are those of which nothing can be read."""
+    """What lists say; `broken` are those of which nothing can be read."""
 
     wanted: list[Wanted] = field(default_factory=list)
     refused: list[Fault] = field(default_factory=list)
     broken: list[Fault] = field(default_factory=list)
+
+    @property
+    def useless(self) -> bool:
+        """Say whether nothing of them may be taken: one is broken, or none has a value."""
+        return bool(self.broken) or not self.wanted
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Every fault."""
+        return [*self.broken, *self.refused]
 
 
 def read(files: Iterable[Path], own: Own, comment: str, ends: int | None) -> Read:
@@ -27,19 +45,33 @@ def read(files: Iterable[Path], own: Own, comment: str, ends: int | None) -> Rea
     for file in files:
         try:
             with file.open("rb") as stream:
-                told = lines(stream.read(MAX_BYTES + 1), file.name)
-        except BadFile as error:
-            found.broken.append(Fault(str(file), error.line, error.message))
-            continue
+                document = Document(str(file), stream.read(MAX_BYTES + 1))
         except OSError as error:
             found.broken.append(Fault(str(file), 1, f"nie można odczytać pliku: {error.strerror}"))
             continue
-        for one in told:
-            try:
-                value = value_of(one.text, own, one.hint)
-            except Refused as error:
-                found.refused.append(Fault(str(file), one.number, f"„{one.text[:80]}”: {error}"))
-                continue
-            moments = [at for at in (one.expires_at, ends) if at is not None]
-            found.wanted.append(Wanted(value, one.comment or comment, min(moments, default=None)))
+        _add(found, document, own, comment, ends)
     return found
+
+
+def read_sent(documents: Iterable[Document], own: Own, comment: str, ends: int | None) -> Read:
+    """Read documents as `read` reads files."""
+    found = Read()
+    for document in documents:
+        _add(found, document, own, comment, ends)
+    return found
+
+
+def _add(found: Read, document: Document, own: Own, comment: str, ends: int | None) -> None:
+    try:
+        told = lines(document.content, document.name)
+    except BadFile as error:
+        found.broken.append(Fault(document.name, error.line, error.message))
+        return
+    for one in told:
+        try:
+            value = value_of(one.text, own, one.hint)
+        except Refused as error:
+            found.refused.append(Fault(document.name, one.number, f"„{one.text[:80]}”: {error}"))
+            continue
+        moments = [at for at in (one.expires_at, ends) if at is not None]
+        found.wanted.append(Wanted(value, one.comment or comment, min(moments, default=None)))

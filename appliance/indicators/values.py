@@ -98,6 +98,14 @@ def value_of(text: str, own: Own = Own(), hint: Kind | None = None) -> Value:
     return found
 
 
+def written(text: str) -> str:
+    """Return a value as it is kept; what is none stands as it is told, in lower case."""
+    try:
+        return value_of(text).text
+    except Refused:
+        return text.strip().lower()
+
+
 NAMES = {
     Kind.DOMAIN: "domena",
     Kind.ADDRESS: "adres IP",
@@ -116,7 +124,7 @@ def _read(text: str, own: Own) -> Value:
         return _sender(text, own)
     if _HEX.fullmatch(text.lower()) and len(text) in {*_SIZES, *_UNKNOWN_SIZES}:
         return _hash(text.lower())
-    host = _without_port(text)
+    host = without_port(text)
     if "/" in text or _address(host) is not None:
         return Value(Kind.ADDRESS, addresses(host))
     return Value(Kind.DOMAIN, _domain(host, own))
@@ -167,7 +175,8 @@ def addresses(text: str) -> str:
     return str(network[0]) if network.num_addresses == 1 else str(network)
 
 
-def _without_port(text: str) -> str:
+def without_port(text: str) -> str:
+    """Return a host without the port that follows it."""
     found = _PORT.fullmatch(text)
     return text if found is None or _address(text) is not None else found[1]
 
@@ -236,7 +245,7 @@ def of_lists(values: Collection[Value]) -> dict[str, tuple[str, ...]]:
         lists[LISTS[one.kind]][one.text] = None
         if one.kind is Kind.URL:
             host, _, path = one.text.partition("/")
-            lists[HOSTS] |= dict.fromkeys((host, _without_port(host)))
+            lists[HOSTS] |= dict.fromkeys((host, without_port(host)))
             lists[PATHS][f"/{path}"] = None
     return {name: tuple(map(escaped, found)) for name, found in lists.items()}
 

@@ -19,7 +19,7 @@ from appliance.web.description import describe
 from appliance.web.faults import FAULTS
 from appliance.web.limits import RateLimit, Rates
 from appliance.web.problem import FieldFault, Problem, language_of, respond
-from appliance.web.security import MAX_BODY, BodyLimit, SecurityHeaders
+from appliance.web.security import BodyLimit, SecurityHeaders, limit_of
 from appliance.web.stream import Broadcaster
 
 _log = structlog.get_logger()
@@ -81,7 +81,7 @@ async def _answer(request: Request, problem: Problem, faults: list[FieldFault] |
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return await _answer(request, error)
+    return await _answer(request, error, error.faults)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -95,7 +95,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    values = {"limit": MAX_BODY} if error.status_code == 413 else {}
+    values = {"limit": limit_of(request.scope)} if error.status_code == 413 else {}
     code = _CODES.get(error.status_code, "unknown")
     headers = dict(error.headers or {})
     return await _answer(request, Problem(error.status_code, code, values=values, headers=headers))

@@ -19,6 +19,7 @@ from appliance.web import policy
 from appliance.web.context import Box, Context
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem, language_of
+from appliance.web.security import form_of
 
 COOKIE = "czujka_session"
 CSRF_HEADER = "x-csrf-token"
@@ -121,7 +122,7 @@ async def _check_csrf(request: Request, principal: Principal) -> None:
     given: object = request.headers.get(CSRF_HEADER)
     kind = request.headers.get("content-type", "")
     if given is None and kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
-        given = (await request.form()).get(CSRF_FIELD)
+        given = (await form_of(request)).get(CSRF_FIELD)
     if not isinstance(given, str) or not secrets.compare_digest(given.encode(), principal.csrf.encode()):
         raise Problem(403, "csrf")
 

@@ -15,6 +15,7 @@ from appliance.alerts import service
 from appliance.alerts.cursor import BadCursor
 from appliance.clock import DAY
 from appliance.hunt import asked, plans
+from appliance.indicators import book
 from appliance.journal.errors import JournalUnavailable
 from appliance.ops import searches
 from appliance.rulesets import exceptions
@@ -45,6 +46,10 @@ def _wide(error: TooWide, _: str) -> Problem:
     return Problem(422, f"exception_{error.code}", values={"field": error.field})
 
 
+def _full(error: book.TooMany, _: str) -> Problem:
+    return Problem(409, "indicators_full", values={"limit": book.MOST, "there": error.there})
+
+
 def _query(error: QueryError, language: str) -> Problem:
     fault = error.located("pl" if language == "pl" else "en")
     return Problem(422, "query", values={"position": error.position + 1, "fault": fault})
@@ -66,6 +71,8 @@ FAULTS: Mapping[type[Exception], Make] = MappingProxyType(
         searches.NameTaken: _plain(409, "search_name"),
         searches.SearchesFull: _plain(409, "searches_full", limit=searches.MOST),
         searches.NotItsAuthor: _plain(409, "search_author"),
+        book.TooMany: _full,
+        book.BadSource: _plain(422, "indicators_source", most=book.SOURCE),
         asked.UnknownHunt: lambda error, _: Problem(404, "hunt_unknown", values={"id": error.args[0]}),
         asked.HuntOver: _plain(409, "hunt_over"),
         asked.HuntsFull: _plain(409, "hunts_full", limit=asked.MOST_WAITING),

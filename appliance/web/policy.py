@@ -33,6 +33,8 @@ class Permission(StrEnum):
     """Propose an exception, and take one back: the first hides nothing yet, the second hides less."""
     EXCEPTIONS_APPROVE = "exceptions.approve"
     """Agree to an exception that somebody else has proposed."""
+    INDICATORS_MANAGE = "indicators.manage"
+    """Take lists of indicators in and remove what they told; to see them takes `rules.read`."""
     HUNTS_READ = "hunts.read"
     HUNTS_MAKE = "hunts.make"
     """Start and stop hunts, and plan them: they find alerts and hide none."""
@@ -60,6 +62,7 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXCEPTIONS_WRITE = "exceptions:write"
+    INDICATORS_WRITE = "indicators:write"
     HUNTS_READ = "hunts:read"
     HUNTS_WRITE = "hunts:write"
     HEALTH_READ = "health:read"
@@ -98,6 +101,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
         Permission.REPORTS_MAKE,
         Permission.EXCEPTIONS_PROPOSE,
         Permission.EXCEPTIONS_APPROVE,
+        Permission.INDICATORS_MANAGE,
         Permission.HUNTS_MAKE,
         Permission.HOLDS_SET,
     },
@@ -115,6 +119,7 @@ OF_SCOPE: Mapping[Scope, frozenset[Permission]] = {
     Scope.RULES_WRITE: frozenset({Permission.RULES_READ, Permission.RULES_MANAGE}),
     # Agreeing takes a person.
     Scope.EXCEPTIONS_WRITE: frozenset({Permission.RULES_READ, Permission.EXCEPTIONS_PROPOSE}),
+    Scope.INDICATORS_WRITE: frozenset({Permission.RULES_READ, Permission.INDICATORS_MANAGE}),
     Scope.HUNTS_READ: frozenset({Permission.HUNTS_READ}),
     Scope.HUNTS_WRITE: frozenset({Permission.HUNTS_READ, Permission.HUNTS_MAKE}),
     Scope.HEALTH_READ: frozenset({Permission.HEALTH_READ, Permission.DEAD_LETTERS_READ, Permission.IMPORTS_READ}),

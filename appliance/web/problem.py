@@ -19,24 +19,34 @@ LANGUAGES = ("pl", "en")
 _TEXTS = Path(__file__).parent / "catalogue" / "problems.yml"
 
 
+class FieldFault(BaseModel):
+    """One fault in what the client sent."""
+
+    field: str
+    fault: str
+
+
 class Problem(Exception):
-    """An answer that is an error. `code` names its text in the catalogue (`problem.<code>`); `values` fill it."""
+    """An answer that is an error. `code` names its text in the catalogue (`problem.<code>`); `values` fill it.
+
+    `faults` are those of parts of what was sent; only the API tells them.
+    """
 
     def __init__(
-        self, status: int, code: str, *, values: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        *,
+        values: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        faults: list[FieldFault] | None = None,
     ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.values = values or {}
         self.headers = headers or {}
-
-
-class FieldFault(BaseModel):
-    """One fault in what the client sent."""
-
-    field: str
-    fault: str
+        self.faults = faults or []
 
 
 class ProblemBody(BaseModel):

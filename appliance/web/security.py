@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from starlette.datastructures import FormData, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.indicators.files import MAX_BYTES
 from appliance.web.problem import Problem, respond
 
 MAX_BODY = 1 << 20
 """Bytes of a request's body."""
+LARGER: Mapping[str, int] = MappingProxyType(
+    {"/wskazniki": MAX_BYTES + MAX_BODY, "/api/v1/indicators/import": MAX_BYTES + 1}
+)
+"""Bytes of a body that is a list of indicators, by path. The routes read it once they know that its sender may.
+
+Before that only the token of a form is looked for in it, of somebody who has signed in.
+"""
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -26,6 +37,16 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     "Strict-Transport-Security": "max-age=31536000",
 }
+
+
+def limit_of(scope: Scope) -> int:
+    """Return how many bytes the body of a request may have."""
+    return LARGER.get(scope["path"], MAX_BODY)
+
+
+async def form_of(request: Request) -> FormData:
+    """Return the form of a request; its parts are bounded as a whole, by the body's limit."""
+    return await request.form(max_part_size=limit_of(request.scope))
 
 
 class SecurityHeaders:
@@ -51,7 +72,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """ASGI middleware that takes no body past MAX_BODY, whether its length was announced or not."""
+    """ASGI middleware that takes no body past its limit, whether its length was announced or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -61,9 +82,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > MAX_BODY:
-            problem = Problem(413, "too_large", values={"limit": MAX_BODY}, headers={"Connection": "close"})
+        length, limit = Headers(scope=scope).get("content-length", ""), limit_of(scope)
+        if length.isdecimal() and int(length) > limit:
+            problem = Problem(413, "too_large", values={"limit": limit}, headers={"Connection": "close"})
             await respond(Request(scope), problem)(scope, receive, send)
             return
         taken = 0
@@ -72,7 +93,7 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_BODY:
+            if taken > limit:
                 raise HTTPException(413)
             return message
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from appliance.alerts import service
 from appliance.alerts.service import AlertFilter
-from appliance.detect import Rule, explain
+from appliance.detect import Rule, Tree, explain
 from appliance.detect.correlation import Correlation
 from appliance.detect.flips import flips
 from appliance.detect.values import thaw
@@ -20,9 +20,11 @@ from appliance.rulesets.content import Kind
 from appliance.slices.look import INSTALL
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Attempt, Outbox, Outcome
 from appliance.web.api.common import Number
+from appliance.web.api.indicators import answer as indicator
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import content_of, listing_of, what_correlated
+from appliance.web.indicated import indicated
 from appliance.web.pages.cardview import card_of, has_own_card, own_title, phones_of
 from appliance.web.pages.packetview import packets_of
 from appliance.web.pages.process_tree import BESIDE, grown
@@ -31,7 +33,7 @@ from appliance.web.pages.shell import page, shell
 from appliance.web.pages.views import alert as view
 from appliance.web.pages.views.alerts import alert_row
 from appliance.web.pages.views.correlation import Correlated, correlated
-from appliance.web.pages.views.events import Event, term
+from appliance.web.pages.views.events import term
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
@@ -113,6 +115,7 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
     rows, more = service.events_of(session, alert.id, None, EVIDENCE)
     rule = content_of(context, alert.rule_id)
     first = thaw(rows[0].event) if rows and rows[0].event else {}
+    tree = explain(rule, first) if isinstance(rule, Rule) and first else None
     card = card_of(
         alert, rule, [thaw(row.event) for row in reversed(rows) if row.event], context.settings.office, who.language
     )
@@ -129,7 +132,8 @@ def _values(context: Context, session: Session, alert: Alert, who: Principal) ->
         "outcomes": list(Outcome),
         "people": people,
         "tree": grown(context, session, first, BESIDE) if first else None,
-        **_explained(rule, first),
+        **_explained(tree),
+        "indicated": _indicated(context, session, rule, tree, rows),
         "correlated": _correlated(context, rule, rows, who.language),
         "credit": _credit(context, alert.rule_id, who.language),
         "rule_title": own_title(alert.rule_id, who.language) or (rule.title if rule else alert.rule_id),
@@ -153,13 +157,22 @@ def _course(session: Session, alert: Alert) -> dict[str, Any]:
     return {"owner": owner.name if owner else "", "history": history}
 
 
-def _explained(rule: Rule | Correlation | None, event: Event) -> dict[str, Any]:
+def _explained(tree: Tree | None) -> dict[str, Any]:
     """Return the condition, and what would have to change when the rule of today does not match."""
-    if not isinstance(rule, Rule) or not event:
+    if tree is None:
         return {"condition": None, "changes": []}
-    tree = explain(rule, event)
     changes = [] if tree.truth else flips(tree) or []
     return {"condition": view.condition(tree), "changes": [view.condition(leaf) for leaf in changes]}
+
+
+def _indicated(
+    context: Context, session: Session, rule: Rule | Correlation | None, tree: Tree | None, rows: list[AlertEvent]
+) -> dict[str, Any]:
+    """Return the indicators that the rule found, and what of the events no list has any more."""
+    found = indicated(session, rule, tree, rows)
+    if found is None:
+        return {"kept": [], "gone": ()}
+    return {"kept": [indicator(one, context.now()) for one in found.kept], "gone": found.gone}
 
 
 def _correlated(

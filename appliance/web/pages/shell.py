@@ -39,6 +39,7 @@ NAV = (
     NavItem("events", "/zdarzenia"),
     NavItem("stations", "/stacje"),
     NavItem("rules", "/reguly"),
+    NavItem("indicators", "/wskazniki"),
     NavItem("hunts", "/poszukiwania"),
     NavItem("reports", "/raporty"),
     NavItem("health", "/zdrowie"),
@@ -55,6 +56,7 @@ _MAY = {
     "rules": Permission.RULES_MANAGE,
     "except": Permission.EXCEPTIONS_PROPOSE,
     "approve": Permission.EXCEPTIONS_APPROVE,
+    "indicate": Permission.INDICATORS_MANAGE,
     "hunt": Permission.HUNTS_MAKE,
     "hold": Permission.HOLDS_SET,
 }

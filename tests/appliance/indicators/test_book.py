@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.clock import DAY
 from appliance.home import Home
 from appliance.indicators import book
-from appliance.indicators.book import Source, TooMany, Wanted
+from appliance.indicators.book import Asked, Source, TooMany, Wanted
 from appliance.indicators.values import LISTS, Kind, Value
 from appliance.state.database import open_sessions, writing
 from appliance.state.indicators import Indicator
@@ -115,6 +115,33 @@ def test_more_than_may_be_kept_are_refused_whole(
 def test_values_are_found_by_what_they_contain(sessions: sessionmaker[Session]) -> None:
     take(sessions, "CSIRT", wanted("a_b.pl", "axb.pl"))
     with sessions() as session:
-        assert [one.value for one in book.listed(session, None, "A_B", 10)] == ["a_b.pl"]
-        assert book.listed(session, "CERT", "", 10) == []
-        assert len(book.listed(session, "CSIRT", "", 1)) == 1
+        assert [one.value for one in book.page(session, Asked("A_B"), None, 10)[0]] == ["a_b.pl"]
+        assert [one.value for one in book.page(session, Asked("hxxp://a_b[.]pl/"), None, 10)[0]] == ["a_b.pl"]
+        assert book.page(session, Asked("b.pl", whole=True), None, 10) == ([], None)
+        assert [one.value for one in book.page(session, Asked("AXB[.]pl", whole=True), None, 10)[0]] == ["axb.pl"]
+        assert book.page(session, Asked(source="CERT"), None, 10) == ([], None)
+        first, after = book.page(session, Asked(source="CSIRT"), None, 1)
+        second, end = book.page(session, Asked(source="CSIRT"), after, 1)
+        assert ([one.value for one in (*first, *second)], end) == (["axb.pl", "a_b.pl"], None)
+
+
+def test_a_page_is_found_in_letters_of_either_case(sessions: sessionmaker[Session]) -> None:
+    take(sessions, "CSIRT", [Wanted(Value(Kind.URL, "zly.pl/Faktura.ZIP"), "a\x00b\nc" + "x" * 400)])
+    with sessions() as session:
+        (found,), _ = book.page(session, Asked("zly.pl/faktura"), None, 10)
+    assert (found.value, found.comment) == ("zly.pl/Faktura.ZIP", "abc" + "x" * 297)
+
+
+def test_a_removal_names_its_values(sessions: sessionmaker[Session]) -> None:
+    take(sessions, "CSIRT", wanted("a.pl", "b.pl"))
+    with writing(sessions) as session:
+        book.remove(session, "CSIRT", ["b.pl"], "anna", NOW)
+        (told,) = session.scalars(select(Operation).where(Operation.action == "indicators.removed"))
+        assert (told.who, told.target, told.detail) == ("anna", "CSIRT", {"count": 1, "values": ["b.pl"]})
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 121, "a\nb"])
+def test_a_source_has_a_name(name: str) -> None:
+    with pytest.raises(book.BadSource):
+        book.named(name)
+    assert book.named(" CSIRT NASK ") == "CSIRT NASK"

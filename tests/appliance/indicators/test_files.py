@@ -115,6 +115,14 @@ def test_a_stix_bundle_tells_its_simple_patterns_and_names_the_others() -> None:
 
 
 @pytest.mark.parametrize(
+    "content", [b"Domena;Opis\na.pl;x\n", b'"domain","comment"\na.pl,x\n', b"ip\tuwagi\na.pl\tx\n"]
+)
+def test_a_head_of_columns_tells_a_pasted_table(content: bytes) -> None:
+    (line,) = lines(content, "")
+    assert (line.number, line.text, line.comment) == (2, "a.pl", "x")
+
+
+@pytest.mark.parametrize(
     ("content", "name", "line", "why"),
     [
         (b"a.pl\n\xff\n", "a.txt", 2, "UTF-8"),

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.appliance.web.pages import sample
 
 Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 RUN = """axe.run({runOnly: %s}).then(r => r.violations.map(
   v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.failureSummary).join('; ')))"""
@@ -46,3 +47,14 @@ def violations(tab: Page, theme: Theme) -> list[str]:
     session.detach()
     found: list[str] = answer["result"]["value"]
     return found
+
+
+def check(tab: Page) -> None:
+    """Look at a page as axe does, in both themes, and in a narrow window."""
+    for theme in THEMES:
+        tab.emulate_media(color_scheme=theme)
+        assert violations(tab, theme) == []
+    tab.emulate_media(color_scheme="light")
+    for width in (320, 768, 1440):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width

@@ -18,10 +18,9 @@ from appliance.state.models import Alert, ExceptionState, Operation, RuleExcepti
 from appliance.web.context import Context
 from tests.appliance.rulesets import kit
 from tests.appliance.web.pages import sample
-from tests.e2e.pages.tabs import Theme, signed_in, violations
+from tests.e2e.pages.tabs import check, signed_in
 
 pytestmark = pytest.mark.browser
-THEMES: tuple[Theme, ...] = ("light", "dark")
 OTHER = "joanna.krawczyk"
 
 
@@ -41,17 +40,6 @@ def person(browser: Browser, address: str, login: str) -> Page:
     tab = signed_in(browser, address, login)
     tab.set_viewport_size({"width": 1440, "height": 900})
     return tab
-
-
-def check(tab: Page) -> None:
-    """Look at the page as axe does, in both themes, and in a narrow window."""
-    for theme in THEMES:
-        tab.emulate_media(color_scheme=theme)
-        assert violations(tab, theme) == []
-    tab.emulate_media(color_scheme="light")
-    for width in (320, 768, 1440):
-        tab.set_viewport_size({"width": width, "height": 900})
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_an_exception_lives_from_the_alert_to_its_withdrawal(browser: Browser, address: str, context: Context) -> None:

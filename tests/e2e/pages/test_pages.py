@@ -21,10 +21,9 @@ from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
 from appliance.web.context import Context
 from tests.appliance.web.pages import sample, sample_stations
-from tests.e2e.pages.tabs import Theme, signed_in, violations
+from tests.e2e.pages.tabs import THEMES, signed_in, violations
 
 pytestmark = pytest.mark.browser
-THEMES: tuple[Theme, ...] = ("light", "dark")
 SEEN = "(() => { const r = document.activeElement.getBoundingClientRect(); return r.width > 0 && r.height > 0; })()"
 EVENT = event_id("sample", 1)
 PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzenia/zapisane", f"/zdarzenia/{EVENT}",
@@ -33,8 +32,8 @@ PATHS = ["/", "/alerty", "/alerty/1", "/alerty/5", "/zdarzenia?q=(a", "/zdarzeni
          "/stacje/aktualizacje",
          f"/stacje/{sample.agent_id(3)}", f"/stacje/{sample.agent_id(3)}/spis?dzial=package", "/podatnosci",
          "/reguly", "/zdrowie", "/reguly/zasieg", "/zdrowie/odrzucone", "/magazyn", "/poszukiwania", "/poszukiwania/1",
-         "/poszukiwania/3", "/poszukiwania/nowe", "/raporty", "/dowody", "/konto", "/osoby",
-         "/tokeny", "/nie-ma"]  # fmt: skip
+         "/wskazniki?wartosc=example", "/poszukiwania/3", "/poszukiwania/nowe", "/raporty", "/dowody", "/konto",
+         "/osoby", "/tokeny", "/nie-ma"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,9 @@ from appliance.detect.visibility.presence import grouped
 from appliance.home import Home
 from appliance.hunt import asked, plans
 from appliance.hunt.asked import Wish
+from appliance.indicators import book as indicators
+from appliance.indicators.book import Wanted
+from appliance.indicators.values import value_of
 from appliance.journal import DeadLetter, DeadLetters, Journal
 from appliance.ops.health import ROLES, beat
 from appliance.ops.losses import record_gap
@@ -159,14 +162,8 @@ def fill(context: Context, moment: int) -> None:
     writer.flush()
     writer.close()
     hits = [Hit(rule, event) for event in bad for rule in engine.match(event)]
-    password = hash_password(PASSWORD)
     with writing(context.sessions) as session:
-        for login, name, role in (
-            (LOGIN, "Marek Wiśniewski", Role.ADMIN),
-            ("joanna.krawczyk", "Joanna Krawczyk", Role.OPERATOR),
-            ("audytor", "Alicja Audyt", Role.AUDITOR),
-        ):
-            create_user(session, login=login, name=name, role=role, password_hash=password, language="pl", now=moment)
+        people(session, moment)
         stations(session, moment)
         rollouts(session, moment)
         sample_stations.fill(session, agent_id(3), agent_id(len(HOSTS)), moment)
@@ -174,6 +171,7 @@ def fill(context: Context, moment: int) -> None:
             apply(session, [hit], int(hit.event["@timestamp"]) + SECOND, context.settings)
         _work(session, moment)
         _hunts(session, ruleset, moment)
+        _indicators(session, moment)
         record_gap(session, bad[0] | {"event.id": event_id("gap", 1), "gap.cause": "audit_lost", "gap.count": 14,
                                       "gap.from": moment - 2 * HOUR, "gap.to": moment - HOUR})  # fmt: skip
     _weaknesses(context, moment)
@@ -196,6 +194,17 @@ def _weaknesses(context: Context, moment: int) -> None:
         wish = accepted.Wish("CVE-2025-0411", "Stacja bez dostępu do poczty", moment + 30 * DAY)
         accepted.accept(session, wish, LOGIN, moment)
         session.scalars(select(StationWeakness).where(StationWeakness.name == "CVE-2025-8088")).one().exploited = True
+
+
+def people(session: Session, moment: int) -> None:
+    """Put a person of each role into the box."""
+    password = hash_password(PASSWORD)
+    for login, name, role in (
+        (LOGIN, "Marek Wiśniewski", Role.ADMIN),
+        ("joanna.krawczyk", "Joanna Krawczyk", Role.OPERATOR),
+        ("audytor", "Alicja Audyt", Role.AUDITOR),
+    ):
+        create_user(session, login=login, name=name, role=role, password_hash=password, language="pl", now=moment)
 
 
 def stations(session: Session, moment: int) -> None:
@@ -255,6 +264,15 @@ def _work(session: Session, moment: int) -> None:
             session.flush()
             session.add(Attempt(outbox_id=box.id, at=moment - 9 * MINUTE, ok=False, detail="451 spróbuj później"))
             session.add(Attempt(outbox_id=box.id, at=moment - 8 * MINUTE, ok=True, detail="250 ok"))
+
+
+def _indicators(session: Session, moment: int) -> None:
+    """Take lists of two sources in; values of one have expired."""
+    told = ("zly.example.com", "8.8.4.0/24", "http://zly.example.net/faktura/Faktura_VAT_11_2026.zip?nr=7", "5f" * 32)
+    lists = (("CSIRT NASK", NASTY_HOST, moment + 90 * DAY), ("CERT Polska", "kampania 7/2026", moment - DAY))
+    for source, comment, ends in lists:
+        wanted = [Wanted(value_of(text), comment, ends) for text in told]
+        indicators.take(session, source, wanted, LOGIN, moment - 2 * DAY)
 
 
 def _hunts(session: Session, ruleset: RuleSet, moment: int) -> None:
