@@ -23,12 +23,15 @@ from appliance.store.rest import LISTS, PLAIN, WORDS, Rest, distinct, joined
 from appliance.store.shape import ARROW, ID_COLUMN, REST, TIME_COLUMN, decode, split
 
 
-def opened(path: Path) -> Any:
-    """Return a segment file whose texts come as numbers into a dictionary. Raises OSError and pa.ArrowException."""
-    metadata: Any = pq.read_metadata(path)
+def opened(source: Path | Any) -> Any:
+    """Return a segment file whose texts come as numbers into a dictionary; `source` may be a file of Arrow's, open.
+
+    Raises OSError and pa.ArrowException.
+    """
+    metadata: Any = pq.ParquetFile(source).metadata
     paths = [metadata.schema.column(at).path for at in range(metadata.num_columns)]
     words = [one for one in paths if one.startswith(f"{REST}.") or split(one)[1] == "s"]
-    return pq.ParquetFile(path, metadata=metadata, read_dictionary=words)
+    return pq.ParquetFile(source, metadata=metadata, read_dictionary=words)
 
 
 class RowGroup:

@@ -6,11 +6,13 @@ after which it is of no account what replaces them; a large one only ever disapp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from appliance.store.columns import RowGroup, StoredColumns, opened
 from appliance.store.compaction import mergeable
@@ -55,40 +57,51 @@ class Pass:
     def _of_day(self, day: Day) -> Iterator[StoredColumns]:
         with ExitStack() as stack:
             large, small = self._opened(day, stack)
-            yield from self._parts(small)
+            yield from self._parts(group for segment, file in small for group in self._groups(segment, file))
         for segment in large:
             with ExitStack() as stack:
                 yield from self._parts(self._of_large(segment, stack))
 
-    def _opened(self, day: Day, stack: ExitStack) -> tuple[list[Segment], list[RowGroup]]:
-        """Return the large segments of a day, and the row groups of its small ones, opened."""
+    def _opened(self, day: Day, stack: ExitStack) -> tuple[list[Segment], list[tuple[Segment, Any]]]:
+        """Return the large segments of a day, and its small ones with their files, open.
+
+        A file takes little as long as its description is not read, which may be half a megabyte.
+        """
         tries = 0
         while tries < _TRIES:
             segments = [one for one in self._listed() if (one.day, one.late) == day]
             segments.sort(key=lambda one: one.min_time)
             try:
-                groups = [part for one in segments if mergeable(one) for part in self._groups(one, stack)]
+                small = [(one, stack.enter_context(self._open(one))) for one in segments if mergeable(one)]
             except SegmentDamaged as error:
                 tries += not self._aside(error)
                 continue
-            return [one for one in segments if not mergeable(one)], groups
+            return [one for one in segments if not mergeable(one)], small
         raise StoreUnavailable(f"segments of day {day[0]} are replaced faster than they can be opened")
+
+    def _open(self, segment: Segment) -> Any:
+        with reading(self._folder, segment) as path:
+            return pa.OSFile(str(path))
 
     def _of_large(self, segment: Segment, stack: ExitStack) -> list[RowGroup]:
         """Return the row groups of a large segment, none of one that is deleted or damaged."""
         try:
-            return self._groups(segment, stack)
+            return self._groups(segment, stack.enter_context(self._open(segment)))
         except SegmentDamaged as error:
             self._aside(error)
             return []
 
-    def _groups(self, segment: Segment, stack: ExitStack) -> list[RowGroup]:
-        """Open a segment and return those of its row groups that have events of the time."""
-        with reading(self._folder, segment) as path:
-            file = stack.enter_context(opened(path))
-            paths = [file.metadata.schema.column(at).path for at in range(file.metadata.num_columns)]
-            at, columns = paths.index(TIME_COLUMN), frozenset(file.schema_arrow.names)
-            numbers = [one for one in range(file.num_row_groups) if self._near(file.metadata.row_group(one).column(at))]
+    def _groups(self, segment: Segment, source: Any) -> list[RowGroup]:
+        """Return those row groups of a segment that have events of the time, none of a damaged one."""
+        try:
+            with reading(self._folder, segment):
+                file = opened(source)
+                paths = [file.metadata.schema.column(at).path for at in range(file.metadata.num_columns)]
+                at, columns = paths.index(TIME_COLUMN), frozenset(file.schema_arrow.names)
+        except SegmentDamaged as error:
+            self._aside(error)
+            return []
+        numbers = [one for one in range(file.num_row_groups) if self._near(file.metadata.row_group(one).column(at))]
         return [RowGroup(file, number, columns, partial(self._guarded, segment)) for number in numbers]
 
     def _near(self, times: Any) -> bool:
@@ -104,7 +117,7 @@ class Pass:
             self._aside(error)
             raise
 
-    def _parts(self, groups: Sequence[RowGroup]) -> Iterator[StoredColumns]:
+    def _parts(self, groups: Iterable[RowGroup]) -> Iterator[StoredColumns]:
         waiting: list[RowGroup] = []
         for group in groups:
             if waiting and sum(map(len, waiting)) + len(group) > ROWS:

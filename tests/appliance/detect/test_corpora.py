@@ -25,6 +25,17 @@ EXCEPTIONS: Mapping[str, str] = {}
 STATED: Mapping[str, int] = {"8fbf3271-1ef6-4e94-8210-03c2317947f6": 3}
 #: File of the shared samples → rule id → how many of its events the rule finds.
 GOLDEN = Path(__file__).with_name("sigmahq_found.yaml")
+#: Rules of which nothing is known but texts of one or two bytes, and `not` alone.
+OFTEN = frozenset(
+    {
+        "Execution Of Non-Existing File",
+        "Potential CommandLine Obfuscation Using Unicode Characters",
+        "Potential Dosfuscation Activity",
+        "Potential Executable Run Itself As Sacrificial Process",
+        "Potential Homoglyph Attack Using Lookalike Characters",
+        "Powershell Token Obfuscation - Process Creation",
+    }
+)
 #: What cannot be loaded, and why: a placeholder that only the office can fill.
 UNRESOLVED = "symbol zastępczy %known_cdcs% nie ma wartości"
 
@@ -122,3 +133,17 @@ def test_the_quick_way_to_what_matched_equals_the_tree(corpora: Path, ruleset: R
     assert len(pairs) > 300
     for rule, event in pairs:
         assert engine.matched_fields(rule, event) == matched(engine.explain(rule, event))
+
+
+def test_few_rules_are_decided_for_most_started_programs(corpora: Path, ruleset: RuleSet) -> None:
+    started = [event for _, event in corpus.sample_events(corpora) if event.get("event.code") == 1][-400:]
+    engine = Engine(ruleset, samples=Samples(wanted=100, a_rule=0))
+    for event in started:
+        engine.match(event)
+    before = {name: stats.evaluated for name, stats in engine.stats.items()}
+    for event in started:
+        engine.match(event)
+    titles = {rule.id: rule.title for rule in ruleset.rules}
+    often = {titles[one] for one, stats in engine.stats.items() if stats.evaluated - before.get(one, 0) > 100}
+    assert len(started) > 300
+    assert often <= OFTEN
