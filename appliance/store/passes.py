@@ -81,7 +81,7 @@ class Pass:
 
     def _open(self, segment: Segment) -> Any:
         with reading(self._folder, segment) as path:
-            return pa.OSFile(str(path))
+            return pa.OSFile(str(path), "rb")
 
     def _of_large(self, segment: Segment, stack: ExitStack) -> list[RowGroup]:
         """Return the row groups of a large segment, none of one that is deleted or damaged."""
