@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -22,6 +21,7 @@ from appliance.cli.search import clean
 from appliance.detect import Engine, Rule, RuleSet, Value, load_plans, matches, save_plans
 from appliance.importer import find, records
 from appliance.normalise import Event, Source, Unreadable, normalise
+from appliance.settling import settle
 from rules import ROOT
 
 _AGENT = "00000000-0000-4000-8000-000000000000"
@@ -56,8 +56,7 @@ def command(
         raise typer.Exit(Exit.USAGE)
     run = Run()
     engine = Engine(ruleset, plans=load_plans(cache_folder()))
-    # What is loaded stays: the collector need not look through it again and again.
-    gc.freeze()
+    settle()
     try:
         correlations = FileCorrelations.of(ruleset)
         _detect(paths, engine, correlations, run, sys.stdout.buffer, sys.stderr)

@@ -21,7 +21,8 @@ from queue import Empty, SimpleQueue
 from appliance import logs
 from appliance.detect import Engine, Rule, RuleSet, RuleStats
 from appliance.normalise import normalise
-from appliance.pipeline.work import Unit, Worked, Worker, settle
+from appliance.pipeline.work import Unit, Worked, Worker
+from appliance.settling import settle
 
 RULES_AT_ONCE = 100
 """Rules that are packed in one go, so that the stream's thread need not wait for all of them."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,22 +21,8 @@ from appliance.store.originals import with_originals
 from appliance.store.shape import Rows, encode
 
 log = structlog.get_logger()
-THRESHOLDS = (50_000, 20, 100)
-"""How rarely garbage is looked for: the events in flight are many, and hardly any of them are part of a cycle."""
 GAP = "telemetry_gap"
 _TOLD = ACTIONS | {GAP}
-
-SWITCH_SECONDS = 0.001
-"""After how long a thread lets others run: those that read and write connections must not wait for long."""
-
-
-def settle() -> None:
-    """Settle a process that is ready to work: what it has loaded stays, and garbage is looked for rarely."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
-
 
 Unit = tuple[Batch, ...]
 """Batches that are worked together, in the order of the journal."""

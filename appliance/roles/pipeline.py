@@ -24,12 +24,12 @@ from appliance.ops.health import beat
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.memory import CorrelationMemory
 from appliance.pipeline.pipeline import Pipeline
-from appliance.pipeline.work import settle
 from appliance.pki import importer_id
 from appliance.roles.content import LOOK_SECONDS, METER_SECONDS, Watchman, reloader, told
 from appliance.roles.ending import when_asked
 from appliance.rulesets.reload import Reloader
 from appliance.settings import Settings
+from appliance.settling import settle
 from appliance.state.database import open_sessions, open_state
 from appliance.store import Store, StoreUnavailable, StoreWriter, open_reader, open_writer
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import array
 import fcntl
-import gc
 import os
 import shutil
 import statistics
@@ -42,6 +41,7 @@ from appliance.detect.explain import explain_node
 from appliance.detect.resolve import with_renames
 from appliance.detect.routes import Feed, shipped_routes
 from appliance.normalise import normalise
+from appliance.settling import settle
 from tests.appliance.detect.corpus import SOURCE
 from tests.benchmarks import _streams
 
@@ -260,7 +260,7 @@ def _processor_time(command: Sequence[str], lines: Iterable[bytes], out: Path) -
 def _engine(rules: Path, cache: Path) -> int:
     """Our side: the way of `czujka detect`, from standard input."""
     engine = Engine(load_rules([rules], cache), plans=load_plans(cache))
-    gc.freeze()
+    settle()
     out = sys.stdout.buffer
     file = Path("-")
     events = ((index, normalise(line.rstrip(b"\n"), SOURCE)) for index, line in enumerate(sys.stdin.buffer))

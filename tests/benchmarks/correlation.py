@@ -26,7 +26,7 @@ from appliance.detect.correlation import Correlation, Kind
 from appliance.detect.correlation.correlator import Correlator
 from appliance.detect.correlation.resolve import resolve
 from appliance.detect.parse import parse_file
-from appliance.pipeline.work import settle
+from appliance.settling import settle
 
 MIN_RATE, MAX_MB, GROUPS = 100_000, 100.0, 100_000
 #: Hits a second of one busy group, whatever the order in which they come.

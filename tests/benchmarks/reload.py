@@ -31,12 +31,12 @@ from appliance.journal import DeadLetters, Journal
 from appliance.normalise import Event, Source, normalise
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.pipeline import Pipeline
-from appliance.pipeline.work import settle
 from appliance.rulesets import ActiveRules, active_rules
 from appliance.rulesets.prepare import prepare
 from appliance.rulesets.reload import Ready, Reloader
 from appliance.rulesets.watch import Mark, files_mark
 from appliance.settings import RuleSettings, Settings
+from appliance.settling import settle
 from appliance.store import EmbeddedStore
 from tests.appliance.rulesets import kit
 from tests.appliance.state.fresh import fresh_state
