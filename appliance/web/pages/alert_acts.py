@@ -16,6 +16,7 @@ from appliance.web.api.common import Number
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.pages.alert import alert_page
+from appliance.web.pages.forms import Lines
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import back_to, safe_back
 from appliance.web.policy import Permission
@@ -23,7 +24,7 @@ from appliance.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 Actor = Annotated[Principal, Depends(require(Permission.ALERTS_ACT))]
-Text = Annotated[str, Form(max_length=4000)]
+Text = Annotated[str, Form(max_length=4000), Lines]
 
 
 @dataclass(frozen=True, slots=True)

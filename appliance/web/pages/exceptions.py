@@ -28,6 +28,7 @@ from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import rule_of
 from appliance.web.pages.cardview import own_title
+from appliance.web.pages.forms import Lines
 from appliance.web.pages.shell import back_to, page
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem, text_of
@@ -119,7 +120,7 @@ def propose(
     field: Texts = (),
     how: Texts = (),
     value: Texts = (),
-    reason: Annotated[str, Form(max_length=8000)] = "",
+    reason: Annotated[str, Form(max_length=8000), Lines] = "",
     last: Annotated[str, Form(max_length=20)] = "",
     step: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from appliance.clock import rfc3339
 from appliance.language import dates, numbers
 from appliance.web.i18n import Catalogue, load, visible
+from appliance.web.pages.places import Places, itself, read
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
@@ -83,6 +84,7 @@ def environment(lang: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
+        extensions=[Places],
     )
     made.globals.update(lang=lang, t=partial(_translate, lang), static=static_url, known=catalogue().__contains__)
     made.filters.update(
@@ -99,6 +101,8 @@ def environment(lang: str) -> Environment:
         size=lambda count: numbers.size(count, lang),
         phone=numbers.phone,
         coded=coded,
+        itself=itself,
+        read=read,
     )
     return made
 
