@@ -51,6 +51,10 @@ class Place:
             return "read" if self._name in _READ or self._name.startswith("aria-") else "itself"
         return {"textarea": "itself", "title": "read"}.get(self._plain)
 
+    def inside(self, tag: str) -> None:
+        """Go on within an element whose beginning stands in another template; '' for none."""
+        self._plain = tag
+
     def over(self, html: str) -> None:
         """Go on behind a piece of HTML."""
         at = 0
@@ -96,10 +100,18 @@ class Places(Extension):
 
     @staticmethod
     def _filtered(stream: TokenStream, place: Place) -> Iterator[Token]:
+        statement: list[str] = []
         for token in stream:
             name = place.filter
             if token.type == "data":
                 place.over(token.value)
+            elif token.type == "block_begin":
+                statement = []
+            elif token.type == "name":
+                statement.append(token.value)
+            elif token.type == "block_end" and statement[:1] in (["block"], ["endblock"]):
+                # What a page calls itself stands in its layout's <title>.
+                place.inside("title" if statement == ["block", "title"] else "")
             if token.type == "variable_end" and name:
                 yield Token(token.lineno, "rparen", ")")
                 yield Token(token.lineno, "pipe", "|")
