@@ -22,7 +22,7 @@ from appliance.store.missing import SegmentDamaged
 from appliance.store.model import StoreUnavailable
 from appliance.store.shape import TIME_COLUMN
 
-ROWS = 65_536
+ROWS = 40_000
 """Events in memory at a time, about."""
 _TRIES = 4
 Day = tuple[int, bool]
