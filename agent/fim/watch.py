@@ -84,6 +84,8 @@ class Watch:
         self._tree_ended: dict[tuple[str, bool], float] = {}
         self._number = 0
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
+        self._taken: set[str] = set()
+        """Paths that a first round has taken for known since all reports were heard."""
         self.unreadable = 0
         """Paths of the last round that could not be looked at."""
         self.too_many = False
@@ -121,6 +123,10 @@ class Watch:
 
     def report(self, path: str, who: Who) -> None:
         """Take note that something happened to a path."""
+        if path in self._taken:
+            # The first round met the change before its report came: known, it would never be told.
+            self._taken.discard(path)
+            self._baseline.drop(path)
         now = self._clock()
         known = self._pending.get(path)
         if known is not None:
@@ -130,6 +136,10 @@ class Watch:
             self.overflowed = True
         else:
             self._pending[path] = _Pending(now, who)
+
+    def heard(self) -> None:
+        """Take note that all was reported that had happened up to now."""
+        self._taken.clear()
 
     def report_tree(self, folder: str, *, deep: bool = True) -> None:
         """Take note that something happened in a folder, nobody knows to which path; `deep` means anywhere below."""
@@ -194,6 +204,8 @@ class Watch:
         if found in self._pending:
             # Taken for known now, its change would never be told: the report says who made it, once it has settled.
             return []
+        if self._baseline.fresh:
+            self._taken.add(found)
         return self._compared(found, None, live=going.live)
 
     def _paths(self, number: int) -> Iterator[str | Unreadable]:

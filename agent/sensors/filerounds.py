@@ -74,6 +74,10 @@ class FileRounds(ABC):
             return max(rest, self._next - time.monotonic(), 0.0)
         return 1.0 if self._uncommitted else None
 
+    def _hear(self) -> list[Item]:
+        """Note all that has been reported up to now, where changes are reported."""
+        return []
+
     def tick(self) -> list[Item]:
         """Do a slice of work, when it is time for one."""
         now = time.monotonic()
@@ -85,7 +89,8 @@ class FileRounds(ABC):
         fresh = self._baseline.fresh
         was_in_round = self._watch.in_round
         was_going = self._watch.is_going
-        items = self._items(self._watch.work(SLICE)) + self._of_damage()
+        items = self._items(self._watch.work(SLICE)) + self._of_damage() + self._hear()
+        self._watch.heard()
         if was_in_round and not self._watch.in_round:
             items += self._round_ended(fresh=fresh)
         if items or was_going:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -24,6 +25,8 @@ from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap,
 LOG = logging.getLogger(__name__)
 _PARENTS = 5
 _LOG_TAIL = 64 * 1024
+_READS = 64
+"""Buffers that are read at once: the kernel keeps no more events for one group (16,384, fanotify(7))."""
 
 
 class FileSensor(FileRounds):
@@ -106,6 +109,14 @@ class FileSensor(FileRounds):
                 self._watch.overflowed = True
             elif event.pid != own and self._places.covers(event.path):
                 self._watch.report(event.path, self._who(event.pid))
+        return items
+
+    def _hear(self) -> list[Item]:
+        items: list[Item] = []
+        for _ in range(_READS):
+            if self._fanotify is None or not select.select([self._fanotify.descriptor], [], [], 0)[0]:
+                break
+            items += self.read()
         return items
 
     def _who(self, pid: int) -> Who:

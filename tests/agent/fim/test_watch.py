@@ -41,6 +41,7 @@ class Desk:
     def round(self) -> list[tuple[str, str]]:
         self.watch.begin()
         found = self.told(self.watch.work(1.0))
+        self.watch.heard()
         assert not self.watch.in_round
         self.baseline.finish_round(1)
         return found
@@ -108,6 +109,25 @@ def test_a_change_during_the_first_round_is_told_though_the_round_gets_there_bef
     assert (told.path, told.who, told.live) == (str(folder / "settings"), WHO, True)
     watch.begin()
     assert watch.work(1.0) == []
+    baseline.close()
+
+
+def test_a_change_that_the_first_round_meets_before_its_report_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    (folder / "later").write_text("reported, and as it was")
+    (folder / "settings").write_text("changed just now")
+    clock, baseline = Clock(), Baseline(tmp_path / "fim.db")
+    watch = Watch(baseline, Places([Place(str(folder), "test")]), clock)
+    watch.begin()
+    assert watch.work(1.0) == []
+    watch.report(str(folder / "settings"), WHO)
+    watch.heard()
+    watch.report(str(folder / "later"), WHO)
+    baseline.finish_round(1)
+    clock.now += SETTLE
+    (told,) = watch.work(1.0)
+    assert (told.path, told.who, told.live) == (str(folder / "settings"), WHO, True)
     baseline.close()
 
 
