@@ -98,10 +98,11 @@ class Pass:
                 file = opened(source)
                 paths = [file.metadata.schema.column(at).path for at in range(file.metadata.num_columns)]
                 at, columns = paths.index(TIME_COLUMN), frozenset(file.schema_arrow.names)
+                told = [file.metadata.row_group(one).column(at) for one in range(file.num_row_groups)]
+                numbers = [one for one, times in enumerate(told) if self._near(times)]
         except SegmentDamaged as error:
             self._aside(error)
             return []
-        numbers = [one for one in range(file.num_row_groups) if self._near(file.metadata.row_group(one).column(at))]
         return [RowGroup(file, number, columns, partial(self._guarded, segment)) for number in numbers]
 
     def _near(self, times: Any) -> bool:

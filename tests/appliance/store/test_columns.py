@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,6 +144,16 @@ def test_a_broken_segment_is_named(store: EmbeddedStore, reader: EmbeddedReader,
     (file,) = (tmp_path / "store").glob("*.parquet")
     file.write_bytes(file.read_bytes()[:-50])
     assert _all(reader) == []
+    assert [one.file for one in reader.damaged()] == [file.name]
+
+
+def test_a_segment_without_what_was_written_about_its_times_is_named(
+    store: EmbeddedStore, reader: EmbeddedReader, make: Make, tmp_path: Path
+) -> None:
+    _fill(store, make, range(10))
+    (file,) = (tmp_path / "store").glob("*.parquet")
+    pq.write_table(pq.read_table(file), file, write_statistics=False)
+    assert list(reader.columns(Everything(), NOW)) == []
     assert [one.file for one in reader.damaged()] == [file.name]
 
 
