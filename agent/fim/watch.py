@@ -204,8 +204,6 @@ class Watch:
         if found in self._pending:
             # Taken for known now, its change would never be told: the report says who made it, once it has settled.
             return []
-        if self._baseline.fresh:
-            self._taken.add(found)
         return self._compared(found, None, live=going.live)
 
     def _paths(self, number: int) -> Iterator[str | Unreadable]:
@@ -257,7 +255,10 @@ class Watch:
                 return []
         else:
             self._baseline.seen(path, self._number)
-        if change is None or (self._baseline.fresh and not live):
+        if change is None:
+            return []
+        if self._baseline.fresh and not live:
+            self._taken.add(path)
             return []
         return [Finding(path, change, before, after, who, live)]
 

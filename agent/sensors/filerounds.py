@@ -89,8 +89,10 @@ class FileRounds(ABC):
         fresh = self._baseline.fresh
         was_in_round = self._watch.in_round
         was_going = self._watch.is_going
-        items = self._items(self._watch.work(SLICE)) + self._of_damage() + self._hear()
-        self._watch.heard()
+        items = self._items(self._watch.work(SLICE)) + self._of_damage()
+        if fresh:
+            items += self._hear()
+            self._watch.heard()
         if was_in_round and not self._watch.in_round:
             items += self._round_ended(fresh=fresh)
         if items or was_going:
