@@ -6,6 +6,7 @@ when the catalogue is loaded.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +18,10 @@ from appliance.language.catalogue import LANGUAGES, CatalogueError
 from appliance.language.numbers import number
 from appliance.language.typography import bind_spaces
 
-__all__ = ["LANGUAGES", "Catalogue", "CatalogueError", "load", "visible"]
+__all__ = ["LANGUAGES", "Catalogue", "CatalogueError", "bare", "load", "visible"]
 FOLDER = Path(__file__).parent / "catalogue"
 _KEEP = frozenset("\n\t")
+_NAMED = re.compile(r'<span class="odd">(\[U\+[0-9A-F]+\])</span>')
 
 
 class Catalogue:
@@ -87,6 +89,11 @@ def _is_seen(sign: str) -> bool:
 
 def _named(sign: str) -> Markup:
     return Markup('<span class="odd">[U+{:04X}]</span>').format(ord(sign))
+
+
+def bare(shown: Markup) -> Markup:
+    """Return what `visible` has made without its elements: signs stay spelled out."""
+    return Markup(_NAMED.sub(r"\1", shown))  # noqa: S704 - markup before, and less of it now
 
 
 def load(folder: Path = FOLDER) -> Catalogue:

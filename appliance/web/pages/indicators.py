@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from markupsafe import Markup, escape
 from starlette.datastructures import UploadFile
 
 from appliance.alerts.cursor import BadCursor
@@ -20,6 +19,7 @@ from appliance.web.api import indicators as api
 from appliance.web.api.indicators import IndicatorAnswer, Manager
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
+from appliance.web.pages.forms import unix
 from appliance.web.pages.render import catalogue
 from appliance.web.pages.shell import back_to, page, safe_back
 from appliance.web.policy import Permission
@@ -60,9 +60,9 @@ class Sent:
         return days
 
     @property
-    def again(self) -> Markup:
+    def again(self) -> str:
         """What stands in the form again after a fault: the whole list as it was, or nothing of one that is long."""
-        return escape(self.pasted.replace("\r\n", "\n")) if len(self.pasted) <= _KEPT else Markup()
+        return unix(self.pasted) if len(self.pasted) <= _KEPT else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,28 +14,23 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup, escape
 
-from appliance.web.i18n import visible
+from appliance.web.i18n import bare, visible
 
 _TAG = re.compile(r"<(/?[a-zA-Z][\w-]*)|<!--.*?-->", re.DOTALL)
 _IN_TAG = re.compile(r"""(?P<name>[\w:@.-]*)\s*=\s*(?P<quote>["'])|(?P<end>>)""")
 _PLAIN = frozenset({"textarea", "title"})
 """Elements that hold text and no elements."""
 _READ = frozenset({"title", "alt", "placeholder", "label"})
-_ODD = re.compile(r'<span class="odd">(\[U\+[0-9A-F]+\])</span>')
 
 
 def itself(value: object) -> object:
     """Return a text for a place without elements, as it is."""
-    return value if not isinstance(value, str) else _bare(value) if isinstance(value, Markup) else escape(value)
+    return value if not isinstance(value, str) else bare(value) if isinstance(value, Markup) else escape(value)
 
 
 def read(value: object) -> object:
     """Return a text for a place without elements that people read: invisible signs are spelled out."""
-    return value if not isinstance(value, str) else _bare(value if isinstance(value, Markup) else visible(value))
-
-
-def _bare(value: Markup) -> Markup:
-    return Markup(_ODD.sub(r"\1", value))  # noqa: S704 - markup before, and less of it now
+    return value if not isinstance(value, str) else bare(value if isinstance(value, Markup) else visible(value))
 
 
 class Place:
