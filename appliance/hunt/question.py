@@ -44,12 +44,14 @@ def question(rules: Iterable[Rule], routes: Routes | None = None, most: int | No
     With more than `most` comparisons it is one for all events.
     """
     feeds = ((feed, rule) for rule in rules for feed in (routes or shipped_routes()).feeds(rule.logsource))
-    found: dict[Node, int] = {}
+    found: dict[Node, None] = {}
+    count = 0
     for feed, rule in feeds:
         part = _and([of_feed(feed), _widened_rule(rule, feed)])
-        found.setdefault(part, sum(1 for _ in leaves(part)))
-        if most is not None and sum(found.values()) > most:
+        count += 0 if part in found else sum(1 for _ in leaves(part))
+        if part == EVERYTHING or (most is not None and count > most):
             return EVERYTHING
+        found[part] = None
     whole = _or([*found])
     return None if whole == NOTHING else whole
 
