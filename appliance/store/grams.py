@@ -94,11 +94,12 @@ def may_hold(kept: bytes, node: Node) -> bool:
     return bool(holding(kept, node))
 
 
-def holding(kept: bytes, node: Node) -> list[int]:
+@lru_cache(maxsize=512)  # one question asks each sketch some times
+def holding(kept: bytes, node: Node) -> Sequence[int]:
     """Return the row groups behind a sketch, counted from 0, that may have an answer to a telling question."""
     bits = np.frombuffer(zstandard.decompress(kept), np.uint8)
     starts = range(0, len(bits), _BYTES)
-    return [at for at, start in enumerate(starts) if _possible(node, bits[start : start + _BYTES])]
+    return tuple(at for at, start in enumerate(starts) if _possible(node, bits[start : start + _BYTES]))
 
 
 def telling(node: Node) -> bool:

@@ -18,7 +18,7 @@ from appliance.store.grams import sketch
 from appliance.store.model import StoreUnavailable
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, split
 
-ROW_GROUP = 32_768
+ROW_GROUP = 16_384
 SKETCH = b"czujka.pieces"
 """Key of the footer's metadata under which appliance/store/grams.py is kept."""
 SUFFIX, TEMPORARY = ".parquet", ".tmp"
@@ -100,7 +100,7 @@ def _write(table: Any, file: Any) -> None:
 def _indexes(table: Any) -> dict[str, bytes]:
     made = {links.NAME: links.build(table)}
     # Words are dear to collect: not before the last merge but one.
-    if table.num_rows >= 2 * ROW_GROUP:
+    if table.num_rows >= 4 * ROW_GROUP:
         made[words.NAME] = words.build(table)
     return {name: index for name, index in made.items() if index is not None}
 

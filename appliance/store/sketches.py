@@ -17,6 +17,8 @@ from appliance.store.segments import Sketch, kept_sketch
 MOST_BYTES = 32 << 20
 MOST_RANGES = 100
 """Ranges of time that one question is narrowed to; with more, each would cost more than it spares."""
+WORTH_IT = 0.75
+"""Share of all row groups above which a question is not narrowed to those that may have an answer."""
 Range = tuple[int, int]
 """First and last moment, in microseconds."""
 _NONE = Sketch(b"", (), (), {})
@@ -38,12 +40,19 @@ class Sketches:
     def ranges(self, segments: Sequence[Segment], node: Node) -> list[Range]:
         """Return when the events of segments happened that can answer a question; empty = no saying.
 
-        The engine reads only row groups that have such times, an eighth of a segment each.
+        The engine reads only row groups that have such times, a small part of a segment each. Where these are nearly
+        all of them nothing is said: to compare the times of all events takes longer.
         """
-        if not telling(node):
+        if not telling(node) or not self._sparing(segments, node):
             return []
         found = merged(one for segment in segments for one in self._ranges(segment, node))
         return found if len(found) <= MOST_RANGES else []
+
+    def _sparing(self, segments: Sequence[Segment], node: Node) -> bool:
+        sketches = [self.of(one) for one in segments]
+        every = sum(len(one.times) or 1 for one in sketches)
+        near = sum(len(holding(one.pieces, node)) if one.pieces else 1 for one in sketches)
+        return near < WORTH_IT * every
 
     def apart(self, segments: Sequence[Segment], node: Node) -> list[list[Segment]]:
         """Return segments in at most two parts: those whose row groups can be told apart for a question, and others.

@@ -13,7 +13,7 @@ from appliance.normalise.model import Event
 from appliance.search import QueryError, aliases, matches, parse
 from appliance.search.lexer import MAX_WILDCARDS
 from appliance.search.parse import MAX_CLAUSES, MAX_DEPTH, MAX_LENGTH
-from appliance.store.engine import MEMORY
+from appliance.store.engine import DISK, MEMORY
 from appliance.store.reader import MAX_LIMIT, TIMEOUT_SECONDS
 from tests.appliance.search.cases import NOW
 
@@ -80,7 +80,8 @@ def test_the_page_names_every_bound_and_short_name() -> None:
         f"{MAX_CLAUSES} conditions",
         f"{MAX_WILDCARDS} wildcards",
         f"{TIMEOUT_SECONDS:.0f} seconds",
-        MEMORY.replace("MB", " MB"),
+        f"{MEMORY.replace('MB', ' MB')} of memory",
+        f"{DISK >> 30} GB of disk",
         f"{MAX_LIMIT} events a page",
     )
     assert [bound for bound in bounds if bound not in page] == []

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store import EmbeddedReader, EmbeddedStore, Measure, QueryStopped, QueryTimeout, QueryTooLarge, engine
+from appliance.store import EmbeddedReader, EmbeddedStore, QueryStopped, QueryTimeout, QueryTooLarge, engine, overflow
 from appliance.store.bounds import bounded, current
+from appliance.store.overflow import size
 from appliance.store.shape import encode
 from tests.appliance.store.conftest import Make
 
@@ -65,13 +66,55 @@ def test_bounds_are_those_of_one_thread(tmp_path: Path) -> None:
     assert current().left() == float("inf")
 
 
-def test_a_question_past_its_memory_is_refused_and_the_next_one_answered(
+def _text(number: int) -> str:
+    return f"{number:05}" + "ab" * 1000
+
+
+def _large(store: EmbeddedStore, make: Make) -> None:
+    store.append(encode([make(n, message=_text(n)) for n in range(40_000)]), [], 1)
+
+
+def test_a_question_past_its_memory_lays_down_on_disk_what_it_needs(
     store: EmbeddedStore, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "MEMORY", "48MB")
-    store.append(encode([make(n, message=f"{n}" + "ab" * 500) for n in range(40_000)]), [], 1)
+    monkeypatch.setattr(engine, "MEMORY", "64MB")
+    _large(store, make)
+    laid_down: list[int] = []
+
+    def looked(folder: Path) -> int:
+        laid_down.append(size(folder))
+        return laid_down[-1]
+
+    monkeypatch.setattr(engine, "_LOOK", 0.001)
+    monkeypatch.setattr(overflow, "size", looked)
+    narrow = EmbeddedReader(tmp_path / "store")
+    assert narrow.top("", "message", 2) == [(_text(0), 1), (_text(1), 1)]
+    assert max(laid_down) > 0
+    narrow.close()
+    assert not list((tmp_path / "store").glob("overflow-*"))
+
+
+def test_a_question_past_its_memory_and_disk_is_refused_and_the_next_one_answered(
+    store: EmbeddedStore, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MEMORY", "64MB")
+    monkeypatch.setattr(engine, "DISK", 1 << 20)
+    monkeypatch.setattr(engine, "_LOOK", 0.001)
+    _large(store, make)
     narrow = EmbeddedReader(tmp_path / "store")
     with pytest.raises(QueryTooLarge):
-        narrow.group("", ["message", "event.id", "@timestamp"], [Measure("distinct", "message")], n=1000)
+        narrow.top("", "message", 2)
     assert narrow.count("host:pc-1") == 40_000
+    narrow.close()
+
+
+def test_a_question_past_its_memory_is_refused_where_nothing_may_be_written(
+    store: EmbeddedStore, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MEMORY", "64MB")
+    monkeypatch.setattr(overflow, "claimed", lambda _folder: None)
+    _large(store, make)
+    narrow = EmbeddedReader(tmp_path / "store")
+    with pytest.raises(QueryTooLarge):
+        narrow.top("", "message", 2)
     narrow.close()

@@ -95,6 +95,9 @@ def test_a_rare_word_is_read_where_it_may_be(
     assert known.ranges([first], parse("gamma")) == [(times[10], times[19]), (times[30], times[39])]
     assert known.ranges([first], parse("alpha OR gamma")) == [(times[0], times[19]), (times[30], times[39])]
     assert known.ranges([first], parse("NOT gamma")) == []
+    # Four of its five parts and all of them: to leave out so little is not worth comparing every time.
+    assert known.ranges([first], parse("alpha OR gamma OR delta")) == []
+    assert known.ranges([first], parse("beta")) == []
     assert known.apart([first, small], parse("gamma")) == [[first], [small]]
     assert known.apart([first, small], parse("NOT gamma")) == [[first, small]]
     monkeypatch.setattr(sketches, "MOST_RANGES", 1)
