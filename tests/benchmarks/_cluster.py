@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -32,10 +33,12 @@ from tests.nodes.clusters import settings_for
 from tests.nodes.engines import ENGINES
 from tests.nodes.node import Node
 
-PAIRED = 12
-"""Parcels of events that go to the cluster twice, by our writer and by the bulk helper of its own client."""
+TURNS, PARCELS = 8, 6
+"""Turns of our writer and of the bulk helper of the cluster's own client, and the parcels of each: the same events."""
 PLAIN = 240_000
 """Events in the plain indices."""
+_LOOK = 0.005
+"""Seconds between two looks at what waits."""
 _TEXT = {"type": "keyword", "normalizer": "low", "ignore_above": 8191}
 _PLAIN: Mapping[str, Mapping[str, str]] = {
     "best_compression": {"index.codec": "best_compression"},
@@ -59,7 +62,8 @@ def _compare(node: Node, root: Path, size: int, start: int) -> None:
     maker = Maker(start)
     segments = EmbeddedStore(root / "beside-cluster", now=lambda: maker.moment)
     cluster = ElasticStore(settings, root / "spool.db", _refuse, lambda: maker.moment, background=False)
-    writing = _Writing(settings, cluster, process)
+    _paced(node, root, Maker(start), process)
+    writing = _Writing(cluster, process)
     spent = 0.0
     while maker.moment < start + size * STEP:
         rows = maker.rows(min(PLAIN, size - (maker.moment - start) // STEP))
@@ -89,34 +93,73 @@ def _cpu(process: psutil.Process) -> Spent:
     return spent
 
 
-class _Writing:
-    """Writes to the cluster, some parcels also through the client's own helper."""
+def _paced(node: Node, root: Path, maker: Maker, process: psutil.Process) -> None:
+    """Write the same events by our writer as it runs in a box and by the client's helper, in turn; print the ratios.
 
-    def __init__(self, settings: ElasticSettings, store: ElasticStore, process: psutil.Process) -> None:
-        self._store, self._settings, self._spent = store, settings, _cpu(process)
-        self._client = connect(settings)
-        self._client.indices.create(index="alone", **index_body())
-        self._pairs: list[tuple[float, float]] = []
+    Our writer takes a parcel after the other, and its thread ships what it has taken.
+    """
+    settings, spent = settings_for(node, "paced", timeout_seconds=120), _cpu(process)
+    store = ElasticStore(settings, root / "paced.db", _refuse, lambda: maker.moment)
+    client = connect(settings)
+    client.indices.create(index="alone", **index_body())
+    pairs: list[tuple[_Spent, _Spent]] = []
+    for turn in range(TURNS):
+        parts = [maker.rows(SHIP_EVENTS) for _ in range(PARCELS)]
+        actions = [_action(item_of("alone", event, "bench")) for part in parts for event in decode(part.table)]
+        ways = (partial(_by_ours, store, parts), partial(_alone, client, actions))
+        first = turn % 2
+        took = {way: _measured(ways[way], spent) for way in (first, 1 - first)}
+        pairs.append((took[0], took[1]))
+    store.close()
+    client.close()
+    # The first turn warms the node up.
+    ratios = [_ratios(one, other) for one, other in pairs[1:]]
+    for name, told_of in (("wall time", [one.wall for one in ratios]), ("CPU", [one.cpu for one in ratios])):
+        text = f"{middle(told_of):.2f} ({min(told_of):.2f}–{max(told_of):.2f})"
+        print(f"our writer : the client's bulk helper, {name}, in turn: {text}", flush=True)
+
+
+class _Spent(NamedTuple):
+    """Seconds of wall time, and of CPU of node and box."""
+
+    wall: float
+    cpu: float
+
+
+def _measured(work: Callable[[], None], spent: Spent) -> _Spent:
+    used, began = spent(), time.perf_counter()
+    work()
+    return _Spent(time.perf_counter() - began, spent() - used)
+
+
+def _ratios(one: _Spent, other: _Spent) -> _Spent:
+    return _Spent(one.wall / other.wall, one.cpu / other.cpu)
+
+
+def _by_ours(store: ElasticStore, parts: Sequence[Rows]) -> None:
+    for part in parts:
+        store.append(part, [], 0)
+    while store.standing().events:
+        time.sleep(_LOOK)
+
+
+class _Writing:
+    """Writes to the cluster a parcel at a time and waits for each."""
+
+    def __init__(self, store: ElasticStore, process: psutil.Process) -> None:
+        self._store, self._spent = store, _cpu(process)
         self._events, self._used, self._took = 0, 0.0, 0.0
 
     def write(self, rows: Rows) -> None:
         """Write a table, a parcel at a time."""
         for at in range(0, len(rows), SHIP_EVENTS):
             part = Rows(rows.table.slice(at, SHIP_EVENTS), rows.rest_names)
-            items = (
-                [item_of("alone", event, "bench") for event in decode(part.table)] if len(self._pairs) < PAIRED else []
-            )
             used, began = self._spent(), time.perf_counter()
             self._store.append(part, [], 0)
             self._store.flush()
-            took = time.perf_counter() - began
-            self._events, self._used, self._took = (
-                self._events + len(part),
-                self._used + self._spent() - used,
-                self._took + took,
-            )
-            if items:
-                self._pairs.append((took, _alone(self._client, items)))
+            self._took += time.perf_counter() - began
+            self._used += self._spent() - used
+            self._events += len(part)
 
     def tell(self, embedded: float) -> None:
         """Print what it cost; `embedded` is what segments cost, µs of CPU an event."""
@@ -124,23 +167,16 @@ class _Writing:
         pace = f"{self._events / self._took:,.0f} events/s of wall time"
         print(f"writing: {cluster:.0f} µs of CPU an event (node and box), {pace}")
         print(f"writing in segments: {embedded:.1f} µs; {cluster / embedded:.0f} times less")
-        # The first parcels warm the node up.
-        ratios = [ours / alone for ours, alone in self._pairs[2:]]
-        if ratios:
-            text = f"{middle(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-            print(f"our writer : the client's bulk helper alone, wall time, in turn: {text}")
 
 
-def _alone(client: Elasticsearch, items: Sequence[Item]) -> float:
-    """Write the same documents with the client's helper and return the seconds."""
-    actions = [
-        {"_op_type": "create", "_index": "alone", "_id": one.id, "_source": orjson.loads(one.body)} for one in items
-    ]
-    began = time.perf_counter()
-    helpers.bulk(
-        client.options(request_timeout=120), actions, chunk_size=SHIP_EVENTS, max_chunk_bytes=1 << 28, refresh=True
-    )
-    return time.perf_counter() - began
+def _action(item: Item) -> dict[str, Any]:
+    return {"_op_type": "create", "_index": "alone", "_id": item.id, "_source": orjson.loads(item.body)}
+
+
+def _alone(client: Elasticsearch, actions: Sequence[dict[str, Any]]) -> None:
+    """Write documents with the client's helper."""
+    patient = client.options(request_timeout=120)
+    helpers.bulk(patient, actions, chunk_size=SHIP_EVENTS, max_chunk_bytes=1 << 28, refresh=True)
 
 
 def _sizes(client: httpx.Client, segments: EmbeddedStore, settings: ElasticSettings, process: psutil.Process) -> None:
