@@ -20,8 +20,10 @@ from elasticsearch import Elasticsearch, helpers
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
 from appliance.store import EmbeddedReader, EmbeddedStore
+from appliance.store.classes import shipped
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import Item, date, item_of
+from appliance.store.elastic.columns import items_of
+from appliance.store.elastic.documents import Item, date
 from appliance.store.elastic.mapping import index_body
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import SHIP_EVENTS, ElasticStore
@@ -103,9 +105,7 @@ class _Writing:
         """Write a table, a parcel at a time."""
         for at in range(0, len(rows), SHIP_EVENTS):
             part = Rows(rows.table.slice(at, SHIP_EVENTS), rows.rest_names)
-            items = (
-                [item_of("alone", event, "bench") for event in decode(part.table)] if len(self._pairs) < PAIRED else []
-            )
+            items = items_of("alone", part, shipped(), "bench") if len(self._pairs) < PAIRED else []
             used, began = self._spent(), time.perf_counter()
             self._store.append(part, [], 0)
             self._store.flush()

@@ -21,6 +21,7 @@ from appliance.journal import JournalUnavailable
 from appliance.normalise.model import Event
 from appliance.settings import StoreSettings
 from appliance.store import Keeping, StoreUnavailable
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic.mapping import index_body, index_name
 from appliance.store.elastic.spool import Deleted, Spool
 from appliance.store.elastic.sums import summed
@@ -177,7 +178,7 @@ def test_an_event_that_the_index_took_only_repaired_is_sealed_as_it_is_there(afa
     own = {
         name: {"type": "long"} if name == "host.name" else one for name, one in body["mappings"]["properties"].items()
     }
-    other = index_name(afar.settings.index, NOW - 2 * DAY)
+    other = index_name(afar.settings.index, NOW - 2 * DAY, ORDINARY)
     http.put(f"/{other}", json={**body, "mappings": {**body["mappings"], "properties": own}}).raise_for_status()
     afar.put(60, at=NOW - 2 * DAY)
     afar.store.flush()

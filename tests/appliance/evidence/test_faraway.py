@@ -21,6 +21,7 @@ from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.evidence.verify import PackCheck
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic.mapping import index_body, index_name
 from appliance.store.shape import encode
 from tests.appliance.evidence.conftest import NOW, Afar
@@ -118,7 +119,7 @@ def test_events_that_an_index_took_only_repaired_are_in_their_hours_too(
         },
     }
     at = NOW - 2 * DAY
-    http.put(f"/{index_name(afar.settings.index, at)}", json=body).raise_for_status()
+    http.put(f"/{index_name(afar.settings.index, at, ORDINARY)}", json=body).raise_for_status()
     afar.put(60, 61, at=at)
     afar.put(62, at=at + HOUR)
     afar.store.flush()
