@@ -204,6 +204,33 @@ def test_what_retention_deleted_is_no_fault_and_what_nobody_sealed_is_told(afar:
 
 
 @pytest.mark.nodes
+def test_each_class_of_an_hour_is_sealed_and_goes_by_itself(afar: Afar, http: httpx.Client) -> None:
+    """Of an hour five days ago the ordinary events go; what stays is proved as it was."""
+    at, logs = NOW - 5 * DAY, index_name(afar.settings.index, NOW - 5 * DAY, "accountability")
+    afar.put(70, 71, at=at)
+    afar.put(5000, at=at, **{"event.category": "iam"})
+    afar.store.flush()
+    afar.seal()
+    before = afar.check()
+    assert (before.faults, before.hours, before.in_cluster) == ([], 4, 43)
+    assert afar.store.retain(Keeping({ORDINARY: 3, "accountability": 30})).events == 2
+    (fault,) = afar.faults()
+    assert index_name(afar.settings.index, at, ORDINARY) in fault
+    afar.box.keeper.round()
+    found = afar.check()
+    assert (found.faults, found.hours, found.in_cluster, found.loose) == ([], 3, 41, 0)
+    (gone,) = entries(afar.box, "index_deletion")
+    assert (gone["index"], gone["reason"], gone["events"]) == (
+        index_name(afar.settings.index, at, ORDINARY),
+        "age",
+        2,
+    )
+    http.delete(f"/{logs}/_doc/{5000:032x}?refresh=true").raise_for_status()
+    (fault,) = afar.faults()
+    assert f"{logs}, godzina od 2024-09-29T10:00:00" in fault
+
+
+@pytest.mark.nodes
 def test_a_cluster_that_is_away_is_no_fault(afar: Afar) -> None:
     afar.seal()
     away = afar.settings.model_copy(update={"hosts": ["http://127.0.0.1:9"], "ca_file": None})
