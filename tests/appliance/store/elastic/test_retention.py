@@ -10,8 +10,10 @@ import pytest
 
 from appliance.clock import DAY
 from appliance.normalise.model import Event
+from appliance.settings import StoreSettings
 from appliance.store import Hold, Keeping
 from appliance.store.classes import ORDINARY, shipped
+from appliance.store.elastic.check import check
 from appliance.store.elastic.columns import items_of
 from appliance.store.elastic.documents import Item
 from appliance.store.elastic.mapping import digest, index_name
@@ -85,6 +87,8 @@ def test_an_index_of_all_classes_stays_as_long_as_the_longest(
     old = [f"{each.settings.index}-{day}-{digest()}" for day in ("2026.12.15", "2027.01.10")]
     assert names(http_of_each, each) == {*old}
     assert {one.source_class for one in each.reader.usage().days} == {""}
+    told = check(StoreSettings(kind="elasticsearch", retention_days=90, elasticsearch=each.settings))
+    assert [one.values for one in told if one.code == "undivided"] == [{"indices": 2, "days": 730}]
     assert each.store.retain(KEEPING).events == 2
     assert names(http_of_each, each) == {old[1]}
     assert each.reader.count("") == 2
