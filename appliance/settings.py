@@ -155,14 +155,15 @@ class StoreSettings(Section):
         return self.kind == "elasticsearch" or self.both
 
     def kept_days(self) -> dict[str, int]:
-        """Return for how many days each class of events stays: in a cluster alone, all as long as the longest.
-
-        There an index has a day's events of all classes, and goes as a whole.
-        """
+        """Return for how many days each class of events stays."""
         from appliance.store.classes import shipped  # noqa: PLC0415 - only where a class is named
 
-        days = shipped().days(self.retention_days, self.days)
-        return days if self.local else dict.fromkeys(days, max(days.values()))
+        return shipped().days(self.retention_days, self.days)
+
+    @property
+    def divided(self) -> bool:
+        """Whether classes of events are kept for different numbers of days."""
+        return len({*self.kept_days().values()}) > 1
 
     @field_validator("days")
     @classmethod

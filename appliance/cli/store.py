@@ -200,7 +200,7 @@ def _copy(box: Home, settings: Settings, source: Kind, target: Kind) -> None:
         closing(
             EmbeddedTarget(box.store)
             if target == "embedded"
-            else ClusterTarget(settings.store.elasticsearch, box.spool)
+            else ClusterTarget(settings.store.elasticsearch, box.spool, divided=settings.store.divided)
         ) as sink,
     ):
         waiting = reader.waiting()

@@ -31,7 +31,6 @@ from appliance.state.database import writing
 from appliance.state.models import Agent
 from appliance.stations import sink
 from appliance.store import BatchResult, Keeping, StoreUnavailable, StoreWriter
-from appliance.store.classes import shipped
 from appliance.store.shape import Rows, join
 
 FLUSH_AFTER = SECOND
@@ -168,10 +167,9 @@ class Pipeline:
     def retain(self, disk_bytes: int) -> None:
         """Let the store drop what is older, or takes more of the disk, than the settings allow; what is held stays."""
         kept = self.settings.store
-        days = shipped().days(kept.retention_days, kept.days)
         with self.sessions() as session:
             held = holds.for_store(session, self.clock())
-        gone = self.store.retain(Keeping(days, int(disk_bytes * kept.disk_share), held))
+        gone = self.store.retain(Keeping(kept.kept_days(), int(disk_bytes * kept.disk_share), held))
         # Results are asked for by the keys that the journal knows.
         self.store.forget_results(self.journal.floor())
         if gone.events:

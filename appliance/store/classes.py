@@ -52,6 +52,11 @@ class Classes:
         """Return the days of every class by id; `others` go before what the classes say."""
         return {ORDINARY: ordinary} | {one.id: others.get(one.id, one.days) for one in self.listed}
 
+    def name(self, source_class: str, language: str) -> str:
+        """Return the name of a class in a language; of an unknown one its id."""
+        named = {one.id: one.names for one in self.listed} | {ORDINARY: self.ordinary}
+        return named[source_class][language] if source_class in named else source_class
+
 
 @lru_cache(maxsize=1)
 def shipped() -> Classes:

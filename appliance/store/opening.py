@@ -43,7 +43,7 @@ def open_writer(home: Home, settings: Settings, letters: DeadLetters) -> StoreWr
         line = -1 - int(item.id[:8], 16)
         letters.add([DeadLetter("store", 0, line, reason, item.body, now())])
 
-    cluster = ElasticStore(store.elasticsearch, home.spool, refused)
+    cluster = ElasticStore(store.elasticsearch, home.spool, refused, divided=store.divided)
     if not store.both:
         return cluster
     from appliance.store.twin import TwinStore  # noqa: PLC0415 - as above

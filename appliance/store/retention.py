@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from appliance.clock import DAY, to_datetime
@@ -42,18 +42,26 @@ def choose(segments: Sequence[Segment], today: int, keeping: Keeping, held: Call
         if segment.day < today:
             groups[segment.day, segment.source_class].append(segment)
     choice, total = Choice(), sum(segment.bytes for segment in segments)
-    aged = {group for group in groups if group[0] < today - keeping.of(group[1])}
-    rest = sorted(groups.keys() - aged, key=lambda group: (keeping.of(group[1]), group))
-    for reason, chosen in (("age", sorted(aged)), ("size", rest)):
-        for group in chosen:
-            if reason == "size" and (keeping.max_bytes is None or total <= keeping.max_bytes):
-                break
-            parts = [segment for segment in groups[group] if not _kept(segment, choice, held)]
-            total -= sum(segment.bytes for segment in parts)
-            if parts:
-                choice.gone.append(Gone(*group, reason, parts))
+    for reason, group in in_order(groups, today, keeping):
+        if reason == "size" and (keeping.max_bytes is None or total <= keeping.max_bytes):
+            break
+        parts = [segment for segment in groups[group] if not _kept(segment, choice, held)]
+        total -= sum(segment.bytes for segment in parts)
+        if parts:
+            choice.gone.append(Gone(*group, reason, parts))
     choice.over = 0 if keeping.max_bytes is None else max(0, total - keeping.max_bytes)
     return choice
+
+
+def in_order(groups: Collection[tuple[int, str]], today: int, keeping: Keeping) -> list[tuple[str, tuple[int, str]]]:
+    """Return days before today and their classes in the order in which they go, and why each would go.
+
+    First what is past its days, by day (`age`); then, as far as need be, the rest (`size`).
+    """
+    past = [group for group in groups if group[0] < today]
+    aged = {group for group in past if group[0] < today - keeping.of(group[1])}
+    rest = sorted({*past} - aged, key=lambda group: (keeping.of(group[1]), group))
+    return [("age", group) for group in sorted(aged)] + [("size", group) for group in rest]
 
 
 def _kept(segment: Segment, choice: Choice, held: Callable[[Segment], bool]) -> bool:

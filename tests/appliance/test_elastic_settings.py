@@ -53,9 +53,10 @@ def test_a_cluster_may_be_set_up_before_it_is_used(home: Home) -> None:
     assert _load(home, "", kind="embedded").hosts == []  # type: ignore[attr-defined]
 
 
-def test_a_cluster_alone_keeps_every_class_as_long_as_the_longest() -> None:
+def test_every_class_has_its_days_wherever_events_are() -> None:
     elastic = ElasticSettings(hosts=["https://es1"])
-    days, whole = {"ordinary": 90, "accountability": 730}, {"ordinary": 730, "accountability": 730}
+    days = {"ordinary": 90, "accountability": 730}
     assert StoreSettings(retention_days=90).kept_days() == days
-    assert StoreSettings(retention_days=90, both=True, elasticsearch=elastic).kept_days() == days
-    assert StoreSettings(retention_days=90, kind="elasticsearch", elasticsearch=elastic).kept_days() == whole
+    assert StoreSettings(retention_days=90, kind="elasticsearch", elasticsearch=elastic).kept_days() == days
+    fewer = StoreSettings(retention_days=90, days={"accountability": 60}, elasticsearch=elastic)
+    assert fewer.kept_days() == {"ordinary": 90, "accountability": 60}

@@ -22,7 +22,8 @@ from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
 from appliance.store import EmbeddedReader, EmbeddedStore
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import Item, date, item_of
+from appliance.store.elastic.columns import items_of
+from appliance.store.elastic.documents import Item, date
 from appliance.store.elastic.mapping import index_body
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import SHIP_EVENTS, ElasticStore
@@ -105,7 +106,7 @@ def _paced(node: Node, root: Path, maker: Maker, process: psutil.Process) -> Non
     pairs: list[tuple[_Spent, _Spent]] = []
     for turn in range(TURNS):
         parts = [maker.rows(SHIP_EVENTS) for _ in range(PARCELS)]
-        actions = [_action(item_of("alone", event, "bench")) for part in parts for event in decode(part.table)]
+        actions = [_action(one) for part in parts for one in items_of("alone", part, None, "bench")]
         ways = (partial(_by_ours, store, parts), partial(_alone, client, actions))
         first = turn % 2
         took = {way: _measured(ways[way], spent) for way in (first, 1 - first)}

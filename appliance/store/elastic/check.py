@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
+from appliance import clock
 from appliance.settings import StoreSettings
-from appliance.store.classes import shipped
 from appliance.store.elastic.client import PLAIN, connect, told
 from appliance.store.elastic.finding import AWAY, Finding, Value, Weight
+from appliance.store.elastic.retention import Index, listed
 from appliance.store.elastic.rights import CLUSTER, INDEX
+from appliance.store.model import Keeping
 
 SECONDS = 10.0
 SUPPORTED = {"elasticsearch": (8, 9), "opensearch": (3,)}
@@ -45,7 +47,7 @@ def _findings(client: Elasticsearch, settings: StoreSettings) -> Iterator[Findin
         yield Finding(Weight.BAD, AWAY, {"reason": told(error)})
         return
     yield version(info, settings.elasticsearch.engine)
-    for ask in (_health, _disk, _shards, _rights):
+    for ask in (_health, _disk, _history, _rights):
         yield from _asked(ask, client, settings)
     yield from _silent(settings)
 
@@ -134,27 +136,44 @@ def reserve(watermark: str, total: int) -> int:
     return total - int(total * float(text))
 
 
-def _shards(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
+def _history(client: Elasticsearch, settings: StoreSettings) -> Iterator[Finding]:
     health = _get(client, "/_cluster/health")
     limit = int(_settings(client)[_LIMIT]) * max(1, health["number_of_data_nodes"])
     copies = 2 if health["number_of_data_nodes"] > 1 else 1
-    yield shards(health["active_shards"], limit, whole_history(settings, copies))
-    yield kept(shipped().days(settings.retention_days, settings.days))
+    there = listed(client, settings.elasticsearch.index, SECONDS)
+    days, today = settings.kept_days(), clock.now() // clock.DAY
+    wanted = most_indices(there, days, today) * settings.elasticsearch.shards * copies
+    yield shards(health["active_shards"], limit, wanted)
+    yield from kept(there, days)
 
 
-def whole_history(settings: StoreSettings, copies: int) -> int:
-    """Return the shards of all days of history: an index has all classes, so it stays for the days of the longest."""
-    days = max(shipped().days(settings.retention_days, settings.days).values())
-    return days * settings.elasticsearch.shards * copies
+def most_indices(there: Sequence[Index], days: Mapping[str, int], today: int) -> int:
+    """Return the most indices that there will be at a time.
+
+    Each of now stays until it goes by its age, and every day each class that occurs gets one, or all together where
+    all are kept equally long. Where no class has an index of its own yet, all are taken to occur.
+    """
+    keeping = Keeping(days)
+    divided = {one.source_class for one in there} - {""} or {*days}
+    occurring = divided if len({*days.values()}) > 1 else {""}
+    ends = sorted((one.day + keeping.of(one.source_class) - today for one in there), reverse=True)
+    # More come all the time: there are most when one of now is about to go, or after the last.
+    counts = [now + _coming(occurring, keeping, end) for now, end in enumerate(ends, 1)]
+    return max([*counts, _coming(occurring, keeping, max(days.values()) + 1)])
 
 
-def kept(days: Mapping[str, int]) -> Finding:
-    """Return how long events are kept, by the days of each class: in a cluster as long as those of the longest."""
-    longest = max(days.values())
-    shorter = sorted({one for one in days.values() if one < longest})
-    if not shorter:
-        return Finding(Weight.GOOD, "kept", {"days": longest})
-    return Finding(Weight.WARN, "kept_longer", {"days": longest, "shorter": ", ".join(map(str, shorter))})
+def _coming(classes: Collection[str], keeping: Keeping, after: int) -> int:
+    """Return how many indices of days to come there are after so many days."""
+    return sum(min(max(after, 0), keeping.of(one) + 1) for one in classes)
+
+
+def kept(there: Sequence[Index], days: Mapping[str, int]) -> Iterator[Finding]:
+    """Say how long each class stays, and what stays longer: indices of all classes from before each had its own."""
+    for source_class, one in days.items():
+        yield Finding(Weight.GOOD, "kept_class", {"source_class": source_class, "days": one})
+    undivided, longest = [one for one in there if not one.source_class], max(days.values())
+    if undivided and min(days.values()) < longest:
+        yield Finding(Weight.WARN, "undivided", {"indices": len(undivided), "days": longest})
 
 
 def shards(used: int, limit: int, wanted: int) -> Finding:

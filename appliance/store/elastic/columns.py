@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.search import Kind, columns
+from appliance.store.classes import Classes
 from appliance.store.elastic.documents import (
     FIRST_DATE,
     LAST_DATE,
@@ -35,6 +36,7 @@ from appliance.store.elastic.documents import (
 )
 from appliance.store.elastic.mapping import BY, ID, LONGEST, TIME, TIMESTAMP, index_name
 from appliance.store.shape import ID_COLUMN, REST, TIME_COLUMN, Rows, physical, restore, split
+from appliance.store.sorting import by_class
 
 _TAG_BYTES = 16
 """More than what an entry has beside its name and its text."""
@@ -42,23 +44,31 @@ _INGESTED = "event.ingested"
 Mask = npt.NDArray[np.bool_]
 
 
-def items_of(prefix: str, rows: Rows, by: str) -> list[Item]:
+def items_of(prefix: str, rows: Rows, classes: Classes | None, by: str) -> list[Item]:
     """Return events as the documents that are to be written `by` somebody, in their order.
 
-    `prefix` begins their indices' names.
+    `prefix` begins their indices' names, which go by day of arrival and class; without `classes` by day alone.
     """
-    names: dict[int, str] = {}
+    names: dict[tuple[int, str], str] = {}
     made = []
-    for found in documents_of(rows.table):
+    for found, source_class in zip(documents_of(rows.table), _classes_of(rows, classes), strict=True):
         told = found.get(_INGESTED)
         # A time beyond 64 bits is an entry.
         arrived = arrival(decode(found)) if told is None else bounded_arrival(told)
-        day = arrived // DAY
-        if day not in names:
-            names[day] = index_name(prefix, arrived)
+        place = arrived // DAY, source_class
+        if place not in names:
+            names[place] = index_name(prefix, arrived, source_class)
         found[BY] = by
-        made.append(Item(names[day], found[ID], found[TIME], dump(found)))
+        made.append(Item(names[place], found[ID], found[TIME], dump(found)))
     return made
+
+
+def _classes_of(rows: Rows, classes: Classes | None) -> list[str]:
+    """Return the class of each row, "" where none are told apart."""
+    found = np.full(len(rows), "", dtype=object)
+    for source_class, taken in by_class(rows, classes) if classes else ():
+        found[taken] = source_class
+    return list(found)
 
 
 def documents_of(table: Any) -> list[Document]:

@@ -26,7 +26,7 @@ from appliance.clock import to_datetime
 from appliance.normalise.model import Event, Scalar, Value
 from appliance.search import Kind, columns
 from appliance.search.evaluate import text_of
-from appliance.store.elastic.mapping import BY, ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP, index_name
+from appliance.store.elastic.mapping import BY, ID, LONG, LONGEST, NAMES, REST, TIME, TIMESTAMP
 from appliance.store.shape import identity, moment, scalar
 
 SEPARATOR, MARK = "\x1f", "\x1e"
@@ -133,12 +133,6 @@ class Item:
     id: str
     time: int
     body: bytes
-
-
-def item_of(prefix: str, event: Event, by: str) -> Item:
-    """Return an event as the document that is to be written `by` somebody; `prefix` begins its index's name."""
-    body = dump({**encode(event), BY: by})
-    return Item(index_name(prefix, arrival(event)), identity(event), moment(event), body)
 
 
 def writer_of(item: Item) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from appliance.language.catalogue import Catalogue, load
 from appliance.language.numbers import number, size
+from appliance.store.classes import shipped
 
 AWAY = "away"
 _NEAR = frozenset({"disk_near"})
@@ -35,7 +36,7 @@ class Weight(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about the cluster: a key of the catalogue and what fills it; sizes in bytes."""
+    """One sentence about the cluster: a key of the catalogue and what fills it; sizes in bytes, a class by its id."""
 
     weight: Weight
     code: str
@@ -56,7 +57,7 @@ class Finding:
 
 def _written(name: str, value: Value, lang: str) -> str:
     if isinstance(value, str):
-        return value
+        return shipped().name(value, lang) if name == "source_class" else value
     return size(value, lang) if name in _SIZES else number(value, lang)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance.search.nodes import Everything
 from appliance.store.bounds import Bounds
-from appliance.store.elastic.clauses import Clause, all_of, none_of, term
+from appliance.store.elastic.clauses import ALL, all_of, none_of, term
 from appliance.store.elastic.documents import Item, dump
 from appliance.store.elastic.questions import Asked, Questions
 
@@ -21,19 +21,16 @@ def stored(questions: Questions, times: Mapping[str, int], limits: Bounds) -> se
 
 
 def elsewhere(questions: Questions, items: Sequence[Item], limits: Bounds) -> set[str]:
-    """Return the ids of items that the cluster has in another index than theirs, and perhaps of some in their own.
+    """Return the ids of items that the cluster has in another index than theirs.
 
-    An event keeps its time however late it comes again. So an index in which nothing happened between the first and the
-    last of the items has none of them, and it is enough to ask whether there is such a thing at all; only if so, which.
-    Raises QueryTimeout and StoreUnavailable.
+    That of another day, of another class when what the box makes of the record has changed, or of all classes. An event
+    keeps its time however late it comes again, so indices in which nothing happened between the first and the last of
+    the items are passed over by the engine. Raises QueryTimeout and StoreUnavailable.
     """
     found: set[str] = set()
     for index in sorted({item.index for item in items}):
         times = {item.id: item.time for item in items if item.index == index}
-        query = all_of([_when(times), none_of(term("_index", index))])
-        answer = questions.ask(limits, size=0, terminate_after=1, track_total_hits=True, query=query)
-        if answer["hits"]["total"]["value"]:
-            found |= stored(questions, times, limits)
+        found |= {hit["_id"] for hit in _hits(questions, times, limits, source=False, beside=index)}
     return found
 
 
@@ -44,18 +41,16 @@ def documents(questions: Questions, times: Mapping[str, int], limits: Bounds) ->
 
 
 def _hits(
-    questions: Questions, times: Mapping[str, int], limits: Bounds, *, source: bool
+    questions: Questions, times: Mapping[str, int], limits: Bounds, *, source: bool, beside: str | None = None
 ) -> Iterator[Mapping[str, Any]]:
+    """Yield what the cluster says of ids; with `beside` in all indices but that one."""
     if not times:
         return
-    when = _when(times)
+    when = Asked(Everything(), min(times.values()), max(times.values()) + 1).when
+    others = ALL if beside is None else none_of(term("_index", beside))
     ids = list(times)
     for at in range(0, len(ids), IDS):
         part = ids[at : at + IDS]
-        query = all_of([{"ids": {"values": part}}, when])
+        query = all_of([{"ids": {"values": part}}, when, others])
         answer = questions.ask(limits, size=len(part), query=query, source=source, track_total_hits=False)
         yield from answer["hits"]["hits"]
-
-
-def _when(times: Mapping[str, int]) -> Clause:
-    return Asked(Everything(), min(times.values()), max(times.values()) + 1).when

@@ -13,7 +13,7 @@ import json
 import re
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.clock import DAY, from_datetime, to_datetime
 from appliance.search import Kind, columns
@@ -36,7 +36,8 @@ NORMALIZER = "czujka"
 PRIORITY = 300
 """Of our template: above the engines' own and those of most others."""
 TEXTUAL = frozenset({Kind.KEYWORD, Kind.WILDCARD, Kind.TEXT, Kind.IP})
-_DAY = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})-[0-9a-f]{8}")
+_NAME = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})(?:-([a-z][a-z0-9_]{0,39}))?-([0-9a-f]{8})")
+"""Day, class of events and digest; names of classes have no `-`, so each has one meaning."""
 _RAW = {"type": "keyword", "index": False, "ignore_above": LONGEST}
 _FOLDED = {"type": "keyword", "normalizer": NORMALIZER, "ignore_above": LONGEST, "doc_values": False}
 
@@ -93,15 +94,20 @@ def digest() -> str:
     return hashlib.sha256(json.dumps(mappings(), sort_keys=True).encode()).hexdigest()[:8]
 
 
-def index_name(prefix: str, arrived: int) -> str:
-    """Return the index of what arrived at a moment (microseconds): a retry, however late, finds the same one."""
-    return f"{prefix}-{to_datetime(arrived):%Y.%m.%d}-{digest()}"
+def index_name(prefix: str, arrived: int, source_class: str) -> str:
+    """Return the index of what arrived at a moment (microseconds) and is of a class of events, "" for all together.
+
+    A retry, however late, finds the same one.
+    """
+    parts = (prefix, f"{to_datetime(arrived):%Y.%m.%d}", source_class, digest())
+    return "-".join(filter(None, parts))
 
 
 def template_name(index: str) -> str:
-    """Return the name of the template for an index of ours: prefix and digest, without the day."""
-    prefix, _, mark = index.rpartition("-")
-    return f"{prefix[: -len('2026.01.01-')]}-{mark}"
+    """Return the name of the template for an index of ours: prefix and digest, without day and class."""
+    found = re.fullmatch(rf"(.+)-{_NAME.pattern}", index)
+    assert found is not None
+    return f"{found[1]}-{found[6]}"
 
 
 def template_pattern(name: str) -> str:
@@ -110,13 +116,23 @@ def template_pattern(name: str) -> str:
     return f"{prefix}-*-{mark}"
 
 
-def day_of(prefix: str, index: str) -> int | None:
-    """Return the day of arrival (days since 1970) that an index is for, None when it is none of ours."""
-    found = _DAY.fullmatch(index.removeprefix(f"{prefix}-")) if index.startswith(f"{prefix}-") else None
+class Contents(NamedTuple):
+    """Which events an index is for: their day of arrival (since 1970) and their class.
+
+    The class is "" for all together, as long as all were to be kept for as many days.
+    """
+
+    day: int
+    source_class: str
+
+
+def contents_of(prefix: str, index: str) -> Contents | None:
+    """Return what an index is for by its name, None when it is none of ours."""
+    found = _NAME.fullmatch(index.removeprefix(f"{prefix}-")) if index.startswith(f"{prefix}-") else None
     if found is None:
         return None
-    year, month, day = map(int, found.groups())
     try:
-        return from_datetime(datetime(year, month, day, tzinfo=UTC)) // DAY
+        day = datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
     except ValueError:
         return None
+    return Contents(from_datetime(day) // DAY, found[4] or "")

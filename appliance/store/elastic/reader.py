@@ -291,13 +291,13 @@ class ElasticReader:
         return []
 
     def usage(self) -> Usage:
-        """Return what the cluster has by day; it keeps all classes of events together, so none is named."""
+        """Return what the cluster has by day and class; what is in indices of all classes has none."""
         limits = current().within(STATS_SECONDS)
         with asking():
             found = listed(self._questions.client, self._prefix, limits.left())
         gone = self._spool.deletions()
         last = Run(gone[-1].at, {"events": sum(one.events for one in gone if one.at == gone[-1].at)}) if gone else None
-        return Usage([DayUsage(one.day, "", one.events, one.bytes) for one in found], None, last)
+        return Usage([DayUsage(one.day, one.source_class, one.events, one.bytes) for one in found], None, last)
 
     def waiting(self) -> Waiting:
         """Return what waits for the cluster; answers while the cluster is away."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 
 import structlog
 from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
@@ -18,10 +18,11 @@ from appliance.settings import ElasticSettings
 from appliance.store.elastic.clauses import ALL, Clause, all_of, any_of
 from appliance.store.elastic.client import writing
 from appliance.store.elastic.compile import compile_node
-from appliance.store.elastic.mapping import day_of
+from appliance.store.elastic.mapping import contents_of
 from appliance.store.elastic.questions import Asked
 from appliance.store.elastic.spool import Deleted, Spool
-from appliance.store.model import Hold, Retained
+from appliance.store.model import Hold, Keeping, Retained
+from appliance.store.retention import in_order
 
 SECONDS = 60.0
 log = structlog.get_logger()
@@ -29,10 +30,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index of events and its size, copies included."""
+    """An index of events of a day of arrival and a class ("": of all), and its size, copies included."""
 
     name: str
     day: int
+    source_class: str
     events: int
     bytes: int
 
@@ -44,16 +46,16 @@ def listed(client: Elasticsearch, prefix: str, seconds: float = SECONDS) -> list
     )
     found = []
     for name, one in told["indices"].items():
-        day = day_of(prefix, name)
-        if day is not None:
+        contents = contents_of(prefix, name)
+        if contents is not None:
             size = one["total"].get("store", {}).get("size_in_bytes", 0)
-            found.append(Index(name, day, one["primaries"].get("docs", {}).get("count", 0), size))
+            found.append(Index(name, *contents, one["primaries"].get("docs", {}).get("count", 0), size))
     return sorted(found, key=lambda one: (one.day, one.name))
 
 
 @dataclass(slots=True)
 class Choice:
-    """(reason, index) to delete, oldest day first: `age`, then `size`; and what stays though it is due.
+    """(reason, index) to delete, in this order: `age`, then `size`; and what stays though it is due.
 
     `held` are events of indices with held ones; the store is `over` its bytes by so many after all that may go.
     """
@@ -63,23 +65,25 @@ class Choice:
     over: int = 0
 
 
-def choose(
-    indices: Sequence[Index], today: int, days: int, max_bytes: int | None, is_held: Callable[[Index], bool]
-) -> Choice:
-    """Choose of indices by day the ones past `days`, then the oldest past the bytes; never today, nor what is held."""
-    total = sum(index.bytes for index in indices)
-    chosen = Choice()
-    for day, group in groupby(indices, key=lambda one: one.day):
-        aged = day < today - days
-        if day >= today or not (aged or (max_bytes is not None and total > max_bytes)):
+def choose(indices: Sequence[Index], today: int, keeping: Keeping, is_held: Callable[[Index], bool]) -> Choice:
+    """Choose the indices past the days of their class, then some past the bytes; never today's, nor what is held.
+
+    The order is that of the embedded store. An index of all classes stays as long as the longest.
+    """
+    groups: dict[tuple[int, str], list[Index]] = defaultdict(list)
+    for index in indices:
+        groups[index.day, index.source_class].append(index)
+    chosen, total = Choice(), sum(index.bytes for index in indices)
+    for reason, group in in_order(groups, today, keeping):
+        if reason == "size" and (keeping.max_bytes is None or total <= keeping.max_bytes):
             break
-        for index in group:
+        for index in groups[group]:
             if is_held(index):
                 chosen.held += index.events
             else:
                 total -= index.bytes
-                chosen.gone.append(("age" if aged else "size", index))
-    chosen.over = max(0, total - max_bytes) if max_bytes is not None else 0
+                chosen.gone.append((reason, index))
+    chosen.over = max(0, total - keeping.max_bytes) if keeping.max_bytes is not None else 0
     return chosen
 
 
@@ -97,11 +101,15 @@ class Retention:
     settings: ElasticSettings
     spool: Spool
 
-    def run(self, days: int, holds: Sequence[Hold], now: int) -> Retained:
-        """Delete what is due and not held; return what went. Raises StoreUnavailable."""
+    def run(self, keeping: Keeping, now: int) -> Retained:
+        """Delete what is due and not held; return what went. Raises StoreUnavailable.
+
+        The bytes are the settings': `max_bytes` of `keeping` speaks of this machine's disk.
+        """
+        keeping = replace(keeping, max_bytes=self.settings.max_bytes)
         with writing():
             there = listed(self.client, self.settings.index)
-        choice = choose(there, now // DAY, days, self.settings.max_bytes, lambda index: self._is_held(index, holds))
+        choice = choose(there, now // DAY, keeping, lambda index: self._is_held(index, keeping.holds))
         gone = self._settled({index.name for index in there}, {index.name for _, index in choice.gone})
         for reason, index in choice.gone:
             one = Deleted(now, reason, index.day, index.name, index.events, index.bytes)

@@ -6,7 +6,7 @@ from typing import Any
 
 CLUSTER = ("monitor",)
 INDEX = ("create_index", "create_doc", "read", "monitor", "maintenance", "delete_index")
-"""To make a day's index, write into it without changing anything in it, search, tell sizes, make what was written
+"""To make an index, write into it without changing anything in it, search, tell sizes, make what was written
 visible at once, and delete what is too old. No right to change or delete single events.
 """
 

@@ -1,4 +1,4 @@
-"""A cluster as the target of a copy: events straight into their days' indices, past the spool.
+"""A cluster as the target of a copy: events straight into the indices of their days and classes, past the spool.
 
 What is written is added to the sums of its hours, for the evidence chain. The spool knows of it before it is written,
 and each document says that a copy wrote it: so what one that was cut off had written is found, and counted once, also
@@ -15,29 +15,34 @@ from pathlib import Path
 from appliance import clock
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings
+from appliance.store.classes import shipped
 from appliance.store.elastic.bulk import Bulk
 from appliance.store.elastic.client import connect
-from appliance.store.elastic.documents import Item, item_of, writer_of
+from appliance.store.elastic.columns import items_of
+from appliance.store.elastic.documents import Item, writer_of
 from appliance.store.elastic.known import documents, stored
 from appliance.store.elastic.questions import Questions
 from appliance.store.elastic.spool import Spool
 from appliance.store.elastic.writer import lock, sums_of
 from appliance.store.model import StoreUnavailable
-from appliance.store.shape import identity, moment
+from appliance.store.shape import encode, identity, moment
 
 COPY = "copy"
 """What documents bear that a copy wrote."""
 
 
 class ClusterTarget:
-    """Writes events that the cluster does not have yet. `spool` is the file of the box's own writer.
+    """Writes events that the cluster does not have yet. `spool` is the file of the box's own writer, `divided` its too.
 
     Raises StoreUnavailable while another copy runs.
     """
 
-    def __init__(self, settings: ElasticSettings, spool: Path, now: Callable[[], int] = clock.now) -> None:
+    def __init__(
+        self, settings: ElasticSettings, spool: Path, now: Callable[[], int] = clock.now, *, divided: bool = True
+    ) -> None:
         self._only = weakref.finalize(self, os.close, lock(spool.with_name("copy.lock")))
         self._settings, self._now, client = settings, now, connect(settings)
+        self._classes = shipped() if divided else None
         self._questions = Questions(client, f"{settings.index}-*", settings.timeout_seconds)
         self._bulk = Bulk(client, settings.shards, _refuse)
         self._spool = Spool(spool, settings.spool_bytes)
@@ -48,9 +53,8 @@ class ClusterTarget:
         times = {identity(event): moment(event) for event in events}
         there = stored(self._questions, times, self._questions.limits())
         self._spool.mean({name: at for name, at in times.items() if name not in there})
-        written = self._bulk.write(
-            [item_of(self._settings.index, event, COPY) for event in events if identity(event) not in there]
-        )
+        missing = encode([event for event in events if identity(event) not in there])
+        written = self._bulk.write(items_of(self._settings.index, missing, self._classes, COPY))
         # Another host may have taken them before it fell silent; or the box brought them meanwhile, and counts them.
         ours = self._ours({item.id: item.time for item in written.there})
         self._spool.settle(sums_of([*written.new, *ours]), self._now())

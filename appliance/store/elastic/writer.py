@@ -25,6 +25,7 @@ from appliance import clock
 from appliance.journal import JournalUnavailable
 from appliance.settings import ElasticSettings
 from appliance.store.bounds import current
+from appliance.store.classes import Classes, shipped
 from appliance.store.elastic.bulk import Bulk, Refused
 from appliance.store.elastic.client import connect
 from appliance.store.elastic.columns import items_of
@@ -53,7 +54,7 @@ class ElasticStore:
     """The single writer of one box. Its methods may be called from several threads.
 
     `refused` takes what the cluster will never have. `now` gives microseconds since the epoch. With `background` a
-    thread ships by itself; without it `flush` does.
+    thread ships by itself; without it `flush` does. Each class of events has indices of its own, unless not `divided`.
     """
 
     def __init__(
@@ -64,8 +65,11 @@ class ElasticStore:
         now: Callable[[], int] = clock.now,
         *,
         background: bool = True,
+        divided: bool = True,
+        classes: Classes | None = None,
     ) -> None:
         self._settings, self._now = settings, now
+        self._classes = (shipped() if classes is None else classes) if divided else None
         self._only = weakref.finalize(self, os.close, lock(spool.with_name(f"{spool.name}.lock")))
         self._spool = Spool(spool, settings.spool_bytes)
         self._client = connect(settings)
@@ -117,7 +121,7 @@ class ElasticStore:
         waiting = self._spool.waiting(name.hex() for name in rows.names)
         if waiting:
             rows = rows.where(np.fromiter((name.hex() not in waiting for name in rows.names), np.bool_, len(rows)))
-        items = items_of(self._settings.index, rows, secrets.token_hex(_MARK_BYTES))
+        items = items_of(self._settings.index, rows, self._classes, secrets.token_hex(_MARK_BYTES))
         self._spool.put(items, results, upto, self._now())
         self._wake.set()
 
@@ -138,7 +142,7 @@ class ElasticStore:
 
     def _sent(self, items: dict[str, Item]) -> list[Summed]:
         """Write what is not there, and return the sums of what of all this is in the cluster by now."""
-        # In its own index the id alone keeps a second one out, in that of another day it does not.
+        # In its own index the id alone keeps a second one out, in that of another day or class it does not.
         there = elsewhere(self._questions, list(items.values()), self._questions.limits())
         sending = [item for name, item in items.items() if name not in there]
         with ThreadPoolExecutor(1) as aside:
@@ -192,12 +196,11 @@ class ElasticStore:
         return 0
 
     def retain(self, keeping: Keeping) -> Retained:
-        """Delete the indices of days on which no class of events is kept any more, then the oldest past the bytes.
+        """Delete the indices that are past the days of their class, then some past the bytes of the settings.
 
-        The bytes are the settings' (`max_bytes` of `keeping` speaks of this machine's disk). Each index is deleted by
-        its exact name, today's never, nor one that has held events. Raises StoreUnavailable.
+        Each index is deleted by its exact name, today's never, nor one that has held events. Raises StoreUnavailable.
         """
-        return self._retention.run(max(keeping.days.values()), keeping.holds, self._now())
+        return self._retention.run(keeping, self._now())
 
     def forget_results(self, below: int) -> int:
         """Forget results of batches below a journal seq, within a bound; return how many."""

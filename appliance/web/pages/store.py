@@ -77,19 +77,18 @@ def rows_of(
     usage: Usage, days: dict[str, int], classes: Classes, language: str, mixed: str, originals: Collection[str]
 ) -> list[ClassRow]:
     """Return a row for each class, and one for what was stored before there were classes where there is any."""
-    named = {one.id: (one.names[language], one.basis) for one in classes.listed}
-    named |= {ORDINARY: (classes.ordinary[language], ""), "": (mixed, "")}
+    bases = {one.id: one.basis for one in classes.listed}
     rows = []
     for source_class in [one.id for one in classes.listed] + [ORDINARY, ""]:
         found = [one for one in usage.days if one.source_class == source_class]
         if found or source_class:
-            name, basis = named[source_class]
+            name = classes.name(source_class, language) if source_class else mixed
             events, size = sum(one.events for one in found), sum(one.bytes for one in found)
             oldest = min((one.day for one in found), default=None)
             kept = days.get(source_class, max(days.values()))
             began = None if oldest is None else oldest * DAY
             whose = source_class in originals if source_class else None if originals else False
-            rows.append(ClassRow(name, kept, basis, events, size, began, whose))
+            rows.append(ClassRow(name, kept, bases.get(source_class, ""), events, size, began, whose))
     return rows
 
 

@@ -25,6 +25,7 @@ from appliance.settings import EvidenceSettings, Office, Settings
 from appliance.state.database import open_sessions, writing
 from appliance.state.models import Alert, AlertEvent, AlertHistory, Operation
 from appliance.store import EmbeddedStore
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic.mapping import index_name
 from appliance.store.elastic.whole import WholeIndices
 from appliance.store.elastic.writer import ElasticStore
@@ -140,7 +141,7 @@ class Afar:
         self.store = ElasticStore(
             self.settings, box.home.spool, lambda *one: self.refused.append(one), lambda: box.now, background=False
         )
-        self.index = index_name(self.settings.index, NOW)
+        self.index = index_name(self.settings.index, NOW, ORDINARY)
 
     def put(self, *numbers: int, at: int = NOW, **fields: int | str) -> None:
         events: list[Event] = [

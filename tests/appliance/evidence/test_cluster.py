@@ -21,6 +21,7 @@ from appliance.journal import JournalUnavailable
 from appliance.normalise.model import Event
 from appliance.settings import StoreSettings
 from appliance.store import Keeping, StoreUnavailable
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic.mapping import index_body, index_name
 from appliance.store.elastic.spool import Deleted, Spool
 from appliance.store.elastic.sums import summed
@@ -177,7 +178,7 @@ def test_an_event_that_the_index_took_only_repaired_is_sealed_as_it_is_there(afa
     own = {
         name: {"type": "long"} if name == "host.name" else one for name, one in body["mappings"]["properties"].items()
     }
-    other = index_name(afar.settings.index, NOW - 2 * DAY)
+    other = index_name(afar.settings.index, NOW - 2 * DAY, ORDINARY)
     http.put(f"/{other}", json={**body, "mappings": {**body["mappings"], "properties": own}}).raise_for_status()
     afar.put(60, at=NOW - 2 * DAY)
     afar.store.flush()
@@ -200,6 +201,33 @@ def test_what_retention_deleted_is_no_fault_and_what_nobody_sealed_is_told(afar:
     found = afar.check()
     assert (found.faults, found.in_cluster, found.loose) == ([], 40, 1)
     assert [one["reason"] for one in entries(afar.box, "index_deletion")] == ["age"]
+
+
+@pytest.mark.nodes
+def test_each_class_of_an_hour_is_sealed_and_goes_by_itself(afar: Afar, http: httpx.Client) -> None:
+    """Of an hour five days ago the ordinary events go; what stays is proved as it was."""
+    at, logs = NOW - 5 * DAY, index_name(afar.settings.index, NOW - 5 * DAY, "accountability")
+    afar.put(70, 71, at=at)
+    afar.put(5000, at=at, **{"event.category": "iam"})
+    afar.store.flush()
+    afar.seal()
+    before = afar.check()
+    assert (before.faults, before.hours, before.in_cluster) == ([], 4, 43)
+    assert afar.store.retain(Keeping({ORDINARY: 3, "accountability": 30})).events == 2
+    (fault,) = afar.faults()
+    assert index_name(afar.settings.index, at, ORDINARY) in fault
+    afar.box.keeper.round()
+    found = afar.check()
+    assert (found.faults, found.hours, found.in_cluster, found.loose) == ([], 3, 41, 0)
+    (gone,) = entries(afar.box, "index_deletion")
+    assert (gone["index"], gone["reason"], gone["events"]) == (
+        index_name(afar.settings.index, at, ORDINARY),
+        "age",
+        2,
+    )
+    http.delete(f"/{logs}/_doc/{5000:032x}?refresh=true").raise_for_status()
+    (fault,) = afar.faults()
+    assert f"{logs}, godzina od 2024-09-29T10:00:00" in fault
 
 
 @pytest.mark.nodes

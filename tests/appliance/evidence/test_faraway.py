@@ -21,6 +21,8 @@ from appliance.evidence.pack import Made, PackFault, TooMany, Wanted, export
 from appliance.evidence.verify import PackCheck
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
+from appliance.store import Keeping
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic.mapping import index_body, index_name
 from appliance.store.shape import encode
 from tests.appliance.evidence.conftest import NOW, Afar
@@ -94,6 +96,24 @@ def test_an_hour_with_one_wanted_event_comes_whole(afar: Afar, tmp_path: Path) -
         packed(afar, Wanted(NOW - 6 * DAY, NOW - 4 * DAY, most=20), tmp_path / "none.zip")
 
 
+def test_an_hour_of_two_classes_is_two_and_one_may_be_gone(afar: Afar, tmp_path: Path) -> None:
+    at, path = NOW - 5 * DAY, tmp_path / "pack.zip"
+    afar.put(70, 71, at=at)
+    afar.put(72, at=at, **{"event.category": "iam"})
+    afar.store.flush()
+    afar.seal()
+    made = packed(afar, Wanted(at, at + 1), path)
+    assert [(one.index.split("-")[-2], one.events) for one in made.afar] == [("accountability", 1), (ORDINARY, 2)]
+    assert made.all_events == 3
+    assert bare(path, afar.box.key)[0] == 0
+    afar.store.retain(Keeping({ORDINARY: 3, "accountability": 30}))
+    afar.box.keeper.round()
+    made = packed(afar, Wanted(at, at + 1), path)
+    assert [(one.index.split("-")[-2], one.events) for one in made.afar] == [("accountability", 1)]
+    code, told = bare(path, afar.box.key)
+    assert code == 0, told
+
+
 @pytest.mark.parametrize("harm", [changed, removed, put_in])
 def test_an_hour_that_is_not_as_sealed_is_no_evidence(
     afar: Afar, http: httpx.Client, harm: Callable[[httpx.Client, str], str], tmp_path: Path
@@ -118,7 +138,7 @@ def test_events_that_an_index_took_only_repaired_are_in_their_hours_too(
         },
     }
     at = NOW - 2 * DAY
-    http.put(f"/{index_name(afar.settings.index, at)}", json=body).raise_for_status()
+    http.put(f"/{index_name(afar.settings.index, at, ORDINARY)}", json=body).raise_for_status()
     afar.put(60, 61, at=at)
     afar.put(62, at=at + HOUR)
     afar.store.flush()

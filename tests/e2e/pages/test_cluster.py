@@ -150,5 +150,6 @@ def test_the_store_tells_how_the_cluster_is(page: Page) -> None:
         told = page.locator("section", has=page.locator("#klaster")).inner_text().replace("\u00a0", " ")
         assert "Elasticsearch 9" in told
         assert "Klaster jest zdrowy; węzły z danymi: 1." in told
+        assert "Rozliczalność: indeks dnia znika po dniach: 730." in told
     page.goto("/")
     assert "pracuje" in page.locator("div", has_text="Klaster ze zdarzeniami").last.inner_text()

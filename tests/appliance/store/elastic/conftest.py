@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 
 from appliance.settings import ElasticSettings
@@ -73,3 +74,25 @@ def pair(settings: ElasticSettings, tmp_path: Path) -> Iterator[Pair]:
         made = Pair(settings, tmp_path)
         stack.callback(made.close)
         yield made
+
+
+@pytest.fixture
+def http(node: Node) -> Iterator[httpx.Client]:
+    """The node of `pair`, asked past the box."""
+    with node.http() as client:
+        yield client
+
+
+@pytest.fixture
+def each(settings_of_every: ElasticSettings, tmp_path: Path) -> Iterator[Pair]:
+    """A pair over a node of each engine."""
+    made = Pair(settings_of_every, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http_of_each(every: Node) -> Iterator[httpx.Client]:
+    """The node of `each`, asked past the box."""
+    with every.http() as client:
+        yield client

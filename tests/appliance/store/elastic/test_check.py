@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.settings import ElasticSettings, StoreSettings
-from appliance.store.elastic.check import disk, kept, reserve, rights, shards, state, version, whole_history
+from appliance.store import Keeping
+from appliance.store.classes import ORDINARY
+from appliance.store.elastic.check import disk, kept, most_indices, reserve, rights, shards, state, version
 from appliance.store.elastic.finding import Finding, Weight
 from appliance.store.elastic.retention import Index, choose
 from appliance.store.elastic.rights import INDEX, least_role
 
 GIB = 1 << 30
+KEPT, TODAY = "accountability", 20_000
+DAYS = {ORDINARY: 90, KEPT: 730}
 
 
 @pytest.mark.parametrize(
@@ -59,20 +62,45 @@ def test_the_shards_of_all_days_are_counted(used: int, wanted: int, weight: Weig
     assert shards(used, 1000, wanted).weight is weight
 
 
-def test_a_day_with_all_classes_is_kept_for_the_longest_and_that_is_said() -> None:
-    """An index has the day's events of every class, and goes as a whole."""
-    found = kept({"ordinary": 90, "accountability": 730})
-    assert found.weight is Weight.WARN
-    assert found.values == {"days": 730, "shorter": "90"}
-    assert all(part in found.text("pl") for part in ("730", "(90)"))
-    assert kept({"ordinary": 730, "accountability": 730}).weight is Weight.GOOD
+def index(day: int, source_class: str = ORDINARY, size: int = 100) -> Index:
+    return Index(f"{day}-{source_class}", day, source_class, 1, size)
 
 
-def test_shards_are_counted_for_the_days_that_indices_stay() -> None:
-    assert whole_history(StoreSettings(retention_days=90), 2) == 730 * 2
-    assert whole_history(StoreSettings(retention_days=90, days={"accountability": 60}), 1) == 90
-    elastic = ElasticSettings(shards=3)
-    assert whole_history(StoreSettings(retention_days=1000, elasticsearch=elastic), 1) == 3000
+def test_each_class_is_told_with_its_days() -> None:
+    found = list(kept([index(9), index(9, KEPT)], DAYS))
+    assert [one.weight for one in found] == [Weight.GOOD, Weight.GOOD]
+    assert [one.text("pl") for one in found] == [
+        "Zwykłe zdarzenia: indeks dnia znika po dniach: 90.",
+        "Rozliczalność: indeks dnia znika po dniach: 730.",
+    ]
+    assert found[1].text("en").startswith("Accountability: ")
+
+
+def test_indices_of_all_classes_that_stay_longer_than_some_class_are_told() -> None:
+    *_, found = kept([index(9), index(8, ""), index(9, "")], DAYS)
+    assert (found.weight, found.values) == (Weight.WARN, {"indices": 2, "days": 730})
+    assert found.advice("pl")
+    alike = list(kept([index(8, "")], {ORDINARY: 730, KEPT: 730}))
+    assert {one.weight for one in alike} == {Weight.GOOD}
+
+
+def test_indices_are_counted_by_day_and_by_the_classes_that_occur() -> None:
+    """A class has an index of today, and of as many days before as it is kept."""
+    assert most_indices([], DAYS, TODAY) == 91 + 731
+    assert most_indices([], dict.fromkeys(DAYS, 730), TODAY) == 731
+    assert most_indices([index(TODAY)], DAYS, TODAY) == 91
+    assert most_indices([index(TODAY), index(TODAY - 9, KEPT)], DAYS, TODAY) == 91 + 731
+    # Of a class that is kept no more nobody knows the days: it stays longest.
+    assert most_indices([index(TODAY, "gone")], DAYS, TODAY) == 731
+    assert most_indices([index(TODAY - 800, ""), index(TODAY - 800)], DAYS, TODAY) == 91
+
+
+def test_indices_of_all_classes_count_until_they_go() -> None:
+    before = [index(TODAY - n, "") for n in range(1, 701)]
+    # The first goes in thirty days; then there are as many as come, and fewer when ordinary ones go.
+    assert most_indices([*before, index(TODAY)], DAYS, TODAY) == 700 + 30 + 1
+    assert most_indices(before, DAYS, TODAY) == 91 + 731
+    assert most_indices([*before, *(index(TODAY - n, "") for n in range(200))], DAYS, TODAY) == 200 + 730 + 91
 
 
 def test_missing_rights_are_named() -> None:
@@ -83,10 +111,10 @@ def test_missing_rights_are_named() -> None:
 
 
 def test_days_go_by_age_then_by_size_and_today_never() -> None:
-    days = [Index(str(day), day, 1, 100) for day in (90, 95, 99, 100)]
+    days = [index(day) for day in (90, 95, 99, 100)]
 
     def gone(of: list[Index], kept: int, room: int | None, *held: int) -> tuple[list[tuple[str, int]], int, int]:
-        chosen = choose(of, 100, kept, room, lambda index: index.day in held)
+        chosen = choose(of, 100, Keeping({ORDINARY: kept}, room), lambda index: index.day in held)
         return [(why, one.day) for why, one in chosen.gone], chosen.held, chosen.over
 
     assert gone(days, 7, None) == ([("age", 90)], 0, 0)

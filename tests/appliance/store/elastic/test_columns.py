@@ -7,11 +7,13 @@ from hypothesis import given
 
 from agent.wire.event import event_id
 from appliance.normalise.model import Event
+from appliance.store.classes import shipped
 from appliance.store.elastic.columns import documents_of, items_of
-from appliance.store.elastic.documents import encode, item_of
-from appliance.store.elastic.mapping import LONG, LONGEST
-from appliance.store.shape import Rows, decode
+from appliance.store.elastic.documents import Item, arrival, dump, encode
+from appliance.store.elastic.mapping import BY, LONG, LONGEST, index_name
+from appliance.store.shape import Rows, decode, identity, moment
 from appliance.store.shape import encode as rows_of
+from appliance.store.sorting import by_class
 from tests.appliance.store.strategies import events
 
 
@@ -19,11 +21,17 @@ def _one_by_one(rows: Rows) -> list[object]:
     return [encode(event) for event in decode(rows.table)]
 
 
+def _item(event: Event) -> Item:
+    ((source_class, _),) = by_class(rows_of([event]), shipped())
+    index = index_name("x", arrival(event), source_class)
+    return Item(index, identity(event), moment(event), dump({**encode(event), BY: "me"}))
+
+
 @given(events())
 def test_any_events_become_the_same_documents(given_events: list[Event]) -> None:
     rows = rows_of(given_events)
     assert documents_of(rows.table) == _one_by_one(rows)
-    assert items_of("x", rows, "me") == [item_of("x", event, "me") for event in decode(rows.table)]
+    assert items_of("x", rows, shipped(), "me") == list(map(_item, decode(rows.table)))
     half = len(rows) // 2
     assert documents_of(rows.table.slice(half)) == _one_by_one(rows)[half:]
 
@@ -42,6 +50,8 @@ ODD: dict[str, Event] = {
     "an entry that is too long": {"winlog.event_data.X": "😀" * LONGEST},
     "a name that is too long": {"x" * (LONGEST + 1): "1"},
     "a name that looks like ours": {"a\\\x1f\x1e": "x", "_id": ("x", 2, 2.5)},
+    "accountability": {"event.category": "authentication", "event.ingested": 1_800_000_000_000_000},
+    "accountability in a list, at no time of ours": {"event.category": ("file", "iam"), "event.ingested": "x"},
     "nothing more": {},
 }
 
@@ -53,7 +63,7 @@ def test_odd_values_and_times_beside_plain_ones_do_too(odd: str, at: int) -> Non
     made = [{"event.id": event_id(n), "@timestamp": at, **one} for n, one in enumerate([plain, ODD[odd], plain])]
     rows = rows_of(made)
     assert documents_of(rows.table) == _one_by_one(rows)
-    assert items_of("x", rows, "me") == [item_of("x", event, "me") for event in decode(rows.table)]
+    assert items_of("x", rows, shipped(), "me") == list(map(_item, decode(rows.table)))
 
 
 def test_only_what_is_too_long_is_named() -> None:

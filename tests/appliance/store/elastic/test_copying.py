@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from appliance.normalise.model import Event
 from appliance.store import EmbeddedReader, EmbeddedStore, StoreUnavailable
 from appliance.store.copying import Copied, CopyFault, EmbeddedTarget, copy, digest_of
 from appliance.store.elastic.documents import arrival
+from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.spool import Spool
 from appliance.store.elastic.sums import Summed, summed
 from appliance.store.elastic.target import ClusterTarget
@@ -35,6 +37,15 @@ def embedded(tmp_path: Path) -> Iterator[EmbeddedReader]:
     reader.close()
 
 
+def _by_class(reader: EmbeddedReader | ElasticReader) -> Counter[str]:
+    """Return how many events of each class there are; of two at least."""
+    found: Counter[str] = Counter()
+    for one in reader.usage().days:
+        found[one.source_class] += one.events
+    assert len(found) > 1
+    return found
+
+
 def _quiet(_: Copied) -> None:
     """Tell nobody."""
 
@@ -44,6 +55,7 @@ def test_history_goes_over_and_back_the_same(embedded: EmbeddedReader, pair: Pai
     there = copy(embedded, target.put, pair.reader, tmp_path / "there.json", _quiet)
     target.close()
     assert there.events == len(corpus()) == pair.reader.count("")
+    assert _by_class(pair.reader) == _by_class(embedded)
 
     home = EmbeddedTarget(tmp_path / "back")
     again = EmbeddedReader(tmp_path / "back")

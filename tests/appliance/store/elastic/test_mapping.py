@@ -9,13 +9,15 @@ import pytest
 
 from appliance.clock import DAY
 from appliance.search import Kind, columns
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic import mapping
 from appliance.store.elastic.mapping import (
     LONGEST,
     NORMALIZER,
     REST,
     TEXT,
-    day_of,
+    Contents,
+    contents_of,
     digest,
     index_body,
     index_name,
@@ -61,21 +63,45 @@ def test_the_longest_indexed_text_fits_into_a_term() -> None:
     assert LONGEST * 4 <= LUCENE_TERM
 
 
-def test_an_index_is_named_by_arrival_and_mappings() -> None:
-    name = index_name("czujka-events", 20_000 * DAY + 5)
-    assert name == f"czujka-events-2024.10.04-{digest()}"
-    assert day_of("czujka-events", name) == 20_000
+def test_an_index_is_named_by_arrival_class_and_mappings() -> None:
+    name = index_name("czujka-events", 20_000 * DAY + 5, "accountability")
+    assert name == f"czujka-events-2024.10.04-accountability-{digest()}"
+    assert contents_of("czujka-events", name) == Contents(20_000, "accountability")
+
+
+@pytest.mark.parametrize("source_class", ["", "a", "abcdef12", "a_1", "z" * 40, ORDINARY])
+@pytest.mark.parametrize("prefix", ["x", "x-y", "czujka-2024", "a-abcdef12-"])
+def test_every_name_of_a_class_has_one_meaning(source_class: str, prefix: str) -> None:
+    name = index_name(prefix, 20_000 * DAY, source_class)
+    assert contents_of(prefix, name) == Contents(20_000, source_class)
+    assert contents_of(prefix.rpartition("-")[0] or "y", name) is None
+    assert template_name(name) == f"{prefix}-{digest()}"
+
+
+def test_an_index_without_a_class_in_its_name_has_all_of_them() -> None:
+    assert contents_of("czujka-events", "czujka-events-2024.10.04-abcdef12") == Contents(20_000, "")
 
 
 def test_a_template_is_for_the_indices_of_its_mappings() -> None:
-    name = template_name(index_name("czujka-events", 20_000 * DAY))
-    assert name == f"czujka-events-{digest()}"
-    assert fnmatch(index_name("czujka-events", 0), template_pattern(name))
+    name = template_name(index_name("czujka-events", 20_000 * DAY, ORDINARY))
+    assert name == f"czujka-events-{digest()}" == template_name(f"czujka-events-2024.10.04-{digest()}")
+    assert fnmatch(index_name("czujka-events", 0, "accountability"), template_pattern(name))
     assert not fnmatch("czujka-events-2024.10.04-00000000", template_pattern(name))
 
 
 @pytest.mark.parametrize(
-    "name", ["czujka-events-notes", "other-2024.10.04-12345678", "czujka-events-2024.13.04-12345678", "czujka-events-"]
+    "name",
+    [
+        "czujka-events-notes",
+        "other-2024.10.04-12345678",
+        "czujka-events-2024.13.04-12345678",
+        "czujka-events-",
+        "czujka-events-2024.10.04-A-12345678",
+        "czujka-events-2024.10.04-1a-12345678",
+        "czujka-events-2024.10.04-a-b-12345678",
+        "czujka-events-2024.10.04-a-1234567",
+        f"czujka-events-2024.10.04-{'a' * 41}-12345678",
+    ],
 )
 def test_indices_of_others_are_none_of_ours(name: str) -> None:
-    assert day_of("czujka-events", name) is None
+    assert contents_of("czujka-events", name) is None

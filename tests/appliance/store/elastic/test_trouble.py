@@ -17,6 +17,7 @@ from appliance.store import BatchResult, QueryStopped, QueryTimeout, StoreUnavai
 from appliance.store.bounds import bounded
 from appliance.store.elastic import bulk, questions, writer
 from appliance.store.elastic.documents import decode
+from appliance.store.elastic.mapping import index_name
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.spool import Parcel, Spool
 from appliance.store.elastic.sums import Summed
@@ -177,7 +178,9 @@ def test_a_full_spool_says_so_and_takes_nothing(faulty: Faulty, box: Pair, make:
     assert (box.store.applied(), box.store.standing().events) == (9, 100)
 
 
-def test_a_day_like_any_other_costs_one_question_and_one_bulk(faulty: Faulty, box: Pair, events: list[Event]) -> None:
+def test_a_day_like_any_other_costs_one_question_a_class_and_one_bulk(
+    faulty: Faulty, box: Pair, events: list[Event], make: Make
+) -> None:
     asked: list[tuple[str, dict[str, Any]]] = []
     answer = faulty.answer
 
@@ -187,12 +190,14 @@ def test_a_day_like_any_other_costs_one_question_and_one_bulk(faulty: Faulty, bo
         return answer(method, path, body)
 
     faulty.answer = noted  # type: ignore[method-assign]
-    box.store.append(encode(events), [], 1)
+    box.store.append(encode([*events, make(10, **{"event.category": "iam"})]), [], 1)
     box.store.flush()
-    (search, question), (bulked, _) = asked
-    assert (search.rpartition("/")[2], bulked) == ("_search", "/_bulk")
-    assert (question["size"], question["terminate_after"]) == (0, 1)
-    assert "ids" not in json.dumps(question)
+    assert [path.rpartition("/")[2] for path, _ in asked] == ["_search", "_search", "_bulk"]
+    for (_, question), source_class, count in zip(asked, ("accountability", "ordinary"), (1, 10), strict=False):
+        assert (question["size"], question["_source"]) == (count, False)
+        # A document's own index needs no question: there the id keeps a second one out.
+        own = index_name(box.settings.index, NOW, source_class)
+        assert {"bool": {"must_not": [{"term": {"_index": {"value": own}}}]}} in question["query"]["bool"]["filter"]
 
 
 def test_what_is_taken_at_once_is_what_the_file_has(box: Pair, make: Make) -> None:

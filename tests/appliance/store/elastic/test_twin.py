@@ -26,6 +26,7 @@ from appliance.store import (
     open_writer,
 )
 from appliance.store.elastic.client import connect
+from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.target import ClusterTarget
 from appliance.store.elastic.writer import ElasticStore
 from appliance.store.shape import Rows, encode
@@ -112,6 +113,28 @@ def test_what_is_written_is_in_both_and_what_is_gone_from_one_is_named(
     assert told.splitlines()[-1] == "RÓŻNE: na tym komputerze: 4, w klastrze: 3; tylko na tym komputerze: 1."
     code, told = compared(box, both, "--to", "2020-01-01T00:00:00Z")
     assert (code, told.partition(":")[0]) == (0, "ZGODNE")
+
+
+def test_both_have_the_same_classes_and_let_them_go_alike(box: Home, both: Settings) -> None:
+    settings, keeping = both.store.elasticsearch, Keeping({"ordinary": 3, "accountability": 30})
+    logs: list[Event] = [{**event, "event.category": "iam"} for event in events(3, 4, 5)]
+
+    def twin(at: int) -> TwinStore:
+        cluster = ElasticStore(settings, box.spool, lambda *_: None, lambda: at, background=False)
+        return TwinStore(EmbeddedStore(box.store, now=lambda: at), cluster)
+
+    def stored() -> list[list[tuple[int, str, int]]]:
+        with closing(open_reader(box, both)) as here, closing(ElasticReader(settings, box.spool)) as there:
+            return [sorted((d.day, d.source_class, d.events) for d in one.usage().days) for one in (here, there)]
+
+    day = AT // DAY
+    with closing(twin(AT)) as store:
+        store.append(encode([*events(1, 2), *logs]), [], 5)
+        store.flush()
+    assert stored() == [[(day, "accountability", 3), (day, "ordinary", 2)]] * 2
+    with closing(twin(AT + 4 * DAY)) as store:
+        assert store.retain(keeping).events == 2
+    assert stored() == [[(day, "accountability", 3)]] * 2
 
 
 def test_a_batch_that_only_the_spool_took_comes_again_and_is_there_once(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from appliance.clock import DAY
 from appliance.normalise.model import Event
 from appliance.settings import ElasticSettings, StoreSettings
 from appliance.store import Hold, Keeping, StoreUnavailable
+from appliance.store.classes import ORDINARY
 from appliance.store.elastic.check import check
 from appliance.store.elastic.finding import Weight
 from appliance.store.elastic.mapping import LONGEST, digest, index_body, index_name, mappings
@@ -23,26 +23,6 @@ from tests.appliance.store.elastic.conftest import Pair
 from tests.nodes.node import Node
 
 pytestmark = pytest.mark.nodes
-
-
-@pytest.fixture
-def http(node: Node) -> Iterator[httpx.Client]:
-    with node.http() as client:
-        yield client
-
-
-@pytest.fixture
-def each(settings_of_every: ElasticSettings, tmp_path: Path) -> Iterator[Pair]:
-    """A pair over a node of each engine."""
-    made = Pair(settings_of_every, tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def http_of_each(every: Node) -> Iterator[httpx.Client]:
-    with every.http() as client:
-        yield client
 
 
 @pytest.fixture
@@ -58,7 +38,7 @@ def test_the_index_is_what_the_mapping_says(each: Pair, http_of_each: httpx.Clie
     each.store.append(encode(events), [], 1)
     each.store.flush()
     (name,) = _names(http_of_each, each.settings)
-    assert name == index_name(each.settings.index, NOW)
+    assert name == index_name(each.settings.index, NOW, ORDINARY)
     told = http_of_each.get(f"/{name}").raise_for_status().json()[name]
     assert told["settings"]["index"]["codec"] == "best_compression"
     found = told["mappings"]["properties"]
@@ -80,7 +60,7 @@ def test_an_index_that_somebody_deletes_comes_back_as_it_should_be(
 ) -> None:
     pair.store.append(encode(events[:5]), [], 1)
     pair.store.flush()
-    name = index_name(pair.settings.index, NOW)
+    name = index_name(pair.settings.index, NOW, ORDINARY)
     http.delete(f"/{name}").raise_for_status()
     pair.store.append(encode(events[5:]), [], 2)
     pair.store.flush()
@@ -147,7 +127,7 @@ def test_a_field_of_another_type_in_the_index_costs_that_field_alone(
 ) -> None:
     body = index_body()
     body["mappings"]["properties"] |= {"process.pid": {"type": "short"}}
-    http_of_each.put(f"/{index_name(each.settings.index, NOW)}", json=body).raise_for_status()
+    http_of_each.put(f"/{index_name(each.settings.index, NOW, ORDINARY)}", json=body).raise_for_status()
     wide: list[Event] = [{**event, "process.pid": 5000 * n} for n, event in enumerate(events)]
     each.store.append(encode(wide), [], 1)
     each.store.flush()
@@ -162,7 +142,7 @@ def test_an_index_without_room_for_fields_costs_no_event(pair: Pair, http: httpx
     every, ours = body["mappings"]["properties"], ("czujka.store.", "@timestamp", "event.id")
     own = {name: one for name, one in every.items() if name.startswith(ours)}
     body["mappings"] = {"dynamic": "strict", "properties": own}
-    http.put(f"/{index_name(pair.settings.index, NOW)}", json=body).raise_for_status()
+    http.put(f"/{index_name(pair.settings.index, NOW, ORDINARY)}", json=body).raise_for_status()
     pair.store.append(encode(events), [], 1)
     pair.store.flush()
     assert not pair.refused
@@ -177,7 +157,7 @@ def test_old_days_go_by_their_exact_names(pair: Pair, http: httpx.Client, make: 
     http.put(f"/{foreign}").raise_for_status()
     gone = pair.store.retain(Keeping({"ordinary": 4, "accountability": 2}))
     assert (gone.events, gone.segments, gone.upto) == (2, 2, "2027-01-10")
-    kept = {index_name(pair.settings.index, NOW - n * DAY) for n in (0, 1)}
+    kept = {index_name(pair.settings.index, NOW - n * DAY, ORDINARY) for n in (0, 1)}
     assert _names(http, pair.settings) == {*kept, foreign}
     assert [one.reason for one in pair.store.deletions()] == ["age", "age"]
     assert pair.reader.count("") == 2
@@ -207,7 +187,7 @@ def test_a_deletion_that_was_only_meant_is_settled_by_what_is_there(pair: Pair, 
     days = [make(n, **{"event.ingested": NOW - n * DAY, "@timestamp": NOW - n * DAY}) for n in (5, 6, 7)]
     pair.store.append(encode(days), [], 1)
     pair.store.flush()
-    names = {n: index_name(pair.settings.index, NOW - n * DAY) for n in (5, 6, 7)}
+    names = {n: index_name(pair.settings.index, NOW - n * DAY, ORDINARY) for n in (5, 6, 7)}
     spool = Spool(pair.spool, 1 << 20)
     for n, name in names.items():
         spool.mean_deletion(Deleted(NOW, "age", NOW // DAY - n, name, 1, 5000))
@@ -242,7 +222,7 @@ def test_a_cluster_that_is_fit_is_told_so(every: Node, settings_of_every: Elasti
 def test_a_read_only_index_keeps_events_waiting(pair: Pair, http: httpx.Client, events: list[Event]) -> None:
     pair.store.append(encode(events[:5]), [], 1)
     pair.store.flush()
-    name = index_name(pair.settings.index, NOW)
+    name = index_name(pair.settings.index, NOW, ORDINARY)
     http.put(f"/{name}/_settings", json={"index.blocks.write": True}).raise_for_status()
     pair.store.append(encode(events), [], 2)
     with pytest.raises(StoreUnavailable, match="block"):
