@@ -38,7 +38,7 @@ def windows_of(correlation: Correlation) -> Windows:
     if correlation.kind is Kind.VALUE_MEDIAN:
         return _ordered(_median)
     share = (condition.percentile or 0.0) / 100
-    return _ordered(lambda values: _ranked(values, share))
+    return _ordered(_ranked(share))
 
 
 @lru_cache(maxsize=_SHORT + 1)
@@ -100,6 +100,6 @@ def _median(values: Sequence[float]) -> float:
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
-def _ranked(values: Sequence[float], share: float) -> float:
-    """The nearest rank: the smallest value that at least this share of the values does not exceed."""
-    return values[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
+def _ranked(share: float) -> Callable[[Sequence[float]], float]:
+    """What picks the nearest rank: the smallest value that at least this share of the values does not exceed."""
+    return lambda values: values[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
