@@ -21,7 +21,7 @@ from .window import place_of, terms_of
 Window = tuple[int, int, int]
 """Its begin, its end, the place of its anchor."""
 Entries = Sequence[bytes]
-#: So many distinct values are no longer counted anew for each hit.
+#: From so many distinct values on it is kept when each occurs next, so that no window is walked through.
 _MANY = 256
 #: So few windows are looked at without asking which of them are others now.
 _FEW = 8
