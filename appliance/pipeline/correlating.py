@@ -50,7 +50,7 @@ class Correlating:
 
     def take(self, event: Kept, offer: Offer) -> None:
         """Correlate an event; whatever goes wrong costs its correlations alone, is counted and logged."""
-        name = offer.identity.hex()
+        name = offer[0].hex()
         self._recent[name] = event
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)

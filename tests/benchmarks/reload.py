@@ -24,7 +24,6 @@ from appliance.clock import SECOND, now
 from appliance.detect import Engine
 from appliance.detect.correlation.correlator import Correlator
 from appliance.detect.correlation.entry import tail
-from appliance.detect.correlation.hits import Offer
 from appliance.detect.correlation.state import MAX_GROUPS
 from appliance.home import Home
 from appliance.journal import DeadLetters, Journal
@@ -146,7 +145,7 @@ def _fill(correlator: Correlator) -> None:
     each = MAX_GROUPS // len(nodes)
     for number in range(HITS * each):
         places = [(node.number, f"user.name.{number % each}", tail(1)) for node in nodes]
-        correlator.take(Offer(number.to_bytes(16, "big"), START + number, START + number, "agent", places))
+        correlator.take((number.to_bytes(16, "big"), START + number, START + number, "agent", places))
     correlator.memory.changed()
 
 

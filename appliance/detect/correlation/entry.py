@@ -19,7 +19,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 _NAME, _TAIL = struct.Struct(">Q16s"), struct.Struct(">I8sI")
-_DOUBLE = struct.Struct(">d")
+_TIME, _DOUBLE = struct.Struct(">Q"), struct.Struct(">d")
 _OFFSET = 1 << 63
 _EARLIEST = -(1 << 62)
 #: Length of what orders entries and tells them apart, and of the time with which it begins.
@@ -53,12 +53,13 @@ def bounded(time: int) -> int:
 
 def time_of(entry: bytes) -> int:
     """When it happened."""
-    return int.from_bytes(entry[:8], "big") - _OFFSET
+    time: int = _TIME.unpack_from(entry)[0]
+    return time - _OFFSET
 
 
 def mask_of(entry: bytes) -> int:
     """The rules it fulfils."""
-    return int.from_bytes(entry[25:28], "big")
+    return entry[27] | entry[26] << 8 | entry[25] << 16
 
 
 def flagged(entry: bytes, flag: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -47,15 +47,16 @@ def group_text(value: Value | None) -> str:
     return "" if value is None else _shortened(", ".join(fold(text) for text in texts(value)))
 
 
-def group_key(values: Iterable[Value | None]) -> str | None:
+def group_key(values: Sequence[Value | None]) -> str | None:
     """The key of a group; None where one of the values is missing or empty."""
-    found = []
-    for value in values:
-        if type(value) is str and len(value) <= LONGEST and value.isascii() and value.isprintable():
-            # What `group_text` does with most values, without a call.
-            found.append(value.lower())
-        else:
-            found.append(group_text(value))
+    try:
+        plain = "".join(values)  # type: ignore[arg-type]
+    except TypeError:
+        plain = GAP
+    if len(plain) <= LONGEST and plain.isascii() and plain.isprintable():
+        # What `group_text` does with most values, at once for all of them.
+        return None if "" in values else GAP.join(values).lower()  # type: ignore[arg-type]
+    found = [group_text(value) for value in values]
     return None if "" in found else GAP.join(found)
 
 

@@ -5,10 +5,11 @@ Reading hits needs rules and nothing else, so any process may do it; remembering
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import NamedTuple
+from operator import itemgetter
+from typing import TypeVar
 
 import orjson
 
@@ -24,8 +25,15 @@ from .resolve import resolve
 
 #: Sets of rules, by classes of events, of which it is remembered where their hits go.
 _WAYS = 4096
+_Read = TypeVar("_Read")
 Found = tuple[str, bytes, bytes]
 """Key of the group, value, suffix of the entry."""
+
+Values = Sequence[Value | None]
+Getter = Callable[[Event], Values]
+"""Takes values out of an event; raises KeyError where one is missing."""
+Reader = Callable[[Values], bytes | None]
+"""What an entry keeps of values that are counted or computed with; None where they cannot be."""
 
 
 @dataclass(slots=True)
@@ -50,15 +58,11 @@ class Seen:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
-class Offer(NamedTuple):
-    """What correlations take of an event: its id and times, its sender, and its places in groups."""
+Offer = tuple[bytes, int, int | None, str, Sequence[tuple[int, str, bytes]]]
+"""What correlations take of an event: its id, when it happened and arrived, its sender, and its places in groups.
 
-    identity: bytes
-    time: int
-    ingested: int | None
-    source: str
-    places: Sequence[tuple[int, str, bytes]]
-    """Number of the node, key of the group, and what the entry ends with."""
+Of each place the number of the node, the key of the group, and what the entry ends with.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,8 @@ class Way:
     """All places of the rules that an event matched; `shared` when a node is among them more than once."""
 
     places: Sequence[Place]
-    groups: Sequence[Keys]
-    values: Sequence[tuple[bool, Keys]]
+    groups: Sequence[tuple[Callable[[Values], str | None], Getter]]
+    values: Sequence[tuple[Reader, Getter]]
     shared: bool
 
 
@@ -115,11 +119,12 @@ class Hits:
         )  # fmt: skip
         way = self._ways.get(kind) or self._new_way(kind, event, rules)
         self.seen.hits += len(way.places)
-        return Offer(
+        source = get("agent.id", "")
+        return (
             identity_of(str(event["event.id"])),
             bounded(time),
             ingested if isinstance(ingested, int) else None,
-            str(get("agent.id", "")),
+            source if type(source) is str else str(source),
             self._joined(event, way.places) if way.shared else self._places(event, way),
         )
 
@@ -131,28 +136,29 @@ class Hits:
 
     def _way(self, event: Event, rules: Sequence[Rule]) -> Way:
         groups: dict[Keys, int] = {}
-        values: dict[tuple[bool, Keys], int] = {}
+        values: dict[tuple[Reader, Keys], int] = {}
         places = []
         for rule in rules:
             for node, place in self._uses.get(rule.id, ()):
                 keys = self._keys.keys(rule, event, node.names[place])
                 value = None
                 if node.counted > node.grouped:
-                    counted = node.numeric, keys[node.grouped : node.counted]
+                    counted = _reader(node), keys[node.grouped : node.counted]
                     value = values.setdefault(counted, len(values))
                 group = groups.setdefault(keys[: node.grouped], len(groups))
                 places.append(Place(node, 1 << place, keys, group, value, tail(1 << place)))
-        return Way(places, list(groups), list(values), len({place.node for place in places}) < len(places))
+        counts = [(read, _getter(keys)) for read, keys in values]
+        shared = len({place.node for place in places}) < len(places)
+        return Way(places, [(group_key, _getter(keys)) for keys in groups], counts, shared)
 
     def _places(self, event: Event, way: Way) -> list[tuple[int, str, bytes]]:
-        get = event.get
-        groups = [group_key(map(get, keys)) for keys in way.groups]
-        values = [_value([get(key) for key in keys], numeric=numeric) for numeric, keys in way.values]
+        groups = _each(event, way.groups)
+        values = _each(event, way.values) if way.values else []
         found = []
         for place in way.places:
             key, node = groups[place.group], place.node
             if node.carried:
-                belongs = self.checked(node, [get(key) for key in place.keys])
+                belongs = self.checked(node, [event.get(key) for key in place.keys])
                 if belongs is not None:
                     found.append((node.number, belongs[0], tail(place.bit, *belongs[1:])))
             elif key is None:
@@ -175,7 +181,7 @@ class Hits:
                 masks[where] = masks.get(where, 0) | place.bit
         return [(node.number, key, tail(mask, value, suffix)) for (node, (key, value, suffix)), mask in masks.items()]
 
-    def checked(self, node: Node, values: Sequence[Value | None], own_key: str | None = None) -> Found | None:
+    def checked(self, node: Node, values: Values, own_key: str | None = None) -> Found | None:
         """Where values belong, in the order of `node.names`; `own_key` is the group of a match that is passed on."""
         groups, counted = node.grouped, node.counted
         key = group_key(values[:groups])
@@ -184,7 +190,7 @@ class Hits:
             return None
         value = NOTHING
         if counted > groups:
-            amount = _value(values[groups:counted], numeric=node.numeric)
+            amount = _reader(node)(values[groups:counted])
             if amount is None:
                 self.seen.valueless += 1
                 return None
@@ -194,6 +200,26 @@ class Hits:
             carried: list[str] = [group_text(each) for each in values[counted:]]
             suffix = orjson.dumps(carried if own_key is None else [*carried, own_key])
         return key, value, suffix
+
+
+def _each(event: Event, readings: Sequence[tuple[Callable[[Values], _Read | None], Getter]]) -> list[_Read | None]:
+    """What is read of an event; None where it lacks a value."""
+    found: list[_Read | None] = []
+    for read, getter in readings:
+        try:
+            found.append(read(getter(event)))
+        except KeyError:
+            found.append(None)
+    return found
+
+
+def _getter(keys: Keys) -> Getter:
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    if not keys:
+        return lambda _: ()
+    (key,) = keys
+    return lambda event: (event[key],)
 
 
 def hits_for(ruleset: RuleSet) -> Hits:
@@ -208,11 +234,17 @@ def _known_digest(text: str) -> bytes | None:
     return digest(found) if found else None
 
 
-def _value(values: Sequence[Value | None], *, numeric: bool) -> bytes | None:
+def _reader(node: Node) -> Reader:
+    return _amount if node.numeric else _counted
+
+
+def _amount(values: Values) -> bytes | None:
+    amount = number_of_text(values[0])
+    return None if amount is None else number(amount)
+
+
+def _counted(values: Values) -> bytes | None:
     first = values[0]
-    if numeric:
-        amount = number_of_text(first)
-        return None if amount is None else number(amount)
     if type(first) is str and len(values) == 1:
         return _known_digest(first)
     parts = [group_text(part) for part in values]

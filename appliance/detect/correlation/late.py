@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
-from .entry import FIRED, FLAGS, MASK, TIME, VALUE, mask_of, prefix, time_of
+from .entry import FIRED, FLAGS, MASK, NAME, TIME, VALUE, mask_of, prefix, time_of
 from .marks import Marks
 from .model import Kind
 from .plan import Group, Node
@@ -21,7 +21,7 @@ from .window import place_of, terms_of
 Window = tuple[int, int, int]
 """Its begin, its end, the place of its anchor."""
 Entries = Sequence[bytes]
-#: So many distinct values are no longer counted anew for each hit.
+#: From so many distinct values on it is kept when each occurs next, so that no window is walked through.
 _MANY = 256
 #: So few windows are looked at without asking which of them are others now.
 _FEW = 8
@@ -40,11 +40,7 @@ def values_lacking(node: Node, group: Group, low: int, high: int) -> int:
     if node.least >= _MANY and (values := (marks := marked(node, group)).values) is not None:
         if len(values) < node.least:
             return node.least - len(values)
-        recent = marks.since(group.entries[low][:TIME])
-        if recent < node.least:
-            return node.least - recent
-        if recent - (len(group.entries) - high) >= node.least:
-            return 0  # even if what came after the window had values of its own
+        return max(0, node.least - marks.distinct(low, high, time_of(group.entries[high - 1])))
     return node.lacking(group.entries, low, high)
 
 
@@ -137,13 +133,13 @@ def _neighbours(node: Node, group: Group, place: int, end: int) -> tuple[bytes, 
     entries = group.entries
     entry = entries[place]
     if not node.needed and group.marks is not None and group.marks.values is not None:
-        times = group.marks.values[entry[VALUE]]
-        at = bisect_left(times, entry[:TIME])
-        return (times[at - 1] if at else b""), (times[at + 1] if at + 1 < len(times) else b"")
-    same = _same(node, entry)
+        same = group.marks.values[entry[VALUE]]
+        at = bisect_left(same, entry[:NAME])
+        return (same[at - 1][:TIME] if at else b""), (same[at + 1][:TIME] if at + 1 < len(same) else b"")
+    alike = _same(node, entry)
     low = bisect_left(entries, prefix(time_of(entry) - node.span), 0, place)
-    before = next((entries[each] for each in range(place - 1, low - 1, -1) if same(entries[each])), b"")
-    after = next((entries[each] for each in range(place + 1, end) if same(entries[each])), b"")
+    before = next((entries[each] for each in range(place - 1, low - 1, -1) if alike(entries[each])), b"")
+    after = next((entries[each] for each in range(place + 1, end) if alike(entries[each])), b"")
     return before[:TIME], after[:TIME]
 
 

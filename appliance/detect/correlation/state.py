@@ -81,7 +81,7 @@ class Memory:
         entries = group.entries
         entries.append(entry)
         if group.marks is not None:
-            group.marks.insert(len(entries) - 1, entry)
+            group.marks.insert(entries, len(entries) - 1)
         group.newest = time
         if node.needed:
             group.mask |= mask_of(entry)
@@ -102,7 +102,7 @@ class Memory:
             return False
         entries.insert(place, entry)
         if group.marks is not None:
-            group.marks.insert(place, entry)
+            group.marks.insert(entries, place)
         group.newest = time_of(entries[-1])
         group.mask |= mask_of(entry)
         self.kept.entries += 1

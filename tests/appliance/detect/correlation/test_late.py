@@ -41,8 +41,20 @@ def test_hits_that_are_not_newer_than_others_cost_little_more(kind: str, order: 
     assert correlator.seen.matches > 0
 
 
-@pytest.mark.parametrize("step", [SECOND // 100, 0], ids=["one after the other", "whole seconds"])
-def test_many_values_that_come_again_are_not_counted_anew(step: int) -> None:
+_STEP = SECOND // 100
+#: When a hit happened, by its place, and how many matches there are.
+_MANY: dict[str, tuple[Callable[[int], int], int]] = {
+    # Twelve seconds have 1,200 hits of 1,100 values, and some that leave at each hit.
+    "one after the other": (lambda place: place * _STEP, 2001),
+    # All hits of one second match.
+    "whole seconds": (lambda place: place // 100 * SECOND, 2100),
+    # Each sender has half of the hits, and no second of one is filled by the other.
+    "two senders": (lambda place: place * _STEP - place // 100 % 2 * 20 * SECOND, 0),
+}
+
+
+@pytest.mark.parametrize("order", _MANY)
+def test_many_values_that_come_again_are_not_counted_anew(order: str) -> None:
     body = {
         "type": "value_count",
         "rules": ["ra"],
@@ -61,9 +73,8 @@ def test_many_values_that_come_again_are_not_counted_anew(step: int) -> None:
         return count(entries, low, high)
 
     node.lacking = lacking
+    time_of, matches = _MANY[order]
     for place in range(3000):
-        at = START + (place * step if step else place // 100 * SECOND)
-        offer(correlator, hit(place, at, user=f"u{place % 1100}"))
-    # Twelve seconds have 1,200 hits of 1,100 values, and some that leave at each hit. All hits of one second match.
-    assert correlator.seen.matches == (2001 if step else 2100)
+        offer(correlator, hit(place, START + time_of(place), user=f"u{place % 1100}"), START + 30 * SECOND)
+    assert correlator.seen.matches == matches
     assert counted == 0

@@ -17,7 +17,10 @@ from .traces import document, ruleset
 
 def _entries(draw: random.Random, count: int) -> tuple[list[bytes], list[float]]:
     values = [draw.choice((-3.0, -0.0, 0.0, 0.1, 2.5, 9.0, float(draw.randrange(1000)))) for _ in range(count)]
-    return [name(at, bytes(16)) + tail(1, number(value)) for at, value in enumerate(values)], values
+    carried = draw.choice(((b"",), (b"", b'["a"]', b'["something longer"]')))
+    return [
+        name(at, bytes(16)) + tail(1, number(value), draw.choice(carried)) for at, value in enumerate(values)
+    ], values
 
 
 def _plain(kind: Kind, values: list[float], percentile: float) -> float:
@@ -52,3 +55,5 @@ def test_an_average_knows_how_many_hits_an_entry_stands_for() -> None:
     ).correlations
     entries = [name(at, bytes(16)) + tail(1, number(value)) for at, value in enumerate((1.0, 2.0, 9.0))]
     assert windows_of(one)([merged(*entries[:2]), entries[2]], 0, 2)(0, 2) == 4.0
+    many = [merged(*entries[:2])] * 100 + [entries[2]] * 50
+    assert windows_of(one)(many, 0, 150)(0, 150) == (100 * 3.0 + 50 * 9.0) / 250
