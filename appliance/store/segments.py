@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from appliance.store import appendix, links, words
@@ -22,7 +23,9 @@ ROW_GROUP = 16_384
 SKETCH = b"czujka.pieces"
 """Key of the footer's metadata under which appliance/store/grams.py is kept."""
 SUFFIX, TEMPORARY = ".parquet", ".tmp"
-_ZSTD_LEVEL = 3
+_LEVEL, _LARGE_LEVEL = 3, 9
+_RARE = 0.5
+"""Share of different texts above which a dictionary only takes room."""
 Probe = Callable[[str], None]
 """Called with the name of each step of a write; tests stop the process there."""
 
@@ -99,8 +102,7 @@ def _write(table: Any, file: Any) -> None:
 
 def _indexes(table: Any) -> dict[str, bytes]:
     made = {links.NAME: links.build(table)}
-    # Words are dear to collect: not before the last merge but one.
-    if table.num_rows >= 4 * ROW_GROUP:
+    if _is_large(table):
         made[words.NAME] = words.build(table)
     return {name: index for name, index in made.items() if index is not None}
 
@@ -134,17 +136,30 @@ def _options(table: Any) -> dict[str, Any]:
     plain = {name for name in table.column_names if name == ID_COLUMN or split(name)[1] in ("l", "b")}
     encodings = {name: "DELTA_BINARY_PACKED" for name in table.column_names if name.endswith(":l")}
     encodings[ID_COLUMN] = "PLAIN"
-    words = [name for name in table.column_names if name not in plain and name != REST]
+    words = [name for name in table.column_names if name not in plain and name != REST and _repeats(table, name)]
     rest = [f"{REST}.list.element.{part}" for part in ("n", "k", "v")] if REST in table.column_names else []
     return {
         "compression": "zstd",
-        "compression_level": _ZSTD_LEVEL,
+        "compression_level": _LARGE_LEVEL if _is_large(table) else _LEVEL,
         "use_dictionary": words + rest,
         "column_encoding": encodings,
         "write_statistics": sorted(plain),
         "store_schema": False,
         "version": "2.6",
     }
+
+
+def _is_large(table: Any) -> bool:
+    """Return whether a segment is merged once more at most: what is dear to make pays from there on."""
+    return bool(table.num_rows >= 4 * ROW_GROUP)
+
+
+def _repeats(table: Any, name: str) -> bool:
+    """Return whether the texts of a column come again, by the first of a large segment; of a small one they may."""
+    if not _is_large(table):
+        return True
+    some = table.column(name).slice(0, ROW_GROUP).drop_null()
+    return pc.count_distinct(some).as_py() <= _RARE * len(some)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,9 +1,10 @@
 """Which rows of a segment have which words: runs of at least three ASCII letters, folded, in any text of an event.
 
 A text of letters alone that is sought stands within such runs, so the rows of all runs that contain it are the answer,
-exactly. Layout: the sizes of the parts (little-endian, 32 bits), then the words (a line each), the ends of their rows,
-and the rows. Few rows are numbers of 32 bits; many are the steps from one to the next, a byte each, 255 = go on. A word
-whose rows would cost too much has none: what it contains cannot be told.
+exactly. Layout: the sizes of the parts (little-endian, 32 bits), then the words (a line each), of each the number of
+its rows' list, the ends of the lists, and the lists; words that always stand together share one. Few rows are numbers
+of 32 bits; many are the steps from one to the next, a byte each, 255 = go on. A word whose rows would cost too much has
+none: what it contains cannot be told.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from appliance.search.evaluate import APART
 from appliance.store.grams import FOLDED, unstrayed
 from appliance.store.shape import REST, split
 
-NAME = "words"
+NAME = "words of lists"
 SHORTEST = 3
 BYTES_A_ROW = 7
 """What the index may cost."""
@@ -35,6 +36,7 @@ _GO_ON = 255
 _RARE = 1024
 """A word that fewer rows than one in so many have is kept as numbers."""
 _MOST_BYTES = 64 << 20
+_SIZES = 12
 _LETTERS = np.zeros(256, np.bool_)
 _LETTERS[ord("a") : ord("z") + 1] = True
 Rows = npt.NDArray[np.int64]
@@ -49,8 +51,10 @@ def build(table: Any) -> bytes | None:
             found[word].append(rows + start)
         if len(numbers) > MOST_WORDS:
             return None
+    lists: dict[bytes, int] = {}
     kept = [_encoded(np.concatenate(found[word]), table.num_rows) for word in range(len(numbers))]
-    return _packed(list(numbers), _bounded(kept, BYTES_A_ROW * table.num_rows))
+    places = [lists.setdefault(one, len(lists)) for one in kept]
+    return _packed(list(numbers), places, _bounded(list(lists), BYTES_A_ROW * table.num_rows))
 
 
 def _bounded(kept: list[bytes], most: int) -> list[bytes]:
@@ -64,10 +68,11 @@ def _bounded(kept: list[bytes], most: int) -> list[bytes]:
     return kept
 
 
-def _packed(words: list[bytes], kept: list[bytes]) -> bytes:
+def _packed(words: list[bytes], places: list[int], kept: list[bytes]) -> bytes:
     lines = zstandard.compress(b"\n" + b"".join(word + b"\n" for word in words), _LEVEL)
-    ends = np.cumsum([len(one) for one in kept], dtype=np.int64).astype("<u4").tobytes()
-    return b"".join((np.array([len(words), len(lines)], "<u4").tobytes(), lines, ends, *kept))
+    ends = np.cumsum([len(one) for one in kept], dtype=np.int64)
+    sizes, *numbers = (np.asarray(one, "<u4").tobytes() for one in ((len(words), len(kept), len(lines)), places, ends))
+    return b"".join((sizes, lines, *numbers, *kept))
 
 
 def _encoded(rows: Rows, size: int) -> bytes:
@@ -91,13 +96,14 @@ def _decoded(kept: bytes) -> Rows:
 
 def find(index: bytes, text: str) -> Rows | None:
     """Return the rows that have a text of at least three small ASCII letters, in order; None when it cannot be told."""
-    count, size = np.frombuffer(index, "<u4", 2).tolist()
-    lines = zstandard.decompress(index[8 : 8 + size], max_output_size=_MOST_BYTES)
-    ends = np.frombuffer(index, "<u4", count, 8 + size)
-    begin = 8 + size + ends.nbytes
+    words, count, size = np.frombuffer(index, "<u4", 3).tolist()
+    lines = zstandard.decompress(index[_SIZES : _SIZES + size], max_output_size=_MOST_BYTES)
+    places = np.frombuffer(index, "<u4", words, _SIZES + size)
+    ends = np.frombuffer(index, "<u4", count, _SIZES + size + places.nbytes)
+    begin = _SIZES + size + places.nbytes + ends.nbytes
     parts: list[Rows] = []
-    for word in _containing(lines, text.encode()):
-        low, high = int(ends[word - 1]) if word else 0, int(ends[word])
+    for place in sorted({int(places[word]) for word in _containing(lines, text.encode())}):
+        low, high = int(ends[place - 1]) if place else 0, int(ends[place])
         if low == high:
             return None
         parts.append(_decoded(index[begin + low : begin + high]))

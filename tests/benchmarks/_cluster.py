@@ -38,6 +38,8 @@ TURNS, PARCELS = 8, 6
 """Turns of our writer and of the bulk helper of the cluster's own client, and the parcels of each: the same events."""
 PLAIN = 240_000
 """Events in the plain indices."""
+SAMPLED = frozenset({"suggested values"})
+"""Questions that segments answer by their newest events alone, the cluster by all."""
 _LOOK = 0.005
 """Seconds between two looks at what waits."""
 _TEXT = {"type": "keyword", "normalizer": "low", "ignore_above": 8191}
@@ -245,7 +247,7 @@ def _asked(client: httpx.Client, settings: ElasticSettings, root: Path, process:
     pairs: Iterable[tuple[tuple[str, Callable[[], object]], tuple[str, Callable[[], object]]]]
     pairs = zip(questions(here, *ends), questions(there, *ends), strict=True)
     for (name, one), (_, other) in pairs:
-        assert _same(one(), other()), name
+        assert name in SAMPLED or _same(one(), other()), name
         ours = cost(one, time.process_time, lambda: forget(root / "beside-cluster"))
         theirs = cost(other, _cpu(process), clear)
         if ours is None or theirs is None:

@@ -117,6 +117,24 @@ def filled(folder: Path, events: list[Event]) -> None:
     store.close()
 
 
+def test_words_that_always_stand_together_share_their_rows() -> None:
+    def index_of(text: str) -> bytes:
+        rows: list[Event] = [
+            {"event.id": event_id(n), "@timestamp": n, "message": text * (n % 3 < 2)} for n in range(500)
+        ]
+        index = words.build(encode(rows).table)
+        assert index is not None
+        return index
+
+    one, both = index_of("program"), index_of("program files")
+    assert len(both) - len(one) < 20
+    wanted = [n for n in range(500) if n % 3 < 2]
+    for text in ("program", "files", "ogra"):
+        found = words.find(both, text)
+        assert found is not None
+        assert found.tolist() == wanted
+
+
 def test_too_many_words_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MOST_WORDS", 3)
     rows = encode([{"event.id": event_id(n), "@timestamp": n, "message": "abc def ghi jkl"} for n in range(2)])
