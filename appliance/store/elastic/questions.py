@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from elasticsearch import ApiError, Elasticsearch
 
+from appliance.clock import DAY, MINUTE
 from appliance.normalise.model import Event
 from appliance.search import Node, matches
 from appliance.store.bounds import Bounds, current
@@ -24,6 +25,8 @@ from appliance.store.model import Cursor, QueryTimeout, StoreUnavailable
 PAGE = 1000
 SERVICE_UNAVAILABLE = 503
 PATIENCE_SECONDS, AGAIN_SECONDS = 3.0, 0.1
+FIRST_SLICE, WIDER, LAST_SLICE = MINUTE, 16, 60 * DAY
+"""Microseconds of the first part of a question's time, how many times wider the next is, and the widest at most."""
 CONCURRENT = 8
 """Requests that may be under way for those who can stop waiting; one that was left alone counts until its own end."""
 Answer = Mapping[str, Any]
@@ -49,6 +52,35 @@ class Asked:
         if self.end is not None and self.end <= HIGHEST:
             bounds["lt"], dates["lte"] = max(self.end, LOWEST), date(self.end + 1000)
         return all_of([span(TIMESTAMP, **dates), span(TIME, **bounds)]) if bounds else all_of([])
+
+    def after(self, cursor: Cursor | None) -> Asked:
+        """Return the same question over the time that is left past a cursor."""
+        if cursor is None:
+            return self
+        if self.descending:
+            return replace(self, end=cursor.time + 1 if self.end is None else min(self.end, cursor.time + 1))
+        return replace(self, start=cursor.time if self.start is None else max(self.start, cursor.time))
+
+    def slices(self, now: int) -> Iterator[Asked]:
+        """Yield the question over parts of its time in the order of the answer, each wider than the one before.
+
+        An engine puts in order whatever it finds, which may be millions of events for a page of fifty; most often the
+        first part has them all. What nobody bounds begins with `now` (microseconds), or is not parted.
+        """
+        start, end, width = self.start, self.end, FIRST_SLICE
+        edge = start if not self.descending else now if end is None else min(now, end)
+        while edge is not None and width <= LAST_SLICE:
+            far = edge - width if self.descending else edge + width
+            if self.descending and (start is None or far > start):
+                yield replace(self, start=far, end=end)
+                end = edge = far
+            elif not self.descending and (end is None or far < end):
+                yield replace(self, start=start, end=far)
+                start = edge = far
+            else:
+                break
+            width *= WIDER
+        yield replace(self, start=start, end=end)
 
     @property
     def empty(self) -> bool:

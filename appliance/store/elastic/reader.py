@@ -106,10 +106,12 @@ class ElasticReader:
         if asked.empty:
             return Page([], None, 0)
         limits = self._questions.limits()
-        clause = all_of([asked.when, compile_node(asked.node).wide])
+        wide = compile_node(asked.node).wide
         found: list[Event] = []
-        for event in self._questions.matching(limits, asked, clause, cursor, limit + 1):
-            found.append(event)
+        for part in asked.after(cursor).slices(self._now()):
+            wanted = limit + 1 - len(found)
+            clause = all_of([part.when, wide])
+            found += islice(self._questions.matching(limits, part, clause, cursor, wanted), wanted)
             if len(found) > limit:
                 break
         more, found = len(found) > limit, found[:limit]
