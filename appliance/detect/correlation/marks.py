@@ -6,8 +6,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 
-import numpy as np
-
 from .entry import FIRED, FLAGS, NAME, TOLD, VALUE, time_of
 
 #: Later than all times.
@@ -64,6 +62,8 @@ class Marks:
 
     def distinct(self, low: int, high: int, time: int) -> int:
         """How many different values the entries between two places have; the next entry is later than a time."""
+        import numpy as np  # noqa: PLC0415  # processes that only read rules do not pay for it
+
         following = np.frombuffer(self._next, np.int64)[low:high]
         return int(np.count_nonzero(following > time))
 

@@ -10,8 +10,7 @@ import struct
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-
-import numpy as np
+from typing import Any
 
 from .entry import SUFFIX, VALUE
 from .model import Bounds, Correlation, Kind
@@ -22,7 +21,6 @@ Windows = Callable[[Sequence[bytes], int, int], Number]
 """What tells the numbers of windows among the entries between two places."""
 #: So few entries are read sooner without numpy.
 _SHORT = 64
-_ROW = np.dtype([("before", f"V{VALUE.start}"), ("number", ">f8"), ("weight", ">u4")])
 #: A window that moves on by more than this share is put in order anew.
 _SHARE = 8
 
@@ -46,6 +44,12 @@ def _unpacker(count: int) -> Callable[[bytes], tuple[float, ...]]:
     return struct.Struct(">" + f"{VALUE.start}xdI" * count).unpack
 
 
+def _rows(packed: bytes) -> Any:
+    import numpy as np  # noqa: PLC0415  # processes that only read rules do not pay for it
+
+    return np.frombuffer(packed, [("before", f"V{VALUE.start}"), ("number", ">f8"), ("weight", ">u4")])
+
+
 def _read(entries: Sequence[bytes], first: int, end: int) -> tuple[Sequence[float], Sequence[float]]:
     """The numbers of entries and how many hits each stands for, read in one go: a busy group has thousands."""
     count, packed = end - first, b"".join(entries[first:end])
@@ -54,7 +58,7 @@ def _read(entries: Sequence[bytes], first: int, end: int) -> tuple[Sequence[floa
     if count <= _SHORT:
         both = _unpacker(count)(packed)
         return both[::2], both[1::2]
-    rows = np.frombuffer(packed, _ROW)
+    rows = _rows(packed)
     return rows["number"].tolist(), rows["weight"].tolist()
 
 
