@@ -117,7 +117,7 @@ def _too_large() -> QueryTooLarge:
     return QueryTooLarge(f"question needs more than {MEMORY}, and {DISK >> 20} MB on disk")
 
 
-def _start(folder: Path, laid_down: Path | None) -> Any:
+def _start(folder: Path, laid_down: Path) -> Any:
     import duckdb  # noqa: PLC0415  # as above
     from duckdb.func import PythonUDFType  # noqa: PLC0415 - as above
 
@@ -125,7 +125,7 @@ def _start(folder: Path, laid_down: Path | None) -> Any:
         config={
             "threads": THREADS,
             "memory_limit": MEMORY,
-            "temp_directory": "" if laid_down is None else str(laid_down),
+            "temp_directory": str(laid_down),
         }
     )
     allowed = str(folder.resolve()).replace("'", "''")

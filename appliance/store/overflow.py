@@ -1,18 +1,19 @@
-"""Where the engine lays down what a question cannot hold in memory: a folder for each engine, gone with it."""
+"""Where the engine lays down what a question cannot hold in memory: a folder for each engine, made when needed."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 _PREFIX = "overflow-"
+_MARK_BYTES = 4
 
 
-def claimed(folder: Path) -> Path | None:
-    """Return a new folder for an engine of this process, None where none can be made.
+def claimed(folder: Path) -> Path:
+    """Return a folder for an engine of this process, which the engine makes when it needs it.
 
     Folders that ended processes left in the same place are deleted.
     """
@@ -20,10 +21,7 @@ def claimed(folder: Path) -> Path | None:
         owner = left.name.removeprefix(_PREFIX).partition("-")[0]
         if not Path("/proc", owner).exists():
             released(left)
-    try:
-        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder))
-    except OSError:
-        return None
+    return folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(_MARK_BYTES)}"
 
 
 def size(folder: Path) -> int:

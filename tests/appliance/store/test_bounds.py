@@ -112,7 +112,7 @@ def test_a_question_past_its_memory_is_refused_where_nothing_may_be_written(
     store: EmbeddedStore, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "MEMORY", "64MB")
-    monkeypatch.setattr(overflow, "claimed", lambda _folder: None)
+    monkeypatch.setattr(overflow, "claimed", lambda _folder: Path("/proc/nothing"))
     _large(store, make)
     narrow = EmbeddedReader(tmp_path / "store")
     with pytest.raises(QueryTooLarge):
