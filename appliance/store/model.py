@@ -63,6 +63,12 @@ class Cursor:
             raise ValueError(f"not a cursor: {text[:60]!r}")
         return cls(int(time), identity)
 
+    def left(self, start: int | None, end: int | None, *, descending: bool) -> tuple[int | None, int | None]:
+        """Return what of a time, from `start` to before `end`, has events past this place."""
+        if descending:
+            return start, self.time + 1 if end is None else min(end, self.time + 1)
+        return self.time if start is None else max(start, self.time), end
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

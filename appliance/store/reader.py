@@ -104,10 +104,8 @@ class EmbeddedReader:
         node = self._node(query)
         cursor = Cursor.parse(after) if isinstance(after, str) else after
         limit = max(1, min(limit, MAX_LIMIT))
-        if cursor and descending:
-            end = cursor.time + 1 if end is None else min(end, cursor.time + 1)
-        elif cursor:
-            start = cursor.time if start is None else max(start, cursor.time)
+        if cursor:
+            start, end = cursor.left(start, end, descending=descending)
         asked = Asked(node, start, end, limit, cursor, descending, only)
         return self._retried(lambda: self._search(asked))
 

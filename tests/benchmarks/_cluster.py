@@ -28,6 +28,7 @@ from appliance.store.elastic.mapping import index_body
 from appliance.store.elastic.reader import ElasticReader
 from appliance.store.elastic.writer import SHIP_EVENTS, ElasticStore
 from appliance.store.shape import Rows, decode
+from tests.agent.conditions import until
 from tests.benchmarks._made import STEP, Maker
 from tests.benchmarks._questions import Spent, cost, forget, middle, questions, told
 from tests.nodes.clusters import settings_for
@@ -40,8 +41,8 @@ PLAIN = 240_000
 """Events in the plain indices."""
 SAMPLED = frozenset({"suggested values"})
 """Questions that segments answer by their newest events alone, the cluster by all."""
-_LOOK = 0.005
-"""Seconds between two looks at what waits."""
+_LONGEST = 600
+"""Seconds that a table may take to be in the cluster."""
 _TEXT = {"type": "keyword", "normalizer": "low", "ignore_above": 8191}
 _PLAIN: Mapping[str, Mapping[str, str]] = {
     "best_compression": {"index.codec": "best_compression"},
@@ -142,8 +143,7 @@ def _ratios(one: _Spent, other: _Spent) -> _Spent:
 def _by_ours(store: ElasticStore, parts: Sequence[Rows]) -> None:
     for part in parts:
         store.append(part, [], 0)
-    while store.standing().events:
-        time.sleep(_LOOK)
+    until(lambda: not store.standing().events, _LONGEST, "what was taken in the cluster")
 
 
 class _Writing:

@@ -50,12 +50,12 @@ def group_text(value: Value | None) -> str:
 def group_key(values: Sequence[Value | None]) -> str | None:
     """The key of a group; None where one of the values is missing or empty."""
     try:
-        plain = "".join(values)  # type: ignore[arg-type]
+        plain = "".join(values)  # type: ignore[arg-type]  # what is no text raises
     except TypeError:
         plain = GAP
     if len(plain) <= LONGEST and plain.isascii() and plain.isprintable():
         # What `group_text` does with most values, at once for all of them.
-        return None if "" in values else GAP.join(values).lower()  # type: ignore[arg-type]
+        return None if "" in values else GAP.join(values).lower()  # type: ignore[arg-type]  # all are texts here
     found = [group_text(value) for value in values]
     return None if "" in found else GAP.join(found)
 

@@ -57,9 +57,8 @@ class Asked:
         """Return the same question over the time that is left past a cursor."""
         if cursor is None:
             return self
-        if self.descending:
-            return replace(self, end=cursor.time + 1 if self.end is None else min(self.end, cursor.time + 1))
-        return replace(self, start=cursor.time if self.start is None else max(self.start, cursor.time))
+        start, end = cursor.left(self.start, self.end, descending=self.descending)
+        return replace(self, start=start, end=end)
 
     def slices(self, now: int) -> Iterator[Asked]:
         """Yield the question over parts of its time in the order of the answer, each wider than the one before.
