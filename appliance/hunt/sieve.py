@@ -84,11 +84,11 @@ class Sieve:
         tables: list[list[int]] = []
         numbers: list[Places] = []
         for key in sorted(index.keys & self._columns.names | worded):
-            values, codes = self._columns.coded(key).of(places)
-            masks = [index.absent(key), *index.masks(key, values, keywords=key in worded)]
+            coded = self._columns.coded(key).of(places)
+            masks = [index.absent(key), *index.masks(key, coded.present, keywords=key in worded)]
             renumbered = {mask: at for at, mask in enumerate(dict.fromkeys(masks))}
             tables.append(list(renumbered))
-            numbers.append(np.array([renumbered[mask] for mask in masks], np.int64)[codes])
+            numbers.append(np.array([renumbered[mask] for mask in masks], np.int64)[coded.codes])
         first, number = _equal(numbers, len(places))
         found = [start] * len(first)
         for table, codes in zip(tables, numbers, strict=True):
@@ -127,7 +127,8 @@ def _alike(columns: Columns, names: Iterable[str], places: Places) -> tuple[list
     first, number = _equal([one.codes[places] for one in coded.values()], len(places))
     events: list[Event] = [{} for _ in first]
     for name, one in coded.items():
-        for event, value in zip(events, one.values.take(one.codes[places[first]]), strict=True):
+        for event, at in zip(events, one.codes[places[first]].tolist(), strict=True):
+            value = one.values[at]
             if value is not None:
                 event[name] = value
     return events, number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -16,45 +16,37 @@ Places = npt.NDArray[np.int64]
 """Where events stand among others, from 0."""
 
 
-class Values(Protocol):
-    """The distinct values of a field by number, from 1; number 0 is None, no such field."""
-
-    def __len__(self) -> int:
-        """Return how many numbers there are, 0 among them."""
-
-    def take(self, numbers: Places) -> list[Value | None]:
-        """Return the values of numbers, in their order."""
-
-
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A field of some events: values, and for each event the number of its own.
+    """A field of some events: values, and for each event the number of its own; number 0 is None, no such field."""
 
-    The events may be many and their values all different: only those of `of` need be there all at once.
-    """
-
-    values: Values
+    values: Sequence[Value | None]
     codes: Places
 
-    def of(self, places: Places) -> tuple[list[Value], Places]:
-        """Return the values of some of the events, and for each of these the number of its own, from 1; 0 is None."""
+    @property
+    def present(self) -> list[Value]:
+        """The values from number 1 on."""
+        return [value for value in self.values if value is not None]
+
+    def of(self, places: Places) -> Coded:
+        """Return the same of some of the events, with no values but theirs."""
         codes = self.codes[places]
         if not codes.any():
-            return [], codes
+            return Coded(self.values[:1], codes)
         there, codes = compact(codes, len(self.values))
         if there[0] != 0:
-            codes = codes + 1
-        return [value for value in self.values.take(there) if value is not None], codes
+            there, codes = [0, *there], codes + 1
+        return Coded([self.values[at] for at in there], codes)
 
 
-def compact(codes: Places, size: int) -> tuple[Places, Places]:
+def compact(codes: Places, size: int) -> tuple[list[int], Places]:
     """Return the numbers below `size` that occur among codes, in order, and the codes as places among them."""
     seen = np.zeros(size, np.bool_)
     seen[codes] = True
     there = np.flatnonzero(seen)
     place = np.empty(size, np.int64)
     place[there] = np.arange(len(there))
-    return there, place[codes]
+    return there.tolist(), place[codes]
 
 
 class Columns(Protocol):

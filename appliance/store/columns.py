@@ -34,34 +34,6 @@ def opened(source: Path | Any) -> Any:
     return pq.ParquetFile(source, metadata=metadata, read_dictionary=words)
 
 
-class Numbered:
-    """Values in several parts, lists or arrays; those of an array become Python's when they are asked for."""
-
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self._parts, self._starts = parts, np.cumsum([1, *map(len, parts)])
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    def take(self, numbers: Places) -> list[Value | None]:
-        """Return the values of numbers, in their order."""
-        if len(self._parts) == 1:
-            return _picked(self._parts[0], numbers - 1)
-        found: list[Value | None] = [None] * len(numbers)
-        for part, start in zip(self._parts, self._starts.tolist(), strict=False):
-            mine = np.flatnonzero((numbers >= start) & (numbers < start + len(part)))
-            for place, value in zip(mine.tolist(), _picked(part, numbers[mine] - start), strict=True):
-                found[place] = value
-        return found
-
-
-def _picked(part: Any, places: Places) -> list[Value | None]:
-    """Return the values of a part at some places, None before the first."""
-    if isinstance(part, list):
-        return [part[place] if place >= 0 else None for place in places.tolist()]
-    return part.take(pa.array(places, mask=places < 0)).to_pylist()  # type: ignore[no-any-return]
-
-
 class RowGroup:
     """One row group of an open segment file; `guard` stands around each reading of it and says what is wrong."""
 
@@ -136,19 +108,17 @@ class StoredColumns:
         return self._coded[name]
 
     def _of(self, name: str) -> Coded:
-        parts: list[Any] = []
-        size, codes = 1, np.zeros(len(self), np.int64)
+        values: list[Value | None] = [None]
+        codes = np.zeros(len(self), np.int64)
         for column in self._physical.get(name, ()):
             found, numbers = distinct(self._array(column))
             # No event has a value in two columns.
-            codes += np.where(numbers < 0, 0, numbers + size) if parts else numbers + 1
-            parts.append([one.hex() for one in found.to_pylist()] if column == ID_COLUMN else found)
-            size += len(found)
+            codes += np.where(numbers < 0, 0, numbers + len(values)) if len(values) > 1 else numbers + 1
+            values += [one.hex() for one in found] if column == ID_COLUMN else found
         for more, places, numbers in self._rest.of(name):
-            codes[places] = numbers + size
-            parts.append(more)
-            size += len(more)
-        return Coded(Numbered(parts), codes)
+            codes[places] = numbers + len(values)
+            values += more
+        return Coded(values, codes)
 
     def texts(self) -> Iterator[tuple[Collection[str], bytes]]:
         """Yield all texts, many at a time, with the names of the fields that they may be of."""

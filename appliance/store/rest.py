@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from appliance.normalise.model import Value
+from appliance.normalise.model import Scalar, Value
 from appliance.store.columnar import Places, compact
 from appliance.store.shape import scalar
 
@@ -21,15 +21,15 @@ PLAIN, LISTS = (
 """The type of the column, and the same with its texts as numbers into dictionaries."""
 TEXTS, EMPTY = "s", "E"
 _SHORT = 1 << 16
-Found = tuple[Any, Places, Places]
-"""Values as a list or an array, the places of events that have one of them, and the number of each one's value."""
+Found = tuple[list[Value], Places, Places]
+"""Values, the places of events that have one of them, and the number of each one's value."""
 
 
-def distinct(column: Any) -> tuple[Any, Places]:
-    """Return the distinct values of a column as an array, and for each place the number of its value, -1 for none."""
+def distinct(column: Any) -> tuple[list[Any], Places]:
+    """Return the distinct values of a column and for each place the number of its value, -1 for none."""
     numbered = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     whole = numbered.unify_dictionaries().combine_chunks()
-    return whole.dictionary, np.asarray(whole.indices.fill_null(-1), np.int64)
+    return whole.dictionary.to_pylist(), np.asarray(whole.indices.fill_null(-1), np.int64)
 
 
 def joined(column: Any) -> bytes:
@@ -50,9 +50,8 @@ class Rest:
         lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
         self._place = np.repeat(np.arange(len(lengths)), lengths)
         entries = [pc.list_flatten(array) for array in column.chunks]
-        named, name = distinct(_part(entries, NAME))
-        kinds, self._kind = distinct(_part(entries, KIND))
-        names, self._kinds = named.to_pylist(), kinds.to_pylist()
+        names, name = distinct(_part(entries, NAME))
+        self._kinds, self._kind = distinct(_part(entries, KIND))
         texts = _part(entries, TEXT)
         self.joined = joined(texts)
         self._texts, self._text = distinct(texts)
@@ -74,9 +73,8 @@ class Rest:
             mine = chosen[kinds == at]
             if kind.islower() and len(mine):
                 there, number = compact(self._text[mine], len(self._texts))
-                found = self._texts.take(pa.array(there))
-                values = found if kind == TEXTS else [scalar(kind, one) for one in found.to_pylist()]
-                yield values, self._place[mine], number
+                found = [self._texts[text] for text in there]
+                yield found if kind == TEXTS else [scalar(kind, one) for one in found], self._place[mine], number
         several = chosen[np.array([kind.isupper() for kind in self._kinds], np.bool_)[kinds]]
         if len(several):
             yield self._lists(several)
@@ -89,13 +87,13 @@ class Rest:
             lists.setdefault(place, []).append((kind, text))
         numbers: dict[tuple[tuple[int, int], ...], int] = {}
         number = [numbers.setdefault(tuple(one), len(numbers)) for one in lists.values()]
-        there, _ = compact(self._text[entries], len(self._texts))
-        texts = dict(zip(there.tolist(), self._texts.take(pa.array(there)).to_pylist(), strict=True))
         values: list[Value] = [
-            tuple(scalar(self._kinds[kind].lower(), texts[text]) for kind, text in one if self._kinds[kind] != EMPTY)
-            for one in numbers
+            tuple(self._element(*entry) for entry in one if self._kinds[entry[0]] != EMPTY) for one in numbers
         ]
         return values, np.array([*lists], np.int64), np.array(number, np.int64)
+
+    def _element(self, kind: int, text: int) -> Scalar:
+        return scalar(self._kinds[kind].lower(), self._texts[text])
 
 
 def _part(entries: Sequence[Any], part: str) -> Any:
