@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -19,13 +19,11 @@ from appliance.web.description import describe
 from appliance.web.faults import FAULTS
 from appliance.web.limits import RateLimit, Rates
 from appliance.web.problem import FieldFault, Problem, language_of, respond
-from appliance.web.security import BodyLimit, SecurityHeaders, limit_of
+from appliance.web.security import Answer, BodyLimit, SecurityHeaders, too_large
 from appliance.web.stream import Broadcaster
 
 _log = structlog.get_logger()
-ErrorPage = Callable[[Request, Problem], Awaitable[Response]]
-"""How the pages answer an error of a request that is not the API's."""
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "malformed"}
+_CODES = {404: "not_found", 405: "method_not_allowed", 400: "malformed"}
 
 
 def create_app(context: Context) -> FastAPI:
@@ -47,7 +45,7 @@ def create_app(context: Context) -> FastAPI:
     for router in pages.routers:
         app.include_router(router)
     pages.install(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, answer=_answer)
     app.add_middleware(Crashes)
     app.add_middleware(RateLimit)
     app.add_middleware(SecurityHeaders)
@@ -73,7 +71,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _answer(request: Request, problem: Problem, faults: list[FieldFault] | None = None) -> Response:
-    page: ErrorPage | None = request.app.state.error_page
+    page: Answer | None = request.app.state.error_page
     if page is not None and not request.url.path.startswith("/api/"):
         return await page(request, problem)
     return respond(request, problem, faults)
@@ -95,10 +93,11 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    values = {"limit": limit_of(request.scope)} if error.status_code == 413 else {}
-    code = _CODES.get(error.status_code, "unknown")
     headers = dict(error.headers or {})
-    return await _answer(request, Problem(error.status_code, code, values=values, headers=headers))
+    if error.status_code == 413:
+        return await _answer(request, too_large(request.scope, headers))
+    code = _CODES.get(error.status_code, "unknown")
+    return await _answer(request, Problem(error.status_code, code, headers=headers))
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
 from starlette.datastructures import FormData, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.indicators.files import MAX_BYTES
-from appliance.web.problem import Problem, respond
+from appliance.web.problem import Problem
 
 MAX_BODY = 1 << 20
 """Bytes of a request's body."""
@@ -38,10 +39,19 @@ HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 
+Answer = Callable[[Request, Problem], Awaitable[Response]]
+"""What answers a problem as whoever asked can read it."""
+
 
 def limit_of(scope: Scope) -> int:
     """Return how many bytes the body of a request may have."""
     return LARGER.get(scope["path"], MAX_BODY)
+
+
+def too_large(scope: Scope, headers: Mapping[str, str] = MappingProxyType({})) -> Problem:
+    """Return what is told of a request whose body is larger than that."""
+    limit = limit_of(scope)
+    return Problem(413, "too_large", values={"limit": limit, "mb": limit // 1_000_000}, headers=dict(headers))
 
 
 async def form_of(request: Request) -> FormData:
@@ -74,8 +84,9 @@ class SecurityHeaders:
 class BodyLimit:
     """ASGI middleware that takes no body past its limit, whether its length was announced or not."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answer: Answer) -> None:
         self.app = app
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer that its body is too large."""
@@ -84,8 +95,8 @@ class BodyLimit:
             return
         length, limit = Headers(scope=scope).get("content-length", ""), limit_of(scope)
         if length.isdecimal() and int(length) > limit:
-            problem = Problem(413, "too_large", values={"limit": limit}, headers={"Connection": "close"})
-            await respond(Request(scope), problem)(scope, receive, send)
+            answer = await self._answer(Request(scope), too_large(scope, {"Connection": "close"}))
+            await answer(scope, receive, send)
             return
         taken = 0
 

@@ -71,9 +71,12 @@ def identity_of(text: str) -> bytes:
     """The 16 bytes of an event id; ids that are not 32 hexadecimal digits are hashed."""
     if len(text) == 32:
         try:
-            return bytes.fromhex(text)
+            found = bytes.fromhex(text)
         except ValueError:
-            pass
+            found = NOTHING
+        # Blanks between digits are skipped.
+        if len(found) == 16:
+            return found
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

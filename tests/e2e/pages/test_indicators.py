@@ -86,3 +86,16 @@ def test_a_refused_list_stands_in_the_form_with_its_faults(page: Page) -> None:
     assert page.locator(".log code").all_inner_texts() == ["wklejona lista:2", "wklejona lista:3"]
     assert page.get_by_label("Wklej listę").input_value() == "\n10.0.0.1\npl"
     check(page)
+
+
+@pytest.mark.parametrize("megabytes", [34, 200])
+def test_a_file_that_is_too_large_is_answered_with_a_page(page: Page, tmp_path: Path, megabytes: int) -> None:
+    file = tmp_path / "lista.txt"
+    with file.open("wb") as stream:
+        stream.truncate(megabytes << 20)
+    page.goto("/wskazniki")
+    page.get_by_label("Kto podał listę").fill("CERT Polska")
+    page.get_by_label("Albo wybierz pliki").set_input_files(file)
+    page.get_by_role("button", name="Wczytaj listę").click()
+    page.get_by_role("heading", name="Za dużo danych").wait_for()
+    check(page)
