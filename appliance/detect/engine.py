@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from time import perf_counter_ns
 
 import structlog
 
 from appliance.normalise.fields import sigma_key
 
 from .clauses import Clause, chosen
+from .decided import bits
 from .explain import Tree, explain_node, matched, not_fed
 from .memo import BUDGET, Budget, Samples
 from .model import Rule, RuleSet
@@ -124,26 +124,12 @@ class Engine:
 
     def decided(self, partition: Partition, masks: Sequence[int], events: Sequence[Event]) -> list[list[Rule]]:
         """The rules that events of one class satisfy, out of the entries of its partition that their masks name."""
-        asked: dict[int, list[int]] = defaultdict(list)
-        for event, mask in enumerate(masks):
-            left = mask
-            while left:
-                number = left.bit_length() - 1
-                left ^= 1 << number
-                asked[number].append(event)
-        found: list[list[Rule]] = [[] for _ in events]
-        for number in sorted(asked):
-            entry, start = partition.entries[number], perf_counter_ns()
-            accepted = [event for event in asked[number] if partition.decide(number, events[event])]
-            entry.stats.nanoseconds += perf_counter_ns() - start
-            entry.stats.evaluated += len(asked[number])
-            entry.stats.matched += len(accepted)
-            rule = self.rules[entry.place]
-            for event in accepted:
-                # Several feeds may lead to one rule.
-                if not found[event] or found[event][-1] is not rule:
-                    found[event].append(rule)
-        return found
+        return [self._rules(partition, mask) if mask else [] for mask in partition.decided(masks, events)]
+
+    def _rules(self, partition: Partition, mask: int) -> list[Rule]:
+        # Several feeds may lead to one rule.
+        found = dict.fromkeys(partition.entries[number].place for number in bits(mask))
+        return [self.rules[place] for place in found]
 
     def partition(self, kind: EventClass) -> Partition:
         """The rules that events of a class are shown; it may be another after `close` or two thousand classes."""

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, count
 from operator import itemgetter
 from typing import Any
 
@@ -20,8 +20,6 @@ from .values import ENVELOPE, Event, Value, fold, keyword_texts, texts
 _NUMERIC = re.compile(r"[-+.e\d]+|[-x\da-f]+|[-inf]+|[na]+|[true]+|[fals e]+").fullmatch
 #: Characters beyond ASCII that fold to ASCII letters: the Kelvin sign and the long s.
 _LIKE_ASCII = ("\u212a", "\u017f")
-#: No UTF-8 text contains this byte.
-_BETWEEN = b"\xff"
 #: `itemgetter` gives a sequence for two keys or more.
 _SEVERAL = 2
 #: What reads the joined texts that are left to look at from an event of one shape.
@@ -52,6 +50,8 @@ class KeywordIndex:
         placed = {text: (mask, 0, 0) for text, mask in self.texts.items()}
         self._scan = LiteralScan(placed) if placed else None
         self._gate = _gate(placed) if placed else None
+        #: A sign that no keyword has, so that none is found across two texts.
+        self._between = next(sign for sign in map(chr, count()) if not any(sign in text for text in self.texts))
 
     def rest(self, event: Event, keys: Iterable[str]) -> Rest | None:
         """What reads the texts under `keys` from events with the keys, and most often the types, of `event`."""
@@ -70,12 +70,15 @@ class KeywordIndex:
 
     def places(self, rests: Sequence[tuple[int, str]]) -> Iterator[tuple[int, int]]:
         """Of numbered texts those in which keywords stand: the number, and the mask of all that may stand there."""
-        if self._scan is None or self._gate is None:
+        if self._scan is None or self._gate is None or not rests:
             return
-        lowered = [self._lowered(rest) for _, rest in rests]
-        whole = _BETWEEN.join(lowered)
-        ends = list(accumulate(len(text) + 1 for text in lowered))
-        for place in sorted({bisect_right(ends, start) for _, start, _ in self._gate(whole)}):
+        whole = self._between.join([rest for _, rest in rests])
+        plain = self._is_plain(whole)
+        found = self._gate(_lowered(whole, plain=plain))
+        if not found:
+            return
+        ends = list(accumulate(len(_lowered(rest + self._between, plain=plain)) for _, rest in rests))
+        for place in sorted({bisect_right(ends, start) for _, start, _ in found}):
             number, rest = rests[place]
             yield number, self._scan.mask(fold(rest))
 
@@ -87,13 +90,18 @@ class KeywordIndex:
         """The mask of all keyword literals that may stand in the text."""
         assert self._scan is not None
         assert self._gate is not None
-        return self._scan.mask(fold(joined)) if self._gate(self._lowered(joined)) else 0
+        return self._scan.mask(fold(joined)) if self._gate(_lowered(joined, plain=self._is_plain(joined))) else 0
 
-    def _lowered(self, joined: str) -> bytes:
-        """The text with the case of ASCII letters gone, which is all that ASCII keywords need, and quicker to have."""
-        if joined.isascii() or not self._ascii or any(odd in joined for odd in _LIKE_ASCII):
-            return fold(joined).encode("utf-8", "surrogatepass")
-        return joined.encode("utf-8", "surrogatepass").lower()
+    def _is_plain(self, text: str) -> bool:
+        """Whether letters of ASCII are all whose case matters, which is quicker to have."""
+        return text.isascii() or (self._ascii and not any(odd in text for odd in _LIKE_ASCII))
+
+
+def _lowered(text: str, *, plain: bool) -> bytes:
+    """The text without case."""
+    if plain:
+        return text.encode("utf-8", "surrogatepass").lower()
+    return fold(text).encode("utf-8", "surrogatepass")
 
 
 class AllKeywords:

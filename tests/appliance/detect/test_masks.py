@@ -73,6 +73,34 @@ def test_keywords_of_many_indexes_are_sought_together() -> None:
     assert AllKeywords().found(b"anything") == 0
 
 
+@pytest.mark.parametrize("keywords", [("kiosk", "ab"), ("żółw", "ab"), ("a\0b", "\x01"), ("kiosk", "żab\ud800")])
+def test_keywords_of_many_events_are_found_in_each(keywords: tuple[str, ...]) -> None:
+    index = KeywordIndex({Literal(None, Kind.INFIX, text): 1 << bit for bit, text in enumerate(keywords)})
+    draw = random.Random(3)
+    # Of Ⱥ the small letter takes a byte more, of the Kelvin sign two less.
+    pieces = [
+        "a",
+        "b",
+        "B",
+        "AB",
+        "\0",
+        "\x01",
+        "Ⱥ",
+        "ß",
+        "ż",
+        "Kiosk",
+        "\u212aio\u017fk",
+        "ŻÓŁW",
+        "żab\ud800",
+        "",
+        "\n",
+    ]
+    for _ in range(300):
+        rests = [(7 * at, "".join(draw.choices(pieces, k=draw.randrange(4)))) for at in range(draw.randrange(6))]
+        wanted = {at: mask for at, rest in rests if (mask := index.mask(rest))}
+        assert dict(index.places(rests)) == wanted
+
+
 def test_a_partition_is_taught_once_it_has_seen_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "_WORTH_IT", 0)
     taught = engine(rule(one("a|contains: 'b'")), rule(one("a: 'x'")))

@@ -175,7 +175,7 @@ def test_statistics_are_kept_for_each_rule() -> None:
     one = rule("sel:\n  a|contains: needle\n  b: x\ncondition: sel")
     matcher = engine(one)
     for number in range(10):
-        matcher.match({"event.module": "test", "a": "needle", "b": "x" if number % 2 else "y"})
+        matcher.match({"event.module": "test", "a": f"needle {number}", "b": "x" if number % 2 else "y"})
     assert matcher.stats[one.id].matched == 5
     assert 5 <= matcher.stats[one.id].evaluated <= 10
 
