@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from .cache import load_plans, save_plans
+from .cost import RuleStats
 from .engine import Engine, field_names
 from .explain import Tree
 from .load import load_rules
 from .model import LEVELS, Fault, Logsource, Rule, RuleSet
-from .partition import RuleStats
 from .routes import EventClass, event_class
 from .stream import RUN, matches
 from .values import Event, Value

@@ -11,12 +11,13 @@ import structlog
 from appliance.normalise.fields import sigma_key
 
 from .clauses import Clause, chosen
+from .cost import RuleStats
 from .decided import bits
 from .explain import Tree, explain_node, matched, not_fed
 from .memo import BUDGET, Budget, Samples
 from .model import Rule, RuleSet
 from .nodes import FALSE, Node, all_of
-from .partition import Entry, Partition, RuleStats
+from .partition import Entry, Partition
 from .plans import Choice, Plan, Plans, decode_plan, encode_plan, entry_key
 from .resolve import Resolver, ResolverFactory, applied, facts, with_renames
 from .routes import EventClass, Feed, Routes, event_class, shipped_routes

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
-from .regexes import SCAN_LIMIT, encoded, searcher
+from .regexes import SCAN_LIMIT, Searcher, encoded, searcher
 
 try:
     import hyperscan
@@ -51,6 +51,11 @@ class RegexGate:
         """Whether one scan stands before RE2."""
         return self._scan is not None
 
+    @property
+    def masks(self) -> list[int]:
+        """The mask of each expression."""
+        return [mask for _, mask in self._rows]
+
     def mask(self, value: str) -> int:
         """The masks of all expressions that are found in `value`."""
         raw = encoded(value, SCAN_LIMIT)
@@ -60,6 +65,12 @@ class RegexGate:
             if search(raw) is not None:
                 found |= mask
         return found
+
+    def searches(self, value: str) -> list[tuple[Searcher, bytes, int]]:
+        """What RE2 is asked about `value`: for each expression that may be found its search, the bytes, its mask."""
+        raw = encoded(value, SCAN_LIMIT)
+        rows = [self._rows[number] for number in self._candidates(value, raw)]
+        return [(search, raw, mask) for search, mask in rows]
 
     def _candidates(self, value: str, raw: bytes) -> Iterable[int]:
         if self._scan is None or _TAB in value:

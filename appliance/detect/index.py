@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from time import perf_counter_ns
+from typing import TypeVar
 
 from . import predicates
 from .clauses import Kind, Literal
 from .codegen import generated
 from .compiled import Decision
+from .cost import Bill
 from .gate import RegexGate
 from .literals import LiteralScan
 from .memo import LONGEST_KEY, Budget, Memo
@@ -18,6 +23,17 @@ from .values import Value, fold, fold_all, texts
 
 #: Literals that one scan finds, and where in the text each must stand.
 PLACED = {Kind.INFIX: 0, Kind.PREFIX: 1, Kind.SUFFIX: 2}
+#: Of so many new values one tells what literals cost that no scan finds.
+_EVERY = 128
+#: Nanoseconds of scans that are shared out together.
+_OWED = 5_000_000
+_Asked = TypeVar("_Asked")
+
+
+def _timed(decide: Callable[[_Asked], object], asked: _Asked, mask: int, bill: Bill) -> None:
+    start = perf_counter_ns()
+    decide(asked)
+    bill(mask, 0, _EVERY * (perf_counter_ns() - start))
 
 
 def _all_texts(value: Value) -> bool:
@@ -27,13 +43,27 @@ def _all_texts(value: Value) -> bool:
 class KeyIndex:
     """The literals that all clauses of a partition ask of one key. `absent` is the mask when the key is not there.
 
-    With `gated`, many regular expressions are compiled into one scan, which takes long and pays off later.
+    With `gated`, many regular expressions are compiled into one scan, which takes long and pays off later. `bill` is
+    told what single literals cost that no scan finds.
     """
 
-    __slots__ = ("_atoms", "_equals", "_key", "_memo", "_present", "_regexes", "_scan", "_tests", "absent", "known")
+    __slots__ = (
+        *("_alone", "_atoms", "_bill", "_equals", "_key", "_looks", "_memo", "_owed", "_present"),
+        *("_regexes", "_scan", "_tests", "absent", "known"),
+    )
 
-    def __init__(self, key: str, literals: Mapping[Literal, int], budget: Budget, *, gated: bool = True) -> None:
+    def __init__(
+        self,
+        key: str,
+        literals: Mapping[Literal, int],
+        budget: Budget,
+        *,
+        gated: bool = True,
+        bill: Bill | None = None,
+    ) -> None:
         self._key = key
+        self._bill = bill
+        self._looks = self._owed = 0
         self._memo = Memo(budget)
         self.known: Callable[[object], int | None] = self._memo.young.get
         self._present = 0
@@ -60,6 +90,8 @@ class KeyIndex:
                 self._add_atom(literal, mask, regexes)
         self._scan = LiteralScan({text: (m[0], m[1], m[2]) for text, m in placed.items()}) if placed else None
         self._regexes = RegexGate(list(regexes), list(regexes.values()), gated=gated) if regexes else None
+        alone = [*regexes.values(), *(mask for _, mask in self._tests), *(mask for _, mask in self._atoms)]
+        self._alone = reduce(or_, alone, 0)
         if not (placed or regexes or self._atoms or self._tests):
             # To look it up is all there is to do.
             self.known = self._looked_up
@@ -84,6 +116,9 @@ class KeyIndex:
         answer = self._memo.recall(value)
         if answer is None:
             answer = self._decide(value)
+            self._looks += 1
+            if self._bill is not None and self._looks % _EVERY == 0 and self._alone:
+                self._look_at_cost(value, self._bill)
         size = len(value) if isinstance(value, str) else 8 if isinstance(value, int) else sum(map(len, texts(value)))
         if size <= LONGEST_KEY:
             self._memo.keep(value, size, answer)
@@ -132,6 +167,29 @@ class KeyIndex:
         if self._scan is not None:
             found |= self._scan.mask(folded)
         return found | self._odd(element)
+
+    def _look_at_cost(self, value: Value, bill: Bill) -> None:
+        """Tell what each literal that is decided by itself costs with a value, once for so many values."""
+        bill(self._alone, _EVERY, 0)
+        for decide, mask in self._tests:
+            _timed(decide, {self._key: value}, mask, bill)
+        for element in texts(value):
+            for predicate, mask in self._atoms:
+                _timed(predicate, element, mask, bill)
+            if self._regexes is not None:
+                self._look_at_searches(self._regexes, element, bill)
+
+    def _look_at_searches(self, gate: RegexGate, element: str, bill: Bill) -> None:
+        """Tell what searches cost, and from time to time what the scan before them did, of which each has its share."""
+        start = perf_counter_ns()
+        searches = gate.searches(element)
+        self._owed += _EVERY * (perf_counter_ns() - start)
+        for search, raw, mask in searches:
+            _timed(search, raw, mask, bill)
+        if self._owed >= _OWED:
+            for mask in gate.masks:
+                bill(mask, 0, self._owed // len(gate.masks))
+            self._owed = 0
 
     def _odd(self, element: str) -> int:
         found = 0 if self._regexes is None else self._regexes.mask(element)

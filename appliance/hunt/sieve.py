@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.detect import Engine, Rule, event_class
+from appliance.detect.event_index import Index
 from appliance.detect.keywords import AllKeywords
-from appliance.detect.partition import Index, Partition
+from appliance.detect.partition import Partition
 from appliance.detect.routes import EventClass
 from appliance.detect.values import ENVELOPE
 from appliance.normalise import Event
