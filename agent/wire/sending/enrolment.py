@@ -16,6 +16,7 @@ from agent.wire.sending import hostinfo
 from agent.wire.sending.enrol_token import EnrolToken
 from agent.wire.sending.files import write_private
 from agent.wire.sending.home import AgentHome, Identity
+from agent.wire.sending.kept_policy import keep
 from agent.wire.transport import Box, Permanent, RetryLater, Untrusted, client_context
 
 LOG = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ def _ask(token: EnrolToken, home: AgentHome, csr: str) -> Identity:
     except Permanent as error:
         raise EnrolmentFailed(f"Czujka odrzuciła token ({error}). Utwórz nowy token i spróbuj jeszcze raz.") from error
     write_private(home.certificate, certificate)
+    policy = answer.get("policy")
+    keep(home, policy if isinstance(policy, dict) else {})  # before there is an identity that could collect without it
     return Identity(str(answer.get("agent_id", ""))[:64], token.urls, time.time_ns() // 1000, expires_at)
 
 
