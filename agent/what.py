@@ -81,6 +81,7 @@ REASONS = {
     "sensor.reason.no_security_log": "brak dostępu do dziennika Zabezpieczenia, uruchom agenta jako usługę (SYSTEM)",
     "sensor.reason.channels_off": "część potrzebnych dzienników Windows jest wyłączona albo ich brak",
     "sensor.reason.policy": "wyłączone w Czujce",
+    "sensor.reason.policy_lost": "nie da się odczytać, co wolno zbierać; czeka na odpowiedź Czujki",
     "sensor.reason.failed": "nie udało się uruchomić, kolejna próba za chwilę",
 }
 """What each reason key of the sensors means; the box has its own catalogue for its pages."""

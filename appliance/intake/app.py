@@ -66,7 +66,7 @@ from appliance.slices.asked import waiting_for
 from appliance.slices.orders import order, orders
 from appliance.state.database import writing
 from appliance.stations.asked import ask, orders_for, told
-from appliance.stations.collecting import policy_answer, policy_for
+from appliance.stations.collecting import policy_answer, policy_for, signed_policy
 from appliance.stations.quarantine import Reason, hold
 from appliance.stations.sink import refresh_wanted
 from appliance.updates import rollouts
@@ -285,6 +285,7 @@ class Gateway:
         try:
             with writing(self.sessions) as session:
                 made = enrol(session, self.authority, secret, csr, facts=facts, now=self.clock())
+                policy = signed_policy(self.authority, policy_for(session, made.agent_id, 0, self.clock()))
         except EnrolRefused as error:
             log.warning("enrol_refused", address=facts.address, reason=str(error))
             raise Refused(403, str(error)) from error
@@ -292,7 +293,7 @@ class Gateway:
             raise Refused(400, str(error)) from error
         log.info("agent_enrolled", agent=made.agent_id, hostname=facts.hostname, address=facts.address)
         issued = {"certificate": made.issued.pem, "expires_at": made.issued.expires_at}
-        return Reply(200, {"agent_id": made.agent_id, **issued, "ca": self.authority.pem.decode("ascii")})
+        return Reply(200, {"agent_id": made.agent_id, **issued, "ca": self.authority.pem.decode("ascii"), **policy})
 
     async def _renew(self, peer: Peer, scope: Scope, receive: Receive) -> Reply:
         _take(self.limits.heartbeats, peer.id)

@@ -76,8 +76,11 @@ def policy_for(session: Session, agent: str, before: int, now: int) -> Policy:
 
 def policy_answer(authority: Authority, policy: Policy, said: str) -> Mapping[str, Mapping[str, str]]:
     """Return what the answer to a heartbeat carries: a signed policy when the station has `said` another's digest."""
-    if not said or said == digest(policy.off):
-        return {}
+    return {} if not said or said == digest(policy.off) else signed_policy(authority, policy)
+
+
+def signed_policy(authority: Authority, policy: Policy) -> Mapping[str, Mapping[str, str]]:
+    """Return the part of an answer that carries a policy, which a new station gets before it collects anything."""
     statement = policy.statement()
     signature = authority.key.sign(signed_bytes(statement), ec.ECDSA(hashes.SHA256()))
     return {"policy": {"statement": statement, "signature": signature.hex()}}

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.wire.envelope import BATCH_PATH, ENROL_PATH, HEARTBEAT_PATH, KEY_HEADER, RENEW_PATH, EnvelopeError, unpack
+from agent.wire.policy import Policy, signed_bytes
 from agent.wire.sending.enrol_token import EnrolToken, encode
 
 SECRET = "a-secret-good-for-one-enrolment"
@@ -145,7 +146,9 @@ class Handler(BaseHTTPRequestHandler):
         certificate = issue(self.box.ca, request.public_key(), server=False).decode()
         expires = int((datetime.now(UTC) + timedelta(days=90)).timestamp() * 1_000_000)
         answer = {"agent_id": "7e57", "certificate": certificate, "expires_at": expires, "ca": self.box.ca_pem.decode()}
-        self.reply(200, json.dumps(answer).encode())
+        policy = self.box.policy
+        offered = {} if policy is None else {"policy": self.box.signed(policy)}
+        self.reply(200, json.dumps({**answer, **offered}).encode())
 
     def _batch(self, body: bytes) -> None:
         try:
@@ -212,6 +215,8 @@ class FakeBox:
         self.seen = Seen()
         self.fault: Fault | None = None
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+        self.policy: Policy | None = None
+        """What an enrolment is answered with besides."""
         self._lock = threading.Lock()
         self.port = 0
         self.up()
@@ -227,6 +232,11 @@ class FakeBox:
             .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
         return encode(EnrolToken((self.url,), pin or sha256(spki).hexdigest(), secret))
+
+    def signed(self, policy: Policy) -> dict[str, str]:
+        """Return a policy as the box says it."""
+        signature = self.ca[1].sign(signed_bytes(policy.statement()), ec.ECDSA(hashes.SHA256()))
+        return {"statement": policy.statement(), "signature": signature.hex()}
 
     def client_files(self, ca: Certificate | None = None) -> tuple[Path, Path]:
         """Return certificate and key files of an agent."""

@@ -16,9 +16,11 @@ from agent import __main__ as cli
 from agent import identity_request
 from agent.sensors import linux_sensors
 from agent.wire.categories import CATEGORIES
+from agent.wire.policy import Off, Policy
 from agent.wire.sending import enrolment
 from agent.wire.sending.enrol_token import MAX_TOKEN, BadToken, EnrolToken, decode, encode
 from agent.wire.sending.home import AgentHome, Identity, InUse, home_of
+from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.own_duties import Renewal
 from agent.wire.transport import Box, RetryLater, client_context
 from tests.agent.box import FakeBox, Handler
@@ -48,6 +50,26 @@ def test_an_agent_enrols(server: FakeBox, tmp_path: Path, capsys: Captured) -> N
         box.heartbeat({})
     assert cli.main(["status", "--home", str(folder)]) == 0
     assert "7e57" in capsys.readouterr().out
+
+
+def test_what_is_off_is_known_before_there_is_an_identity(
+    server: FakeBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = AgentHome(tmp_path / "agent")
+    server.policy = Policy("7e57", 5, (Off("scripts", "Anna", 5),), 1)
+    known: list[Policy] = []
+    save = AgentHome.save_identity
+
+    def saved(self: AgentHome, identity: Identity) -> None:
+        save(self, identity)
+        known.append(KeptPolicy(self).now)
+
+    monkeypatch.setattr(AgentHome, "save_identity", saved)
+    enrolment.enrol(decode(server.token()), home)
+    assert known == [server.policy]
+    server.policy = None
+    enrolment.enrol(decode(server.token()), home)
+    assert KeptPolicy(home).now.categories == {"dns"}, "a box that says nothing leaves none of an earlier box"
 
 
 def test_a_box_with_another_key_gets_nothing(server: FakeBox, tmp_path: Path, capsys: Captured) -> None:

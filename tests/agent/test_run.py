@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.wire.commands import RENEW, Command, signed_bytes
-from agent.wire.envelope import HEARTBEAT_PATH
+from agent.wire.envelope import BATCH_PATH, HEARTBEAT_PATH
 from agent.wire.policy import AT_FIRST, Off, Policy, digest
 from agent.wire.policy import signed_bytes as policy_bytes
 from tests.agent.box import FakeBox, Handler
@@ -86,6 +87,51 @@ def test_a_running_agent_obeys_its_box(tmp_path: Path, box: FakeBox) -> None:
         assert orders.beats[0]["policy"] == digest(AT_FIRST.off)
         assert agent.stop() == 0
         assert box.seen.renewals == 1
+
+
+def test_what_waits_is_not_sent_when_it_has_been_switched_off(tmp_path: Path, box: FakeBox) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "auth.log").write_text("")
+    agent = RealAgent(tmp_path, box, CZUJKA_AGENT_SENSORS="logfile", CZUJKA_AGENT_LOG_FOLDER=str(logs))
+    now, decided = time.time_ns() // 1000, threading.Event()
+
+    def fault(handler: Handler, path: str) -> bool:
+        if path == BATCH_PATH and not orders.beats:
+            handler.reply(503, b"{}", Retry_After="11")  # a heartbeat is due before it is tried again
+            return True
+        return decided.is_set() and orders(handler, path)
+
+    orders = Orders(box, Policy("7e57", now, (Off("logons", "Anna", now),)), Command(1, "7e57", RENEW, "", now + 10**9))
+    box.fault = fault
+    with running(agent), closing(sqlite3.connect(f"file:{agent.home.spool}?mode=ro", uri=True)) as spool:
+        until(lambda: spool.execute("SELECT count(*) FROM batch").fetchone() == (1,), 20, "a batch under way")
+        stamp = time.strftime("%b %e %H:%M:%S")
+        with (logs / "auth.log").open("a") as log:
+            log.write(f"{stamp} pc sshd[7]: Failed password for root from 10.0.0.1 port 22 ssh2\n")
+            log.write(f"{stamp} pc useradd[8]: new user: name=eve, UID=1001\n")
+        query = "SELECT count(*) FROM records WHERE instr(CAST(body AS TEXT), 'useradd')"
+        until(lambda: spool.execute(query).fetchone() == (1,), 20, "the lines to wait")
+        decided.set()
+        until(lambda: [one for one in box.seen.records if one.get("log.syslog.appname") == "useradd"], 40)
+        assert not [one for one in box.seen.records if one.get("log.syslog.appname") == "sshd"]
+
+
+def test_an_agent_that_lost_its_policy_collects_nothing_until_the_box_answers(tmp_path: Path, box: FakeBox) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "auth.log").write_text("")
+    agent = RealAgent(tmp_path, box, CZUJKA_AGENT_SENSORS="logfile", CZUJKA_AGENT_LOG_FOLDER=str(logs))
+    for name in ("policy.json", "policy-copy.json"):
+        (agent.home.folder / name).write_text("{")
+    now = time.time_ns() // 1000
+    with running(agent):
+        assert box.seen.heartbeats[0]["sensors"][0]["reason"] == "sensor.reason.policy_lost"
+        assert not box.seen.records
+        box.fault = Orders(box, Policy("7e57", now, ()), Command(1, "7e57", RENEW, "", now + 10**9))
+        until(lambda: agent.own_events("telemetry_gap"), 30, "the loss to be told")
+        assert [one["gap.cause"] for one in agent.own_events("telemetry_gap")] == ["policy_lost"]
+        assert agent.own_events("agent_started")
 
 
 def test_a_running_agent_shows_that_it_lives(tmp_path: Path, box: FakeBox) -> None:

@@ -17,11 +17,7 @@ def run(home: AgentHome, token: str, said: Callable[[Identity], str], server: st
     `server` is the box's address where it is not the token's.
     """
     try:
-        found = decode(token)
-        identity = enrol(decode(encode(found._replace(urls=(server,)))) if server else found, home)
-    except BadToken as error:
-        sys.stderr.write(f"Nieprawidłowy token: {error}.\n")
-        return 2
+        identity = _enrolled(home, token, server)
     except EnrolmentFailed as failure:
         sys.stderr.write(f"{failure}\n")
         return failure.code
@@ -29,11 +25,22 @@ def run(home: AgentHome, token: str, said: Callable[[Identity], str], server: st
     return 0
 
 
+def _enrolled(home: AgentHome, token: str, server: str) -> Identity:
+    """Enrol; raises EnrolmentFailed, also for a token that is none."""
+    try:
+        found = decode(token)
+        wanted = decode(encode(found._replace(urls=(server,)))) if server else found
+    except BadToken as error:
+        raise EnrolmentFailed(f"Nieprawidłowy token: {error}.", 2, final=True) from error
+    return enrol(wanted, home)
+
+
 def run_waiting(home: AgentHome, said: Callable[[Identity], str]) -> int:
     """Enrol with the token that an installation left in the folder, if it did; return the exit code, 0 without one.
 
     A second word in the file is the box's address in place of the token's. A token that was used goes; one that the box
-    refused is put aside, for asking again would change nothing.
+    itself refused, or that is none, is put aside, for asking again would change nothing. Whatever else stands between,
+    a full disk or somebody else who answers in the box's place, the token waits.
     """
     path = home.folder / "token"
     try:
@@ -41,9 +48,13 @@ def run_waiting(home: AgentHome, said: Callable[[Identity], str]) -> int:
             token, _, server = file.read(2 * MAX_TOKEN).decode("utf-8", "replace").strip().partition("\n")
     except OSError:
         return 0
-    code = run(home, token, said, server.strip())
-    if code == 0:
-        path.unlink()
-    elif code in {1, 2}:
-        path.replace(Path(f"{path}.refused"))
-    return code
+    try:
+        identity = _enrolled(home, token, server.strip())
+    except EnrolmentFailed as failure:
+        sys.stderr.write(f"{failure}\n")
+        if failure.final:
+            path.replace(Path(f"{path}.refused"))
+        return failure.code
+    sys.stdout.write(said(identity) + "\n")
+    path.unlink()
+    return 0

@@ -16,6 +16,7 @@ from agent.wire.sending import hostinfo
 from agent.wire.sending.enrol_token import EnrolToken
 from agent.wire.sending.files import write_private
 from agent.wire.sending.home import AgentHome, Identity
+from agent.wire.sending.kept_policy import keep
 from agent.wire.transport import Box, Permanent, RetryLater, Untrusted, client_context
 
 LOG = logging.getLogger(__name__)
@@ -24,11 +25,14 @@ _HELPER_SECONDS = 60.0
 
 
 class EnrolmentFailed(Exception):
-    """Enrolment did not happen; says in Polish why, and what to do. `code` is the exit code."""
+    """Enrolment did not happen; says in Polish why, and what to do. `code` is the exit code.
 
-    def __init__(self, text: str, code: int = 1) -> None:
+    `final` when this box has refused the token itself: the same token will be refused again.
+    """
+
+    def __init__(self, text: str, code: int = 1, *, final: bool = False) -> None:
         super().__init__(text)
-        self.code = code
+        self.code, self.final = code, final
 
 
 def enrol(token: EnrolToken, home: AgentHome) -> Identity:
@@ -39,9 +43,9 @@ def enrol(token: EnrolToken, home: AgentHome) -> Identity:
         write_private(home.ca, ca)
         csr = helper(["csr", str(home.key)], b"")["csr"]
         identity = _ask(token, home, csr)
+        home.save_identity(identity)
     except OSError as error:
         raise EnrolmentFailed(f"Nie można zapisać w folderze {home.folder}: {error.strerror or error}.") from error
-    home.save_identity(identity)
     return identity
 
 
@@ -115,8 +119,12 @@ def _ask(token: EnrolToken, home: AgentHome, csr: str) -> Identity:
     except RetryLater as error:
         raise EnrolmentFailed(f"Czujka nie przyjęła rejestracji: {error}. Spróbuj ponownie za chwilę.", 3) from error
     except Permanent as error:
-        raise EnrolmentFailed(f"Czujka odrzuciła token ({error}). Utwórz nowy token i spróbuj jeszcze raz.") from error
+        raise EnrolmentFailed(
+            f"Czujka odrzuciła token ({error}). Utwórz nowy token i spróbuj jeszcze raz.", final=True
+        ) from error
     write_private(home.certificate, certificate)
+    policy = answer.get("policy")
+    keep(home, policy if isinstance(policy, dict) else {})  # before there is an identity that could collect without it
     return Identity(str(answer.get("agent_id", ""))[:64], token.urls, time.time_ns() // 1000, expires_at)
 
 

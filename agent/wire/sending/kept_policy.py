@@ -1,4 +1,8 @@
-"""The policy that this agent obeys: taken from the box's answers when its CA has signed it, and kept."""
+"""The policy that this agent obeys: taken from the box's answers when its CA has signed it, and kept, twice.
+
+What cannot be read or checked opens nothing: the other copy holds; else what the file says is off stays off; else all
+that can be switched is off until the box has answered.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,45 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.wire.categories import SENSORS, permitted
+from agent import __version__
+from agent.wire.categories import CATEGORIES, SENSORS, permitted
 from agent.wire.event import Record
-from agent.wire.policy import AT_FIRST, BadPolicy, Policy, digest, parse
+from agent.wire.policy import AT_FIRST, BadPolicy, Off, Policy, digest, parse
 from agent.wire.sending.files import write_private
 from agent.wire.sending.home import AgentHome
 
 LOG = logging.getLogger(__name__)
-FILE = "policy.json"
+FILE, COPY = "policy.json", "policy-copy.json"
+LOST = Policy("", 0, tuple(Off(name, "", 0) for name in sorted(CATEGORIES)))
+"""What holds when there was a policy and nothing can be read of it."""
 Signed = Callable[[AgentHome, str, str], bool]
-"""Tells whether the home's CA signed a statement: home, statement, signature in hex."""
+"""Tells whether the home's CA signed a statement: home, statement, signature in hex. Raises NotChecked."""
+
+
+class NotChecked(Exception):
+    """Whether a statement is signed cannot be said now."""
 
 
 def signed_by_ca(home: AgentHome, statement: str, signature: str) -> bool:
-    """Ask the short-lived process that knows cryptography."""
+    """Ask the short-lived process that knows cryptography; raises NotChecked."""
     from agent.wire.sending.enrolment import EnrolmentFailed, helper  # noqa: PLC0415 (only when a policy is checked)
 
     request = json.dumps({"statement": statement, "signature": signature, "of": "policy"}).encode()
     try:
         return helper(["verify", str(home.ca)], request).get("valid") is True
     except (EnrolmentFailed, OSError) as error:
-        LOG.warning("policy_not_checked reason=%s", error)
-        return False
+        raise NotChecked(str(error)) from error
+
+
+def keep(home: AgentHome, offered: Mapping[str, Any]) -> None:
+    """Keep an offered policy for `KeptPolicy`, which checks it; what is none goes like an old one. Raises OSError."""
+    statement, signature = offered.get("statement"), offered.get("signature")
+    for name in (FILE, COPY):
+        if isinstance(statement, str) and isinstance(signature, str):
+            text = json.dumps({"statement": statement, "signature": signature})
+            write_private(home.folder / name, text.encode("utf-8", "surrogatepass"))
+        else:
+            (home.folder / name).unlink(missing_ok=True)
 
 
 class KeptPolicy:
@@ -55,6 +76,9 @@ class KeptPolicy:
             return False
         try:
             policy = self._checked(statement, signature)
+        except NotChecked as error:  # the one in force stays, and the box offers this one again
+            LOG.warning("policy_not_checked reason=%s", error)
+            return False
         except BadPolicy as error:
             self._refused = signature
             LOG.warning("policy_refused reason=%s", error)
@@ -62,12 +86,21 @@ class KeptPolicy:
         # In force before it is kept: the other thread reads on meanwhile, and the file tells that it is obeyed.
         self.now, self._off = policy, policy.categories
         try:
-            kept = json.dumps({"statement": statement, "signature": signature})
-            write_private(self._home.folder / FILE, kept.encode())
+            keep(self._home, offered)
         except OSError as error:  # in force all the same; it is asked for again after the next start
             LOG.warning("policy_not_kept reason=%s", error)
         LOG.info("policy_taken off=%s", ",".join(sorted(self._off)))
         return True
+
+    @property
+    def lost(self) -> bool:
+        """Whether all is off because nothing could be read of the policy that holds."""
+        return self.now is LOST
+
+    @property
+    def mark(self) -> str:
+        """What tells whether records were let through by this policy, as this version understands it."""
+        return f"{__version__} {digest(self.now.off)}"
 
     def permitted(self, record: Record) -> Record | None:
         """Return what of a record may be kept, None for nothing."""
@@ -91,11 +124,23 @@ class KeptPolicy:
     def _load(self) -> Policy:
         """Read the kept policy; one that somebody has changed by hand does not count."""
         self.now = AT_FIRST
-        try:
-            kept = json.loads((self._home.folder / FILE).read_bytes())
-            return self._checked(str(kept["statement"]), str(kept["signature"]))
-        except FileNotFoundError:
-            return AT_FIRST
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            LOG.warning("policy_not_read reason=%s", error)
-            return AT_FIRST
+        missing = 0
+        for name in (FILE, COPY):
+            try:
+                kept = json.loads((self._home.folder / name).read_bytes())
+                statement, signature = str(kept["statement"]), str(kept["signature"])
+                return self._checked(statement, signature)
+            except NotChecked as error:
+                LOG.warning("policy_not_checked file=%s reason=%s", name, error)
+                return _closed(parse(statement))
+            except FileNotFoundError:
+                missing += 1
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                LOG.warning("policy_not_read file=%s reason=%s", name, error)
+        return AT_FIRST if missing == 2 else LOST
+
+
+def _closed(policy: Policy) -> Policy:
+    """Return a policy under which what is off at first is off as well."""
+    more = (one for one in AT_FIRST.off if one.category not in policy.categories)
+    return policy._replace(off=tuple(sorted((*policy.off, *more))))

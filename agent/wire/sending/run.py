@@ -27,6 +27,7 @@ from agent.wire.sending.runner import Runner
 from agent.wire.sending.sensor import Sensor
 from agent.wire.sending.spool import KEEP_FREE, MAX_BYTES, Spool
 from agent.wire.sending.spoolfile import SpoolFull
+from agent.wire.sending.switches import Switches
 from agent.wire.sending.uplink import Chores, Uplink
 from agent.wire.sending.watchdog import Watchdog
 from agent.wire.transport import TIMEOUT, Box, RetryLater, client_context
@@ -135,6 +136,7 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
     listener: Listener | None = None
     care = Care(Watchdog(home.folder), own_use=telling.station)
     policy = KeptPolicy(home) if telling.station else None
+    switches = Switches(spool, policy) if policy is not None else None
     renewal = Renewal(home, identity)
     orders = Orders(home, {RENEW: renewal.ask, LOG_LEVEL: set_log_level, **telling.duties})
 
@@ -158,10 +160,13 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
         if listener is not None:
             listener.beaten(news=news)
 
-    chores = Chores(heartbeat, renewal.renew, obey, care.watchdog.sending_turned)
+    def settled() -> bool:
+        return switches is None or switches.settled
+
+    chores = Chores(heartbeat, renewal.renew, obey, care.watchdog.sending_turned, settled)
     uplink = Uplink(spool, connect, boot_id, chores)
     tell = partial(states.keep, home.folder)
-    runner = Runner(spool, sensors(boot_id), uplink, boot_id, care, policy=policy, tell=tell)
+    runner = Runner(spool, sensors(boot_id), uplink, boot_id, care, switches=switches, tell=tell)
     if telling.listens:
         listener = Listener(lambda: connect(PATIENCE), uplink.beat)
         listener.start()

@@ -17,11 +17,11 @@ from agent.wire.sending import hostinfo, own
 from agent.wire.sending.backoff import Backoff
 from agent.wire.sending.care import Care, change_fields
 from agent.wire.sending.clockwatch import ClockWatch
-from agent.wire.sending.kept_policy import KeptPolicy
 from agent.wire.sending.memory import settle, trim
-from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost
+from agent.wire.sending.sensor import ALERTING, Availability, Bookmark, Gap, Item, Reading, Sensor, SensorLost, merged
 from agent.wire.sending.spool import Spool, Spooled, spooled
 from agent.wire.sending.spoolfile import SpoolFull
+from agent.wire.sending.switches import Switches
 from agent.wire.sending.uplink import BUSY_PAUSE, Uplink
 
 LOG = logging.getLogger(__name__)
@@ -61,15 +61,15 @@ class Runner:
 
     def __init__(
         self, spool: Spool, sensors: Sequence[Sensor], uplink: Uplink, boot_id: str, care: Care,
-        *, policy: KeptPolicy | None = None, tell: Callable[[Sequence[Mapping[str, str]]], None] | None = None,
+        *, switches: Switches | None = None, tell: Callable[[Sequence[Mapping[str, str]]], None] | None = None,
     ) -> None:  # fmt: skip
-        """Obey a `policy` of the box where there is one; `tell` hears the sensors' states when they change."""
+        """Keep what the `switches` let through; `tell` hears the sensors' states when they change."""
         self._spool = spool
         self._slots = [_Slot(sensor) for sensor in sensors]
         self._uplink = uplink
         self._boot_id = boot_id
         self._care = care
-        self._policy = policy
+        self._switches = switches
         self._tell, self._told = tell, list[dict[str, str]]()
         self._selector = selectors.DefaultSelector()
         self._held: list[Spooled] = []
@@ -168,12 +168,26 @@ class Runner:
                 self._take(slot, slot.sensor.tick)
         if now >= self._round_at or any(s.open_at is not None and s.open_at <= now for s in self._slots):
             self._look_around(now)
+        if self._switches is not None and self._switches.behind and not self._unwritable:
+            self._narrow(self._switches)
         if self._write_at is not None and now >= self._write_at:
             self._write()
+
+    def _narrow(self, switches: Switches) -> None:
+        """Take out of what waits what may no more be sent, a step at a time."""
+        try:
+            self._held = switches.narrow(self._held)
+        except SpoolFull as full:
+            self._hold(full)
+        if switches.settled:
+            self._keep(switches.blind_time(_micros()))
+            self._uplink.wake()
 
     def _until(self) -> float:
         now = time.monotonic()
         moments = [self._round_at, self._care.watchdog.due()]
+        if self._switches is not None and self._switches.behind and not self._unwritable:
+            moments.append(now)
         moments += [slot.open_at for slot in self._slots if slot.open_at is not None]
         moments += [now + wait for s in self._slots if s.descriptor >= 0 and (wait := s.sensor.wait()) is not None]
         if self._write_at is not None:
@@ -238,8 +252,9 @@ class Runner:
                 self._wish_write()
 
     def _availability(self, slot: _Slot) -> Availability:
-        if self._policy is not None and not self._policy.wants(slot.sensor.about.name):
-            return Availability("off", "sensor.reason.policy")
+        off = self._switches.off(slot.sensor.about.name) if self._switches is not None else None
+        if off is not None:
+            return off
         try:
             return slot.sensor.availability()
         except Exception:  # one sensor's fault must not silence the others
@@ -277,8 +292,8 @@ class Runner:
 
     def _keep_reading(self, reading: Reading) -> None:
         record = reading.record
-        if record is not None and self._policy is not None:
-            record = self._policy.permitted(record)
+        if record is not None and self._switches is not None:
+            record = self._switches.permitted(record)
         if record is not None:
             record.setdefault("host.name", self._hostname)
             self._held.append(spooled(record, reading.priority))
@@ -329,7 +344,7 @@ class Runner:
         self._write_at = time.monotonic() + 1.0
         excess = len(self._held) - MAX_HELD
         if excess > 0:
-            self._gaps = _merged(
+            self._gaps = merged(
                 [*self._gaps, *(Gap("disk_full", 1, one.at, one.at, one.priority) for one in self._held[:excess])]
             )
             del self._held[:excess]
@@ -373,16 +388,6 @@ class Runner:
             self._spool.set_state("stopped", "clean")
         left = not self._uplink.stop(_STOP_SENDING)
         LOG.info("agent_stopped reason=%s spooled=%d all_sent=%s", self._stop_reason, self._spool.depth, not left)
-
-
-def _merged(gaps: Sequence[Gap]) -> list[Gap]:
-    """Add up losses of one cause and priority."""
-    found: dict[tuple[str, int], Gap] = {}
-    for gap in gaps:
-        old = found.get((gap.cause, gap.priority), gap._replace(lost=0))
-        first, last = min(old.first, gap.first), max(old.last, gap.last)
-        found[gap.cause, gap.priority] = Gap(gap.cause, old.lost + gap.lost, first, last, gap.priority)
-    return list(found.values())
 
 
 def _micros() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from agent.wire.event import Record
@@ -60,6 +60,16 @@ class Gap(NamedTuple):
 
 
 Item = Reading | Gap
+
+
+def merged(gaps: Sequence[Gap]) -> list[Gap]:
+    """Add up losses of one cause and priority."""
+    found: dict[tuple[str, int], Gap] = {}
+    for gap in gaps:
+        old = found.get((gap.cause, gap.priority), gap._replace(lost=0))
+        first, last = min(old.first, gap.first), max(old.last, gap.last)
+        found[gap.cause, gap.priority] = Gap(gap.cause, old.lost + gap.lost, first, last, gap.priority)
+    return list(found.values())
 
 
 class SensorLost(Exception):

@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -40,8 +40,6 @@ _FREE_PAGES = 1024
 """Pages that an emptied spool keeps for the next rows."""
 _PAGES_A_ROUND = 8192
 """Pages that are given back at once, which bounds the time that nothing else can be kept."""
-
-
 DROPPED_FIRST = (
     "SELECT seq, body FROM records WHERE priority = 3 AND seq > ? ORDER BY seq",
     "SELECT seq, body FROM records WHERE priority = 2 AND seq > ? ORDER BY seq",
@@ -192,6 +190,34 @@ class Spool:
             seqs = [seq for (seq,) in self._file.db.execute(query, (batch.first, batch.last))]
             self._file.db.execute("DELETE FROM batch")
             self._name_batch(boot_id, batch.first, seqs[(len(seqs) - 1) // 2])
+
+    def revise(self, after: int, most: int, judged: Callable[[bytes], bytes | None]) -> int:
+        """Put what is `judged` of the next rows in their place, None for nothing; return the last number, 0 at the end.
+
+        A batch under way stays as it is. A row of which nothing can be judged (ValueError) goes, as a loss.
+        """
+        with self._transaction():
+            first, last = self._file.db.execute("SELECT first, last FROM batch").fetchone() or (0, 0)
+            query = "SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+            rows: list[tuple[int, bytes]] = self._file.db.execute(query, (after, most)).fetchall()
+            for seq, body in rows:
+                if not first <= seq <= last:
+                    self._replace(seq, body, judged)
+        return rows[-1][0] if rows else 0
+
+    def _replace(self, seq: int, body: bytes, judged: Callable[[bytes], bytes | None]) -> None:
+        try:
+            kept = judged(body)
+        except ValueError:
+            kept, moment = None, time_in(body)
+            self._add_gap(Gap("spool_damaged", 1, moment, moment))
+        if kept is None:
+            self._file.db.execute("DELETE FROM records WHERE seq = ?", (seq,))
+            self._rows -= 1
+            self._bytes -= len(body) + _ROW_COST
+        elif kept != body:
+            self._file.db.execute("UPDATE records SET body = ? WHERE seq = ?", (kept, seq))
+            self._bytes += len(kept) - len(body)
 
     def gaps(self) -> list[Gap]:
         """Return the losses noted so far; `gaps_to_records` forgets them."""

@@ -51,6 +51,8 @@ class Chores(NamedTuple):
     """Does what the answer to a heartbeat asks for, within a minute; may raise as an exchange does."""
     turned: Callable[[], None] = lambda: None
     """Hears every few seconds that this thread is well."""
+    settled: Callable[[], bool] = lambda: True
+    """Says whether what waits may be sent as it is; who makes it so wakes the uplink."""
 
 
 class Uplink:
@@ -169,6 +171,8 @@ class Uplink:
             self._beat_at = time.monotonic() + HEARTBEAT_EVERY
             self._chores.obey(self._box, answer)
             self._look_at_clock(self._box)
+        if not self._chores.settled():
+            return
         self._returned()
         after = self._pile if time.monotonic() < self._pile_until and self._ending is None else 0
         batch = self._spool.batch(self._boot_id, self._batch_records, BATCH_BYTES, after)

@@ -17,6 +17,8 @@ from agent.wire.envelope import BATCH_PATH, ENROL_PATH, HEARTBEAT_PATH, KEY_HEAD
 from agent.wire.inventory import state_record
 from agent.wire.policy import AT_FIRST, digest
 from agent.wire.policy import parse as parse_policy
+from agent.wire.sending.home import AgentHome, Identity
+from agent.wire.sending.kept_policy import KeptPolicy, keep
 from appliance import clock
 from appliance.journal import Journal
 from appliance.pki import ca_pin
@@ -67,6 +69,23 @@ def test_an_enrolled_agent_may_send(box: Box) -> None:
         "127.0.0.1",
         answer["expires_at"],
     )
+
+
+def test_an_enrolment_is_answered_with_what_may_be_collected(box: Box) -> None:
+    with Session(box.engine) as session, session.begin():
+        switch(session, "anna", "scripts", False, agent=None, now=5)
+    key = ec.generate_private_key(ec.SECP256R1())
+    answer = box.call(None, ENROL_PATH, enrolment(box.token(), key))[1]
+    told = answer["policy"]
+    assert isinstance(told, dict)
+    found = parse_policy(told["statement"])
+    assert (found.agent, found.number, found.categories) == (answer["agent_id"], 1, frozenset({"dns", "scripts"}))
+    agent = AgentHome(box.home.root / "station")
+    agent.create()
+    agent.ca.write_text(str(answer["ca"]))
+    agent.save_identity(Identity(found.agent, (), 1, 2))
+    keep(agent, told)
+    assert KeptPolicy(agent).now == found, "the station finds it signed"
 
 
 def test_a_token_serves_so_many_agents_and_no_more(box: Box) -> None:

@@ -10,7 +10,7 @@ import pytest
 from agent.wire.sending.enrol_command import run_waiting
 from agent.wire.sending.enrol_token import MAX_TOKEN, decode, encode
 from agent.wire.sending.home import AgentHome
-from tests.agent.box import FakeBox
+from tests.agent.box import FakeBox, Handler
 
 
 @pytest.fixture
@@ -61,3 +61,45 @@ def test_a_token_that_is_refused_is_not_tried_again(server: FakeBox, home: Agent
 def test_what_is_no_token_is_put_aside(home: AgentHome, text: str) -> None:
     assert waiting(home, text) == 2
     assert left(home) == {"token.refused"}
+
+
+@pytest.mark.parametrize("page", [b"<html>Zaloguj do sieci</html>", b""])
+def test_a_portal_that_answers_everything_does_not_cost_the_token(
+    server: FakeBox, home: AgentHome, page: bytes
+) -> None:
+    def portal(handler: Handler, _path: str) -> bool:
+        handler.reply(200, page)
+        return True
+
+    server.fault = portal
+    assert waiting(home, server.token()) != 0
+    assert left(home) == {"token"}
+    server.fault = None
+    assert run_waiting(home, lambda made: made.agent_id) == 0
+    assert left(home) == set()
+
+
+def test_a_box_of_another_key_in_between_does_not_cost_the_token(
+    server: FakeBox, home: AgentHome, tmp_path: Path
+) -> None:
+    other = FakeBox(tmp_path / "other")
+    try:
+        assert waiting(home, encode(decode(server.token())._replace(urls=(other.url,)))) == 1
+    finally:
+        other.down()
+    assert left(home) == {"token"}
+    assert other.seen.enrolments == []
+
+
+@pytest.mark.parametrize("file", ["ca.pem", "agent.pem", "identity.json"])
+def test_a_disk_that_takes_nothing_does_not_cost_the_token(
+    server: FakeBox, home: AgentHome, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = home.folder / f".{file}.new"
+    blocked.mkdir()  # where the file is written first
+    assert waiting(home, server.token()) == 1
+    assert "Nie można zapisać" in capsys.readouterr().err
+    assert (left(home), home.identity()) == ({"token"}, None)
+    blocked.rmdir()
+    assert run_waiting(home, lambda made: made.agent_id) == 0
+    assert left(home) == set()

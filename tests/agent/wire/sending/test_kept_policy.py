@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.what import lines
+from agent.wire.categories import CATEGORIES
 from agent.wire.policy import Off, Policy, digest, signed_bytes
 from agent.wire.sending.home import AgentHome, Identity
-from agent.wire.sending.kept_policy import FILE, KeptPolicy, signed_by_ca
+from agent.wire.sending.kept_policy import COPY, FILE, KeptPolicy, NotChecked, keep, signed_by_ca
 from agent.wire.sending.sensor import About, Availability
 from tests.agent.box import PEM, make_ca
 
@@ -81,17 +82,49 @@ def test_what_is_decided_later_counts_though_the_boxs_clock_was_put_back(home: A
     assert again.now.categories == {"usb"}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"statement": "x", "signature": "y"}'])
-def test_a_file_changed_by_hand_does_not_count(home: AgentHome, text: str) -> None:
-    (home.folder / FILE).write_text(text)
-    assert KeptPolicy(home).now.categories == {"dns"}
+def no_helper(_home: AgentHome, _statement: str, _signature: str) -> bool:
+    raise NotChecked("no process can be started")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"statement": "x", "signature": "y"}', '{"statement": "{\\"ag'])
+def test_of_a_file_that_says_nothing_everything_is_off(home: AgentHome, text: str) -> None:
+    for name in (FILE, COPY):
+        (home.folder / name).write_text(text)
+    one = KeptPolicy(home)
+    assert one.lost
+    assert one.now.categories == set(CATEGORIES)
+    assert not one.wants("audit")
+    assert one.take(offer(policy())), "the box's answer ends it"
+    assert (one.lost, one.now) == (False, policy())
+
+
+@pytest.mark.parametrize("damaged", [FILE, COPY])
+def test_of_two_copies_one_is_enough(home: AgentHome, damaged: str) -> None:
+    assert KeptPolicy(home).take(offer(policy()))
+    (home.folder / damaged).write_bytes((home.folder / damaged).read_bytes()[:40])
+    assert KeptPolicy(home).now == policy()
+    (home.folder / damaged).unlink()
+    assert KeptPolicy(home).now == policy()
+
+
+def test_what_cannot_be_checked_now_stays_off_and_opens_nothing(home: AgentHome) -> None:
+    keep(home, offer(policy(5, OWN, "programs", "scripts"))["policy"])  # type: ignore[arg-type]
+    one = KeptPolicy(home, no_helper)
+    assert one.now.categories == {"programs", "scripts", "dns"}
+    assert not one.take(offer(policy(9, OWN, "logs")))
+    assert one.now.categories == {"programs", "scripts", "dns"}
+    broken = AgentHome(home.folder / "no-ca")
+    broken.create()
+    with pytest.raises(NotChecked):
+        signed_by_ca(broken, policy().statement(), "00")
 
 
 def test_a_signed_file_of_another_statement_does_not_count(home: AgentHome) -> None:
     assert KeptPolicy(home).take(offer(policy()))
     value = json.loads((home.folder / FILE).read_text())
-    (home.folder / FILE).write_text(json.dumps({**value, "statement": policy(6, OWN, "logs").statement()}))
-    assert KeptPolicy(home).now.categories == {"dns"}
+    for name in (FILE, COPY):
+        (home.folder / name).write_text(json.dumps({**value, "statement": policy(6, OWN, "logs").statement()}))
+    assert KeptPolicy(home).lost
 
 
 def test_a_folder_that_takes_nothing_stops_no_policy(home: AgentHome) -> None:
@@ -149,4 +182,4 @@ def test_it_is_in_force_before_its_file_tells_so(home: AgentHome, monkeypatch: p
 
     monkeypatch.setattr("agent.wire.sending.kept_policy.write_private", note)
     assert one.take(offer(policy()))
-    assert seen == [policy()]
+    assert seen == [policy(), policy()]
