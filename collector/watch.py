@@ -12,7 +12,7 @@ from collector.capture.batch import Batch
 from collector.flows.record import Conn, Office, conn_fields
 from collector.flows.table import FlowTable
 from collector.headers.fragments import Fragments
-from collector.headers.parse import Headers, parse
+from collector.headers.parse import Headers, parse, replaced
 from collector.heads.head import Entry
 from collector.heads.linklayer import LinkLayer
 from collector.heads.reader import Heads
@@ -119,11 +119,12 @@ class Watch:
         headers = parse(part)
         if self._rare is not None:
             self._rare.look(headers)
-        yield from self._read(headers)
         pieces = np.flatnonzero(headers.network.fragment)
-        self.unread += int(((headers.network.version > 0) & ~headers.flowing).sum()) - len(pieces)
         if len(pieces) and (whole := self.fragments.add(headers, pieces.tolist())) is not None:
-            yield from self._read(parse(whole))
+            headers = replaced(headers, whole.rows, whole.frames)
+        network = headers.network
+        self.unread += int(((network.version > 0) & ~headers.flowing & ~network.fragment).sum())
+        yield from self._read(headers)
 
     def _read(self, headers: Headers) -> Iterator[Entry]:
         if self._claims is not None:

@@ -61,6 +61,13 @@ class Batch:
         columns = (self.start, self.caplen, self.wire, self.at, self.link, self.vlan)
         return Batch(self.data, *(column[rows] for column in columns))
 
+    def replaced(self, rows: Ints, others: Batch) -> Batch:
+        """Return the frames on a new buffer, with others in these rows; their times and VLANs stay."""
+        start, caplen, wire, link = (column.copy() for column in (self.start, self.caplen, self.wire, self.link))
+        start[rows] = others.start + len(self.data)
+        caplen[rows], wire[rows], link[rows] = others.caplen, others.wire, others.link
+        return Batch(np.concatenate([self.data, others.data]), start, caplen, wire, self.at, link, self.vlan)
+
     def split(self, longest: int) -> Iterator[Batch]:
         """Yield parts of which none lasts longer than `longest` nanoseconds or goes back by more."""
         first = 0

@@ -17,9 +17,10 @@ class Columns:
 
     Times are nanoseconds; `first` and `last` are the packets' own, `heard` (the latest packet) and `told` are those of
     the table's clock. `base` is the sequence number of a side's first byte (-1: not known yet), `other`
-    what a second SYN says of it until the side has sent more (-1: nothing), `top` how many
-    bytes it has got to by sequence numbers, `again` how many packets brought nothing beyond that, `seen` the bits of
-    its history, `wanted` how much of its payload is read, `kept` how many bytes of its packets were taken to disk.
+    what a second SYN says of it until the side has sent more (-1: nothing), `top` how many bytes it has got to by
+    sequence numbers, `end` after how many of them it said that it ends (-1: not yet), `again` how many packets brought
+    nothing beyond that, `seen` the bits of its history, `wanted` how much of its payload is read, `kept` how many bytes
+    of its packets were taken to disk.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Columns:
         self.base: Ints = np.zeros((0, 2), np.int64)
         self.other: Ints = np.zeros((0, 2), np.int64)
         self.top: Ints = np.zeros((0, 2), np.int64)
+        self.end: Ints = np.zeros((0, 2), np.int64)
         self.again: Ints = np.zeros((0, 2), np.int64)
         self.seen: NDArray[np.int16] = np.zeros((0, 2), np.int16)
         self.wanted: Bytes = np.zeros((0, 2), np.uint8)
@@ -69,6 +71,6 @@ class Columns:
         """Set counters back to those of a flow that has not been seen."""
         for column in (self.packets, self.ip_bytes, self.payload, self.top, self.again, self.seen, self.kept):
             column[slots] = 0
-        self.base[slots] = self.other[slots] = -1
+        self.base[slots] = self.other[slots] = self.end[slots] = -1
         self.wanted[slots] = 1
         self.live[slots] = True

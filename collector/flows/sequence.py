@@ -9,9 +9,10 @@ from collector.flows.columns import Columns
 from collector.flows.grouped import Groups
 from collector.flows.history import instances, longer
 from collector.headers.parse import Headers
-from collector.headers.transport import RST, SYN, TCP
+from collector.headers.transport import FIN, RST, SYN, TCP
 
 _MASK = 0xFFFFFFFF
+_NO_END = -(1 << 62)
 
 
 def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> Flags:
@@ -30,15 +31,30 @@ def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> 
     # Sequence numbers go round at 2^32.
     reached = (transport.seq + transport.length)[groups.order] - np.repeat(base + top, groups.counts)
     reached = ((reached + (1 << 31)) & _MASK) - (1 << 31)
-    silent = (transport.flags[groups.order] & (RST | SYN)) != 0
+    flags = transport.flags[groups.order]
+    silent = (flags & (RST | SYN)) != 0
     silent |= headers.network.proto[groups.order] != TCP
     reached[silent] = 0
     most = groups.running(np.maximum(reached, 0))
-    columns.top[at, side] = top + most[np.append(groups.starts[1:], len(most)) - 1]
+    now = top + most[np.append(groups.starts[1:], len(most)) - 1]
+    end = _ends(columns, groups, at, top, np.where(((flags & FIN) != 0) & ~silent, reached, _NO_END))
+    columns.top[at, side] = now - ((now == end + 1) & (end >= 0))
     before = np.append(0, most[:-1])
     before[groups.starts] = 0
     again: Flags = (reached <= before) & ~silent & (transport.length[groups.order] > 0)
     return again
+
+
+def _ends(columns: Columns, groups: Groups, at: Ints, top: Ints, closes: Ints) -> Ints:
+    """Return where sides end, -1 where that is not known; `closes` tells of the sorted rows that say it how far.
+
+    An end takes a sequence number, as a beginning does: what comes after it speaks from one further on.
+    """
+    end = columns.end[at, groups.side]
+    if (closes > _NO_END).any():
+        end = np.maximum(end, top + np.maximum.reduceat(closes, groups.starts))
+        columns.end[at, groups.side] = end
+    return end
 
 
 def _settle(columns: Columns, headers: Headers, groups: Groups, at: Ints, base: Ints) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from struct import pack
+from typing import NamedTuple
 
+import numpy as np
+
+from collector.arrays import Ints
 from collector.capture.batch import Batch, Link, batch_of
 from collector.headers.link import IPV4, IPV6, NO_MAC
 from collector.headers.parse import Headers
@@ -30,6 +34,13 @@ class _Pieces:
     head: bytes = b""
 
 
+class Whole(NamedTuple):
+    """Packets that are whole now, and in which rows of the batch their last pieces stood."""
+
+    rows: Ints
+    frames: Batch
+
+
 class Fragments:
     """Collects pieces and gives whole packets back, as frames that look as if they had come in one.
 
@@ -43,21 +54,18 @@ class Fragments:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, headers: Headers, rows: list[int]) -> Batch | None:
+    def add(self, headers: Headers, rows: list[int]) -> Whole | None:
         """Take the fragments in these rows; return the packets that are whole now, None where there are none."""
-        frames, times, vlans = [], [], []
+        frames, last = [], []
         for row in rows:
             self.taken += 1
             whole = self._piece(headers, row)
             if whole is not None:
                 frames.append(whole)
-                times.append(int(headers.batch.at[row]))
-                vlans.append(int(headers.links.vlan[row]))
+                last.append(row)
         if not frames:
             return None
-        batch = batch_of(frames, times, Link.ETHERNET)
-        batch.vlan[:] = vlans
-        return batch
+        return Whole(np.array(last, np.int64), batch_of(frames, headers.batch.at[last].tolist(), Link.ETHERNET))
 
     def _piece(self, headers: Headers, row: int) -> bytes | None:
         batch, network = headers.batch, headers.network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,3 +44,22 @@ def parse(batch: Batch) -> Headers:
     transport = read_transport(words, network, captured)
     key, side = flow_keys(words, network, links.net, transport)
     return Headers(batch, words, links, network, transport, inside, transport.whole, key, side)
+
+
+def replaced(headers: Headers, rows: Ints, frames: Batch) -> Headers:
+    """Return the headers of a batch with other frames in some of its rows, which keep their times and VLANs.
+
+    `headers` are not to be used any more.
+    """
+    batch = headers.batch.replaced(rows, frames)
+    own = parse(batch.at_rows(rows))
+    for mine, other, names in (
+        (headers.links, own.links, ("kind", "net", "mac")),
+        (headers.network, own.network, Network.__slots__),
+        (headers.transport, own.transport, Transport.__slots__),
+        (headers, own, ("key", "side")),
+    ):
+        for name in names:
+            getattr(mine, name)[rows] = getattr(other, name)
+    headers.inside[rows] |= own.inside
+    return replace(headers, batch=batch, words=Words(batch.data))

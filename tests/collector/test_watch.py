@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from scapy.layers import inet
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
+from collector.heads.head import Entry
 from collector.logs import record
+from collector.protocols.registry import PROTOCOLS
 from collector.watch import Watch
 from tests.collector.packets import NOON, SECOND, batch
 
@@ -28,6 +30,45 @@ def test_a_packet_in_fragments_counts_to_its_flow() -> None:
     assert (fields["_path"], fields["orig_bytes"], fields["orig_pkts"]) == ("conn", 3000, 1)
     assert fields["orig_ip_bytes"] == 3028
     assert (watch.fragments.taken, watch.unread) == (4, 0)
+
+
+def test_a_packet_in_fragments_stands_where_its_last_piece_came() -> None:
+    there: dict[str, Any] = {"src": "10.0.0.1", "dst": "10.0.0.2"}
+    back: dict[str, Any] = {"src": "10.0.0.2", "dst": "10.0.0.1"}
+    ask = b"GET /a?" + b"x" * 1500 + b" HTTP/1.1\r\nHost: urzad.example\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    asking = IP(**there, id=9) / TCP(sport=4000, dport=80, flags="PA", seq=100) / Raw(ask)
+    frames = [
+        MAC / IP(**there) / TCP(sport=4000, dport=80, flags="S", seq=99),
+        MAC / IP(**back) / TCP(sport=80, dport=4000, flags="SA", seq=499, ack=100),
+        *[
+            MAC / one
+            for one in pieces(IP(**there, id=9) / TCP(sport=4000, dport=80, flags="PA", seq=100) / Raw(ask), 800)
+        ],
+        MAC / IP(**back) / TCP(sport=80, dport=4000, flags="PA", seq=500, ack=100 + len(ask)) / Raw(answer),
+        MAC / IP(**there) / TCP(sport=4000, dport=80, flags="FA", seq=100 + len(ask)),
+        MAC / IP(**back) / TCP(sport=80, dport=4000, flags="FA", seq=500 + len(answer)),
+    ]
+    logs = [record(entry) for size in (1, 100) for entry in _watched(frames, size)]
+    found = [(log["_path"], log.get("status_code", log.get("history"))) for log in logs]
+    assert found == [("http", 200), ("conn", "ShDdFf")] * 2
+
+
+def test_a_call_in_fragments_keeps_its_caller() -> None:
+    call = b"INVITE sip:0048900@10.0.0.2 SIP/2.0\r\nCall-ID: 7\r\nCSeq: 1 INVITE\r\n" + b"X: y\r\n" * 300 + b"\r\n"
+    there = IP(**ENDS, id=3) / UDP(sport=5062, dport=5062) / Raw(call)
+    back = IP(src=ENDS["dst"], dst=ENDS["src"]) / UDP(sport=5062, dport=5062) / Raw(b"SIP/2.0 100 Trying\r\n\r\n")
+    entries = _watched([*[MAC / one for one in pieces(there, 1400)], MAC / back], 100)
+    assert {entry.flow.orig_h for entry in entries if entry.flow} == {"10.0.0.1"}
+    assert [entry.log.path for entry in entries] == ["sip", "conn"]
+
+
+def _watched(frames: list[Any], size: int) -> list[Entry]:
+    watch, found = Watch(PROTOCOLS), list[Entry]()
+    for start in range(0, len(frames), size):
+        part = frames[start : start + size]
+        found += watch.take(batch(part, [NOON + (start + i) * 1000 for i in range(len(part))]))
+    return [*found, *watch.finish()]
 
 
 def test_arp_is_told_without_a_flow_and_a_storm_is_counted() -> None:

@@ -138,6 +138,49 @@ def test_bytes_are_those_of_the_sequence_numbers_and_what_was_missed_is_told() -
     assert told(conn)["missed_bytes"] == 6
 
 
+CLOSED = {
+    "each side acknowledges the other's end": [tcp("FA", seq=103), tcp("<FA", seq=903), tcp("A", seq=104)],
+    "both end at once": [tcp("FA", seq=103), tcp("<FA", seq=903), tcp("A", seq=104), tcp("<A", seq=904)],
+    "the server ends first": [tcp("<FA", seq=903), tcp("A", seq=103), tcp("FA", seq=103), tcp("<A", seq=904)],
+    "ends are sent again": [tcp("FA", seq=103), tcp("<A", seq=903), tcp("FA", seq=103), tcp("<FA", seq=903),
+                            tcp("A", seq=104), tcp("<FA", seq=903), tcp("A", seq=104)],
+    "the acknowledgement overtakes the end": [tcp("A", seq=104), tcp("FA", seq=103), tcp("<FA", seq=903)],
+    "the end brings data": [tcp("FA", b"!", seq=103), tcp("<FA", seq=903), tcp("A", seq=105), tcp("<A", seq=904)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize("how", CLOSED)
+def test_the_number_that_an_end_takes_is_no_byte(how: str, size: int) -> None:
+    packets = [HELLO, HI, FINE, tcp("PA", b"hi", 101), tcp("<PA", b"yo", 901), *CLOSED[how]]
+    (conn,) = _in_parts(packets, size)
+    sent = 2 + (how == "the end brings data")
+    assert (conn.bytes, conn.payload, told(conn)["missed_bytes"]) == ((sent, 2), (sent, 2), 0)
+    assert set(conn.history).isdisjoint("Gg")
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_connection_without_data_has_no_bytes(size: int) -> None:
+    (conn,) = _in_parts([HELLO, HI, FINE, tcp("FA", seq=101), tcp("<FA", seq=901), tcp("A", seq=102),
+                         tcp("<A", seq=902)], size)  # fmt: skip
+    assert (conn.bytes, conn.history, told(conn)["conn_state"]) == ((0, 0), "ShAFfa", "SF")
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_an_end_that_a_stranger_sends_hides_no_bytes(size: int) -> None:
+    forged = [HELLO, HI, FINE, tcp("FA", seq=101), tcp("PA", b"ab", 101), tcp("PA", b"cdef", 103), tcp("A", seq=107)]
+    (conn,) = _in_parts(forged, size)
+    assert (conn.bytes, conn.payload) == ((6, 0), (6, 0))
+
+
+def _in_parts(packets: Sequence[Packet], size: int) -> list[Conn]:
+    table, ended = FlowTable(), []
+    for start in range(0, len(packets), size):
+        part = packets[start : start + size]
+        ended += take(table, part, [NOON + start + i for i in range(len(part))]).ended
+    return ended + table.finish()
+
+
 def test_the_record_has_everything_that_zeek_says() -> None:
     (conn,) = conns([
         MAC / Dot1Q(vlan=12) / IP(src=CLIENT, dst=SERVER) / TCP(sport=40000, dport=443, flags="S"),

@@ -17,7 +17,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 from collector.headers.fragments import MAX_PACKETS, MAX_PIECES, PATIENCE, Fragments
-from collector.headers.parse import parse
+from collector.headers.parse import parse, replaced
 from tests.collector.packets import NOON, batch
 
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
@@ -49,17 +49,17 @@ def _whole(
     found = fragments.add(headers, list(range(len(packets))))
     if found is None:
         return []
-    again = parse(found)
-    assert again.flowing.all()
-    transport = again.transport
+    again = replaced(headers, found.rows, found.frames)
+    assert again.flowing.sum() == len(found.rows)
+    transport, data = again.transport, again.words.data
     return [
         (
             int(transport.source[row]),
             int(transport.target[row]),
             int(again.links.vlan[row]),
-            found.data[(start := int(transport.payload[row])) : start + int(transport.length[row])].tobytes(),
+            data[(start := int(transport.payload[row])) : start + int(transport.length[row])].tobytes(),
         )
-        for row in range(len(found))
+        for row in found.rows.tolist()
     ]
 
 
@@ -163,5 +163,5 @@ def test_a_changed_byte_does_no_harm(at: int, value: int, six: bool) -> None:
     rows = [row for row, piece in enumerate(headers.network.fragment.tolist()) if piece]
     whole = fragments.add(headers, rows)
     if whole is not None:
-        parse(whole)
+        replaced(headers, whole.rows, whole.frames)
     assert fragments.taken == len(rows)
