@@ -20,6 +20,7 @@ from typing import Any
 import pyshark
 from pyshark.capture.capture import TSharkCrashException
 
+from agent.wire.parameters import MARK, without_secret
 from appliance.slices.confine import NotConfined, confine
 
 PACKETS, ROWS = 500, 100
@@ -43,10 +44,9 @@ COLUMNS = (
     "_ws.col.Info",
 )  # fmt: skip
 _SECRET = re.compile(
-    r"(?i)(\b(?:PASS|AUTH|LOGIN|AUTHENTICATE)\b|\bpass(?:word)?:)(?= ).*"
-    r"|((?:pass\w*|pwd|has[lł]o|token|secret)=)[^&\s]*"
+    r"(?i)(\b(?:PASS|ACCT|AUTH|LOGIN|AUTHENTICATE|SITE\s+\w*(?:PASS|PSWD|PWD)\w*)\b|\bpass(?:word)?:)(?= ).*"
 )
-"""Passwords in the line of a packet: commands of FTP, SMTP, POP3 and IMAP, and values in addresses."""
+"""Passwords in the line of a packet: commands of FTP, SMTP, POP3 and IMAP."""
 
 
 def main(argv: list[str]) -> int:
@@ -125,7 +125,7 @@ def _rows(path: str) -> list[list[str]]:
 
 def _text(value: object) -> str:
     """Return a text without secrets and invisible signs, cut."""
-    masked = _SECRET.sub(lambda found: f"{found[1]} ***" if found[1] else f"{found[2]}***", str(value)[: 4 * TEXT])
+    masked = without_secret(_SECRET.sub(rf"\1 {MARK}", str(value)[: 4 * TEXT]))[0]
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in masked[:TEXT])
 
 

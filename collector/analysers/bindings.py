@@ -3,11 +3,13 @@
 `ARP::Binding_Changed`: a card says that an address is its own which another card has had. `role` says what the address
 is: `gateway`, `dns`, `dhcp` (as the office's DHCP servers told it, or as the traffic out of the office showed) or
 `host`. Gateways and servers are remembered for as long as their cards speak; of other addresses only a change is
-noticed while the old card was there a moment ago. `ARP::Gratuitous_Storm`: a card tells without end, unasked, that
+noticed while the old card was there a moment ago. `ARP::Stands_Between`: a card claims addresses of several others, who
+go on to claim them themselves. `ARP::Gratuitous_Storm`: a card tells without end, unasked, that
 addresses are its own.
 
 Harmless, and not noticed: a card that several devices share (VRRP, CARP, HSRP, GLBP), the card that a gateway or server
-had before, as in a pair of firewalls, an address that DHCP gave to another card, an address whose last owner is silent.
+had before, as in a pair of firewalls, an address that DHCP gave to another card, an address whose last owner is silent,
+a team of cards that answers for the addresses of its device, a router that answers for others.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import NamedTuple
 
 from collector.analysers.bounded import DAY, HOUR, MINUTE, SECOND, Quiet, Recent
 from collector.analysers.cards import is_card, is_shared, maker
+from collector.analysers.disputes import Disputes, is_team
 from collector.analysers.fields import Fields, known, texts
 from collector.analysers.model import Memory, notice
 from collector.heads.head import Entry
@@ -35,11 +38,16 @@ AGAIN = DAY
 AGAIN_HOST = HOUR
 """All claims of one card to ordinary addresses are noticed once in this time: who stands between all stations and the
 gateway claims every address."""
+AGAIN_SAME = 30 * DAY
+"""A claim to an ordinary address that was noticed is not noticed again until it was not heard for this long: two cards
+of one device that answer for one address go on for years."""
 ROUTES = 20
 """Connections out of the office over a card after which the addresses of that card count as gateways."""
 STORM, STORM_TIME = 120, 60 * SECOND
 """Unasked claims of one card in this time: two a second. A pair of firewalls that change places tells each of its
 addresses a few times at once; tools that poison tell it every second for each of their victims, without end."""
+SHOWN = 5
+"""Addresses that a notice names."""
 _FROM_SERVER = frozenset({"OFFER", "ACK"})
 _NEITHER = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - what a card says that has no address yet
 
@@ -70,6 +78,9 @@ class Bindings:
         self._quiet = Quiet(AGAIN, 512)
         self._quiet_hosts = Quiet(AGAIN_HOST, 512)
         self._quiet_storms = Quiet(AGAIN_HOST, 512)
+        self._quiet_between = Quiet(AGAIN, 512)
+        self._known_claims: Recent[str, int] = Recent(MOST)
+        self._disputes = Disputes()
 
     def see(self, entry: Entry) -> Iterable[Log]:
         """Take a log of these paths."""
@@ -106,6 +117,7 @@ class Bindings:
             "roles": [[ip, role] for ip, role in self._roles.items()],
             "routes": [[mac, count] for mac, count in self._routes.items()],
             "noticed": self._quiet.memory(),
+            "claims": [[claim, at] for claim, at in self._known_claims.items()],
         }
 
     def recall(self, memory: Memory) -> None:
@@ -118,7 +130,9 @@ class Bindings:
         given = Recent[str, str](MOST, ((str(ip), str(mac)) for ip, mac in memory["given"]))
         roles = Recent[str, str](MOST_ROLES, ((str(ip), str(role)) for ip, role in memory["roles"]))
         routes = Recent[str, int](MOST_ROLES, ((str(mac), int(count)) for mac, count in memory["routes"]))
+        claims = Recent[str, int](MOST, ((str(claim), int(at)) for claim, at in memory.get("claims", [])))
         self._quiet.recall(memory["noticed"])
+        self._known_claims = claims
         self._bound, self._given, self._roles, self._routes = bound, given, roles, routes
 
     def _routed(self, fields: Fields) -> None:
@@ -165,11 +179,34 @@ class Bindings:
             # Of an ordinary address the card before is no partner: who took it by night must not keep it by day.
             self._bound[ip] = _Bound(mac, at, "" if role == "host" else bound.mac)
         if role == "host":
-            new = not silent and not given and self._quiet_hosts.may(mac, at)
+            new = not (silent or given or is_team(mac, bound.mac)) and self._strange(ip, mac, at)
         else:
             new = self._quiet.may(f"{ip} {mac}", at)
         if new:
             yield notice("ARP::Binding_Changed", at, _fields(ip, mac, bound.mac, role))
+        if not (silent or given or self._routes_for_others(mac)):
+            disputed = self._disputes.claimed(at, ip, mac, (bound.mac, bound.at))
+            if disputed and self._quiet_between.may(mac, at):
+                found = _fields(ip, mac, bound.mac, role)
+                yield notice(
+                    "ARP::Stands_Between", at, {**found, "n": len(disputed), "sub": ", ".join(disputed[:SHOWN])}
+                )
+
+    def _strange(self, ip: str, mac: str, at: int) -> bool:
+        """Tell whether a claim to an ordinary address is to be noticed, and remember that it goes on."""
+        claim = f"{ip} {mac}"
+        before = self._known_claims.get(claim)
+        if before is None or at - before > AGAIN_SAME:
+            if not self._quiet_hosts.may(mac, at):
+                return False
+            before = None
+        self._known_claims[claim] = at
+        return before is None
+
+    def _routes_for_others(self, mac: str) -> bool:
+        """Tell whether a card is a known gateway's: a router may answer for whom it reaches (proxy ARP)."""
+        gateways = (ip for ip, role in self._roles.items() if role == "gateway")
+        return any(bound.mac == mac for ip in gateways if (bound := self._bound.get(ip)))
 
     def _told_unasked(self, at: int, fields: Fields) -> Iterable[Log]:
         mac = str(fields["src_mac"])

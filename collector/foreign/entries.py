@@ -7,6 +7,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from collector.foreign.secrets import leave_out
 from collector.heads.head import Entry
 from collector.protocols.model import Flow, Log, Value
 
@@ -51,8 +52,9 @@ def at(raw: object) -> int:
 
 
 def entry(path: str, moment: int, uid: str, ends: Ends, fields: Raw) -> Entry:
-    """Return a log; what has no addresses that can be read belongs to no flow."""
+    """Return a log without secrets; what has no addresses that can be read belongs to no flow."""
     kept = {name: found for name, one in fields.items() if (found := value(one)) is not None}
+    leave_out(path, kept)
     try:
         orig_h, resp_h = str(ip_address(ends.orig_h)), str(ip_address(ends.resp_h))
     except ValueError:

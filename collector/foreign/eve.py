@@ -1,6 +1,5 @@
 """Suricata's EVE (Suricata 7 and 8, user guide, "Eve JSON Format") as Zeek's logs.
 
-Secrets that Suricata writes (arguments of PASS, passwords in addresses) are left out here as our own parsers do it.
 What EVE does not know is not there: `orig_bytes`, as its flows count whole packets.
 """
 
@@ -12,7 +11,6 @@ from typing import Any
 from collector.foreign.entries import MAX_VALUES, Ends, Raw, at, entry
 from collector.foreign.evefields import FIELDS, SERVICES, VERSIONS
 from collector.heads.head import Entry
-from collector.protocols.http.heads import without_secret
 
 MAX_WAITING = 20_000
 """Questions that wait for their answers, so that both become one log; the oldest is told as unanswered."""
@@ -119,13 +117,6 @@ def _dns(body: Raw) -> Fields:
 
 def _http(body: Raw, raw: Raw) -> Fields:
     fields = _listed("http")(body, raw)
-    secret = False
-    for name in ("uri", "referrer"):
-        if isinstance(fields.get(name), str):
-            fields[name], found = without_secret(fields[name])
-            secret = secret or found
-    if secret:
-        fields["cleartext_password"] = True
     if str(fields.get("status_code", "")).isdigit():
         fields["status_code"] = int(fields["status_code"])
     if isinstance(shown := fields.pop("resp_mime_types", None), str):
@@ -236,8 +227,6 @@ def _ssh(body: Raw, raw: Raw) -> Fields:
 
 def _ftp(body: Raw, raw: Raw) -> Fields:
     fields = _listed("ftp")(body, raw)
-    if str(fields.get("command", "")).upper() == "PASS" and fields.pop("arg", None) is not None:
-        fields["cleartext_password"] = True
     codes = body.get("completion_code")
     if isinstance(codes, list) and codes and str(codes[-1]).isdigit():
         fields["reply_code"] = int(codes[-1])

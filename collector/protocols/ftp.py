@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import NamedTuple
@@ -19,6 +20,9 @@ _OTHERS = (
 #: Commands that are told with their answers: sign-ins, and what moves, names or removes files.
 _TOLD = frozenset(_SAID.split())
 _QUIET = frozenset(["PASS", "ACCT"])
+#: Commands of one server's own, of which the first word is told: `SITE PSWD old new`.
+_FIRST_WORD = frozenset({"SITE"})
+_SECRET = re.compile(r"PASS|PSWD|PWD")
 _KNOWN = _TOLD | frozenset(_OTHERS.split())
 #: Commands that announce a data connection, and the answers that do.
 _PORTS = frozenset({"PORT", "EPRT"})
@@ -34,6 +38,17 @@ class _Command(NamedTuple):
     name: str
     argument: str
     transfer: Transfer | None = None
+    secret: bool = False
+
+
+def without_secret(command: str, argument: str) -> tuple[str, bool]:
+    """Return what is told of a command's argument, and whether it was sent with a password."""
+    if command in _QUIET:
+        return "", True
+    if command not in _FIRST_WORD:
+        return argument, False
+    first, _, rest = argument.strip().partition(" ")
+    return first[:16], bool(rest) and _SECRET.search(first.upper()) is not None
 
 
 class Conversation:
@@ -81,10 +96,10 @@ class Conversation:
         name = text(verb, 8).upper()
         if name not in _KNOWN:
             return
-        argument = "" if name in _QUIET else text(rest)
+        argument, secret = without_secret(name, text(rest))
         if name == "USER":
             self._user = argument
-        self._pending.append(_Command(at, name, argument, self._used(name, argument, rest)))
+        self._pending.append(_Command(at, name, argument, self._used(name, argument, rest), secret))
         del self._pending[:-_PENDING]
 
     def _used(self, name: str, argument: str, rest: bytes) -> Transfer | None:
@@ -123,7 +138,7 @@ class Conversation:
         fields: dict[str, Value] = {"user": self._user or "<unknown>", "command": command.name}
         if command.argument:
             fields["arg"] = command.argument
-        if command.name in _QUIET:
+        if command.secret:
             fields["cleartext_password"] = True
         return fields | (command.transfer.fields(self._flow) if command.transfer else {})
 

@@ -8,6 +8,13 @@ from collector.protocols.model import Malformed
 
 _DEPTH, _LENGTH, _MOST = 8, 512, 32
 _AND, _OR, _NOT, _EQUAL, _PARTS, _AT_LEAST, _AT_MOST, _PRESENT, _ALIKE, _MATCHING = range(0xA0, 0xAA)
+#: Attributes whose values are passwords or keys, by name and by number.
+_SECRET = frozenset({
+    "userpassword", "2.5.4.35", "unicodepwd", "1.2.840.113556.1.4.90", "dbcspwd", "ntpwdhistory", "lmpwdhistory",
+    "supplementalcredentials", "authpassword", "sambantpassword", "sambalmpassword", "sambapasswordhistory",
+    "krbprincipalkey", "ms-mcs-admpwd", "mslaps-password", "mslaps-encryptedpassword", "trustauthincoming",
+    "trustauthoutgoing",
+})  # fmt: skip
 _COMPARED = {_EQUAL: "=", _AT_LEAST: ">=", _AT_MOST: "<=", _ALIKE: "~="}
 
 
@@ -25,7 +32,8 @@ def _one(message: bytes, item: ber.Item, depth: int) -> str:
         return f"({'&|!'[tag - _AND]}{''.join(parts)[:_LENGTH]})"
     if tag in _COMPARED:
         (_, a, b), (_, c, d) = list(ber.items(message, start, end))[:2]
-        return f"({_said(message, a, b)}{_COMPARED[tag]}{_said(message, c, d)})"
+        name = _said(message, a, b)
+        return f"({name}{_COMPARED[tag]}{_value(name, _said(message, c, d))})"
     if tag == 0x87:
         return f"({_said(message, start, end)}=*)"
     if tag == _PARTS:
@@ -41,6 +49,11 @@ def _said(message: bytes, start: int, end: int) -> str:
     return text(raw, 128) if raw.isascii() and b"\0" not in raw else "".join(f"\\{byte:02x}" for byte in raw[:32])
 
 
+def _value(name: str, value: str) -> str:
+    """Return what a filter compares an attribute with; of a secret one only that there was something."""
+    return "***" if name.partition(";")[0].strip().lower() in _SECRET else value
+
+
 def _substrings(message: bytes, start: int, end: int) -> str:
     (_, a, b), (_, c, d) = list(ber.items(message, start, end))[:2]
     pattern = ""
@@ -48,11 +61,12 @@ def _substrings(message: bytes, start: int, end: int) -> str:
         piece = _said(message, begin, stop)
         pattern += piece if tag == 0x80 else f"*{piece}"
         last = tag
-    return f"({_said(message, a, b)}={pattern}{'' if last == 0x82 else '*'})"
+    name = _said(message, a, b)
+    return f"({name}={_value(name, pattern if last == 0x82 else f'{pattern}*')})"
 
 
 def _matching(message: bytes, start: int, end: int) -> str:
     parts = ber.members(message, start, end)
     rule = f":{_said(message, *parts[0x81])}:" if 0x81 in parts else ":"
     name = _said(message, *parts[0x82]) if 0x82 in parts else ""
-    return f"({name}{rule}={_said(message, *parts[0x83])})"
+    return f"({name}{rule}={_value(name, _said(message, *parts[0x83]))})"

@@ -10,7 +10,15 @@ import numpy as np
 from collector.protocols.model import Log
 from collector.slices.form import RUN, Runs, uid_from
 
-NOTES = frozenset({"ARP::Binding_Changed", "ARP::Gratuitous_Storm", "DHCP::Unknown_Server", "ND::Unknown_Router"})
+NOTES = frozenset(
+    {
+        "ARP::Binding_Changed",
+        "ARP::Gratuitous_Storm",
+        "ARP::Stands_Between",
+        "DHCP::Unknown_Server",
+        "ND::Unknown_Router",
+    }
+)
 """What analysers notice of whoever says that an address is his."""
 _RESERVED, _PORTS = 255, (1, 1)
 """Protocol (IANA: reserved) and ports of a claim's uid: no flow has them."""

@@ -28,7 +28,7 @@ WANTED = {
     "Telephone Signed In after Thirty Refusals": attacks.STRANGER,
     "Exchange Makes a Call Abroad for a Stranger": attacks.STRANGER,
     "Second DHCP Server in the Network": "",
-    "Two Network Cards Claim One Address": attacks.GATEWAY,
+    "Another Card Claims the Address of the Gateway or a Server": attacks.GATEWAY,
 }
 #: What ends last of the twins, and how often it comes.
 LAST = (("event.dataset:zeek.conn AND source.ip:10.66.0.54", 60), ("zeek.sip.method:*", 8))

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from agent.wire.parameters import without_secret
 from collector.protocols import tls
 from collector.protocols.http.bodies import Body, kind
 from collector.protocols.http.heads import (
@@ -18,7 +19,6 @@ from collector.protocols.http.heads import (
     request,
     response,
     text,
-    without_secret,
 )
 from collector.protocols.http.proof import Proof
 from collector.protocols.model import Conversation, Flow, Log, Malformed, Side, Value

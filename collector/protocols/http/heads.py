@@ -31,12 +31,6 @@ _METHOD = re.compile(rb"([!-~]{1,32})[ \t]+(?=\S)")
 _VERSION = re.compile(rb"[ \t]HTTP/(\d\.\d)")
 _VERSION_SIZE = len(b" HTTP/1.1")
 _RESPONSE = re.compile(rb"HTTP/(\d\.\d)[ \t]+(\d{3})(?:[ \t]+(.*))?")
-#: Parameters of an address that hold a password, and the user's part of an address.
-_SECRET = re.compile(
-    r"([?&;](?:[a-z_.-]*(?:pass|passwd|password|pwd|passphrase|haslo|has%C5%82o|hasło|secret))=)[^&;#\s]+",
-    re.IGNORECASE,
-)
-_USER_PART = re.compile(r"^([a-z][a-z0-9+.-]*://[^/?#@:]*):[^/?#@]*@", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -77,16 +71,6 @@ def text(raw: bytes) -> str:
     """Return a value as text: UTF-8 or escaped bytes, control characters escaped, cut to MAX_TEXT."""
     found = raw[:MAX_TEXT].decode("utf-8", "backslashreplace")
     return found if found.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in found)
-
-
-def without_secret(address: str) -> tuple[str, bool]:
-    """Return an address without the passwords in it, and whether there were any."""
-    clean = address
-    if "=" in clean:
-        clean = _SECRET.sub(r"\1***", clean)
-    if "@" in clean:
-        clean = _USER_PART.sub(r"\1:***@", clean)
-    return clean, clean != address
 
 
 def head_end(data: bytes | bytearray, at: int = 0) -> tuple[int, int]:

@@ -94,6 +94,15 @@ def test_packets_protocols_fields_and_lines_are_told_without_passwords(file: Pat
     assert "haslo=***" in whole
 
 
+def test_passwords_under_any_name_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "flow.pcap"
+    address = b"wejscie?user%5Bpassword%5D=Tajne123&psw=Tajne123&loginpas=Tajne123&x=1"
+    path.write_bytes(pcap([http(address), *ftp(b"USER ania", b"ACCT Tajne123", b"SITE PSWD Tajne123 Tajne123")]))
+    whole = look(path).model_dump_json()
+    assert "Tajne123" not in whole
+    assert "user%5Bpassword%5D=***&psw=***&loginpas=***&x=1" in whole
+
+
 def test_a_cut_file_is_told_up_to_the_cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-5])
     found = look(file)

@@ -123,6 +123,60 @@ def test_a_stranger_takes_the_address_of_a_shared_card() -> None:
     assert notes(made, [arp(3, GATEWAY, "00:00:5e:00:01:07"), arp(4, GATEWAY, THIEF)]) == ["ARP::Binding_Changed"]
 
 
+def answers(ip: str, cards: list[str], seconds: int, hours: int) -> list[Entry]:
+    """Answers for one address by some cards in turn."""
+    count = hours * HOUR // (seconds * SECOND)
+    return [arp(n * seconds * SECOND, ip, cards[n % len(cards)]) for n in range(count)]
+
+
+def in_turn(*claims: list[Entry]) -> list[Entry]:
+    return sorted((one for each in claims for one in each), key=lambda one: one.log.at)
+
+
+def test_two_cards_of_one_device_are_noticed_once_at_most() -> None:
+    assert notes(Bindings(), answers(DESK, [OTHER, "00:1b:78:00:00:08"], 20, 6)) == []
+    before, after = Bindings(), Bindings()
+    assert notes(before, answers(DESK, [OTHER, "00:26:55:00:00:08"], 20, 48)) == ["ARP::Binding_Changed"]
+    after.recall(json.loads(json.dumps(before.memory())))
+    again = [arp(48 * HOUR + n * MINUTE, DESK, (OTHER, "00:26:55:00:00:08")[n % 2]) for n in range(600)]
+    assert notes(after, again) == []
+    assert notes(after, [arp(DAY * 80, DESK, OTHER), arp(DAY * 80 + 1, DESK, "00:26:55:00:00:08")]) == [
+        "ARP::Binding_Changed"
+    ]
+
+
+def test_who_stands_between_two_others_is_noticed_even_where_no_role_is_known() -> None:
+    router, desk = answers(GATEWAY, [ROUTER], 20, 1), answers(DESK, [OTHER], 45, 1)
+    thief = [one for ip in (GATEWAY, DESK) for one in answers(ip, [THIEF], 2, 1)[600:]]
+    changed, between = notices(Bindings(), in_turn(router, desk, thief))
+    assert (changed["note"], changed["role"]) == ("ARP::Binding_Changed", "host")
+    assert (between["note"], between["src_mac"], between["n"]) == ("ARP::Stands_Between", THIEF, 2)
+    assert between["sub"] == f"{DESK}, {GATEWAY}"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        in_turn(answers(DESK, [OTHER, THIEF], 20, 2)),
+        in_turn(*[answers(f"10.0.0.{n}", ["00:1b:78:00:00:20", "00:26:55:00:00:08"], 21 + n, 2) for n in range(4)]),
+        in_turn(
+            *[[arp(minute * MINUTE + n, f"10.0.0.{n}", card)
+               for minute, card in ((0, f"00:1b:78:00:01:{n:02x}"), (15, THIEF), (27, f"00:1b:78:00:01:{n:02x}"))]
+              for n in range(10, 30)]
+        ),
+    ],
+    ids=["one address given twice", "device of several addresses and cards", "telephones at a repeater"],
+)  # fmt: skip
+def test_other_disputes_are_no_more_than_a_changed_binding(claims: list[Entry]) -> None:
+    assert set(notes(Bindings(), claims)) <= {"ARP::Binding_Changed"}
+
+
+def test_a_router_answers_for_others() -> None:
+    made = office()
+    desks = [answers(f"10.0.0.{n}", [f"00:1b:78:00:01:{n:02x}", ROUTER], 20, 1) for n in range(10, 20)]
+    assert set(notes(made, in_turn(*desks))) == {"ARP::Binding_Changed"}
+
+
 def test_neighbours_of_ipv6_are_bound_the_same_way() -> None:
     router = Ether(src=ROUTER) / IPv6(src="fe80::1", dst="ff02::1") / ICMPv6ND_RA(routerlifetime=1800)
     claim = (

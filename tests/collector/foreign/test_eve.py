@@ -153,6 +153,8 @@ def test_other_kinds() -> None:
     assert told == common("ssh") | {"client": "SSH-2.0-PuTTY", "hassh": "ec"}
     told = one(event("ftp", {"command": "PASS", "command_data": "tajne", "completion_code": ["230"]}))
     assert told == common("ftp") | {"command": "PASS", "cleartext_password": True, "reply_code": 230}
+    told = one(event("ftp", {"command": "SITE", "command_data": "PSWD tajne tajne2"}))
+    assert told == common("ftp") | {"command": "SITE", "arg": "PSWD", "cleartext_password": True}
     told = one(event("dhcp", {"dhcp_type": "ack", "client_mac": "02:00:00:00:00:01", "assigned_ip": "10.0.0.9"}))
     assert told == common("dhcp") | {
         "mac": "02:00:00:00:00:01", "assigned_addr": "10.0.0.9", "msg_types": ["ACK"]

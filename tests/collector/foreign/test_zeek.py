@@ -33,3 +33,21 @@ def test_a_log_without_a_flow_has_none() -> None:
 def test_what_is_no_log_is_an_error(raw: Raw) -> None:
     with pytest.raises(ValueError):
         Zeek("conn.log").read(raw)
+
+
+@pytest.mark.parametrize(
+    ("log", "fields", "kept"),
+    [
+        ("http", {"uri": "/a?psw=Zima1", "password": "Zima1", "username": "jan"},
+         {"uri": "/a?psw=***", "username": "jan", "cleartext_password": True}),
+        ("http", {"uri": "/a?id=1"}, {"uri": "/a?id=1"}),
+        ("ftp", {"command": "PASS", "arg": "Zima1", "user": "bip"},
+         {"command": "PASS", "user": "bip", "cleartext_password": True}),
+        ("ftp", {"command": "SITE", "arg": "PSWD Zima1 Zima2"},
+         {"command": "SITE", "arg": "PSWD", "cleartext_password": True}),
+        ("ftp", {"command": "RETR", "arg": "a.txt", "password": "<hidden>"}, {"command": "RETR", "arg": "a.txt"}),
+    ],
+)  # fmt: skip
+def test_secrets_are_left_out(log: str, fields: Raw, kept: Raw) -> None:
+    (entry,) = Zeek(f"{log}.log").read({"ts": 1.5, **fields})
+    assert record(entry) == {"_path": log, "ts": 1.5, **kept}

@@ -49,6 +49,22 @@ def test_the_data_connections_of_active_and_extended_commands_are_told() -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("SITE PSWD Stare1 Nowe2", {"arg": "PSWD", "cleartext_password": True}),
+        ("SITE CHPASS Nowe2", {"arg": "CHPASS", "cleartext_password": True}),
+        ("site chmod 644 index.html", {"arg": "chmod"}),
+        ("SITE HELP", {"arg": "HELP"}),
+        ("SITE", {}),
+    ],
+)
+def test_of_a_servers_own_command_the_first_word_is_told(line: str, told: dict[str, object]) -> None:
+    turns = [(Side.ORIG, f"{line}\r\n".encode()), (Side.RESP, b"200 done\r\n")]
+    (log,) = run(PROTOCOL, _FLOW, turns)
+    assert log.fields == {"user": "<unknown>", "command": "SITE", "reply_code": 200} | told
+
+
 def test_nothing_is_read_after_tls_has_begun() -> None:
     assert logs_of(PROTOCOL, _TALKS["tls"]) == [
         {"_path": "ftp", "user": "<unknown>", "command": "AUTH", "arg": "TLS", "reply_code": 234}

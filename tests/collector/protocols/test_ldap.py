@@ -115,6 +115,23 @@ def test_a_search_is_told_as_made(name: str, value: str) -> None:
     assert (log.fields["filter"], log.fields["base_object"]) == (f"({name}={value})", "DC=gmina")
 
 
+@pytest.mark.parametrize(
+    ("condition", "written"),
+    [
+        (b"\xa3\x14\x04\x0cuserPassword\x04\x04Zima", "(userPassword=***)"),
+        (b"\xa3\x14\x04\x0cUSERPASSWORD\x04\x04Zima", "(USERPASSWORD=***)"),
+        (b"\xa3\x10\x04\x082.5.4.35\x04\x04Zima", "(2.5.4.35=***)"),
+        (b"\xa4\x16\x04\x0cuserPassword\x30\x06\x80\x04Zima", "(userPassword=***)"),
+        (b"\xa9\x14\x82\x0cuserPassword\x83\x04Zima", "(userPassword:=***)"),
+        (b"\x87\x0cuserPassword", "(userPassword=*)"),
+        (b"\xa5\x11\x04\x0apwdLastSet\x04\x03133", "(pwdLastSet>=133)"),
+    ],
+)
+def test_a_password_that_is_searched_for_is_not_kept(condition: bytes, written: str) -> None:
+    (log,) = run(PROTOCOL, _FLOW, [(Side.ORIG, _search(condition))])
+    assert log.fields["filter"] == written
+
+
 def _search(condition: bytes) -> bytes:
     def made(tag: int, *parts: bytes) -> bytes:
         body = b"".join(parts)

@@ -14,7 +14,6 @@ import yaml
 
 from appliance.detect import Engine
 from appliance.normalise import Event, Source, normalise
-from collector.protocols import arp
 from collector.protocols.model import Log, Protocol
 from rules import ROOT
 from tests.benchmarks.coverage import own_rules
@@ -23,7 +22,6 @@ from tests.collector.protocols.talk import run, talks
 #: Rule → the parser whose fixtures fire it. Rules of connections, names, the web and TLS are the other parsers' and
 #: the core's; they stand below by the log that they read.
 FIRED_BY = {
-    "zeek_arp_answer": "arp",
     "zeek_cleartext_password_to_internet": "imap",
     "zeek_dce_rpc_directory_replication": "dce_rpc",
     "zeek_dce_rpc_netlogon_authentication": "dce_rpc",
@@ -88,9 +86,6 @@ _SOURCE = Source("00000000-0000-0000-0000-000000000000", 0)
 
 
 def _logs(parser: str) -> Iterator[Log]:
-    if parser == "arp":
-        yield from arp.read(1, bytes.fromhex("0001080006040002001122334455c0a80a01020000000001c0a80a1f"))
-        return
     protocol: Protocol = importlib.import_module(f"collector.protocols.{parser}").PROTOCOL
     for talk in talks(parser):
         yield from run(protocol, talk.flow, talk.turns)
@@ -100,10 +95,7 @@ def _logs(parser: str) -> Iterator[Log]:
 def _records(parser: str) -> tuple[dict[str, Any], ...]:
     """The logs of a parser's fixtures as the sensor sends them."""
     flow = {"id.orig_h": "192.168.10.31", "id.orig_p": 50123, "id.resp_h": "192.168.10.5", "id.resp_p": 445}
-    return tuple(
-        {"_path": log.path, "ts": 1.0, "uid": "C1", **({} if parser == "arp" else flow), **log.fields}
-        for log in _logs(parser)
-    )
+    return tuple({"_path": log.path, "ts": 1.0, "uid": "C1", **flow, **log.fields} for log in _logs(parser))
 
 
 def _events(parser: str, rule: str) -> list[Event]:
