@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from appliance.detect.conditions import selects
 from appliance.detect.values import fold
 
 from .model import Finding, RuleText
@@ -17,10 +18,10 @@ _PLACES = frozenset({"contains", "startswith", "endswith"})
 _OTHER = frozenset({"re", "cidr", "exists", "fieldref", "lt", "lte", "gt", "gte", "base64", "base64offset", "expand"})
 #: What people write in regular expressions and hardly ever in texts; `\s` and `\d` alone begin names of folders.
 _REGEX_LIKE = re.compile(
-    r"\\[dws][+*{]|\[(?:0-9|a-z|A-Z|\^)[^\]]*\]|\(\?[:i!=<]|(?<=[\w)])\.[*+](?=[\w(\\])|\{\d+,\d*\}|\([^()|]+\|[^()]+\)"
+    r"\\[dws][+*{]|\[(?:0-9|a-z|A-Z|\^)[^\]]{0,99}\]|\(\?[:i!=<]|(?<=[\w)])\.[*+](?=[\w(\\])|\{\d+,\d*\}|\([^()|]+\|[^()]+\)"
 )
 _META = frozenset(".^$*+?{}[]|()")
-_CLASSES = re.compile(r"\\[a-zA-Z]|\[[^\]]*\]|\(\?[a-zA-Z]+\)")
+_CLASSES = re.compile(r"\\[a-zA-Z]|\[[^\]]{0,99}\]|\(\?[a-zA-Z]+\)")
 _WORDS = re.compile(r"[\w*.-]+")
 _KEYS = (("R30", "id"), ("R31", "level"), ("R32", "status"), ("R33", "tags"), ("R34", "date"))
 #: Fields in which Windows keeps the case that somebody typed.
@@ -94,16 +95,12 @@ def _unused(text: RuleText) -> Iterator[Finding]:
         return
     lines = detection.get("condition", "")
     words = {word for line in (lines if isinstance(lines, list) else [lines]) for word in _WORDS.findall(str(line))}
-    for name in detection:
-        if isinstance(name, str) and name not in ("condition", "timeframe") and not _used(name, words):
-            yield text.finding("R10", "detection", name, name=name)
-
-
-def _used(name: str, words: set[str]) -> bool:
-    if name in words or ("them" in words and not name.startswith("_")):
-        return True
-    patterns = (word for word in words if "*" in word)
-    return any(re.fullmatch(".*".join(map(re.escape, word.split("*"))), name) for word in patterns)
+    patterns = [word for word in words if "*" in word] + (["*"] if "them" in words else [])
+    for key, _ in _pairs(_child(text.document.node, "detection")):
+        name = str(key.value)
+        if name in words or name in ("condition", "timeframe") or any(selects(each, name) for each in patterns):
+            continue
+        yield Finding(text.file, key.start_mark.line + 1, "R10", {"name": name})
 
 
 def _item(text: RuleText, item: Item, windows: bool) -> Iterator[Finding]:
