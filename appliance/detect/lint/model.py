@@ -42,6 +42,9 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "R32": Level.WARNING,  # no status
         "R33": Level.WARNING,  # no tags
         "R34": Level.NOTE,  # no date
+        "R40": Level.ERROR,  # a filter that keeps what it names and hides all else
+        "R41": Level.ERROR,  # a filter that hides nothing
+        "R42": Level.WARNING,  # a correlation with a rule that no source feeds
     }
 )
 """Code → level. `docs/lint.md` explains each, the catalogue holds its text under `lint.<code>`."""
