@@ -12,6 +12,7 @@ from appliance.detect.conditions import selects
 from appliance.detect.values import fold
 
 from .model import Finding, RuleText
+from .scalars import unquoted
 
 _PLACES = frozenset({"contains", "startswith", "endswith"})
 #: Modifiers under which `*` is not a wildcard, or the value no text.
@@ -65,6 +66,11 @@ def written(text: RuleText) -> Iterator[Finding]:
     windows = isinstance(source, dict) and source.get("product") == "windows"
     for item in items(text, kind):
         yield from _item(text, item, windows)
+    for part in parts(text, kind):
+        yield from unquoted(text, part)
+    timeframe = _child(_child(text.document.node, kind), "timeframe")
+    if kind == DETECTION and isinstance(timeframe, yaml.ScalarNode):
+        yield text.finding("R11", kind, "timeframe", value=str(timeframe.value))
 
 
 def kind_of(value: object) -> str | None:
@@ -76,9 +82,15 @@ def kind_of(value: object) -> str | None:
 
 def items(text: RuleText, kind: str) -> Iterator[Item]:
     """Every line that names a field under the key of a rule or filter, nested ones too."""
+    for part in parts(text, kind):
+        yield from _items(part)
+
+
+def parts(text: RuleText, kind: str) -> Iterator[yaml.Node]:
+    """The search identifiers under the key of a rule or filter."""
     for name, part in _pairs(_child(text.document.node, kind)):
         if name.value not in _NO_PARTS[kind]:
-            yield from _items(part)
+            yield part
 
 
 def _items(node: yaml.Node) -> Iterator[Item]:
@@ -99,7 +111,7 @@ def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
-def _child(node: yaml.Node, name: str) -> yaml.Node | None:
+def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return next((value for key, value in _pairs(node) if key.value == name), None)
 
 

@@ -89,6 +89,17 @@ BY_DETECTION = {
     "a:\n  - Image: x\n  - CommandLine: '*'\ncondition: a": [("R20", FIRST + 2), ("R08", FIRST + 3)],
     "a: {Image: x}\ncondition: a and not 1 of b_*": [("R01", FIRST + 1)],
     "a: {Image: x}\ncondition: a": [],
+    "a: {Image: abcx}\ntimeframe: 5m\ncondition: a": [("R11", FIRST + 1)],
+    "a: {Image: abcx}\ntimeframe: 15\ncondition: all of them": [("R11", FIRST + 1)],
+    "a: {Image: abcx}\ntimeframe: {CommandLine: abcd}\ncondition: a and timeframe": [],
+    "a: {Image: abcx, Version: 1.0}\ncondition: a": [("R27", FIRST)],
+    "a:\n  Image: abcx\n  Status:\n    - 0xC000006A\n    - '0xC000006A'\ncondition: a": [("R27", FIRST + 3)],
+    "a: [abcd, 2.50, NO]\ncondition: a": [("R27", FIRST), ("R27", FIRST)],
+    "a: {Image: abcx, Hour: [10:20, 010, yes, 1_000]}\ncondition: a": [("R27", FIRST)] * 4,
+    "a: {Image: abcx, Size|gt: 1.0, Other|lt: 0x10}\ncondition: a": [("R27", FIRST)],
+    "a: {Image: abcx, Ok: true, Not: False, Id: 4688, Part: 2.5, Low: -3}\ncondition: a": [],
+    "a: {Image: abcx, Name|exists: yes, None: null}\ncondition: a": [],
+    "a: {Image: abcx, Version|contains: ['1.0', '010']}\ncondition: a": [],
 }
 
 
@@ -212,5 +223,5 @@ def test_every_code_has_its_text_its_page_and_its_test() -> None:
 
 def test_what_keeps_a_rule_from_working_is_an_error() -> None:
     assert {code for code, level in LEVELS.items() if level is Level.ERROR} == {
-        *("R01", "R02", "R03", "R07", "R40", "R41")
+        *("R01", "R02", "R03", "R07", "R11", "R40", "R41")
     }
