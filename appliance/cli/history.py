@@ -18,7 +18,7 @@ import typer
 from appliance import clock
 from appliance.cli.client import fail
 from appliance.cli.exits import Exit
-from appliance.cli.rulefiles import load
+from appliance.cli.rulefiles import load, of_box
 from appliance.cli.search import clean
 from appliance.detect import Event, RuleSet
 from appliance.detect.selftest import CORRELATIONS, SIGMA
@@ -159,21 +159,9 @@ def rules_for(rules: Sequence[Path] | None, home: Home | None) -> RuleSet:
     The box's exceptions stay out: what they hide is to be seen here. Its state database may be that of a copy.
     Leaves with USAGE when there is not one rule, or the box's settings cannot be read.
     """
-    ruleset = _of_box(home) if home is not None and not rules else load(rules or [SIGMA, CORRELATIONS])
+    ruleset = of_box(home, exceptions=False) if home is not None and not rules else load(rules or [SIGMA, CORRELATIONS])
     for fault in ruleset.faults:
         typer.echo(clean(str(fault)), err=True)
     if not ruleset.rules:
         fail(ValueError("Nie ma ani jednej reguły do użycia. Sprawdź: czujka rules check ŚCIEŻKA"), Exit.USAGE)
     return ruleset
-
-
-def _of_box(home: Home) -> RuleSet:
-    # The state's tables take longer to import than named rules take to load.
-    from appliance.indicators.copied import lists_of  # noqa: PLC0415 - as below
-    from appliance.rulesets import active_rules  # noqa: PLC0415 - slower to import than named rules are to load
-
-    try:
-        settings = load_settings(home)
-        return active_rules(home, settings, indicators=lists_of(home, settings, clock.now()))
-    except SettingsError as error:
-        fail(error, Exit.USAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,14 @@ import typer
 
 from appliance.cli import coverage, rules_backtest, rules_fields, rules_lint, rules_test, rulesets
 from appliance.cli.exits import Exit
-from appliance.cli.rulefiles import load
+from appliance.cli.explained import Words
+from appliance.cli.rulefiles import box, is_empty, load_among, of_box
 from appliance.cli.search import clean
-from appliance.detect import Engine, Fault, Rule, RuleSet
+from appliance.detect import Engine, Fault, Rule
 from appliance.detect.own import own_faults
 from appliance.detect.routes import shipped_routes
 from appliance.detect.selftest import CORRELATIONS, SIGMA
-from appliance.rulesets.content import listed
+from appliance.rulesets.content import Listed, listed
 
 app = typer.Typer(no_args_is_help=True, help="Reguły: wykaz, sprawdzenie, próba na własnych zdarzeniach.")
 _PATH = typer.Argument(exists=True, help="Plik lub folder z regułami; domyślnie reguły dostarczone.")
@@ -26,29 +28,46 @@ rulesets.register(app)
 app.command("coverage")(coverage.command)
 
 
-def _load(path: Path | None) -> RuleSet:
-    return load([path] if path else [SIGMA, CORRELATIONS])
-
-
 @app.command("list")
 def list_rules(path: RulePath = None) -> None:
-    """Wypisz reguły: identyfikator, poziom, stan, źródło, tytuł, plik, a na końcu korelacje, którym tylko służą."""
-    ruleset = _load(path)
-    titles = {one.id: one.title for one in ruleset.correlations}
-    for one in listed(ruleset):
+    """Wypisz reguły: identyfikator, poziom, stan, źródło, tytuł, plik. Na końcu: czemu nie działa albo komu służy.
+
+    Bez ścieżki są to reguły Czujki z folderu stanu, a gdy go nie ma, dostarczone.
+    """
+    entries, faults = _listed(path)
+    titles = {one.rule.id: one.rule.title for one in entries}
+    words = Words("pl")
+    for one in entries:
         rule = one.rule
         source = str(rule.logsource) if isinstance(rule, Rule) else f"correlation {rule.kind.value}"
         row = [rule.id, rule.level_name, rule.status, source, rule.title, rule.source_file]
-        if one.silent:
-            row.append(f"służy korelacjom: {'; '.join(titles[name] for name in one.serves)}")
-        typer.echo("\t".join(row))
-    _tell_faults(ruleset.faults)
+        if one.off and not one.at_work:
+            row.append(words.state(one))
+        elif one.silent:
+            row.append(f"służy korelacjom: {'; '.join(titles.get(name, name) for name in one.serves)}")
+        typer.echo(clean_row(row))
+    _tell_faults(faults)
+
+
+def clean_row(cells: list[str]) -> str:
+    """Return cells parted by tabs, with nothing in them that steers a terminal."""
+    return "\t".join(map(clean, cells))
+
+
+def _listed(path: Path | None) -> tuple[Sequence[Listed], list[Fault]]:
+    home = None if path else box()
+    if home is not None:
+        active = of_box(home, exceptions=True)
+        return active.listed, active.faults
+    own, among = load_among([path] if path else [SIGMA, CORRELATIONS])
+    mine = {one.source_file for one in own.rules} | {one.source_file for one in own.correlations}
+    return [one for one in listed(among) if one.rule.source_file in mine], own.faults
 
 
 @app.command()
 def check(path: RulePath = None) -> None:
     """Pokaż naraz wszystkie wady reguł, każdą z plikiem i wierszem."""
-    ruleset = _load(path)
+    ruleset, _ = load_among([path] if path else [SIGMA, CORRELATIONS])
     faults = list(ruleset.faults)
     engine = Engine(ruleset)
     if path is None:
@@ -60,10 +79,10 @@ def check(path: RulePath = None) -> None:
             message = f"żadne źródło nie zasila reguły ({rule.logsource}).{told}"
             typer.echo(clean(f"{rule.source_file}:{rule.line}: {message}"), err=True)
     _tell_faults(faults)
-    counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; wady: {len(faults)}"
+    counts = f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; filtry: {len(ruleset.filters)}"
     others = f"; pominięte pliki bez reguł: {ruleset.others}" if ruleset.others else ""
-    typer.echo(f"{counts}; bez źródła: {len(engine.unfed)}{others}", err=True)
-    if faults or not ruleset.rules:
+    typer.echo(f"{counts}; wady: {len(faults)}; bez źródła: {len(engine.unfed)}{others}", err=True)
+    if faults or is_empty(ruleset):
         raise typer.Exit(Exit.NO)
 
 

@@ -1,4 +1,4 @@
-"""`czujka rules lint`: what is wrong in rules, and what is merely an unwise habit."""
+"""`czujka rules lint`: what is wrong in rules, correlations and filters, and what is merely an unwise habit."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from appliance.cli import rulefiles
 from appliance.cli.exits import Exit
+from appliance.cli.rulefiles import is_empty, load_among
 from appliance.cli.search import clean
 from appliance.detect import Engine, RuleSet, field_names
 from appliance.detect.lint import Finding, Level, RuleText, fault_finding, lint
 from appliance.detect.load import is_other, rule_files
 from appliance.detect.own import own_faults
 from appliance.detect.routes import shipped_routes
-from appliance.detect.selftest import SIGMA
+from appliance.detect.selftest import CORRELATIONS, SIGMA
 from appliance.detect.yamldoc import MAX_BYTES, YamlFault, read_documents
 from appliance.language.catalogue import Catalogue, load
 
@@ -43,9 +43,9 @@ def command(
     ] = "note",
 ) -> None:
     """Pokaż wady i złe nawyki w regułach, każde z plikiem, wierszem i kodem. Kod 1, gdy są błędy."""
-    asked = paths or [SIGMA]
-    ruleset = rulefiles.load(asked)
-    findings = lint(ruleset, texts(asked), shipped_routes(), field_names)
+    asked = paths or [SIGMA, CORRELATIONS]
+    ruleset, among = load_among(asked)
+    findings = lint(ruleset, texts(asked), shipped_routes(), field_names, among)
     if not paths:
         findings += [fault_finding(fault) for fault in own_faults(ruleset, Engine(ruleset).unfed)]
         findings.sort(key=lambda finding: finding.place)
@@ -56,7 +56,7 @@ def command(
     if form == "json":
         typer.echo(json.dumps([record(finding, catalogue) for finding in shown], ensure_ascii=False, indent=2))
     typer.echo(_summary(ruleset, findings), err=True)
-    if not ruleset.rules or any(finding.level is Level.ERROR for finding in findings):
+    if is_empty(ruleset) or any(finding.level is Level.ERROR for finding in findings):
         raise typer.Exit(Exit.NO)
 
 
@@ -98,6 +98,6 @@ def _text(finding: Finding, catalogue: Catalogue, lang: str) -> str:
 def _summary(ruleset: RuleSet, findings: Sequence[Finding]) -> str:
     counts = Counter(finding.level for finding in findings)
     return (
-        f"reguły: {len(ruleset.rules)}; błędy: {counts[Level.ERROR]}; ostrzeżenia: {counts[Level.WARNING]}; "
-        f"uwagi: {counts[Level.NOTE]}"
+        f"reguły: {len(ruleset.rules)}; korelacje: {len(ruleset.correlations)}; filtry: {len(ruleset.filters)}; "
+        f"błędy: {counts[Level.ERROR]}; ostrzeżenia: {counts[Level.WARNING]}; uwagi: {counts[Level.NOTE]}"
     )

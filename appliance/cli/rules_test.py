@@ -12,7 +12,7 @@ import typer
 from appliance.cli.client import fail
 from appliance.cli.exits import Exit
 from appliance.cli.junit import Case, junit
-from appliance.cli.rulefiles import load
+from appliance.cli.rulefiles import is_empty, load_among
 from appliance.cli.search import clean
 from appliance.detect import Rule, RuleSet
 from appliance.detect.correlation import Correlation
@@ -48,9 +48,9 @@ def command(
     every: Annotated[bool, typer.Option("--all", help="Wypisz też reguły zgodne.")] = False,
 ) -> None:
     """Przepuść przez każdą regułę jej własne zdarzenia: te, które ma wykryć, i te, których nie ma."""
-    ruleset = load(paths or [SIGMA, CORRELATIONS])
+    ruleset, among = load_among(paths or [SIGMA, CORRELATIONS])
     results = []
-    for result in (*map(tested, ruleset.rules), *(tested_correlation(ruleset, one) for one in ruleset.correlations)):
+    for result in (*map(tested, ruleset.rules), *(tested_correlation(among, one) for one in ruleset.correlations)):
         results.append(result)
         _tell(result, skip_missing, every)
     for fault in ruleset.faults:
@@ -59,7 +59,7 @@ def command(
     if file is not None:
         write_junit(file, "czujka rules test", _cases(results, ruleset, skip_missing))
     _summary(results, len(failed), ruleset)
-    if failed or ruleset.faults or not ruleset.rules:
+    if failed or ruleset.faults or is_empty(ruleset):
         raise typer.Exit(Exit.NO)
 
 

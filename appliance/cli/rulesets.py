@@ -11,6 +11,7 @@ import typer
 from appliance import clock
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.cli.search import clean
 from appliance.home import Home
 from appliance.language.dates import moment
 from appliance.ops.operations import record
@@ -22,6 +23,8 @@ from appliance.settings import Settings, SettingsError, load_settings
 from appliance.state.database import open_sessions, open_state, writing
 
 _LISTED = 20
+_UNKNOWN = "nieznana, bo wydanie nie ma pliku LICENSE z jej treścią"
+_NO_FILTERS = "W Czujce alerty ukrywa tylko wyjątek, na który zgodzi się druga osoba."
 NameOption = Annotated[str, typer.Option("--name", help="Nazwa wydania; każda ma własne wersje.")]
 
 
@@ -80,7 +83,12 @@ def _tell(draft: Draft, left_aside: int, most: int | None) -> None:
     for fault in draft.faults:
         typer.echo(str(fault))
     typer.echo(f"{one.label}: reguły {one.rules}, z błędami {one.faults}, inne pliki pominięte {left_aside}")
-    typer.echo(f"Licencja: {one.licence or 'nieznana'}{f' ({one.licence_url})' if one.licence_url else ''}")
+    typer.echo(f"Licencja: {one.licence or _UNKNOWN}{f' ({one.licence_url})' if one.licence_url else ''}")
+    for licence, count in sorted(draft.licences.items(), key=lambda each: (-each[1], each[0]))[:_LISTED]:
+        typer.echo(clean(f"Reguły z własną licencją „{licence}”: {count}"))
+    if draft.filters:
+        named = "; ".join(draft.filters[:_LISTED]) + ("; …" if len(draft.filters) > _LISTED else "")
+        typer.echo(clean(f"Filtry bez skutku: {len(draft.filters)} ({named}). {_NO_FILTERS}"))
     if draft.replaced:
         typer.echo(f"Zastąpione przez reguły urzędu lub Czujki o tym samym identyfikatorze: {draft.replaced}")
     for line in lines(draft.diff, most or one.rules + len(draft.diff.gone)):

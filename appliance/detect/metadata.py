@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,8 @@ _KEY_OF_ERROR = {
     sigma_errors.SigmaLicenseError: "license",
     sigma_errors.SigmaValueError: "tags",
 }
+#: Characters of a licence's name that are kept.
+LICENCE = 200
 _NAMED = re.compile(r"^Sigma rule (\w+) ")
 _STANDARD = frozenset(
     {
@@ -86,8 +88,15 @@ def metadata(reading: Reading) -> dict[str, Any]:
         "falsepositives": _texts(said["falsepositives"]),
         "level": _level(said["level"]),
         "status": getattr(said["status"], "name", "").lower(),
+        "licence": licence_in(raw),
         "custom": {str(key): value for key, value in raw.items() if key not in _STANDARD},
     }
+
+
+def licence_in(raw: Mapping[str, Any]) -> str:
+    """What a document says of its licence, on one line and not at length."""
+    said = raw.get("license")
+    return " ".join(said.split())[:LICENCE] if isinstance(said, str) else ""
 
 
 def _texts(values: object) -> tuple[str, ...]:

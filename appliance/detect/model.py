@@ -41,6 +41,7 @@ class Rule:
     """One detection rule. `level` is 0 informational to 4 critical; `line` is where it starts in `source_file`.
 
     `placeholders` are the site lists that its condition names. Before they are filled it cannot be decided.
+    `licence` is what the rule itself says.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Rule:
     custom: dict[str, Any] = field(default_factory=dict)
     name: str = ""
     placeholders: tuple[str, ...] = ()
+    licence: str = ""
 
     @property
     def node(self) -> Node:

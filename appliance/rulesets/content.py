@@ -75,6 +75,11 @@ class Listed:
     """It is at work for these alone: it gives no alerts of its own. `off` is then why it would be off by itself."""
 
     @property
+    def licence(self) -> str:
+        """What the rule says of its licence, else its origin."""
+        return self.rule.licence or self.origin.licence
+
+    @property
     def at_work(self) -> bool:
         """Whether it is in force, for itself or for correlations."""
         return self.off is None or bool(self.serves)

@@ -38,12 +38,16 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is taken of a release: rule files by their path, the licence's text, the version, files left aside."""
+    """What is taken of a release: rule files by their path, the licence's text, the version, files left aside.
+
+    `note` is what it says of its version itself.
+    """
 
     files: Mapping[str, bytes]
     licence: str
     version: str
     left_aside: int
+    note: str = ""
 
 
 def read_release(path: Path) -> Release:
@@ -84,10 +88,11 @@ def _taken(path: Path, entries: list[zipped.Entry]) -> Release:
     licence = next((entry for name, entry in placed.items() if name.upper().startswith(("LICENSE", "LICENCE"))), None)
     note = next((entry for name, entry in placed.items() if name.lower() in {"version", "version.txt"}), None)
     licence_text = _start(path, licence, faults).decode("utf-8", "replace")
-    version = _version(_start(path, note, faults), files)
+    note_text = _start(path, note, faults)
     if faults:
         raise Refused(faults)
-    return Release(files, licence_text, version, len(entries) - len(wanted))
+    version = _version(note_text, files)
+    return Release(files, licence_text, version, len(entries) - len(wanted), note_text.decode("utf-8", "replace"))
 
 
 def rule_names(names: Iterable[str]) -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from .shelf import FILES, Installed, Shelf, ShelfDamaged
 DEFAULT_NAME = "SigmaHQ"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,39}")
 _DRL = re.compile(r"Detection Rule License(?: \(DRL\))? v?(\d+(?:\.\d+)*)")
+#: What SigmaHQ's packages say of themselves (`version.txt`).
+_PACKED = re.compile(r"^Release Date: [\d-]+\s+Label: \S+\s+Commit-Hash: [0-9a-f]{40}\b", re.MULTILINE)
 DRL_URL = "https://github.com/SigmaHQ/Detection-Rule-License"
 SIGMAHQ_URL = "https://github.com/SigmaHQ/sigma"
 
@@ -38,6 +41,10 @@ class Draft:
     """Rules of it whose id a rule of the office or of the product has."""
     same: bool
     """The very files are in force already."""
+    licences: Mapping[str, int]
+    """Licences that rules of it name themselves, and how many rules each."""
+    filters: tuple[str, ...]
+    """Titles of its filters, which do nothing in the box: what hides events there are exceptions."""
     folder: Path
     index: Index
 
@@ -55,12 +62,14 @@ def drafted(home: Home, settings: Settings, release: Release, name: str, now: in
         rules = [one for one in whole(loaded) if origin_of(one, places) is mine]
         replaced = [one for one, _ in again if origin_of(one, places) is mine]
         index = _index(release, mine.folder, [*rules, *replaced], loaded.faults)
-        licence, licence_url, url = licence_of(release.licence, name)
+        licence, licence_url, url = licence_of(release)
         one = Installed(
             identity, name, release.version, licence, licence_url, url, now, len(index.entries), len(index.faults)
         )
+        licences = Counter(one.licence for one in (*rules, *replaced) if one.licence)
+        filters = tuple(sorted(one.title for one in loaded.filters if mine.folder in Path(one.source_file).parents))
         diff = compare(before, index, release.files)
-        yield Draft(one, diff, index.faults, len(replaced), current == identity, folder, index)
+        yield Draft(one, diff, index.faults, len(replaced), current == identity, licences, filters, folder, index)
 
 
 def take(home: Home, draft: Draft) -> None:
@@ -75,12 +84,16 @@ def rollback(home: Home, name: str) -> tuple[Installed, Installed | None]:
         return shelf.rollback(name)
 
 
-def licence_of(text: str, name: str) -> tuple[str, str, str]:
-    """Return a release's licence, the address of its text, and the address of the release, as far as they are known."""
+def licence_of(release: Release) -> tuple[str, str, str]:
+    """Return a release's licence, the address of its text, and the address of the release, as far as it says them.
+
+    The packages that SigmaHQ publishes hold no text of a licence; they are known by the note that they do hold.
+    """
+    text, packed = release.licence, _PACKED.search(release.note) is not None
     found = _DRL.search(text)
-    if found or name == DEFAULT_NAME:
-        version = found[1] if found else "1.1"
-        return f"Detection Rule License {version}", DRL_URL, SIGMAHQ_URL if name == DEFAULT_NAME else ""
+    if found or (packed and not text.strip()):
+        url = SIGMAHQ_URL if packed or "github.com/SigmaHQ/" in text else ""
+        return f"Detection Rule License {found[1] if found else '1.1'}", DRL_URL, url
     return next((line.strip("# ").strip()[:120] for line in text.splitlines() if line.strip("# ")), ""), "", ""
 
 

@@ -103,7 +103,7 @@ Condition = Bounds | Expression
 class Correlation:
     """One correlation. `timespan` is in microseconds, `rules` are references as written: an id or a name.
 
-    `places` gives the line of each reference in `source_file`.
+    `places` gives the line of each reference in `source_file`, `licence` is what the correlation itself says.
     """
 
     id: str
@@ -127,6 +127,7 @@ class Correlation:
     falsepositives: tuple[str, ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
     places: Mapping[str, int] = field(default_factory=dict)
+    licence: str = ""
 
     @property
     def level_name(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from appliance.detect.metadata import licence_in
 from appliance.detect.model import LEVELS
 from appliance.detect.yamldoc import Document
 
@@ -90,6 +91,7 @@ def parse_correlation(file: str, document: Document, fallback_id: str) -> Correl
         condition=condition,
         aliases=aliases,
         generate=generate,
+        licence=licence_in(raw),
         custom={str(key): value for key, value in raw.items() if key not in _STANDARD},
         places={rule: reading.line_of_rule(rule) for rule in rules},
         **meta,

@@ -27,7 +27,7 @@ def meaning(rule: Rule, text: RuleText, routes: Routes, resolvers: ResolverFacto
     at = partial(text.finding, title=rule.title)
     never = impossible(node)
     if never.never:
-        yield at("R02", "detection", "condition", why=_why(never.clash))
+        yield at("R02", "detection", "condition", why=why(never.clash))
     elif impossible(negate(node)).never:
         yield at("R03", "detection", "condition")
     else:
@@ -35,7 +35,7 @@ def meaning(rule: Rule, text: RuleText, routes: Routes, resolvers: ResolverFacto
     for name, part in _named(node):
         verdict = impossible(part)
         if verdict.never and not never.never:
-            yield at("R05", "detection", name, name=name, why=_why(verdict.clash))
+            yield at("R05", "detection", name, name=name, why=why(verdict.clash))
 
 
 _At = Callable[..., Finding]
@@ -44,7 +44,7 @@ _At = Callable[..., Finding]
 def _narrower(rule: Rule, node: Node, at: _At, routes: Routes, resolvers: ResolverFactory) -> Iterator[Finding]:
     single = impossible(node, lists=False)
     if single.never:
-        yield at("R04", "detection", "condition", why=_why(single.clash))
+        yield at("R04", "detection", "condition", why=why(single.clash))
     feeds = routes.feeds(rule.logsource)
     if not feeds:
         yield at("R06", "logsource", source=str(rule.logsource))
@@ -96,7 +96,7 @@ def _named(node: Node) -> list[tuple[str, Node]]:
     return sorted(found.items())
 
 
-def _why(clash: Clash | None) -> str:
+def why(clash: Clash | None) -> str:
     """The two comparisons that cannot hold together, as a rule writes them."""
     if clash is None:
         return "–"

@@ -30,6 +30,7 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "R08": Level.WARNING,  # nothing positive is asked: decided on every event of its log source
         "R09": Level.WARNING,  # the same condition as another rule
         "R10": Level.WARNING,  # an identifier that the condition does not use
+        "R11": Level.ERROR,  # a timeframe, which Sigma 2 does not have: its value is a keyword
         "R20": Level.WARNING,  # a lone * where `exists` is meant
         "R21": Level.NOTE,  # a wildcard at the end of a value where a modifier says the same
         "R22": Level.WARNING,  # a text that looks like a regular expression
@@ -37,11 +38,15 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "R24": Level.NOTE,  # a regular expression that minds case on Windows
         "R25": Level.NOTE,  # `cased` on a field whose case Windows does not keep
         "R26": Level.WARNING,  # a value that stands twice in one list
+        "R27": Level.WARNING,  # a value without quotes that YAML reads as another text
         "R30": Level.WARNING,  # no id
         "R31": Level.WARNING,  # no level
         "R32": Level.WARNING,  # no status
         "R33": Level.WARNING,  # no tags
         "R34": Level.NOTE,  # no date
+        "R40": Level.ERROR,  # a filter that keeps what it names and hides all else
+        "R41": Level.ERROR,  # a filter that hides nothing
+        "R42": Level.WARNING,  # a correlation with a rule that no source feeds
     }
 )
 """Code → level. `docs/lint.md` explains each, the catalogue holds its text under `lint.<code>`."""

@@ -8,21 +8,29 @@ from dataclasses import dataclass
 
 import yaml
 
+from appliance.detect.conditions import selects
 from appliance.detect.values import fold
 
 from .model import Finding, RuleText
+from .scalars import unquoted
 
 _PLACES = frozenset({"contains", "startswith", "endswith"})
 #: Modifiers under which `*` is not a wildcard, or the value no text.
 _OTHER = frozenset({"re", "cidr", "exists", "fieldref", "lt", "lte", "gt", "gte", "base64", "base64offset", "expand"})
 #: What people write in regular expressions and hardly ever in texts; `\s` and `\d` alone begin names of folders.
 _REGEX_LIKE = re.compile(
-    r"\\[dws][+*{]|\[(?:0-9|a-z|A-Z|\^)[^\]]*\]|\(\?[:i!=<]|(?<=[\w)])\.[*+](?=[\w(\\])|\{\d+,\d*\}|\([^()|]+\|[^()]+\)"
+    r"\\[dws][+*{]|\[(?:0-9|a-z|A-Z|\^)[^\]]{0,99}\]|\(\?[:i!=<]|(?<=[\w)])\.[*+](?=[\w(\\])|\{\d+,\d*\}|\([^()|]+\|[^()]+\)"
 )
 _META = frozenset(".^$*+?{}[]|()")
-_CLASSES = re.compile(r"\\[a-zA-Z]|\[[^\]]*\]|\(\?[a-zA-Z]+\)")
+_CLASSES = re.compile(r"\\[a-zA-Z]|\[[^\]]{0,99}\]|\(\?[a-zA-Z]+\)")
 _WORDS = re.compile(r"[\w*.-]+")
+#: Where a document says what it is about.
+DETECTION, CORRELATION, FILTER = "detection", "correlation", "filter"
+#: Keys beside search identifiers.
+_NO_PARTS = {DETECTION: frozenset({"condition", "timeframe"}), FILTER: frozenset({"condition", "rules"})}
 _KEYS = (("R30", "id"), ("R31", "level"), ("R32", "status"), ("R33", "tags"), ("R34", "date"))
+#: Keys that the specification knows in filters.
+_OF_FILTERS = frozenset({"id", "date"})
 #: Fields in which Windows keeps the case that somebody typed.
 _TYPED = re.compile(r"Image$|CommandLine$|FileName$|Filename$|TargetObject$|^User$|Path$|Name$")
 
@@ -43,26 +51,46 @@ class Item:
 
 
 def written(text: RuleText) -> Iterator[Finding]:
-    """Every finding that the text of one rule alone gives."""
+    """Every finding that the text of one rule, correlation or filter alone gives."""
     value = text.document.value
-    if not isinstance(value, dict):
+    kind = kind_of(value)
+    if kind is None:
         return
     for code, key in _KEYS:
-        if value.get(key) in (None, "", []):
+        if value.get(key) in (None, "", []) and (kind != FILTER or key in _OF_FILTERS):
             yield text.finding(code)
-    yield from _unused(text)
+    if kind == CORRELATION:
+        return
+    yield from _unused(text, kind)
     source = value.get("logsource")
     windows = isinstance(source, dict) and source.get("product") == "windows"
-    for item in items(text):
+    for item in items(text, kind):
         yield from _item(text, item, windows)
+    for part in parts(text, kind):
+        yield from unquoted(text, part)
+    timeframe = _child(_child(text.document.node, kind), "timeframe")
+    if kind == DETECTION and isinstance(timeframe, yaml.ScalarNode):
+        yield text.finding("R11", kind, "timeframe", value=str(timeframe.value))
 
 
-def items(text: RuleText) -> Iterator[Item]:
-    """Every line of the detection that names a field, nested ones too."""
-    detection = _child(text.document.node, "detection")
-    for name, part in _pairs(detection):
-        if name.value not in ("condition", "timeframe"):
-            yield from _items(part)
+def kind_of(value: object) -> str | None:
+    """Which key holds what a document says: that of a rule, correlation or filter; None for what is none of them."""
+    if not isinstance(value, dict) or "action" in value:
+        return None
+    return next((key for key in (CORRELATION, FILTER) if key in value), DETECTION)
+
+
+def items(text: RuleText, kind: str) -> Iterator[Item]:
+    """Every line that names a field under the key of a rule or filter, nested ones too."""
+    for part in parts(text, kind):
+        yield from _items(part)
+
+
+def parts(text: RuleText, kind: str) -> Iterator[yaml.Node]:
+    """The search identifiers under the key of a rule or filter."""
+    for name, part in _pairs(_child(text.document.node, kind)):
+        if name.value not in _NO_PARTS[kind]:
+            yield part
 
 
 def _items(node: yaml.Node) -> Iterator[Item]:
@@ -83,27 +111,23 @@ def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
-def _child(node: yaml.Node, name: str) -> yaml.Node | None:
+def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return next((value for key, value in _pairs(node) if key.value == name), None)
 
 
-def _unused(text: RuleText) -> Iterator[Finding]:
+def _unused(text: RuleText, kind: str) -> Iterator[Finding]:
     """Identifiers that no word of the condition can mean; a wildcard or `them` counts generously."""
-    detection = text.document.value.get("detection")
+    detection = text.document.value.get(kind)
     if not isinstance(detection, dict):
         return
     lines = detection.get("condition", "")
     words = {word for line in (lines if isinstance(lines, list) else [lines]) for word in _WORDS.findall(str(line))}
-    for name in detection:
-        if isinstance(name, str) and name not in ("condition", "timeframe") and not _used(name, words):
-            yield text.finding("R10", "detection", name, name=name)
-
-
-def _used(name: str, words: set[str]) -> bool:
-    if name in words or ("them" in words and not name.startswith("_")):
-        return True
-    patterns = (word for word in words if "*" in word)
-    return any(re.fullmatch(".*".join(map(re.escape, word.split("*"))), name) for word in patterns)
+    patterns = [word for word in words if "*" in word] + (["*"] if "them" in words else [])
+    for key, _ in _pairs(_child(text.document.node, kind)):
+        name = str(key.value)
+        if name in words or name in _NO_PARTS[kind] or any(selects(each, name) for each in patterns):
+            continue
+        yield Finding(text.file, key.start_mark.line + 1, "R10", {"name": name})
 
 
 def _item(text: RuleText, item: Item, windows: bool) -> Iterator[Finding]:

@@ -48,6 +48,7 @@ class RuleAnswer(BaseModel):
     release: str
     """The release that it is of, with its version."""
     licence: str
+    """What the rule itself says, else that of the release."""
     sight: str | None
     """What it sees (the states of `/rules/visibility`); null for what is off."""
     off: str | None
@@ -135,7 +136,7 @@ def _fields(one: Listed, state: RuleState | None, sight: Sight | None) -> dict[s
         "author": rule.author,
         "origin": one.origin.kind,
         "release": one.origin.label,
-        "licence": one.origin.licence,
+        "licence": one.licence,
         "sight": sight.state.value if sight and one.at_work else None,
         "off": off.why if off else None,
         "off_detail": off.detail if off else "",

@@ -192,7 +192,7 @@ def _credit(context: Context, rule_id: str, language: str) -> dict[str, str]:
         nothing = say("rules.nobody", language)
         return {"origin": nothing, "licence": nothing}
     origin = one.origin.label if one.origin.kind is Kind.IMPORTED else say(f"rules.origin.{one.origin.kind}", language)
-    return {"origin": origin, "licence": one.origin.licence or say("rules.nobody", language)}
+    return {"origin": origin, "licence": one.licence or say("rules.nobody", language)}
 
 
 def _techniques(tags: list[str]) -> list[str]:

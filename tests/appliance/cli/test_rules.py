@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli.rules import app
+from rules import ROOT
 from tests.appliance.cli.test_detect import FLAT, RULE, SYSMON
 
 
@@ -159,3 +160,46 @@ def test_lint_for_programs(rule: Path) -> None:
 def test_the_shipped_rules_have_no_lint_errors() -> None:
     done = CliRunner().invoke(app, ["lint", "--level", "error"])
     assert (done.exit_code, done.stdout) == (0, "")
+
+
+FILTER = """title: Scanner
+id: 22222222-2222-4222-8222-222222222222
+logsource: {product: windows}
+filter:
+  rules: [%s]
+  scanner: {User: scan}
+  condition: %s
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "lint"])
+def test_filters_alone_are_read_against_the_rules_that_ship(rule: Path, command: str) -> None:
+    shipped = next((ROOT / "sigma" / "windows").rglob("*.yml")).read_text("utf-8")
+    named = next(line.split()[1] for line in shipped.splitlines() if line.startswith("id:"))
+    rule.write_text(FILTER % (named, "not scanner"), encoding="utf-8")
+    done = CliRunner().invoke(app, [command, str(rule.parent)])
+    assert (done.exit_code, "filtry: 1" in done.stderr) == (0, True)
+    rule.write_text(FILTER % ("nobody", "not scanner"), encoding="utf-8")
+    done = CliRunner().invoke(app, [command, str(rule.parent)])
+    assert (done.exit_code, f"{rule}:1: " in done.stdout, "nobody" in done.stdout) == (1, True, True)
+
+
+def test_lint_says_that_a_filter_hides_the_wrong_events(rule: Path) -> None:
+    rule.write_text(FILTER.replace("[%s]", "%s") % ("any", "scanner"), encoding="utf-8")
+    done = CliRunner().invoke(app, ["lint", str(rule)])
+    assert done.exit_code == 1
+    assert f"{rule}:7: błąd R40: filtr zostawia tylko" in done.stdout
+
+
+def test_correlations_alone_are_read_against_the_rules_that_ship(rule: Path) -> None:
+    for command in (["lint", "--level", "error"], ["check"], ["test"]):
+        done = CliRunner().invoke(app, [*command, str(ROOT / "correlation")])
+        assert (done.exit_code, done.stdout) == (0, ""), command
+    assert rule.is_file()
+
+
+def test_a_folder_without_anything_to_read_says_so(rule: Path) -> None:
+    rule.unlink()
+    for command in ("lint", "check", "test"):
+        done = CliRunner().invoke(app, [command, str(rule.parent)])
+        assert (done.exit_code, "Nie ma tu ani jednej reguły" in done.stderr) == (1, True)

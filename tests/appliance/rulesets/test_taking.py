@@ -10,9 +10,9 @@ import pytest
 from appliance.home import Home
 from appliance.rulesets import Why, active_rules
 from appliance.rulesets.diff import EMPTY, Diff, Entry, Index, compare, lines
-from appliance.rulesets.release import read_release
+from appliance.rulesets.release import Release, read_release
 from appliance.rulesets.shelf import KEPT, Shelf, ShelfBusy, ShelfDamaged
-from appliance.rulesets.taking import drafted, licence_of, rollback
+from appliance.rulesets.taking import DRL_URL, SIGMAHQ_URL, drafted, licence_of, rollback
 from appliance.settings import Settings
 from tests.appliance.rulesets import kit
 
@@ -116,11 +116,38 @@ def test_source_licence_and_version_are_kept_with_each_rule(home: Home, tmp_path
 
 
 def test_licences_are_read_from_their_text() -> None:
-    assert licence_of("# Licenses\n- under the [Detection Rule License (DRL) 1.1](https://x)", "Powiat")[0] == (
-        "Detection Rule License 1.1"
+    assert licence_of(said("# Licenses\n- under the [Detection Rule License (DRL) 1.1](https://x)")) == (
+        "Detection Rule License 1.1",
+        DRL_URL,
+        "",
     )
-    assert licence_of("", "SigmaHQ")[0] == "Detection Rule License 1.1"
-    assert licence_of("\nMIT License\n", "Powiat") == ("MIT License", "", "")
+    assert licence_of(said("Detection Rule License (DRL) 1.1 of https://github.com/SigmaHQ/sigma"))[2] == SIGMAHQ_URL
+    assert licence_of(said("\nMIT License\n")) == ("MIT License", "", "")
+
+
+def test_a_licence_that_nothing_names_is_not_claimed() -> None:
+    assert licence_of(said("")) == ("", "", "")
+    assert licence_of(said("", "Release 2026-01-02")) == ("", "", "")
+
+
+def test_a_package_of_sigmahq_is_known_by_its_note() -> None:
+    note = f"Release Date: 2026-01-02\nLabel: r2026-01-02\nCommit-Hash: {'0a' * 20}\n"
+    assert licence_of(said("", note)) == ("Detection Rule License 1.1", DRL_URL, SIGMAHQ_URL)
+    assert licence_of(said("MIT License", note))[0] == "MIT License"
+
+
+def test_what_a_rule_says_of_its_licence_goes_first(home: Home, tmp_path: Path) -> None:
+    own = kit.rule_text(2, license="Proprietary")
+    draft = kit.take_release(home, kit.write(tmp_path / "one", {**FIRST, "rules/2.yml": own}))
+    assert draft.licences == {"Proprietary": 1}
+    found = {one.rule.id: one.licence for one in active_rules(home, Settings()).listed}
+    assert (found[kit.uuid(1)], found[kit.uuid(2)]) == ("Detection Rule License 1.1", "Proprietary")
+    again = {one.rule.id: one.licence for one in active_rules(home, Settings()).listed}
+    assert again == found
+
+
+def said(licence: str, note: str = "") -> Release:
+    return Release({}, licence, "", 0, note)
 
 
 def test_a_rule_of_the_office_replaces_that_of_a_release_for_good(home: Home, tmp_path: Path) -> None:

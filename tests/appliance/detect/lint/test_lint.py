@@ -8,7 +8,9 @@ import pytest
 
 from appliance.cli.rules_lint import CATALOGUE
 from appliance.detect import Fault, Rule, RuleSet, field_names
+from appliance.detect.correlation import Correlation
 from appliance.detect.lint import LEVELS, Finding, Level, RuleText, lint
+from appliance.detect.model import Filter
 from appliance.detect.parse import parse_file
 from appliance.detect.routes import Routes, parse_routes, shipped_routes
 from appliance.detect.yamldoc import read_documents
@@ -40,12 +42,17 @@ def findings(*documents: str, routes: Routes | None = None) -> list[Finding]:
     rules: list[Rule] = []
     faults: list[Fault] = []
     texts: list[RuleText] = []
+    filters: list[Filter] = []
+    correlations: list[Correlation] = []
     for number, text in enumerate(documents):
         parsed = parse_file(f"{number}.yml", text.encode())
         rules.extend(parsed.rules)
         faults.extend(parsed.faults)
+        filters.extend(parsed.filters)
+        correlations.extend(parsed.correlations)
         texts.extend(RuleText(f"{number}.yml", each) for each in read_documents(text))
-    return lint(RuleSet(rules, faults), texts, routes or shipped_routes(), field_names)
+    ruleset = RuleSet(rules, faults, filters=filters, correlations=correlations)
+    return lint(ruleset, texts, routes or shipped_routes(), field_names)
 
 
 def codes(detection: str, /, **head: str | None) -> list[tuple[str, int]]:
@@ -82,6 +89,17 @@ BY_DETECTION = {
     "a:\n  - Image: x\n  - CommandLine: '*'\ncondition: a": [("R20", FIRST + 2), ("R08", FIRST + 3)],
     "a: {Image: x}\ncondition: a and not 1 of b_*": [("R01", FIRST + 1)],
     "a: {Image: x}\ncondition: a": [],
+    "a: {Image: abcx}\ntimeframe: 5m\ncondition: a": [("R11", FIRST + 1)],
+    "a: {Image: abcx}\ntimeframe: 15\ncondition: all of them": [("R11", FIRST + 1)],
+    "a: {Image: abcx}\ntimeframe: {CommandLine: abcd}\ncondition: a and timeframe": [],
+    "a: {Image: abcx, Version: 1.0}\ncondition: a": [("R27", FIRST)],
+    "a:\n  Image: abcx\n  Status:\n    - 0xC000006A\n    - '0xC000006A'\ncondition: a": [("R27", FIRST + 3)],
+    "a: [abcd, 2.50, NO]\ncondition: a": [("R27", FIRST), ("R27", FIRST)],
+    "a: {Image: abcx, Hour: [10:20, 010, yes, 1_000]}\ncondition: a": [("R27", FIRST)] * 4,
+    "a: {Image: abcx, Size|gt: 1.0, Other|lt: 0x10}\ncondition: a": [("R27", FIRST)],
+    "a: {Image: abcx, Ok: true, Not: False, Id: 4688, Part: 2.5, Low: -3}\ncondition: a": [],
+    "a: {Image: abcx, Name|exists: yes, None: null}\ncondition: a": [],
+    "a: {Image: abcx, Version|contains: ['1.0', '010']}\ncondition: a": [],
 }
 
 
@@ -130,8 +148,67 @@ def test_the_same_condition_twice_names_the_earlier_rule() -> None:
 
 
 def test_other_documents_are_left_to_others() -> None:
-    texts = [RuleText("c.yml", each) for each in read_documents("title: x\ncorrelation: {type: event_count}\n")]
+    texts = [RuleText("c.yml", each) for each in read_documents("action: global\n---\n[a]\n")]
     assert lint(RuleSet([], []), texts, shipped_routes(), field_names) == []
+
+
+FILTER = """title: Scanner
+id: 11111111-1111-4111-8111-111111111199
+date: 2026-11-22
+logsource: {product: windows}
+filter:
+  rules: any
+"""
+BY_FILTER = {
+    "scanner: {User: scan}\ncondition: scanner": [("R40", 8)],
+    "scanner: {User: scan}\ncondition: not scanner": [],
+    "a: {User: scan}\nb: {Image: null}\ncondition: not a and not b": [],
+    "a: {User: scan}\nb: {Image: null}\ncondition: a or not b": [],
+    "a: {User: scan}\nb: {Image: x}\ncondition: b and not a": [("R40", 9)],
+    "a: {User: scan}\ncondition: a and not a": [("R02", 8)],
+    "a: {User: scan}\ncondition: a or not a": [("R41", 8)],
+    "a: {User: '*'}\nb: {User: scan}\ncondition: not a": [("R20", 7), ("R10", 8)],
+}
+
+
+@pytest.mark.parametrize("text", BY_FILTER)
+def test_a_filter_that_does_not_hide_what_it_names_is_found(text: str) -> None:
+    assert [(one.code, one.line) for one in findings(FILTER + indent(text, "  "))] == BY_FILTER[text]
+
+
+def test_a_filter_lacks_only_what_filters_have() -> None:
+    text = FILTER.replace("id: 1", "author: 1").replace("date:", "modified:") + "  a: {User: s}\n  condition: not a\n"
+    assert [one.code for one in findings(text)] == ["R30", "R34"]
+
+
+CORRELATION = """title: Many
+id: 11111111-1111-4111-8111-111111111198
+status: test
+date: 2026-11-22
+tags: [attack.t1059]
+level: high
+correlation:
+  type: event_count
+  rules: [blind, seen]
+  group-by: [User]
+  timespan: 5m
+  condition: {gte: 5}
+"""
+
+
+def test_a_correlation_with_a_rule_that_no_source_feeds_is_found() -> None:
+    seen = document("a: {Image: abcx}\ncondition: a", 1) + "name: seen\n"
+    blind = document("a: {Image: abcy}\ncondition: a", 2, logsource="{product: okta}") + "name: blind\n"
+    assert [(one.file, one.code, one.line) for one in findings(seen, blind, CORRELATION)] == [
+        ("1.yml", "R06", 7),
+        ("2.yml", "R42", 9),
+    ]
+
+
+def test_a_correlation_without_what_all_rules_have_is_found() -> None:
+    seen = [document("a: {Image: abcx}\ncondition: a", number) + f"name: {name}\n" for number, name in ((1, "seen"),)]
+    bare = CORRELATION.replace("level: high\n", "").replace("tags: [attack.t1059]\n", "").replace("blind, ", "")
+    assert [(one.file, one.code) for one in findings(*seen, bare)] == [("1.yml", "R31"), ("1.yml", "R33")]
 
 
 def test_every_code_has_its_text_its_page_and_its_test() -> None:
@@ -140,9 +217,11 @@ def test_every_code_has_its_text_its_page_and_its_test() -> None:
     assert {key.removeprefix("lint.") for key in catalogue.entries} == set(LEVELS)
     for code, level in LEVELS.items():
         assert f"| `{code}` | {level.value} |" in page, code
-    tested = {code for found in BY_DETECTION.values() for code, _ in found}
-    assert set(LEVELS) - tested <= {"R06", "R07", "R09", "R30", "R31", "R32", "R33", "R34"}
+    tested = {code for found in (*BY_DETECTION.values(), *BY_FILTER.values()) for code, _ in found}
+    assert set(LEVELS) - tested <= {"R42", "R06", "R07", "R09", "R30", "R31", "R32", "R33", "R34"}
 
 
 def test_what_keeps_a_rule_from_working_is_an_error() -> None:
-    assert {code for code, level in LEVELS.items() if level is Level.ERROR} == {"R01", "R02", "R03", "R07"}
+    assert {code for code, level in LEVELS.items() if level is Level.ERROR} == {
+        *("R01", "R02", "R03", "R07", "R11", "R40", "R41")
+    }
