@@ -14,7 +14,7 @@ from .moments import LOCAL
 from .nodes import Node, fields
 from .resolve import ResolverFactory, with_renames
 from .routes import EventClass, Feed, Routes, event_class
-from .values import ENVELOPE, Event
+from .values import Event
 
 #: Classes of events, and names in all of them together, that are told apart; strangers choose both.
 MAX_CLASSES = 2048
@@ -25,7 +25,7 @@ OTHERS = EventClass("…")
 NOTHING = Resolved((), {}, ())
 """No correlations."""
 #: What the normaliser adds to every event and what routing itself reads, beside `event.*`.
-_OURS = frozenset({"@timestamp", "host.name", "winlog.channel"}) | ENVELOPE
+_OURS = frozenset({"@timestamp", "host.name", "winlog.channel", "agent.id"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,21 @@ class Draws:
         raw = self.one([b"", b"\xff\xfe"]) + text.encode(self.one(["utf-8", "utf-16-le", "utf-16-be"]))
         return raw.decode("latin-1") if self.below(3) == 0 else b64encode(self.one([b"", b"z", b"zz"]) + raw).decode()
 
+    def envelope(self) -> dict[str, Any]:
+        """What the box adds to an event, in words and numbers that keywords ask for."""
+        made: dict[str, Any] = {
+            "@timestamp": 1_767_225_600_000_000 + self.below(1000),
+            "event.ingested": self.below(99),
+        }
+        for key in ("event.action", "event.type", "event.outcome", "agent.id", "event.id", "winlog.logon.type"):
+            if self.below(3) == 0:
+                made[key] = self.needle()
+        if self.below(4) == 0:
+            made["host.name"] = made.get("agent.id", "a") if self.below(2) else self.needle()
+        return made
+
     def event(self) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        made = self.envelope()
         for name in [*NAMES, "A"]:
             kind = self.below(6)
             if kind < 4:
