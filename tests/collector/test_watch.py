@@ -37,7 +37,6 @@ def test_a_packet_in_fragments_stands_where_its_last_piece_came() -> None:
     back: dict[str, Any] = {"src": "10.0.0.2", "dst": "10.0.0.1"}
     ask = b"GET /a?" + b"x" * 1500 + b" HTTP/1.1\r\nHost: urzad.example\r\n\r\n"
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    asking = IP(**there, id=9) / TCP(sport=4000, dport=80, flags="PA", seq=100) / Raw(ask)
     frames = [
         MAC / IP(**there) / TCP(sport=4000, dport=80, flags="S", seq=99),
         MAC / IP(**back) / TCP(sport=80, dport=4000, flags="SA", seq=499, ack=100),
