@@ -2,7 +2,8 @@
 
 `./czujka bench workers [--events N] [--rounds N]`. Both ways are taken in turn, on the same batches, and the ratio of
 neighbours is the figure. It needs two cores that nothing else uses. What is measured is reading, normalising,
-matching and bringing all events back into the first process, as the box does; nothing is written.
+matching and bringing all events back into the first process, as the box does; nothing is written. Beside it stands
+what two processes reach that share nothing at all: no way to share out work is faster on that machine.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import gc
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,16 +41,11 @@ def main(argv: list[str]) -> int:
     options = argparse.ArgumentParser(prog="czujka bench workers")
     options.add_argument("--events", type=int, default=40_000)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--apart", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args(argv)
-    corpora = corpora_root()
-    with TemporaryDirectory() as folder:
-        ruleset = load_rules([corpora / "sigmahq" / "rules" / "windows"], Path(folder))
-    worker = Worker(Engine(ruleset), normalise, "")
-    batches = _batches(corpora, worker, chosen.events)
-    crew = Crew(worker)
-    _rate(crew, batches)
-    gc.collect()
-    gc.freeze()
+    crew, batches = _ready(chosen.events)
+    if chosen.apart:
+        return _work_apart(crew, batches, chosen.rounds)
     ratios = []
     for number in range(chosen.rounds):
         alone = _rate(crew, batches)
@@ -58,7 +56,59 @@ def main(argv: list[str]) -> int:
         print(f"pass {number + 1}: one worker {alone:.0f} events/s, two {both:.0f} events/s, {ratios[-1]:.2f} ×")
     middle = statistics.median(ratios)
     print(f"two workers : one {middle:.2f} (wanted {WANTED}), {len(os.sched_getaffinity(0))} cores")
+    print(f"two processes that share nothing : one {_apart(chosen.events, chosen.rounds):.2f}")
     return 0 if middle >= WANTED else 1
+
+
+def _ready(events: int) -> tuple[Crew, list[Batch]]:
+    """Return a crew of one that has seen every class of events, and the events."""
+    corpora = corpora_root()
+    with TemporaryDirectory() as folder:
+        ruleset = load_rules([corpora / "sigmahq" / "rules" / "windows"], Path(folder))
+    worker = Worker(Engine(ruleset), normalise, "")
+    batches = _batches(corpora, worker, events)
+    crew = Crew(worker)
+    _rate(crew, batches)
+    gc.collect()
+    gc.freeze()
+    return crew, batches
+
+
+def _apart(events: int, rounds: int) -> float:
+    """Return what two processes do together at once : one of them alone, the middle of the rounds."""
+    command = [sys.executable, "-m", __spec__.name, "--apart", "--events", str(events), "--rounds", str(rounds)]
+    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for one in both:
+        _told(one)
+    ratios = []
+    for _ in range(rounds):
+        alone = _asked(both[:1])
+        ratios.append(_asked(both) / alone)
+    for one in both:
+        one.communicate()
+    return statistics.median(ratios)
+
+
+def _asked(processes: Sequence[subprocess.Popen[str]]) -> float:
+    """Have processes work at once; return their rates together."""
+    for one in processes:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    return sum(map(_told, processes))
+
+
+def _told(process: subprocess.Popen[str]) -> float:
+    assert process.stdout is not None
+    return float(process.stdout.readline())
+
+
+def _work_apart(crew: Crew, batches: Sequence[Batch], rounds: int) -> int:
+    """Say that it is ready, then the rate of each round that a line of standard input asks for."""
+    print(0, flush=True)
+    for _ in zip(range(2 * rounds), sys.stdin, strict=False):
+        print(_rate(crew, batches), flush=True)
+    return 0
 
 
 def _batches(corpora: Path, worker: Worker, events: int) -> list[Batch]:
@@ -93,3 +143,7 @@ def _rate(crew: Crew, batches: Sequence[Batch]) -> float:
         if not done:
             return sum(batch.records for batch in batches) / (time.perf_counter() - began)
         crew.forget(len(done))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
