@@ -27,7 +27,11 @@ READ = needs(Permission.AGENTS_READ)
 
 
 class SectionAnswer(Answer):
-    """A section of the inventory; `agrees` tells whether the box has what the agent has. Times in microseconds."""
+    """A section of the inventory; `agrees` tells whether the box has what the agent has. Times in microseconds.
+
+    `problem` says why the items may not be what the station has now: the agent could not look, or (`stale`) has not
+    spoken of them for two days.
+    """
 
     name: str
     count: int
@@ -35,6 +39,7 @@ class SectionAnswer(Answer):
     told_at: int | None
     agrees: bool
     refused: int
+    problem: str
 
 
 class SectionList(BaseModel):
@@ -67,7 +72,10 @@ class ChangeAnswer(Answer):
 
 
 class FindingAnswer(Answer):
-    """A checked setting: `pass`, `fail` or `unknown`, since when, and why."""
+    """A checked setting: `pass`, `fail` or `unknown`, since when, and why.
+
+    What the station has not confirmed for two days is `unknown`, reason `stale`; `told` is what it said last.
+    """
 
     name: str
     result: str
@@ -75,6 +83,7 @@ class FindingAnswer(Answer):
     value: str
     since: int
     seen_at: int
+    told: str
 
 
 class FindingList(BaseModel):
@@ -108,7 +117,7 @@ def list_sections(context: Box, agent_id: AgentId) -> SectionList:
     """Return the sections of a station's inventory."""
     with context.sessions() as session:
         _known(session, agent_id)
-        return SectionList(items=[_section(one) for one in look.sections(session, agent_id)])
+        return SectionList(items=[_section(one) for one in look.sections(session, agent_id, context.now())])
 
 
 @router.get("/agents/{agent_id}/inventory/{section}", dependencies=READ)
@@ -141,7 +150,8 @@ def list_findings(context: Box, agent_id: AgentId) -> FindingList:
     """Return what a station says of its settings."""
     with context.sessions() as session:
         _known(session, agent_id)
-        return FindingList(items=[FindingAnswer.model_validate(row) for row in look.findings(session, agent_id)])
+        rows = look.findings(session, agent_id, context.now())
+        return FindingList(items=[FindingAnswer.model_validate(row) for row in rows])
 
 
 @router.get("/agents/{agent_id}/weaknesses", dependencies=READ)
@@ -169,4 +179,5 @@ def _section(one: look.SectionLook) -> SectionAnswer:
         told_at=told.told_at if told else None,
         agrees=bool(told and told.agrees),
         refused=told.refused if told else 0,
+        problem=one.problem,
     )

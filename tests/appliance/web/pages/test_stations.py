@@ -22,6 +22,7 @@ from appliance.normalise.czujka_agent import normalise
 from appliance.normalise.model import Source
 from appliance.ops.losses import record_gap
 from appliance.state.models import Agent, AgentState, Alert, Role
+from appliance.stations import fresh
 from appliance.stations.look import Figures, score
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
@@ -78,6 +79,30 @@ def test_what_is_unknown_is_not_in_order() -> None:
     assert score(results, {}) == 33
     assert score(results, {"a": 3, "b": 1}) == 60
     assert score({}, {}) is None
+
+
+def test_of_a_station_of_which_nothing_is_known_no_percent_is_shown() -> None:
+    assert score({"a": "unknown", "b": "unknown"}, {}) is None
+    assert score({"a": "fail", "b": "unknown"}, {}) == 0
+
+
+def test_what_a_station_confirms_no_more_is_shown_as_unknown_with_what_to_do(
+    office: TestBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = office.person(Role.AUDITOR)
+    assert "nie potwierdziła" not in office.ask("GET", f"/stacje/{WINDOWS}", who).text.replace("\u00a0", " ")
+    (section, *_) = office.get(f"/agents/{WINDOWS}/inventory", who).json()["items"]
+    assert section["problem"] == ""
+    monkeypatch.setattr(fresh, "BELIEVED", 0)
+    text = office.ask("GET", f"/stacje/{WINDOWS}", who).text.replace("\u00a0", " ")
+    for said in ("nie potwierdziła", "ostatnio: w porządku", "niepotwierdzone", "Sprawdź, czy stacja jest włączona"):
+        assert said in text, said
+    assert "nie potwierdziła" in office.ask("GET", f"/stacje/{WINDOWS}/spis", who).text.replace("\u00a0", " ")
+    findings = office.get(f"/agents/{WINDOWS}/posture", who).json()["items"]
+    assert {(row["name"], row["result"], row["reason"], row["told"]) for row in findings} >= {
+        ("firewall", "unknown", "stale", "pass")
+    }
+    assert {one["problem"] for one in office.get(f"/agents/{WINDOWS}/inventory", who).json()["items"]} == {"stale"}
 
 
 def test_states_and_marks() -> None:
