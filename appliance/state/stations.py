@@ -122,6 +122,8 @@ class StationMatched(Base):
     """Whether all that it has could be compared: without that, nothing found means nothing."""
     reason: Mapped[str] = mapped_column(String(32), default="")
     """Why not, a name of appliance/vulnerabilities/standing.py; empty when it could."""
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    """Of what the reason speaks: sections, programs, a build."""
     left_out: Mapped[int] = mapped_column(default=0)
     """Weaknesses beyond the bound for one station."""
 

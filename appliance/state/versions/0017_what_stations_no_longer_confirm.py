@@ -16,5 +16,6 @@ def upgrade() -> None:
     op.add_column("station_finding", sa.Column("told_at", sa.BigInteger(), nullable=False, server_default="0"))
     op.execute("UPDATE station_finding SET told_at = seen_at")
     op.add_column("station_matched", sa.Column("reason", sa.String(32), nullable=False, server_default=""))
+    op.add_column("station_matched", sa.Column("detail", sa.String(300), nullable=False, server_default=""))
     # What was compared by the rules of before is compared anew.
     op.execute("DELETE FROM station_matched")

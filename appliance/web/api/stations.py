@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from agent.wire.inventory import MAX_KEY, SECTIONS
 from appliance.state.models import Agent
-from appliance.state.stations import StationSection, StationWeakness
+from appliance.state.stations import StationMatched, StationSection, StationWeakness
 from appliance.stations import look
 from appliance.web.api.agents import AgentId
 from appliance.web.api.common import After, Answer, Limit, Page, api_router
@@ -107,8 +107,15 @@ class StationWeaknessAnswer(Answer):
 
 
 class StationWeaknessList(BaseModel):
-    """Every known weakness, those used in attacks first."""
+    """Every known weakness, those used in attacks first.
 
+    Only where `judged` is true nothing found means that nothing is known; else `reason` says why not, and `detail` of
+    what. `reason` is empty where the station was never compared.
+    """
+
+    judged: bool
+    reason: str
+    detail: str
     items: list[StationWeaknessAnswer]
 
 
@@ -162,7 +169,11 @@ def list_weaknesses(context: Box, agent_id: AgentId) -> StationWeaknessList:
     with context.sessions() as session:
         _known(session, agent_id)
         rows = session.scalars(query.order_by(row.exploited.desc(), row.name, row.product))
-        return StationWeaknessList(items=[StationWeaknessAnswer.model_validate(one) for one in rows])
+        items = [StationWeaknessAnswer.model_validate(one) for one in rows]
+        matched = session.get(StationMatched, agent_id)
+    if matched is None:
+        return StationWeaknessList(judged=False, reason="", detail="", items=items)
+    return StationWeaknessList(judged=matched.judged, reason=matched.reason, detail=matched.detail, items=items)
 
 
 def _known(session: Session, agent_id: str) -> None:

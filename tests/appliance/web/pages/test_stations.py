@@ -26,6 +26,8 @@ from appliance.stations import fresh
 from appliance.stations.look import Figures, score
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
+from appliance.vulnerabilities.standing import REASONS
+from appliance.web.pages.render import catalogue
 from appliance.web.pages.views.stations import StationFilter, station, station_filter
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages import sample
@@ -164,7 +166,8 @@ def test_the_api_tells_the_same(office: TestBox) -> None:
     assert {change["what"] for change in changes} == {"new", "changed", "gone"}
     findings = office.get(f"/agents/{LINUX}/posture", who).json()["items"]
     assert {row["name"]: row["result"] for row in findings}["firewall"] == "fail"
-    assert office.get(f"/agents/{LINUX}/weaknesses", who).json() == {"items": []}
+    assert office.get(f"/agents/{LINUX}/weaknesses", who).json() == {
+        "judged": False, "reason": "no_system", "detail": "", "items": []}  # fmt: skip
     for path in ("inventory", "inventory/package", "changes", "posture", "weaknesses"):
         assert office.get(f"/agents/{uuid4()}/{path}", who).status_code == 404
     assert office.get(f"/agents/{LINUX}/inventory/wishes", who).status_code == 422
@@ -191,6 +194,24 @@ def test_weaknesses_are_listed_accepted_and_taken_back(office: TestBox) -> None:
     assert office.ask("POST", f"/podatnosci/przyjete/{row['id']}/cofnij", admin).status_code == 409
     log = office.get("/operations", auditor).json()["items"]
     assert {"weakness.accepted", "weakness.acceptance_withdrawn"} <= {one["action"] for one in log}
+
+
+def test_a_station_says_why_it_was_not_compared_beside_what_is_known(office: TestBox) -> None:
+    text = office.ask("GET", f"/stacje/{WINDOWS}", office.person(Role.AUDITOR)).text.replace("\u00a0", " ")
+    for said in (
+        "CVE-2025-8088",
+        "nie wszystko porównano",
+        "Agent nie odczytał potrzebnych działów spisu.",
+        "Windows Update",
+    ):
+        assert said in text, said
+    told = office.get(f"/agents/{WINDOWS}/weaknesses", office.person(Role.AUDITOR)).json()
+    assert (told["judged"], told["reason"], told["detail"]) == (False, "unread", "update")
+    assert {one["name"] for one in told["items"]} >= {"CVE-2025-8088"}
+    for reason in REASONS:
+        for lang in ("pl", "en"):
+            assert catalogue().text(f"weak.why.{reason}", lang)
+            assert catalogue().text(f"weak.do.{reason}", lang)
 
 
 def test_without_a_comparison_nobody_says_that_all_is_well(box: TestBox) -> None:
