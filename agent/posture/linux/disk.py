@@ -9,6 +9,8 @@ from agent.posture.shown import listed
 
 _STARTS = frozenset({"/boot", "/boot/efi", "/efi", "/boot/firmware"})
 """Where the system starts from, before anybody can give a key. Whatever else is mounted holds data."""
+_SYSTEM = frozenset({"/", "/home", "/var", "/usr", "[SWAP]"})
+"""What counts also on a removable disk: a system that runs from one, and not a stick that somebody has put in."""
 _NO_DISKS = frozenset({"loop", "rom"})
 
 
@@ -17,7 +19,9 @@ def _judge(raws: Raws, _now: float) -> Finding:
     found: set[str] = set()
     for device, encrypted in disks.volumes(raws.output("lsblk")):
         places = [place for place in disks.mounts(device) if place not in _STARTS]
-        if str(device["name"]).startswith("zram") or device.get("type") in _NO_DISKS or device.get("rm") in {True, "1"}:
+        if device.get("rm") in {True, "1"}:
+            places = [place for place in places if place in _SYSTEM]
+        if str(device["name"]).startswith("zram") or device.get("type") in _NO_DISKS:
             continue
         found.update(places)
         bare += [] if encrypted else places
