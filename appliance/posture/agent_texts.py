@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import agent.wire
-from appliance.posture.checks import COMMON, Reason, checks, common_reasons
+from appliance.posture.checks import COMMON, OF_THE_BOX, Reason, checks, common_reasons
 
 FILE = Path(agent.wire.__file__).parents[1] / "posture" / "texts.json"
 
 
 def made() -> str:
     """Return the file's content: by check its title, weight and own reasons; under `_unknown` the common reasons."""
-    common = common_reasons()
+    common = {key: reason for key, reason in common_reasons().items() if key not in OF_THE_BOX}
     told: dict[str, Any] = {COMMON: {"reasons": _words(common)}}
     for name, check in checks().items():
-        own = {key: reason for key, reason in check.reasons.items() if key not in common}
+        own = {key: reason for key, reason in check.reasons.items() if key not in common_reasons()}
         told[name] = {"title": check.title["pl"], "weight": check.weight, "reasons": _words(own)}
     return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

@@ -20,6 +20,8 @@ from appliance import plainyaml
 FOLDER = rules.ROOT / "posture"
 COMMON = "_unknown"
 """The file of the reasons that any check may give."""
+OF_THE_BOX = frozenset({"stale"})
+"""The common reasons that the box alone gives: a verdict that its station has not confirmed for too long."""
 SYSTEMS = frozenset({"linux", "windows"})
 LANGUAGES = ("pl", "en")
 ACTS: Mapping[str, Mapping[str, str]] = {

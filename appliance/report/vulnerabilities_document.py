@@ -22,14 +22,14 @@ def vulnerabilities_blocks(data: Mapping[str, Any], words: Words) -> list[Block]
     if not data["stations"]:
         return [head, Para(words("report.weak.no_stations"))]
     blocks: list[Block] = [head, Para(_compared(data, words)), Para(_feeds(data["feeds"], words))]
-    if data["judged"]:
+    if data["judged"] or data["total"]:
         blocks += [_facts(data, words), *_exploited(data, words), *_others(data, words)]
     return [*blocks, *_accepted(data, words)]
 
 
 def vulnerabilities_sentence(data: Mapping[str, Any], words: Words) -> str:
     """Return the one sentence for the report's beginning."""
-    if not data["judged"]:
+    if not (data["judged"] or data["total"]):
         return words("report.weak.short.none")
     if data["feeds"]["made_at"] is None:
         return words("report.weak.exploited.unknown")

@@ -45,6 +45,8 @@ class StationSection(Base):
     """When the whole section was last asked for."""
     refused: Mapped[int] = mapped_column(default=0)
     """Items that the bounds left out."""
+    problem: Mapped[str] = mapped_column(String(64), default="")
+    """Why the agent's last round could not look; the items are those of the round before. Empty when it could."""
 
 
 class StationFinding(Base):
@@ -60,6 +62,8 @@ class StationFinding(Base):
     since: Mapped[int] = mapped_column(Micros)
     """From when on the result has been this."""
     seen_at: Mapped[int] = mapped_column(Micros)
+    told_at: Mapped[int] = mapped_column(Micros)
+    """When the agent last told of it, by the box's clock."""
     revision: Mapped[int] = mapped_column(Micros)
 
 
@@ -115,7 +119,11 @@ class StationMatched(Base):
     """Of the inventory's revisions, the feeds and our tables: while it is the same, so is the result."""
     at: Mapped[int] = mapped_column(Micros)
     judged: Mapped[bool] = mapped_column()
-    """Whether feeds or tables know its system at all: without that, nothing found means nothing."""
+    """Whether all that it has could be compared: without that, nothing found means nothing."""
+    reason: Mapped[str] = mapped_column(String(32), default="")
+    """Why not, a name of appliance/vulnerabilities/standing.py; empty when it could."""
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    """Of what the reason speaks: sections, programs, a build."""
     left_out: Mapped[int] = mapped_column(default=0)
     """Weaknesses beyond the bound for one station."""
 

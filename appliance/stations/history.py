@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance.state.stations import StationChange, StationFinding
+from appliance.stations.fresh import STALE, is_stale
 from appliance.stations.sink import MAX_CHANGES, POSTURE
 
 
@@ -25,11 +26,16 @@ def verdicts_at(session: Session, moment: int, heard_since: int = 0) -> dict[tup
     """Return by agent and check what was said last at a moment; times in microseconds.
 
     What was not said again since `heard_since` is left out, and so are stations of which the box has forgotten
-    changes after that moment.
+    changes after that moment. What the moment found unconfirmed for too long was unknown then.
     """
     row = StationFinding
-    last = select(row.agent_id, row.name, row.result, row.reason).where(row.since <= moment, row.seen_at >= heard_since)
-    found = {(agent, name): Verdict(result, reason) for agent, name, result, reason in session.execute(last)}
+    last = select(row.agent_id, row.name, row.result, row.reason, row.told_at)
+    found = {
+        (agent, name): Verdict("unknown", STALE) if is_stale(told_at, moment) else Verdict(result, reason)
+        for agent, name, result, reason, told_at in session.execute(
+            last.where(row.since <= moment, row.seen_at >= heard_since)
+        )
+    }
     change = StationChange
     later = select(change.agent_id, change.key, change.before).where(change.section == POSTURE, change.at > moment)
     for agent, name, before in session.execute(later.order_by(change.at.desc(), change.id.desc())):

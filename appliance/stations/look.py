@@ -23,6 +23,7 @@ from appliance.state.stations import (
     StationSection,
     StationWeakness,
 )
+from appliance.stations.fresh import BELIEVED, STALE, is_stale
 
 
 @dataclass(slots=True)
@@ -40,17 +41,19 @@ class Figures:
     matched: bool = False
     """Whether its inventory was compared with something that knows its system."""
     results: dict[str, str] = field(default_factory=dict)
-    """Check → `pass`, `fail` or `unknown`."""
+    """Check → `pass`, `fail` or `unknown`; what was not confirmed lately is unknown."""
 
 
 def score(results: Mapping[str, str], weights: Mapping[str, int]) -> int | None:
-    """Return how much of what is checked is in order, in percent by weight; None without checks.
+    """Return how much of what is checked is in order, in percent by weight; None where nothing is known.
 
     What is unknown is not in order. A check without a weight counts once.
     """
+    if all(result == "unknown" for result in results.values()):
+        return None
     whole = sum(weights.get(name, 1) for name in results)
     good = sum(weights.get(name, 1) for name, result in results.items() if result == "pass")
-    return good * 100 // whole if whole else None
+    return good * 100 // whole
 
 
 def figures(session: Session, now: int) -> Mapping[str, Figures]:
@@ -59,10 +62,9 @@ def figures(session: Session, now: int) -> Mapping[str, Figures]:
     open_ones = select(Alert.agent_id, func.count()).where(Alert.state.in_(OPEN)).group_by(Alert.agent_id)
     for agent, count in session.execute(open_ones):
         found[str(agent)].alerts = count
-    for name, agent, result in session.execute(
-        select(StationFinding.name, StationFinding.agent_id, StationFinding.result)
-    ):
-        found[agent].results[name] = result
+    row = StationFinding
+    for name, agent, result, told_at in session.execute(select(row.name, row.agent_id, row.result, row.told_at)):
+        found[agent].results[name] = "unknown" if is_stale(told_at, now) else result
     weak = StationWeakness
     shown = weak.gone_at.is_(None)
     for agent, exploited, count in session.execute(
@@ -92,19 +94,28 @@ class SectionLook:
     name: str
     count: int
     told: StationSection | None
+    problem: str = ""
+    """Why the items may not be what the station has now; empty when they are."""
 
 
-def sections(session: Session, agent: str) -> list[SectionLook]:
+def sections(session: Session, agent: str, now: int) -> list[SectionLook]:
     """Return the sections that a station has told of, in the order people read them."""
     query = select(StationItem.section, func.count()).where(StationItem.agent_id == agent)
     there = session.execute(query.where(StationItem.gone_at.is_(None)).group_by(StationItem.section))
     counts = {str(name): int(count) for name, count in there}
     told = {row.section: row for row in session.scalars(select(StationSection).where(StationSection.agent_id == agent))}
     return [
-        SectionLook(name, counts.get(name, 0), told.get(name))
+        SectionLook(name, counts.get(name, 0), told.get(name), problem_of(told.get(name), now))
         for name in inventory.SECTIONS
         if name in counts or name in told
     ]
+
+
+def problem_of(section: StationSection | None, now: int) -> str:
+    """Return why a section is not known to be as the box has it: its agent could not look, or was not heard lately."""
+    if section is None:
+        return ""
+    return STALE if is_stale(section.told_at, now) else section.problem
 
 
 def items(
@@ -128,10 +139,31 @@ def items(
     return found[:limit], found[limit - 1].key if len(found) > limit else None
 
 
-def findings(session: Session, agent: str) -> Sequence[StationFinding]:
-    """Return what a station says of its settings."""
+@dataclass(frozen=True, slots=True)
+class FindingLook:
+    """A verdict as it stands now: what was not confirmed lately is unknown. Times in microseconds."""
+
+    name: str
+    result: str
+    reason: str
+    value: str
+    since: int
+    seen_at: int
+    told: str
+    """The result that the station said last."""
+
+
+def findings(session: Session, agent: str, now: int) -> Sequence[FindingLook]:
+    """Return what is known of a station's settings."""
     query = select(StationFinding).where(StationFinding.agent_id == agent)
-    return session.scalars(query.order_by(StationFinding.name)).all()
+    return [_standing(row, now) for row in session.scalars(query.order_by(StationFinding.name))]
+
+
+def _standing(row: StationFinding, now: int) -> FindingLook:
+    if is_stale(row.told_at, now):
+        since = row.told_at + BELIEVED
+        return FindingLook(row.name, "unknown", STALE, row.value, since, row.seen_at, row.result)
+    return FindingLook(row.name, row.result, row.reason, row.value, row.since, row.seen_at, row.result)
 
 
 def changes(

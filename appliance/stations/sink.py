@@ -165,6 +165,7 @@ class _Station:
                 change = None
             row.result, row.reason, row.value = finding.result, finding.reason, finding.value
             row.since, row.seen_at, row.revision = finding.since, finding.seen_at, finding.revision
+            row.told_at = self.now
             self._changed(POSTURE, one.name, one.at, change)
 
     def _state(self, told: StateTold) -> None:
@@ -176,7 +177,7 @@ class _Station:
             row = StationSection(agent_id=self.agent, section=told.section, agrees=False, refused=0)
             self.sections[told.section] = row
             self.session.add(row)
-        row.revision, row.at, row.told_at = told.revision, told.at, self.now
+        row.revision, row.at, row.told_at, row.problem = told.revision, told.at, self.now, told.problem
         if kind == RESTARTED:
             mine = (StationItem.agent_id == self.agent, StationItem.section == told.section)
             self.session.execute(update(StationItem).where(*mine).values(revision=0, at=0))

@@ -48,6 +48,8 @@ class StateTold:
     count: int
     digest: str
     at: int
+    problem: str = ""
+    """Why the agent could not look; the section is as it was when it last could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ def _state(event: Mapping[str, Any], section: str, revision: int, at: int) -> St
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest) or _revision(count) is None:
         return None
     assert isinstance(count, int)
-    return StateTold(section, revision, count, digest, at)
+    problem = event.get(inventory.PROBLEM_FIELD) or ""
+    if not isinstance(problem, str) or (problem and not _NAME.fullmatch(problem)):
+        return None
+    return StateTold(section, revision, count, digest, at, problem)
 
 
 def _finding(event: Mapping[str, Any], at: int) -> FindingTold | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from agent.wire.editions import is_business, line
 from appliance.vulnerabilities.osv import Affected
 from appliance.vulnerabilities.tables import Build, Software, Tables
 from appliance.vulnerabilities.versions import MAX_VERSION, BadVersion, dotted, dpkg_compare
@@ -16,7 +17,6 @@ END, UNVERIFIED = "end", "unverified"
 """What stands for a severity where support has ended, and where a fact's source is still to be read."""
 _BUILD = re.compile(r"(?:10\.0\.|6\.3\.)?(\d{4,5})(?:\.(\d{1,6}))?")
 _KB = re.compile(r"KB\d{6,8}", re.IGNORECASE)
-_BUSINESS = re.compile(r"enterprise|education|server", re.IGNORECASE)
 Fields = Mapping[str, Any]
 Affecting = Callable[[str, str], list[Affected]]
 """What feeds say of a release and a source package."""
@@ -105,28 +105,46 @@ def _mark(row: Software) -> str:
 def of_windows(system: Fields, updates: Iterable[Fields], builds: Iterable[Build], today: date) -> list[Weakness]:
     """Return what a Windows lacks: a release that gets corrections, a published revision, waiting security updates."""
     shown = str(system.get("os.full") or system.get("os.name") or "Windows")[:255]
-    text = " ".join(str(system.get(name, "")) for name in ("os.full", "os.name", "inventory.edition"))
-    number, revision = _build(system)
-    server = "server" in text.lower()
+    revision = build_of(system)[1]
     found = [
         one
-        for row in builds
-        if row.build == number and row.server == server
-        for one in _of_build(row, shown, revision, _ended(row, text), today)
+        for row in rows_of(system, builds)
+        for one in _of_build(row, shown, revision, _ended(row, edition_of(system)), today)
     ]
     return found + [_waiting(fields) for fields in updates if fields.get("inventory.security") is True]
 
 
-def _build(system: Fields) -> tuple[int, int | None]:
+def rows_of(system: Fields, builds: Iterable[Build]) -> list[Build]:
+    """Return the table's rows of a Windows: those of its build in the line of its edition."""
+    number, wanted = build_of(system)[0], line(edition_of(system))
+    return [row for row in builds if row.build == number and row.line == wanted]
+
+
+def edition_of(system: Fields) -> str:
+    """Return the EditionID of a Windows; of an agent that does not tell it, the one that its name stands for."""
+    told = str(system.get("os.family") or "")
+    if told and told.lower() != "windows":
+        return told
+    name = f"{system.get('os.full', '')} {system.get('os.name', '')}".lower()
+    device = "IoT" if "iot" in name else ""
+    if "server" in name:
+        return "Server"
+    if "ltsc" in name or "ltsb" in name:
+        return f"{device}EnterpriseS"
+    return f"{device}Enterprise" if "enterprise" in name else "Education" if "education" in name else "Professional"
+
+
+def build_of(system: Fields) -> tuple[int, int | None]:
+    """Return a Windows' build and revision; 0 and None for what cannot be read, and a revision of 0 is none."""
     for name in ("os.kernel", "os.version", "inventory.build"):
         match = _BUILD.fullmatch(str(system.get(name, "")).strip())
         if match:
-            return int(match[1]), int(match[2]) if match[2] else None
+            return int(match[1]), int(match[2] or 0) or None
     return 0, None
 
 
 def _ended(row: Build, edition: str) -> date:
-    return row.business if row.business is not None and _BUSINESS.search(edition) else row.end
+    return row.business if row.business is not None and is_business(edition) else row.end
 
 
 def _of_build(row: Build, shown: str, revision: int | None, end: date, today: date) -> Iterable[Weakness]:
@@ -148,18 +166,14 @@ def _waiting(fields: Fields) -> Weakness:
     return Weakness(name, "windows", shown[:255], version[:MAX_VERSION], newer[:MAX_VERSION], shown[:300], "")
 
 
-def judged(sections: Mapping[str, Sequence[Fields]], knows: Callable[[str], bool]) -> bool:
-    """Tell whether a station's system is one that feeds or tables know: without that, nothing found means nothing."""
-    system = _system(sections)
-    return _is_windows(system) or knows(ecosystem_of(system))
-
-
-def _system(sections: Mapping[str, Sequence[Fields]]) -> Fields:
+def system_in(sections: Mapping[str, Sequence[Fields]]) -> Fields:
+    """Return the item of the operating system; empty where there is none."""
     systems = [one for one in sections.get("system", []) if "os.type" in one or "os.full" in one]
     return systems[0] if systems else {}
 
 
-def _is_windows(system: Fields) -> bool:
+def is_windows(system: Fields) -> bool:
+    """Tell whether an item of an operating system is that of a Windows."""
     told = str(system.get("os.type") or system.get("os.full", "")).lower()
     return told.startswith(("windows", "microsoft windows"))
 
@@ -168,12 +182,12 @@ def every(
     sections: Mapping[str, Sequence[Fields]], affecting: Affecting, tables: Tables, today: date
 ) -> list[Weakness]:
     """Return all weaknesses of a station, each once; `sections` are items' fields by section."""
-    system = _system(sections)
+    system = system_in(sections)
     found: list[Weakness] = []
     ecosystem = ecosystem_of(system)
     if ecosystem:
         found += of_packages(sections.get("package", []), ecosystem, affecting)
-    if _is_windows(system):
+    if is_windows(system):
         found += of_software(sections.get("software", []), tables.software, today)
         found += of_windows(system, sections.get("update", []), tables.builds, today)
     return list({(one.name, one.product): one for one in found}.values())

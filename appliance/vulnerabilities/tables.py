@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 import rules
+from agent.wire.editions import Line
 from appliance import plainyaml
 from appliance.vulnerabilities.versions import dotted
 
@@ -57,7 +58,7 @@ class Build(_Fact):
 
     build: int = Field(ge=2600, le=99_999)
     release: str
-    server: bool = False
+    line: Line = "client"
     end: date
     business: date | None = None
     revision: int | None = None

@@ -16,9 +16,11 @@ from appliance.language.dates import local
 from appliance.state.database import writing
 from appliance.state.models import Agent, AgentState
 from appliance.state.stations import StationItem, StationMatched, StationSection, StationWeakness
+from appliance.stations.look import problem_of
 from appliance.vulnerabilities.feeds import Feeds, NoFeeds, Shelf
-from appliance.vulnerabilities.matching import Weakness, every, judged
+from appliance.vulnerabilities.matching import Weakness, every
 from appliance.vulnerabilities.osv import Affected
+from appliance.vulnerabilities.standing import standing
 from appliance.vulnerabilities.tables import shipped
 
 SECTIONS = ("system", "package", "software", "update")
@@ -44,16 +46,17 @@ class Matcher:
 
     def _round(self, feeds: Feeds | None, name: str, now: int) -> int:
         with self.sessions() as session:
-            due = _due(session, f"{name}\0{shipped().digest}\0{local(now).date()}")
+            due = _due(session, f"{name}\0{shipped().digest}\0{local(now).date()}", now)
         known = feeds.exploited() if feeds else frozenset()
         for agent, fingerprint in due.items():
             with self.sessions() as session:
-                sections = _sections(session, agent)
-            known_system = judged(sections, feeds.knows if feeds else _unknown)
+                sections, problems = _sections(session, agent), _problems(session, agent, now)
+            stands = standing(sections, problems, feeds.knows if feeds else _unknown, shipped())
             found = every(sections, feeds.affecting if feeds else _nothing, shipped(), local(now).date())
             with writing(self.sessions) as session:
                 _write(session, agent, found, known, now)
-                row = StationMatched(agent_id=agent, fingerprint=fingerprint, at=now, judged=known_system)
+                row = StationMatched(agent_id=agent, fingerprint=fingerprint, at=now, judged=not stands.reason)
+                row.reason, row.detail = stands.reason, stands.detail
                 row.left_out = max(0, len(found) - MOST)
                 session.merge(row)
         return len(due)
@@ -67,7 +70,7 @@ def _unknown(_ecosystem: str) -> bool:
     return False
 
 
-def _due(session: Session, basis: str) -> dict[str, str]:
+def _due(session: Session, basis: str, now: int) -> dict[str, str]:
     """Return the stations to compare, with the fingerprint of what they are compared by."""
     active = select(Agent.id).where(Agent.state == AgentState.ACTIVE)
     rows = session.scalars(
@@ -77,7 +80,7 @@ def _due(session: Session, basis: str) -> dict[str, str]:
     )
     told: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        told[row.agent_id].append(f"{row.section} {row.revision} {row.agrees}")
+        told[row.agent_id].append(f"{row.section} {row.revision} {row.agrees} {problem_of(row, now)}")
     done = {row.agent_id: row.fingerprint for row in session.scalars(select(StationMatched))}
     prints = {agent: hashlib.sha256("\0".join([basis, *said]).encode()).hexdigest() for agent, said in told.items()}
     return {agent: fingerprint for agent, fingerprint in prints.items() if done.get(agent) != fingerprint}
@@ -91,6 +94,11 @@ def _sections(session: Session, agent: str) -> Mapping[str, list[Mapping[str, An
     for section, fields in session.execute(query):
         found[section].append(fields)
     return found
+
+
+def _problems(session: Session, agent: str, now: int) -> Mapping[str, str]:
+    query = select(StationSection).where(StationSection.agent_id == agent, StationSection.section.in_(SECTIONS))
+    return {row.section: problem_of(row, now) for row in session.scalars(query)}
 
 
 def _write(session: Session, agent: str, found: list[Weakness], known: frozenset[str], now: int) -> None:

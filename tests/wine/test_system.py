@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.wine.bed import Windows
 
@@ -93,6 +100,41 @@ def test_the_system_does_what_the_agent_asks_of_it(windows: Windows) -> None:
     assert (on_battery, kept_on) == (False, False)
     assert charge is None or 0 <= charge <= 100
     assert said["default"] == r"C:\ProgramData\Czujka"
+
+
+CERTIFICATES = r"""
+import base64, ctypes, json, sys
+from agent.inventory.windows import certstore
+from agent.inventory.windows.native import CALLS
+from agent.windows.dll import load
+before = CALLS["own_certificates"]()
+der = base64.b64decode(sys.argv[1])
+crypt = load("crypt32.dll", certstore.CRYPT)
+store = crypt.CertOpenStore(10, 0, None, 0x20000, "MY")
+add = ctypes.windll.crypt32.CertAddEncodedCertificateToStore
+add.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p]
+added = add(store, 1, der, len(der), 4, None)
+crypt.CertCloseStore(store, 0)
+print(json.dumps({"before": before, "added": added, "after": CALLS["own_certificates"]()}))
+"""
+
+
+def test_the_machines_own_certificates_are_read_from_its_store(windows: Windows) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dziennik.gmina.example")])
+    end = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(0x1234).not_valid_before(end - timedelta(days=9)).not_valid_after(end)
+    der = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    done = windows.python("-c", CERTIFICATES, b64encode(der).decode())
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["before"], bool(said["added"])) == ([], True)
+    (one,) = said["after"]
+    assert one == {
+        "subject": "CN=dziennik.gmina.example", "issuer": "CN=dziennik.gmina.example", "serial": "1234",
+        "not_after": int(end.timestamp()), "sha256": sha256(der).hexdigest(),
+    }  # fmt: skip
 
 
 FILES = r"""

@@ -58,6 +58,11 @@ TellAll 'tasks' {
            command = (@($_.Actions | ForEach-Object { ("{0} {1}" -f $_.Execute, $_.Arguments).Trim() }) -join '; ') }
     }
 }
+Tell 'clock' {
+    # Numbers alone: the rest of these lines is in the system's language.
+    $lines = @(& "$env:SystemRoot\System32\w32tm.exe" '/query' '/status')
+    @{ code = [int64]$LASTEXITCODE; lines = @($lines | Select-Object -First 2 | ForEach-Object { "$_" -replace '[^0-9:()-]', '' }) }
+}
 Tell 'update_times' {
     $results = (New-Object -ComObject 'Microsoft.Update.AutoUpdate').Results
     @{ searched = (Seconds $results.LastSearchSuccessDate); installed = (Seconds $results.LastInstallationSuccessDate) }

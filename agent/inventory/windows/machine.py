@@ -124,9 +124,21 @@ def time_source(raws: Raws) -> Iterator[Item]:
 
 
 def authorities(raws: Raws) -> Iterator[Item]:
-    """Return the root authorities that the machine trusts."""
+    """Return the root authorities that the machine trusts, and the certificates of its own with their end."""
     for der in raws.value("authorities"):
         yield from certificates.authority(b64decode(der), "")
+    for each in raws.value("own"):
+        yield (
+            f"my:{each['sha256']}",
+            {
+                "x509.subject.distinguished_name": each["subject"],
+                "x509.issuer.distinguished_name": each["issuer"],
+                "x509.serial_number": each["serial"],
+                "x509.not_after": each["not_after"],
+                "hash.sha256": each["sha256"],
+                "inventory.own": True,
+            },
+        )
 
 
 def accounts(raws: Raws) -> Iterator[Item]:
@@ -152,13 +164,14 @@ def administrators(raws: Raws) -> Iterator[Item]:
         yield f"S-1-5-32-544:{each['sid']}", dict(fields)
 
 
+_CERTIFICATES: dict[str, Source] = {"authorities": Native("authorities"), "own": Native("own_certificates")}
 SECTIONS = (
     Section("hardware", HARDWARE, hardware, DAY),
     Section("system", SYSTEM, system, 4 * HOUR),
     Section("disk", {"disks": Script("disks"), "volumes": Script("volumes")}, disks, 6 * HOUR),
     Section("usb_device", {"storage": Registry(r"HKLM\SYSTEM\CurrentControlSet\Enum\USBSTOR", 2)}, usb, HOUR),
     Section("time_source", {"parameters": Registry(SERVICES + r"\W32Time\Parameters")}, time_source, DAY),
-    Section("certificate", {"authorities": Native("authorities")}, authorities, DAY),
+    Section("certificate", _CERTIFICATES, authorities, DAY),
     Section("account", {"accounts": Native("accounts")}, accounts, 2 * HOUR),
     Section("group_member", {"members": Native("administrators")}, administrators, 2 * HOUR),
 )

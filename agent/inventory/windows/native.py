@@ -15,6 +15,7 @@ from ctypes.wintypes import BOOLEAN, LPWSTR
 from typing import Any
 from uuid import UUID
 
+from agent.inventory.windows import certstore, sam
 from agent.windows.dll import Library, Signatures, failed, load
 
 _POINTER = c_void_p
@@ -186,6 +187,8 @@ CALLS: Mapping[str, Callable[[], Any]] = {
     "modals": lambda: _accounts().modals(),
     "accounts": lambda: _accounts().accounts(),
     "administrators": lambda: _accounts().administrators(),
+    "password_rules": lambda: sam.password_rules(load("netapi32.dll", sam.NETAPI), load("samlib.dll", sam.SAM)),
+    "own_certificates": lambda: certstore.own(load("crypt32.dll", certstore.CRYPT)),
     "audit": lambda: audit(load("advapi32.dll", AUDIT)),
     "authorities": authorities,
     "channels": _channels,

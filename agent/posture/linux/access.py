@@ -9,6 +9,7 @@ from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
 
 SSHD: dict[str, Source] = {"sshd": Command(("sshd", "-T"))}
+_FOLDER = "/etc/sudoers.d"
 _NO_SERVER = Finding("pass", "no_server")
 
 
@@ -38,12 +39,20 @@ def _passwords(raws: Raws, _now: float) -> Finding:
 
 def _sudo(raws: Raws, _now: float) -> Finding:
     texts = [raws.text_or("sudoers"), *raws.files("sudoers_d").values()]
+    unasked = [who for text in texts for who in sudoers.unasked(text)]
+    if unasked:
+        return bad("not_asked", listed(unasked))
     free = [grant.who for text in texts for grant in sudoers.grants(text) if grant.no_password]
-    return bad("without_password", listed(free)) if free else good()
+    if free:
+        return bad("without_password", listed(free))
+    elsewhere = [path for text in texts for path in sudoers.includes(text) if path.rstrip("/") != _FOLDER]
+    if elsewhere:
+        raise Unknown("elsewhere", listed(elsewhere))
+    return good()
 
 
 CHECKS = (
     Check("ssh_root_login", SSHD, _root, ("allowed", "no_server")),
     Check("ssh_password_login", SSHD, _passwords, ("allowed", "no_server")),
-    Check("sudo_nopasswd", SUDOERS, _sudo, ("without_password",)),
+    Check("sudo_nopasswd", SUDOERS, _sudo, ("without_password", "not_asked", "elsewhere")),
 )

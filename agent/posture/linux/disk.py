@@ -7,15 +7,21 @@ from agent.inventory.raw import Raws, Unknown
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
 
-_DATA = ("/", "/home", "/var", "/srv", "/opt", "/tmp", "[SWAP]")  # noqa: S108 (a place to look at, not to write to)
+_STARTS = frozenset({"/boot", "/boot/efi", "/efi", "/boot/firmware"})
+"""Where the system starts from, before anybody can give a key. Whatever else is mounted holds data."""
+_SYSTEM = frozenset({"/", "/home", "/var", "/usr", "[SWAP]"})
+"""What counts also on a removable disk: a system that runs from one, and not a stick that somebody has put in."""
+_NO_DISKS = frozenset({"loop", "rom"})
 
 
 def _judge(raws: Raws, _now: float) -> Finding:
     bare: list[str] = []
     found: set[str] = set()
     for device, encrypted in disks.volumes(raws.output("lsblk")):
-        places = [place for place in disks.mounts(device) if place in _DATA]
-        if str(device["name"]).startswith("zram"):
+        places = [place for place in disks.mounts(device) if place not in _STARTS]
+        if device.get("rm") in {True, "1"}:
+            places = [place for place in places if place in _SYSTEM]
+        if str(device["name"]).startswith("zram") or device.get("type") in _NO_DISKS:
             continue
         found.update(places)
         bare += [] if encrypted else places

@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from agent.inventory.raw import Command, File, Raws, Source, Unknown
 from agent.posture.check import Check, Finding, bad, good
+from agent.posture.linux.ruleset import of_nft, of_saved, refused
 
 SOURCES: dict[str, Source] = {
     "nft": Command(("nft", "--json", "list", "ruleset")),
     "iptables": Command(("iptables-save",)),
+    "ip6tables": Command(("ip6tables-save",)),
+    "addresses": File("/proc/net/if_inet6"),
     "ufw": File("/etc/ufw/ufw.conf"),
     "firewalld": Command(("firewall-cmd", "--state")),
 }
-_LEGACY = re.compile(r"^:INPUT DROP|^-A INPUT -j (?:DROP|REJECT)", re.MULTILINE)
+_SHOWN = {"ip": "IPv4", "ip6": "IPv6"}
 _UFW = re.compile(r"^\s*ENABLED\s*=\s*yes\b", re.MULTILINE | re.IGNORECASE)
-_WITHOUT_EFFECT = frozenset({"counter", "log", "comment"})
-_REFUSES = frozenset({"drop", "reject"})
-Place = tuple[str, str, str]
 
 
 def _judge(raws: Raws, _now: float) -> Finding:
+    covered: frozenset[str] = frozenset()
+    needed = _spoken(raws)
     if raws.there("nft") and raws.value("nft")["code"] == 0:
-        if refuses(json.loads(raws.output("nft"))["nftables"]):
+        covered = refused(of_nft(json.loads(raws.output("nft"))["nftables"]))
+        if covered >= needed:
             return good("nftables")
     elif not raws.there("iptables"):
         raise Unknown("needs_root" if raws.there("nft") else "no_source")
-    if raws.there("iptables") and _LEGACY.search(raws.output("iptables")):
+    for name, family in (("iptables", "ip"), ("ip6tables", "ip6")):
+        if raws.there(name):
+            covered |= refused(of_saved(raws.output(name), family))
+    if covered >= needed:
         return good("iptables")
+    return bad("half", ", ".join(sorted(_SHOWN[family] for family in needed - covered))) if covered else _open(raws)
+
+
+def _spoken(raws: Raws) -> frozenset[str]:
+    """Return which protocols the host speaks: without a line of an interface other than `lo` it has no IPv6."""
+    lines = [line.split() for line in raws.text_or("addresses").splitlines()]
+    return frozenset({"ip", "ip6"} if any(words and words[-1] != "lo" for words in lines) else {"ip"})
+
+
+def _open(raws: Raws) -> Finding:
     if _UFW.search(raws.text_or("ufw")):
         return bad("not_loaded", "ufw")
     if raws.there("firewalld") and raws.value("firewalld")["code"] != 0:
@@ -38,35 +52,4 @@ def _judge(raws: Raws, _now: float) -> Finding:
     return bad("disabled")
 
 
-def refuses(ruleset: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether a ruleset of `nft --json` refuses by default what comes in.
-
-    That is a chain at the hook `input` whose policy is drop, or that reaches a rule which refuses whatever is left.
-    """
-    rules: dict[Place, list[list[Mapping[str, Any]]]] = {}
-    waiting: list[Place] = []
-    for each in ruleset:
-        chain, rule = each.get("chain"), each.get("rule")
-        if chain is not None and chain.get("hook") == "input" and chain.get("type", "filter") == "filter":
-            if chain.get("policy") == "drop":
-                return True
-            waiting.append((chain["family"], chain["table"], chain["name"]))
-        elif rule is not None:
-            rules.setdefault((rule["family"], rule["table"], rule["chain"]), []).append(rule.get("expr", []))
-    seen: set[Place] = set()
-    while waiting:
-        place = waiting.pop()
-        if place in seen:
-            continue
-        seen.add(place)
-        for expressions in rules.get(place, ()):
-            plain = [one for one in expressions if not _WITHOUT_EFFECT & one.keys()]
-            if len(plain) == 1 and _REFUSES & plain[0].keys():
-                return True
-            if len(plain) == 1:
-                targets = [target["target"] for verb in ("jump", "goto") if (target := plain[0].get(verb))]
-                waiting += [(place[0], place[1], target) for target in targets]
-    return False
-
-
-CHECKS = (Check("firewall", SOURCES, _judge, ("disabled", "not_loaded")),)
+CHECKS = (Check("firewall", SOURCES, _judge, ("disabled", "half", "not_loaded")),)

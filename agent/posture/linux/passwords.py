@@ -21,6 +21,8 @@ _QUALITY = re.compile(r"^\s*password\s.*\bpam_(?:pwquality|cracklib)\.so\b(.*)$"
 _PASSWDQC = re.compile(r"^\s*password\s.*\bpam_passwdqc\.so\b", re.MULTILINE)
 _MINLEN = re.compile(r"^\s*minlen\s*=\s*(\d{1,4})", re.MULTILINE)
 _MINLEN_ARGUMENT = re.compile(r"\bminlen=(\d{1,4})")
+_ENFORCING = re.compile(r"^\s*enforcing\s*=\s*(\d{1,4})", re.MULTILINE)
+_ENFORCING_ARGUMENT = re.compile(r"\benforcing=(\d{1,4})")
 _FAILLOCK = re.compile(r"^\s*auth\s.*\bpam_faillock\.so\b(.*)$", re.MULTILINE)
 _DENY = re.compile(r"^\s*deny\s*=\s*(\d{1,6})", re.MULTILINE)
 _DENY_ARGUMENT = re.compile(r"\bdeny=(\d{1,6})")
@@ -41,7 +43,11 @@ def _policy(raws: Raws, _now: float) -> Finding:
         if _PASSWDQC.search(pam):
             raise Unknown("other_module", "pam_passwdqc")
         return bad("no_module")
-    settings = "\n".join([raws.text_or("settings"), *raws.files("settings_d").values()])
+    # pwquality.conf(5): the folder's files are read first, so the file itself has the last word.
+    settings = "\n".join([*raws.files("settings_d").values(), raws.text_or("settings")])
+    enforced = _ENFORCING_ARGUMENT.findall(quality[1]) or _ENFORCING.findall(settings)
+    if enforced and int(enforced[-1]) == 0:
+        return bad("not_enforced")
     told = _MINLEN_ARGUMENT.findall(quality[1]) or _MINLEN.findall(settings)
     length = int(told[-1]) if told else _DEFAULT_LENGTH
     return good(str(length)) if length >= LENGTH else bad("too_short", str(length))
@@ -71,7 +77,7 @@ POLICY = Check(
         "settings_d": Files("/etc/security/pwquality.conf.d/*.conf"),
     },
     _policy,
-    ("no_module", "too_short", "other_module"),
+    ("no_module", "not_enforced", "too_short", "other_module"),
 )
 LOCKOUT = Check(
     "account_lockout", {**PAM, "faillock": File("/etc/security/faillock.conf")}, _lockout, ("disabled", "too_many")

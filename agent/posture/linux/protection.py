@@ -23,18 +23,43 @@ _NO_USB = re.compile(
     r"^\s*(?:install\s+usb[-_]storage\s+/(?:usr/)?bin/(?:true|false)|blacklist\s+usb[-_]storage)\b", re.M
 )
 _AUDIT_OFF = re.compile(r"(?:^|\s)audit=(?:0|off)(?:\s|$)")
+_SCAN = re.compile(r"^[^#\n]*\bclamd?scan\b", re.MULTILINE)
+_SCANNERS = (
+    "clamav-daemon.service",
+    "clamav-clamonacc.service",
+    "clamonacc.service",
+    "clamd@scan.service",
+    "clamd.service",
+)
 _EFI = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
 
 def _antivirus(raws: Raws, now: float) -> Finding:
     if raws.there("clamav"):
         newest = max(raws.value("clamav").values())
-        return bad("signatures_old", f"ClamAV, {day(newest)}") if now - newest > SIGNATURES else good(day(newest))
+        if now - newest > SIGNATURES:
+            return bad("signatures_old", f"ClamAV, {day(newest)}")
+        return good(day(newest)) if _scans(raws) else bad("not_scanning", "ClamAV")
     folders = [path.rpartition("/")[2] for path in raws.value("opt")] if raws.there("opt") else []
     others = [_OTHER_PRODUCTS[name] for name in folders if name in _OTHER_PRODUCTS]
     if others:
         raise Unknown("other_product", listed(others))
     return bad("none")
+
+
+def _scans(raws: Raws) -> bool:
+    """Say whether ClamAV looks at anything: a scanner that runs, or a job that starts one; raises Unknown."""
+    if raws.there("scanners") and "active" in raws.output("scanners", (0, 3, 4)).split():
+        return True
+    jobs = [
+        raws.text_or("crontab"),
+        *(text for name in ("jobs", "crontabs", "units") for text in raws.files(name).values()),
+    ]
+    if any(_SCAN.search(text) for text in jobs):
+        return True
+    if not raws.there("scanners"):
+        raise Unknown("source_failed")
+    return False
 
 
 def _screen(raws: Raws, _now: float) -> Finding:
@@ -88,6 +113,15 @@ def _supported(raws: Raws, now: float) -> Finding:
     return lifecycle.linux(told["ID"], told.get("VERSION_ID", ""), now)
 
 
+_ANTIVIRUS: dict[str, Source] = {
+    "clamav": Names("/var/lib/clamav/daily.c?d"),
+    "scanners": Command(("systemctl", "is-active", *_SCANNERS)),
+    "crontab": File("/etc/crontab"),
+    "jobs": Files("/etc/cron*/*"),
+    "crontabs": Files("/var/spool/cron/crontabs/*"),
+    "units": Files("/etc/systemd/system/*.service"),
+    "opt": Names("/opt/*"),
+}
 _SCREEN: dict[str, Source] = {
     "sessions": Names("/usr/share/xsessions/*.desktop"),
     "wayland": Names("/usr/share/wayland-sessions/*.desktop"),
@@ -100,8 +134,7 @@ _BOOT: dict[str, Source] = {"efi": Names("/sys/firmware/efi"), "variable": File(
 _USBGUARD = Command(("systemctl", "is-enabled", "usbguard.service"))
 CHECKS = (
     Check(
-        "antivirus", {"clamav": Names("/var/lib/clamav/daily.c?d"), "opt": Names("/opt/*")}, _antivirus,
-        ("none", "signatures_old", "other_product"),
+        "antivirus", _ANTIVIRUS, _antivirus, ("none", "signatures_old", "not_scanning", "other_product")
     ),
     Check("screen_lock", _SCREEN, _screen, ("disabled", "too_late", "user_decides", "no_desktop")),
     Check("usb_storage", {"modprobe": Files("/etc/modprobe.d/*.conf"), "usbguard": _USBGUARD}, _usb, ("allowed",)),

@@ -40,7 +40,12 @@ def _builtin(raws: Raws, _now: float) -> Finding:
 
 def _policy(raws: Raws, _now: float) -> Finding:
     length = int(raws.value("modals")["min_length"])
-    return good(str(length)) if length >= LENGTH else bad("too_short", str(length))
+    if length < LENGTH:
+        return bad("too_short", str(length))
+    rules = raws.value("rules")
+    if int(rules["min_length"]) != length:  # one of the two speaks of something else
+        raise Unknown("unreadable", str(length))
+    return good(str(length)) if rules["complex"] else bad("not_complex", str(length))
 
 
 def _lockout(raws: Raws, _now: float) -> Finding:
@@ -100,10 +105,11 @@ _LAPS: dict[str, Source] = {
     "gpo": Registry(CURRENT + r"\Policies\LAPS"),
     "legacy": Registry(POLICIES + r" Services\AdmPwd"),
 }
+_PASSWORDS: dict[str, Source] = {"modals": Native("modals"), "rules": Native("password_rules")}
 CHECKS = (
     Check("local_administrators", {"members": Native("administrators")}, _administrators, ("many", "everyone")),
     Check("builtin_administrator", {"accounts": Native("accounts")}, _builtin, ("enabled",)),
-    Check("password_policy", {"modals": Native("modals")}, _policy, ("too_short",)),
+    Check("password_policy", _PASSWORDS, _policy, ("too_short", "not_complex")),
     Check("account_lockout", {"modals": Native("modals")}, _lockout, ("disabled", "too_many")),
     Check("remote_desktop", _DESKTOP, _desktop, ("no_nla",)),
     Check("smb1", _SMB1, _smb1, ("enabled",)),

@@ -17,11 +17,19 @@ _ON, _STATE, _STALE = 0x1000, 0xF000, 0xF0
 _PROTECTED = 1
 _REMOVABLE = 2
 _WIDE = re.compile(
-    r"\*?$|[a-z]:\\?(?:\*.*)?$|\\\\|[a-z]:\\users(?:\\|$)|%userprofile%|%temp%|[a-z]:\\windows(?:\\temp)?\\?\*?$"
-    r"|\.?(?:exe|dll|ps1|bat|cmd|vbs|js|scr)$",
+    r"\*?$|[a-z]:\\?(?:\*.*)?$|\\\\|[a-z]:\\users(?:\\|$)"
+    r"|%(?:userprofile|temp|tmp|appdata|localappdata|public|homepath)%"
+    r"|(?:[a-z]:\\(?:windows(?:\\(?:temp|tasks|system32|syswow64))?|program files(?: \(x86\))?|programdata|perflogs)"
+    r"|%(?:windir|systemroot)%(?:\\(?:temp|tasks|system32|syswow64))?"
+    r"|%(?:systemdrive|programdata|allusersprofile|programfiles(?:\(x86\))?)%)\\?\*?$"
+    r"|(?:\*?\.)?(?:exe|com|dll|sys|ps1|psm1|bat|cmd|vbs|vbe|js|jse|wsf|hta|msi|lnk|scr|cpl)$"
+    r"|(?:.*\\)?(?:powershell|pwsh|cmd|[wc]script|mshta|rundll32|regsvr32|msbuild|installutil|regasm|regsvcs|certutil"
+    r"|bitsadmin|wmic|wmiprvse|msiexec|schtasks|svchost|services|explorer|conhost|dllhost|winword|excel|powerpnt|outlook"
+    r"|msedge|chrome|firefox|iexplore|python|pythonw|java|javaw|node)(?:\.exe)?$",
     re.IGNORECASE,
 )
-"""Exclusions that open a whole disk, people's folders, what comes from other computers, or a type of program."""
+"""Exclusions that open a whole disk, people's or the system's folders, what comes from other computers, a type of
+program, or whatever a program does that runs what others give it."""
 _STORAGE_CLASS = "{53f5630d-b6bf-11d0-94f2-00a0c91efb8b}"
 
 

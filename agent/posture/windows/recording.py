@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from agent.inventory.raw import Native, Raws, Registry, Source, Unknown
+from agent.inventory.raw import Native, Raws, Registry, Script, Source, Unknown
 from agent.inventory.windows.keys import CURRENT, DISABLED, POLICIES, SERVICES, VERSION
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import listed
@@ -16,6 +17,12 @@ _SUCCESS = 1
 LOG_BYTES = 128 << 20
 _CHANNEL = {"off": "disabled"}
 """A channel's state -> the reason by which people read of it, where it has another name."""
+_NOT_STARTED = 0x80070426
+"""w32tm's exit code while the time service is not running."""
+_NO_LEAP = 3
+"""The leap indicator of a clock that nothing has set (RFC 5905); w32tm says it in its first line, the stratum in its
+second, in every language."""
+_NUMBER = re.compile(r":\s*(\d{1,3})\b")
 _PROFILES = {"domainprofile": "Domain", "standardprofile": "Private", "publicprofile": "Public"}
 
 
@@ -59,10 +66,19 @@ def _time(raws: Raws, _now: float) -> Finding:
     kind = str(raws.key("parameters")["type"])
     if kind.lower() == "nosync" or raws.key("service")["start"] == DISABLED:
         return bad("disabled", kind)
-    return good(kind)
+    clock = raws.value("clock")
+    if int(clock["code"]) & 0xFFFFFFFF == _NOT_STARTED:
+        raise Unknown("not_running", kind)
+    if clock["code"] != 0:
+        raise Unknown("source_failed", kind)
+    leap, stratum = (int(_NUMBER.findall(line)[0]) for line in clock["lines"][:2])
+    return bad("not_synchronised", kind) if leap == _NO_LEAP or stratum == 0 else good(f"{kind}, stratum {stratum}")
 
 
 def _firewall(raws: Raws, _now: float) -> Finding:
+    stopped = [name for name in ("filter", "engine") if raws.key(name)["start"] == DISABLED]
+    if stopped:
+        return bad("service_disabled", listed(_GUARDS[name] for name in stopped))
     own, policy = (_by_profile(raws.keys(name)) for name in ("own", "policy"))
     missing = [name for name in _PROFILES if "enablefirewall" not in {**own.get(name, {}), **policy.get(name, {})}]
     if missing:
@@ -92,10 +108,15 @@ _LOG: dict[str, Source] = {
 _TIME: dict[str, Source] = {
     "parameters": Registry(SERVICES + r"\W32Time\Parameters"),
     "service": Registry(SERVICES + r"\W32Time"),
+    "clock": Script("clock"),
 }
+_GUARDS = {"filter": "mpssvc", "engine": "BFE"}
+"""The services without which no profile's rules act: Windows Defender Firewall, Base Filtering Engine."""
 _FIREWALL: dict[str, Source] = {
     "own": Registry(SERVICES + r"\SharedAccess\Parameters\FirewallPolicy", 1),
     "policy": Registry(POLICIES + r"\WindowsFirewall", 1),
+    "filter": Registry(SERVICES + r"\mpssvc"),
+    "engine": Registry(SERVICES + r"\BFE"),
 }
 CHECKS = (
     Check("event_audit", {"audit": Native("audit")}, _audit, ("disabled",)),
@@ -103,6 +124,6 @@ CHECKS = (
     Check("powershell_logging", _POWERSHELL, _powershell, ("disabled",)),
     Check("event_log_size", _LOG, _log_size, ("small",)),
     Check("event_channels", {"channels": Native("channels")}, _channels, ("disabled", "missing", "not_overwritten")),
-    Check("time_sync", _TIME, _time, ("disabled",)),
-    Check("firewall", _FIREWALL, _firewall, ("disabled",)),
+    Check("time_sync", _TIME, _time, ("disabled", "not_synchronised", "not_running")),
+    Check("firewall", _FIREWALL, _firewall, ("disabled", "service_disabled")),
 )

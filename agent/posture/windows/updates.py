@@ -12,9 +12,14 @@ from agent.posture import lifecycle
 from agent.posture.check import Check, Finding, bad, good
 from agent.posture.shown import day, listed
 from agent.posture.windows.keys import sure
+from agent.wire.editions import line
 
 OLD = 7 * DAY
-_ASKS_FIRST = 2
+_ASKS = frozenset({2, 3})
+"""AUOptions by which somebody must agree before an update is fetched (2) or installed (3)."""
+_USER_DECIDES = 5
+"""AUOptions that leaves it to the administrators of the computer; a server that has none only fetches updates, or not,
+as was once chosen on it."""
 
 
 def name_of(update: dict[str, Any]) -> str:
@@ -42,7 +47,13 @@ def _automatic(raws: Raws, _now: float) -> Finding:
     policy = raws.key("policy")
     if raws.key("service").get("start") == DISABLED or policy.get("noautoupdate") == 1:
         return bad("disabled")
-    return bad("disabled", "AUOptions 2") if policy.get("auoptions") == _ASKS_FIRST else good()
+    option = policy.get("auoptions")
+    if option in _ASKS:
+        return bad("asks", f"AUOptions {option}")
+    server = line(str(raws.key("windows").get("editionid", ""))) == "server"
+    if option == _USER_DECIDES or (option is None and server):
+        raise Unknown("user_decides", "" if option is None else f"AUOptions {option}")
+    return good()
 
 
 def _restart(raws: Raws, _now: float) -> Finding:
@@ -69,7 +80,7 @@ CHECKS = (
             "service": Registry(SERVICES + r"\wuauserv"),
         },
         _automatic,
-        ("disabled",),
+        ("disabled", "asks", "user_decides"),
     ),
     Check(
         "reboot_pending",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from agent.wire.inventory import MAX_KEY, SECTIONS
 from appliance.state.models import Agent
-from appliance.state.stations import StationSection, StationWeakness
+from appliance.state.stations import StationMatched, StationSection, StationWeakness
 from appliance.stations import look
 from appliance.web.api.agents import AgentId
 from appliance.web.api.common import After, Answer, Limit, Page, api_router
@@ -27,7 +27,11 @@ READ = needs(Permission.AGENTS_READ)
 
 
 class SectionAnswer(Answer):
-    """A section of the inventory; `agrees` tells whether the box has what the agent has. Times in microseconds."""
+    """A section of the inventory; `agrees` tells whether the box has what the agent has. Times in microseconds.
+
+    `problem` says why the items may not be what the station has now: the agent could not look, or (`stale`) has not
+    spoken of them for two days.
+    """
 
     name: str
     count: int
@@ -35,6 +39,7 @@ class SectionAnswer(Answer):
     told_at: int | None
     agrees: bool
     refused: int
+    problem: str
 
 
 class SectionList(BaseModel):
@@ -67,7 +72,10 @@ class ChangeAnswer(Answer):
 
 
 class FindingAnswer(Answer):
-    """A checked setting: `pass`, `fail` or `unknown`, since when, and why."""
+    """A checked setting: `pass`, `fail` or `unknown`, since when, and why.
+
+    What the station has not confirmed for two days is `unknown`, reason `stale`; `told` is what it said last.
+    """
 
     name: str
     result: str
@@ -75,6 +83,7 @@ class FindingAnswer(Answer):
     value: str
     since: int
     seen_at: int
+    told: str
 
 
 class FindingList(BaseModel):
@@ -98,8 +107,15 @@ class StationWeaknessAnswer(Answer):
 
 
 class StationWeaknessList(BaseModel):
-    """Every known weakness, those used in attacks first."""
+    """Every known weakness, those used in attacks first.
 
+    Only where `judged` is true nothing found means that nothing is known; else `reason` says why not, and `detail` of
+    what. `reason` is empty where the station was never compared.
+    """
+
+    judged: bool
+    reason: str
+    detail: str
     items: list[StationWeaknessAnswer]
 
 
@@ -108,7 +124,7 @@ def list_sections(context: Box, agent_id: AgentId) -> SectionList:
     """Return the sections of a station's inventory."""
     with context.sessions() as session:
         _known(session, agent_id)
-        return SectionList(items=[_section(one) for one in look.sections(session, agent_id)])
+        return SectionList(items=[_section(one) for one in look.sections(session, agent_id, context.now())])
 
 
 @router.get("/agents/{agent_id}/inventory/{section}", dependencies=READ)
@@ -141,7 +157,8 @@ def list_findings(context: Box, agent_id: AgentId) -> FindingList:
     """Return what a station says of its settings."""
     with context.sessions() as session:
         _known(session, agent_id)
-        return FindingList(items=[FindingAnswer.model_validate(row) for row in look.findings(session, agent_id)])
+        rows = look.findings(session, agent_id, context.now())
+        return FindingList(items=[FindingAnswer.model_validate(row) for row in rows])
 
 
 @router.get("/agents/{agent_id}/weaknesses", dependencies=READ)
@@ -152,7 +169,11 @@ def list_weaknesses(context: Box, agent_id: AgentId) -> StationWeaknessList:
     with context.sessions() as session:
         _known(session, agent_id)
         rows = session.scalars(query.order_by(row.exploited.desc(), row.name, row.product))
-        return StationWeaknessList(items=[StationWeaknessAnswer.model_validate(one) for one in rows])
+        items = [StationWeaknessAnswer.model_validate(one) for one in rows]
+        matched = session.get(StationMatched, agent_id)
+    if matched is None:
+        return StationWeaknessList(judged=False, reason="", detail="", items=items)
+    return StationWeaknessList(judged=matched.judged, reason=matched.reason, detail=matched.detail, items=items)
 
 
 def _known(session: Session, agent_id: str) -> None:
@@ -169,4 +190,5 @@ def _section(one: look.SectionLook) -> SectionAnswer:
         told_at=told.told_at if told else None,
         agrees=bool(told and told.agrees),
         refused=told.refused if told else 0,
+        problem=one.problem,
     )

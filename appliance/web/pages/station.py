@@ -68,8 +68,8 @@ def show(request: Request, context: Box, who: Reader, agent_id: UUID) -> Respons
         changed, _ = look.changes(session, agent.id, None, CHANGES)
         values: dict[str, Any] = {
             "one": one,
-            "sections": look.sections(session, agent.id),
-            "settings": posture.settings(look.findings(session, agent.id), one.system, lang),
+            "sections": look.sections(session, agent.id, now),
+            "settings": posture.settings(look.findings(session, agent.id, now), one.system, lang),
             "weak": [row for row in weak if row.gone_at is None][:WEAK],
             "matched": session.get(StationMatched, agent.id),
             "replaced": list(session.scalars(select(Agent).where(Agent.replaced_by == agent.id).limit(OWN))),
@@ -91,23 +91,27 @@ def inventory(request: Request, context: Box, who: Reader, agent_id: UUID) -> Re
     """Show one section of a station's inventory."""
     asked = request.query_params
     text, after = asked.get("tekst", "").strip()[:200], asked.get("po", "")[:300]
+    now, lang = context.now(), who.language
     with context.sessions() as session:
         agent = _agent(session, agent_id)
-        told = look.sections(session, agent.id)
+        told = look.sections(session, agent.id, now)
         first = told[0].name if told else SECTIONS[0]
         section = asked.get("dzial", first) if asked.get("dzial") in SECTIONS else first
         found, following = look.items(session, agent.id, section, text=text, after=after or None, limit=PAGE)
         changed, _ = look.changes(session, agent.id, None, 50, section)
+    one = station(agent, now)
+    shown = next((part for part in told if part.name == section), None)
     values: dict[str, Any] = {
-        "one": station(agent, context.now()),
+        "one": one,
         "sections": told,
         "section": section,
-        "told": next((one.told for one in told if one.name == section), None),
+        "told": shown.told if shown else None,
+        "problem": posture.problem(shown.problem, one.system, lang) if shown and shown.problem else None,
         "text": text,
         "after": after,
-        "rows": [views.item_row(row, who.language) for row in found],
+        "rows": [views.item_row(row, lang) for row in found],
         "next": following or "",
-        "changes": views.of_changes(changed, who.language),
+        "changes": views.of_changes(changed, lang),
     }
     return page(request, context, who, "stations", "station_inventory.html", **values)
 

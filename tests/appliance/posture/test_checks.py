@@ -10,7 +10,8 @@ from agent.posture.check import COMMON_REASONS
 from agent.posture.linux import CHECKS as LINUX
 from agent.posture.windows import CHECKS as WINDOWS
 from appliance.language.lint import Entry, Kind, entry, lint
-from appliance.posture.checks import COMMON, FOLDER, BadCheck, Check, checks
+from appliance.posture.checks import COMMON, FOLDER, OF_THE_BOX, BadCheck, Check, checks
+from appliance.stations.fresh import STALE
 
 AGENTS = {"linux": {check.name: check for check in LINUX}, "windows": {check.name: check for check in WINDOWS}}
 ALL = checks()
@@ -41,13 +42,18 @@ def test_the_agents_checks_and_the_files_are_the_same(system: str) -> None:
 @pytest.mark.parametrize("check", ALL.values(), ids=ALL)
 def test_every_reason_of_the_agent_has_its_words_and_no_words_are_idle(check: Check) -> None:
     own = {reason for system in check.systems for reason in AGENTS[system][check.name].reasons}
-    assert set(check.reasons) == {*own, *COMMON_REASONS}
+    assert set(check.reasons) == {*own, *COMMON_REASONS, *OF_THE_BOX}
     for system in check.systems:
         for reason in AGENTS[system][check.name].reasons:
             assert check.says(reason, "pl")
             if reason not in {"no_desktop", "no_server"}:
                 assert check.do(reason, system, "pl"), f"{check.name}.{reason} on {system}"
     assert check.says("", "pl") == check.do("", "linux", "pl") == ""
+
+
+def test_the_boxs_own_reason_is_that_of_old_verdicts() -> None:
+    assert frozenset({STALE}) == OF_THE_BOX
+    assert not OF_THE_BOX & set(COMMON_REASONS)
 
 
 def _folder(tmp_path: Path, old: str, new: str) -> Path:

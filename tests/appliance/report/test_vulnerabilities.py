@@ -95,6 +95,15 @@ def test_changes_only_where_something_was_known_before() -> None:
     assert data["changes"] == {"stations": 1, "came": 3, "went": 2}
 
 
+def test_what_is_known_of_a_station_is_told_though_not_all_of_it_could_be_judged() -> None:
+    data = told(compared={"PC-1": Compared(judged=False, left_out=0)}, known=[known("CVE-1", exploited=True)])
+    assert (data["judged"], data["not_judged"], data["exploited_total"]) == (0, ["PC-1"], 1)
+    assert "CVE-1" in said(data)
+    assert vulnerabilities_sentence(data, Words("pl")) == "Podatności stacji używane w\u00a0atakach: 1."
+    nothing = told(compared={"PC-1": Compared(judged=False, left_out=0)})
+    assert vulnerabilities_sentence(nothing, Words("pl")) == "Nie wiadomo, jakie podatności mają stacje."
+
+
 def test_an_office_without_stations_says_that_nothing_was_compared() -> None:
     data = told([])
     assert said(data).splitlines()[1:] == [

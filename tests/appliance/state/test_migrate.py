@@ -118,3 +118,20 @@ def test_messages_and_their_tries_survive_the_coming_of_letters(engine: Engine) 
     with engine.connect() as connection:
         assert list(connection.execute(text("SELECT id, alert_id, letter, tries FROM outbox"))) == [(7, 1, None, 2)]
         assert list(connection.execute(text("SELECT id, outbox_id FROM attempt"))) == [(1, 7), (2, 7)]
+
+
+def test_verdicts_of_before_keep_their_age_and_stations_are_compared_anew(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migration.__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0015")
+        connection.execute(text("INSERT INTO station_finding VALUES ('a', 'firewall', 'pass', '', '', 5, 7, 1)"))
+        connection.execute(text("INSERT INTO station_section VALUES ('a', 'package', 1, 5, 6, 1, NULL, 0)"))
+        connection.execute(text("INSERT INTO station_matched VALUES ('a', 'x', 6, 1, 0)"))
+    migrate(engine)
+    with engine.connect() as connection:
+        assert list(connection.execute(text("SELECT seen_at, told_at FROM station_finding"))) == [(7, 7)]
+        assert list(connection.execute(text("SELECT told_at, problem FROM station_section"))) == [(6, "")]
+        assert list(connection.execute(text("SELECT * FROM station_matched"))) == []

@@ -43,11 +43,12 @@ class Machine:
         one = inventory.item_record(self.section, key, fields or {}, present=present, revision=self.revision)
         return event(one, self.at, self.agent)
 
-    def state(self) -> Event:
-        """Return the record of what the section should be."""
+    def state(self, problem: str = "") -> Event:
+        """Return the record of what the section should be, or was when the agent could last look."""
         self.at += SECOND
         texts = {key: inventory.canonical(fields) for key, fields in self.items.items()}
-        return event(inventory.state_record(self.section, texts, self.revision), self.at, self.agent)
+        told = inventory.state_record(self.section, texts, self.revision)
+        return event(told | ({inventory.PROBLEM_FIELD: problem} if problem else {}), self.at, self.agent)
 
     def whole(self) -> list[Event]:
         """Return all of the section, as a refresh tells it."""

@@ -10,6 +10,7 @@ from appliance.normalise import Event
 from appliance.state.database import writing
 from appliance.state.models import Agent
 from appliance.stations import history, sink
+from appliance.stations.fresh import BELIEVED, STALE
 from appliance.stations.history import Verdict, verdicts_at
 from tests.appliance.stations.telling import AGENT, START, Machine, finding
 
@@ -54,6 +55,13 @@ def test_what_was_not_said_again_is_left_out(office: Sessions) -> None:
     take(office, finding("firewall", "pass", 2, START + 5 * DAY))
     assert set(at(office, START + 6 * DAY, heard_since=START + DAY)) == {"firewall"}
     assert set(at(office, START + 6 * DAY)) == {"firewall", "screen_lock"}
+
+
+def test_what_was_not_confirmed_for_too_long_was_unknown_at_the_moment(office: Sessions) -> None:
+    take(office, finding("firewall", "pass", 1, START))
+    told_at = START + 30 * DAY
+    assert at(office, told_at + BELIEVED) == {"firewall": Verdict("pass", "")}
+    assert at(office, told_at + BELIEVED + 1) == {"firewall": Verdict("unknown", STALE)}
 
 
 def test_a_station_whose_changes_are_forgotten_is_not_guessed_at(

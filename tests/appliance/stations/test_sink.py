@@ -13,7 +13,8 @@ from appliance.normalise import Event
 from appliance.state.database import writing
 from appliance.state.models import Agent
 from appliance.state.stations import StationChange, StationFinding, StationItem, StationSection
-from appliance.stations import sink
+from appliance.stations import look, sink
+from appliance.stations.fresh import BELIEVED, STALE
 from tests.appliance.stations.telling import AGENT, START, Machine, event, finding
 
 OTHER = "00000000-0000-4000-8000-000000000002"
@@ -197,6 +198,43 @@ def test_the_newest_changes_are_kept(office: Sessions, monkeypatch: pytest.Monke
     for number in range(6):
         take(office, *machine.round(bash=A | {"package.version": str(number)}))
     assert [row.after["package.version"] for row in rows(office, StationChange)] == ["3", "4", "5"]
+
+
+def test_a_section_that_could_not_be_read_says_so_until_it_can(office: Sessions) -> None:
+    machine = Machine()
+    told = machine.round(bash=A)
+    take(office, *told, now=START + HOUR)
+    machine.at += HOUR
+    take(office, machine.state(problem="needs_root"), now=START + 2 * HOUR)
+    (section,) = rows(office, StationSection)
+    assert (section.problem, section.agrees) == ("needs_root", True)
+    with office() as session:
+        (shown,) = look.sections(session, AGENT, START + 2 * HOUR)
+        assert (shown.problem, shown.count) == ("needs_root", 1)
+    machine.at += HOUR
+    take(office, machine.state(), now=START + 3 * HOUR)
+    with office() as session:
+        assert [one.problem for one in look.sections(session, AGENT, START + 3 * HOUR + BELIEVED)] == [""]
+        assert [one.problem for one in look.sections(session, AGENT, START + 3 * HOUR + BELIEVED + 1)] == [STALE]
+    take(office, machine.state(problem="<b>"), now=START + 4 * HOUR)
+    assert [row.problem for row in rows(office, StationSection)] == [""]
+
+
+def test_a_verdict_that_is_not_said_again_is_unknown_whatever_the_stations_clock_says(office: Sessions) -> None:
+    for at, now in ((START - 30 * DAY, START), (START, START)):
+        take(office, finding("firewall", "pass", 1, at), now=now)
+    until = START + BELIEVED
+    with office() as session:
+        assert [one.result for one in look.findings(session, AGENT, until)] == ["pass"]
+        assert look.figures(session, until)[AGENT].results == {"firewall": "pass"}
+        (one,) = look.findings(session, AGENT, until + 1)
+        assert (one.result, one.reason, one.told, one.since) == ("unknown", STALE, "pass", until)
+        figures = look.figures(session, until + 1)[AGENT]
+        assert figures.results == {"firewall": "unknown"}
+        assert look.score(figures.results, {}) is None
+    take(office, finding("firewall", "pass", 1, START + HOUR), now=until + DAY)
+    with office() as session:
+        assert [one.result for one in look.findings(session, AGENT, until + DAY)] == ["pass"]
 
 
 def test_lone_surrogates_and_odd_texts_agree_with_the_agent(office: Sessions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from agent.posture import lifecycle
+from agent.wire.editions import line
 from appliance.clock import DAY, MINUTE
 from appliance.state.database import writing
 from appliance.state.models import Agent, Operation
@@ -26,7 +28,7 @@ from tests.appliance.stations.telling import AGENT, START, Machine
 from tests.appliance.vulnerabilities.test_feeds import NOW, pack, shelf
 
 __all__ = ["shelf"]
-TODAY = date(2026, 11, 22)
+TODAY = date(2026, 11, 23)
 DEBIAN = {"os.type": "linux", "os.family": "debian", "os.version": "12", "os.full": "Debian GNU/Linux 12 (bookworm)"}
 WINDOWS = {"os.type": "windows", "os.full": "Windows 11 Pro 24H2", "os.kernel": "10.0.26100.1742"}
 
@@ -112,6 +114,16 @@ def test_office_software(name: str, version: str, weak: set[str]) -> None:
         ({"os.full": "Windows 11 Enterprise", "os.kernel": "10.0.26100.6584"}, set()),
         ({"os.full": "Windows 10 Pro", "os.kernel": "10.0.19045.6456"}, {"END-WINDOWS-10-22H2"}),
         ({"os.full": "Windows Server 2025", "os.kernel": "10.0.26100.1"}, set()),
+        ({"os.family": "EnterpriseS", "os.kernel": "19044.5000"}, set()),
+        ({"os.full": "Windows 10 Enterprise LTSC 2021", "os.kernel": "19044.5000"}, set()),
+        ({"os.family": "IoTEnterpriseS", "os.kernel": "19044.5000"}, set()),
+        ({"os.family": "Enterprise", "os.kernel": "19044.5000"}, {"END-WINDOWS-10-21H2"}),
+        ({"os.family": "EnterpriseS", "os.kernel": "14393.1"}, {"END-WINDOWS-10-LTSB-2016"}),
+        ({"os.family": "EnterpriseS", "os.full": "Windows 10 Enterprise", "os.kernel": "17763.1"}, set()),
+        (
+            {"os.family": "Professional", "os.full": "Windows 10 Enterprise", "os.kernel": "22631.9999"},
+            {"END-WINDOWS-11-23H2"},
+        ),
         ({"os.kernel": "???"}, set()),
     ],
 )
@@ -125,6 +137,22 @@ def test_waiting_security_updates_of_windows() -> None:
     system = WINDOWS | {"os.full": "Windows 11 Enterprise", "os.kernel": "10.0.26100.9999"}
     assert names(found(system=[system], update=told)) == {"KB5099999"}
     assert found(system=[DEBIAN], update=told) == []
+
+
+@pytest.mark.parametrize(
+    ("edition", "name"),
+    [("Professional", "client"), ("Enterprise", "business"), ("EnterpriseS", "ltsc"), ("IoTEnterpriseS", "iot"),
+     ("ServerStandard", "server")],
+)  # fmt: skip
+def test_the_page_and_the_agent_tell_the_same_end_of_support(edition: str, name: str) -> None:
+    rows = [row for row in shipped().builds if row.line == line(edition)]
+    assert rows, name
+    for row in rows:
+        end = (row.business or row.end) if name == "business" else row.end
+        for day, result in ((end, "pass"), (end + timedelta(days=1), "fail")):
+            noon = datetime.combine(day, time(12), UTC).timestamp()
+            if row.build > 10_000:
+                assert lifecycle.windows(row.build, edition, row.release, noon).result == result, row.release
 
 
 def test_every_shipped_fact_has_its_source_and_some_program_that_it_is_of() -> None:
@@ -169,6 +197,24 @@ def test_a_station_is_compared_when_something_changed_and_only_then(matcher: Mat
     matcher.shelf.back()
     assert matcher.round(NOW + 2 * MINUTE) == 1
     assert not compared(matcher).judged
+
+
+def test_a_station_whose_packages_could_not_be_read_is_compared_anew_and_says_so(matcher: Matcher) -> None:
+    matcher.round(START)
+    assert compared(matcher).judged
+    machine = Machine("package")
+    machine.items, machine.revision, machine.at = {"bash": deb("bash", "5.2.15-2")}, 1, START + MINUTE
+    with writing(matcher.sessions) as session:
+        sink.take(session, [machine.state(problem="timeout")], START + MINUTE)
+    assert matcher.round(START + MINUTE) == 1
+    assert (compared(matcher).judged, compared(matcher).reason, compared(matcher).detail) == (
+        False,
+        "unread",
+        "package",
+    )
+    assert len(weak(matcher)) == 2
+    assert matcher.round(START + 3 * DAY) == 1
+    assert compared(matcher).reason == "stale"
 
 
 def test_an_acceptance_has_a_reason_an_end_and_a_place_in_the_log(matcher: Matcher) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.language.dates import moment
+from appliance.clock import SECOND
+from appliance.language.dates import day, moment
 from appliance.ops.losses import LossRow
 from appliance.search import labels
 from appliance.state.stations import StationChange, StationItem, StationWeakness
@@ -21,6 +22,10 @@ _CUT = 160
 _NAMES = ("package.name", "inventory.name", "service.name", "user.name", "group.name", "device.model.name", "os.full")
 """What an item is called by; the first that it has, else its key."""
 _VERSIONS = ("package.version", "inventory.version", "os.version")
+_ENDS = "x509.not_after"
+"""In seconds since the epoch, as certificates count."""
+_LAST = 253_402_300_800
+"""The first second of the year 10000."""
 _BATCH = 20
 """Changes of one round of a section that are told one by one; more become one line."""
 
@@ -161,12 +166,14 @@ def item_row(row: StationItem, lang: str) -> ItemRow:
     """Return an item as a line."""
     name = name_of(row.key, row.fields)
     facts = tuple(
-        (label(field, lang), _fact(value, lang)) for field, value in row.fields.items() if text_of(value) != name
+        (label(field, lang), _fact(field, value, lang)) for field, value in row.fields.items() if text_of(value) != name
     )
     return ItemRow(name, row.key, facts, row.first_seen, row.changed_at)
 
 
-def _fact(value: object, lang: str) -> str:
+def _fact(field: str, value: object, lang: str) -> str:
+    if field == _ENDS and isinstance(value, int) and 0 <= value < _LAST:
+        return day(value * SECOND, lang)
     if isinstance(value, bool):
         return catalogue().text("station.yes" if value else "station.no", lang)
     # Whole microseconds of our century: a moment.

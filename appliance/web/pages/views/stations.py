@@ -233,8 +233,8 @@ def csv_line(one: Station) -> dict[str, object]:
         "posture_percent": one.score if one.score is not None else "",
         "posture_failing": results.count("fail"),
         "posture_unknown": results.count("unknown"),
-        "weaknesses": one.figures.weaknesses if one.figures.matched else "",
-        "exploited": one.figures.exploited if one.figures.matched else "",
+        "weaknesses": one.figures.weaknesses if one.figures.matched or one.figures.weaknesses else "",
+        "exploited": one.figures.exploited if one.figures.matched or one.figures.exploited else "",
         "certificate_ends": rfc3339(one.expires_at),
         "records": one.records,
     }

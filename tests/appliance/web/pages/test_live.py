@@ -139,8 +139,9 @@ def test_a_report_tells_of_vulnerabilities_and_of_stations_that_nobody_could_jud
     assert [one["name"] for one in weak["exploited"]] == ["CVE-2025-8088"]
     assert [(one["name"], one["reason"]) for one in weak["accepted"]] == [
         ("CVE-2025-0411", "Stacja bez dostępu do poczty")]  # fmt: skip
-    assert (weak["judged"], weak["feeds"]["made_at"]) == (1, None)
-    assert len(weak["not_judged"]) == weak["stations"] - 1
+    # The station that has them did not tell of its updates, so that not all of it could be judged.
+    assert (weak["judged"], weak["feeds"]["made_at"]) == (0, None)
+    assert len(weak["not_judged"]) == weak["stations"]
     assert data["posture"]["looked_at"] + len(data["posture"]["not_looked_at"]) == data["posture"]["stations"]
 
 

@@ -22,9 +22,12 @@ from appliance.normalise.czujka_agent import normalise
 from appliance.normalise.model import Source
 from appliance.ops.losses import record_gap
 from appliance.state.models import Agent, AgentState, Alert, Role
+from appliance.stations import fresh
 from appliance.stations.look import Figures, score
 from appliance.store import BatchResult, EmbeddedStore
 from appliance.store.shape import encode
+from appliance.vulnerabilities.standing import REASONS
+from appliance.web.pages.render import catalogue
 from appliance.web.pages.views.stations import StationFilter, station, station_filter
 from tests.appliance.web.conftest import TestBox
 from tests.appliance.web.pages import sample
@@ -78,6 +81,30 @@ def test_what_is_unknown_is_not_in_order() -> None:
     assert score(results, {}) == 33
     assert score(results, {"a": 3, "b": 1}) == 60
     assert score({}, {}) is None
+
+
+def test_of_a_station_of_which_nothing_is_known_no_percent_is_shown() -> None:
+    assert score({"a": "unknown", "b": "unknown"}, {}) is None
+    assert score({"a": "fail", "b": "unknown"}, {}) == 0
+
+
+def test_what_a_station_confirms_no_more_is_shown_as_unknown_with_what_to_do(
+    office: TestBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = office.person(Role.AUDITOR)
+    assert "nie potwierdziła" not in office.ask("GET", f"/stacje/{WINDOWS}", who).text.replace("\u00a0", " ")
+    (section, *_) = office.get(f"/agents/{WINDOWS}/inventory", who).json()["items"]
+    assert section["problem"] == ""
+    monkeypatch.setattr(fresh, "BELIEVED", 0)
+    text = office.ask("GET", f"/stacje/{WINDOWS}", who).text.replace("\u00a0", " ")
+    for said in ("nie potwierdziła", "ostatnio: w porządku", "niepotwierdzone", "Sprawdź, czy stacja jest włączona"):
+        assert said in text, said
+    assert "nie potwierdziła" in office.ask("GET", f"/stacje/{WINDOWS}/spis", who).text.replace("\u00a0", " ")
+    findings = office.get(f"/agents/{WINDOWS}/posture", who).json()["items"]
+    assert {(row["name"], row["result"], row["reason"], row["told"]) for row in findings} >= {
+        ("firewall", "unknown", "stale", "pass")
+    }
+    assert {one["problem"] for one in office.get(f"/agents/{WINDOWS}/inventory", who).json()["items"]} == {"stale"}
 
 
 def test_states_and_marks() -> None:
@@ -139,7 +166,8 @@ def test_the_api_tells_the_same(office: TestBox) -> None:
     assert {change["what"] for change in changes} == {"new", "changed", "gone"}
     findings = office.get(f"/agents/{LINUX}/posture", who).json()["items"]
     assert {row["name"]: row["result"] for row in findings}["firewall"] == "fail"
-    assert office.get(f"/agents/{LINUX}/weaknesses", who).json() == {"items": []}
+    assert office.get(f"/agents/{LINUX}/weaknesses", who).json() == {
+        "judged": False, "reason": "no_system", "detail": "", "items": []}  # fmt: skip
     for path in ("inventory", "inventory/package", "changes", "posture", "weaknesses"):
         assert office.get(f"/agents/{uuid4()}/{path}", who).status_code == 404
     assert office.get(f"/agents/{LINUX}/inventory/wishes", who).status_code == 422
@@ -166,6 +194,24 @@ def test_weaknesses_are_listed_accepted_and_taken_back(office: TestBox) -> None:
     assert office.ask("POST", f"/podatnosci/przyjete/{row['id']}/cofnij", admin).status_code == 409
     log = office.get("/operations", auditor).json()["items"]
     assert {"weakness.accepted", "weakness.acceptance_withdrawn"} <= {one["action"] for one in log}
+
+
+def test_a_station_says_why_it_was_not_compared_beside_what_is_known(office: TestBox) -> None:
+    text = office.ask("GET", f"/stacje/{WINDOWS}", office.person(Role.AUDITOR)).text.replace("\u00a0", " ")
+    for said in (
+        "CVE-2025-8088",
+        "nie wszystko porównano",
+        "Agent nie odczytał potrzebnych działów spisu.",
+        "Windows Update",
+    ):
+        assert said in text, said
+    told = office.get(f"/agents/{WINDOWS}/weaknesses", office.person(Role.AUDITOR)).json()
+    assert (told["judged"], told["reason"], told["detail"]) == (False, "unread", "update")
+    assert {one["name"] for one in told["items"]} >= {"CVE-2025-8088"}
+    for reason in REASONS:
+        for lang in ("pl", "en"):
+            assert catalogue().text(f"weak.why.{reason}", lang)
+            assert catalogue().text(f"weak.do.{reason}", lang)
 
 
 def test_without_a_comparison_nobody_says_that_all_is_well(box: TestBox) -> None:
