@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,13 +14,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from appliance.cli.client import HomeOption, fail
 from appliance.cli.exits import Exit
+from appliance.cli.rules_test import tested, tested_correlation
 from appliance.cli.search import clean
 from appliance.cli.state import open_home
 from appliance.clock import now
 from appliance.detect import Rule, RuleSet
 from appliance.detect.correlation import Correlation
-from appliance.detect.correlation.selftest import check_correlation
-from appliance.detect.selftest import Failure, check_rule, events_file, events_folder
 from appliance.detect.visibility import State
 from appliance.home import Home
 from appliance.language.dates import moment
@@ -82,15 +80,12 @@ def _view(sessions: sessionmaker[Session], ruleset: RuleSet, settings: Settings,
 
 
 def _selftest(sessions: sessionmaker[Session], ruleset: RuleSet) -> None:
-    """Run what has events of its own, rules and correlations; note what passed. Leaves with NO when one fails."""
-    failures: dict[str, list[Failure]] = {}
-    content: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
-    for one in content:
-        folder = events_folder(Path(one.source_file))
-        if events_file(folder, "match").is_file():
-            failures[one.id] = (
-                check_rule(one, folder) if isinstance(one, Rule) else check_correlation(ruleset, one, folder)
-            )
+    """Run what has events of its own or regression cases, and note what passed. Leaves with NO when one fails."""
+    results = [
+        *map(tested, ruleset.rules),
+        *(tested_correlation(ruleset, one) for one in ruleset.correlations),
+    ]
+    failures = {one.rule.id: one.failures for one in results if not one.missing}
     passed = [rule for rule, found in failures.items() if not found]
     with writing(sessions) as session:
         record_selftest(session, passed, now())

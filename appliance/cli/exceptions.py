@@ -15,11 +15,12 @@ from appliance.cli.client import BoxClient, BoxRefused, BoxUnreachable, HomeOpti
 from appliance.cli.exits import Exit
 from appliance.home import Home
 from appliance.language.dates import moment
-from appliance.rulesets.conditions import How
+from appliance.rulesets.conditions import How, by_line, load_conditions
 
 app = typer.Typer(no_args_is_help=True, help="Wyjątki: wykaz, propozycja, cofnięcie. Zgodę daje druga osoba w panelu.")
 _STATES = {"proposed": "czeka na zgodę", "approved": "działa", "withdrawn": "cofnięty", "expired": "wygasł"}
 _PAGE = 500
+_CONDITIONS = "POLE=WARTOŚĆ albo POLE|contains=WARTOŚĆ; pasują wszystkie pola, każde jedną ze swoich wartości."
 Number = Annotated[int, typer.Argument(min=1, metavar="NUMER", help="Numer wyjątku.")]
 
 
@@ -44,9 +45,7 @@ def list_all(
 def propose(  # noqa: PLR0917 - typer's way
     home: HomeOption,
     rule: Annotated[str, typer.Argument(metavar="REGUŁA", help="Identyfikator reguły.")],
-    conditions: Annotated[
-        list[str], typer.Argument(metavar="WARUNEK…", help="POLE=WARTOŚĆ albo POLE|contains=WARTOŚĆ; pasują wszystkie.")
-    ],
+    conditions: Annotated[list[str], typer.Argument(metavar="WARUNEK…", help=_CONDITIONS)],
     reason: Annotated[str, typer.Option(help="Co to za działanie i kto je potwierdził.")],
     days: Annotated[int, typer.Option(min=1, max=365, help="Za ile dni wygaśnie.")] = 30,
     dry: Annotated[bool, typer.Option("--dry-run", help="Tylko pokaż, co by ukrył.")] = False,
@@ -88,11 +87,13 @@ def _tell(replay: dict[str, Any]) -> None:
         f"Ukryłby alerty: {replay['alerts']} z {replay['alerts_of_rule']}, zdarzenia: {replay['hidden']} "
         f"(sprawdzone: {replay['looked']}{'' if replay['whole'] else ', nie wszystkie'})"
     )
+    if replay["together_of_rule"]:
+        typer.echo(f"Nie powstałyby alerty korelacji: {replay['together']} z {replay['together_of_rule']}")
 
 
 def _line(one: dict[str, Any]) -> str:
-    hows = ("" if c["how"] == "is" else f"|{c['how']}" for c in one["conditions"])
-    conditions = " i ".join(f"{c['field']}{how}={c['value']}" for c, how in zip(one["conditions"], hows, strict=True))
+    alike = by_line(load_conditions(one["conditions"])).items()
+    conditions = " i ".join(f"{line}={' lub '.join(same.value for same in found)}" for line, found in alike)
     told = (str(one["id"]), _STATES[one["state"]], one["rule_title"], conditions, one["author"], one["approver"] or "–")
     row = "\t".join((*told, moment(one["expires_at"], "pl")))
     return "".join(sign if sign.isprintable() or sign == "\t" else "�" for sign in row)

@@ -86,6 +86,8 @@ def _tell(draft: Draft, left_aside: int, most: int | None) -> None:
     typer.echo(f"Licencja: {one.licence or _UNKNOWN}{f' ({one.licence_url})' if one.licence_url else ''}")
     for licence, count in sorted(draft.licences.items(), key=lambda each: (-each[1], each[0]))[:_LISTED]:
         typer.echo(clean(f"Reguły z własną licencją „{licence}”: {count}"))
+    if draft.cases:
+        typer.echo(f"Pliki do próby kontrolnej reguł: {draft.cases}. Próba: czujka rules coverage --self-test")
     if draft.filters:
         named = "; ".join(draft.filters[:_LISTED]) + ("; …" if len(draft.filters) > _LISTED else "")
         typer.echo(clean(f"Filtry bez skutku: {len(draft.filters)} ({named}). {_NO_FILTERS}"))

@@ -16,7 +16,8 @@ from .model import Rule, RuleSet
 #: Where the shipped rules and their events lie.
 SIGMA = ROOT / "sigma"
 CORRELATIONS = ROOT / "correlation"
-EVENTS = CHECKOUT / "tests" / "rules"
+#: Beside the rules where they are installed (see the wheel in pyproject.toml), else in the checkout.
+EVENTS = ROOT / "events" if (ROOT / "events").is_dir() else CHECKOUT / "tests" / "rules"
 #: When the events are said to have arrived (2026-01-01, microseconds): a rule must not depend on it.
 _ARRIVED = 1_767_225_600_000_000
 _AGENT = "00000000-0000-4000-8000-000000000000"

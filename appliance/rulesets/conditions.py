@@ -1,9 +1,12 @@
-"""What an exception says of events, as a Sigma filter: fields and values, every one of which must hold."""
+"""What an exception says of events, as a Sigma filter: fields with values, each of which must hold.
+
+Several conditions for one field and one way to compare are alternatives: one of their values is enough.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_network
@@ -13,7 +16,8 @@ import yaml
 
 from appliance.detect.written import escaped
 
-MAX_CONDITIONS = 12
+MAX_CONDITIONS = 40
+"""Values in one exception."""
 MAX_VALUE = 4096
 TITLE = 255
 """Characters of a title that a Sigma filter may have."""
@@ -73,13 +77,26 @@ def checked(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
         raise TooWide("no_condition")
     if len(found) > MAX_CONDITIONS:
         raise TooWide("too_many")
-    if len({one.line for one in found}) < len(found):
-        raise TooWide("twice", next(one.field for one in found if [two.line for two in found].count(one.line) > 1))
+    if len(set(found)) < len(found):
+        raise TooWide("twice", next(one.field for one in found if found.count(one) > 1))
     for one in found:
         _check(one)
     if not any(_tells(one) for one in found):
         raise TooWide("only_common", found[0].field)
     return found
+
+
+def by_line(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
+    """Return the conditions by what they compare and how; those of one line are alternatives."""
+    found: dict[str, list[Condition]] = {}
+    for one in conditions:
+        found.setdefault(one.line, []).append(one)
+    return found
+
+
+def _values(alike: Sequence[Condition]) -> str | list[str]:
+    texts = [one.value.strip() if one.how is How.NETWORK else escaped(one.value) for one in alike]
+    return texts if len(texts) > 1 else texts[0]
 
 
 _COMMON = frozenset({"event.module", "event.category", "event.code", "EventID", "Channel", "winlog.channel",
@@ -112,7 +129,7 @@ def document(
     logsource: Mapping[str, str], conditions: Iterable[Condition],
 ) -> str:  # fmt: skip
     """Return the exception as the text of a Sigma filter; every value stands for itself, wildcards too."""
-    selection = {one.line: one.value.strip() if one.how is How.NETWORK else escaped(one.value) for one in conditions}
+    selection = {line: _values(alike) for line, alike in by_line(conditions).items()}
     plain: dict[str, Any] = {
         "title": title[:TITLE],
         "id": identity,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.detect.nodes import All, AnyOf, Atom, Node, Not
-from appliance.normalise import Event
+from appliance.detect.values import Event
 
 from .conditions import MAX_VALUE
 

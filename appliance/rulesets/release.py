@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from appliance.detect import Fault
 from appliance.detect.model import RETIRED
+from appliance.detect.regression import FOLDER as CASES
 from appliance.detect.yamldoc import MAX_BYTES
 
 from . import zipped
@@ -20,10 +21,14 @@ MAX_TOTAL = 64 << 20
 """Bytes of all rules of one release."""
 MAX_NAME = 300
 MAX_DEPTH = 20
+MAX_CASE, MAX_CASES = 4 << 20, 32 << 20
+"""Bytes of one file of regression cases, and of all; what is larger, or too much, is left aside."""
 LICENCE_BYTES = 1 << 16
 TOLD = 200
 """Faults that one refusal tells; further ones are counted."""
 _RULES = (".yml", ".yaml")
+_EVENTS = (".evtx", ".json", ".jsonl", ".ndjson")
+_NO_RULES = RETIRED | {CASES}
 _DATED = re.compile(rb"^(?:date|modified): *['\"]?(\d{4}[-/]\d{2}[-/]\d{2})", re.MULTILINE)
 _NAMED = re.compile(rb"r?(\d{4}-\d{2}-\d{2})")
 
@@ -40,7 +45,7 @@ class Refused(ValueError):
 class Release:
     """What is taken of a release: rule files by their path, the licence's text, the version, files left aside.
 
-    `note` is what it says of its version itself.
+    `note` is what it says of its version itself, `cases` are the files of its regression cases.
     """
 
     files: Mapping[str, bytes]
@@ -48,6 +53,7 @@ class Release:
     version: str
     left_aside: int
     note: str = ""
+    cases: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def read_release(path: Path) -> Release:
@@ -91,13 +97,33 @@ def _taken(path: Path, entries: list[zipped.Entry]) -> Release:
     note_text = _start(path, note, faults)
     if faults:
         raise Refused(faults)
-    version = _version(note_text, files)
-    return Release(files, licence_text, version, len(entries) - len(wanted), note_text.decode("utf-8", "replace"))
+    version, cases = _version(note_text, files), _cases(placed)
+    left_aside = len(entries) - len(wanted) - len(cases)
+    return Release(files, licence_text, version, left_aside, note_text.decode("utf-8", "replace"), cases)
+
+
+def _cases(placed: Mapping[str, zipped.Entry]) -> dict[str, bytes]:
+    """Return the files of regression cases that are not too large; a rule that lacks them just cannot be tried."""
+    found: dict[str, bytes] = {}
+    left = MAX_CASES
+    for name in sorted(placed):
+        if not name.startswith(f"{CASES}/") or not (name.lower().endswith(_EVENTS) or name.endswith("/info.yml")):
+            continue
+        try:
+            content = placed[name].read(MAX_CASE + 1)
+        except (OSError, ValueError):
+            continue
+        left -= len(content)
+        if left < 0:
+            break
+        if len(content) <= MAX_CASE:
+            found[name] = content
+    return found
 
 
 def rule_names(names: Iterable[str]) -> set[str]:
     """Return which files are rules: those under folders called `rules…`, or all YAML where there is no such folder."""
-    yaml = {name for name in names if name.lower().endswith(_RULES) and not RETIRED & set(name.split("/")[:-1])}
+    yaml = {name for name in names if name.lower().endswith(_RULES) and not _NO_RULES & set(name.split("/")[:-1])}
     proper = {name for name in yaml if name.startswith("rules") and "/" in name}
     return proper or yaml
 

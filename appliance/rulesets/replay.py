@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from appliance.clock import DAY
 from appliance.detect import Engine, Rule, RuleSet
+from appliance.detect.correlation.reading import correlate
+from appliance.detect.correlation.reading import narrowed as narrow
 from appliance.detect.routes import shipped_routes
 from appliance.detect.values import thaw
 from appliance.hunt.question import of_feed
@@ -23,11 +25,13 @@ from appliance.search.nodes import And, Leaf, Or, Pattern
 from appliance.state.models import Alert, AlertEvent
 from appliance.store import QueryTimeout, Store, StoreUnavailable
 
-from .conditions import Condition, How, document
+from .conditions import Condition, How, by_line, document
 from .exceptions import Proposal, logsource_of
 from .filters import narrowed
 
 PAGE = 1000
+_Alert = tuple[str, list[Event | None]]
+"""The id of an alert's rule, and its events; None for one that is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ class Replay:
     alerts: int = 0
     """Alerts of the rule, all of whose kept events it would have hidden."""
     alerts_of_rule: int = 0
+    together: int = 0
+    """Alerts of correlations that the rule serves, whose kept events would not have correlated."""
+    together_of_rule: int = 0
 
     def dump(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -65,16 +72,32 @@ class Judge:
     """Says of an event whether the exception hides it: the rule finds it, and with the exception does not."""
 
     def __init__(self, rule: Rule, text: str) -> None:
+        self._filter = {"exception": text}
         self._without = Engine(RuleSet([rule], []))
-        self._with = Engine(RuleSet(narrowed([rule], {"exception": text})[0], []))
+        self._with = Engine(self.over(RuleSet([rule], [])))
+
+    def over(self, ruleset: RuleSet) -> RuleSet:
+        """Return rules and correlations as they would be with the exception."""
+        return replace(ruleset, rules=narrowed(ruleset.rules, self._filter)[0])
 
     def __call__(self, event: Event) -> bool:
         """Say whether the event would be hidden."""
         return bool(self._without.match(event)) and not self._with.match(event)
 
 
-def replay(store: Store, session: Session, proposal: Proposal, now: int, bounds: Bounds = Bounds()) -> Replay:
-    """Look through the last days. The store's silence makes it not whole, never a failure."""
+def replay(
+    store: Store,
+    session: Session,
+    proposal: Proposal,
+    now: int,
+    bounds: Bounds = Bounds(),
+    *,
+    ruleset: RuleSet,
+) -> Replay:
+    """Look through the last days; `ruleset` has the correlations that the rule may serve.
+
+    The store's silence makes it not whole, never a failure.
+    """
     made = Replay(now - bounds.days * DAY, now)
     rule = proposal.rule
     judge = Judge(rule, draft_text(proposal))
@@ -85,6 +108,7 @@ def replay(store: Store, session: Session, proposal: Proposal, now: int, bounds:
             if len(made.events) < bounds.listed:
                 made.events.append(_shown(event))
     _alerts(session, rule.id, judge, made, bounds)
+    _correlations(session, resting_on(ruleset, rule.id), judge, made, bounds)
     return made
 
 
@@ -124,7 +148,11 @@ def _question(rule: Rule, conditions: Iterable[Condition]) -> Node | None:
     feeds = shipped_routes().feeds(rule.logsource)
     if not feeds:
         return None
-    texts = [Leaf((), Pattern((fold(one.value),), True)) for one in conditions if _searchable(one)]
+    texts = [
+        Or(tuple(Leaf((), Pattern((fold(one.value),), True)) for one in alike))
+        for alike in by_line(conditions).values()
+        if all(map(_searchable, alike))
+    ]
     return And((Or(tuple(map(of_feed, feeds))), *texts)) if texts else Or(tuple(map(of_feed, feeds)))
 
 
@@ -135,23 +163,48 @@ def _searchable(one: Condition) -> bool:
 
 
 def _alerts(session: Session, rule_id: str, judge: Judge, made: Replay, bounds: Bounds) -> None:
-    recent = (Alert.rule_id == rule_id, Alert.created_at >= made.since)
+    kept = _kept(session, [rule_id], made.since, bounds)
+    made.alerts_of_rule = len(kept)
+    made.alerts = sum(all(event is not None and judge(event) for event in events) for _, events in kept.values())
+
+
+def _kept(session: Session, ids: Sequence[str], since: int, bounds: Bounds) -> dict[int, _Alert]:
+    """Return the newest alerts of rules, by number."""
     rows = session.execute(
-        select(AlertEvent.alert_id, AlertEvent.event)
+        select(AlertEvent.alert_id, Alert.rule_id, AlertEvent.event)
         .join(Alert, Alert.id == AlertEvent.alert_id)
-        .where(*recent)
+        .where(Alert.rule_id.in_(ids), Alert.created_at >= since)
         .order_by(AlertEvent.alert_id.desc())
         .limit(bounds.alert_events)
     )
-    hidden: dict[int, bool] = {}
-    for number, event in rows:
-        if event:
-            hidden[number] = hidden.get(number, True) and judge(thaw(event))
-        else:
-            # Of events past what an alert keeps nobody can say it.
-            hidden[number] = False
-    made.alerts_of_rule = len(hidden)
-    made.alerts = sum(hidden.values())
+    found: dict[int, _Alert] = {}
+    for number, rule_id, event in rows:
+        found.setdefault(number, (rule_id, []))[1].append(thaw(event) if event else None)
+    return found
+
+
+def _correlations(session: Session, served: Mapping[str, RuleSet], judge: Judge, made: Replay, bounds: Bounds) -> None:
+    """Count the alerts of correlations that rest on the rule, and those that the exception would have kept away."""
+    until = time.monotonic() + bounds.seconds
+    for rule_id, events in _kept(session, list(served), made.since, bounds).values() if served else ():
+        if time.monotonic() >= until:
+            made.whole = False
+            return
+        made.together_of_rule += 1
+        # Of events past what an alert keeps nobody can say it.
+        there = [event for event in events if event is not None]
+        held = len(there) == len(events) and _holds(served[rule_id], rule_id, there)
+        made.together += held and not _holds(judge.over(served[rule_id]), rule_id, there)
+
+
+def _holds(ruleset: RuleSet, identity: str, events: Sequence[Event]) -> bool:
+    return any(match.correlation.id == identity for match in correlate(ruleset, events))
+
+
+def resting_on(ruleset: RuleSet, rule_id: str) -> dict[str, RuleSet]:
+    """Return the correlations that stand on a rule, by id, each with what it refers to."""
+    found = {one.id: narrow(ruleset, one) for one in ruleset.correlations}
+    return {name: alone for name, alone in found.items() if any(rule.id == rule_id for rule in alone.rules)}
 
 
 def _shown(event: Event) -> dict[str, Any]:

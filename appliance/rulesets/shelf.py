@@ -4,6 +4,7 @@ rulesets/current.json      {"SigmaHQ": ["older", "newer"]}: the last one is in f
 rulesets/<id>/set.json     what the release is: name, version, licence, counts
 rulesets/<id>/index.json   its rules and faults, for the next comparison
 rulesets/<id>/files/…      its rule files, as they came
+rulesets/<id>/regression_data/…  the events that its rules must match, as they came
 """
 
 from __future__ import annotations
@@ -131,8 +132,10 @@ class Shelf:
         """Write a release beside what is installed; the folder is gone afterwards unless it was taken."""
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
         try:
-            for name, content in release.files.items():
-                file = folder / FILES / name
+            # Cases lie beside the rules' folder: nothing in it is read as a rule.
+            whole = {f"{FILES}/{name}": content for name, content in release.files.items()} | dict(release.cases)
+            for name, content in whole.items():
+                file = folder / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)
             (folder / "LICENSE").write_text(release.licence, "utf-8")

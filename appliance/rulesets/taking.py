@@ -43,6 +43,8 @@ class Draft:
     """The very files are in force already."""
     licences: Mapping[str, int]
     """Licences that rules of it name themselves, and how many rules each."""
+    cases: int
+    """Files of events that its rules are tried on."""
     filters: tuple[str, ...]
     """Titles of its filters, which do nothing in the box: what hides events there are exceptions."""
     folder: Path
@@ -69,7 +71,18 @@ def drafted(home: Home, settings: Settings, release: Release, name: str, now: in
         licences = Counter(one.licence for one in (*rules, *replaced) if one.licence)
         filters = tuple(sorted(one.title for one in loaded.filters if mine.folder in Path(one.source_file).parents))
         diff = compare(before, index, release.files)
-        yield Draft(one, diff, index.faults, len(replaced), current == identity, licences, filters, folder, index)
+        yield Draft(
+            one,
+            diff,
+            index.faults,
+            len(replaced),
+            current == identity,
+            licences,
+            len(release.cases),
+            filters,
+            folder,
+            index,
+        )
 
 
 def take(home: Home, draft: Draft) -> None:
@@ -110,7 +123,7 @@ def _in_force(shelf: Shelf, name: str) -> tuple[list[Origin], Index, str]:
 
 def _identity(name: str, release: Release) -> str:
     digest = hashlib.sha256()
-    for path, content in sorted(release.files.items()):
+    for path, content in sorted({**release.files, **release.cases}.items()):
         digest.update(f"{path}\0{len(content)}\0".encode())
         digest.update(content)
     digest.update(release.licence.encode())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.detect import Rule, explain
 from appliance.detect.correlation import Correlation
 from appliance.detect.correlation.explain import Explanation, explain_correlation
+from appliance.detect.correlation.reading import narrowed
 from appliance.detect.flips import document
 from appliance.detect.values import thaw
 from appliance.rulesets import Listed, listed
@@ -35,6 +36,11 @@ def content_of(context: Context, identity: str) -> Rule | Correlation | None:
     """Return a rule or correlation that the office has, in force or not."""
     found = listing_of(context, identity)
     return found.rule if found else None
+
+
+def bases_of(context: Context, correlation: Correlation) -> list[Rule]:
+    """Return the rules at the bottom of a correlation in force; none for one that is off."""
+    return narrowed(context.rules(), correlation).rules
 
 
 def what_correlated(context: Context, correlation: Correlation, rows: Sequence[AlertEvent]) -> Explanation | None:

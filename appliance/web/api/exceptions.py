@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
+from appliance.detect import Rule
 from appliance.rulesets import exceptions
 from appliance.rulesets.conditions import MAX_CONDITIONS, MAX_VALUE, Condition, How
 from appliance.rulesets.exceptions import Proposal
@@ -17,7 +18,7 @@ from appliance.state.models import RuleException
 from appliance.web.api.common import LARGEST, After, Limit, Moment, Number, Page, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import rule_of
+from appliance.web.explaining import bases_of, content_of
 from appliance.web.policy import Permission
 from appliance.web.problem import Problem
 
@@ -35,7 +36,10 @@ class ConditionBody(BaseModel):
 
 
 class ExceptionBody(BaseModel):
-    """A proposal: events of one rule for which every condition holds."""
+    """A proposal: events of one rule for which every condition holds.
+
+    Of several with the same `field` and `how` one is enough.
+    """
 
     rule_id: str = Field(min_length=1, max_length=64)
     conditions: list[ConditionBody] = Field(min_length=1, max_length=MAX_CONDITIONS)
@@ -45,7 +49,10 @@ class ExceptionBody(BaseModel):
 
 
 class ReplayAnswer(BaseModel):
-    """What an exception would have hidden: events and whole alerts of the rule, with the newest events."""
+    """What an exception would have hidden: events and whole alerts of the rule, with the newest events.
+
+    `together` of `together_of_rule` are alerts of correlations that the rule serves.
+    """
 
     since: int
     until: int
@@ -55,6 +62,8 @@ class ReplayAnswer(BaseModel):
     events: list[dict[str, Any]]
     alerts: int
     alerts_of_rule: int
+    together: int = 0
+    together_of_rule: int = 0
 
 
 class ExceptionAnswer(BaseModel):
@@ -139,9 +148,12 @@ def withdraw(context: Box, who: Proposer, number: Number) -> ExceptionAnswer:
 
 def proposal(context: Context, body: ExceptionBody) -> Proposal:
     """Return what a body asks for, checked. Raises Problem 404, TooWide, BadText, BadExpiry."""
-    rule = rule_of(context, body.rule_id)
+    rule = content_of(context, body.rule_id)
     if rule is None:
         raise Problem(404, "rule_unknown")
+    if not isinstance(rule, Rule):
+        bases = "; ".join(f"{one.title} ({one.id})" for one in bases_of(context, rule))
+        raise Problem(422, "exception_correlation", values={"rules": bases})
     conditions = tuple(Condition(one.field, one.how, one.value) for one in body.conditions)
     return Proposal(rule, conditions, body.reason, body.expires_at, body.alert_id).check(context.now())
 
@@ -149,7 +161,7 @@ def proposal(context: Context, body: ExceptionBody) -> Proposal:
 def replayed(context: Context, wanted: Proposal) -> dict[str, Any]:
     """Return what a proposal would have hidden."""
     with context.sessions() as session:
-        return replay(context.store, session, wanted, context.now()).dump()
+        return replay(context.store, session, wanted, context.now(), ruleset=context.rules()).dump()
 
 
 def _fields(row: RuleException, now: int) -> dict[str, Any]:

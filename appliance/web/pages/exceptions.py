@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -12,11 +13,12 @@ from sqlalchemy.orm import Session
 from appliance.alerts import service
 from appliance.alerts.service import BadText
 from appliance.clock import DAY, from_datetime
-from appliance.detect import Rule
+from appliance.detect import Engine, Event, Rule, RuleSet
+from appliance.detect.correlation import Correlation
 from appliance.detect.values import thaw
 from appliance.language.dates import WARSAW, local
 from appliance.rulesets import exceptions
-from appliance.rulesets.conditions import Condition, How, TooWide
+from appliance.rulesets.conditions import Condition, How, TooWide, by_line, load_conditions
 from appliance.rulesets.exceptions import BadExpiry, Proposal
 from appliance.rulesets.kept import filter_text
 from appliance.rulesets.offers import offers
@@ -26,7 +28,7 @@ from appliance.web.api.common import LARGEST, Number
 from appliance.web.api.exceptions import replayed
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
-from appliance.web.explaining import rule_of
+from appliance.web.explaining import bases_of, content_of
 from appliance.web.pages.cardview import own_title
 from appliance.web.pages.forms import Lines
 from appliance.web.pages.shell import back_to, page
@@ -37,11 +39,14 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(require(Permission.RULES_READ))]
 Proposer = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_PROPOSE))]
 Approver = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_APPROVE))]
+BaseRule = Annotated[str, Query(alias="regula", max_length=64)]
 AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=LARGEST)]
 Texts = Annotated[tuple[str, ...], Form(max_length=40)]
 DAYS = 30
 """How long an exception lasts unless its author says otherwise."""
 ENDED = 100
+_LOOKED = 100
+"""Events of an alert among which one of the rule is looked for."""
 _KIND = {"proposed": "late", "approved": "ok"}
 
 
@@ -52,7 +57,8 @@ class Row:
     id: int
     rule_id: str
     title: str
-    conditions: list[dict[str, str]]
+    conditions: list[tuple[str, str, list[str]]]
+    """Field, how, and the values, one of which is enough."""
     author: str
     expires_at: int
     state: str
@@ -71,6 +77,11 @@ class Line:
     on: bool
     matched: bool = False
 
+    def values(self) -> list[str]:
+        """Return the values, each of which has a line of its own; an empty one where there is none."""
+        lines = self.value.replace("\r\n", "\n").split("\n")
+        return [line for line in lines if line.strip()] or [""]
+
 
 def row_of(one: RuleException, now: int, language: str) -> Row:
     """Return the line of an exception."""
@@ -78,7 +89,9 @@ def row_of(one: RuleException, now: int, language: str) -> Row:
     title = own_title(one.rule_id, language) or one.rule_title
     hidden, alerts = int(one.replay.get("hidden", 0)), int(one.replay.get("alerts", 0))
     kind = _KIND.get(state, "off")
-    return Row(one.id, one.rule_id, title, one.conditions, one.author, one.expires_at, state, kind, hidden, alerts)
+    alike = by_line(load_conditions(one.conditions)).values()
+    conditions = [(same[0].field, same[0].how.value, [each.value for each in same]) for same in alike]
+    return Row(one.id, one.rule_id, title, conditions, one.author, one.expires_at, state, kind, hidden, alerts)
 
 
 @router.get("/wyjatki")
@@ -98,9 +111,12 @@ def overview(request: Request, context: Box, who: Reader) -> Response:
 
 
 @router.get("/wyjatki/nowy")
-def form(request: Request, context: Box, who: Proposer, alert: AlertNumber) -> Response:
-    """Offer an exception from an alert, filled with the fields of its first event."""
-    found, rule, event = _origin(context, alert)
+def form(request: Request, context: Box, who: Proposer, alert: AlertNumber, base: BaseRule = "") -> Response:
+    """Offer an exception from an alert, filled with the fields of its first event.
+
+    From a correlation's alert it is one for a rule that the correlation stands on: `base`, else the first that fired.
+    """
+    found, rule, event = _origin(context, alert, base)
     scope = {"host.name"}
     lines = [
         Line(one.field, How.IS, one.value, one.matched or one.field in scope, one.matched)
@@ -122,10 +138,11 @@ def propose(
     value: Texts = (),
     reason: Annotated[str, Form(max_length=8000), Lines] = "",
     last: Annotated[str, Form(max_length=20)] = "",
+    base: Annotated[str, Form(alias="regula", max_length=64)] = "",
     step: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Show what the proposal would have hidden, or send it to somebody else for their consent."""
-    found, rule, _ = _origin(context, alert)
+    found, rule, _ = _origin(context, alert, base)
     rows = list(zip(field, how, value, strict=False))
     lines = [Line(name, way, text, at in chosen) for at, (name, way, text) in enumerate(rows)]
     given: dict[str, Any] = {"lines": lines, "last": last, "reason": reason}
@@ -196,19 +213,43 @@ def _form(
     title = own_title(rule.id, who.language) or rule.title
     hows = [one.value for one in How]
     shown = {"alert": alert, "rule": rule, "title": title, "hows": hows, "replay": replay, "reason": reason}
+    shown |= {"bases": _bases(context, alert, who.language)}
     days = {"first": local(context.now()).date().isoformat(), "limit": (limit - timedelta(days=1)).isoformat()}
     return page(request, context, who, "rules", "exception_new.html", status=status, **shown, **days, **values)
 
 
-def _origin(context: Context, alert_id: int) -> tuple[Alert, Rule, dict[str, Any]]:
-    """Return an alert, its rule and its first event. Raises Problem 404."""
+def _origin(context: Context, alert_id: int, base: str) -> tuple[Alert, Rule, Event]:
+    """Return an alert, the rule that an exception would be for, and that rule's first event. Raises Problem 404."""
     with context.sessions() as session:
         alert = _alert(session, alert_id)
-        rows, _ = service.events_of(session, alert.id, None, 1)
-    rule = rule_of(context, alert.rule_id)
-    if rule is None:
+        rows, _ = service.events_of(session, alert.id, None, _LOOKED)
+    events: list[Event] = [thaw(row.event) for row in rows if row.event]
+    found = content_of(context, alert.rule_id)
+    if isinstance(found, Correlation):
+        return alert, *_base(bases_of(context, found), base, events)
+    if found is None:
         raise Problem(404, "rule_unknown")
-    return alert, rule, thaw(rows[0].event) if rows and rows[0].event else {}
+    return alert, found, events[0] if events else {}
+
+
+def _base(bases: list[Rule], wanted: str, events: Sequence[Event]) -> tuple[Rule, Event]:
+    """Return the wanted rule, else the first of those that matched, with an event of it. Raises Problem 404."""
+    engine = Engine(RuleSet(bases, []))
+    matched = [(rule, event) for event in events for rule in engine.match(event)]
+    fitting = [(rule, event) for rule, event in matched if wanted in {"", rule.id}]
+    if fitting:
+        return fitting[0]
+    named = next((rule for rule in bases if wanted in {"", rule.id}), None)
+    if named is None:
+        raise Problem(404, "rule_unknown")
+    return named, {}
+
+
+def _bases(context: Context, alert: Alert, language: str) -> list[tuple[str, str]]:
+    """Return the ids and titles of the rules that a correlation's alert stands on; none for a rule's alert."""
+    found = content_of(context, alert.rule_id)
+    rules = bases_of(context, found) if isinstance(found, Correlation) else []
+    return [(one.id, own_title(one.id, language) or one.title) for one in rules]
 
 
 def _alert(session: Session, alert_id: int) -> Alert:
@@ -223,7 +264,7 @@ def _proposal(rule: Rule, lines: list[Line], reason: str, last: str, alert: int)
     on = [one for one in lines if one.on]
     if any(one.how not in set(How) for one in on):
         raise TooWide("bad_field", next(one.field for one in on if one.how not in set(How)))
-    conditions = tuple(Condition(one.field.strip(), How(one.how), one.value) for one in on)
+    conditions = tuple(Condition(one.field.strip(), How(one.how), value) for one in on for value in one.values())
     return Proposal(rule, conditions, reason, end_of_day(last), alert)
 
 

@@ -14,11 +14,14 @@ from appliance.cli.rules import app
 from appliance.cli.state import open_home
 from appliance.clock import now
 from appliance.detect import RuleStats
+from appliance.detect.regression import KEY
 from appliance.detect.visibility.presence import grouped
+from appliance.home import Home
 from appliance.normalise import Event
 from appliance.ops.presence import Watch
 from appliance.state.database import writing
 from tests.appliance.cli.test_detect import FLAT, RULE
+from tests.appliance.rulesets.kit import take_release, write
 
 TAGGED = RULE.replace("logsource:", "tags: [attack.execution, attack.t9999.001]\nlogsource:")
 
@@ -68,6 +71,26 @@ def test_a_failed_self_test_is_no(home: Path) -> None:
     done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--self-test"])
     assert done.exit_code == 1
     assert "match.ndjson:1" in done.output
+
+
+def test_regression_cases_of_a_release_are_run(home: Path, tmp_path: Path) -> None:
+    (home / "rules" / "own.yml").unlink()
+    info = "regression_data/rules/one/info.yml"
+    files = {
+        "rules/one.yml": f"{TAGGED}{KEY}: {info}\n",
+        info: "regression_tests_info:\n- {path: regression_data/rules/one/one.json, match_count: 1}\n",
+        "regression_data/rules/one/one.json": orjson.dumps(FLAT).decode(),
+        "regression_data/rules/one/note.txt": "left aside",
+    }
+    draft = take_release(Home(home), write(tmp_path / "release", files))
+    assert (draft.installed.rules, draft.installed.faults, draft.cases) == (1, 0, 2)
+    assert counts(home) == [1, 0, 0]
+    assert counts(home, "--self-test") == [1, 0, 1]
+    files["regression_data/rules/one/one.json"] = orjson.dumps({"event.module": "json"}).decode()
+    assert not take_release(Home(home), write(tmp_path / "again", files)).same
+    done = CliRunner().invoke(app, ["coverage", "--home", str(home), "--self-test"])
+    assert done.exit_code == 1
+    assert "a powinna co najmniej 1" in done.output
 
 
 def test_the_layer_and_the_table(home: Path) -> None:

@@ -49,7 +49,7 @@ def is_(field: str, value: str, how: How = How.IS) -> Condition:
 WIDE = {
     "no_condition": [],
     "too_many": [is_(f"a.f{n}", "abc") for n in range(MAX_CONDITIONS + 1)],
-    "twice": [is_("a.b", "x"), is_("a.b", "y")],
+    "twice": [is_("a.b", "x"), is_("a.b", "y"), is_("a.b", "x")],
     "only_common": [is_("event.module", "linux.audit"), is_("EventID", "1")],
     "bad_field": [is_("a b", "x")],
     "no_value": [is_("a.b", " ")],

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.alerts.grouping import Hit, apply
 from appliance.alerts.service import Actor, BadText
 from appliance.clock import DAY
-from appliance.detect import Rule
+from appliance.detect import Rule, RuleSet
 from appliance.home import Home
 from appliance.normalise import Event
 from appliance.ops.expiry import note_expired
@@ -32,6 +32,7 @@ from appliance.store import BatchResult, EmbeddedReader, EmbeddedStore
 from appliance.store.shape import encode
 from tests.appliance.rulesets import kit
 
+NOTHING = RuleSet([], [])
 ALA, OLA, ROBOT = Actor("ala", 1), Actor("ola", 2), Actor("token:robot")
 
 
@@ -189,7 +190,7 @@ def test_a_replay_counts_what_would_have_been_hidden(
             event = kit.started(number, **{"user.name": user, "host.name": f"srv-{number}"})
             apply(session, [Hit(proposal.rule, event)], kit.NOW, Settings())
     with sessions() as session:
-        found = replay(history, session, proposal, kit.NOW, Bounds(listed=5))
+        found = replay(history, session, proposal, kit.NOW, Bounds(listed=5), ruleset=NOTHING)
     assert (found.hidden, found.whole) == (20, True)
     assert (found.alerts, found.alerts_of_rule) == (2, 3)
     assert [one["user"] for one in found.events] == ["www-data"] * 5
@@ -202,8 +203,8 @@ def test_a_replay_stops_at_its_bounds_and_says_so(
 ) -> None:
     monkeypatch.setattr("appliance.rulesets.replay.PAGE", 7)
     with sessions() as session:
-        short = replay(history, session, proposal, kit.NOW, Bounds(events=10))
-        none = replay(history, session, proposal, kit.NOW, Bounds(seconds=0))
+        short = replay(history, session, proposal, kit.NOW, Bounds(events=10), ruleset=NOTHING)
+        none = replay(history, session, proposal, kit.NOW, Bounds(seconds=0), ruleset=NOTHING)
     assert (short.looked, short.whole) == (14, False)
     assert (none.looked, none.whole) == (7, False)
 
@@ -214,7 +215,61 @@ def test_a_replay_finds_values_that_a_search_would_miss(
     """Letters of either case: the question to the store asks for too much, never for too little."""
     for condition in (Condition("user.name", How.IS, "WWW-Data"), Condition("User", How.STARTS, "WWW")):
         with sessions() as session:
-            assert replay(history, session, replace(proposal, conditions=(condition,)), kit.NOW).hidden == 20
+            wanted = replace(proposal, conditions=(condition,))
+            assert replay(history, session, wanted, kit.NOW, ruleset=NOTHING).hidden == 20
+
+
+def test_of_several_values_one_is_enough(
+    sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader
+) -> None:
+    conditions = [Condition("user.name", How.IS, value) for value in ("www-data", "root", "nobody")]
+    conditions += [Condition("process.command_line", How.CONTAINS, value) for value in ("'id'", "whoami")]
+    for number, found in ((1, 20), (2, 30), (5, 30)):
+        wanted = replace(proposal, conditions=tuple(conditions[:number])).check(kit.NOW)
+        with sessions() as session:
+            assert replay(history, session, wanted, kit.NOW, ruleset=NOTHING).hidden == found
+
+
+TOGETHER = """title: Three shells
+id: 00000000-0000-4000-8000-000000000077
+level: high
+status: stable
+correlation:
+  type: event_count
+  rules: ["%s"]
+  group-by: [host.name]
+  timespan: 1h
+  condition: {gte: 3}
+---
+title: Shells again
+id: 00000000-0000-4000-8000-000000000078
+level: high
+status: stable
+correlation:
+  type: event_count
+  rules: [00000000-0000-4000-8000-000000000077]
+  group-by: [host.name]
+  timespan: 1h
+  condition: {gte: 1}
+"""
+
+
+def test_a_replay_says_which_correlations_would_have_kept_silent(
+    sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader, tmp_path: Path
+) -> None:
+    kit.write(tmp_path / "rules", {"one.yml": kit.rule_text(1), "two.yml": TOGETHER % proposal.rule.id})
+    ruleset = kit.ruleset(tmp_path / "rules")
+    with writing(sessions) as session:
+        for host, users in (("a", ("www-data",) * 3), ("b", ("root",) * 3), ("c", ("root", "www-data", "root"))):
+            events = [kit.started(n, **{"user.name": user, "host.name": host}) for n, user in enumerate(users, 1)]
+            events = [{**event, "event.id": f"{host}{n}".rjust(32, "0")} for n, event in enumerate(events)]
+            for one in ruleset.correlations:
+                apply(session, [Hit(one, event, host) for event in events], kit.NOW, Settings())
+    with sessions() as session:
+        found = replay(history, session, proposal, kit.NOW, ruleset=ruleset)
+    assert (found.alerts, found.alerts_of_rule) == (0, 0)
+    assert (found.together, found.together_of_rule) == (4, 6)
+    assert found.dump()["together"] == 4
 
 
 def test_fields_are_offered_that_the_rule_rests_on(rule: Rule) -> None:

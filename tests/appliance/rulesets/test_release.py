@@ -211,3 +211,23 @@ def test_a_damaged_archive_is_read_or_refused(tmp_path: Path, changes: list[tupl
     except Refused as error:
         found = len(error.faults)
     assert found >= 1
+
+
+def test_regression_cases_are_taken_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "MAX_CASE", 100)
+    monkeypatch.setattr(release, "MAX_CASES", 350)
+    files = {
+        "rules/1.yml": kit.rule_text(1),
+        "regression_data/a/info.yml": "x" * 60,
+        "regression_data/a/b.json": "x" * 60,
+        "regression_data/a/big.json": "x" * 101,
+        "regression_data/a/late.json": "x" * 60,
+        "regression_data/a/run.exe": "x",
+        "regression_data/z/last.json": "x" * 70,
+        "other/info.yml": "x",
+    }
+    for path in (kit.write(tmp_path / "one", files), kit.zipped(tmp_path / "one.zip", files)):
+        found = read_release(path)
+        assert set(found.files) == {"rules/1.yml"}
+        assert {name.rpartition("/")[2] for name in found.cases} == {"b.json", "info.yml", "late.json"}
+        assert found.left_aside == 4

@@ -8,12 +8,13 @@ import pytest
 
 import rules
 from appliance.alerts.grouping import apply
-from appliance.clock import SECOND
+from appliance.clock import DAY, SECOND
 from appliance.detect import Engine, load_rules
 from appliance.detect.correlation.correlator import FOREVER, Correlator
 from appliance.detect.correlation.hits import hits_for
 from appliance.detect.selftest import CORRELATIONS, EVENTS
 from appliance.detect.visibility import State
+from appliance.language.dates import local
 from appliance.normalise import Source, normalise
 from appliance.pipeline.correlating import Correlating
 from appliance.pipeline.work import keep
@@ -146,3 +147,42 @@ def test_correlations_see_what_their_rules_see(correlated: TestBox) -> None:
     assert tagged[1]
     assert technique["T1110.003"]["rules"] == sum(map(len, tagged))
     assert technique["T1110.003"]["fired"] == 1, "the spraying has an alert"
+
+
+def test_an_exception_of_a_correlations_alert_is_one_for_a_rule_that_it_stands_on(correlated: TestBox) -> None:
+    person = correlated.person(Role.ADMIN)
+    number = _alert(correlated.context.sessions, GUESSED)
+    assert f'href="/wyjatki/nowy?alert={number}"' in correlated.ask("GET", f"/alerty/{number}", person).text
+    page = correlated.ask("GET", f"/wyjatki/nowy?alert={number}", person).text
+    assert "Wyjątek dotyczy jednej z tych reguł" in page.replace("\xa0", " ")
+    assert f'name="regula" value="{BASE}"' in page
+    other = next(one.id for one in correlated.context.rules().rules if one.name == "security_network_logon")
+    assert f"regula={other}" in page
+    assert f'name="regula" value="{other}"' in (
+        correlated.ask("GET", f"/wyjatki/nowy?alert={number}&regula={other}", person).text
+    )
+    stranger = correlated.context.rules().rules[0].id
+    assert correlated.ask("GET", f"/wyjatki/nowy?alert={number}&regula={stranger}", person).status_code == 404
+    chosen = {"chosen": "0", "field": "source.ip", "how": "is", "value": "10.20.0.66\r\n10.20.0.67\r\n"}
+    last = local(correlated.context.now() + DAY).date().isoformat()
+    form = {**chosen, "alert": str(number), "regula": BASE, "reason": "Skaner urzędu", "last": last}
+    tried = correlated.ask("POST", "/wyjatki/nowy", person, data={**form, "step": "preview"}).text.replace("\xa0", " ")
+    assert "Nie powstałyby też 3 z 3 alertów korelacji" in tried
+    made = correlated.ask("POST", "/wyjatki/nowy", person, data={**form, "step": "send"})
+    assert made.status_code == 303
+    shown = correlated.ask("GET", made.headers["location"].split("?")[0], person).text.replace("\xa0", " ")
+    assert "<code>10.20.0.66</code> lub <code>10.20.0.67</code>" in shown
+    item = correlated.get("/exceptions", person).json()["items"][0]
+    assert (item["rule_id"], [one["value"] for one in item["conditions"]]) == (BASE, ["10.20.0.66", "10.20.0.67"])
+
+
+def test_an_exception_for_a_correlation_itself_names_the_rules_to_except(correlated: TestBox) -> None:
+    body = {
+        "rule_id": SPRAYING,
+        "conditions": [{"field": "source.ip", "value": "10.20.0.66"}],
+        "reason": "EZD",
+        "expires_at": correlated.context.now() + DAY,
+    }
+    answer = correlated.ask("POST", "/api/v1/exceptions/preview", correlated.person(Role.ADMIN), json=body)
+    assert answer.status_code == 422
+    assert BASE in answer.json()["detail"]
