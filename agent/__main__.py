@@ -130,10 +130,20 @@ def _what_is_sent(home: AgentHome) -> int:
     from agent.sensors import host_sensors  # noqa: PLC0415 (only this command and the running agent need it)
     from agent.what import lines  # noqa: PLC0415 (as above)
     from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
-    from agent.wire.sending.states import kept  # noqa: PLC0415 (as above)
+    from agent.wire.sending.states import Shown, kept, shown  # noqa: PLC0415 (as above)
 
-    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), KeptPolicy(home), kept(home))) + "\n")
+    found = shown(home) if home.closed() else Shown(KeptPolicy(home).now, kept(home))
+    if found is None:
+        return _closed(home)
+    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), *found)) + "\n")
     return 0
+
+
+def _closed(home: AgentHome) -> int:
+    """Say that this account may not see what was asked for."""
+    how = "wiersz polecenia jako administrator" if sys.platform == "win32" else "sudo czujka-agent"
+    sys.stderr.write(f"Brak dostępu do {home.folder} albo agent nie działa. Użyj konta administratora: {how}.\n")
+    return 1
 
 
 def _selftest(home: AgentHome, *, as_json: bool) -> int:
@@ -162,6 +172,8 @@ def _posture() -> int:
 
 
 def _status(home: AgentHome) -> int:
+    if home.closed():
+        return _closed(home)
     identity = home.identity()
     if identity is None:
         sys.stdout.write(f"Niezarejestrowany ({home.folder}). Użyj: czujka-agent enrol TOKEN\n")

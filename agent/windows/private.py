@@ -14,6 +14,8 @@ from agent.windows.dll import Library, failed, load
 
 SDDL = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 """Owned by the administrators; full access for SYSTEM and administrators, inherited below, nothing from above."""
+READABLE = "D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;BU)"
+"""The same for one file, which every account may read."""
 _OWNER, _DACL, _PROTECTED = 0x1, 0x4, 0x80000000
 _REVISION = 1
 TRUSTED = frozenset({"S-1-5-18", "S-1-5-32-544"})
@@ -33,6 +35,15 @@ def make_private(folder: Path) -> None:
     owner = owner_of(folder)
     if owner not in TRUSTED and owner != own_account() and any(folder.iterdir()):
         raise PermissionError(0, f"the folder belongs to the account {owner} and is not empty: {folder}")
+    _protect(folder, SDDL, _OWNER | _DACL | _PROTECTED)
+
+
+def make_readable(file: Path) -> None:
+    """Let every account read a file of a private folder, by its full name; raises OSError."""
+    _protect(file, READABLE, _DACL | _PROTECTED)
+
+
+def _protect(path: Path, sddl: str, what: int) -> None:
     advapi: Library = load(
         "advapi32",
         {
@@ -46,11 +57,11 @@ def make_private(folder: Path) -> None:
     kernel: Library = load("kernel32", {"LocalFree": (ctypes.c_void_p, (ctypes.c_void_p,))})
     descriptor = ctypes.c_void_p()
     convert = advapi.ConvertStringSecurityDescriptorToSecurityDescriptorW
-    if not convert(SDDL, _REVISION, ctypes.byref(descriptor), None):
+    if not convert(sddl, _REVISION, ctypes.byref(descriptor), None):
         raise failed("ConvertStringSecurityDescriptorToSecurityDescriptor")
     try:
-        if not advapi.SetFileSecurityW(str(folder), _OWNER | _DACL | _PROTECTED, descriptor):
-            raise failed(f"SetFileSecurity {folder}")
+        if not advapi.SetFileSecurityW(str(path), what, descriptor):
+            raise failed(f"SetFileSecurity {path}")
     finally:
         kernel.LocalFree(descriptor)
 

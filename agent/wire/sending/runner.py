@@ -107,6 +107,7 @@ class Runner:
 
     def look_soon(self) -> None:
         """Look at the sensors at the next turn, for another policy holds. May be called from another thread."""
+        self._told = []
         self._round_at = 0.0
 
     def run(self) -> str:
@@ -227,6 +228,8 @@ class Runner:
 
     def _look_around(self, now: float) -> None:
         """Open what can be opened, let every sensor look after itself, note the clock and the losses."""
+        if self._switches is not None:
+            self._switches.tell(slot.sensor for slot in self._slots)
         for slot in self._slots:
             if slot.descriptor >= 0 and now >= self._round_at:
                 self._take(slot, slot.sensor.tick)
