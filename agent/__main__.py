@@ -72,7 +72,7 @@ def _command(argv: list[str]) -> int:
         "run": lambda: _run(home, until_eof=arguments.until_eof),
         "co-zbieram": lambda: _what_is_sent(home),
         "selftest": lambda: _selftest(home, as_json=arguments.json),
-        "record": lambda: _record(Path(arguments.file)),
+        "record": lambda: _record(home, Path(arguments.file)),
         "stan": _posture,
         "status": lambda: _status(home),
     }
@@ -153,11 +153,17 @@ def _selftest(home: AgentHome, *, as_json: bool) -> int:
     return selftest.run(home, host_sensors(home.folder, ""), as_json=as_json)
 
 
-def _record(target: Path) -> int:
+def _record(home: AgentHome, target: Path) -> int:
+    if sys.platform != "win32":
+        sys.stderr.write("To polecenie zapisuje zdarzenia z dziennika Windows, a ten komputer go nie ma.\n")
+        return 69
+    if home.closed():
+        return _closed(home)
     from agent.sensors.windows.selfcheck import record_sample  # noqa: PLC0415 (only this command needs it)
+    from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
 
     try:
-        count = record_sample(target)
+        count = record_sample(target, KeptPolicy(home).permitted)
     except OSError as error:
         sys.stderr.write(f"Nie można zapisać próbki w {target}: {error}.\n")
         return 69

@@ -270,11 +270,13 @@ class Runner:
             items = slot.sensor.open(self._bookmarks)
             slot.descriptor = slot.sensor.fileno()
             self._selector.register(slot.descriptor, selectors.EVENT_READ, slot)
-        except (OSError, SensorLost, ValueError, KeyError) as error:
-            LOG.warning("sensor_not_opened name=%s error=%s", slot.sensor.about.name, error)
+        except Exception as error:  # one sensor's fault must not silence the others
+            known = isinstance(error, OSError | SensorLost)
+            LOG.warning("sensor_not_opened name=%s error=%s", slot.sensor.about.name, error, exc_info=not known)
             self._close(slot)
-            slot.availability = Availability("off", "sensor.reason.failed")
+            slot.availability = _FAULTY
             slot.open_at = time.monotonic() + slot.backoff.failed()
+            slot.lost_since = slot.lost_since or (None if known else _micros())
             return
         slot.open_at = None
         slot.backoff.worked()
