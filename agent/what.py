@@ -22,6 +22,8 @@ def lines(sensors: Sequence[Sensor], policy: Policy, running: Mapping[str, Avail
     brought = _brought(now)
     states = {key: "wstrzymane" if lost else _state(one, off.get(key), brought) for key, one in CATEGORIES.items()}
     return [
+        *(_LOST if lost else ()),
+        "Ten komputer wysyła do Czujki:",
         *(f"  • [{states[one.key]}] {one.pl}." for one in CATEGORIES.values()),
         *_ALWAYS,
         "",

@@ -2,7 +2,7 @@
 
 Whoever has an account may make folders where programs keep their data. One that was there before us, of somebody else
 and with something in it, or with a link or something of somebody else in it, is not taken: a key that lies ready in it
-could be known. The service's host (appliance/packages/windows/home.c) puts such a folder aside before anything of it is used.
+could be known. The service's host (appliance/packages/windows/home.c) puts such a folder aside before it is used.
 """
 
 from __future__ import annotations

@@ -76,6 +76,7 @@ def test_who_works_at_the_computer_reads_what_the_agent_really_does(open_folder:
         until(lambda: shown.exists() and "Anna" in shown.read_text(), 20, "the policy to be shown")
         said = ask(agent.home, "co-zbieram", runtime, NOBODY)
         assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout.startswith("Ten komputer wysyła do Czujki:\n  • ")
         assert "[wyłączone od 21.09.2026, przez: Anna Nowak] zmiany kont" in said.stdout
         assert "[wysyłane] logowania" in said.stdout
         assert "[wysyłane] podłączane urządzenia USB" in said.stdout, "the inventory tells them"
@@ -102,6 +103,7 @@ class Source:
 
 def test_an_agent_that_lost_its_policy_says_that_nothing_is_sent() -> None:
     said = "\n".join(lines([Source()], LOST, {}))  # type: ignore[list-item]
+    assert said.startswith("Agent nie może odczytać, co wolno zbierać. Nie zbiera nic, dopóki Czujka nie odpowie.\n")
     assert "[wstrzymane] uruchamiane programy" in said
     assert "[nie działa – nie da się odczytać, co wolno zbierać; czeka na odpowiedź Czujki] Źródło audit" in said
     assert "[wysyłane]" not in said
