@@ -72,7 +72,7 @@ def _command(argv: list[str]) -> int:
         "run": lambda: _run(home, until_eof=arguments.until_eof),
         "co-zbieram": lambda: _what_is_sent(home),
         "selftest": lambda: _selftest(home, as_json=arguments.json),
-        "record": lambda: _record(Path(arguments.file)),
+        "record": lambda: _record(home, Path(arguments.file)),
         "stan": _posture,
         "status": lambda: _status(home),
     }
@@ -130,10 +130,20 @@ def _what_is_sent(home: AgentHome) -> int:
     from agent.sensors import host_sensors  # noqa: PLC0415 (only this command and the running agent need it)
     from agent.what import lines  # noqa: PLC0415 (as above)
     from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
-    from agent.wire.sending.states import kept  # noqa: PLC0415 (as above)
+    from agent.wire.sending.states import Shown, kept, shown  # noqa: PLC0415 (as above)
 
-    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), KeptPolicy(home), kept(home))) + "\n")
+    found = shown(home) if home.closed() else Shown(KeptPolicy(home).now, kept(home))
+    if found is None:
+        return _closed(home)
+    sys.stdout.write("\n".join(lines(host_sensors(home.folder, ""), *found)) + "\n")
     return 0
+
+
+def _closed(home: AgentHome) -> int:
+    """Say that this account may not see what was asked for."""
+    how = "wiersz polecenia jako administrator" if sys.platform == "win32" else "sudo czujka-agent"
+    sys.stderr.write(f"Brak dostępu do {home.folder} albo agent nie działa. Użyj konta administratora: {how}.\n")
+    return 1
 
 
 def _selftest(home: AgentHome, *, as_json: bool) -> int:
@@ -143,11 +153,17 @@ def _selftest(home: AgentHome, *, as_json: bool) -> int:
     return selftest.run(home, host_sensors(home.folder, ""), as_json=as_json)
 
 
-def _record(target: Path) -> int:
+def _record(home: AgentHome, target: Path) -> int:
+    if sys.platform != "win32":
+        sys.stderr.write("To polecenie zapisuje zdarzenia z dziennika Windows, a ten komputer go nie ma.\n")
+        return 69
+    if home.closed():
+        return _closed(home)
     from agent.sensors.windows.selfcheck import record_sample  # noqa: PLC0415 (only this command needs it)
+    from agent.wire.sending.kept_policy import KeptPolicy  # noqa: PLC0415 (as above)
 
     try:
-        count = record_sample(target)
+        count = record_sample(target, KeptPolicy(home).permitted)
     except OSError as error:
         sys.stderr.write(f"Nie można zapisać próbki w {target}: {error}.\n")
         return 69
@@ -162,6 +178,8 @@ def _posture() -> int:
 
 
 def _status(home: AgentHome) -> int:
+    if home.closed():
+        return _closed(home)
     identity = home.identity()
     if identity is None:
         sys.stdout.write(f"Niezarejestrowany ({home.folder}). Użyj: czujka-agent enrol TOKEN\n")

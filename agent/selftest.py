@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from agent import __version__
+from agent.what import REASONS
 from agent.wire.sending import hostinfo
 from agent.wire.sending.enrolment import CA_PATH
 from agent.wire.sending.files import free_bytes, write_private
@@ -18,6 +19,11 @@ from agent.wire.sending.home import AgentHome
 from agent.wire.sending.keysecret import key_secret
 from agent.wire.sending.sensor import Sensor
 from agent.wire.transport import Box, Permanent, RetryLater, client_context
+
+_MEANT = frozenset({"sensor.reason.policy", "sensor.reason.journal_in_use", "sensor.reason.rounds_only"})
+"""Why a sensor may be off or limited on a computer that is as it should be."""
+_ELSEWHERE = frozenset({"sensor.reason.no_journal", "sensor.reason.no_journalctl"})
+"""The same where log files are read in the journal's place."""
 
 
 class Check(NamedTuple):
@@ -38,14 +44,24 @@ def checks(home: AgentHome, sensors: list[Sensor]) -> Iterator[Check]:
         ("box", "połączenie z Czujką", _box),
     ):
         yield _tried(name, text, attempt, home)
-    for sensor in sensors:
-        state, reason = sensor.availability()
-        yield Check(f"sensor.{sensor.about.name}", sensor.about.pl, state == "on", reason or state)
+    yield from _sensors(sensors)
     if sys.platform == "win32":
         from agent.sensors.windows.selfcheck import channel_states  # noqa: PLC0415 (on Windows alone)
 
         for channel, state in channel_states():
             yield Check(f"channel.{channel}", f"kanał {channel}", state in ("read", "missing", "off"), state)
+
+
+def _sensors(sensors: list[Sensor]) -> Iterator[Check]:
+    """Tell of each sensor; one that is off because another reads the same, or as somebody wishes, is no fault."""
+    found = {sensor.about: sensor.availability() for sensor in sensors}
+    on = {about.name for about, (state, _) in found.items() if state == "on"}
+    for about, (state, reason) in found.items():
+        meant = reason in _MEANT or (reason in _ELSEWHERE and "logfile" in on)
+        seen = (
+            REASONS.get(reason, reason) or {"on": "działa", "limited": "działa częściowo", "off": "nie działa"}[state]
+        )
+        yield Check(f"sensor.{about.name}", about.pl, state == "on" or meant, seen)
 
 
 def _tried(name: str, text: str, attempt: Callable[[AgentHome], str], home: AgentHome) -> Check:

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from agent.wire.categories import CATEGORIES, SENSORS, Category
-from agent.wire.policy import Off
-from agent.wire.sending.kept_policy import KeptPolicy
+from agent.wire.categories import CATEGORIES, SENSORS, Category, wanted
+from agent.wire.policy import Off, Policy
+from agent.wire.sending.kept_policy import is_lost
 from agent.wire.sending.sensor import Availability, Sensor
 
 
-def lines(sensors: Sequence[Sensor], policy: KeptPolicy, running: Mapping[str, Availability]) -> list[str]:
+def lines(sensors: Sequence[Sensor], policy: Policy, running: Mapping[str, Availability]) -> list[str]:
     """Return the lines: each category with its state, where the data comes from, what is always sent, what never.
 
-    What the sensors of the `running` agent do counts before what they could do here and now.
+    What the sensors of the `running` agent do counts, without one what they could do here and now.
     """
-    off = {one.category: one for one in policy.now.off}
-    now = {one.about.name: running.get(one.about.name) or one.availability() for one in sensors}
+    off = {one.category: one for one in policy.off}
+    lost = is_lost(policy)
+    now = {one.about.name: running.get(one.about.name, _OFF) if running else one.availability() for one in sensors}
     brought = _brought(now)
+    states = {key: "wstrzymane" if lost else _state(one, off.get(key), brought) for key, one in CATEGORIES.items()}
     return [
+        *(_LOST if lost else ()),
         "Ten komputer wysyła do Czujki:",
-        *(f"  • [{_state(one, off.get(one.key), brought)}] {one.pl}." for one in CATEGORIES.values()),
+        *(f"  • [{states[one.key]}] {one.pl}." for one in CATEGORIES.values()),
         *_ALWAYS,
         "",
         "Skąd pochodzą dane:",
-        *(_source(one, now[one.about.name], wanted=policy.wants(one.about.name)) for one in sensors),
+        *(_source(one, now[one.about.name], on=wanted(one.about.name, policy.categories)) for one in sensors),
         "",
         *_NEVER,
     ]
@@ -46,8 +49,10 @@ def _state(category: Category, off: Off | None, brought: frozenset[str]) -> str:
     return "wysyłane" if source in brought else "nie na tym komputerze"
 
 
-def _source(sensor: Sensor, availability: Availability, *, wanted: bool) -> str:
-    state, reason = (availability.state, availability.reason) if wanted else ("off", "sensor.reason.policy")
+def _source(sensor: Sensor, availability: Availability, *, on: bool) -> str:
+    """Return a sensor's line; what the running agent itself says of a sensor that is off goes before the policy."""
+    off = Availability("off", availability.reason if "policy" in availability.reason else "sensor.reason.policy")
+    state, reason = availability if on else off
     word = {"on": "działa", "limited": "działa częściowo", "off": "nie działa"}[state]
     return f"  • [{word}{f' – {REASONS.get(reason, reason)}' if reason else ''}] {sensor.about.pl}"
 
@@ -56,6 +61,12 @@ def _day(micros: int) -> str:
     return datetime.fromtimestamp(micros / 1_000_000).astimezone().strftime("%d.%m.%Y")
 
 
+_OFF = Availability("off")
+"""A sensor that the running agent has not."""
+_LOST = (
+    "Agent nie może odczytać, co wolno zbierać. Nie zbiera nic, dopóki Czujka nie odpowie.",
+    "",
+)
 _ALWAYS = (
     "  • [zawsze] Stan agenta co 10 s: nazwa komputera, system, wersja agenta, liczba czekających zdarzeń.",
     "  • [zawsze] Zdarzenia agenta: start, zatrzymanie, wykryte braki w danych, skok zegara.",

@@ -1,4 +1,4 @@
-"""The short-lived child: `python -m agent.inventory collect FILE SEEN [whole]` writes records, one JSON line each.
+"""The short-lived child: `python -m agent.inventory collect FILE SEEN [whole] [off=CATEGORY …]` writes records as JSON.
 
 It runs at the lowest priority, within bounds of time and memory that the system holds it to, and ends.
 """
@@ -26,17 +26,18 @@ def main(argv: list[str]) -> int:
     """Run one round and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     match argv:
-        case ["collect", file, seen, *rest] if rest in ([], ["whole"]):
+        case ["collect", file, seen, *rest] if all(one == "whole" or one.startswith("off=") for one in rest):
             _humble()
-            return _collect(Path(file), int(seen), whole=bool(rest))
-    sys.stderr.write("usage: python -m agent.inventory collect FILE SEEN [whole]\n")
+            off = frozenset(one.removeprefix("off=") for one in rest if one != "whole")
+            return _collect(Path(file), int(seen), whole="whole" in rest, off=off)
+    sys.stderr.write("usage: python -m agent.inventory collect FILE SEEN [whole] [off=CATEGORY ...]\n")
     return 2
 
 
-def _collect(path: Path, seen: int, *, whole: bool) -> int:
+def _collect(path: Path, seen: int, *, whole: bool, off: frozenset[str]) -> int:
     store = Store(path)
     try:
-        for record in run(here.plan(), here.host(), store, time.time(), seen=seen, whole=whole):
+        for record in run(here.plan(), here.host(), store, time.time(), seen=seen, whole=whole, off=off):
             sys.stdout.write(json.dumps(record, ensure_ascii=True) + "\n")
     finally:
         store.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from agent.inventory.gather import Gatherer, Host
@@ -11,7 +11,9 @@ from agent.inventory.raw import Unknown
 from agent.inventory.section import HOUR, Section, bounded
 from agent.inventory.store import Store
 from agent.posture.check import Check, verdict
+from agent.wire.categories import POSTURE, permitted, section_category
 from agent.wire.event import Record
+from agent.wire.inventory import item_fields, item_record
 
 LOG = logging.getLogger(__name__)
 
@@ -25,17 +27,20 @@ class Plan(NamedTuple):
     """Seconds between two judgements."""
 
 
-def run(plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: bool = False) -> Iterator[Record]:
+def run(
+    plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: bool = False, off: Set[str] = frozenset()
+) -> Iterator[Record]:
     """Look at what is due and yield the records to send; `whole` looks at everything and sends all of it.
 
-    Every section is written as soon as it is known, so that one that is killed costs the others nothing.
+    What belongs to a category that is `off` is not looked at, and items lose what may not be told. Every section
+    is written as soon as it is known, so that one that is killed costs the others nothing.
     """
     number = store.begin(seen)
     gatherer = Gatherer(host)
     for section in plan.sections:
-        if whole or store.due(section.name, section.every, now):
-            _section(section, gatherer, store, now, number=number, whole=whole)
-    if whole or store.posture_due(plan.judged_every, now):
+        if section_category(section.name) not in off and (whole or store.due(section.name, section.every, now)):
+            _section(section, gatherer, store, now, number=number, whole=whole, off=off)
+    if POSTURE not in off and (whole or store.posture_due(plan.judged_every, now)):
         for check in plan.checks:
             store.keep_finding(check.name, verdict(check, gatherer, now), number, now, whole=whole)
         store.posture_done(now)
@@ -43,9 +48,12 @@ def run(plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: b
     yield {"inventory.round": number}
 
 
-def _section(section: Section, gatherer: Gatherer, store: Store, now: float, *, number: int, whole: bool) -> None:
+def _section(
+    section: Section, gatherer: Gatherer, store: Store, now: float, *, number: int, whole: bool, off: Set[str]
+) -> None:
     try:
-        items = bounded(section.parse(gatherer.raws(section.sources)))
+        found = bounded(section.parse(gatherer.raws(section.sources)))
+        items = {key: _narrowed(section.name, key, fields, off) for key, fields in found.items()}
     except Unknown as unknown:
         store.keep_problem(section.name, unknown.reason, number, now)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
@@ -56,3 +64,8 @@ def _section(section: Section, gatherer: Gatherer, store: Store, now: float, *, 
         store.keep_problem(section.name, "fault", number, now)
     else:
         store.keep(section.name, items, number, now, whole=whole)
+
+
+def _narrowed(section: str, key: str, fields: Record, off: Set[str]) -> Record:
+    """Return an item's fields as the agent will let them through."""
+    return item_fields(permitted(item_record(section, key, fields, present=True, revision=0), off) or {})

@@ -13,11 +13,12 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from agent.inventory.again import taken
+from agent.wire.categories import COMMAND_LINES, DNS, SENSORS
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
 from agent.wire.sending.sensor import USUAL, About, Availability, Bookmark, Gap, Item, Reading
 
@@ -39,16 +40,18 @@ LONGEST = 600.0
 MAX_OUTPUT = 64 << 20
 """Bytes of a round's output; one that writes more is killed."""
 MAX_LINE = 1 << 18
+OF_INVENTORY = SENSORS["inventory"] | {COMMAND_LINES, DNS}
+"""Categories whose switch changes what a round tells."""
 _AT_ONCE = 200
 _LOOK = 1.0
 _BUSY = 0.05
 _KILLED = "sensor.reason.inventory_killed"
 
 
-def command(state: Path, seen: int, *, whole: bool) -> list[str]:
+def command(state: Path, seen: int, *, whole: bool, off: Iterable[str] = ()) -> list[str]:
     """Return the child's command line."""
     isolated = ["-P"] if sys.version_info >= (3, 11) else []
-    rest = ["whole"] if whole else []
+    rest = [*(["whole"] if whole else []), *(f"off={name}" for name in sorted(off))]
     return [sys.executable, *isolated, "-m", "agent.inventory", "collect", str(state), str(seen), *rest]
 
 
@@ -69,8 +72,8 @@ class InventorySensor:
     def __init__(
         self,
         home: Path,
-        child: Callable[[Path, int, bool], Sequence[str]] = lambda state, seen, whole: command(
-            state, seen, whole=whole
+        child: Callable[[Path, int, bool, frozenset[str]], Sequence[str]] = lambda state, seen, whole, off: command(
+            state, seen, whole=whole, off=off
         ),
         first: float = FIRST,
         longest: float = LONGEST,
@@ -85,6 +88,7 @@ class InventorySensor:
         self._started = 0.0
         self._seen = 0
         self._whole = False
+        self._off: frozenset[str] | None = None
         self._asked_at = 0.0
         self._reason = ""
 
@@ -95,6 +99,13 @@ class InventorySensor:
         if hasattr(os, "geteuid") and os.geteuid() != 0:
             return Availability("limited", "sensor.reason.needs_root")
         return Availability("on")
+
+    def switch(self, off: frozenset[str]) -> None:
+        """Leave out what is off: a digest over what was not sent would never agree. A change is told as a whole."""
+        off &= OF_INVENTORY
+        if self._off is not None and off != self._off:
+            self._whole = True
+        self._off = off
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
         """Take up the bookmark; the first round comes a little later."""
@@ -128,7 +139,7 @@ class InventorySensor:
             return self._watch(self._child, now)
         if now >= self._asked_at:
             self._asked_at = now + ASKED
-            self._whole = taken(self._home)
+            self._whole = taken(self._home) or self._whole
         if self._whole or now >= self._next:
             self._start(now)
         return []
@@ -157,7 +168,7 @@ class InventorySensor:
         output.unlink(missing_ok=True)
         with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             self._child = subprocess.Popen(
-                self._child_of(self._home / STATE, self._seen, whole),
+                self._child_of(self._home / STATE, self._seen, whole, self._off or frozenset()),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL,
                 creationflags=_on_windows(subprocess, "IDLE_PRIORITY_CLASS", "CREATE_NO_WINDOW"),
             )  # fmt: skip

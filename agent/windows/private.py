@@ -1,12 +1,14 @@
 """A folder that only the system and administrators can read or change. Facts: SDDL, SetFileSecurityW.
 
 Whoever has an account may make folders where programs keep their data. One that was there before us, of somebody else
-and with something in it, is not taken: a key that lies ready in it could be known.
+and with something in it, or with a link or something of somebody else in it, is not taken: a key that lies ready in it
+could be known. The service's host (appliance/packages/windows/home.c) puts such a folder aside before it is used.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from ctypes import wintypes
 from pathlib import Path
 
@@ -14,7 +16,11 @@ from agent.windows.dll import Library, failed, load
 
 SDDL = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 """Owned by the administrators; full access for SYSTEM and administrators, inherited below, nothing from above."""
+READABLE = "D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;BU)"
+"""The same for one file, which every account may read."""
 _OWNER, _DACL, _PROTECTED = 0x1, 0x4, 0x80000000
+_SURROGATE = 0x20000000
+"""The bit of a reparse point's tag that says it stands for another file or folder."""
 _REVISION = 1
 TRUSTED = frozenset({"S-1-5-18", "S-1-5-32-544"})
 """SYSTEM and the administrators."""
@@ -28,11 +34,36 @@ _DWORDS = ctypes.POINTER(wintypes.DWORD)
 def make_private(folder: Path) -> None:
     """Give a folder and what will be made in it to SYSTEM and the administrators alone; raises OSError.
 
-    Raises PermissionError for a folder of another account that is not empty.
+    Raises PermissionError for a folder of another account that is not empty, for a link, and for what holds such.
     """
+    trusted = TRUSTED | {own_account()}
     owner = owner_of(folder)
-    if owner not in TRUSTED and owner != own_account() and any(folder.iterdir()):
-        raise PermissionError(0, f"the folder belongs to the account {owner} and is not empty: {folder}")
+    if _is_link(folder) or (owner not in trusted and any(folder.iterdir())):
+        raise PermissionError(0, f"the folder belongs to the account {owner} and is not empty, or is a link: {folder}")
+    _protect(folder, SDDL, _OWNER | _DACL | _PROTECTED)
+    for one in _below(folder):  # now nobody else can add anything
+        if _is_link(one) or owner_of(one) not in trusted:
+            raise PermissionError(0, f"this belongs to the account {owner_of(one)}, or is a link: {one}")
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for one in folder.iterdir():
+        yield one
+        if one.is_dir() and not _is_link(one):
+            yield from _below(one)
+
+
+def _is_link(path: Path) -> bool:
+    """Tell whether a path leads elsewhere: a symbolic link or a junction, which `is_symlink` does not count."""
+    return bool(getattr(path.lstat(), "st_reparse_tag", 0) & _SURROGATE)
+
+
+def make_readable(file: Path) -> None:
+    """Let every account read a file of a private folder, by its full name; raises OSError."""
+    _protect(file, READABLE, _DACL | _PROTECTED)
+
+
+def _protect(path: Path, sddl: str, what: int) -> None:
     advapi: Library = load(
         "advapi32",
         {
@@ -46,11 +77,11 @@ def make_private(folder: Path) -> None:
     kernel: Library = load("kernel32", {"LocalFree": (ctypes.c_void_p, (ctypes.c_void_p,))})
     descriptor = ctypes.c_void_p()
     convert = advapi.ConvertStringSecurityDescriptorToSecurityDescriptorW
-    if not convert(SDDL, _REVISION, ctypes.byref(descriptor), None):
+    if not convert(sddl, _REVISION, ctypes.byref(descriptor), None):
         raise failed("ConvertStringSecurityDescriptorToSecurityDescriptor")
     try:
-        if not advapi.SetFileSecurityW(str(folder), _OWNER | _DACL | _PROTECTED, descriptor):
-            raise failed(f"SetFileSecurity {folder}")
+        if not advapi.SetFileSecurityW(str(path), what, descriptor):
+            raise failed(f"SetFileSecurity {path}")
     finally:
         kernel.LocalFree(descriptor)
 

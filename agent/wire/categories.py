@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from agent.wire.event import MODULE, Record
+from agent.wire.inventory import SECTION_FIELD
 from agent.wire.narrowed import without_commands, without_hosts
 
 
@@ -69,7 +70,7 @@ SENSORS: Mapping[str, frozenset[str]] = MappingProxyType(
         "logfile": frozenset({LOGONS, ACCOUNTS, SECURITY, LOGS}),
         "eventlog": frozenset(CATEGORIES) - {COMMAND_LINES, INVENTORY, POSTURE},
         "fim": frozenset({FILES}),
-        "inventory": frozenset({INVENTORY, POSTURE}),
+        "inventory": frozenset({INVENTORY, POSTURE, USB}),
     }
 )
 """What a sensor of this name can bring; one whose categories are all off is not even opened."""
@@ -138,6 +139,8 @@ _LINES = {
     **dict.fromkeys(("useradd", "userdel", "usermod", "groupadd", "groupdel", "groupmod", "passwd", "chpasswd", "chage",
                      "gpasswd"), ACCOUNTS),
 }  # fmt: skip
+_SECTIONS = {"usb_device": USB}
+"""Sections of the inventory that tell what a category of its own promises."""
 _CHANNEL = re.compile(r"<Channel>([^<]{1,200})</Channel>")
 _CODE = re.compile(r"<EventID(?:\s[^<>]{0,40})?>\s{0,8}(\d{1,6})\s{0,8}</EventID>")
 
@@ -146,7 +149,7 @@ def category_of(record: Record) -> str:
     """Return a record's category: a key of CATEGORIES, OWN or NEVER. What nothing knows is of the other logs."""
     module = record.get(MODULE)
     if module == "czujka.agent":
-        return _own(str(record.get("event.action", "")))
+        return _own(str(record.get("event.action", "")), str(record.get(SECTION_FIELD, "")))
     if module == "linux.audit":
         return _audit(record)
     if module == "linux.syslog":
@@ -157,8 +160,15 @@ def category_of(record: Record) -> str:
     return _windows(record) if known else LOGS
 
 
-def _own(action: str) -> str:
-    return INVENTORY if action.startswith("inventory_") else POSTURE if action == "posture_finding" else OWN
+def section_category(section: str) -> str:
+    """Return the category of a section of the inventory."""
+    return _SECTIONS.get(section, INVENTORY)
+
+
+def _own(action: str, section: str) -> str:
+    if action.startswith("inventory_"):
+        return section_category(section)
+    return POSTURE if action == "posture_finding" else OWN
 
 
 def _audit(record: Record) -> str:
@@ -184,6 +194,12 @@ def _windows(record: Record) -> str:
             if int(number) in numbers:
                 return category
     return other or next((category for prefix, category in _PREFIXES if name.startswith(prefix)), SECURITY)
+
+
+def wanted(sensor: str, off: Set[str]) -> bool:
+    """Tell whether anything that a sensor brings is on."""
+    brings = SENSORS.get(sensor)
+    return brings is None or not brings <= off
 
 
 def permitted(record: Record, off: Set[str]) -> Record | None:

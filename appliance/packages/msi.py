@@ -30,7 +30,7 @@ COMPILER = "x86_64-w64-mingw32-gcc"
 PROGRAMS = {COMPILER: "gcc-mingw-w64-x86-64-win32", "wixl": "wixl", "msibuild": "msitools"}
 """Program → Debian package that brings it."""
 HOST = "czujka-host.exe"
-HOST_SOURCES = ("host.c", "life.c", "update.c")
+HOST_SOURCES = ("host.c", "home.c", "life.c", "update.c")
 PYTHON = "3.11"
 MAX_RUNTIME = 128 << 20
 _NAMES = uuid.UUID("5f3c1a52-9f0e-4f0e-9c57-3d1d1a1f7a10")

@@ -80,7 +80,7 @@ def explain(facts: Facts) -> Silence:
     return Silence.NETWORK if facts.others and not facts.others_heard else Silence.AWAY
 
 
-_ENDS = {
+ENDS = {
     ("user32", "1074"): Silence.OFF,
     ("eventlog", "6006"): Silence.OFF,
     ("microsoft-windows-kernel-general", "13"): Silence.OFF,
@@ -88,6 +88,7 @@ _ENDS = {
     ("microsoft-windows-kernel-power", "42"): Silence.ASLEEP,
     ("microsoft-windows-kernel-power", "506"): Silence.ASLEEP,
 }
+"""Ends that the System log of Windows tells, by provider and number."""
 _LOGIND = (
     (
         Silence.OFF,
@@ -112,7 +113,7 @@ def _kind(event: Mapping[str, object]) -> Silence | None:
         case "czujka.agent":
             return _own(event)
         case "windows.eventlog":
-            return _ENDS.get((str(event.get("winlog.provider_name", "")).lower(), str(event.get("event.code", ""))))
+            return ENDS.get((str(event.get("winlog.provider_name", "")).lower(), str(event.get("event.code", ""))))
         case "linux.audit":
             return Silence.OFF if event.get("audit.type") == "SYSTEM_SHUTDOWN" else None
         case "linux.syslog" if event.get("log.syslog.appname") == "systemd-logind":

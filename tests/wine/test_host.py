@@ -49,10 +49,14 @@ class Host:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, script: str) -> None:
+        self.begin(script)
+        until((self.home / "began").exists, 30, "the agent's start")
+
+    def begin(self, script: str) -> None:
+        """Start the service, whose agent need not follow."""
         (self._program / "start.py").write_text(script)
         environment = {"CZUJKA_TEST_DATA": path(self.home.parent)}
         self._process = self._windows.start(self._said, path(self._program / HOST), environment=environment)
-        until((self.home / "began").exists, 30, "the agent's start")
 
     @property
     def states(self) -> list[str]:

@@ -20,6 +20,8 @@ typedef struct {
     HANDLE signal;
     char *xml;
     long long record;
+    int backwards;
+    long long given;
 } Handle;
 
 static Handle *subscriptions[MOST_SUBSCRIPTIONS];
@@ -151,14 +153,43 @@ static void hold(const char *point) {
     Sleep(INFINITE);
 }
 
+static void take_codes(Handle *handle, LPCWSTR query) {
+    for (const wchar_t *at = query; (at = wcsstr(at, L"EventID=")) && handle->code_count < MOST_CODES; at++)
+        handle->codes[handle->code_count++] = _wtoi(at + 8);
+}
+
+static Handle *event_of(const char *text) {
+    Handle *event = made(EVENT);
+    event->xml = _strdup(text);
+    event->record = number_after(text, "<EventRecordID>");
+    return event;
+}
+
+/* The newest wanted event before so many newer ones, NULL when there is none. */
+static Handle *from_the_end(const Handle *results, long long newer) {
+    long long all = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        Reading reading = reading_of(results->file, 0);
+        Handle *event = NULL;
+        const char *text;
+        size_t length;
+        long long number = 0;
+        while (!event && (text = next_event(&reading, &length)))
+            if (is_wanted(results, text) && ++number == all - newer && pass) event = event_of(text);
+        end_reading(&reading);
+        if (event) return event;
+        all = number;
+    }
+    return NULL;
+}
+
 API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCWSTR query, HANDLE bookmark,
                                PVOID context, PVOID callback, DWORD flags) {
     (void)session, (void)context, (void)callback;
     Handle *subscription = made(SUBSCRIPTION);
     name_file(subscription->file, path);
     subscription->signal = signal;
-    for (const wchar_t *at = query; (at = wcsstr(at, L"EventID=")) && subscription->code_count < MOST_CODES; at++)
-        subscription->codes[subscription->code_count++] = _wtoi(at + 8);
+    take_codes(subscription, query);
     int strict = (flags & 3) == 3;
     if (size_of(subscription->file) < 0) {
         free(subscription);
@@ -181,9 +212,11 @@ API HANDLE WINAPI EvtSubscribe(HANDLE session, HANDLE signal, LPCWSTR path, LPCW
 }
 
 API HANDLE WINAPI EvtQuery(HANDLE session, LPCWSTR path, LPCWSTR query, DWORD flags) {
-    (void)session, (void)query, (void)flags;
+    (void)session;
     Handle *results = made(RESULTS);
     name_file(results->file, path);
+    take_codes(results, query);
+    results->backwards = (flags & 0x200) != 0;
     if (size_of(results->file) >= 0) return (HANDLE)results;
     free(results);
     SetLastError(15007);
@@ -207,6 +240,16 @@ API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeou
     const char *text;
     size_t length;
     *count = 0;
+    while (subscription->backwards && *count < most) {
+        Handle *event = from_the_end(subscription, subscription->given);
+        if (!event) break;
+        subscription->given++;
+        events[(*count)++] = (HANDLE)event;
+    }
+    if (subscription->backwards) {
+        if (!*count) SetLastError(ERROR_NO_MORE_ITEMS);
+        return *count > 0;
+    }
     if (size_of(subscription->file) > subscription->offset) hold("before");
     if (size_of(subscription->file) < subscription->offset) {
         SetLastError(15011); /* ERROR_EVT_QUERY_RESULT_STALE */
@@ -216,10 +259,7 @@ API BOOL WINAPI EvtNext(HANDLE results, DWORD most, HANDLE *events, DWORD timeou
     while (*count < most && (text = next_event(&reading, &length))) {
         subscription->offset += length;
         if (!is_wanted(subscription, text)) continue;
-        Handle *event = made(EVENT);
-        event->xml = _strdup(text);
-        event->record = number_after(text, "<EventRecordID>");
-        events[(*count)++] = (HANDLE)event;
+        events[(*count)++] = (HANDLE)event_of(text);
     }
     end_reading(&reading);
     if (*count) hold("after");

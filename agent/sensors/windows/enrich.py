@@ -1,19 +1,20 @@
 """What Windows leaves out of its event of a program start (4688) and rules ask for, added where the host knows it.
 
-From the program's file: the strings of its version and its hashes, kept by the file's identity. From the events before:
-the parent's command line and account. Names are Sysmon's.
+From the program's file: the strings of its version and its hashes, kept by the file's identity. From the events before,
+and from what ran when the reading began: the parent's command line and account. Names are Sysmon's.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from agent.sensors.windows import pe
+from agent.sensors.windows.alive import Alive
 from agent.wire.event import TIMESTAMP, Record
 
 MAX_FILE = 64 << 20
@@ -33,6 +34,7 @@ class _Process(NamedTuple):
     image: str
     command: str
     user: str
+    since: int
 
 
 def facts_of(path: Path) -> Facts:
@@ -64,6 +66,12 @@ class Enricher:
         self._files: dict[tuple[int, int, int, int], Facts] = {}
         self._processes: dict[int, _Process] = {}
 
+    def fill(self, running: Iterable[Alive]) -> None:
+        """Learn what runs already; what was seen to start is known better."""
+        for one in running:
+            if one.number not in self._processes:
+                self._keep(one.number, _Process(one.image, one.command, one.user, one.since))
+
     def enrich(self, record: Record) -> None:
         """Add what is known to a record of a program start; leave every other as it is."""
         if not self.wanted or record.get("EventID") != "4688" or record.get("Channel") != "Security":
@@ -73,10 +81,11 @@ class Enricher:
         if _LOCAL.match(image) and isinstance(moment, int):
             for name, value in self._file(Path(image), moment).items():
                 record.setdefault(name, value)
-        self._add_parent(record)
+        self._add_parent(record, moment if isinstance(moment, int) else 0)
         number = _number(_text(record, "NewProcessId"))
         if number is not None:
-            self._keep(number, _Process(image, _text(record, "CommandLine"), _user(record)))
+            since = moment if isinstance(moment, int) else 0
+            self._keep(number, _Process(image, _text(record, "CommandLine"), _user(record), since))
 
     def command_of(self, number: int, image: str) -> str:
         """Return the command line of a process that was seen to start, empty for any other."""
@@ -99,12 +108,12 @@ class Enricher:
             return {}
         return known
 
-    def _add_parent(self, record: Record) -> None:
+    def _add_parent(self, record: Record, moment: int) -> None:
         number = _number(_text(record, "ProcessId"))
         parent = self._processes.get(number) if number is not None else None
         named = _text(record, "ParentProcessName")
-        # Numbers are used again: only a process of the same program is the parent.
-        if parent is None or (named and named.casefold() != parent.image.casefold()):
+        # Numbers are used again: only a process of the same program, and not a later one, is the parent.
+        if parent is None or (named and named.casefold() != parent.image.casefold()) or parent.since > moment:
             return
         record.setdefault("ParentProcessName", parent.image)
         if parent.command:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from agent.sensors.windows.alive import Alive
 from agent.sensors.windows.channels import Channel, channels
 from agent.sensors.windows.channelstates import MISSING, OFF, wanted_states
 from agent.sensors.windows.enrich import Enricher
@@ -41,11 +42,13 @@ class EventLogSensor:
         listed: Sequence[Channel] | None = None,
         enricher: Enricher | None = None,
         witnesses: Mapping[str, Sequence[Witness]] = _NOBODY,
+        running: Callable[[], Iterable[Alive]] = tuple,
     ) -> None:
         """Read `listed` channels, all of the table when None, of the log that `log` opens.
 
-        `witnesses` are shown the records of an event's number, after they were enriched.
+        `witnesses` are shown the records of an event's number, after they were enriched; `running` tells what runs.
         """
+        self._running = running
         self._log_of, self._log = log, None if log is SystemEventLog else log()
         self._listed = listed
         self._enricher = enricher or Enricher()
@@ -69,6 +72,8 @@ class EventLogSensor:
         self._subscriptions = [Subscription(channel, log) for channel in self._listed or channels()]
         items = [item for one in self._subscriptions for item in one.open(bookmarks)]
         self._look_at_channels()
+        if self._enricher.wanted:
+            self._enricher.fill(self._running())
         self._ours, theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._waiting = _Waiting(log, self._wanted, theirs)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.sensors.windows.channels import Channel, channels
 from agent.sensors.windows.channelstates import MISSING, OFF, state_of
 from agent.sensors.windows.enrich import Enricher
 from agent.sensors.windows.subscription import Subscription
-from agent.sensors.windows.wevtapi import ACCESS_DENIED, EventLog, SystemEventLog
+from agent.sensors.windows.wevtapi import ACCESS_DENIED, EventLog, EventLogError, SystemEventLog
 from agent.wire.envelope import encode_record
+from agent.wire.event import Record
 from agent.wire.sending.sensor import Reading
 
 MOST = 200
 """Events of one channel in a sample."""
+Permitted = Callable[[Record], Record | None]
+"""Returns what of a record may be sent, None for nothing."""
 
 
 def channel_states(log: EventLog | None = None, listed: tuple[Channel, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -36,11 +39,13 @@ def channel_states(log: EventLog | None = None, listed: tuple[Channel, ...] = ()
             yield channel.name, "read"
 
 
-def record_sample(target: Path, log: EventLog | None = None, listed: tuple[Channel, ...] = ()) -> int:
-    """Write the first events of each channel, as they would be sent, into a zip file; return how many.
+def record_sample(
+    target: Path, permitted: Permitted, log: EventLog | None = None, listed: tuple[Channel, ...] = ()
+) -> int:
+    """Write the newest events of each channel, as they would be sent, into a zip file; return how many.
 
-    Secrets are hidden as always; names of people and computers stay. Raises OSError, FileExistsError for a file that
-    is there already.
+    Secrets are hidden and what is switched off is left out as always; names of people and computers stay. Raises
+    OSError, FileExistsError for a file that is there already.
     """
     log = log or SystemEventLog()
     enricher, count = Enricher(), 0
@@ -48,11 +53,22 @@ def record_sample(target: Path, log: EventLog | None = None, listed: tuple[Chann
         states = dict(channel_states(log, listed))
         packed.writestr("channels.json", json.dumps(states, indent=1))
         for channel in listed or channels():
-            subscription = Subscription(channel, log)
-            items = [*subscription.open({}), *subscription.read(MOST, enricher.enrich)]
-            subscription.forget()
-            lines = [encode_record(item.record) for item in items if isinstance(item, Reading) and item.record]
+            lines = [encode_record(record) for record in _newest(channel, log, enricher, permitted)]
             if lines:
                 packed.writestr(f"{channel.name}.ndjson", b"\n".join(lines) + b"\n")
             count += len(lines)
     return count
+
+
+def _newest(channel: Channel, log: EventLog, enricher: Enricher, permitted: Permitted) -> Iterator[Record]:
+    subscription = Subscription(channel, log)
+    try:
+        items = subscription.newest(MOST, enricher.enrich)
+    except EventLogError:  # its state tells why
+        return
+    finally:
+        subscription.forget()
+    for item in items:
+        record = permitted(item.record) if isinstance(item, Reading) and item.record else None
+        if record is not None:
+            yield record

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.fim import installs
 from agent.fim.installs import Installs
 from agent.inventory.sensor import InventorySensor
-from agent.sensors.windows import accesses
+from agent.sensors.windows import accesses, alive
 from agent.sensors.windows.accesses import Accesses
 from agent.sensors.windows.enrich import Enricher
 from agent.sensors.windows.eventlog import EventLogSensor, Witness
@@ -23,5 +23,5 @@ def windows_sensors(home: Path) -> list[Sensor]:
     for witness, numbers in ((seen.note, accesses.EVENTS), (installed.note, installs.EVENTS)):
         for number in numbers:
             witnesses.setdefault(number, []).append(witness)
-    log = EventLogSensor(enricher=enricher, witnesses=witnesses)
+    log = EventLogSensor(enricher=enricher, witnesses=witnesses, running=alive.ask)
     return [log, WindowsFileSensor(home, seen, installed), InventorySensor(home)]

@@ -151,6 +151,15 @@ class Subscription:
         items.append(Reading(None, bookmark=Bookmark(_MARK + self.channel.name, f"{self._at} {mark}")))
         return items
 
+    def newest(self, most: int, enrich: Enrich) -> list[Item]:
+        """Return the newest events, at most so many, oldest first; raises EventLogError. No place is kept."""
+        events = self._log.newest(self.channel.path, query(self.channel, self._days), most)
+        try:
+            return [self._item(event, enrich) for event in events]
+        finally:
+            for event in events:
+                self._log.close(event)
+
     def _item(self, event: int, enrich: Enrich) -> Item:
         now = time.time_ns() // 1000
         try:

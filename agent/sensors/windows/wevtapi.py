@@ -18,12 +18,14 @@ CHANNEL_NOT_FOUND, QUERY_RESULT_STALE, INVALID_POSITION = 15007, 15011, 15012
 TOO_LARGE = 122
 """ERROR_INSUFFICIENT_BUFFER, which comes to a caller only for what is above the bound."""
 _OLDEST, _AFTER_BOOKMARK, _STRICT = 2, 3, 0x10000
-_CHANNEL, _FORWARD = 0x1, 0x100
+_CHANNEL, _FORWARD, _REVERSE = 0x1, 0x100, 0x200
 _FROM_BOOKMARK = 4
 _XML, _BOOKMARK = 1, 2
 _ENABLED, _RETENTION, _AUTO_BACKUP, _MAX_SIZE = 0, 6, 7, 8
 """EVT_CHANNEL_CONFIG_PROPERTY_ID."""
 _FIRST_BUFFER = 64 << 10
+_AT_ONCE = 64
+"""Events asked for with one call."""
 _H, _D, _P = wintypes.HANDLE, wintypes.DWORD, ctypes.POINTER
 _FUNCTIONS = {
     "EvtSubscribe": (_H, (_H, _H, wintypes.LPCWSTR, wintypes.LPCWSTR, _H, ctypes.c_void_p, ctypes.c_void_p, _D)),
@@ -81,6 +83,9 @@ class EventLog(Signals, Protocol):
     def find(self, path: str, bookmark: str) -> int:
         """Return the event of a bookmark; raises EventLogError, BookmarkGone."""
 
+    def newest(self, path: str, query: str, most: int) -> list[int]:
+        """Return at most so many of the newest events, the oldest of them first; raises EventLogError."""
+
     def next(self, subscription: int, most: int) -> list[int]:
         """Return the next events, none when there are no more now; raises EventLogError."""
 
@@ -131,6 +136,23 @@ class SystemEventLog(SystemSignals):
         if not events:
             raise BookmarkGone("EvtNext", NOT_FOUND)
         return events[0]
+
+    def newest(self, path: str, query: str, most: int) -> list[int]:
+        """See EventLog."""
+        results = self._log.EvtQuery(None, path, query, _CHANNEL | _REVERSE)
+        if not results:
+            raise EventLogError("EvtQuery", last_error())
+        events: list[int] = []
+        try:
+            while len(events) < most and (more := self.next(results, min(_AT_ONCE, most - len(events)))):
+                events += more
+        except EventLogError:
+            for event in events:
+                self._log.EvtClose(event)
+            raise
+        finally:
+            self._log.EvtClose(results)
+        return events[::-1]
 
     @contextmanager
     def _marked(self, bookmark: str | None) -> Iterator[int | None]:

@@ -59,6 +59,17 @@ def write_private(path: Path, data: bytes) -> None:
         _write_out(path.parent)
 
 
+def write_public(path: Path, data: bytes) -> None:
+    """Replace a file's content as `write_private` does, and let every account of this computer read it."""
+    write_private(path, data)
+    if sys.platform == "win32":
+        from agent.windows.private import make_readable  # noqa: PLC0415 (on Windows alone)
+
+        make_readable(path)
+    else:
+        path.chmod(0o644)
+
+
 def _put(draft: Path, path: Path) -> None:
     """Let a file take another's place. On Windows that fails while somebody, a virus scanner say, has either open."""
     patience = time.monotonic() + _PATIENCE

@@ -101,6 +101,16 @@ class AgentHome:
             raise InUse(str(self.folder)) from error
         return descriptor
 
+    def closed(self) -> bool:
+        """Tell whether this account may not look into the folder."""
+        try:
+            next(self.folder.iterdir(), None)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def running(self) -> bool:
         """Tell whether a process works on this folder."""
         try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent import __version__
-from agent.wire.categories import CATEGORIES, SENSORS, permitted
+from agent.wire.categories import CATEGORIES, permitted, wanted
 from agent.wire.event import Record
 from agent.wire.policy import AT_FIRST, BadPolicy, Off, Policy, digest, parse
 from agent.wire.sending.files import write_private
@@ -22,8 +22,14 @@ LOG = logging.getLogger(__name__)
 FILE, COPY = "policy.json", "policy-copy.json"
 LOST = Policy("", 0, tuple(Off(name, "", 0) for name in sorted(CATEGORIES)))
 """What holds when there was a policy and nothing can be read of it."""
+
 Signed = Callable[[AgentHome, str, str], bool]
 """Tells whether the home's CA signed a statement: home, statement, signature in hex. Raises NotChecked."""
+
+
+def is_lost(policy: Policy) -> bool:
+    """Tell whether a policy is the one of an agent that cannot read its own."""
+    return policy == LOST
 
 
 class NotChecked(Exception):
@@ -95,7 +101,7 @@ class KeptPolicy:
     @property
     def lost(self) -> bool:
         """Whether all is off because nothing could be read of the policy that holds."""
-        return self.now is LOST
+        return is_lost(self.now)
 
     @property
     def mark(self) -> str:
@@ -108,8 +114,7 @@ class KeptPolicy:
 
     def wants(self, sensor: str) -> bool:
         """Tell whether anything that a sensor brings is on."""
-        brings = SENSORS.get(sensor)
-        return brings is None or not brings <= self._off
+        return wanted(sensor, self._off)
 
     def _checked(self, statement: str, signature: str) -> Policy:
         policy, identity = parse(statement), self._home.identity()

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -165,7 +164,10 @@ def _assembled(home: AgentHome, identity: Identity, spool: Spool, sensors: Senso
 
     chores = Chores(heartbeat, renewal.renew, obey, care.watchdog.sending_turned, settled)
     uplink = Uplink(spool, connect, boot_id, chores)
-    tell = partial(states.keep, home.folder)
+
+    def tell(told: Sequence[Mapping[str, str]]) -> None:
+        states.keep(home.folder, told, policy.now if policy is not None else None)
+
     runner = Runner(spool, sensors(boot_id), uplink, boot_id, care, switches=switches, tell=tell)
     if telling.listens:
         listener = Listener(lambda: connect(PATIENCE), uplink.beat)

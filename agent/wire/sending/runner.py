@@ -107,6 +107,7 @@ class Runner:
 
     def look_soon(self) -> None:
         """Look at the sensors at the next turn, for another policy holds. May be called from another thread."""
+        self._told = []
         self._round_at = 0.0
 
     def run(self) -> str:
@@ -227,6 +228,8 @@ class Runner:
 
     def _look_around(self, now: float) -> None:
         """Open what can be opened, let every sensor look after itself, note the clock and the losses."""
+        if self._switches is not None:
+            self._switches.tell(slot.sensor for slot in self._slots)
         for slot in self._slots:
             if slot.descriptor >= 0 and now >= self._round_at:
                 self._take(slot, slot.sensor.tick)
@@ -267,11 +270,13 @@ class Runner:
             items = slot.sensor.open(self._bookmarks)
             slot.descriptor = slot.sensor.fileno()
             self._selector.register(slot.descriptor, selectors.EVENT_READ, slot)
-        except (OSError, SensorLost, ValueError, KeyError) as error:
-            LOG.warning("sensor_not_opened name=%s error=%s", slot.sensor.about.name, error)
+        except Exception as error:  # one sensor's fault must not silence the others
+            known = isinstance(error, OSError | SensorLost)
+            LOG.warning("sensor_not_opened name=%s error=%s", slot.sensor.about.name, error, exc_info=not known)
             self._close(slot)
-            slot.availability = Availability("off", "sensor.reason.failed")
+            slot.availability = _FAULTY
             slot.open_at = time.monotonic() + slot.backoff.failed()
+            slot.lost_since = slot.lost_since or (None if known else _micros())
             return
         slot.open_at = None
         slot.backoff.worked()

@@ -116,3 +116,11 @@ class Restrained(Protocol):
 
     def restrain(self, priority: int) -> None:
         """Read only what is of this priority or more important (3 is all); what is left stays at its bookmark."""
+
+
+@runtime_checkable
+class Switched(Protocol):
+    """A sensor that sums up what it sends, so that it must itself leave out what may not be sent."""
+
+    def switch(self, off: frozenset[str]) -> None:
+        """Hear which categories are off; told before `open` and at every round."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agent.wire.event import Record
 from agent.wire.sending.kept_policy import KeptPolicy
-from agent.wire.sending.sensor import Availability, Gap
+from agent.wire.sending.sensor import Availability, Gap, Sensor, Switched
 from agent.wire.sending.spool import Spool, Spooled, spooled
 
 AT_ONCE = 200
@@ -48,6 +48,12 @@ class Switches:
         if self._policy.wants(sensor):
             return None
         return Availability("off", "sensor.reason.policy_lost" if self._policy.lost else "sensor.reason.policy")
+
+    def tell(self, sensors: Iterable[Sensor]) -> None:
+        """Tell the sensors that must know it what is off."""
+        for sensor in sensors:
+            if isinstance(sensor, Switched):
+                sensor.switch(self._policy.now.categories)
 
     def permitted(self, record: Record) -> Record | None:
         """Return what of a record may be kept, None for nothing."""

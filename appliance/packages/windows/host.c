@@ -6,17 +6,16 @@
  * Beside it lie version.txt, start.py, runtime\ (Python), agent\ and vendor\; the agent's folder is %ProgramData%\Czujka. */
 #define _WIN32_WINNT 0x0602
 #include <windows.h>
-#include <aclapi.h>
 #include <sddl.h>
 #include <shlobj.h>
 #include <stdio.h>
 
+#include "home.h"
 #include "life.h"
 #include "update.h"
 
 #define NAME L"CzujkaAgent"
 #define KEY L"Software\\Czujka\\Agent"
-#define PRIVATE L"O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 /* SYSTEM and administrators may do all, others may ask how it is. */
 #define SERVICE_RIGHTS L"D:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;SY)(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCLORC;;;AU)"
 enum {
@@ -27,6 +26,7 @@ enum {
     FIRST_WAIT = 1000,
     LAST_WAIT = 60000,
     STEADY_SECONDS = 60,
+    HOME_WAIT = 5000,
     LOG_BYTES = 1 << 20,
     TOKEN_BYTES = 4096,
 };
@@ -117,41 +117,6 @@ static BOOL save(const State *state) {
 static BOOL same(const State *one, const State *other) {
     char a[256], b[256];
     return state_write(one, a, sizeof a) == state_write(other, b, sizeof b) && !strcmp(a, b);
-}
-
-/* SYSTEM and the administrators, and the account of this service, as agent/windows/private.py has it, too: where that is
- * another one than SYSTEM, what it made itself must not be put aside when the host is started again. */
-static BOOL trusted(PSID owner) {
-    union {
-        TOKEN_USER user;
-        BYTE room[ROOM];
-    } own;
-    HANDLE token;
-    DWORD size;
-    if (IsWellKnownSid(owner, WinLocalSystemSid) || IsWellKnownSid(owner, WinBuiltinAdministratorsSid)) return TRUE;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return FALSE;
-    BOOL ours = GetTokenInformation(token, TokenUser, &own, sizeof own, &size) && EqualSid(owner, own.user.User.Sid);
-    CloseHandle(token);
-    return ours;
-}
-
-/* Any user may make folders in %ProgramData%: one of somebody who is not trusted is put aside unread. */
-static void make_home(void) {
-    PSECURITY_DESCRIPTOR wanted = NULL, found = NULL;
-    PSID owner = NULL;
-    wchar_t aside[ROOM];
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(PRIVATE, SDDL_REVISION_1, &wanted, NULL)) return;
-    SECURITY_ATTRIBUTES attributes = {sizeof attributes, wanted, FALSE};
-    if (!CreateDirectoryW(home, &attributes) && GetLastError() == ERROR_ALREADY_EXISTS &&
-        !GetNamedSecurityInfoW(home, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &found)) {
-        if (!trusted(owner)) {
-            _snwprintf(aside, ROOM - 1, L"%ls.unsafe-%llu", home, GetTickCount64());
-            if (MoveFileExW(home, aside, 0)) CreateDirectoryW(home, &attributes);
-        }
-        LocalFree(found);
-    }
-    SetFileSecurityW(home, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, wanted);
-    LocalFree(wanted);
 }
 
 /* Returns the bytes of a text of the registry without its end, 0 when there is none or it does not fit. */
@@ -388,14 +353,30 @@ static DWORD live_once(DWORD wait) {
     return wait * 2 < LAST_WAIT ? wait * 2 : LAST_WAIT;
 }
 
+/* Tells the administrator, in the system's own log, why nothing runs. */
+static void complain(void) {
+    wchar_t text[2 * ROOM];
+    const wchar_t *texts[] = {text};
+    HANDLE log = RegisterEventSourceW(NULL, NAME);
+    if (!log) return;
+    _snwprintf(text, 2 * ROOM - 1,
+               L"Agent Czujki czeka: folder %ls nie jest jego i nie da się go odsunąć. Zamknij programy, które go używają, "
+               L"i zmień jego nazwę.", home);
+    text[2 * ROOM - 1] = 0;
+    ReportEventW(log, EVENTLOG_ERROR_TYPE, 0, 1, NULL, 1, 0, texts, NULL);
+    DeregisterEventSource(log);
+}
+
 static void WINAPI service_main(DWORD count, wchar_t **arguments) {
     (void)count, (void)arguments;
     handle = RegisterServiceCtrlHandlerExW(NAME, control, NULL);
     report(SERVICE_START_PENDING, 10000);
-    make_home();
-    move_token();
+    BOOL ours = make_home(home);
     set_up_service();
     report(SERVICE_RUNNING, 0);
+    if (!ours) complain();
+    while (!ours && WaitForSingleObject(stopping, HOME_WAIT) != WAIT_OBJECT_0) ours = make_home(home);
+    if (ours) move_token();
     for (DWORD wait = FIRST_WAIT; WaitForSingleObject(stopping, 0) != WAIT_OBJECT_0;) {
         wait = live_once(wait);
         WaitForSingleObject(stopping, wait);

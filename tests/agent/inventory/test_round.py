@@ -19,8 +19,23 @@ from agent.inventory.round import Plan, run
 from agent.inventory.section import Item, Section, bounded
 from agent.inventory.store import Store
 from agent.posture.check import Check, Finding, good
+from agent.wire.categories import permitted, section_category
 from agent.wire.event import Record
-from agent.wire.inventory import MAX_FIELDS, MAX_KEY, MAX_LIST, MAX_TEXT, canonical, item_record
+from agent.wire.inventory import (
+    COUNT_FIELD,
+    DIGEST_FIELD,
+    ITEM,
+    KEY_FIELD,
+    MAX_FIELDS,
+    MAX_KEY,
+    MAX_LIST,
+    MAX_TEXT,
+    SECTION_FIELD,
+    STATE,
+    canonical,
+    digest,
+    item_record,
+)
 from appliance.normalise import Source, normalise
 from tests.agent.real import CHECKOUT
 
@@ -52,6 +67,29 @@ def test_a_faulty_section_or_check_costs_the_others_nothing(tmp_path: Path) -> N
     assert verdicts == {"bad": ("unknown", "fault"), "fine": ("pass", "")}
     assert records[-1] == {"inventory.round": 1}
     store.close()
+
+
+@pytest.mark.parametrize("off", [frozenset(), {"command_lines"}, {"usb"}, {"inventory", "posture"}, {"dns", "usb"}])
+def test_what_is_told_agrees_with_its_digest_whatever_is_off(tmp_path: Path, off: set[str]) -> None:
+    """What the agent lets through of a round is what the digest is over, else the box asks for everything for ever."""
+    items = [("a", {"process.command_line": "x --for jan", "autorun.name": "x"}), ("b", {"autorun.name": "y"})]
+    plan = Plan(
+        [_section("autorun", lambda raws: items), _section("usb_device", lambda raws: [("1", {"usb.serial": "S"})])],
+        [Check("fine", {}, lambda raws, now: good(), ())],
+    )
+    store = Store(tmp_path / "i.db")
+    said = list(run(plan, {File: lambda source: Raw("")}, store, 1000.0, seen=0, off=off))
+    store.close()
+    sent = [kept for record in said if (kept := permitted(record, off)) is not None]
+    assert sent == said
+    for state in (record for record in sent if record.get("event.action") == STATE):
+        own = [one for one in sent if one.get("event.action") == ITEM and one[SECTION_FIELD] == state[SECTION_FIELD]]
+        assert digest((str(one[KEY_FIELD]), canonical(one)) for one in own) == state[DIGEST_FIELD]
+        assert state[COUNT_FIELD] == len(own)
+    sections = {str(record[SECTION_FIELD]) for record in sent if SECTION_FIELD in record}
+    assert sections == {one for one in ("autorun", "usb_device") if section_category(one) not in off}
+    assert any("posture.check" in record for record in sent) == ("posture" not in off)
+    assert any("process.command_line" in record for record in sent) == (not off & {"command_lines", "inventory"})
 
 
 def test_a_source_is_read_once_a_round_and_kinds_of_one_shape_are_told_apart() -> None:

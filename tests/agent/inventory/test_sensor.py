@@ -11,16 +11,17 @@ import pytest
 
 from agent.inventory import sensor
 from agent.inventory.again import duty
-from agent.inventory.sensor import BOOKMARK, InventorySensor
+from agent.inventory.sensor import BOOKMARK, InventorySensor, command
 from agent.wire.commands import Command
 from agent.wire.sending.sensor import Gap, Item, Reading
 from agent.wire.transport import Box, RetryLater
 from tests.agent.conditions import until
 
 
-def _child(program: str, asked: list[tuple[int, bool]]) -> object:
-    def command(_state: Path, seen: int, whole: bool) -> Sequence[str]:
+def _child(program: str, asked: list[tuple[int, bool]], switched: list[frozenset[str]]) -> object:
+    def command(_state: Path, seen: int, whole: bool, off: frozenset[str]) -> Sequence[str]:
         asked.append((seen, whole))
+        switched.append(off)
         return [sys.executable, "-S", "-c", program]
 
     return command
@@ -35,7 +36,8 @@ class Rounds:
 
     def __init__(self, folder: Path, program: str, longest: float = 20.0) -> None:
         self.asked: list[tuple[int, bool]] = []
-        self.sensor = InventorySensor(folder, _child(program, self.asked), 0.0, longest)  # type: ignore[arg-type] # a plain function
+        self.switched: list[frozenset[str]] = []
+        self.sensor = InventorySensor(folder, _child(program, self.asked, self.switched), 0.0, longest)  # type: ignore[arg-type] # a plain function
         self.items: list[Item] = []
         self.sensor.open({BOOKMARK: "7"})
 
@@ -80,6 +82,22 @@ def test_when_the_box_asks_a_round_tells_everything_and_once(folder: Path, monke
     assert rounds.sensor.tick() == []
     rounds.sensor.close()
     assert rounds.asked == [(7, False), (9, True)]
+
+
+def test_what_is_switched_goes_into_the_round_and_a_change_tells_everything(folder: Path) -> None:
+    rounds = Rounds(folder, "print('{\"inventory.round\": 9}')")
+    rounds.sensor.switch(frozenset({"dns", "usb", "logons"}))
+    rounds.until_handed_over()
+    rounds.sensor.switch(frozenset({"dns", "usb"}))
+    assert rounds.sensor.tick() == []
+    assert len(rounds.asked) == 1, "nothing of the inventory has changed"
+    rounds.sensor.switch(frozenset({"dns", "command_lines"}))
+    rounds.sensor.tick()
+    rounds.until_handed_over()
+    rounds.sensor.close()
+    assert rounds.asked == [(7, False), (9, True)]
+    assert rounds.switched == [{"dns", "usb"}, {"dns", "command_lines"}]
+    assert command(folder, 3, whole=True, off={"usb", "dns"})[-3:] == ["whole", "off=dns", "off=usb"]
 
 
 def test_a_wish_that_cannot_be_written_down_is_asked_for_again(tmp_path: Path) -> None:

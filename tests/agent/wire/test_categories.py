@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.sensors.windows.eventxml import record_of
-from agent.wire.categories import CATEGORIES, NEVER, OFF_AT_FIRST, OWN, SENSORS, category_of, permitted
+from agent.wire.categories import (
+    CATEGORIES,
+    NEVER,
+    OFF_AT_FIRST,
+    OWN,
+    SENSORS,
+    category_of,
+    permitted,
+    section_category,
+)
 from agent.wire.event import Record
+from agent.wire.inventory import SECTIONS, item_record, state_record
 
 XML = (
     "<Event><System><EventID Qualifiers=''>{}</EventID><Channel>{}</Channel></System><EventData>{}</EventData></Event>"
@@ -67,6 +77,9 @@ SYSMON, POWERSHELL = "Microsoft-Windows-Sysmon/Operational", "Microsoft-Windows-
         ({"event.module": "linux.syslog", "log.syslog.appname": "useradd"}, "accounts"),
         ({"event.module": "linux.syslog", "log.syslog.appname": "cron"}, "logs"),
         ({"event.module": "czujka.agent", "event.action": "inventory_item"}, "inventory"),
+        (item_record("usb_device", "1-1", {"usb.serial": "X"}, present=True, revision=1), "usb"),
+        (state_record("usb_device", {}, 1), "usb"),
+        (item_record("software", "x", {}, present=True, revision=1), "inventory"),
         ({"event.module": "czujka.agent", "event.action": "posture_finding"}, "posture"),
         ({"event.module": "czujka.agent", "event.action": "telemetry_gap"}, OWN),
         ({"event.module": "czujka.fim", "event.action": "changed"}, "files"),
@@ -205,6 +218,10 @@ def test_what_the_reader_of_windows_makes_is_judged_as_its_xml() -> None:
     for code, channel in ((4624, "Security"), (22, SYSMON), (4104, POWERSHELL), (1000, "Application")):
         xml = windows(channel, code)
         assert category_of(record_of(str(xml["xml"]))) == category_of(xml)
+
+
+def test_what_a_section_tells_is_what_its_sensor_is_said_to_bring() -> None:
+    assert {section_category(name) for name in SECTIONS} == SENSORS["inventory"] - {"posture"}
 
 
 def test_the_list_is_whole() -> None:

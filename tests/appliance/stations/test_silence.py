@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from agent.sensors.windows.channels import channels
 from appliance.clock import HOUR, MINUTE
-from appliance.stations.silence import CALM, Facts, Silence, Stop, explain, stop_of
+from appliance.stations.silence import CALM, ENDS, Facts, Silence, Stop, explain, stop_of
 from appliance.web.pages.render import catalogue
 
 SEEN = 100 * HOUR
+
+
+def test_every_end_that_windows_tells_is_read_by_its_agents() -> None:
+    (system,) = (channel for channel in channels() if channel.path == "System")
+    assert {int(code) for _, code in ENDS} <= set(system.events)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,9 @@ def agent(**fields: object) -> dict[str, object]:
         (windows("User32", "1074"), "off"),
         (windows("EventLog", "6006"), "off"),
         (windows("Microsoft-Windows-Kernel-Power", "42"), "asleep"),
+        (windows("Microsoft-Windows-Kernel-Power", "506"), "asleep"),
+        (windows("Microsoft-Windows-Kernel-Power", "109"), "off"),
+        (windows("Microsoft-Windows-Kernel-General", "13"), "off"),
         (windows("Microsoft-Windows-Kernel-Power", "107"), None),
         (windows("Application Error", "42"), None),
         (logind("System is powering down."), "off"),

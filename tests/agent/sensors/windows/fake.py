@@ -123,6 +123,16 @@ class FakeLog:
         channel.subscribed += 1
         return self._new(_Subscription(path, codes, since, after, signal))
 
+    def newest(self, path: str, query: str, most: int) -> list[int]:
+        found = self.subscribe(path, query, 0, None)
+        try:
+            events = self.next(found, len(self.channels[path].events))
+        finally:
+            self.close(found)
+        for event in events[:-most]:
+            self.close(event)
+        return events[-most:]
+
     def find(self, path: str, bookmark: str) -> int:
         channel = self.channels.get(path)
         if channel is None or channel.refused:

@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from agent.sensors.windows import enrich
+from agent.sensors.windows.alive import Alive
 from agent.sensors.windows.enrich import MAX_KEPT_PROCESSES, Enricher, facts_of
 from agent.wire.event import Record
 
@@ -89,6 +90,24 @@ def test_a_number_that_is_used_again_names_no_false_parent(disk: Disk) -> None:
     child = start(r"C:\cmd.exe", 504, 500, r"C:\Windows\explorer.exe")
     enricher.enrich(child)
     assert "ParentCommandLine" not in child
+
+
+def test_the_parent_is_known_when_it_ran_before_the_agent(disk: Disk) -> None:
+    enricher, now = Enricher(disk.facts), time.time_ns() // 1000
+    enricher.enrich(start(r"C:\seen.exe", 700, 4, command="seen", SubjectUserName="jan"))
+    running = [
+        Alive(500, r"C:\x\WINWORD.EXE", "winword /n list.docx", r"URZAD\anna", now - 9),
+        Alive(600, r"C:\late.exe", "late", r"URZAD\anna", now + 60_000_000),
+        Alive(700, r"C:\seen.exe", "else", "", 1),
+    ]
+    enricher.fill(running)
+    for parent, image, command in ((500, r"c:\X\winword.exe", "winword /n list.docx"), (700, r"C:\seen.exe", "seen")):
+        child = start(r"C:\cmd.exe", 504, parent, image)
+        enricher.enrich(child)
+        assert child["ParentCommandLine"] == command
+    child = start(r"C:\cmd.exe", 508, 600, r"C:\late.exe")
+    enricher.enrich(child)
+    assert "ParentCommandLine" not in child, "a number that was used again"
 
 
 def test_an_old_event_without_the_parents_name_gets_it(disk: Disk) -> None:

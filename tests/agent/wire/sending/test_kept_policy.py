@@ -152,12 +152,12 @@ class Source:
 def test_people_read_what_is_sent_and_who_switched_what_off(home: AgentHome) -> None:
     one = kept(home)
     one.take(offer(policy(5, OWN, "logons", "accounts", "security", "logs")))
-    told = "\n".join(lines([Source("audit", "on"), Source("journald", "on")], one, {}))  # type: ignore[list-item]
+    told = "\n".join(lines([Source("audit", "on"), Source("journald", "on")], one.now, {}))  # type: ignore[list-item]
     assert "[wysyłane] uruchamiane programy" in told
     assert "[wyłączone od 21.09.2026, przez: Anna Nowak] logowania" in told
     assert "[nie na tym komputerze] podłączane urządzenia USB" in told
     assert "[nie działa – wyłączone w Czujce] Źródło journald" in told
-    first = "\n".join(lines([], KeptPolicy(AgentHome(home.folder / "none")), {}))
+    first = "\n".join(lines([], KeptPolicy(AgentHome(home.folder / "none")).now, {}))
     assert "[wyłączone, dopóki administrator nie włączy] zapytania DNS" in first
     assert "naciśnięcia klawiszy" in first
 
@@ -165,7 +165,7 @@ def test_people_read_what_is_sent_and_who_switched_what_off(home: AgentHome) -> 
 def test_what_the_running_agent_does_counts_before_what_could_be_done_here(home: AgentHome) -> None:
     sources = [Source("audit", "on"), Source("fim", "on"), Source("inventory", "off")]
     running = {"audit": Availability("off"), "fim": Availability("limited", "sensor.reason.rounds_only")}
-    told = "\n".join(lines(sources, kept(home), running))  # type: ignore[arg-type]
+    told = "\n".join(lines(sources, kept(home).now, running))  # type: ignore[arg-type]
     assert "[nie na tym komputerze] uruchamiane programy" in told
     assert "[wysyłane] zmiany plików systemowych" in told
     assert "[działa częściowo – zmiany plików widać tylko przy przeglądzie co 6 godzin; usługa" in told

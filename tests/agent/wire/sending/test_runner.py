@@ -1,0 +1,104 @@
+"""The main loop over sensors that fail: what one does costs the others nothing."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from agent.wire.sending import runner as runner_module
+from agent.wire.sending.care import Care
+from agent.wire.sending.runner import Runner
+from agent.wire.sending.sensor import About, Availability, Item, Reading
+from agent.wire.sending.spool import Spool
+from agent.wire.sending.uplink import Chores, Uplink
+from agent.wire.sending.watchdog import Watchdog
+from agent.wire.transport import Box, RetryLater
+from tests.agent.conditions import until
+
+
+class Source:
+    """A sensor that opens, or fails to with each of `faults` first, and has one record then."""
+
+    def __init__(self, name: str, *faults: Exception) -> None:
+        self.about = About(name, name, name)
+        self._faults = list(faults)
+        self._pair: tuple[socket.socket, socket.socket] | None = None
+
+    def availability(self) -> Availability:
+        return Availability("on")
+
+    def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
+        if self._faults:
+            raise self._faults.pop(0)
+        self._pair = socket.socketpair()
+        return [Reading({"event.module": self.about.name})]
+
+    def fileno(self) -> int:
+        return self._pair[0].fileno() if self._pair is not None else -1
+
+    def read(self) -> list[Item]:
+        return []
+
+    def wait(self) -> float | None:
+        return None
+
+    def tick(self) -> list[Item]:
+        return []
+
+    def finish(self) -> list[Item]:
+        return []
+
+    def close(self) -> None:
+        for end in self._pair or ():
+            end.close()
+        self._pair = None
+
+
+def nobody() -> Box:
+    raise RetryLater("there is no box")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    made = Spool(tmp_path / "spool.db", keep_free=0)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("fault", [struct.error("short"), RuntimeError("no"), AssertionError(), OSError("gone")])
+def test_a_sensor_that_cannot_be_opened_ends_nothing(
+    spool: Spool, tmp_path: Path, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "_GAPS_AFTER", 0.0)
+    uplink = Uplink(spool, nobody, "boot", Chores(dict, lambda _box: False))
+    care = Care(Watchdog(tmp_path), own_use=False)
+    loop = Runner(spool, [Source("bad", fault), Source("good")], uplink, "boot", care)
+    states: list[list[dict[str, str]]] = []
+
+    def found(text: str) -> bool:
+        batch = spool.batch("boot", 1000, 1 << 20)
+        if batch is not None:
+            spool.acknowledged(batch)
+            lines.extend(batch.lines)
+        return any(text.encode() in line for line in lines)
+
+    def stop() -> None:
+        until(lambda: found('"good"'), 20, "the other sensor")
+        states.append(loop.states())
+        until(lambda: found('"bad"'), 20, "another try")
+        if not isinstance(fault, OSError):
+            until(lambda: found("sensor_restarted:bad"), 20, "the loss")
+        loop.stop("test")
+
+    lines: list[bytes] = []
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    assert loop.run() == "test"
+    stopper.join()
+    assert states[0][0] == {"name": "bad", "state": "off", "reason": "sensor.reason.failed"}
+    assert states[0][1]["state"] == "on"
