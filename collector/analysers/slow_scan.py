@@ -23,7 +23,7 @@ WINDOW = DAY
 PAIRS = 40
 """Pairs within the window. Settings of another network, printers and neighbours that are off are some ten."""
 FAILED = frozenset({"S0", "REJ", "RSTOS0", "RSTRH", "SH"})
-"""Ends of attempts that nobody answered or that were refused (as zeek_conn_refused_inside has them)."""
+"""Ends of attempts that nobody answered or that were refused."""
 FEW = 4
 """Pairs from which on a source is no longer among those that tried little."""
 BURST = 5
