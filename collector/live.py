@@ -58,6 +58,7 @@ class NetworkSensor:
     ) -> None:
         """Watch these cards, in this process or with so many workers; `twins` hears what was told."""
         self._twins = twins
+        self._sides = settings.sides
         self._interfaces = tuple(interfaces)
         self._watching: Watching = (
             Alone(interfaces, settings, analysers())
@@ -168,7 +169,7 @@ class NetworkSensor:
             self._meter.ended(entry.log.fields)
         if self._twins is not None:
             self._twins.note(entry)
-        return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
+        return Reading(wire_record(self._sides.say(entry)), USUAL if entry.log.path in _BULK else ALERTING)
 
 
 def run(

@@ -57,12 +57,13 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, out: Text
     rare = Dissector(patient=True)
     unread = _Unread()
     watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices, rare=rare)
+    sides = settings.sides
     try:
         with _opened(name) as stream:
             file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
             for entry in entries(map(leave_out.kept, unread.seen(file)), watch):
                 if logs is None or entry.log.path in logs:
-                    out.write(line(entry) + "\n")
+                    out.write(line(sides.say(entry)) + "\n")
     except Unknown:
         sys.stderr.write(f"{name}: to nie jest plik pcap ani pcapng.\n")
         return 1
