@@ -41,8 +41,10 @@ FIRED_BY = {
     "zeek_printer_settings": "printer",
     "zeek_rdp_from_internet": "rdp",
     "zeek_s7_stop_or_program": "s7",
+    "zeek_sip_call_abroad_out": "sip",
     "zeek_sip_dear_call_from_outside": "sip",
     "zeek_sip_dear_call_made_for_outside": "sip",
+    "zeek_sip_dear_call_out": "sip",
     "zeek_sip_scanner": "sip",
     "zeek_sip_sign_in": "sip",
     "zeek_sip_sign_in_failed": "sip",
@@ -64,8 +66,10 @@ _OUTSIDE = {
     "zeek_cleartext_password_to_internet": "id.resp_h",
     "zeek_ntlm_to_internet": "id.resp_h",
     "zeek_rdp_from_internet": "id.orig_h",
+    "zeek_sip_call_abroad_out": "id.resp_h",
     "zeek_sip_dear_call_from_outside": "id.orig_h",
     "zeek_sip_dear_call_made_for_outside": "id.orig_h",
+    "zeek_sip_dear_call_out": "id.resp_h",
 }
 #: SigmaHQ's rules for Zeek (rules/network/zeek) that read logs of these parsers → the parser.
 SIGMAHQ = {
