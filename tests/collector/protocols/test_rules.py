@@ -29,6 +29,8 @@ FIRED_BY = {
     "zeek_dhcp_server_answered": "dhcp",
     "zeek_ftp_password": "ftp",
     "zeek_http_password_in_address": "http",
+    "zeek_kerberos_only_weak_ciphers_asked": "kerberos",
+    "zeek_kerberos_service_ticket": "kerberos",
     "zeek_kerberos_unknown_account": "kerberos",
     "zeek_kerberos_weak_service_ticket": "kerberos",
     "zeek_kerberos_weak_sign_in": "kerberos",
