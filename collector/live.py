@@ -27,6 +27,7 @@ from collector.conditions import Conditions, Sample
 from collector.foreign.sensor import ForeignSensor, Wanted
 from collector.foreign.twins import Twins
 from collector.heads.head import Entry
+from collector.increments import Increments
 from collector.losses import Losses
 from collector.memory import BOOKMARK, packed, unpacked
 from collector.meter import Counts, Meter
@@ -58,7 +59,7 @@ class NetworkSensor:
     ) -> None:
         """Watch these cards, in this process or with so many workers; `twins` hears what was told."""
         self._twins = twins
-        self._sides = settings.sides
+        self._sides, self._increments = settings.sides, Increments()
         self._interfaces = tuple(interfaces)
         self._watching: Watching = (
             Alone(interfaces, settings, analysers())
@@ -169,7 +170,8 @@ class NetworkSensor:
             self._meter.ended(entry.log.fields)
         if self._twins is not None:
             self._twins.note(entry)
-        return Reading(wire_record(self._sides.say(entry)), USUAL if entry.log.path in _BULK else ALERTING)
+        told = self._sides.say(self._increments.say(entry))
+        return Reading(wire_record(told), USUAL if entry.log.path in _BULK else ALERTING)
 
 
 def run(

@@ -65,7 +65,7 @@ FIRED_BY = {
 }
 #: Logs of the other parsers, of the core and of the analysers.
 ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
-_THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.ip", "destination.", "event.")
+_THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.", "destination.", "event.", "network.", "zeek.conn.")
 #: Rules that need one side outside the office → which side, and its address.
 _OUTSIDE = {
     "zeek_cleartext_password_to_internet": "id.resp_h",
