@@ -16,6 +16,7 @@ from typing import Any
 from collector.analysers.bounded import DAY, HOUR, MINUTE, Quiet, Recent
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping, newest, row
+from collector.analysers.targets import carried
 from collector.heads.head import Entry
 from collector.protocols.model import Flow, Log, Value
 
@@ -60,7 +61,7 @@ class SlowScan:
             return ()
         mark = hash((flow.orig_h, flow.resp_h, flow.resp_p))
         if str(fields.get("conn_state")) not in FAILED:
-            if fields.get("resp_bytes"):
+            if carried(entry, "resp"):
                 self._reach(flow, mark)
             return ()
         if self._reached.get(mark):
