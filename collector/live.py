@@ -21,12 +21,15 @@ from agent.wire.sending.sensor import (
     Sensor,
     SensorLost,
 )
+from collector.analysers.analysis import Analysis
 from collector.analysers.registry import analysers
 from collector.capture import card
 from collector.conditions import Conditions, Sample
+from collector.foreign.analysed import Analysed
 from collector.foreign.sensor import ForeignSensor, Wanted
 from collector.foreign.twins import Twins
 from collector.heads.head import Entry
+from collector.increments import Increments
 from collector.losses import Losses
 from collector.memory import BOOKMARK, packed, unpacked
 from collector.meter import Counts, Meter
@@ -58,6 +61,7 @@ class NetworkSensor:
     ) -> None:
         """Watch these cards, in this process or with so many workers; `twins` hears what was told."""
         self._twins = twins
+        self._sides, self._increments = settings.sides, Increments()
         self._interfaces = tuple(interfaces)
         self._watching: Watching = (
             Alone(interfaces, settings, analysers())
@@ -69,6 +73,11 @@ class NetworkSensor:
         self._lost = self._missed = 0
         self._look_at = 0.0
         self._remembered: float | None = None
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysers of what the cards show."""
+        return self._watching.analysis
 
     def availability(self) -> Availability:
         """Say whether the cards are there, and whether they show all of the traffic."""
@@ -168,7 +177,8 @@ class NetworkSensor:
             self._meter.ended(entry.log.fields)
         if self._twins is not None:
             self._twins.note(entry)
-        return Reading(wire_record(entry), USUAL if entry.log.path in _BULK else ALERTING)
+        told = self._sides.say(self._increments.say(entry))
+        return Reading(wire_record(told), USUAL if entry.log.path in _BULK else ALERTING)
 
 
 def run(
@@ -188,7 +198,9 @@ def run(
     keeping = bool(limits.bytes and interfaces)
     wanted = settings._replace(slices=(slices_of(home), limits)) if keeping else settings
     cards = [NetworkSensor(interfaces, wanted, workers, twins)] if interfaces else []
-    foreign = [ForeignSensor(others, twins)] if others else []
+    analysis = cards[0].analysis if cards else Analysis(analysers())
+    analysed = Analysed(settings.sides, analysis, shared=bool(cards))
+    foreign = [ForeignSensor(others, twins, analysed)] if others else []
 
     def sensors(_boot_id: str) -> Sequence[Sensor]:
         return [*cards, *foreign]

@@ -20,6 +20,7 @@ from collector.capture.files import CaptureFile
 from collector.capture.form import Unknown
 from collector.capture.leaveout import LeaveOut
 from collector.heads.head import Entry
+from collector.increments import Increments
 from collector.logs import line
 from collector.protocols.registry import PROTOCOLS
 from collector.protocols.x509 import trust
@@ -57,12 +58,13 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, out: Text
     rare = Dissector(patient=True)
     unread = _Unread()
     watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices, rare=rare)
+    sides, increments = settings.sides, Increments()
     try:
         with _opened(name) as stream:
             file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
             for entry in entries(map(leave_out.kept, unread.seen(file)), watch):
                 if logs is None or entry.log.path in logs:
-                    out.write(line(entry) + "\n")
+                    out.write(line(sides.say(increments.say(entry))) + "\n")
     except Unknown:
         sys.stderr.write(f"{name}: to nie jest plik pcap ani pcapng.\n")
         return 1

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from collector.capture.leaveout import BadRule, Rule, read_rules
 from collector.flows.record import OFFICE, Office
 from collector.protocols.x509.trust import Trust, roots
+from collector.sides import Sides
 from collector.slices.files import Limits
 
 LEAVE_OUT = "leave-out.conf"
@@ -24,12 +25,19 @@ class Unusable(ValueError):
 
 
 class Settings(NamedTuple):
-    """What to watch; where heads of flows are kept on disk, and how much of them; the roots that are trusted, DER."""
+    """What to watch; where heads of flows are kept on disk, and how much of them; the roots that are trusted, DER;
+    whether somebody named the office's networks."""
 
     office: Office
     rules: tuple[Rule, ...] = ()
     slices: tuple[Path, Limits] | None = None
     trust: tuple[bytes, ...] = ()
+    named: bool = False
+
+    @property
+    def sides(self) -> Sides:
+        """What says which ends of flows are the office's."""
+        return Sides(self.office, named=self.named)
 
 
 def settings(networks: Sequence[str], leave_out: Sequence[str], folder: Path | None = None) -> Settings:
@@ -39,7 +47,8 @@ def settings(networks: Sequence[str], leave_out: Sequence[str], folder: Path | N
     except ValueError as error:
         raise Unusable(f"To nie jest sieć: {error}") from error
     try:
-        return Settings(office, read_rules([*leave_out, *(_lines(folder / LEAVE_OUT) if folder else ())]))
+        rules = read_rules([*leave_out, *(_lines(folder / LEAVE_OUT) if folder else ())])
+        return Settings(office, rules, named=bool(networks))
     except BadRule as error:
         raise Unusable(f"Błąd: {error}. Przykłady: host=10.1.0.5  vlan=40  host=10.2.0.0/16,port=3260") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 
 from appliance.normalise.common import set_name
@@ -42,6 +42,14 @@ _OWN_NAMES = frozenset({"smb_cmd"})
 _ENDS = ("source.ip", "destination.ip", "zeek.arp.src_ip", "zeek.dhcp.assigned_addr", "zeek.notice.src")
 _NOBODY, _OTHER, _OWN = range(3)
 _BROADCAST = ip_address("255.255.255.255")
+_PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+_DIRECTIONS = {
+    (True, True): "internal",
+    (True, False): "outbound",
+    (False, True): "inbound",
+    (False, False): "external",
+}
+_OWN_END = {"outbound": "source.ip", "inbound": "destination.ip"}
 _SUCCESS = ("zeek.kerberos.success", "zeek.ntlm.success", "zeek.ssh.auth_success")
 
 
@@ -83,6 +91,7 @@ def normalise(record: Raw, source: Source) -> Event:
     when = first(flat, TIMES)
     event = _from_zeek(flat, log) if log else _from_ecs(flat)
     _derive(event)
+    _direct(event)
     if log:
         name = flat.get("host.name") or flat.get("_system_name")
         event["observer.name"] = name if isinstance(name, str) else source.agent_id
@@ -96,6 +105,9 @@ def station(event: Event) -> str:
     Who listened is `observer.name`: an alert, a group of alerts and a hunt are about the computer that it happened to.
     """
     ends = [value for key in _ENDS if isinstance(value := event.get(key), str) and _of(value) != _NOBODY]
+    own = _OWN_END.get(str(event.get("network.direction")))
+    if own and isinstance(end := event.get(own), str) and end in ends:
+        return end
     return next((end for end in ends if _of(end) == _OWN), ends[0] if ends else "")
 
 
@@ -156,6 +168,43 @@ def _derive(event: Event) -> None:
     for key in _SUCCESS:
         if isinstance(event.get(key), bool):
             event.setdefault("event.outcome", "success" if event[key] else "failure")
+
+
+def _direct(event: Event) -> None:
+    """Say which way it goes by the office's own networks, as the sensor knows them, else by private addresses."""
+    ends = [event.get(key) for key in ("source.ip", "destination.ip")]
+    if not all(isinstance(end, str) and end for end in ends):
+        return
+    log = str(event.get("event.dataset", "")).removeprefix("zeek.")
+    told = [_told(event, f"zeek.{log}.{name}", f"zeek.conn.{name}") for name in ("local_orig", "local_resp")]
+    own = [
+        _near(str(end)) or (_private(str(end)) if said is None else said) for end, said in zip(ends, told, strict=True)
+    ]
+    event.setdefault("network.direction", _DIRECTIONS[own[0], own[1]])
+
+
+def _told(event: Event, *names: str) -> bool | None:
+    return next((value for name in names if isinstance(value := event.get(name), bool)), None)
+
+
+@lru_cache(maxsize=65_536)
+def _near(text: str) -> bool:
+    """Tell addresses that never leave a network, whoever has it: of this computer, of this link, of all or many."""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return False
+    never = found.is_loopback or found.is_link_local or found.is_multicast or found.is_unspecified
+    return never or found == _BROADCAST
+
+
+@lru_cache(maxsize=65_536)
+def _private(text: str) -> bool:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return False
+    return any(found in network for network in _PRIVATE)
 
 
 def _totals(event: Event) -> None:

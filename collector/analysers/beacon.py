@@ -21,7 +21,7 @@ from collector.analysers.bounded import DAY, HOUR, SECOND, Quiet, Recent
 from collector.analysers.fields import known
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping, newest
-from collector.analysers.targets import MANY, PATHS, Names, Users, number, outwards
+from collector.analysers.targets import MANY, PATHS, Names, Users, carried, outwards
 from collector.heads.head import Entry
 from collector.protocols.model import Log
 
@@ -115,7 +115,7 @@ class Beacon:
         if users >= MANY:
             return
         key = f"{flow.orig_h} {target} {flow.resp_p}"
-        pulse = self._pulse(key, entry.log.at // SECOND, number(entry, "orig_bytes"))
+        pulse = self._pulse(key, entry.log.at // SECOND, carried(entry, "orig"))
         if pulse is None or not _long_enough(pulse, named=bool(name)):
             return
         beat = pulse.beat()

@@ -17,6 +17,7 @@ from collector.analysers.services import Services
 from collector.analysers.slow_scan import SlowScan
 from collector.analysers.ssl_inside import SslInside
 from collector.analysers.starvation import Starvation
+from collector.analysers.sweep import Sweep
 from collector.analysers.upload import Upload
 from collector.analysers.usual import Usual
 
@@ -41,6 +42,7 @@ def analysers() -> tuple[Analyser, ...]:
         SlowScan(),
         SslInside(),
         Starvation(),
+        Sweep(),
         Upload(beacon.names, sent),
         Usual(devices.device),
     )

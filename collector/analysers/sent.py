@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.analysers.bounded import Recent
-from collector.analysers.targets import number, outwards
+from collector.analysers.targets import carried, number, outwards
 from collector.heads.head import Entry
 
 MOST_FLOWS = 16_384
@@ -30,9 +30,9 @@ class Sent:
     def _new(self, entry: Entry) -> int:
         if not outwards(entry):
             return 0
-        total = min(number(entry, "orig_bytes"), number(entry, "orig_ip_bytes"))
+        total = min(carried(entry, "orig"), number(entry, "orig_ip_bytes"))
         told = (self._told.pop if entry.log.path == "conn" else self._told.get)(entry.uid) or 0
-        if total < UPLOAD * number(entry, "resp_bytes"):
+        if total < UPLOAD * carried(entry, "resp"):
             return 0
         if entry.log.path != "conn":
             self._told[entry.uid] = total

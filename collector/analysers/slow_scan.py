@@ -16,6 +16,7 @@ from typing import Any
 from collector.analysers.bounded import DAY, HOUR, MINUTE, Quiet, Recent
 from collector.analysers.model import Memory, notice
 from collector.analysers.rows import MOST_TOLD, mapping, newest, row
+from collector.analysers.targets import carried
 from collector.heads.head import Entry
 from collector.protocols.model import Flow, Log, Value
 
@@ -23,7 +24,7 @@ WINDOW = DAY
 PAIRS = 40
 """Pairs within the window. Settings of another network, printers and neighbours that are off are some ten."""
 FAILED = frozenset({"S0", "REJ", "RSTOS0", "RSTRH", "SH"})
-"""Ends of attempts that nobody answered or that were refused (as zeek_conn_refused_inside has them)."""
+"""Ends of attempts that nobody answered or that were refused."""
 FEW = 4
 """Pairs from which on a source is no longer among those that tried little."""
 BURST = 5
@@ -60,7 +61,7 @@ class SlowScan:
             return ()
         mark = hash((flow.orig_h, flow.resp_h, flow.resp_p))
         if str(fields.get("conn_state")) not in FAILED:
-            if fields.get("resp_bytes"):
+            if carried(entry, "resp"):
                 self._reach(flow, mark)
             return ()
         if self._reached.get(mark):

@@ -109,7 +109,13 @@ def outwards(entry: Entry) -> bool:
     fields = entry.log.fields
     if not fields.get("local_orig") or fields.get("local_resp"):
         return False
-    return bool(fields.get("orig_bytes")) and bool(fields.get("resp_bytes"))
+    return bool(carried(entry, "orig")) and bool(carried(entry, "resp"))
+
+
+def carried(entry: Entry, side: str) -> int:
+    """Return the payload of a side (`orig`, `resp`); where a sensor does not tell it, the bytes of its packets."""
+    told = f"{side}_bytes"
+    return number(entry, told if told in entry.log.fields else f"{side}_ip_bytes")
 
 
 def number(entry: Entry, name: str) -> int:

@@ -17,6 +17,7 @@ MAX_WAITING = 20_000
 PATIENCE = 30_000_000
 """Microseconds that a question waits."""
 _RST, _FIN, _SYN = 4, 1, 2
+_SERVERS = frozenset({"OFFER", "ACK"})
 
 Fields = dict[str, Any]
 
@@ -234,7 +235,11 @@ def _ftp(body: Raw, raw: Raw) -> Fields:
 
 
 def _dhcp(body: Raw, raw: Raw) -> Fields:
-    return {**_listed("dhcp")(body, raw), "msg_types": [str(body.get("dhcp_type", "")).upper()]}
+    fields = {**_listed("dhcp")(body, raw), "msg_types": [str(body.get("dhcp_type", "")).upper()]}
+    if _SERVERS.intersection(fields["msg_types"]) and raw.get("src_port") == 67:
+        # EVE does not tell which server a message names; it is whoever sent it.
+        fields["server_addr"] = raw.get("src_ip")
+    return fields
 
 
 def _alert(body: Raw, raw: Raw) -> Fields:

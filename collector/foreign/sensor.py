@@ -14,6 +14,9 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Bookmark, Gap, Item, Reading
+from collector.analysers.analysis import Analysis
+from collector.flows.record import Office
+from collector.foreign.analysed import Analysed
 from collector.foreign.entries import Raw
 from collector.foreign.eve import Eve
 from collector.foreign.sources import FileLines, Line, SocketLines
@@ -21,6 +24,7 @@ from collector.foreign.twins import Twins, wait
 from collector.foreign.zeek import Zeek
 from collector.heads.head import Entry
 from collector.records import wire_record
+from collector.sides import Sides
 
 LOG = logging.getLogger(__name__)
 TICK = 1.0
@@ -81,7 +85,10 @@ class _Held(NamedTuple):
 
 
 class ForeignSensor:
-    """Follows other sensors' logs. With `twins` they wait until it is known whether our own has told the same."""
+    """Follows other sensors' logs. With `twins` they wait until it is known whether our own has told the same.
+
+    What is told is shown to `analysed`; without it no analyser sees it.
+    """
 
     about = About(
         "other_sensors",
@@ -89,8 +96,9 @@ class ForeignSensor:
         "Logs of other network sensors: Suricata (EVE) and Zeek (JSON)",
     )
 
-    def __init__(self, wanted: Sequence[Wanted], twins: Twins | None = None) -> None:
+    def __init__(self, wanted: Sequence[Wanted], twins: Twins | None = None, analysed: Analysed | None = None) -> None:
         self._wanted, self._twins = tuple(wanted), twins
+        self._analysed = analysed or Analysed(Sides(Office(), named=False), Analysis(()), shared=True)
         self._sources: list[_Source] = []
         self._poll: select.epoll | None = None
         self._polled: set[int] = set()
@@ -110,6 +118,7 @@ class ForeignSensor:
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
         """Take up the files and make the sockets; raises OSError."""
         self._poll = select.epoll()
+        self._analysed.recall(bookmarks)
         found: list[Item] = []
         for one in self._wanted:
             at = _socket_of(one.place)
@@ -146,7 +155,7 @@ class ForeignSensor:
 
     def finish(self) -> list[Item]:
         """Let everything go."""
-        return self._released(1 << 62)
+        return [*self._released(1 << 62), *self._analysed.memory(last=True)]
 
     def close(self) -> None:
         """Close files and sockets."""
@@ -213,8 +222,14 @@ class ForeignSensor:
                 if self._twins is not None and self._twins.knows(entry):
                     self.doubled += 1
                 else:
-                    found.append(Reading(wire_record(entry), USUAL if entry.log.path == "conn" else ALERTING))
+                    found += map(_reading, self._analysed.see(entry))
+        found += map(_reading, self._analysed.tick())
+        found += self._analysed.memory()
         return found + [reading for source in self._sources for reading in source.bookmark()]
+
+
+def _reading(entry: Entry) -> Reading:
+    return Reading(wire_record(entry), USUAL if entry.log.path == "conn" else ALERTING)
 
 
 def _socket_of(place: str) -> tuple[Path, bool] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
 from collector.protocols.model import Side
 from tests.collector.packets import claim, lease, scan, tunnel
@@ -14,6 +14,7 @@ from tests.e2e.names import RESOLVER, ordinary
 
 SERVER, GATEWAY, EXCHANGE = "10.66.0.2", "10.66.0.1", "10.66.0.5"
 ROASTER, INTRUDER, SWEEPER, TUNNELLER, CALLER = "10.66.0.40", "10.66.0.41", "10.66.0.42", "10.66.0.43", "10.66.0.44"
+SEARCHER, GUESSER, KNOCKER = "10.66.0.45", "10.66.0.46", "10.66.0.47"
 STRANGER, ROGUE, SPOOFER, OWNER = "198.51.100.66", "10.66.0.66", "08:00:27:00:00:66", "00:0c:42:00:00:01"
 MASTER, TRUNK = "198.51.100.77", "203.0.113.5"
 _RC4, _AES = bytes.fromhex("a003020117"), bytes.fromhex("a003020112")
@@ -132,6 +133,36 @@ def telephones() -> list[bytes]:
     ]
 
 
+def searched(source: str, count: int) -> list[bytes]:
+    """Questions for so many addresses that nobody has."""
+    card = "02:00:00:00:00:07"
+    ask = Ether(src=card, dst="ff:ff:ff:ff:ff:ff")
+    return [bytes(ask / ARP(op=1, hwsrc=card, psrc=source, pdst=f"10.66.3.{n + 1}")) for n in range(count)]
+
+
+def guessed(source: str, wrong: int) -> list[bytes]:
+    """So many wrong passwords of FTP, then the right one."""
+    turns: list[Turn] = [(Side.RESP, b"220 FTP\r\n")]
+    for answer in [b"530 no\r\n"] * wrong + [b"230 yes\r\n"]:
+        turns += [(Side.ORIG, b"USER bip\r\n"), (Side.RESP, b"331 password\r\n")]
+        turns += [(Side.ORIG, b"PASS x\r\n"), (Side.RESP, answer)]
+    return spoken(source, SERVER, 21, turns)
+
+
+def desktops(source: str, count: int) -> list[bytes]:
+    """So many connections of Remote Desktop."""
+    (talk,) = [talk for talk in talks("rdp") if talk.name == "nla"]
+    return [frame for n in range(count) for frame in spoken(source, SERVER, 3389, talk.turns, 31000 + n)]
+
+
+def calls_out(numbers: Iterable[str]) -> list[bytes]:
+    """The exchange asks its operator for calls."""
+    turns: list[Turn] = []
+    for number in numbers:
+        turns += _called(number, "200 OK")
+    return told(EXCHANGE, TRUNK, 5060, turns, 5062)
+
+
 def attacks() -> list[bytes]:
     """Everything that must raise an alert."""
     return [
@@ -143,6 +174,10 @@ def attacks() -> list[bytes]:
         *toll_fraud(),
         lease(ROGUE, ROGUE),
         claim(GATEWAY, SPOOFER),
+        *searched(SEARCHER, 200),
+        *guessed(GUESSER, 30),
+        *desktops(KNOCKER, 30),
+        *calls_out(["+48703123456", *(f"+49151123456{n}" for n in range(10, 32))]),
     ]
 
 
@@ -157,4 +192,8 @@ def twins() -> list[bytes]:
         *telephones(),
         *[lease(SERVER, GATEWAY)] * 3,
         *[claim(GATEWAY, OWNER)] * 3,
+        *searched("10.66.0.55", 20),
+        *guessed("10.66.0.56", 3),
+        *desktops("10.66.0.57", 6),
+        *calls_out(["+48221234567", "+4915112345678", "+380671234567"]),
     ]

@@ -23,13 +23,21 @@ WANTED = {
     "One Port Tried on Many Computers": attacks.SWEEPER,
     "Data Travels in Names Asked of DNS": attacks.TUNNELLER,
     "Small Connections to One Address All Day": attacks.CALLER,
-    "Program That Breaks into Telephone Exchanges": attacks.STRANGER,
+    "Program That Breaks into Telephone Exchanges": attacks.EXCHANGE,
     "Thirty Sign-Ins of Telephones Refused": attacks.STRANGER,
     "Telephone Signed In after Thirty Refusals": attacks.STRANGER,
-    "Exchange Makes a Call Abroad for a Stranger": attacks.STRANGER,
+    "Exchange Makes a Call Abroad for a Stranger": attacks.EXCHANGE,
     "Second DHCP Server in the Network": "",
+    "Computer Asks for Many Addresses That Nobody Has": attacks.SEARCHER,
+    "Thirty Sign-Ins of One Account Refused on the Wire": attacks.GUESSER,
+    "Account Signed In on the Wire after Thirty Refusals": attacks.GUESSER,
+    "Thirty Remote Desktop Connections in a Row": attacks.KNOCKER,
+    "Exchange Calls an Expensive Number": attacks.EXCHANGE,
+    "Exchange Makes Many Calls Abroad within an Hour": attacks.EXCHANGE,
     "Another Card Claims the Address of the Gateway or a Server": attacks.GATEWAY,
 }
+#: What the twins do that is told rightly, at level low.
+TRUE_OF_TWINS = {"Password Sent in the Clear over FTP"}
 #: What ends last of the twins, and how often it comes.
 LAST = (("event.dataset:zeek.conn AND source.ip:10.66.0.54", 60), ("zeek.sip.method:*", 8))
 
@@ -62,7 +70,7 @@ def test_attacks_on_the_wire_raise_their_alerts_and_their_harmless_twins_none(tm
             # An event is shown once its alerts are.
             for query, count in LAST:
                 wait_for(query, partial(_stored, box, query, count), 60)
-            assert _alerts(box) == {}
+            assert {alert["title"] for alert in box.get("alerts")["items"]} - TRUE_OF_TWINS == set()
             sensor.pass_by(files["attacks"])
             with suppress(AssertionError):  # what is missing is told better by what follows
                 wait_for("the alerts", lambda: _alerts(box) == WANTED, 60)

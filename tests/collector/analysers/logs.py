@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -78,11 +78,11 @@ def _engine() -> Engine:
 
 def rules(noticed: Sequence[Log]) -> set[str]:
     """Return the names of the rules that what was noticed fires, over wire and normaliser."""
-    return set(_fired(noticed))
+    return fired([wire_record(Entry(log, "", None)) for log in noticed])
 
 
-def _fired(noticed: Sequence[Log]) -> Iterator[str]:
-    for log in noticed:
-        record: dict[str, Any] = dict(wire_record(Entry(log, "", None)))
-        for found in _engine().match(normalise(json.dumps(record).encode(), _SOURCE)):
-            yield found.source_file.rpartition("/")[2].removesuffix(".yml")
+def fired(records: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the names of the rules that the sensor's records fire."""
+    events = [normalise(json.dumps(record).encode(), _SOURCE) for record in records]
+    found = [rule.source_file for event in events for rule in _engine().match(event)]
+    return {file.rpartition("/")[2].removesuffix(".yml") for file in found}

@@ -159,6 +159,8 @@ def test_other_kinds() -> None:
     assert told == common("dhcp") | {
         "mac": "02:00:00:00:00:01", "assigned_addr": "10.0.0.9", "msg_types": ["ACK"]
     }  # fmt: skip
+    told = one(event("dhcp", {"dhcp_type": "offer"}, src_ip="10.0.0.66", src_port=67))
+    assert (told["msg_types"], told["server_addr"]) == (["OFFER"], "10.0.0.66")
     told = one(event("alert", {"signature": "ET SCAN", "category": "Scan", "signature_id": 2018358, "severity": 2}))
     assert told == common("notice") | {
         "note": "Suricata::Alert", "msg": "ET SCAN", "sub": "Scan", "signature_id": 2018358, "severity": 2,

@@ -29,6 +29,8 @@ FIRED_BY = {
     "zeek_dhcp_server_answered": "dhcp",
     "zeek_ftp_password": "ftp",
     "zeek_http_password_in_address": "http",
+    "zeek_kerberos_only_weak_ciphers_asked": "kerberos",
+    "zeek_kerberos_service_ticket": "kerberos",
     "zeek_kerberos_unknown_account": "kerberos",
     "zeek_kerberos_weak_service_ticket": "kerberos",
     "zeek_kerberos_weak_sign_in": "kerberos",
@@ -40,9 +42,14 @@ FIRED_BY = {
     "zeek_printer_files": "printer",
     "zeek_printer_settings": "printer",
     "zeek_rdp_from_internet": "rdp",
+    "zeek_rdp_connection": "rdp",
     "zeek_s7_stop_or_program": "s7",
+    "zeek_sign_in_accepted": "ftp",
+    "zeek_sign_in_refused": "ftp",
+    "zeek_sip_call_abroad_out": "sip",
     "zeek_sip_dear_call_from_outside": "sip",
     "zeek_sip_dear_call_made_for_outside": "sip",
+    "zeek_sip_dear_call_out": "sip",
     "zeek_sip_scanner": "sip",
     "zeek_sip_sign_in": "sip",
     "zeek_sip_sign_in_failed": "sip",
@@ -58,14 +65,16 @@ FIRED_BY = {
 }
 #: Logs of the other parsers, of the core and of the analysers.
 ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
-_THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.ip", "destination.", "event.")
+_THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.", "destination.", "event.", "network.", "zeek.conn.")
 #: Rules that need one side outside the office → which side, and its address.
 _OUTSIDE = {
     "zeek_cleartext_password_to_internet": "id.resp_h",
     "zeek_ntlm_to_internet": "id.resp_h",
     "zeek_rdp_from_internet": "id.orig_h",
+    "zeek_sip_call_abroad_out": "id.resp_h",
     "zeek_sip_dear_call_from_outside": "id.orig_h",
     "zeek_sip_dear_call_made_for_outside": "id.orig_h",
+    "zeek_sip_dear_call_out": "id.resp_h",
 }
 #: SigmaHQ's rules for Zeek (rules/network/zeek) that read logs of these parsers → the parser.
 SIGMAHQ = {
