@@ -52,9 +52,16 @@ _PROOFS = 64
 _STALE = re.compile(rb"[\s,]stale\s{0,8}=\s{0,8}\"?true", re.IGNORECASE)
 
 
-def _name(value: bytes) -> str:
-    """Return the address of a From or To without the tag that follows."""
-    return text(value.partition(b";tag=")[0].strip())
+#: The user's part of an address with the password that may follow it (RFC 3261 19.1.1).
+_SECRET = re.compile(rb"(\bsips?:[^:@\s<>\"]{0,256}:)[^@\s<>\"]{0,256}(?=@)", re.IGNORECASE)
+
+
+def _address(value: bytes, fields: dict[str, Value]) -> str:
+    """Return a text with addresses without the passwords in them; `fields` say so when there was one."""
+    clean, found = _SECRET.subn(rb"\1***", value)
+    if found:
+        fields["cleartext_password"] = True
+    return text(clean)
 
 
 class Conversation:
@@ -120,7 +127,7 @@ class Conversation:
         fields: dict[str, Value] = {}
         if asked:
             method = asked[1].decode("ascii")
-            fields.update(method=method, uri=text(asked[2]))
+            fields.update(method=method, uri=_address(asked[2], fields))
             if method in _QUIET:
                 return []
         elif said:
@@ -163,9 +170,9 @@ def _headers(lines: list[bytes], fields: dict[str, Value], *, asked: bool) -> bo
         name, value = name.strip().lower(), value.strip()
         name = _SHORT.get(name, name)
         if name in own:
-            fields[own[name]] = _name(value)
+            fields[own[name]] = _address(value.partition(b";tag=")[0].strip(), fields)
         elif name in _BOTH:
-            fields[_BOTH[name]] = text(value)
+            fields[_BOTH[name]] = _address(value, fields) if name == b"contact" else text(value)
         elif name in {b"authorization", b"proxy-authorization"}:
             found = _USER.search(value)
             if found:

@@ -44,6 +44,21 @@ def _said(first: str, *lines: str) -> bytes:
     return "\r\n".join((first, "Call-ID: 1@a", *lines, "", "")).encode()
 
 
+def test_a_password_in_an_address_is_not_kept() -> None:
+    address = "sip:101:Tajne;x=1@10.0.0.1"
+    asked = _said(
+        f"INVITE {address}:5060;transport=udp SIP/2.0",
+        f'From: "101" <{address}>;tag=1',
+        f"To: <SIPS{address[3:]}>",
+        f"Contact: <{address}:5060>, <{address}>",
+        "CSeq: 1 INVITE",
+    )
+    (told,) = run(PROTOCOL, flow_of("udp", 5060, 5060), [(Side.ORIG, asked)])
+    assert "Tajne" not in str(told.fields)
+    assert (told.fields["uri"], told.fields["cleartext_password"]) == ("sip:101:***@10.0.0.1:5060;transport=udp", True)
+    assert told.fields["contact"] == "<sip:101:***@10.0.0.1:5060>, <sip:101:***@10.0.0.1>"
+
+
 _ASKED = ("CSeq: 1 REGISTER", "To: <sip:101@10.0.0.1>")
 _PROVED = ("CSeq: 2 REGISTER", "To: <sip:101@10.0.0.1>", 'Authorization: Digest username="101", response="00"')
 _STALE = 'WWW-Authenticate: Digest realm="a", stale=TRUE, nonce="x"'
