@@ -123,7 +123,7 @@ def _option(rule: Rule, word: str, following: str, found: list[str | None], plac
 def _accounts(rule: Rule, word: str, following: str, found: list[str | None], place: int) -> None:
     for option in rule.accounts:
         value = _value(rule, option, word) if option else word
-        if value:
+        if value and found[place] != MARK:
             found[place] = hidden_account(word, value, rule.between, hosted=not option) or found[place]
         elif value == "" and following:
             found[place + 1] = hidden_account(following, following, rule.between, hosted=False) or found[place + 1]

@@ -288,7 +288,7 @@ ARGUMENTS: tuple[tuple[str, ...], ...] = (
     ("evil-winrm", "-i", "h", "-u", "jan", "-H", "{}"),
     ("netexec", "smb", "h", "-u", "jan", "-H", "{}"),
     ("nxc", "smb", "h", "--hash", "{}"),
-    ("secretsdump.py", "-hashes", ":{}", "gmina/jan@dc"),
+    ("secretsdump.py", "-hashes", "{}", "gmina/jan@dc"),
     ("xfreerdp", "/u:jan", "/pth:{}", "/v:h"),
     ("ticketer.py", "-nthash", "{}", "-domain", "gmina", "jan"),
     ("getTGT.py", "-aesKey", "{}", "gmina/jan"),
