@@ -16,7 +16,11 @@ from tests.agent.redact.textforms import FIXED, LINES, QUOTED
 SECRET = "Zz9Zz9Zz9Zz9"
 FORMS = [
     *((form.format(f"'{SECRET}'"), SECRET) for form in (*LINES, *QUOTED)),
-    *((form.format(secret), secret) for form, secret in FIXED if "BEGIN" not in secret and '\\"' not in form and "<" not in form),
+    *(
+        (form.format(secret), secret)
+        for form, secret in FIXED
+        if "BEGIN" not in secret and '\\"' not in form and "<" not in form
+    ),
 ]
 
 
