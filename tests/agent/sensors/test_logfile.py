@@ -15,6 +15,7 @@ from agent.sensors import linux_sensors
 from agent.sensors.journald import BOOKMARK, MAX_ENTRY, TRIES, JournalSensor, command
 from agent.sensors.logfile import LogFileSensor
 from agent.wire.sending.sensor import Availability, Gap, Item, Reading, SensorLost
+from agent.wire.sending.tail import LONGEST
 
 LINE = b"2026-11-22T11:59:01+01:00 h sshd[%d]: Accepted password for jan\n"
 
@@ -128,6 +129,24 @@ def test_a_log_that_went_away_is_a_known_loss(tmp_path: Path) -> None:
     assert [item.cause for item in found if isinstance(item, Gap)] == ["log_rotated_away"]
     assert pids(found) == [7]
     items.close()
+
+
+def test_a_log_that_was_emptied_and_a_line_too_long_are_known_losses(tmp_path: Path) -> None:
+    log = tmp_path / "auth.log"
+    log.write_bytes(LINE % 1)
+    began = time.time_ns() // 1000
+    sensor = LogFileSensor(tmp_path)
+    sensor.open({})
+    log.write_bytes(b"")
+    append(log, LINE % 2 + b"x" * (LONGEST + 1) + b"\n")
+    assert readable(sensor)
+    items = everything(sensor)
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert [(gap.cause, gap.lost) for gap in gaps] == [("log_truncated", 0), ("entry_too_long", 1)]
+    assert all(began <= gap.first <= gap.last for gap in gaps)
+    assert gaps[0].first < gaps[0].last
+    assert pids(items) == [2]
+    sensor.close()
 
 
 def journal(tmp_path: Path, *entries: bytes) -> tuple[JournalSensor, Path]:
