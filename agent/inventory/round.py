@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.inventory.gather import Gatherer, Host
 from agent.inventory.raw import Unknown
-from agent.inventory.section import HOUR, Section, bounded
+from agent.inventory.section import HOUR, Section, Stays, bounded
 from agent.inventory.store import Store
 from agent.posture.check import Check, verdict
 from agent.wire.event import Record
+from agent.wire.inventory import MAX_ITEMS
 
 LOG = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def run(plan: Plan, host: Host, store: Store, now: float, *, seen: int, whole: b
 
 def _section(section: Section, gatherer: Gatherer, store: Store, now: float, *, number: int, whole: bool) -> None:
     try:
-        items = bounded(section.parse(gatherer.raws(section.sources)))
+        raws = gatherer.raws(section.sources)
+        items = _with_unseen(bounded(section.parse(raws)), store.items(section.name), section.unseen(raws))
     except Unknown as unknown:
         store.keep_problem(section.name, unknown.reason, number, now)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
@@ -56,3 +58,9 @@ def _section(section: Section, gatherer: Gatherer, store: Store, now: float, *, 
         store.keep_problem(section.name, "fault", number, now)
     else:
         store.keep(section.name, items, number, now, whole=whole)
+
+
+def _with_unseen(found: Mapping[str, Record], before: Mapping[str, Record], stays: Stays) -> dict[str, Record]:
+    """Return what was found, and what was there before where nobody could look now."""
+    unseen = [key for key in before if key not in found and stays(key)]
+    return {**found, **{key: before[key] for key in unseen[: max(0, MAX_ITEMS - len(found))]}}
