@@ -61,6 +61,7 @@ _FIXED: tuple[tuple[str, ...], ...] = (
     # PowerShell and .NET.
     ("securestring",
      rf"(\bConvertTo-SecureString(?:[ \t]+-(?:AsPlainText|Force|String)){{0,4}}[ \t]+)(?!-)(?:{VALUE})"),
+    ("parameterbinding", rf"(\(ConvertTo-SecureString\):\s{{1,4}}name=\"String\";\s{{1,4}}value=){QUOTED}"),
     ("securestring", rf"({QUOTED})(?=\s*\|\s*ConvertTo-SecureString)", MARK),
     ("credential", rf"({_CREDENTIAL}\s*(?:-ArgumentList\s+)?\(?\s*{QUOTED}\s*,\s*){QUOTED}"),
     ("password", rf"(\.(?:Set|Change)Password\(\s*|['\"]SetPassword['\"]\s*,\s*){QUOTED}(?:\s*,\s*{QUOTED})?"),

@@ -37,6 +37,12 @@ BESIDE = re.compile(
     re.IGNORECASE,
 )
 """`name="Password"; value="..."`: PowerShell's parameters (event 4103), settings in XML, JSON and YAML."""
+BOUND = re.compile(
+    rf"(name=\"(?:Name|Path)\";\s{{1,4}}value=\"([\w.:-]{{1,100}})\"\s{{1,4}}ParameterBinding\([\w-]{{1,64}}\):\s{{1,4}}"
+    rf"name=\"Value\";\s{{1,4}}value=)({QUOTED})",
+    re.IGNORECASE,
+)
+"""`-Name NAME -Value value`, as PowerShell's event 4103 tells it."""
 HEADER = re.compile(
     r"((?:(?<![\w/-])|(?<=-H))([A-Za-z]\w{0,30}(?:-[A-Za-z]\w{0,30}){1,5})\s{0,2}:\s{0,2})([^\s'\"]{1,4096})"
 )

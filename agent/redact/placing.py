@@ -25,10 +25,11 @@ def net(arguments: Sequence[str]) -> Iterable[int]:
     free = [place for place in positional(arguments, "-/") if place and arguments[place] != "*"]
     if kind == "user":
         return free[1:]
-    shares = [
-        place for place in free if not _DEVICE.fullmatch(arguments[place]) and not arguments[place].startswith("\\\\")
-    ]
-    return shares if kind == "use" else ()
+    if kind != "use":
+        return ()
+    rest = [place for place in free if not _DEVICE.fullmatch(arguments[place])]
+    share = next((place for place in rest if arguments[place].startswith("\\\\")), -1)
+    return [place for place in rest if place != share]
 
 
 def last_with(letter: str, before: int) -> Places:

@@ -10,6 +10,7 @@ from agent.redact.names import HINTS, MARK, is_secret
 from agent.redact.patterns import (
     ASSIGNED,
     BESIDE,
+    BOUND,
     CALL,
     CALL_ON,
     CODE,
@@ -40,7 +41,8 @@ _ENDING = re.compile(r"\.(?:exe|com|bat|cmd)\b")
 _QUOTED_ONES = frozenset({SPACED, PAIR, JSON, INDEXED, CALL, CALL_ON})
 _BY_NAME = (
     ("=", SPACED), (":", PAIR), ("=>", PAIR), (":", JSON), ("=>", JSON), ("</", XML), ("</", NESTED),
-    ("]", INDEXED), ("}", INDEXED), ("(", CALL), ("(", CALL_ON), ("value", BESIDE), ("=", SET),
+    ("]", INDEXED), ("}", INDEXED), ("(", CALL), ("(", CALL_ON), ("value", BESIDE), ("parameterbinding", BOUND),
+    ("=", SET),
 )  # fmt: skip
 """What a text must have, in small letters, and the pattern: its second group names what its third one is."""
 

@@ -76,6 +76,7 @@ HARMLESS: tuple[str, ...] = (
     "name='Wersja'; value='12'",
     "<add key='Wersja' value='12' />", "subprocess.run(['ls', '-p', '/tmp'])", "Start-Process net -ArgumentList 'view'",
     "Start-Process notepad -ArgumentList 'user jan x1'",
+    'ParameterBinding(sp): name="Name"; value="Wersja"\r\nParameterBinding(sp): name="Value"; value="12"',
     # Standard input and pipes.
     "echo y| net use Z: /delete", "echo t | net user jan /delete", "echo x1y2 | tee plik", "sudo -u jan id",
     "cat <<EOF\nx1y2\nEOF",

@@ -126,7 +126,7 @@ def test_the_harmless_stays_byte_for_byte(text: str) -> None:
     assert redact_args(text.split()) == text.split()
 
 
-PATHS = st.from_regex(r"(?:/|C:\\)[A-Za-z0-9żŁ_. \\/-]{0,60}", fullmatch=True)
+PATHS = st.from_regex(r"(?:/[a-z]{1,9}/|C:\\)[A-Za-z0-9żŁ_. \\/-]{0,60}", fullmatch=True)
 GUIDS = st.uuids().map(lambda one: f"{{{one}}}")
 NUMBERS = st.from_regex(r"-[a-z] [0-9a-f]{1,40}", fullmatch=True)
 

@@ -79,6 +79,8 @@ QUOTED: tuple[str, ...] = (
     "PRAGMA key={}",
     "SELECT pgp_sym_decrypt(x, {})",
     "srv : PSK {}",
+    'ParameterBinding(ConvertTo-SecureString): name="String"; value={}',
+    'ParameterBinding(sp): name="Name"; value="Haslo"\r\nParameterBinding(sp): name="Value"; value={}',
     "[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\\X','DefaultPassword',{})",
     "$key.SetValue('DefaultPassword', {}, 'String')",
     "os.environ['DB_PASSWORD'] = {}",
