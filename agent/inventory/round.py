@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from agent.inventory.gather import Gatherer, Host
 from agent.inventory.raw import Unknown
-from agent.inventory.section import HOUR, Section, bounded
+from agent.inventory.section import HOUR, Section, Stays, bounded
 from agent.inventory.store import Store
 from agent.posture.check import Check, verdict
 from agent.wire.categories import POSTURE, permitted, section_category
 from agent.wire.event import Record
-from agent.wire.inventory import item_fields, item_record
+from agent.wire.inventory import MAX_ITEMS, item_fields, item_record
 
 LOG = logging.getLogger(__name__)
 
@@ -52,7 +52,8 @@ def _section(
     section: Section, gatherer: Gatherer, store: Store, now: float, *, number: int, whole: bool, off: Set[str]
 ) -> None:
     try:
-        found = bounded(section.parse(gatherer.raws(section.sources)))
+        raws = gatherer.raws(section.sources)
+        found = _with_unseen(bounded(section.parse(raws)), store.items(section.name), section.unseen(raws))
         items = {key: _narrowed(section.name, key, fields, off) for key, fields in found.items()}
     except Unknown as unknown:
         store.keep_problem(section.name, unknown.reason, number, now)
@@ -69,3 +70,9 @@ def _section(
 def _narrowed(section: str, key: str, fields: Record, off: Set[str]) -> Record:
     """Return an item's fields as the agent will let them through."""
     return item_fields(permitted(item_record(section, key, fields, present=True, revision=0), off) or {})
+
+
+def _with_unseen(found: Mapping[str, Record], before: Mapping[str, Record], stays: Stays) -> dict[str, Record]:
+    """Return what was found, and what was there before where nobody could look now."""
+    unseen = [key for key in before if key not in found and stays(key)]
+    return {**found, **{key: before[key] for key in unseen[: max(0, MAX_ITEMS - len(found))]}}

@@ -13,6 +13,12 @@ HOUR = 3600
 DAY = 24 * HOUR
 Item = tuple[str, Record]
 """An item's key and its fields."""
+Stays = Callable[[str], bool]
+"""Says of an item's key whether nobody could look where it was, so that it stays what it was."""
+
+
+def _everywhere(_raws: Raws) -> Stays:
+    return lambda _key: False
 
 
 class Section(NamedTuple):
@@ -23,6 +29,8 @@ class Section(NamedTuple):
     parse: Callable[[Raws], Iterable[Item]]
     every: int
     """Seconds between two rounds."""
+    unseen: Callable[[Raws], Stays] = _everywhere
+    """Pure, as `parse`: where the sources did not reach."""
 
 
 def bounded(items: Iterable[Item]) -> dict[str, Record]:

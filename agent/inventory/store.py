@@ -84,6 +84,10 @@ class Store:
             )
             self._note(section, number, round_ if new or problem else None, now, "")
 
+    def items(self, section: str) -> dict[str, Record]:
+        """Return what a section last was."""
+        return {key: _fields(text) for key, text in self._texts(section).items()}
+
     def keep_problem(self, section: str, problem: str, round_: int, now: float) -> None:
         """Note that a section could not be looked at; its items stay what they were."""
         revision, before = self._section(section)

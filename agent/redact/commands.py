@@ -6,13 +6,15 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from agent.redact.accounts import hidden_account, hide_accounts
 from agent.redact.names import MARK, is_secret
+from agent.redact.pairs import hide_pairs
 from agent.redact.programs import PROGRAMS, SHELLS, Rule, program_of
 
 _FLAG = re.compile(r"(?:-{1,2}|/)[\w.-]{1,100}\Z")
-_ASSIGNED = re.compile(r"(?:([-/][^\s=:]{1,99})[=:]|([^\s=]{1,100})=)(?=.)", re.DOTALL)
-_ACCOUNT = re.compile(r"[-/](?:u|usr|user|username|login)[:=].", re.IGNORECASE)
-_ITS_SECRET = re.compile(r"[-/]p[:=](?=.)", re.IGNORECASE)
+_ASSIGNED = re.compile(r"(?:([-/][^\s=:]{1,99})[=:] ?|([^\s=]{1,100})=)(?=.)", re.DOTALL)
+_LISTED = re.compile(r"-arg[a-z]{0,9}\Z", re.IGNORECASE)
+_PARTS = re.compile(r"([\s,]+)")
 _ENDS = frozenset({"|", "||", "&", "&&", ";", "(", ")", "{", "}", "`", "\n"})
 """Words after which another command begins."""
 
@@ -22,7 +24,7 @@ def hide(words: Sequence[str]) -> list[str | None]:
     found: list[str | None] = [None] * len(words)
     start = 0
     for place, word in enumerate([*words, "\n"]):
-        if word in _ENDS:
+        if word in _ENDS and not (word == "(" and place and _is_list_sign(words[place - 1])):
             _command(words[start:place], found, start)
             start = place + 1
     return found
@@ -50,24 +52,40 @@ def first_shell(words: Sequence[str]) -> int:
 
 
 def _command(words: Sequence[str], found: list[str | None], offset: int) -> None:
-    for place, (word, following) in enumerate(pairwise(words)):
-        if _FLAG.match(word) and is_secret(word, following) and not _is_option(following, word[0] == "/"):
-            found[offset + place + 1 + (following == "<<<" and place + 2 < len(words))] = MARK
-    _given_to_an_account(words, found, offset)
+    if any(word.startswith(("-", "/")) for word in words):
+        for place, (word, following) in enumerate(pairwise(words)):
+            if _FLAG.match(word) and is_secret(word, following) and not _is_option(following, word[0] == "/"):
+                found[offset + place + 1 + (following == "<<<" and place + 2 < len(words))] = MARK
+        hide_pairs(words, found, offset)
+        hide_accounts(words, found, offset)
+    _spread(words, found, offset)
     known: set[Rule] = set()  # a second time, what a rule says of the rest of the words has been done
     for place, word in enumerate(words):
         rule = PROGRAMS.get(program_of(word))
-        if rule is not None and rule not in known:
+        if rule is not None and rule not in known and not (rule.first and place):
             known.add(rule)
-            _program(rule, words[place + 1 :], found, offset + place + 1)
+            first = next((at for at in range(place + 1, len(words)) if not _is_list_sign(words[at])), len(words))
+            _program(rule, words[first:], found, offset + first)
 
 
-def _given_to_an_account(words: Sequence[str], found: list[str | None], offset: int) -> None:
-    """Hide what `/p:` holds where `/u:` names who it belongs to, whatever the program."""
-    if any(map(_ACCOUNT.match, words)):
-        for place, word in enumerate(words):
-            if (secret := _ITS_SECRET.match(word)) and "=" not in word[secret.end() :]:
-                found[offset + place] = f"{secret[0]}{MARK}"
+def _spread(words: Sequence[str], found: list[str | None], offset: int) -> None:
+    """Hide secrets in a word that holds the arguments of a program: `Start-Process net -Args 'user jan x'`."""
+    program = ""
+    for place, word in enumerate(words) if any(map(_PARTS.search, words)) else ():
+        before = next((words[at] for at in range(place - 1, -1, -1) if words[at] not in {"@", "("}), "")
+        if program and (before == program or _is_list_sign(before)) and _PARTS.search(word) and assigned(word) is None:
+            parts = _PARTS.split(word)
+            hidden = hide([program, *parts[::2]])[1:]
+            if any(hidden):
+                parts[::2] = [new or old for old, new in zip(parts[::2], hidden, strict=True)]
+                found[offset + place] = "".join(parts)
+        if program_of(word) in PROGRAMS:
+            program = word
+
+
+def _is_list_sign(word: str) -> bool:
+    """Tell whether a list of arguments begins behind this word: `-ArgumentList @(`."""
+    return word in {"@", "("} or _LISTED.match(word) is not None
 
 
 def _program(rule: Rule, words: Sequence[str], found: list[str | None], offset: int) -> None:
@@ -105,10 +123,10 @@ def _option(rule: Rule, word: str, following: str, found: list[str | None], plac
 def _accounts(rule: Rule, word: str, following: str, found: list[str | None], place: int) -> None:
     for option in rule.accounts:
         value = _value(rule, option, word) if option else word
-        if value:
-            found[place] = _account(word, value, rule.between, hosted=not option) or found[place]
+        if value and found[place] != MARK:
+            found[place] = hidden_account(word, value, rule.between, hosted=not option) or found[place]
         elif value == "" and following:
-            found[place + 1] = _account(following, following, rule.between, hosted=False) or found[place + 1]
+            found[place + 1] = hidden_account(following, following, rule.between, hosted=False) or found[place + 1]
 
 
 def _value(rule: Rule, option: str, word: str) -> str | None:
@@ -149,13 +167,3 @@ def _bundled(rule: Rule, option: str, word: str) -> str | None:
 
 def _is_option(word: str, slashed: bool) -> bool:
     return len(word) > 1 and word.startswith(("-", "/") if slashed else "-")
-
-
-def _account(word: str, value: str, between: str, *, hosted: bool) -> str | None:
-    """Return the word with the secret after its account hidden, None when there is none; a host may follow `@`."""
-    drive = value[:2] if value[1:3] in {":\\", ":/"} else ""
-    account, sign, secret = value[len(drive) :].partition(between)
-    if not (sign and secret) or value.startswith(("/", "\\", "@", "-", "http:", "https:")):
-        return None
-    _, at, host = secret.rpartition("@") if hosted else ("", "", "")
-    return f"{word[: len(word) - len(value)]}{drive}{account}{sign}{MARK}{at}{host if at else ''}"

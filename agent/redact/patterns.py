@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from agent.redact.names import MARK
-
 _DOUBLE = r"\"(?:\\.|`.|\"\"|[^\"\\`])*\"(?!\")|\"[^\"]{0,256}(?:\"|\Z)"
 _SINGLE = r"'(?:''|[^'])*'|'[^']{0,256}\Z"
 _INNER = r"\\\"(?:(?!\\\").){0,256}(?:\\\"|\Z)"
@@ -14,21 +12,64 @@ _DONE = r"(?!\*\*\*(?:[\s\"'&;|,)}<]|\Z))"
 VALUE = rf"{_DONE}(?:{_INNER}|{_DOUBLE}|{_SINGLE}|\{{[^{{}}]*\}}|{_BARE})+"
 """A value as shells, cmd.exe, PowerShell and connection strings write it, with quotes that are open or within others'
 bounded: what a hostile line can hide behind them is bounded, too."""
-_QUOTED = rf"(?:{_DOUBLE}|{_SINGLE})"
+QUOTED = rf"(?:{_DOUBLE}|{_SINGLE})"
 
 ASSIGNED = re.compile(rf"(?<![\w./-])(\$?[\w./:-]{{1,100}}?)([=:])(?!=)({VALUE})")
 """`name=value`; `name:value` counts for options alone."""
-SPACED = re.compile(rf"((?<![\w.-])(\$?[\w.:-]{{1,100}})\s{{0,8}}=\s{{0,8}})(?!=)({_QUOTED})")
+SPACED = re.compile(rf"((?<![\w.-])(\$?[\w.:-]{{1,100}})\s{{0,8}}:?=\s{{0,8}})(?![=>])({QUOTED})")
 """`$name = "value"`, as scripts and settings have it."""
+PAIR = re.compile(rf"((?<![\w.\"':-])([\w.-]{{1,100}})\s{{0,8}}(?:=>|:)\s{{0,8}})({QUOTED})")
+JSON = re.compile(rf"([\"']([\w.-]{{1,100}})[\"']\s{{0,8}}(?:=>|:)\s{{0,8}})({QUOTED})")
+"""`name: "value"`, `"name": "value"`, `'name' => 'value'`."""
 FLAG = re.compile(rf"(?<![\w./-])((?:--?|/)[\w.-]{{1,100}})([ \t]{{1,8}})(?![-/])({VALUE})")
-JSON = re.compile(rf"([\"']([\w.-]{{1,100}})[\"']\s{{0,8}}:\s{{0,8}})({_QUOTED})")
-VARIABLE = re.compile(rf"(SetEnvironmentVariable\(\s{{0,8}}[\"']([\w.-]{{1,100}})[\"']\s{{0,8}},\s{{0,8}})({_QUOTED})")
-XML = re.compile(r"(<([\w:.-]{1,64})(?:\s[^<>]{0,200})?>)([^<>]{1,2048})(?=</)")
-PROSE = re.compile(
-    r"((?<![\w-])(?:password|passphrase|has[łl]o)\s?:\s{0,2})(?=[^\s\"']{0,64}\d)(?=[^\s\"']{0,64}[^\W\d_])[^\s\"'*][^\s\"']{5,}",
+INDEXED = re.compile(rf"([\[{{][\"']([\w.-]{{1,100}})[\"'][\]}}]\s{{0,8}}=\s{{0,8}})({QUOTED})")
+"""`env['NAME'] = 'value'`."""
+_SETS = r"(?:set|put|add|append|insert|define|update|store|write|env)\w{0,40}\(\s{0,8}"
+CALL = re.compile(rf"({_SETS}[\"']([\w.-]{{1,100}})[\"']\s{{0,8}},\s{{0,8}})({QUOTED})", re.IGNORECASE)
+"""`SetEnvironmentVariable('NAME', 'value')`."""
+CALL_ON = re.compile(
+    rf"({_SETS}{QUOTED}\s{{0,8}},\s{{0,8}}[\"']([\w.-]{{1,100}})[\"']\s{{0,8}},\s{{0,8}})({QUOTED})", re.IGNORECASE
+)
+"""`Registry.SetValue('KEY', 'NAME', 'value')`."""
+BESIDE = re.compile(
+    rf"(\b(?:name|key)[\"']?\s{{0,8}}[=:]\s{{0,8}}[\"']?([\w.:-]{{1,100}})[\"']?[\s,;]{{1,8}}[\"']?value[\"']?\s{{0,8}}[=:]\s{{0,8}})"
+    rf"({QUOTED}|[^\s\"',;<>}}]{{1,512}})",
     re.IGNORECASE,
 )
-"""`hasło: Zima2024` in a text: only what looks like a secret, with a letter and a digit."""
+"""`name="Password"; value="..."`: PowerShell's parameters (event 4103), settings in XML, JSON and YAML."""
+BOUND = re.compile(
+    rf"(name=\"(?:Name|Path)\";\s{{1,4}}value=\"([\w.:-]{{1,100}})\"\s{{1,4}}ParameterBinding\([\w-]{{1,64}}\):\s{{1,4}}"
+    rf"name=\"Value\";\s{{1,4}}value=)({QUOTED})",
+    re.IGNORECASE,
+)
+"""`-Name NAME -Value value`, as PowerShell's event 4103 tells it."""
+HEADER = re.compile(
+    r"((?:(?<![\w/-])|(?<=-H))([A-Za-z]\w{0,30}(?:-[A-Za-z]\w{0,30}){1,5})\s{0,2}:\s{0,2})([^\s'\"]{1,4096})"
+)
+"""`X-Auth-Key: value`, as HTTP has it."""
+SET = re.compile(
+    r"(?:(?<=\A)|(?<=[\n;>{'\"]))(\s{0,16}(\$?[\w.-]{1,100})[ \t]{1,8}=[ \t]{1,8})(?![$\[(@-])(?=\S{0,64}\d)"
+    r"(?=\S{0,64}[^\W\d_])([^\s\"'(;&|]{6,512})(?![^\s;&|'\"])"
+)
+"""`name = value`, as files of settings have it: only what looks like a secret."""
+XML = re.compile(r"(<([\w:.-]{1,64})(?:\s[^<>]{0,200})?>)([^<>]{1,2048})(?=</)")
+NESTED = re.compile(r"(<([\w:.-]{1,64})>\s{0,64}<Value>)([^<>]{1,2048})(?=</)", re.IGNORECASE)
+"""`<Password><Value>value</Value>`, as answer files of Windows have it."""
+_TELLING = (
+    r"(?![^\s\"']{0,64}\()(?=[^\s\"']{0,64}\d)(?=[^\s\"']{0,64}[^\W\d_])(?!\d{4}-\d\d-)[^\s\"'*$(\[][^\s\"']{5,512}"
+)
+_OF_WHAT = (
+    r"(?:\s(?:do|dla|na|od|w|z|ze|for|of|on)(?:\s(?!(?:to|is)\s)[^\W\d]{1,24}){1,3}|"
+    r"\s(?:u[zż]ytkownika|administratora|admina|roota|konta|bazy|serwera|dost[eę]pu)(?:\s(?!(?:to|is)\s)[^\W\d]{1,24})?)"
+)
+_SIGN = r"(?:\s?:\s{0,2}|\s=\s)"
+PROSE = re.compile(
+    rf"((?<![\w:-])(?:(?:password|passphrase|token){_OF_WHAT}?(?:{_SIGN}|\s(?:is|set\sto)(?:\s?:)?\s{{1,2}})|"
+    rf"(?:has[łl]o|klucz){_OF_WHAT}?(?:{_SIGN}|\sto(?:\s?:)?\s{{1,2}}))){_TELLING}",
+    re.IGNORECASE,
+)
+"""`hasło do bazy: Zima2024` in a text: only what looks like a secret, with a letter and a digit."""
+CODE = re.compile(r"(\b(?:PIN|PUK)(?:\s[^\W\d]{1,24}){0,3}\s?[:=]\s{0,2})\d{4,12}\b", re.IGNORECASE)
 TOKENS = (
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"),
     re.compile(r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]{0,32}-----|\Z)"),
@@ -37,70 +78,17 @@ TOKENS = (
     re.compile(
         r"\b(?:npm_\w{30,}|pypi-[\w-]{30,}|hf_\w{20,}|dop_v1_\w{32,}|SG\.[\w-]{16,}\.[\w-]{16,}|czujka1\.[\w-]{8,})"
     ),
+    re.compile(
+        r"\b(?:hvs\.[\w-]{20,}|dckr_pat_[\w-]{20,}|tskey-[\w-]{16,}|xapp-[\w-]{16,}|[sr]k_(?:live|test)_\w{16,}|"
+        r"AGE-SECRET-KEY-1[A-Z0-9]{20,}|\d{8,10}:AA[\w-]{30,})"
+    ),
+    re.compile(r"(?<![\w+/])[A-Za-z0-9+/]{86}=="),
+    re.compile(
+        r"\$(?:(?:1|5|6|7|y|gy|apr1)\$(?:[\w./=,]{1,64}\$){1,3}[\w./]{16,}|2[abxy]?\$\d\d\$[\w./]{30,}|"
+        r"(?:argon2[id]{1,2}|krb5\w{2,12}|DCC2)\$[\w./$,=+*#@:-]{12,})|\{(?:SSHA|SMD5)\d{0,3}\}[\w+/=]{16,}"
+    ),
     re.compile(r"\b(?:[A-Z0-9]{5}-){4}[A-Z0-9]{5}\b|\b(?:\d{6}-){7}\d{6}\b"),
 )
 """Tokens by their own forms: our codes of enrolment, JWT, PEM, GitHub, GitLab, Slack, Google, AWS, Stripe, OpenAI, npm,
-PyPI, and others; keys of products, and those with which BitLocker is recovered."""
-_SCHEMES = r"(?:bearer|basic|token|digest|negotiate|ntlm)"
-_READER = (
-    r"(?:(?:smb)?passwd|kinit|cryptsetup|su|gpg2?|anydesk|runas|saslpasswd2|createuser|openconnect|vpncli|keepassxc-cli|"
-    r"grub2?-mkpasswd-pbkdf2|lpass|scrypt|pdbedit|zfs|(?:docker|podman|gh\s+auth)\s+login|pass\s+insert|gcloud\s+secrets|"
-    r"ipa\s+user-\w+|elasticsearch-reset-password)\b"
-)
-"""What reads a secret from its standard input."""
-_READERS = rf"(?:sudo\s+)?(?:[^\s|]{{1,200}}[/\\])?(?:sudo\s+(?:-\S+\s+)*-S|{_READER})"
-_CREDENTIAL = r"(?:NetworkCredential|PSCredential)\"?\]?(?:::new)?[\"']?"
-_FIXED = (
-    # Authorization and other headers, as HTTP and as scripts write them.
-    (rf"(\b(?:proxy-)?authorization[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?(?:{_SCHEMES}\s+)?)(?!{_SCHEMES}\b)[^\s'\"]+",
-     rf"\1{MARK}"),
-    (r"(\b(?:(?:x-)?api-?key|x-(?:auth|access|gitlab|vault)-token|private-token)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)[^\s'\"]+",
-     rf"\1{MARK}"),
-    (r"(\b(?:set-)?cookie\s?:\s?)[^'\"\r\n]+", rf"\1{MARK}"),
-    (r"(\bbearer\s+)(?=[\w.~+/-]{0,200}\d)[\w.~+/=-]{16,}", rf"\1{MARK}"),
-    # The user's part of an address.
-    (r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"]{0,128}:)[^\s/'\"]{1,512}(?=@)", rf"\1{MARK}"),
-    (r"(\bsmb://[^\s:@'\"]{1,128}:)[^\s/'\"]{1,512}(?=@)", rf"\1{MARK}"),
-    (r"(\bsecret,[^\s]{0,100}\bdata=)[^\s,]+", rf"\1{MARK}"),
-    (r"(\bpin=pin\d?,)\d{4,12}", rf"\1{MARK}"),
-    (r"(\bhttps?://)(?=[\w-]{0,200}\d)[\w-]{20,200}(?=@)", rf"\1{MARK}"),
-    (r"(\bjdbc:oracle:\w{1,10}:[^/\s'\"]{1,64}/)[^@\s'\"]+(?=@)", rf"\1{MARK}"),
-    (r"([?&]sig=)[^&\s'\"]+", rf"\1{MARK}"),
-    # Piped into a program that reads it.
-    (r"(\becho\s+(?:-\w+\s+)?[\"']?[\w.-]{1,64}:)[^\s'\"|]+(?=[\"']?\s*\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)",
-     rf"\1{MARK}"),
-    (rf"\([^()|]{{1,256}}\)(?=\s*\|\s*{_READERS})", f"({MARK})"),
-    (rf"(\b(?:echo|printf)\s+(?:-\w+\s+)?)(?:\"[^\"|]*\"|'[^'|]*'|[^\s'\"|]+)(?=\s*\|\s*{_READERS})", rf"\1{MARK}"),
-    (r"(\bprintf\s+)[^|\n]{1,256}(?=\|\s*(?:sudo\s+)?(?:/\S+/)?chpasswd)", rf"\1{MARK} "),
-    (r"(\bchpasswd\s*<<<\s*[\"']?[\w.-]{1,64}:)[^\s'\"]+", rf"\1{MARK}"),
-    (rf"(\b{_READER}[^<|\n]{{0,128}}<<<\s*){VALUE}", rf"\1{MARK}"),
-    (r"(\becho\s+user\s+\S{1,64}\s+)[^\s>]+(?=\s*>)", rf"\1{MARK}"),
-    (r"(\becho\s+)[^\s>|]+(?=\s*>>?\s*[^\s>|]{0,200}(?:has[lł]|pass|pwd|secret))", rf"\1{MARK}"),
-    (rf"(\bexpect\s+[^;\n]{{0,64}}(?:assword|assphrase|asło)[^;\n]{{0,16}};?\s*send\s+(?:--\s+)?){VALUE}",
-     rf"\1{MARK}"),
-    # PowerShell and .NET.
-    (rf"(\bConvertTo-SecureString(?:\s+-(?:AsPlainText|Force|String))*\s+)(?!-)(?:{VALUE})", rf"\1{MARK}"),
-    (rf"({_QUOTED})(?=\s*\|\s*ConvertTo-SecureString)", MARK),
-    (rf"({_CREDENTIAL}\s*(?:-ArgumentList\s+)?\(?\s*{_QUOTED}\s*,\s*){_QUOTED}", rf"\1{MARK}"),
-    (rf"(\.(?:Set|Change)Password\(\s*|['\"]SetPassword['\"]\s*,\s*){_QUOTED}(?:\s*,\s*{_QUOTED})?", rf"\1{MARK}"),
-    (rf"(\bMapNetworkDrive\((?:[^,()]{{0,256}},){{4}}\s*){_QUOTED}", rf"\1{MARK}"),
-    (r"(/(?:ntlm|rc4|aes128|aes256):)[0-9a-f]{16,}", rf"\1{MARK}"),
-    # SQL.
-    (rf"(\bidentified\s+(?:with\s+\w{{1,64}}\s+)?(?:by|as)\s+(?:password\s+)?(?:values\s+)?){_QUOTED}", rf"\1{MARK}"),
-    (rf"(\bsp_addlogin\s+N?{_QUOTED}\s*,\s*N?){_QUOTED}", rf"\1{MARK}"),
-    (rf"(\bsp_password\s+(?:NULL|N?{_QUOTED})\s*,\s*N?){_QUOTED}", rf"\1{MARK}"),
-    (rf"(\bpgp_sym_\w{{7,14}}\([^,()]{{1,256}},\s*){_QUOTED}", rf"\1{MARK}"),
-    (rf"(\bpragma\s+(?:re)?key\s*=\s*){_QUOTED}", rf"\1{MARK}"),
-    (r"(\bconnect\s+to\s+\S{1,64}\s+user\s+\S{1,64}\s+using\s+)[^\s;'\"]+", rf"\1{MARK}"),
-    (rf"(:\s?PSK\s+){_QUOTED}", rf"\1{MARK}"),
-    (r"(\bpassword(?:\s*=\s*|\s*\(\s*|\s+)N?)'(?:''|[^'])*'", rf"\1'{MARK}'"),
-    (r"(\bpass:)[^\s'\"]+", rf"\1{MARK}"),
-)  # fmt: skip
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in _FIXED)
-
-
-def hide_fixed(text: str) -> str:
-    """Hide secrets by the words around them."""
-    for pattern, instead in _COMPILED:
-        text = pattern.sub(instead, text)
-    return text
+PyPI, and others; hashes of passwords, as they are kept and as NTLM shows them; keys of products, and those
+with which BitLocker is recovered."""

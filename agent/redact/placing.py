@@ -25,10 +25,11 @@ def net(arguments: Sequence[str]) -> Iterable[int]:
     free = [place for place in positional(arguments, "-/") if place and arguments[place] != "*"]
     if kind == "user":
         return free[1:]
-    shares = [
-        place for place in free if not _DEVICE.fullmatch(arguments[place]) and not arguments[place].startswith("\\\\")
-    ]
-    return shares if kind == "use" else ()
+    if kind != "use":
+        return ()
+    rest = [place for place in free if not _DEVICE.fullmatch(arguments[place])]
+    share = next((place for place in rest if arguments[place].startswith("\\\\")), -1)
+    return [place for place in rest if place != share]
 
 
 def last_with(letter: str, before: int) -> Places:
@@ -141,7 +142,10 @@ def samba(arguments: Sequence[str]) -> Iterable[int]:
 
 def vault(arguments: Sequence[str]) -> Iterable[int]:
     """`vault login SECRET`; `NAME=SECRET` shows itself."""
-    return [place for place in behind_verb(1, "login")(arguments) if "=" not in arguments[place]]
+    return [place for place in behind_verb(1, "login")(arguments) if not _OF_VAULT.match(arguments[place])]
+
+
+_OF_VAULT = re.compile(r"(?:username|password|passcode|role|mount|method|token|jwt)=")
 
 
 def rclone(arguments: Sequence[str]) -> Iterable[int]:
@@ -149,10 +153,21 @@ def rclone(arguments: Sequence[str]) -> Iterable[int]:
     return [*behind_verb(1, "obscure")(arguments), *after_name(arguments)]
 
 
+def poetry(arguments: Sequence[str]) -> Iterable[int]:
+    """`poetry config http-basic.NAME ACCOUNT SECRET`, `poetry config pypi-token.NAME SECRET`."""
+    basic = [place + 2 for place, one in enumerate(arguments[:-2]) if one.startswith("http-basic.")]
+    return [*basic, *(place + 1 for place, one in enumerate(arguments[:-1]) if one.startswith("pypi-token."))]
+
+
 def after_share(arguments: Sequence[str]) -> Iterable[int]:
-    """`smbclient //server/share SECRET`."""
-    free = positional(arguments)
-    return free[1:2] if free and arguments[free[0]].startswith(("//", "\\\\")) else ()
+    """`smbclient //server/share SECRET`; all but the share and the secret stand behind options."""
+    free = [place for place in positional(arguments) if not place or not _TAKES_MORE.fullmatch(arguments[place - 1])]
+    return free[1:2] if free and _SHARE.match(arguments[free[0]]) else ()
+
+
+_SHARE = re.compile(r"(?://|\\\\)[^/\\]+[/\\]")
+_TAKES_MORE = re.compile(r"-[A-Za-z]*[DILMOQRTUWbcdilmnpst]|--[\w-]+")
+"""Options of smbclient whose value follows, also at the end of a bundle."""
 
 
 def assigned_line(arguments: Sequence[str]) -> Iterable[int]:

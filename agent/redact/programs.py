@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from agent.redact.pairs import setting
 from agent.redact.placing import (
     Places,
     after_account,
@@ -22,6 +23,7 @@ from agent.redact.placing import (
     named,
     net,
     numbered,
+    poetry,
     rclone,
     registry,
     samba,
@@ -46,6 +48,8 @@ class Rule(NamedTuple):
     places: Places | None = None
     wraps: bool = False
     """Its options end where the command begins that it starts."""
+    first: bool = False
+    """Only as the first word of a command: elsewhere its name is a word like others."""
     windows: bool = False
     """Options in any case, and with a slash."""
 
@@ -66,8 +70,15 @@ _CURL = Rule(
     ("-b",), accounts=("-u", "--user", "-U", "--proxy-user", "-E", "--cert", "--proxy-cert"), flags="sSkLfvigOIGNj#"
 )
 _FIREBIRD = Rule(("-p", "-pa", "-pas", "-pass", "-password"), windows=True)
-_IMPACKET = Rule(accounts=("",), between=":")
-_IMPACKETS = "secretsdump psexec wmiexec smbexec atexec dcomexec mssqlclient getuserspns smbclient lookupsid services"
+_IMPACKET = Rule(("-hashes", "-aeskey", "-nthash", "-newpass", "-newhashes"), accounts=("",), between=":", windows=True)
+_IMPACKETS = (
+    "secretsdump psexec wmiexec smbexec atexec dcomexec mssqlclient getuserspns smbclient lookupsid services "
+    "getnpusers gettgt getst ticketer addcomputer changepasswd smbpasswd rbcd dacledit owneredit reg rpcdump "
+    "samrdump getadusers finddelegation getpac goldenpac raisechild netview ntlmrelayx dpapi keylistattack "
+    "wmipersist wmiquery smbserver"
+)
+_TICKETS = Rule(("/ntlm", "/rc4", "/aes128", "/aes256", "/des", "/krbtgt", "/hash", "/ticket", "/pth"), windows=True)
+_BY_HASH = Rule(("-p", "-H", "--hash", "--hashes"))
 _ACCOUNT = Rule(accounts=("-U", "--user"), between="%", flags="NkgLEPcs", places=after_share)
 
 PROGRAMS: Mapping[str, Rule] = {
@@ -87,8 +98,29 @@ PROGRAMS: Mapping[str, Rule] = {
     **_each("smbclient rpcclient smbget smbcacls smbtree", _ACCOUNT),
     **_each("winexe wmic cupsaddsmb", Rule(accounts=("-U", "--user"), between="%")),
     "wbinfo": Rule(accounts=("-a", "--authenticate", "-K", "--krb5auth"), between="%"),
-    **_each("xfreerdp wfreerdp sdl-freerdp xfreerdp3", Rule(("-p", "-gp"), windows=True)),
-    **_each("rdesktop evil-winrm crackmapexec netexec nxc hydra medusa smbmap ncftpput ncftpget", Rule(("-p",))),
+    **_each("xfreerdp wfreerdp sdl-freerdp xfreerdp3", Rule(("-p", "-gp", "/pth"), windows=True)),
+    **_each("rdesktop hydra medusa ncftpput ncftpget bloodhound-python certipy certipy-ad", Rule(("-p",))),
+    **_each("evil-winrm crackmapexec netexec nxc lsassy donpapi sprayhound coercer", _BY_HASH),
+    **_each("smbmap enum4linux enum4linux-ng ldapdomaindump bloodyad windapsearch adidnsdump", Rule(("-p",))),
+    "runascs": Rule(places=numbered(1)),
+    "kerbrute": Rule(places=last_but("-d", "--domain", "--dc", "-t", "-o"), needs="passwordspray"),
+    "check_snmp": Rule(("-C", "-A", "-X")),
+    "check_ldap": Rule(("-P",)),
+    **_each("check_pgsql check_mysql_query check_radius check_ldaps", Rule(("-p", "-P"))),
+    "check_nt": Rule(("-s",)),
+    "onesixtyone": Rule(places=numbered(1)),
+    **_each("http https xh", Rule(accounts=("-a", "--auth"))),
+    "nuget": Rule(places=behind("setapikey", 1)),
+    "ngrok": Rule(places=behind_verb(1, "authtoken", "add-authtoken")),
+    "poetry": Rule(places=all_of(after_name, poetry)),
+    "cargo": Rule(places=behind_verb(1, "login")),
+    "mc": Rule(places=behind("set", 4)),
+    **_each("p4 knife", Rule(("-P",))),
+    "oathtool": Rule(places=last_but("-d", "--digits", "-c", "--counter", "-s", "-N", "-S", "-w")),
+    "iwconfig": Rule(places=behind("key", 1)),
+    "choco": Rule(("-k", "-p"), needs="apikey"),
+    **_each("set-itemproperty new-itemproperty set-variable new-variable set-item new-item", Rule(places=setting)),
+    **_each("sp sv nv si ni", Rule(places=setting, first=True)),
     **_each("tabcmd tsm twine esxcli nextcloudcmd owncloudcmd openfortivpn netextender check_mysql", Rule(("-p",))),
     **_each("check_wmi_plus.pl testsaslauthd steghide aescrypt mutool pkcs11-tool pkcs15-tool", Rule(("-p",))),
     "ykman": Rule(("-P", "-p", "-n")),
@@ -154,7 +186,7 @@ PROGRAMS: Mapping[str, Rule] = {
     "swaks": Rule(("-ap",)),
     **_each("veracrypt truecrypt teamviewer", Rule(("-p",), windows=True)),
     "keepass": Rule(("-pw",), windows=True),
-    **_each("mimikatz rubeus", Rule(("/ntlm", "/rc4", "/aes128", "/aes256", "/des"), windows=True)),
+    **_each("mimikatz rubeus", _TICKETS),
     **_each("net net1", Rule(accounts=("-u",), between="%", places=net, windows=True)),
     **_each("dsadd dsmod dsmove dsrm dsget dsquery", Rule(("-p",), windows=True)),
     "logman": Rule(places=after_account, windows=True),
@@ -203,5 +235,5 @@ SHELLS = frozenset(
 
 def program_of(word: str) -> str:
     """Return the name under which a word may be found among the programs."""
-    name = word.lstrip("($@&").replace("\\", "/").rpartition("/")[2].lower()
+    name = word.lstrip("($@&[{").replace("\\", "/").rpartition("/")[2].lower()
     return name[:-4] if name.endswith((".exe", ".com", ".bat", ".cmd")) else name

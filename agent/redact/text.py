@@ -5,8 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from agent.redact.fixed import hide_fixed
 from agent.redact.names import HINTS, MARK, is_secret
-from agent.redact.patterns import ASSIGNED, FLAG, JSON, PROSE, SPACED, TOKENS, VARIABLE, XML, hide_fixed
+from agent.redact.patterns import (
+    ASSIGNED,
+    BESIDE,
+    BOUND,
+    CALL,
+    CALL_ON,
+    CODE,
+    FLAG,
+    HEADER,
+    INDEXED,
+    JSON,
+    NESTED,
+    PAIR,
+    PROSE,
+    SET,
+    SPACED,
+    TOKENS,
+    XML,
+)
 from agent.redact.programs import PROGRAMS
 from agent.redact.words import replaced
 
@@ -19,6 +38,15 @@ _NAMES = re.compile(r"[a-z0-9_.-]+")
 _ENDING = re.compile(r"\.(?:exe|com|bat|cmd)\b")
 
 
+_QUOTED_ONES = frozenset({SPACED, PAIR, JSON, INDEXED, CALL, CALL_ON})
+_BY_NAME = (
+    ("=", SPACED), (":", PAIR), ("=>", PAIR), (":", JSON), ("=>", JSON), ("</", XML), ("</", NESTED),
+    ("]", INDEXED), ("}", INDEXED), ("(", CALL), ("(", CALL_ON), ("value", BESIDE), ("parameterbinding", BOUND),
+    ("=", SET),
+)  # fmt: skip
+"""What a text must have, in small letters, and the pattern: its second group names what its third one is."""
+
+
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
     """Return what finds any of some words: by their first letter, which is some times faster than word by word."""
     by_letter: dict[str, list[str]] = {}
@@ -28,6 +56,9 @@ def _any_of(words: Iterable[str]) -> re.Pattern[str]:
 
 
 _HINTED = _any_of(HINTS)
+_WITH_PERCENT = re.compile(r"[-/]u\w{0,8}[\s=:]?[^\s%]{1,128}%|user(?:name)?=[^\s%]{1,128}%")
+_WITH_COLON = re.compile(r"-u\w{0,8}[\s=]?[^\s:]{1,128}:|[\\/][^\s:/\\@]{1,64}:[^\s@]{1,128}@")
+"""An account with its secret, as accounts.py and patterns.py find them without any telling name."""
 
 
 def may_hold(text: str) -> bool:
@@ -38,7 +69,11 @@ def may_hold(text: str) -> bool:
 
 def hinted(folded: str) -> bool:
     """Tell whether a folded text may have what the patterns find."""
-    return _HINTED.search(folded) is not None
+    if _HINTED.search(folded) is not None:
+        return True
+    return ("%" in folded and _WITH_PERCENT.search(folded) is not None) or (
+        ":" in folded and _WITH_COLON.search(folded) is not None
+    )
 
 
 def redact_text(text: str) -> str:
@@ -56,16 +91,20 @@ def redact_text(text: str) -> str:
 def _redact(text: str, depth: int) -> str:
     """Commands first, the innermost before all, then whatever has the form of a secret by itself."""
     text = replaced(text, (lambda inner: _redact(inner, depth - 1)) if depth else None)
-    if not hinted(text.casefold()):
+    folded = text.casefold()
+    if not hinted(folded):
         return text
     for pattern in TOKENS:
         text = pattern.sub(MARK, text)
-    text = hide_fixed(text)
+    text = hide_fixed(text, folded)
     text = FLAG.sub(_flag, text)
-    for pattern in (JSON, XML, SPACED, VARIABLE):
-        text = pattern.sub(_named, text)
+    quoted = '"' in text or "'" in text
+    for needs, pattern in _BY_NAME:
+        if needs in folded and (quoted or pattern not in _QUOTED_ONES):
+            text = pattern.sub(_named, text)
+    text = HEADER.sub(_header, text)
     text = ASSIGNED.sub(_assigned, text)
-    return PROSE.sub(rf"\1{MARK}", text)
+    return CODE.sub(rf"\1{MARK}", PROSE.sub(rf"\1{MARK}", text))
 
 
 def _named(found: re.Match[str]) -> str:
@@ -74,6 +113,12 @@ def _named(found: re.Match[str]) -> str:
         return found[0]
     quote = found[3][0] if found[3][0] in "\"'" else ""
     return f"{found[1]}{quote}{MARK}{quote}"
+
+
+def _header(found: re.Match[str]) -> str:
+    """Hide a header's value; a line of a log may begin as a header does."""
+    telling = found[2][:2] in {"x-", "X-"} or re.search(r"\d", found[3]) is not None
+    return f"{found[1]}{MARK}" if telling and is_secret(found[2], found[3]) else found[0]
 
 
 def _flag(found: re.Match[str]) -> str:

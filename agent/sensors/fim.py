@@ -7,14 +7,15 @@ import logging
 import os
 import select
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from agent.fim import places as placed
+from agent.fim.dpkglog import DpkgLog
 from agent.fim.fanotify import OVERFLOW, Fanotify
 from agent.fim.owners import Owners
-from agent.fim.packages import Doing, doings, package_at
+from agent.fim.packages import package_at
 from agent.fim.places import Places
 from agent.fim.records import Host, Packages, record_of
 from agent.fim.watch import Finding, Who, moved_from
@@ -24,7 +25,6 @@ from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Gap,
 
 LOG = logging.getLogger(__name__)
 _PARENTS = 5
-_LOG_TAIL = 64 * 1024
 _READS = 64
 """Buffers that are read at once: the kernel keeps no more events for one group (16,384, fanotify(7))."""
 
@@ -47,8 +47,7 @@ class FileSensor(FileRounds):
         self._users = Users()
         self._fanotify: Fanotify | None = None
         self._idle = -1
-        self._dpkg_log, self._owners = Path("/var/log/dpkg.log"), Owners()
-        self._log: tuple[tuple[int, int], list[Doing]] = ((0, 0), [])
+        self._dpkg_log, self._owners = DpkgLog(), Owners()
         self._marked = False
 
     def availability(self) -> Availability:
@@ -154,25 +153,12 @@ class FileSensor(FileRounds):
 
     def _packages_for(self, finding: Finding) -> Packages:
         """Return what tells the package of a moment: one that owns the path, where nobody saw who changed it."""
-        known = self._packages()
         if finding.who is not None:
-            return partial(package_at, known)
-        return partial(package_at, known, owns=lambda package: self._owners.owns(package, finding.path))
+            return self._package_at
+        return partial(self._package_at, owns=lambda package: self._owners.owns(package, finding.path))
 
-    def _packages(self) -> list[Doing]:
-        """Return the newest lines of dpkg's log; read again when it has grown."""
-        path = self._dpkg_log
-        try:
-            found = path.stat()
-            state = (found.st_ino, found.st_size)
-            if state != self._log[0]:
-                with path.open("rb") as file:
-                    file.seek(max(0, found.st_size - _LOG_TAIL))
-                    lines = file.read(_LOG_TAIL).decode("utf-8", "replace").splitlines()
-                self._log = (state, doings(lines))
-        except OSError:
-            return []
-        return self._log[1]
+    def _package_at(self, moment: float, owns: Callable[[str], bool] = lambda _package: True) -> str:
+        return package_at(self._dpkg_log.until(moment), moment, owns)
 
     def close(self) -> None:
         """Stop listening and keep the baseline."""

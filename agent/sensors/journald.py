@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,14 +21,24 @@ SOCKET = Path("/run/systemd/journal/socket")
 BOOKMARK = "journald.cursor"
 MAX_ENTRY = 256 * 1024
 """Bytes of one entry that are read; a longer one is walked over and counted."""
+_END = 0.5
+"""Seconds in which a child whose output has ended has to be gone."""
 _FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_UID,_HOSTNAME"
 _JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
 
 
-def command(cursor: str | None, program: str = "journalctl") -> list[str]:
-    """Return the child's command line; the first start begins with what comes, later ones after the cursor."""
+TRIES = 3
+"""How often journalctl has to refuse a cursor, one time after the other, before it is given up."""
+_MOMENT = re.compile(r"(?:\A|;)t=([0-9a-f]{1,15})(?:;|\Z)")
+
+
+def command(cursor: str | None, program: str = "journalctl", since: int | None = None) -> list[str]:
+    """Return the child's command line: after the cursor, else since a moment (µs), else with what comes."""
     names = sorted({*APPNAMES, "CRON"})
-    where = [f"--after-cursor={cursor}"] if cursor else ["--lines=0"]
+    if cursor is not None:
+        where = [f"--after-cursor={cursor}"]
+    else:
+        where = ["--lines=0"] if since is None else [f"--since=@{since // 10**6}.{since % 10**6:06}", "--no-tail"]
     wanted = [f"--identifier={name}" for name in names]
     return [program, "--follow", "--output=json", "--quiet", f"--output-fields={_FIELDS}", *where, *wanted]
 
@@ -53,7 +64,9 @@ class JournalSensor:
         self._skipping = False
         self._cursor: str | None = None
         self._fresh = True
-        self._useless: str | None = None
+        self._refused = 0
+        self._since: int | None = None
+        self._began = 0
 
     def availability(self) -> Availability:
         """A running journal and its program are needed; all users' entries need the right to read them."""
@@ -72,15 +85,23 @@ class JournalSensor:
         """Start the child after the last cursor."""
         import subprocess  # noqa: PLC0415 (only where there is a journal)
 
-        cursor = self._cursor or bookmarks.get(BOOKMARK)
+        now = _micros()
+        self._began = self._began or now
+        cursor = None if self._since is not None else self._cursor or bookmarks.get(BOOKMARK)
         items: list[Item] = []
-        if cursor is not None and cursor == self._useless:
-            cursor = None
-            items.append(Gap("journal_cursor_lost", 0, _micros(), _micros()))
+        if cursor is not None and self._refused >= TRIES:
+            self._since = min(moment(cursor) or self._began, now)
+            items.append(Gap("journal_cursor_lost", 0, self._since, now))
+            cursor, self._refused = None, 0
         self._buffer, self._skipping, self._fresh = b"", False, True
         self._child = subprocess.Popen(
-            command(cursor, self._program), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command(cursor, self._program, self._since),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
+        if cursor is None and self._since is None:
+            self._since = now
         assert self._child.stdout is not None
         os.set_blocking(self._child.stdout.fileno(), False)
         self._cursor = cursor
@@ -97,8 +118,7 @@ class JournalSensor:
         except BlockingIOError:
             return []
         if not data:
-            if self._fresh:
-                self._useless = self._cursor
+            self._refused = self._refused + 1 if self._fresh and self._has_refused() else 0
             raise SensorLost("journalctl ended", 2.0)
         self._fresh = False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -109,6 +129,19 @@ class JournalSensor:
             self._buffer, self._skipping = b"", True
         return items
 
+    def _has_refused(self) -> bool:
+        """Say whether the child has ended by itself and with an error, as it does when it cannot use the cursor.
+
+        One that was killed (for want of memory, by an upgrade) says nothing of the cursor.
+        """
+        from subprocess import TimeoutExpired  # noqa: PLC0415 (only where there is a journal)
+
+        assert self._child is not None
+        try:
+            return self._child.wait(timeout=_END) > 0
+        except TimeoutExpired:
+            return False
+
     def _items(self, line: bytes) -> list[Item]:
         if self._skipping or len(line) > MAX_ENTRY:
             self._skipping = False
@@ -116,7 +149,7 @@ class JournalSensor:
         record, cursor = parse_entry(line)
         if cursor is None:
             return []
-        self._cursor = cursor
+        self._cursor, self._since, self._refused = cursor, None, 0
         bookmark = Bookmark(BOOKMARK, cursor)
         if record is None:
             return [Reading(None, bookmark=bookmark)]
@@ -147,12 +180,18 @@ class JournalSensor:
             child.stdout.close()
 
 
+def moment(cursor: str) -> int | None:
+    """Return the time (µs since the epoch) of the entry that a cursor of systemd names, None when it tells none."""
+    found = _MOMENT.search(cursor)
+    return int(found[1], 16) if found is not None else None
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     from subprocess import TimeoutExpired  # noqa: PLC0415 (only where there is a journal)
 
     child.terminate()
     try:
-        child.wait(timeout=0.5)
+        child.wait(timeout=_END)
     except TimeoutExpired:
         child.kill()
         child.wait()

@@ -13,7 +13,7 @@ from agent.sensors.inotify import Inotify
 from agent.sensors.sysloglines import parse_line
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
 from agent.wire.sending.sensor import About, Availability, Bookmark, Gap, Item, Reading
-from agent.wire.sending.tail import Tail, TailLine, decode_mark
+from agent.wire.sending.tail import TOO_LONG, Tail, TailLine, decode_mark
 
 FOLDER = Path("/var/log")
 NAMES = ("auth.log", "secure", "cron.log", "cron", "syslog", "messages")
@@ -37,6 +37,7 @@ class LogFileSensor:
         self._inotify: Inotify | None = None
         self._tails: dict[str, Tail] = {}
         self._again: set[str] = set()
+        self._read_at: dict[str, int] = {}
 
     def availability(self) -> Availability:
         """Readable files make it work; some unreadable ones limit it."""
@@ -68,7 +69,7 @@ class LogFileSensor:
         except OSError:
             return []
         self._tails[name] = tail
-        items: list[Item] = [Gap("log_rotated_away", 0, _micros(), _micros())] if tail.lost else []
+        items = self._lost(name, tail)
         if bookmark is None and path.exists():
             items.append(Reading(None, bookmark=self._bookmark(tail, tail.position)))
         return items + self._read(name)
@@ -117,10 +118,18 @@ class LogFileSensor:
             return []
         if lines:
             self._again.add(name)
-        items: list[Item] = [item for line in lines if (item := self._item(tail, line)) is not None]
+        items = self._lost(name, tail)
+        items += [item for line in lines if (item := self._item(tail, line)) is not None]
         if lines:
             items.append(Reading(None, bookmark=self._bookmark(tail, lines[-1].end)))
         return items
+
+    def _lost(self, name: str, tail: Tail) -> list[Item]:
+        """Return what a file lost since it was last read; how many lines a cut one had, nobody knows."""
+        now = _micros()
+        since = self._read_at.get(name, now)
+        self._read_at[name] = now
+        return [Gap(cause, int(cause == TOO_LONG), since, now) for cause in tail.losses()]
 
     def _item(self, tail: Tail, line: TailLine) -> Item | None:
         record = parse_line(line.data, datetime.now().astimezone())

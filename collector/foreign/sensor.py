@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from agent.wire.sending.sensor import ALERTING, USUAL, About, Availability, Bookmark, Gap, Item, Reading
+from agent.wire.sending.tail import TOO_LONG
 from collector.analysers.analysis import Analysis
 from collector.flows.record import Office
 from collector.foreign.analysed import Analysed
@@ -129,7 +130,7 @@ class ForeignSensor:
             lines = FileLines(Path(one.place), bookmark)
             source = _Source(one, lines)
             self._sources.append(source)
-            found += [Gap("log_rotated_away", 0, _micros(), _micros())] if lines.lost else []
+            found += _lost(lines)
             if bookmark is None and Path(one.place).exists():
                 source.open.append(_Line(lines.position, 0))
                 found += source.bookmark()
@@ -186,6 +187,7 @@ class ForeignSensor:
             except OSError as error:
                 LOG.warning("foreign_log_unreadable place=%s error=%s", source.place, error)
                 continue
+            found += _lost(source.lines)
             self._more = self._more or len(lines) > 0
             for line in lines:
                 self._hold(source, line, self._read(source, line))
@@ -237,6 +239,11 @@ def _socket_of(place: str) -> tuple[Path, bool] | None:
         if place.startswith(prefix):
             return Path(place.removeprefix(prefix)), datagrams
     return None
+
+
+def _lost(lines: FileLines | SocketLines) -> list[Item]:
+    now = _micros()
+    return [Gap(cause, int(cause == TOO_LONG), now, now) for cause in lines.losses()]
 
 
 def _micros() -> int:

@@ -28,12 +28,14 @@ class FileLines:
 
     def __init__(self, path: Path, bookmark: str | None) -> None:
         self._tail = Tail(path, decode_mark(bookmark) if bookmark else None, longest=LONGEST)
-        self.lost = self._tail.lost
-        """Whether the file that the bookmark means is no longer there."""
 
     def read(self) -> list[Line]:
         """Return the next lines; raises OSError."""
         return [Line(line.data, line.end) for line in self._tail.read(_TAKEN)]
+
+    def losses(self) -> list[str]:
+        """Return the causes of what was lost since the last asking."""
+        return self._tail.losses()
 
     def bookmark(self, end: int) -> str:
         """Return the bookmark of having read up to there."""
@@ -64,6 +66,10 @@ class SocketLines:
         if not datagrams:
             self._listening.listen(MAX_PEERS)
         self._peers: dict[socket.socket, bytes] = {}
+
+    def losses(self) -> list[str]:
+        """Nothing is lost that was received."""
+        return []
 
     def sockets(self) -> list[socket.socket]:
         """Return the sockets that may have something."""

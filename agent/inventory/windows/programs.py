@@ -9,6 +9,7 @@ from agent.inventory.extensions import chromium, firefox
 from agent.inventory.raw import Files, Names, Raws, Registry, Script, Source
 from agent.inventory.section import HOUR, Item, Section
 from agent.inventory.windows.keys import CURRENT, CURRENT_32, OF_USERS, SERVICES
+from agent.inventory.windows.people import PEOPLE, of_absent_people
 from agent.redact import redact_text
 
 SECURITY_CLASSES = frozenset({"0fa1201d-4330-4fa8-8ae9-b877473b6441", "e6cf1350-c01b-414d-a61f-263d14d133b4"})
@@ -21,6 +22,7 @@ SOFTWARE: dict[str, Source] = {
     "machine": Registry(CURRENT + r"\Uninstall", 1),
     "machine_32": Registry(CURRENT_32 + r"\Uninstall", 1),
     "users": Registry(OF_USERS + r"\Uninstall", 1),
+    **PEOPLE,
 }
 AUTORUNS: dict[str, Source] = {
     "run": Registry(CURRENT + r"\Run"),
@@ -30,6 +32,7 @@ AUTORUNS: dict[str, Source] = {
     "startup": Names(r"C:\ProgramData\Microsoft\Windows\Start Menu\Programs\StartUp\*"),
     "startup_users": Names(_PROFILE + r"\Roaming\Microsoft\Windows\Start Menu\Programs\Startup\*"),
     "tasks": Script("tasks"),
+    **PEOPLE,
 }
 EXTENSIONS: dict[str, Source] = {
     "firefox": Files(_PROFILE + r"\Roaming\Mozilla\Firefox\Profiles\*\extensions.json", 2 << 20),
@@ -142,10 +145,10 @@ def extensions(raws: Raws) -> Iterator[Item]:
 
 
 SECTIONS = (
-    Section("software", SOFTWARE, software, 4 * HOUR),
+    Section("software", SOFTWARE, software, 4 * HOUR, of_absent_people),
     Section("package", {"apps": Script("apps")}, apps, 6 * HOUR),
     Section("update", {"updates": Script("updates")}, updates, 6 * HOUR),
     Section("service", {"services": Registry(SERVICES, 1)}, services, 2 * HOUR),
-    Section("autorun", AUTORUNS, autoruns, 6 * HOUR),
+    Section("autorun", AUTORUNS, autoruns, 6 * HOUR, of_absent_people),
     Section("extension", EXTENSIONS, extensions, 4 * HOUR),
 )

@@ -137,6 +137,12 @@ def record_of(text: str) -> Record:
     return _flat(found, text, redact_text)
 
 
+def data_of(text: str) -> Mapping[str, str | list[str]]:
+    """Return the data of an event that `record_of` has read, as they are. Raises NoEvent."""
+    text = mended(text)
+    return (scan(text) or _parsed(text)).data
+
+
 def record_of_known(text: str, hide: Callable[[str], str] = redact_text) -> Record | None:
     """Return the record of an event of a form that was met before, most quickly; None for every other."""
     escaped = "&" in text

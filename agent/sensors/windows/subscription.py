@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from agent.sensors.windows.channels import Channel, query
 from agent.sensors.windows.eventxml import NoEvent, record_of
+from agent.sensors.windows.scripts import Scripts
 from agent.sensors.windows.wevtapi import (
     NOT_FOUND,
     TOO_LARGE,
@@ -44,6 +45,7 @@ class Subscription:
         self._at = 0
         self._mark: str | None = None
         self._failing = False
+        self._scripts = Scripts()
 
     @property
     def is_open(self) -> bool:
@@ -163,7 +165,9 @@ class Subscription:
     def _item(self, event: int, enrich: Enrich) -> Item:
         now = time.time_ns() // 1000
         try:
-            record = record_of(self._log.xml(event))
+            xml = self._log.xml(event)
+            record = record_of(xml)
+            self._scripts.mend(record, xml)
         except EventLogError as error:
             cause = "event_too_large" if error.code == TOO_LARGE else "event_unreadable"
             return Gap(cause, 1, now, now)

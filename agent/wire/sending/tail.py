@@ -1,4 +1,4 @@
-"""Follows one log file: whole lines only, bounded, through rotation, truncation and restarts."""
+"""Follows one log file: whole lines only, bounded, through rotation, truncation and restarts; losses are told."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ MAX_LINE = 16 * 1024
 LONGEST = 1 << 18
 """Bytes of a line that may be asked for; of a longer one nothing is kept."""
 _CHUNK = LONGEST
+
+
+TRUNCATED, AWAY, TOO_LONG = "log_truncated", "log_rotated_away", "entry_too_long"
+"""Losses: the file was cut; what the mark means is gone; a line was longer than LONGEST."""
 
 
 class Mark(NamedTuple):
@@ -54,14 +58,17 @@ def decode_mark(text: str) -> Mark | None:
 
 
 class Tail:
-    """One path, followed. Reads never block; the descriptor of a rotated file is read to its end first."""
+    """One path, followed. Reads never block; the descriptor of a rotated file is read to its end first.
+
+    A file that was copied to NAME.1 and cut (`copytruncate`) is read to its end in the copy.
+    """
 
     def __init__(self, path: Path, mark: Mark | None, *, from_start: bool = False, longest: int = MAX_LINE) -> None:
         """Go on at `mark`; without one, at the file's present end (`from_start`: its beginning)."""
         self.path = path
         self._longest = longest
-        self.lost = False
-        """Whether what the mark pointed at is no longer there, so lines may have been missed."""
+        self._losses: list[str] = []
+        self._head = b""
         self._file: FileIO | None = None
         self._offset = 0
         self._identity = (0, 0)
@@ -71,11 +78,17 @@ class Tail:
         elif self._open(path) and not from_start:
             self._offset = self._size()
             self._to_line_start()
+            self._learn_head()
 
     @property
     def position(self) -> int:
         """Where the next read begins."""
         return self._offset
+
+    def losses(self) -> list[str]:
+        """Return what was lost since the last asking, by cause: one for each line, of a file once."""
+        found, self._losses = self._losses, []
+        return found
 
     def mark(self, offset: int) -> Mark:
         """Return the bookmark for having read up to `offset`."""
@@ -86,6 +99,8 @@ class Tail:
         """Return the next whole lines, at most `limit`; raises OSError when the file cannot be read."""
         if self._file is None and not self._open(self.path):
             return []
+        if self._was_cut():
+            self._follow_copy()
         before = self._offset
         while not (lines := self._lines(limit)) and self._offset != before:
             before = self._offset
@@ -101,21 +116,49 @@ class Tail:
             self._file = None
 
     def _resume(self, mark: Mark) -> None:
-        rotated = self.path.with_name(self.path.name + ".1")
-        for candidate in (self.path, rotated):
-            if self._open(candidate):
-                if self._is(mark):
-                    self._offset = mark.offset
-                    return
-                self.close()
-        self.lost = True
+        if self._open_if(self.path, mark) or self._open_if(self._rotated, mark, copied=True):
+            self._offset = mark.offset
+            self._learn_head()
+            return
+        self._losses.append(AWAY)
         self._open(self.path)
 
-    def _is(self, mark: Mark) -> bool:
-        assert self._file is not None
-        if self._identity != (mark.device, mark.inode) or self._size() < mark.offset:
+    @property
+    def _rotated(self) -> Path:
+        return self.path.with_name(self.path.name + ".1")
+
+    def _open_if(self, path: Path, mark: Mark, *, copied: bool = False) -> bool:
+        """Open the file that a mark means, else none; `copied`: or a copy of it, which its beginning shows."""
+        if not self._open(path):
             return False
-        return _digest(os.pread(self._file.fileno(), mark.head_length, 0)) == mark.head
+        known = self._identity == (mark.device, mark.inode) or (copied and mark.head_length > 0)
+        if known and self._size() >= mark.offset and _digest(self._beginning(mark.head_length)) == mark.head:
+            return True
+        self.close()
+        return False
+
+    def _follow_copy(self) -> None:
+        """Go on in the copy of a file that was cut; without one, at the beginning of what is there now."""
+        mark = Mark(*self._identity, self._offset, len(self._head), _digest(self._head))
+        self.close()
+        if self._open_if(self._rotated, mark, copied=True):
+            self._offset = mark.offset
+            self._learn_head()
+            return
+        self._losses.append(TRUNCATED)
+        self._open(self.path)
+
+    def _was_cut(self) -> bool:
+        return self._size() < self._offset or self._beginning(len(self._head)) != self._head
+
+    def _beginning(self, length: int) -> bytes:
+        assert self._file is not None
+        return os.pread(self._file.fileno(), length, 0) if length else b""
+
+    def _learn_head(self) -> None:
+        """Remember the beginning of what was read, by which another content is told."""
+        if len(self._head) < min(HEAD, self._offset):
+            self._head = self._beginning(min(HEAD, self._offset))
 
     def _open(self, path: Path) -> bool:
         try:
@@ -125,6 +168,7 @@ class Tail:
         status = os.fstat(file.fileno())
         self._file = file
         self._identity, self._offset, self._skipping = (status.st_dev, status.st_ino), 0, 0
+        self._head = b""
         return True
 
     def _size(self) -> int:
@@ -139,9 +183,7 @@ class Tail:
         self._offset = begin + tail.rfind(b"\n") + 1 if b"\n" in tail else (0 if begin == 0 else self._offset)
 
     def _moved_on(self) -> bool:
-        """Say whether the path now is another file, or this file was cut."""
-        if self._size() < self._offset:
-            return True
+        """Say whether the path now is another file."""
         try:
             status = self.path.stat()
         except FileNotFoundError:
@@ -159,7 +201,9 @@ class Tail:
                 self._overlong(data, begin)
                 break
             start = self._offset + begin - self._skipping
-            if not self._skipping:
+            if self._skipping:
+                self._losses.append(TOO_LONG)
+            else:
                 lines.append(
                     TailLine(
                         data[begin : min(end, begin + self._longest)], *self._identity, start, self._offset + end + 1
@@ -168,6 +212,7 @@ class Tail:
             self._skipping = 0
             begin = end + 1
         self._offset += begin
+        self._learn_head()
         return lines
 
     def _overlong(self, data: bytes, begin: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.fim.dpkglog import DpkgLog
 from agent.fim.owners import Owners
 from agent.fim.places import Place, Places
 from agent.fim.watch import Who
@@ -140,7 +141,7 @@ def test_beside_an_installation_only_what_the_package_owns_is_its_work(bench: Be
     for name in ("owned", "other"):
         (bench.folder / name).write_text("x")
     log.write_text(f"{datetime.now():%Y-%m-%d %H:%M:%S} upgrade cron:amd64 1 2\n")  # noqa: DTZ005 (the log has local time)
-    bench.sensor._dpkg_log, bench.sensor._owners = log, Owners(info)
+    bench.sensor._dpkg_log, bench.sensor._owners = DpkgLog(log), Owners(info)
     bench.start()
     bench.await_actions(("file_created", "owned"), ("file_created", "other"))
     found = {

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
+import time
 from pathlib import Path
 
 import pytest
 
 from agent.sensors import linux_sensors
-from agent.sensors.journald import BOOKMARK, MAX_ENTRY, JournalSensor, command
+from agent.sensors.journald import BOOKMARK, MAX_ENTRY, TRIES, JournalSensor, command
 from agent.sensors.logfile import LogFileSensor
 from agent.wire.sending.sensor import Availability, Gap, Item, Reading, SensorLost
+from agent.wire.sending.tail import LONGEST
 
 LINE = b"2026-11-22T11:59:01+01:00 h sshd[%d]: Accepted password for jan\n"
 
@@ -128,12 +131,31 @@ def test_a_log_that_went_away_is_a_known_loss(tmp_path: Path) -> None:
     items.close()
 
 
+def test_a_log_that_was_emptied_and_a_line_too_long_are_known_losses(tmp_path: Path) -> None:
+    log = tmp_path / "auth.log"
+    log.write_bytes(LINE % 1)
+    began = time.time_ns() // 1000
+    sensor = LogFileSensor(tmp_path)
+    sensor.open({})
+    log.write_bytes(b"")
+    append(log, LINE % 2 + b"x" * (LONGEST + 1) + b"\n")
+    assert readable(sensor)
+    items = everything(sensor)
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert [(gap.cause, gap.lost) for gap in gaps] == [("log_truncated", 0), ("entry_too_long", 1)]
+    assert all(began <= gap.first <= gap.last for gap in gaps)
+    assert gaps[0].first < gaps[0].last
+    assert pids(items) == [2]
+    sensor.close()
+
+
 def journal(tmp_path: Path, *entries: bytes) -> tuple[JournalSensor, Path]:
     """A program that behaves as `journalctl -f`: prints what there is, notes how it was called, and stays or ends."""
     (tmp_path / "entries").write_bytes(b"".join(entry + b"\n" for entry in entries))
     program = tmp_path / "journalctl"
     program.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/entries\n[ -e {tmp_path}/end ] || exec sleep 60\n'
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/entries\n'
+        f"[ -e {tmp_path}/end ] || exec sleep 60\n. {tmp_path}/end\n"
     )
     program.chmod(0o755)
     (tmp_path / "socket").touch()
@@ -171,18 +193,83 @@ def test_journal_entries_and_their_cursor(tmp_path: Path) -> None:
     assert "--after-cursor=c4" in calls.read_text().splitlines()[1]
 
 
-def test_a_useless_cursor_is_left_and_told(tmp_path: Path) -> None:
-    sensor, _ = journal(tmp_path)
-    (tmp_path / "end").touch()
-    sensor.open({BOOKMARK: "gone"})
+CURSOR = "s=1b2c;i=7;b=0f0f;m=9;t=64b60b5dafa40;x=1"
+"""With the moment 1771728600234560 µs."""
+
+
+def end(sensor: JournalSensor, cursor: str | None) -> list[Item]:
+    """Open a sensor whose program ends at once."""
+    items = sensor.open({BOOKMARK: cursor} if cursor else {})
     assert readable(sensor)
     with pytest.raises(SensorLost):
         sensor.read()
     sensor.close()
-    (gap,) = sensor.open({BOOKMARK: "gone"})
+    return items
+
+
+def test_a_cursor_that_the_journal_refuses_again_and_again_is_left_for_its_moment_and_told(tmp_path: Path) -> None:
+    sensor, calls = journal(tmp_path)
+    (tmp_path / "end").write_text("exit 1")
+    assert [end(sensor, CURSOR) for _ in range(TRIES)] == [[]] * TRIES
+    (tmp_path / "end").unlink()
+    (tmp_path / "entries").write_bytes(entry(1) + b"\n")
+    (gap,) = sensor.open({BOOKMARK: CURSOR})
+    assert pids(collect(sensor, 1)) == [1]
     assert isinstance(gap, Gap)
-    assert gap.cause == "journal_cursor_lost"
+    assert (gap.cause, gap.lost, gap.first) == ("journal_cursor_lost", 0, 1771728600234560)
+    assert gap.last > gap.first
     sensor.close()
+    *before, last = calls.read_text().splitlines()
+    assert all(f"--after-cursor={CURSOR}" in line for line in before)
+    assert "--since=@1771728600.234560 --no-tail" in last
+    assert "--lines=0" not in last
+
+
+def test_a_cursor_without_a_moment_is_left_for_what_comes(tmp_path: Path) -> None:
+    sensor, _ = journal(tmp_path)
+    (tmp_path / "end").write_text("exit 1")
+    began = time.time_ns() // 1000
+    for _ in range(TRIES):
+        assert end(sensor, "gone") == []
+    (gap,) = end(sensor, "gone")
+    assert isinstance(gap, Gap)
+    assert began <= gap.first <= gap.last
+
+
+@pytest.mark.parametrize("how", ["kill -KILL $$", "kill -TERM $$", "exit 0"])
+def test_a_journalctl_that_is_killed_costs_no_cursor(tmp_path: Path, how: str) -> None:
+    sensor, calls = journal(tmp_path)
+    (tmp_path / "end").write_text(how)
+    for _ in range(TRIES + 2):
+        assert end(sensor, CURSOR) == []
+    assert all(f"--after-cursor={CURSOR}" in line for line in calls.read_text().splitlines())
+
+
+def test_entries_between_two_refusals_begin_the_count_anew(tmp_path: Path) -> None:
+    sensor, calls = journal(tmp_path)
+    (tmp_path / "end").write_text("exit 1")
+    for _ in range(TRIES - 1):
+        end(sensor, CURSOR)
+    (tmp_path / "entries").write_bytes(entry(1) + b"\n")
+    sensor.open({BOOKMARK: CURSOR})
+    assert pids(collect(sensor, 1)) == [1]
+    sensor.close()
+    (tmp_path / "entries").write_bytes(b"")
+    assert end(sensor, None) == []
+    assert end(sensor, None) == []
+    assert "--after-cursor=c1" in calls.read_text().splitlines()[-1]
+
+
+def test_what_came_before_the_first_cursor_is_read_when_the_first_child_was_killed(tmp_path: Path) -> None:
+    sensor, calls = journal(tmp_path)
+    (tmp_path / "end").write_text("kill -KILL $$")
+    began = time.time_ns() // 1000
+    assert end(sensor, None) == end(sensor, None) == []
+    first, second = calls.read_text().splitlines()
+    assert "--lines=0" in first
+    found = re.search(r"--since=@(\d+)\.(\d{6})", second)
+    assert found is not None
+    assert began <= int(found[1] + found[2]) <= time.time_ns() // 1000
 
 
 def test_journal_availability(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agent.wire.sending.sensor import Item, Reading
+from agent.wire.sending.sensor import Gap, Item, Reading
 from agent.wire.sending.tail import LONGEST
 from collector.foreign import sensor as sensors
 from collector.foreign import twins as waiting
@@ -202,3 +202,15 @@ def test_files_that_are_not_there_yet_are_said(tmp_path: Path, opened: list[Fore
     (record,) = [item.record for item in sensor.tick() if isinstance(item, Reading) and item.record]
     assert (record["_path"], record["uid"], record["event.module"]) == ("conn", "C1", "network")
     assert sensor.availability().state == "on"
+
+
+def test_a_file_that_was_emptied_is_a_known_loss(tmp_path: Path, opened: list[ForeignSensor]) -> None:
+    path = tmp_path / "eve.json"
+    path.write_bytes(_line("old") * 3)
+    one = ForeignSensor([Wanted("eve", str(path))])
+    opened.append(one)
+    one.open({})
+    path.write_bytes(_line("new"))
+    items = one.tick()
+    assert [item.cause for item in items if isinstance(item, Gap)] == ["log_truncated"]
+    assert _hosts(items) == ["new"]

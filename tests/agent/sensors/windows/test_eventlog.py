@@ -20,6 +20,9 @@ from tests.agent.sensors.windows.fake import DAY, FakeLog, event
 LISTED = (Channel("security", "Security", 1, (1102, 4624, 4688)), Channel("bits", "Bits", 3, (3,)))
 
 
+POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
+
+
 class Reader:
     """A sensor on a fake log whose bookmarks are kept as the spool keeps them: with the records before them."""
 
@@ -342,3 +345,35 @@ def test_an_end_that_comes_as_something_is_found_ends_the_waiting(log: FakeLog) 
 
 def test_an_error_says_its_code() -> None:
     assert str(EventLogError("EvtNext", 1734)) == "[Errno 1734] EvtNext: Windows error 1734"
+
+
+def piece(number: int, total: int, text: str, script: str) -> str:
+    data = {
+        "MessageNumber": number,
+        "MessageTotal": total,
+        "ScriptBlockText": text,
+        "ScriptBlockId": script,
+        "Path": "",
+    }
+    return "".join(f"<Data Name='{name}'>{value}</Data>" for name, value in data.items())
+
+
+def test_a_secret_that_powershell_wrote_into_two_events_is_hidden_in_both() -> None:
+    log = FakeLog(POWERSHELL)
+    sensor = EventLogSensor(lambda: log, (Channel("powershell", POWERSHELL, 1, (4104,)),))
+    pieces = [
+        (1, 3, "Get-Item x\nnet user jan ", "a1"), (1, 2, "Get-Item y\n", "b2"),
+        (2, 3, "Zima2024 /add\nSet-LocalUser -Pass", "a1"),
+        (2, 2, "Get-Item z", "b2"), (3, 3, "word Lato2024 -Name ola\n", "a1"), (2, 2, "Jesien24\nGet-Item u", "c3"),
+    ]  # fmt: skip
+    for one in pieces:
+        log.add(POWERSHELL, code=4104, data=piece(*one))
+    sensor.open({})
+    try:
+        items = sensor.read()
+    finally:
+        sensor.close()
+    assert [item.record["ScriptBlockText"] for item in items if isinstance(item, Reading) and item.record] == [
+        "Get-Item x\nnet user jan ", "Get-Item y\n", "*** /add\nSet-LocalUser ***", "Get-Item z",
+        "word *** -Name ola\n", "***\nGet-Item u",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.wire.sending.tail import MAX_LINE, Mark, Tail, decode_mark
+from agent.wire.sending.tail import AWAY, MAX_LINE, TOO_LONG, TRUNCATED, Mark, Tail, decode_mark
 
 
 def texts(tail: Tail) -> list[bytes]:
@@ -49,7 +49,7 @@ def test_a_mark_goes_on_where_it_was(log: Path) -> None:
     tail.close()
     again = Tail(log, mark)
     assert texts(again) == [second.data]
-    assert not again.lost
+    assert again.losses() == []
     again.close()
 
 
@@ -71,7 +71,7 @@ def test_rotation_while_the_agent_was_off(log: Path) -> None:
     log.write_bytes(b"new\n")
     again = Tail(log, mark)
     assert texts(again) == [b"missed", b"new"]
-    assert not again.lost
+    assert again.losses() == []
     again.close()
 
 
@@ -82,16 +82,64 @@ def test_two_rotations_while_off_are_a_known_loss(log: Path) -> None:
     log.unlink()
     log.write_bytes(b"another file\n")
     again = Tail(log, mark)
-    assert again.lost
+    assert again.losses() == [AWAY]
+    assert again.losses() == []
     assert texts(again) == [b"another file"]
     again.close()
 
 
-def test_truncation_begins_anew(log: Path) -> None:
+@pytest.mark.parametrize("content", [b"cut\n", b"cut\n" + b"longer than before " * 20 + b"\n", b""])
+def test_a_file_that_was_cut_is_read_anew_and_the_loss_is_told(log: Path, content: bytes) -> None:
     append(log, b"x" * 100 + b"\n")
     tail = Tail(log, None)
-    log.write_bytes(b"cut\n")
-    assert texts(tail) == [b"cut"]
+    append(log, b"unread\n")
+    log.write_bytes(content)
+    assert texts(tail) == content.splitlines()
+    assert tail.losses() == [TRUNCATED]
+    append(log, b"more\n")
+    assert texts(tail) == [b"more"]
+    assert tail.losses() == []
+    tail.close()
+
+
+def test_a_file_that_was_copied_and_cut_is_read_to_its_end_in_the_copy(log: Path) -> None:
+    tail = Tail(log, None)
+    append(log, b"read\n")
+    assert texts(tail) == [b"read"]
+    append(log, b"unread\n")
+    log.with_name("auth.log.1").write_bytes(log.read_bytes())
+    log.write_bytes(b"new\n")
+    assert texts(tail) == [b"unread", b"new"]
+    assert tail.losses() == []
+    append(log, b"newer\n")
+    assert texts(tail) == [b"newer"]
+    tail.close()
+
+
+@pytest.mark.parametrize(("copied", "found", "losses"), [(True, [b"unread", b"new"], []), (False, [b"new"], [AWAY])])
+def test_a_file_that_was_cut_while_the_agent_was_off(
+    log: Path, copied: bool, found: list[bytes], losses: list[str]
+) -> None:
+    tail = Tail(log, None)
+    mark = tail.mark(tail.position)
+    tail.close()
+    append(log, b"unread\n")
+    if copied:
+        log.with_name("auth.log.1").write_bytes(log.read_bytes())
+    log.write_bytes(b"new\n")
+    again = Tail(log, mark)
+    assert texts(again) == found
+    assert again.losses() == losses
+    again.close()
+
+
+def test_an_older_file_is_no_copy(log: Path) -> None:
+    append(log, b"one\n")
+    tail = Tail(log, None)
+    log.with_name("auth.log.1").write_bytes(b"yesterday " * 20 + b"\n")
+    log.write_bytes(b"x\n")
+    assert texts(tail) == [b"x"]
+    assert tail.losses() == [TRUNCATED]
     tail.close()
 
 
@@ -110,6 +158,7 @@ def test_a_long_line_is_cut_or_walked_over_and_the_next_is_whole(log: Path, leng
     found = texts(tail)
     assert found[-1] == b"next"
     assert all(len(line) <= MAX_LINE for line in found)
+    assert tail.losses() == ([] if len(found) == 2 else [TOO_LONG])
     tail.close()
 
 
