@@ -40,7 +40,7 @@ class Losses(NamedTuple):
     unread: int = 0
     """Packets whose headers are cut or broken."""
     weird: int = 0
-    """Breaches of a protocol's rules; the rest of such a flow is counted, not read."""
+    """Breaches of a protocol's rules: datagrams that are not read, streams of which the rest is not."""
 
 
 NONE = Losses()

@@ -16,7 +16,7 @@ from collector.flows.table import Assigned
 from collector.headers.parse import Headers
 from collector.headers.transport import TCP, UDP
 from collector.heads.expected import Waiting
-from collector.heads.head import FAULTS, READ, RESUME, SKIP, TRIES, Entry, Head, opens_the_way, weird
+from collector.heads.head import FAULTS, READ, RESUME, SKIP, Entry, Head, opens_the_way, told_at, weird
 from collector.heads.landmarks import Packets, before
 from collector.protocols.model import Flow, Protocol, Side
 
@@ -198,11 +198,11 @@ class Heads:
         if head.protocol is None:
             head.waiting += [(side, piece) for piece in pieces]
             if not self._recognised(number, head, side):
-                if len(head.waiting) >= TRIES:
+                if head.hopeless:
                     self._take(number)
                     self._columns.wanted[slot] = SKIP
                 return
-            waiting, head.waiting = head.waiting, []
+            waiting, head.waiting = head.waiting if seq is not None else [(side, data)], []
             for who, piece in waiting:
                 self._tell(head, who, at, (piece,), found)
         else:
@@ -234,9 +234,13 @@ class Heads:
             self._waiting.add(expected, head.uid, at * 1000)
 
     def _recognised(self, number: int, head: Head, side: Side) -> bool:
-        """Ask the protocols whose the flow is, by all that the side has said; the port decides when nobody knows."""
+        """Ask the protocols whose the flow is; the port decides when nobody knows.
+
+        A datagram speaks for itself, a stream by all that the side has said.
+        """
         transport = head.flow.transport
-        begin = b"".join(part for who, part in head.waiting if who == side and part)
+        said = head.waiting[-1:] if transport == "udp" else head.waiting
+        begin = b"".join(part for who, part in said if who == side and part)
         found = None
         for protocol in self._asked[transport] if begin else ():
             try:
@@ -263,15 +267,20 @@ class Heads:
             self._failed(head, at, error, found)
 
     def _failed(self, head: Head, at: int, error: Exception, found: list[Entry]) -> None:
+        """Tell what broke the rules, of a flow's datagrams the first, the tenth, the hundredth …"""
         assert head.protocol is not None
-        head.conversation = None
         if not isinstance(error, FAULTS):
+            head.conversation = None
             LOG.error("parser_fault protocol=%s uid=%s", head.protocol.name, head.uid, exc_info=error)
             self.faults += 1
             return
-        log = weird(error, head.protocol.name, at)
+        head.bad += 1
+        if not head.lasts:
+            head.conversation = None
+        log = weird(error, head.protocol.name, at, "message" if head.conversation else "flow")
         self.weird[str(log.fields["name"])] += 1
-        found.append(Entry(log, head.uid, head.flow))
+        if told_at(head.bad):
+            found.append(Entry(log, head.uid, head.flow))
 
     def _close(self, head: Head, at: int, found: list[Entry]) -> None:
         try:
@@ -291,6 +300,8 @@ class Heads:
         found: list[Entry] = []
         head = self._take(conn.number)
         if head is not None:
+            if head.bad and not head.understood:
+                self._services.pop(conn.number, None)  # it only looked like that protocol
             self._close(head, conn.last // 1000, found)
         return found
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from scapy.layers import inet
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
@@ -15,7 +17,7 @@ from collector.heads.head import Entry
 from collector.logs import record
 from collector.protocols.registry import PROTOCOLS
 from collector.watch import Watch
-from tests.collector.packets import NOON, SECOND, batch
+from tests.collector.packets import NOON, SECOND, batch, tunnel
 
 pieces: Any = inet.fragment
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
@@ -41,10 +43,7 @@ def test_a_packet_in_fragments_stands_where_its_last_piece_came() -> None:
     frames = [
         MAC / IP(**there) / TCP(sport=4000, dport=80, flags="S", seq=99),
         MAC / IP(**back) / TCP(sport=80, dport=4000, flags="SA", seq=499, ack=100),
-        *[
-            MAC / one
-            for one in pieces(IP(**there, id=9) / TCP(sport=4000, dport=80, flags="PA", seq=100) / Raw(ask), 800)
-        ],
+        *[MAC / one for one in pieces(asking, 800)],
         MAC / IP(**back) / TCP(sport=80, dport=4000, flags="PA", seq=500, ack=100 + len(ask)) / Raw(answer),
         MAC / IP(**there) / TCP(sport=4000, dport=80, flags="FA", seq=100 + len(ask)),
         MAC / IP(**back) / TCP(sport=80, dport=4000, flags="FA", seq=500 + len(answer)),
@@ -61,6 +60,15 @@ def test_a_call_in_fragments_keeps_its_caller() -> None:
     entries = _watched([*[MAC / one for one in pieces(there, 1400)], MAC / back], 100)
     assert {entry.flow.orig_h for entry in entries if entry.flow} == {"10.0.0.1"}
     assert [entry.log.path for entry in entries] == ["sip", "conn"]
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_broken_datagrams_hide_no_tunnel(size: int) -> None:
+    frames = tunnel("10.0.0.1", "10.0.0.2", 120)
+    broken = bytes(MAC / IP(**ENDS) / UDP(sport=41000, dport=53) / Raw(b"\x00\x07\x01\x00\x00\x01" + b"\xc0\x06" * 9))
+    logs = [entry.log for entry in _watched([broken, *frames[:101], broken, *frames[101:], broken], size)]
+    assert Counter(log.path for log in logs) == {"dns": 120, "weird": 1, "conn": 1}
+    assert all(log.fields["rcode_name"] == "NXDOMAIN" for log in logs if log.path == "dns")
 
 
 def _watched(frames: list[Any], size: int) -> list[Entry]:
