@@ -106,7 +106,7 @@ class Watch:
     def _flagged(self, entry: Entry) -> None:
         if (claim := claim_of(entry.log)) is not None:
             self.claimed(claim)
-        elif self.slices is not None and entry.flow is not None and entry.log.path in FLAGGING:
+        elif self.slices is not None and entry.uid and entry.flow is not None and entry.log.path in FLAGGING:
             self.slices.flag(self.table.columns, entry.uid, entry.flow)
 
     def _noticed(self, now: int) -> Iterator[Entry]:
@@ -120,8 +120,11 @@ class Watch:
         if self._rare is not None:
             self._rare.look(headers)
         pieces = np.flatnonzero(headers.network.fragment)
-        if len(pieces) and (whole := self.fragments.add(headers, pieces.tolist())) is not None:
-            headers = replaced(headers, whole.rows, whole.frames)
+        if len(pieces):
+            whole = self.fragments.add(headers, pieces.tolist())
+            yield from self.links.overlaps(headers, self.fragments.odd)
+            if whole is not None:
+                headers = replaced(headers, whole.rows, whole.frames)
         network = headers.network
         self.unread += int(((network.version > 0) & ~headers.flowing & ~network.fragment).sum())
         yield from self._read(headers)

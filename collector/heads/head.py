@@ -40,8 +40,8 @@ class Head:
     """One flow's reading."""
 
     __slots__ = (
-        "_budget", "_most", "bad", "changed", "conversation", "flow", "logged", "protocol", "slot", "streams", "uid",
-        "waiting", "wanted",
+        "_budget", "_most", "bad", "changed", "contradicted", "conversation", "flow", "logged", "protocol",
+        "slot", "streams", "uid", "waiting", "wanted",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, uid: str, slot: int, begins: tuple[int, int]) -> None:
@@ -52,7 +52,7 @@ class Head:
         self.conversation: Conversation | None = None
         self.waiting: list[tuple[Side, bytes | None]] = []
         self.wanted = [READ, READ]
-        self.logged = self.changed = False
+        self.logged = self.changed = self.contradicted = False
         self.bad = 0
         # `changed`: whether `wanted` is other than when it was last looked at; `bad`: datagrams that broke the rules.
         self._most = HEAD

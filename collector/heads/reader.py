@@ -14,11 +14,11 @@ from collector.flows.columns import Columns
 from collector.flows.record import Conn, address, uid_of
 from collector.flows.table import Assigned
 from collector.headers.parse import Headers
-from collector.headers.transport import TCP, UDP
+from collector.headers.transport import SYN, TCP, UDP, Transport
 from collector.heads.expected import Waiting
 from collector.heads.head import FAULTS, READ, RESUME, SKIP, Entry, Head, opens_the_way, told_at, weird
 from collector.heads.landmarks import Packets, before
-from collector.protocols.model import Flow, Protocol, Side
+from collector.protocols.model import Flow, Log, Protocol, Side
 
 LOG = logging.getLogger(__name__)
 MAX_HEADS = 16_000
@@ -29,6 +29,8 @@ MAX_HELD = 32 << 20
 """Bytes that wait in all streams together for those before them; beyond, holes are given up at once."""
 
 
+CONTRADICTED = "rexmit_inconsistency"
+"""Zeek's name of bytes that came twice with different contents."""
 _SIDES = (Side.ORIG, Side.RESP)
 
 
@@ -55,6 +57,12 @@ class _Beginning(NamedTuple):
     orig: tuple[bytes, int]
     resp: tuple[bytes, int]
     begins: tuple[int, int]
+
+
+def _begins(transport: Transport, rows: Ints) -> Ints:
+    """Return the sequence numbers of payloads: a SYN takes one before its own."""
+    begins: Ints = (transport.seq[rows] + ((transport.flags[rows] & SYN) != 0)) & 0xFFFFFFFF
+    return begins
 
 
 class Heads:
@@ -97,7 +105,7 @@ class Heads:
         for number, slot, side, is_udp, at, start, captured, length, seq in zip(
             numbers, slots, assigned.side[rows].tolist(),
             udp, (headers.batch.at[rows] // 1000).tolist(), transport.payload[rows].tolist(),
-            transport.captured[rows].tolist(), transport.length[rows].tolist(), transport.seq[rows].tolist(),
+            transport.captured[rows].tolist(), transport.length[rows].tolist(), _begins(transport, rows).tolist(),
             strict=True,
         ):  # fmt: skip
             head = heads.get(number)
@@ -111,7 +119,7 @@ class Heads:
             if (
                 head.conversation is not None
                 and head.wanted[side] == READ
-                and (is_udp or (captured == length and head.streams[side].follows(seq, captured)))
+                and (is_udp or (captured == length and head.streams[side].follows(seq, payload)))
             ):
                 self._tell(head, _SIDES[side], at, (payload,), found)
                 self._after(head, number, slot, at, found)
@@ -193,6 +201,8 @@ class Heads:
             held = stream.held
             pieces = head.pieces(side, seq, data, missing, wait=self.held < MAX_HELD)
             self.held += stream.held - held
+            if stream.contradicted and not head.contradicted:
+                self._contradicted(head, at, found)
             if not pieces:
                 return
         if head.protocol is None:
@@ -208,6 +218,12 @@ class Heads:
         else:
             self._tell(head, side, at, pieces, found)
         self._after(head, number, slot, at, found)
+
+    def _contradicted(self, head: Head, at: int, found: list[Entry]) -> None:
+        """Tell once that bytes of a flow came twice, and not the same: what the receiver took is not known."""
+        head.contradicted = True
+        self.weird[CONTRADICTED] += 1
+        found.append(Entry(Log("weird", at, {"name": CONTRADICTED, "source": "tcp"}), head.uid, head.flow))
 
     def _after(self, head: Head, number: int, slot: int, at: int, found: list[Entry]) -> None:
         """Do what follows from what a parser has just read: wait for what it announced, read on or no more."""

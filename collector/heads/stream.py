@@ -6,25 +6,32 @@ MAX_HELD = 48 << 10
 """Bytes that wait for those before them."""
 MAX_SEGMENTS = 40
 """Segments that wait."""
+RECENT = 2048
+"""Bytes that are remembered of what was read last: what comes again with other content is noticed within them."""
 _HALF, _MASK = 1 << 31, (1 << 32) - 1
 
 
 class Stream:
-    """The bytes of one side. `take` and `flush` return pieces in order; None stands for bytes that were not seen."""
+    """The bytes of one side. `take` and `flush` return pieces in order; None stands for bytes that were not seen.
 
-    __slots__ = ("_waiting", "held", "next")
+    Of bytes that come twice the first are believed; `contradicted` tells that they came with another content.
+    """
+
+    __slots__ = ("_recent", "_waiting", "contradicted", "held", "next")
 
     def __init__(self, following: int) -> None:
         """Take the sequence number of the first byte, -1 for that of whatever comes first."""
         self.next = following
         self.held = 0
+        self.contradicted = False
+        self._recent = b""
         self._waiting: list[tuple[int, bytes, int]] = []
 
     def take(self, seq: int, data: bytes, missing: int = 0, *, wait: bool = True) -> list[bytes | None]:
         """Take a segment of which the last `missing` bytes were not captured; without `wait` holes are given up."""
         if self.next < 0:
             self.next = seq
-        if not missing and self.follows(seq, len(data)):
+        if not missing and self.follows(seq, data):
             return [data] if data else []
         ahead = self._ahead(seq)
         if ahead > 0:
@@ -39,12 +46,27 @@ class Stream:
             self._drain(found)
         return found
 
-    def follows(self, seq: int, size: int) -> bool:
+    def follows(self, seq: int, data: bytes) -> bool:
         """Tell whether a whole segment is just what comes next, as nearly all are; if so, it counts as taken."""
         if seq != self.next or self._waiting:
             return False
-        self.next = (seq + size) & _MASK
+        self._take(seq, data)
         return True
+
+    def _take(self, seq: int, data: bytes) -> None:
+        self.next = (seq + len(data)) & _MASK
+        self._recent = (data if len(data) >= RECENT else self._recent + data)[-RECENT:]
+
+    def _contradicts(self, known: int, data: bytes) -> bool:
+        """Tell whether data that begins so many bytes before the next one are other than what was read.
+
+        A single byte is none that anybody sends: it asks whether the other side is still there (RFC 9293, 3.8.4).
+        """
+        begin = len(self._recent) - known
+        if begin < 0:
+            data, begin = data[-begin:], 0
+        mine = self._recent[begin : begin + len(data)]
+        return len(data) > 1 and data[: len(mine)] != mine
 
     def flush(self) -> list[bytes | None]:
         """Give up the holes; return what waited behind them."""
@@ -52,14 +74,14 @@ class Stream:
         while self._waiting:
             nearest = min(self._waiting, key=lambda item: self._ahead(item[0]))
             if self._ahead(nearest[0]) > 0:
-                self.next = nearest[0]
+                self.next, self._recent = nearest[0], b""
                 found.append(None)
             self._drain(found)
         return found
 
     def skip_to(self, seq: int) -> None:
         """Go on at another place; what waited is forgotten."""
-        self.next = seq
+        self.next, self._recent = seq, b""
         self._waiting.clear()
         self.held = 0
 
@@ -76,10 +98,14 @@ class Stream:
     def _pass(self, seq: int, data: bytes, missing: int, found: list[bytes | None]) -> None:
         """Add what is new of a segment that begins at or before the next byte."""
         known = -self._ahead(seq)
+        if known and self._contradicts(known, data):
+            self.contradicted = True
         if known >= len(data) + missing:
             return
         if known < len(data):
-            found.append(data[known:] if known else data)
+            fresh = data[known:] if known else data
+            found.append(fresh)
+            self._take(self.next, fresh)
         if missing:
             found.append(None)
-        self.next = (seq + len(data) + missing) & _MASK
+            self.next, self._recent = (seq + len(data) + missing) & _MASK, b""

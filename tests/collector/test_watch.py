@@ -53,6 +53,23 @@ def test_a_packet_in_fragments_stands_where_its_last_piece_came() -> None:
     assert found == [("http", 200), ("conn", "ShDdFf")] * 2
 
 
+def test_pieces_that_overlap_are_told_with_their_ends_and_a_flood_of_them_is_counted() -> None:
+    first, second = (IP(**ENDS, id=4, flags="MF", proto=17) / Raw(sign * 16) for sign in (b"A", b"B"))
+    (entry,) = _watched([MAC / first, MAC / second], 1)
+    assert record(entry) == {
+        "_path": "weird", "ts": (NOON + 1000) / 1e9, "id.orig_h": "10.0.0.1", "id.orig_p": 0, "id.resp_h": "10.0.0.2",
+        "id.resp_p": 0, "name": "fragment_inconsistency", "source": "ip",
+    }  # fmt: skip
+    frames = []
+    for number in range(100):
+        for piece in (first, second):
+            piece.id = number
+            frames.append(bytes(MAC / piece))
+    watch = Watch(())
+    assert len(list(watch.take(batch(frames, [NOON] * 200)))) == 50
+    assert watch.links.weird == {"fragment_inconsistency": 100}
+
+
 def test_a_call_in_fragments_keeps_its_caller() -> None:
     call = b"INVITE sip:0048900@10.0.0.2 SIP/2.0\r\nCall-ID: 7\r\nCSeq: 1 INVITE\r\n" + b"X: y\r\n" * 300 + b"\r\n"
     there = IP(**ENDS, id=3) / UDP(sport=5062, dport=5062) / Raw(call)

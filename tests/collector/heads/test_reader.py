@@ -323,3 +323,21 @@ def test_a_second_answer_with_another_number_hides_nothing(size: int, *, first: 
         [*hands, tcp(b"ECHO 1", 100), tcp(b"answer", at, back=True), tcp(b"more", at + 6, back=True)], size
     )
     assert said(entries) == ["ECHO 1", "answer", "more", "closed"]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("forged", [b"ECHO harmless", b"nothing known"])
+def test_bytes_that_come_twice_and_not_the_same_are_told_once(forged: bytes, size: int) -> None:
+    again = [tcp(b"ECHO at a bank", 100), tcp(b"ECHO at a bank", 100)]
+    entries, watch = run([*HELLO, tcp(forged, 100), *again, tcp(b"reply", 900, back=True)], size)
+    assert said(entries, "weird") == [{"name": "rexmit_inconsistency", "source": "tcp"}]
+    assert watch.heads.weird == {"rexmit_inconsistency": 1}
+    same = [tcp(b"ECHO at a bank", 100), *again, tcp(b" and on", 114), tcp(b"bank and", 110)]
+    assert said(run([*HELLO, *same], size)[0], "weird") == []
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_data_that_come_with_the_first_packet_are_read_from_their_beginning(size: int) -> None:
+    first = tcp(b"ECHO early", 99, flags="S")
+    entries, _ = run([first, HELLO[1], tcp(b"ECHO early", 100), tcp(b" more", 110)], size)
+    assert (said(entries), said(entries, "weird")) == (["ECHO early", " more", "closed"], [])
