@@ -40,6 +40,8 @@ _CONTROL = frozenset({"_path", "_write_ts", "_system_name", "ts", "event.module"
 _OWN_NAMES = frozenset({"smb_cmd"})
 """Logs of a category with another log's name whose fields keep their own log's."""
 _ENDS = ("source.ip", "destination.ip", "zeek.arp.src_ip", "zeek.dhcp.assigned_addr", "zeek.notice.src")
+_CARRIED = {"connection": "zeek.conn.", "connection_update": "zeek.conn_long."}
+"""Categories that tell a connection's bytes → the prefix of what only Zeek says of it."""
 _NOBODY, _OTHER, _OWN = range(3)
 _BROADCAST = ip_address("255.255.255.255")
 _SUCCESS = ("zeek.kerberos.success", "zeek.ntlm.success", "zeek.ssh.auth_success")
@@ -146,7 +148,8 @@ def _derive(event: Event) -> None:
     category = event.get("event.category")
     if category == "http":
         complete_url(event)
-    elif category == "connection":
+    elif category in _CARRIED:
+        _carried(event, _CARRIED[category])
         _totals(event)
     elif category == "smb":
         set_name(event, "file.path", "file.name", "\\")
@@ -156,6 +159,14 @@ def _derive(event: Event) -> None:
     for key in _SUCCESS:
         if isinstance(event.get(key), bool):
             event.setdefault("event.outcome", "success" if event[key] else "failure")
+
+
+def _carried(event: Event, native: str) -> None:
+    """Take no more for a side's bytes than its packets carried: they are those of sequence numbers, which may lie."""
+    for key, name in (("source.bytes", "orig_ip_bytes"), ("destination.bytes", "resp_ip_bytes")):
+        said, most = event.get(key), event.get(native + name)
+        if isinstance(said, int) and isinstance(most, int):
+            event[key] = min(said, most)
 
 
 def _totals(event: Event) -> None:
