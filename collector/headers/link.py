@@ -16,6 +16,11 @@ TAGS = (0x8100, 0x88A8, 0x9100)
 """EtherTypes of VLAN tags."""
 _MPLS = (0x8847, 0x8848)
 _PPPOE = 0x8864
+MAX_TAGS = 8
+"""VLAN tags that are taken off; a frame with more is not read."""
+LENGTHS = 1500
+"""The greatest of an 802.3 frame's lengths, which stand where others have an EtherType."""
+_SNAP = 0xAAAA0300
 _LABELS = 8
 """MPLS labels that are looked at."""
 _PPP = {0x0021: IPV4, 0x0057: IPV6}
@@ -88,11 +93,14 @@ def by_version(words: Words, at: Ints) -> Ints:
 
 
 def _below(words: Words, links: Links) -> None:
-    for _ in range(3):
+    for _ in range(MAX_TAGS):
         rows = np.flatnonzero(np.isin(links.kind, TAGS))
         if not len(rows):
             break
         _untag(words, links, rows)
+    rows = np.flatnonzero((links.kind > 0) & (links.kind <= LENGTHS))
+    if len(rows):
+        _unwrap(words, links, rows)
     rows = np.flatnonzero(np.isin(links.kind, _MPLS))
     if len(rows):
         _unlabel(words, links, rows)
@@ -111,6 +119,14 @@ def _untag(words: Words, links: Links, rows: Ints) -> None:
     links.inner[rows] = np.where(outer, NO_VLAN, tag)
     links.kind[rows] = words.u16(at + 2)
     links.net[rows] = at + 4
+
+
+def _unwrap(words: Words, links: Links, rows: Ints) -> None:
+    """Take the LLC and SNAP headers off (RFC 1042) before what has an EtherType behind them."""
+    at = links.net[rows]
+    known = (words.u32(at) == _SNAP) & (words.u16(at + 4) == 0)
+    rows, at = rows[known], at[known]
+    links.kind[rows], links.net[rows] = words.u16(at + 6), at + 8
 
 
 def _unlabel(words: Words, links: Links, rows: Ints) -> None:

@@ -19,7 +19,7 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrRouting,
 )
 from scapy.layers.ipsec import AH
-from scapy.layers.l2 import ARP, GRE, LLC, CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q, Ether, Loopback
+from scapy.layers.l2 import ARP, GRE, LLC, SNAP, CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q, Dot3, Ether, Loopback
 from scapy.layers.ppp import PPP, PPPoE
 from scapy.layers.sctp import SCTP
 from scapy.layers.vxlan import VXLAN
@@ -36,6 +36,15 @@ SIX = IPv6(src="2001:db8::1", dst="fe80::9")
 INNER = TCP(sport=50000, dport=443, flags="PA", seq=7) / Raw(b"payload")
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 OUTER = MAC / IP(src="198.51.100.1", dst="198.51.100.2")
+
+
+def _deep(count: int) -> Packet:
+    packet = MAC / SIX
+    for _ in range(count):
+        packet /= IPv6ExtHdrDestOpt()
+    return packet
+
+
 AROUND: dict[str, Packet] = {
     "plain": MAC / FOUR,
     "six": MAC / SIX,
@@ -57,6 +66,11 @@ AROUND: dict[str, Packet] = {
     "erspan": OUTER / GRE(proto=0x88BE, seqnum_present=1) / Raw(bytes(8)) / MAC / FOUR,
     "gtp": OUTER / UDP(sport=2152, dport=2152) / Raw(bytes.fromhex("30ff005000000001")) / FOUR,
     "gtp extended": OUTER / UDP(sport=2152, dport=2152) / Raw(bytes.fromhex("34ff00500000000100000085 01100900")) / SIX,
+    "eight tags": MAC / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q(vlan=8) / FOUR,
+    "snap": Dot3(src=MAC.src, dst=MAC.dst) / LLC() / SNAP(code=0x0800) / FOUR,
+    "snap in a vlan": MAC / Dot1Q(vlan=5, type=100) / LLC() / SNAP(code=0x86DD) / SIX,
+    "twenty extensions": _deep(20),
+    "vxlan of linux": OUTER / UDP(sport=50001, dport=8472) / VXLAN(vni=3, flags=8) / MAC / FOUR,
     "vxlan": OUTER / UDP(sport=50001, dport=4789) / VXLAN(vni=3, flags=8) / MAC / SIX,
 }
 
@@ -80,7 +94,18 @@ def test_a_packet_is_found_behind_whatever_stands_before_it(name: str) -> None:
     assert headers.flowing.tolist() == [True]
     assert _row(headers) == {"ports": (50000, 443), "payload": b"payload", "length": 7}
     assert (int(headers.transport.flags[0]), int(headers.transport.seq[0])) == (0x18, 7)
-    inside = {"ip in ip", "six in ip", "gre", "gre with key", "gre bridged", "erspan", "vxlan", "gtp", "gtp extended"}
+    inside = {
+        "ip in ip",
+        "six in ip",
+        "gre",
+        "gre with key",
+        "gre bridged",
+        "erspan",
+        "vxlan",
+        "vxlan of linux",
+        "gtp",
+        "gtp extended",
+    }
     assert headers.inside.tolist() == [name in inside]
 
 
@@ -152,6 +177,14 @@ def test_what_is_not_ip_has_its_ethertype_and_no_flow() -> None:
     headers = parse(batch([MAC / ARP(), MAC / LLC() / Raw(bytes(40)), Raw(b"short")]))
     assert headers.links.kind[0] == ARP_TYPE
     assert headers.flowing.tolist() == [False] * 3
+
+
+def test_what_stands_too_deep_is_no_flow() -> None:
+    tags = MAC
+    for _ in range(9):
+        tags /= Dot1Q(vlan=1)
+    headers = parse(batch([tags / FOUR / INNER, _deep(33) / INNER, _deep(32) / INNER]))
+    assert headers.flowing.tolist() == [False, False, True]
 
 
 def test_padding_is_no_payload_and_a_zero_length_is_the_frames() -> None:
