@@ -8,6 +8,7 @@ import numpy as np
 
 from collector.arrays import Ints, Words
 from collector.capture.batch import NO_VLAN, Batch, Link
+from collector.headers.framing import logged, point_to_point, radiotap, wireless
 
 IPV4, ARP, IPV6, NOTHING = 0x0800, 0x0806, 0x86DD, 0
 """EtherTypes (IEEE 802 numbers), and what is no EtherType."""
@@ -25,7 +26,8 @@ _LABELS = 8
 """MPLS labels that are looked at."""
 _PPP = {0x0021: IPV4, 0x0057: IPV6}
 _FLAT = {
-    Link.NULL: 4, Link.LOOP: 4, Link.RAW: 0, Link.RAW_BSD: 0, Link.RAW_OPENBSD: 0, Link.IPV4: 0, Link.IPV6: 0,
+    Link.NULL: 4, Link.LOOP: 4, Link.ENC: 12,
+    Link.RAW: 0, Link.RAW_BSD: 0, Link.RAW_OPENBSD: 0, Link.IPV4: 0, Link.IPV6: 0,
 }  # fmt: skip
 """Links on which IP stands after so many bytes and says its version itself."""
 
@@ -81,6 +83,18 @@ def _others(batch: Batch, words: Words, links: Links) -> None:
             links.kind[rows], links.net[rows] = words.u16(start + 14), start + 16
         elif number == Link.SLL2:
             links.kind[rows], links.net[rows] = words.u16(start), start + 20
+        elif number == Link.PPP:
+            protocol, links.net[rows] = point_to_point(words, start)
+            links.kind[rows] = _of_ppp(protocol)
+        elif number == Link.PPPOE:
+            links.kind[rows], links.net[rows] = _PPPOE, start
+        elif number == Link.WIRELESS:
+            links.kind[rows], links.net[rows] = wireless(words, start)
+        elif number == Link.RADIOTAP:
+            links.kind[rows], links.net[rows] = radiotap(words, start)
+        elif number == Link.NFLOG:
+            links.net[rows] = logged(words, start)
+            links.kind[rows] = by_version(words, links.net[rows])
         elif number in _FLAT:
             links.net[rows] = start + _FLAT[Link(number)]
             links.kind[rows] = by_version(words, links.net[rows])
@@ -106,9 +120,14 @@ def _below(words: Words, links: Links) -> None:
         _unlabel(words, links, rows)
     rows = np.flatnonzero(links.kind == _PPPOE)
     if len(rows):
-        protocol = words.u16(links.net[rows] + 6)
-        links.kind[rows] = np.select([protocol == number for number in _PPP], list(_PPP.values()), NOTHING)
+        links.kind[rows] = _of_ppp(words.u16(links.net[rows] + 6))
         links.net[rows] += 8
+
+
+def _of_ppp(protocol: Ints) -> Ints:
+    """Return the EtherTypes of protocols within PPP."""
+    kinds: Ints = np.select([protocol == number for number in _PPP], list(_PPP.values()), NOTHING)
+    return kinds
 
 
 def _untag(words: Words, links: Links, rows: Ints) -> None:

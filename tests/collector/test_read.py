@@ -81,10 +81,10 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(file: Path, tmp_path: 
 
 def test_link_types_that_are_not_read_are_said_and_other_files_are_read(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "wifi.pcap"
-    other.write_bytes(pcap(FRAMES, link=105))
+    other.write_bytes(pcap(FRAMES, link=148))
     done = collector("read", str(other), str(file), "--log", "conn")
     assert (done.returncode, len(lines(done))) == (1, 2)
-    assert done.stderr.decode() == f"{other}: pominięto pakiety o nieobsługiwanym typie łącza: 105 (pakietów: 2).\n"
+    assert done.stderr.decode() == f"{other}: pominięto pakiety o nieobsługiwanym typie łącza: 148 (pakietów: 2).\n"
     faces = section("<") + interface("<", 1) + interface("<", 147)
     other.write_bytes(faces + enhanced("<", 0, 7, FRAMES[0]) + enhanced("<", 1, 8, FRAMES[1]))
     done = collector("read", str(other), "--log", "conn")

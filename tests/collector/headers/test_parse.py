@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.contrib.mpls import MPLS
+from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.inet6 import (
     ICMPv6EchoRequest,
@@ -116,6 +117,7 @@ def test_all_of_them_in_one_batch_are_the_same_as_each_alone() -> None:
         assert _row(together, row) == _row(parse(batch([packet])))
 
 
+FILLED = Dot11(type=2, subtype=8) / Dot11QoS() / Raw(bytes(2)) / LLC() / SNAP()
 LINKS = {
     Link.ETHERNET: MAC,
     Link.SLL: CookedLinux(proto=0x0800),
@@ -124,6 +126,12 @@ LINKS = {
     Link.RAW_BSD: None,
     Link.IPV4: None,
     Link.NULL: Loopback(type=2),
+    Link.PPP: PPP(proto=0x0021),
+    Link.PPPOE: PPPoE(sessionid=1) / PPP(),
+    Link.WIRELESS: Dot11(type=2, subtype=0, FCfield=2) / LLC() / SNAP(),
+    Link.RADIOTAP: RadioTap() / Dot11(type=2, subtype=8, FCfield=1) / Dot11QoS() / LLC() / SNAP(),
+    Link.ENC: Raw(bytes.fromhex("020000000000abcd00000003")),
+    Link.NFLOG: Raw(bytes.fromhex("02000000 08000100 08000103 05000a00 61000000 33000900")),
 }
 
 
@@ -134,6 +142,37 @@ def test_every_link_type_is_read(link: Link) -> None:
     headers = parse(batch([packet], link=link))
     assert _row(headers) == {"ports": (50000, 443), "payload": b"payload", "length": 7}
     assert (headers.links.mac[0] == NO_MAC) == (link != Link.ETHERNET)
+
+
+@pytest.mark.parametrize(
+    ("link", "before"),
+    [
+        (Link.PPP, Raw(b"\xff\3\0\x21")),
+        (Link.WIRELESS, Dot11(type=2, subtype=8, FCfield=3) / Dot11QoS() / LLC() / SNAP()),
+        (Link.WIRELESS, Dot11(type=2, subtype=8, FCfield=0x81) / Dot11QoS() / Raw(bytes(4)) / LLC() / SNAP()),
+        (Link.RADIOTAP, RadioTap(present="TSFT+Flags+Channel", mac_timestamp=7) / Dot11(type=2) / LLC() / SNAP()),
+        (Link.RADIOTAP, Raw(bytes.fromhex("00000900 02000000 20")) / FILLED),
+        (Link.RADIOTAP, Raw(bytes.fromhex("00001900 030000a0 000000a0 00000000 0000000000000007 20")) / FILLED),
+        (Link.NFLOG, Raw(bytes.fromhex("02000000 00080001 08000300 00050009"))),
+        (Link.NFLOG, Raw(bytes.fromhex("02000000 ffff0900"))),
+    ],
+)  # fmt: skip
+def test_headers_of_different_lengths_are_passed(link: Link, before: Packet) -> None:
+    assert _row(parse(batch([before / FOUR / INNER], link=link)))["payload"] == b"payload"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Dot11(type=2, FCfield=0x42) / LLC() / SNAP(),
+        Dot11(type=2, subtype=4, FCfield=2) / LLC() / SNAP(),
+        Dot11(type=0, subtype=8) / LLC() / SNAP(),
+        Dot11(type=2, subtype=8) / Dot11QoS(A_MSDU_Present=1) / LLC() / SNAP(),
+        Dot11(type=2) / LLC() / SNAP(OUI=0x00000C),
+    ],
+)
+def test_frames_of_a_wireless_network_without_a_packet_that_can_be_read_are_none(before: Packet) -> None:
+    assert parse(batch([before / FOUR / INNER], link=Link.WIRELESS)).flowing.tolist() == [False]
 
 
 def test_a_link_that_nobody_knows_is_no_packet() -> None:
