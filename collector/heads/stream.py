@@ -7,7 +7,7 @@ MAX_HELD = 48 << 10
 MAX_SEGMENTS = 40
 """Segments that wait."""
 RECENT = 2048
-"""Bytes that are remembered of what was read last: what comes again with other content is noticed within them."""
+"""Bytes, at least, that are remembered of what was read last: within them is noticed what comes again otherwise."""
 _HALF, _MASK = 1 << 31, (1 << 32) - 1
 
 
@@ -17,14 +17,15 @@ class Stream:
     Of bytes that come twice the first are believed; `contradicted` tells that they came with another content.
     """
 
-    __slots__ = ("_recent", "_waiting", "contradicted", "held", "next")
+    __slots__ = ("_kept", "_recent", "_waiting", "contradicted", "held", "next")
 
     def __init__(self, following: int) -> None:
         """Take the sequence number of the first byte, -1 for that of whatever comes first."""
         self.next = following
         self.held = 0
         self.contradicted = False
-        self._recent = b""
+        self._recent: list[bytes] = []
+        self._kept = 0
         self._waiting: list[tuple[int, bytes, int]] = []
 
     def take(self, seq: int, data: bytes, missing: int = 0, *, wait: bool = True) -> list[bytes | None]:
@@ -50,22 +51,36 @@ class Stream:
         """Tell whether a whole segment is just what comes next, as nearly all are; if so, it counts as taken."""
         if seq != self.next or self._waiting:
             return False
-        self._take(seq, data)
+        self._take(data)
         return True
 
-    def _take(self, seq: int, data: bytes) -> None:
-        self.next = (seq + len(data)) & _MASK
-        self._recent = (data if len(data) >= RECENT else self._recent + data)[-RECENT:]
+    def _take(self, data: bytes) -> None:
+        size = len(data)
+        self.next = (self.next + size) & _MASK
+        self._kept += size
+        if self._kept > RECENT:
+            if size >= RECENT:
+                self._recent, self._kept = [data[-RECENT:]], RECENT
+                return
+            while self._kept - len(self._recent[0]) >= RECENT:
+                self._kept -= len(self._recent.pop(0))
+        self._recent.append(data)
+
+    def _leap(self, place: int) -> None:
+        """Go on behind bytes that were not seen: those before them are not compared any more."""
+        self.next, self._kept = place & _MASK, 0
+        self._recent.clear()
 
     def _contradicts(self, known: int, data: bytes) -> bool:
         """Tell whether data that begins so many bytes before the next one are other than what was read.
 
         A single byte is none that anybody sends: it asks whether the other side is still there (RFC 9293, 3.8.4).
         """
-        begin = len(self._recent) - known
+        recent = b"".join(self._recent)
+        begin = len(recent) - known
         if begin < 0:
             data, begin = data[-begin:], 0
-        mine = self._recent[begin : begin + len(data)]
+        mine = recent[begin : begin + len(data)]
         return len(data) > 1 and data[: len(mine)] != mine
 
     def flush(self) -> list[bytes | None]:
@@ -74,14 +89,14 @@ class Stream:
         while self._waiting:
             nearest = min(self._waiting, key=lambda item: self._ahead(item[0]))
             if self._ahead(nearest[0]) > 0:
-                self.next, self._recent = nearest[0], b""
+                self._leap(nearest[0])
                 found.append(None)
             self._drain(found)
         return found
 
     def skip_to(self, seq: int) -> None:
         """Go on at another place; what waited is forgotten."""
-        self.next, self._recent = seq, b""
+        self._leap(seq)
         self._waiting.clear()
         self.held = 0
 
@@ -105,7 +120,7 @@ class Stream:
         if known < len(data):
             fresh = data[known:] if known else data
             found.append(fresh)
-            self._take(self.next, fresh)
+            self._take(fresh)
         if missing:
             found.append(None)
-            self.next, self._recent = (seq + len(data) + missing) & _MASK, b""
+            self._leap(seq + len(data) + missing)
