@@ -13,6 +13,7 @@ from agent.wire.sending.home import AgentHome, Program, home_of
 from collector.slices.files import Limits, slices_of
 
 if TYPE_CHECKING:
+    from collector.settings import Settings
     from collector.slices.ring import Slices
 
 PROGRAM = Program("czujka-collector", Path("/var/lib/czujka-collector"), "CZUJKA_COLLECTOR_HOME")
@@ -44,9 +45,7 @@ def _watch(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     if home is None:
-        from collector.read import read  # noqa: PLC0415 (as above)
-
-        return read(arguments.files, arguments.log, wanted, _ring(arguments))
+        return _read(arguments, wanted)
     from collector.foreign.sensor import Wanted  # noqa: PLC0415 (as above)
     from collector.live import run  # noqa: PLC0415 (as above)
 
@@ -55,6 +54,16 @@ def _watch(arguments: argparse.Namespace) -> int:
         sys.stderr.write("Podaj, co obserwować: --interface, --eve lub --zeek.\n")
         return 2
     return run(home, arguments.interface, wanted, arguments.workers, others, limits=_limits(arguments))
+
+
+def _read(arguments: argparse.Namespace, wanted: Settings) -> int:
+    from collector.logs import LOGS  # noqa: PLC0415 (as above)
+    from collector.read import read  # noqa: PLC0415 (as above)
+
+    if unknown := sorted(set(arguments.log or ()) - LOGS):
+        sys.stderr.write(f"Nie ma dziennika {', '.join(unknown)}. Są: {', '.join(sorted(LOGS))}.\n")
+        return 2
+    return read(arguments.files, arguments.log, wanted, _ring(arguments), summary=not arguments.quiet)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         help="ile procesów ma dzielić ruch między siebie (domyślnie 1)",
     )  # fmt: skip
     made["read"].add_argument("files", metavar="PLIK", nargs="+", help="plik pcap lub pcapng; „-” to wejście")
+    made["read"].add_argument("--quiet", action="store_true", help="nie pisz na końcu, czego nie odczytano w pliku")
     made["read"].add_argument(
         "--log", metavar="NAZWA", action="append", help="tylko ten dziennik (conn, dns, …); można podać kilka razy"
     )

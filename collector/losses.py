@@ -38,9 +38,9 @@ class Losses(NamedTuple):
     analysis: int = 0
     """Faults of analysers that none may have."""
     unread: int = 0
-    """Packets whose headers are cut or broken."""
+    """Packets whose headers are cut, broken or too many."""
     weird: int = 0
-    """Breaches of a protocol's rules; the rest of such a flow is counted, not read."""
+    """Breaches of a protocol's rules: datagrams that are not read, streams of which the rest is not."""
 
 
 NONE = Losses()
@@ -75,7 +75,7 @@ def losses_of(watch: Watch, slices: Slices | None, rare: Dissector) -> Losses:
         fragments=watch.fragments.given_up,
         slices=slices.lost if slices is not None else 0,
         rare=rare.left_out,
-        unread=watch.unread,
+        unread=watch.unread.broken,
         weird=heads.weird.total() + links.weird.total(),
     )
 

@@ -12,6 +12,8 @@ ENOUGH = 100
 ONE_WAY = 20
 """Percent of two-way flows below which a mirror port is taken to show one direction only."""
 _SECOND = 1_000_000_000
+_DATA, _BEGINS, _GOES_ON = frozenset("Dd"), frozenset("SsHh"), frozenset("AaFf")
+"""Letters of a history."""
 
 
 @dataclass(slots=True)
@@ -37,8 +39,11 @@ class Meter:
         """Count the end of a flow, given its record."""
         if conn["proto"] != "tcp":
             return
+        two_way = bool(conn["orig_pkts"] and conn["resp_pkts"])
+        if not two_way and not _answered(set(str(conn["history"]))):
+            return  # it looks the same with both directions
         self._ended += 1
-        self._two_way += bool(conn["orig_pkts"] and conn["resp_pkts"])
+        self._two_way += two_way
         if self._ended >= ENOUGH:
             self.share = 100 * self._two_way // self._ended
             self._ended = self._two_way = 0
@@ -55,3 +60,8 @@ class Meter:
         self._since, self._before = now, Counts(counts.frames, counts.bytes, counts.drops)
         found = {"frames": frames * _SECOND // span, "bits": 8 * sent * _SECOND // span, "drops": counts.drops}
         return found if self.share is None else {**found, "two_way": self.share}
+
+
+def _answered(letters: set[str]) -> bool:
+    """Tell whether the side that was seen had an answer: it sent data, or went on behind its SYN. Scans do neither."""
+    return not letters.isdisjoint(_DATA) or not (letters.isdisjoint(_BEGINS) or letters.isdisjoint(_GOES_ON))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
-from typing import TextIO, cast
+from typing import cast
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from collector.protocols.x509 import trust
 from collector.rare.dissector import Dissector
 from collector.settings import Settings
 from collector.slices.ring import Slices
+from collector.summary import summary as left_out
 from collector.watch import Watch
 
 _LINKS = list(Link)
@@ -34,19 +35,26 @@ _MOST = 5
 """Link types that are named."""
 
 
-def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings, slices: Slices | None = None) -> int:
+def read(
+    files: Sequence[str],
+    logs: Collection[str] | None,
+    settings: Settings,
+    slices: Slices | None = None,
+    *,
+    summary: bool = False,
+) -> int:
     """Print the logs of files (`-` is standard input), of some kinds only where `logs` names them.
 
     Each file is a world of its own: flows do not go from one to the next; `slices` keeps their heads. The exit code
     is 0, 1 when a file could not be read at all or has only link types that are not read; of a file that breaks off,
-    all before the break is told.
+    all before the break is told. With `summary` standard error also says of each file what in it was not read.
     """
     settle()
     trust.use(settings.trust)
     code = 0
     try:
         for name in files:
-            code = max(code, _file(name, logs, settings, sys.stdout, slices))
+            code = max(code, _file(name, logs, settings, slices, summary=summary))
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has seen enough; what Python still holds must not complain either.
@@ -54,7 +62,7 @@ def read(files: Sequence[str], logs: Collection[str] | None, settings: Settings,
     return code
 
 
-def _file(name: str, logs: Collection[str] | None, settings: Settings, out: TextIO, slices: Slices | None) -> int:
+def _file(name: str, logs: Collection[str] | None, settings: Settings, slices: Slices | None, *, summary: bool) -> int:
     rare = Dissector(patient=True)
     unread = _Unread()
     watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices, rare=rare)
@@ -64,7 +72,7 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, out: Text
             file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
             for entry in entries(map(leave_out.kept, unread.seen(file)), watch):
                 if logs is None or entry.log.path in logs:
-                    out.write(line(sides.say(increments.say(entry))) + "\n")
+                    sys.stdout.write(line(sides.say(increments.say(entry))) + "\n")
     except Unknown:
         sys.stderr.write(f"{name}: to nie jest plik pcap ani pcapng.\n")
         return 1
@@ -79,6 +87,8 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, out: Text
         sys.stderr.write(f"{name}: plik jest ucięty lub uszkodzony, odczytano część do tego miejsca ({file.broken}).\n")
     if unread.links:
         sys.stderr.write(f"{name}: pominięto pakiety o nieobsługiwanym typie łącza: {unread}.\n")
+    if summary and (left := left_out(watch, rare)):
+        sys.stderr.write(f"{name}: nie wszystko odczytano ({left}).\n")
     return int(unread.all)
 
 

@@ -13,6 +13,7 @@ from collector.flows.record import Conn, Office, conn_fields
 from collector.flows.table import FlowTable
 from collector.headers.fragments import Fragments
 from collector.headers.parse import Headers, parse, replaced
+from collector.headers.unread import Unread
 from collector.heads.head import Entry
 from collector.heads.linklayer import LinkLayer
 from collector.heads.reader import Heads
@@ -57,10 +58,9 @@ class Watch:
         self.slices = slices
         self._rare = rare
         self._last = 0
-        self.frames = self.bytes = self.cut = self.unread = 0
-        """Frames, their bytes on the wire, those not captured whole or merged by the card; IP packets whose headers
-        are cut or broken.
-        """
+        self.unread = Unread()
+        self.frames = self.bytes = self.cut = 0
+        """Frames, their bytes on the wire, those not captured whole or merged by the card."""
 
     def take(self, batch: Batch) -> Iterator[Entry]:
         """Yield the logs of a batch."""
@@ -106,7 +106,7 @@ class Watch:
     def _flagged(self, entry: Entry) -> None:
         if (claim := claim_of(entry.log)) is not None:
             self.claimed(claim)
-        elif self.slices is not None and entry.flow is not None and entry.log.path in FLAGGING:
+        elif self.slices is not None and entry.uid and entry.flow is not None and entry.log.path in FLAGGING:
             self.slices.flag(self.table.columns, entry.uid, entry.flow)
 
     def _noticed(self, now: int) -> Iterator[Entry]:
@@ -120,10 +120,12 @@ class Watch:
         if self._rare is not None:
             self._rare.look(headers)
         pieces = np.flatnonzero(headers.network.fragment)
-        if len(pieces) and (whole := self.fragments.add(headers, pieces.tolist())) is not None:
-            headers = replaced(headers, whole.rows, whole.frames)
-        network = headers.network
-        self.unread += int(((network.version > 0) & ~headers.flowing & ~network.fragment).sum())
+        if len(pieces):
+            whole = self.fragments.add(headers, pieces.tolist())
+            yield from self.links.overlaps(headers, self.fragments.odd)
+            if whole is not None:
+                headers = replaced(headers, whole.rows, whole.frames)
+        self.unread.look(headers)
         yield from self._read(headers)
 
     def _read(self, headers: Headers) -> Iterator[Entry]:

@@ -37,7 +37,7 @@ def read_capture(path: Path, ring: Ring | None = None) -> Iterator[bytes]:
 
     With `ring` the heads of its flows are kept there.
     """
-    command = [sys.executable, "-m", "collector", "read", *(ring.options() if ring else ()), "--", str(path)]
+    command = [sys.executable, "-m", "collector", "read", "--quiet", *(ring.options() if ring else ()), "--", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     number = 0
     with tempfile.TemporaryFile() as words:

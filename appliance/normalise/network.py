@@ -40,6 +40,8 @@ _CONTROL = frozenset({"_path", "_write_ts", "_system_name", "ts", "event.module"
 _OWN_NAMES = frozenset({"smb_cmd"})
 """Logs of a category with another log's name whose fields keep their own log's."""
 _ENDS = ("source.ip", "destination.ip", "zeek.arp.src_ip", "zeek.dhcp.assigned_addr", "zeek.notice.src")
+_CARRIED = {"connection": "zeek.conn.", "connection_update": "zeek.conn_long."}
+"""Categories that tell a connection's bytes → the prefix of what only Zeek says of it."""
 _NOBODY, _OTHER, _OWN = range(3)
 _BROADCAST = ip_address("255.255.255.255")
 _PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
@@ -158,7 +160,8 @@ def _derive(event: Event) -> None:
     category = event.get("event.category")
     if category == "http":
         complete_url(event)
-    elif category == "connection":
+    elif category in _CARRIED:
+        _carried(event, _CARRIED[category])
         _totals(event)
     elif category == "smb":
         set_name(event, "file.path", "file.name", "\\")
@@ -205,6 +208,14 @@ def _private(text: str) -> bool:
     except ValueError:
         return False
     return any(found in network for network in _PRIVATE)
+
+
+def _carried(event: Event, native: str) -> None:
+    """Take no more for a side's bytes than its packets carried: they are those of sequence numbers, which may lie."""
+    for key, name in (("source.bytes", "orig_ip_bytes"), ("destination.bytes", "resp_ip_bytes")):
+        said, most = event.get(key), event.get(native + name)
+        if isinstance(said, int) and isinstance(most, int):
+            event[key] = min(said, most)
 
 
 def _totals(event: Event) -> None:

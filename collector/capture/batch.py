@@ -20,13 +20,19 @@ class Link(IntEnum):
 
     NULL = 0
     ETHERNET = 1
+    PPP = 9
     RAW_BSD = 12
     RAW_OPENBSD = 14
+    PPPOE = 51
     RAW = 101
+    WIRELESS = 105
     LOOP = 108
+    ENC = 109
     SLL = 113
+    RADIOTAP = 127
     IPV4 = 228
     IPV6 = 229
+    NFLOG = 239
     SLL2 = 276
 
 

@@ -12,7 +12,6 @@ from collector.headers.parse import Headers
 from collector.headers.transport import FIN, RST, SYN, TCP
 
 _MASK = 0xFFFFFFFF
-_NO_END = -(1 << 62)
 
 
 def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> Flags:
@@ -37,7 +36,8 @@ def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> 
     reached[silent] = 0
     most = groups.running(np.maximum(reached, 0))
     now = top + most[np.append(groups.starts[1:], len(most)) - 1]
-    end = _ends(columns, groups, at, top, np.where(((flags & FIN) != 0) & ~silent, reached, _NO_END))
+    closes = np.flatnonzero((flags & (FIN | RST | SYN)) == FIN)
+    end = _ends(columns, groups, at, closes, reached[closes])
     columns.top[at, side] = now - ((now == end + 1) & (end >= 0))
     before = np.append(0, most[:-1])
     before[groups.starts] = 0
@@ -45,15 +45,17 @@ def advance(columns: Columns, headers: Headers, groups: Groups, slots: Ints) -> 
     return again
 
 
-def _ends(columns: Columns, groups: Groups, at: Ints, top: Ints, closes: Ints) -> Ints:
-    """Return where sides end, -1 where that is not known; `closes` tells of the sorted rows that say it how far.
+def _ends(columns: Columns, groups: Groups, at: Ints, closes: Ints, reached: Ints) -> Ints:
+    """Return where sides end, -1 where that is not known; the sorted rows `closes` say it, reaching beyond the tops.
 
     An end takes a sequence number, as a beginning does: what comes after it speaks from one further on.
     """
     end = columns.end[at, groups.side]
-    if (closes > _NO_END).any():
-        end = np.maximum(end, top + np.maximum.reduceat(closes, groups.starts))
-        columns.end[at, groups.side] = end
+    if len(closes):
+        group = np.searchsorted(groups.starts, closes, side="right") - 1
+        slots, sides = at[group], groups.side[group]
+        np.maximum.at(end, group, columns.top[slots, sides] + reached)
+        columns.end[slots, sides] = end[group]
     return end
 
 

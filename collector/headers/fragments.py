@@ -32,6 +32,8 @@ class _Pieces:
     """Where in the packet each piece begins and its bytes, in the order in which they came."""
     length: int = -1
     head: bytes = b""
+    odd: bool = False
+    """Whether pieces that overlap were told."""
 
 
 class Whole(NamedTuple):
@@ -44,12 +46,14 @@ class Whole(NamedTuple):
 class Fragments:
     """Collects pieces and gives whole packets back, as frames that look as if they had come in one.
 
-    Where pieces overlap, the one that came first is believed; `overlapping`, `given_up` and `taken` count.
+    Where pieces overlap, the one that came first is believed; `overlapping`, `given_up` and `taken` count. `odd`
+    has, of the pieces that were added last, the rows of the first ones of packets that overlap, and Zeek's name of it.
     """
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[tuple[bytes, int], _Pieces] = OrderedDict()
         self.taken = self.given_up = self.overlapping = 0
+        self.odd: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -57,6 +61,7 @@ class Fragments:
     def add(self, headers: Headers, rows: list[int]) -> Whole | None:
         """Take the fragments in these rows; return the packets that are whole now, None where there are none."""
         frames, last = [], []
+        self.odd = []
         for row in rows:
             self.taken += 1
             whole = self._piece(headers, row)
@@ -87,6 +92,9 @@ class Fragments:
             return None
         if (place, body) in pieces.parts:
             return None
+        if not pieces.odd and (name := _overlap(pieces.parts, place, body)):
+            pieces.odd = True
+            self.odd.append((row, name))
         pieces.parts.append((place, body))
         if place == 0 and not pieces.head:
             mac = int(headers.links.mac[row])
@@ -125,6 +133,18 @@ class Fragments:
             body[place : place + len(part)] = part
         del self._waiting[key]
         return _frame(pieces.head, bytes(body[: pieces.length]))
+
+
+def _overlap(parts: list[tuple[int, bytes]], place: int, body: bytes) -> str:
+    """Return Zeek's name of what a piece does that covers others: whether it has the same bytes; empty for none."""
+    name = ""
+    for at, part in parts:
+        first, end = max(at, place), min(at + len(part), place + len(body))
+        if first < end:
+            if part[first - at : end - at] != body[first - place : end - place]:
+                return "fragment_inconsistency"
+            name = "fragment_overlap"
+    return name
 
 
 def _four(packet: bytes) -> tuple[tuple[bytes, int], int, bool, bytes, bytes]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from collector.arrays import Ints, Words
 from collector.capture.batch import NO_VLAN, Batch, Link
+from collector.headers.framing import logged, point_to_point, radiotap, wireless
 
 IPV4, ARP, IPV6, NOTHING = 0x0800, 0x0806, 0x86DD, 0
 """EtherTypes (IEEE 802 numbers), and what is no EtherType."""
@@ -16,11 +17,17 @@ TAGS = (0x8100, 0x88A8, 0x9100)
 """EtherTypes of VLAN tags."""
 _MPLS = (0x8847, 0x8848)
 _PPPOE = 0x8864
+MAX_TAGS = 8
+"""VLAN tags that are taken off; a frame with more is not read."""
+LENGTHS = 1500
+"""The greatest of an 802.3 frame's lengths, which stand where others have an EtherType."""
+_SNAP = 0xAAAA0300
 _LABELS = 8
 """MPLS labels that are looked at."""
 _PPP = {0x0021: IPV4, 0x0057: IPV6}
 _FLAT = {
-    Link.NULL: 4, Link.LOOP: 4, Link.RAW: 0, Link.RAW_BSD: 0, Link.RAW_OPENBSD: 0, Link.IPV4: 0, Link.IPV6: 0,
+    Link.NULL: 4, Link.LOOP: 4, Link.ENC: 12,
+    Link.RAW: 0, Link.RAW_BSD: 0, Link.RAW_OPENBSD: 0, Link.IPV4: 0, Link.IPV6: 0,
 }  # fmt: skip
 """Links on which IP stands after so many bytes and says its version itself."""
 
@@ -76,6 +83,18 @@ def _others(batch: Batch, words: Words, links: Links) -> None:
             links.kind[rows], links.net[rows] = words.u16(start + 14), start + 16
         elif number == Link.SLL2:
             links.kind[rows], links.net[rows] = words.u16(start), start + 20
+        elif number == Link.PPP:
+            protocol, links.net[rows] = point_to_point(words, start)
+            links.kind[rows] = _of_ppp(protocol)
+        elif number == Link.PPPOE:
+            links.kind[rows], links.net[rows] = _PPPOE, start
+        elif number == Link.WIRELESS:
+            links.kind[rows], links.net[rows] = wireless(words, start)
+        elif number == Link.RADIOTAP:
+            links.kind[rows], links.net[rows] = radiotap(words, start)
+        elif number == Link.NFLOG:
+            links.net[rows] = logged(words, start)
+            links.kind[rows] = by_version(words, links.net[rows])
         elif number in _FLAT:
             links.net[rows] = start + _FLAT[Link(number)]
             links.kind[rows] = by_version(words, links.net[rows])
@@ -88,19 +107,27 @@ def by_version(words: Words, at: Ints) -> Ints:
 
 
 def _below(words: Words, links: Links) -> None:
-    for _ in range(3):
+    for _ in range(MAX_TAGS):
         rows = np.flatnonzero(np.isin(links.kind, TAGS))
         if not len(rows):
             break
         _untag(words, links, rows)
+    rows = np.flatnonzero((links.kind > 0) & (links.kind <= LENGTHS))
+    if len(rows):
+        _unwrap(words, links, rows)
     rows = np.flatnonzero(np.isin(links.kind, _MPLS))
     if len(rows):
         _unlabel(words, links, rows)
     rows = np.flatnonzero(links.kind == _PPPOE)
     if len(rows):
-        protocol = words.u16(links.net[rows] + 6)
-        links.kind[rows] = np.select([protocol == number for number in _PPP], list(_PPP.values()), NOTHING)
+        links.kind[rows] = _of_ppp(words.u16(links.net[rows] + 6))
         links.net[rows] += 8
+
+
+def _of_ppp(protocol: Ints) -> Ints:
+    """Return the EtherTypes of protocols within PPP."""
+    kinds: Ints = np.select([protocol == number for number in _PPP], list(_PPP.values()), NOTHING)
+    return kinds
 
 
 def _untag(words: Words, links: Links, rows: Ints) -> None:
@@ -111,6 +138,14 @@ def _untag(words: Words, links: Links, rows: Ints) -> None:
     links.inner[rows] = np.where(outer, NO_VLAN, tag)
     links.kind[rows] = words.u16(at + 2)
     links.net[rows] = at + 4
+
+
+def _unwrap(words: Words, links: Links, rows: Ints) -> None:
+    """Take the LLC and SNAP headers off (RFC 1042) before what has an EtherType behind them."""
+    at = links.net[rows]
+    known = (words.u32(at) == _SNAP) & (words.u16(at + 4) == 0)
+    rows, at = rows[known], at[known]
+    links.kind[rows], links.net[rows] = words.u16(at + 6), at + 8
 
 
 def _unlabel(words: Words, links: Links, rows: Ints) -> None:

@@ -13,8 +13,8 @@ NO_PROTO = -1
 FRAGMENT = 44
 _AUTH = 51
 _EXTENSIONS = (0, 43, 60, 135, 139, 140, _AUTH, FRAGMENT)
-_DEPTH = 8
-"""Extension headers that are followed."""
+_DEPTH = 32
+"""Extension headers that are followed; a packet with more is not read."""
 
 
 @dataclass(slots=True)
@@ -66,6 +66,13 @@ def _six(words: Words, network: Network, rows: Ints, net: Ints) -> None:
 
 
 def _extensions(words: Words, network: Network, rows: Ints, captured: Ints) -> None:
+    """Go on to the transport; where an IPv6 packet does not come to it, there is none."""
+    _follow(words, network, rows, captured)
+    rows = rows[(network.version[rows] == 6) & ~network.fragment[rows]]
+    network.proto[rows[np.isin(network.proto[rows], _EXTENSIONS)]] = NO_PROTO
+
+
+def _follow(words: Words, network: Network, rows: Ints, captured: Ints) -> None:
     for _ in range(_DEPTH):
         proto, at = network.proto[rows], network.transport[rows]
         follows = np.isin(proto, _EXTENSIONS) & ((network.version[rows] == 6) | (proto == _AUTH))

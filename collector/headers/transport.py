@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.arrays import Flags, Hashes, Ints, Words
-from collector.headers.network import Network
+from collector.headers.network import NO_PROTO, Network
 
 ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -58,7 +58,7 @@ def read_transport(words: Words, network: Network, captured: Ints) -> Transport:
     at, proto = network.transport, network.proto
     tcp = proto == TCP
     size = np.select([proto == number for number in _SIZES], list(_SIZES.values()), 0)
-    whole = (network.version > 0) & ~network.fragment & (at + size <= captured)
+    whole = (network.version > 0) & (proto != NO_PROTO) & ~network.fragment & (at + size <= captured)
     size = np.where(tcp, (words.u8(at + 12) >> 4) * 4, size)
     whole &= ~tcp | (size >= 20)
     ported = tcp | (proto == UDP) | (proto == SCTP)

@@ -12,7 +12,7 @@ from collector.headers.link import IPV4, IPV6, NO_MAC, NOTHING, Links, by_versio
 from collector.headers.network import Network, read_network
 
 _IP_IN_IP, _SIX_IN_IP, _UDP, _GRE = 4, 41, 17, 47
-_VXLAN_PORT, _GTP_PORT = 4789, 2152
+_VXLAN_PORT, _VXLAN_OF_LINUX, _GTP_PORT = 4789, 8472, 2152
 _BRIDGED, _ERSPAN, _ERSPAN_3 = 0x6558, 0x88BE, 0x22EB
 
 
@@ -65,7 +65,8 @@ def _vxlan(words: Words, network: Network, whole: Flags) -> _Found:
     rows = np.flatnonzero(whole & (network.proto == _UDP))
     if len(rows):
         at = network.transport[rows]
-        known = (words.u16(at + 2) == _VXLAN_PORT) & ((words.u8(at + 8) & 0x08) != 0)
+        port = words.u16(at + 2)
+        known = ((port == _VXLAN_PORT) | (port == _VXLAN_OF_LINUX)) & ((words.u8(at + 8) & 0x08) != 0)
         rows = rows[known]
     if not len(rows):
         return _none()

@@ -16,8 +16,13 @@ RESUMED = 16 << 10
 """Bytes that are read from a packet on at which reading was taken up again."""
 SKIP, READ, RESUME = 0, 1, 2
 """How much of a side is wanted: nothing, all that comes, only packets that the protocol resumes at."""
-TRIES = 4
-"""Payloads that are kept until somebody recognises the flow."""
+TRIES, DATAGRAMS, ENOUGH = 4, 16, 512
+"""Payloads of a TCP flow, datagrams, and bytes of a TCP flow until somebody must have recognised it.
+
+Both TRIES and ENOUGH must be reached: a request may come byte by byte.
+"""
+MOST_BAD = 100
+"""Datagrams that break the rules after which a flow is read no more that had no other."""
 _STUN_HEADER, _STUN_COOKIE = 20, b"\x21\x12\xa4\x42"
 FAULTS = (IndexError, struct.error, UnicodeError, ValueError)
 """What a parser may raise on bytes that break its rules."""
@@ -35,8 +40,8 @@ class Head:
     """One flow's reading."""
 
     __slots__ = (
-        "_budget", "changed", "conversation", "flow", "logged", "protocol", "slot", "streams", "uid",
-        "waiting", "wanted",
+        "_budget", "_most", "bad", "changed", "contradicted", "conversation", "flow", "logged", "protocol",
+        "slot", "streams", "uid", "waiting", "wanted",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, uid: str, slot: int, begins: tuple[int, int]) -> None:
@@ -47,14 +52,39 @@ class Head:
         self.conversation: Conversation | None = None
         self.waiting: list[tuple[Side, bytes | None]] = []
         self.wanted = [READ, READ]
-        self.logged = self.changed = False
-        # `changed`: whether `wanted` is other than when it was last looked at.
+        self.logged = self.changed = self.contradicted = False
+        self.bad = 0
+        # `changed`: whether `wanted` is other than when it was last looked at; `bad`: datagrams that broke the rules.
+        self._most = HEAD
         self._budget = [HEAD, HEAD]
 
     @property
     def held(self) -> int:
         """Bytes that wait for those before them."""
         return self.streams[0].held + self.streams[1].held
+
+    @property
+    def begun(self) -> int:
+        """Bytes that wait for somebody to recognise the flow."""
+        return sum(len(piece or b"") for _, piece in self.waiting)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so much was said that somebody should have recognised the flow."""
+        tries = len(self.waiting)
+        if self.flow.transport == "udp":
+            return tries >= DATAGRAMS
+        return tries >= TRIES and (tries >= ENOUGH or self.begun >= ENOUGH)
+
+    @property
+    def understood(self) -> bool:
+        """Whether the parser has read anything that kept its protocol's rules."""
+        return self.logged or any(left < self._most for left in self._budget)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether reading goes on after what broke the rules: a datagram costs itself, a stream is lost."""
+        return self.flow.transport == "udp" and (self.bad < MOST_BAD or self.understood)
 
     def passes(self, side: int, data: bytes) -> bool:
         """Tell whether a packet is not read: of a side after its head only those are that the protocol resumes at."""
@@ -105,7 +135,8 @@ class Head:
     def read_by(self, protocol: Protocol) -> None:
         """Give the flow to the parser of this protocol."""
         self.protocol, self.conversation = protocol, protocol.open(self.flow)
-        self._budget = [HEAD if protocol.resumes is None else SHORT_HEAD] * 2
+        self._most = HEAD if protocol.resumes is None else SHORT_HEAD
+        self._budget = [self._most] * 2
 
     def _spent(self, side: Side) -> None:
         """No more is wanted of a side than its protocol resumes at; datagrams are wanted until the parser is done."""
@@ -129,7 +160,12 @@ def opens_the_way(data: bytes) -> bool:
     return len(data) >= _STUN_HEADER and data[0] < 4 and data[4:8] == _STUN_COOKIE
 
 
-def weird(error: Exception, protocol: str, at: int) -> Log:
-    """Return the log of bytes that break a protocol's rules."""
+def weird(error: Exception, protocol: str, at: int, unread: str = "message") -> Log:
+    """Return the log of bytes that break a protocol's rules, and what is not read for it: a `message`, a `flow`."""
     name = error.name if isinstance(error, Malformed) else f"{protocol}_malformed"
-    return Log("weird", at, {"name": name, "source": protocol})
+    return Log("weird", at, {"name": name, "source": protocol, "unread": unread})
+
+
+def told_at(count: int) -> bool:
+    """Tell whether the so many-th of a flow's breaches is told: the first, the tenth, the hundredth …"""
+    return str(count).strip("0") == "1"

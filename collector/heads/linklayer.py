@@ -1,4 +1,4 @@
-"""What belongs to no flow: ARP, and the neighbour discovery of IPv6."""
+"""What belongs to no flow: ARP, the neighbour discovery of IPv6, and pieces of packets that overlap."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from collector.headers.transport import ICMP6
 from collector.heads.head import FAULTS, Entry, weird
 from collector.pace import Pace
 from collector.protocols import arp, neighbour
-from collector.protocols.model import Log
+from collector.protocols.model import Flow, Log
 from collector.slices.claims import Claims
 
 MAX_A_SECOND = 2000
 """Packets of these kinds that are read in a second; a storm is counted, not read."""
+MAX_ODD = 50
+"""Packets of overlapping pieces that are told in a second; all are counted."""
 _LONGEST = 1500
 _SECOND = 1_000_000_000
 
@@ -29,7 +31,7 @@ class LinkLayer:
     def __init__(self, claims: Claims | None = None) -> None:
         """`claims` holds the frames that bind addresses to cards."""
         self._claims = claims
-        self._pace = Pace()
+        self._pace, self._odd = Pace(), Pace()
         self.left_out = 0
         self.weird: Counter[str] = Counter()
 
@@ -54,6 +56,21 @@ class LinkLayer:
                 log = weird(error, name, at)
                 self.weird[str(log.fields["name"])] += 1
                 yield Entry(log, "", None)
+
+    def overlaps(self, headers: Headers, odd: Iterable[tuple[int, str]]) -> Iterator[Entry]:
+        """Yield the logs of pieces of packets that overlap: the rows and the names of what they do."""
+        for row, name in odd:
+            self.weird[name] += 1
+            if self._odd.may(int(headers.batch.at[row]) // _SECOND, MAX_ODD):
+                source, target = _ends(headers, row)
+                flow = Flow(source, 0, target, 0, "unknown_transport")
+                yield Entry(Log("weird", int(headers.batch.at[row]) // 1000, {"name": name, "source": "ip"}), "", flow)
+
+
+def _ends(headers: Headers, row: int) -> tuple[str, str]:
+    net, data = int(headers.links.net[row]), headers.words.data
+    size, place = (16, net + 8) if headers.network.version[row] == 6 else (4, net + 12)
+    return address(data[place : place + size].tobytes()), address(data[place + size : place + 2 * size].tobytes())
 
 
 def _arp(headers: Headers, row: int, at: int) -> Iterable[Log]:

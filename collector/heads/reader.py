@@ -14,11 +14,11 @@ from collector.flows.columns import Columns
 from collector.flows.record import Conn, address, uid_of
 from collector.flows.table import Assigned
 from collector.headers.parse import Headers
-from collector.headers.transport import TCP, UDP
+from collector.headers.transport import SYN, TCP, UDP, Transport
 from collector.heads.expected import Waiting
-from collector.heads.head import FAULTS, READ, RESUME, SKIP, TRIES, Entry, Head, opens_the_way, weird
+from collector.heads.head import FAULTS, READ, RESUME, SKIP, Entry, Head, opens_the_way, told_at, weird
 from collector.heads.landmarks import Packets, before
-from collector.protocols.model import Flow, Protocol, Side
+from collector.protocols.model import Flow, Log, Protocol, Side
 
 LOG = logging.getLogger(__name__)
 MAX_HEADS = 16_000
@@ -29,6 +29,8 @@ MAX_HELD = 32 << 20
 """Bytes that wait in all streams together for those before them; beyond, holes are given up at once."""
 
 
+CONTRADICTED = "rexmit_inconsistency"
+"""Zeek's name of bytes that came twice with different contents."""
 _SIDES = (Side.ORIG, Side.RESP)
 
 
@@ -55,6 +57,12 @@ class _Beginning(NamedTuple):
     orig: tuple[bytes, int]
     resp: tuple[bytes, int]
     begins: tuple[int, int]
+
+
+def _begins(transport: Transport, rows: Ints) -> Ints:
+    """Return the sequence numbers of payloads: a SYN takes one before its own."""
+    begins: Ints = (transport.seq[rows] + ((transport.flags[rows] & SYN) != 0)) & 0xFFFFFFFF
+    return begins
 
 
 class Heads:
@@ -97,7 +105,7 @@ class Heads:
         for number, slot, side, is_udp, at, start, captured, length, seq in zip(
             numbers, slots, assigned.side[rows].tolist(),
             udp, (headers.batch.at[rows] // 1000).tolist(), transport.payload[rows].tolist(),
-            transport.captured[rows].tolist(), transport.length[rows].tolist(), transport.seq[rows].tolist(),
+            transport.captured[rows].tolist(), transport.length[rows].tolist(), _begins(transport, rows).tolist(),
             strict=True,
         ):  # fmt: skip
             head = heads.get(number)
@@ -111,7 +119,7 @@ class Heads:
             if (
                 head.conversation is not None
                 and head.wanted[side] == READ
-                and (is_udp or (captured == length and head.streams[side].follows(seq, captured)))
+                and (is_udp or (captured == length and head.streams[side].follows(seq, payload)))
             ):
                 self._tell(head, _SIDES[side], at, (payload,), found)
                 self._after(head, number, slot, at, found)
@@ -193,21 +201,29 @@ class Heads:
             held = stream.held
             pieces = head.pieces(side, seq, data, missing, wait=self.held < MAX_HELD)
             self.held += stream.held - held
+            if stream.contradicted and not head.contradicted:
+                self._contradicted(head, at, found)
             if not pieces:
                 return
         if head.protocol is None:
             head.waiting += [(side, piece) for piece in pieces]
             if not self._recognised(number, head, side):
-                if len(head.waiting) >= TRIES:
+                if head.hopeless:
                     self._take(number)
                     self._columns.wanted[slot] = SKIP
                 return
-            waiting, head.waiting = head.waiting, []
+            waiting, head.waiting = head.waiting if seq is not None else [(side, data)], []
             for who, piece in waiting:
                 self._tell(head, who, at, (piece,), found)
         else:
             self._tell(head, side, at, pieces, found)
         self._after(head, number, slot, at, found)
+
+    def _contradicted(self, head: Head, at: int, found: list[Entry]) -> None:
+        """Tell once that bytes of a flow came twice, and not the same: what the receiver took is not known."""
+        head.contradicted = True
+        self.weird[CONTRADICTED] += 1
+        found.append(Entry(Log("weird", at, {"name": CONTRADICTED, "source": "tcp"}), head.uid, head.flow))
 
     def _after(self, head: Head, number: int, slot: int, at: int, found: list[Entry]) -> None:
         """Do what follows from what a parser has just read: wait for what it announced, read on or no more."""
@@ -234,9 +250,13 @@ class Heads:
             self._waiting.add(expected, head.uid, at * 1000)
 
     def _recognised(self, number: int, head: Head, side: Side) -> bool:
-        """Ask the protocols whose the flow is, by all that the side has said; the port decides when nobody knows."""
+        """Ask the protocols whose the flow is; the port decides when nobody knows.
+
+        A datagram speaks for itself, a stream by all that the side has said.
+        """
         transport = head.flow.transport
-        begin = b"".join(part for who, part in head.waiting if who == side and part)
+        said = head.waiting[-1:] if transport == "udp" else head.waiting
+        begin = b"".join(part for who, part in said if who == side and part)
         found = None
         for protocol in self._asked[transport] if begin else ():
             try:
@@ -263,15 +283,20 @@ class Heads:
             self._failed(head, at, error, found)
 
     def _failed(self, head: Head, at: int, error: Exception, found: list[Entry]) -> None:
+        """Tell what broke the rules, of a flow's datagrams the first, the tenth, the hundredth …"""
         assert head.protocol is not None
-        head.conversation = None
         if not isinstance(error, FAULTS):
+            head.conversation = None
             LOG.error("parser_fault protocol=%s uid=%s", head.protocol.name, head.uid, exc_info=error)
             self.faults += 1
             return
-        log = weird(error, head.protocol.name, at)
+        head.bad += 1
+        if not head.lasts:
+            head.conversation = None
+        log = weird(error, head.protocol.name, at, "message" if head.conversation else "flow")
         self.weird[str(log.fields["name"])] += 1
-        found.append(Entry(log, head.uid, head.flow))
+        if told_at(head.bad):
+            found.append(Entry(log, head.uid, head.flow))
 
     def _close(self, head: Head, at: int, found: list[Entry]) -> None:
         try:
@@ -291,6 +316,8 @@ class Heads:
         found: list[Entry] = []
         head = self._take(conn.number)
         if head is not None:
+            if head.bad and not head.understood:
+                self._services.pop(conn.number, None)  # it only looked like that protocol
             self._close(head, conn.last // 1000, found)
         return found
 

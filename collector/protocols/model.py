@@ -39,7 +39,8 @@ class Log:
 class Malformed(ValueError):
     """The bytes break the protocol's rules; `name` is that of Zeek's weird (`dns_label_len_gt_pkt` …).
 
-    The flow's parser is not asked again after it; the sensor tells it as a log `weird` and counts it by name.
+    The parser of a TCP flow is not asked again after it, that of datagrams is; the sensor tells it as a log `weird` and
+    counts it by name.
     """
 
     def __init__(self, name: str) -> None:

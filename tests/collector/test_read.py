@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import LLC, STP, Dot3, Ether
+from scapy.packet import Raw
 
 from appliance.home import CHECKOUT
 from tests.collector.packets import enhanced, interface, pcap, section
@@ -80,15 +81,38 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(file: Path, tmp_path: 
 
 def test_link_types_that_are_not_read_are_said_and_other_files_are_read(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "wifi.pcap"
-    other.write_bytes(pcap(FRAMES, link=105))
+    other.write_bytes(pcap(FRAMES, link=148))
     done = collector("read", str(other), str(file), "--log", "conn")
     assert (done.returncode, len(lines(done))) == (1, 2)
-    assert done.stderr.decode() == f"{other}: pominięto pakiety o nieobsługiwanym typie łącza: 105 (pakietów: 2).\n"
+    assert done.stderr.decode() == f"{other}: pominięto pakiety o nieobsługiwanym typie łącza: 148 (pakietów: 2).\n"
     faces = section("<") + interface("<", 1) + interface("<", 147)
     other.write_bytes(faces + enhanced("<", 0, 7, FRAMES[0]) + enhanced("<", 1, 8, FRAMES[1]))
     done = collector("read", str(other), "--log", "conn")
     assert (done.returncode, len(lines(done))) == (0, 1)
     assert "147 (pakietów: 1)" in done.stderr.decode()
+
+
+def test_what_was_not_read_of_a_file_is_said_at_the_end(file: Path, tmp_path: Path) -> None:
+    broken = bytes(MAC / IP(**ENDS) / UDP(sport=5000, dport=53) / Raw(b"\0\7\1\0\0\1" + b"\xc0\6" * 9))
+    profinet = [bytes(Ether(type=0x8892 + kind) / Raw(bytes(46))) for kind in (0, 0, 1, 2, 3, 4, 5)]
+    tree = bytes(Dot3() / LLC() / STP())
+    other = tmp_path / "other.pcap"
+    other.write_bytes(pcap([*FRAMES, broken, *profinet, tree, bytes(MAC / IP(ihl=3) / UDP())], cut=60))
+    done = collector("read", str(other), "--log", "dns")
+    assert done.returncode == 0
+    assert done.stderr.decode() == (
+        f"{other}: nie wszystko odczytano (pakiety ucięte lub scalone: 2; pakiety z uszkodzonym nagłówkiem: 1; "
+        "komunikaty wbrew zasadom protokołu: 2; ramki innych protokołów: 0x8892 (2), 0x8893 (1), 0x8894 (1), "
+        "0x8895 (1), 0x8896 (1), inne (2)).\n"
+    )
+    assert collector("read", "--quiet", str(other)).stderr == b""
+    assert collector("read", str(file)).stderr == b""
+
+
+def test_a_log_that_there_is_not_is_a_wrong_command(file: Path) -> None:
+    done = collector("read", str(file), "--log", "connn", "--log", "dns")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith("Nie ma dziennika connn. Są: arp, cdp, conn,")
 
 
 def test_what_is_left_out_is_not_told(file: Path) -> None:

@@ -31,6 +31,17 @@ def test_a_classic_file_gives_its_frames_and_times(order: str, nanos: bool, unit
     assert {link for _, _, _, link in found} == {113}
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_file_of_kuznetsovs_kind_gives_its_frames(order: str) -> None:
+    plain, place, out = pcap(FRAMES, order=order), 24, [struct.pack(f"{order}I", 0xA1B2CD34)]
+    out.append(plain[4:24])
+    for frame in FRAMES:
+        out += [plain[place : place + 16], b"\0\0\0\2\x08\0\0\0", frame]
+        place += 16 + len(frame)
+    assert frames_of(b"".join(out)) == frames_of(plain)
+    assert frames_of(b"".join(out)[:-1])[1] != ""
+
+
 def test_what_the_capture_cut_keeps_its_length_on_the_wire() -> None:
     found, _ = frames_of(pcap(FRAMES, cut=5))
     assert [(frame, wire) for _, frame, wire, _ in found] == [(frame[:5], len(frame)) for frame in FRAMES]

@@ -109,6 +109,21 @@ def test_a_piece_that_came_first_is_believed_wherever_it_stands() -> None:
     assert fragments.overlapping == 2
 
 
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [(b"A" * 8, ["fragment_overlap"]), (b"B" * 8, ["fragment_inconsistency"]), (b"", [])],
+)
+def test_a_packet_of_overlapping_pieces_is_told_once_by_what_they_say(body: bytes, names: list[str]) -> None:
+    first = MAC / IP(**ENDS, id=5, flags="MF", proto=17) / Raw(b"U" * 8 + b"A" * 8)
+    over = MAC / IP(**ENDS, id=5, flags="MF", frag=1 + (not body), proto=17) / Raw(body + b"C" * 8)
+    fragments = Fragments()
+    headers = parse(batch([first, first, over, over, MAC / IP(**ENDS, id=5, frag=1, proto=17) / Raw(b"D" * 32)]))
+    fragments.add(headers, [0, 1, 2, 3])
+    assert fragments.odd == [(2, name) for name in names]
+    fragments.add(headers, [4])
+    assert [name for _, name in fragments.odd] == ([] if names else ["fragment_inconsistency"])
+
+
 def test_a_longer_piece_at_the_same_place_brings_what_the_shorter_one_had_not() -> None:
     short = MAC / IP(**ENDS, id=5, flags="MF", proto=17) / Raw(bytes(UDP(sport=1, dport=2, len=24)))
     long = MAC / IP(**ENDS, id=5, flags="MF", proto=17) / Raw(b"B" * 16)

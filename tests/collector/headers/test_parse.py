@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.contrib.mpls import MPLS
+from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.inet6 import (
     ICMPv6EchoRequest,
@@ -19,7 +20,7 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrRouting,
 )
 from scapy.layers.ipsec import AH
-from scapy.layers.l2 import ARP, GRE, LLC, CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q, Ether, Loopback
+from scapy.layers.l2 import ARP, GRE, LLC, SNAP, CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q, Dot3, Ether, Loopback
 from scapy.layers.ppp import PPP, PPPoE
 from scapy.layers.sctp import SCTP
 from scapy.layers.vxlan import VXLAN
@@ -36,6 +37,15 @@ SIX = IPv6(src="2001:db8::1", dst="fe80::9")
 INNER = TCP(sport=50000, dport=443, flags="PA", seq=7) / Raw(b"payload")
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 OUTER = MAC / IP(src="198.51.100.1", dst="198.51.100.2")
+
+
+def _deep(count: int) -> Packet:
+    packet = MAC / SIX
+    for _ in range(count):
+        packet /= IPv6ExtHdrDestOpt()
+    return packet
+
+
 AROUND: dict[str, Packet] = {
     "plain": MAC / FOUR,
     "six": MAC / SIX,
@@ -57,6 +67,11 @@ AROUND: dict[str, Packet] = {
     "erspan": OUTER / GRE(proto=0x88BE, seqnum_present=1) / Raw(bytes(8)) / MAC / FOUR,
     "gtp": OUTER / UDP(sport=2152, dport=2152) / Raw(bytes.fromhex("30ff005000000001")) / FOUR,
     "gtp extended": OUTER / UDP(sport=2152, dport=2152) / Raw(bytes.fromhex("34ff00500000000100000085 01100900")) / SIX,
+    "eight tags": MAC / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q(vlan=8) / FOUR,
+    "snap": Dot3(src=MAC.src, dst=MAC.dst) / LLC() / SNAP(code=0x0800) / FOUR,
+    "snap in a vlan": MAC / Dot1Q(vlan=5, type=100) / LLC() / SNAP(code=0x86DD) / SIX,
+    "twenty extensions": _deep(20),
+    "vxlan of linux": OUTER / UDP(sport=50001, dport=8472) / VXLAN(vni=3, flags=8) / MAC / FOUR,
     "vxlan": OUTER / UDP(sport=50001, dport=4789) / VXLAN(vni=3, flags=8) / MAC / SIX,
 }
 
@@ -80,7 +95,18 @@ def test_a_packet_is_found_behind_whatever_stands_before_it(name: str) -> None:
     assert headers.flowing.tolist() == [True]
     assert _row(headers) == {"ports": (50000, 443), "payload": b"payload", "length": 7}
     assert (int(headers.transport.flags[0]), int(headers.transport.seq[0])) == (0x18, 7)
-    inside = {"ip in ip", "six in ip", "gre", "gre with key", "gre bridged", "erspan", "vxlan", "gtp", "gtp extended"}
+    inside = {
+        "ip in ip",
+        "six in ip",
+        "gre",
+        "gre with key",
+        "gre bridged",
+        "erspan",
+        "vxlan",
+        "vxlan of linux",
+        "gtp",
+        "gtp extended",
+    }
     assert headers.inside.tolist() == [name in inside]
 
 
@@ -91,6 +117,7 @@ def test_all_of_them_in_one_batch_are_the_same_as_each_alone() -> None:
         assert _row(together, row) == _row(parse(batch([packet])))
 
 
+FILLED = Dot11(type=2, subtype=8) / Dot11QoS() / Raw(bytes(2)) / LLC() / SNAP()
 LINKS = {
     Link.ETHERNET: MAC,
     Link.SLL: CookedLinux(proto=0x0800),
@@ -99,6 +126,12 @@ LINKS = {
     Link.RAW_BSD: None,
     Link.IPV4: None,
     Link.NULL: Loopback(type=2),
+    Link.PPP: PPP(proto=0x0021),
+    Link.PPPOE: PPPoE(sessionid=1) / PPP(),
+    Link.WIRELESS: Dot11(type=2, subtype=0, FCfield=2) / LLC() / SNAP(),
+    Link.RADIOTAP: RadioTap() / Dot11(type=2, subtype=8, FCfield=1) / Dot11QoS() / LLC() / SNAP(),
+    Link.ENC: Raw(bytes.fromhex("020000000000abcd00000003")),
+    Link.NFLOG: Raw(bytes.fromhex("02000000 08000100 08000103 05000a00 61000000 33000900")),
 }
 
 
@@ -109,6 +142,37 @@ def test_every_link_type_is_read(link: Link) -> None:
     headers = parse(batch([packet], link=link))
     assert _row(headers) == {"ports": (50000, 443), "payload": b"payload", "length": 7}
     assert (headers.links.mac[0] == NO_MAC) == (link != Link.ETHERNET)
+
+
+@pytest.mark.parametrize(
+    ("link", "before"),
+    [
+        (Link.PPP, Raw(b"\xff\3\0\x21")),
+        (Link.WIRELESS, Dot11(type=2, subtype=8, FCfield=3) / Dot11QoS() / LLC() / SNAP()),
+        (Link.WIRELESS, Dot11(type=2, subtype=8, FCfield=0x81) / Dot11QoS() / Raw(bytes(4)) / LLC() / SNAP()),
+        (Link.RADIOTAP, RadioTap(present="TSFT+Flags+Channel", mac_timestamp=7) / Dot11(type=2) / LLC() / SNAP()),
+        (Link.RADIOTAP, Raw(bytes.fromhex("00000900 02000000 20")) / FILLED),
+        (Link.RADIOTAP, Raw(bytes.fromhex("00001900 030000a0 000000a0 00000000 0000000000000007 20")) / FILLED),
+        (Link.NFLOG, Raw(bytes.fromhex("02000000 00080001 08000300 00050009"))),
+        (Link.NFLOG, Raw(bytes.fromhex("02000000 ffff0900"))),
+    ],
+)  # fmt: skip
+def test_headers_of_different_lengths_are_passed(link: Link, before: Packet) -> None:
+    assert _row(parse(batch([before / FOUR / INNER], link=link)))["payload"] == b"payload"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Dot11(type=2, FCfield=0x42) / LLC() / SNAP(),
+        Dot11(type=2, subtype=4, FCfield=2) / LLC() / SNAP(),
+        Dot11(type=0, subtype=8) / LLC() / SNAP(),
+        Dot11(type=2, subtype=8) / Dot11QoS(A_MSDU_Present=1) / LLC() / SNAP(),
+        Dot11(type=2) / LLC() / SNAP(OUI=0x00000C),
+    ],
+)
+def test_frames_of_a_wireless_network_without_a_packet_that_can_be_read_are_none(before: Packet) -> None:
+    assert parse(batch([before / FOUR / INNER], link=Link.WIRELESS)).flowing.tolist() == [False]
 
 
 def test_a_link_that_nobody_knows_is_no_packet() -> None:
@@ -152,6 +216,14 @@ def test_what_is_not_ip_has_its_ethertype_and_no_flow() -> None:
     headers = parse(batch([MAC / ARP(), MAC / LLC() / Raw(bytes(40)), Raw(b"short")]))
     assert headers.links.kind[0] == ARP_TYPE
     assert headers.flowing.tolist() == [False] * 3
+
+
+def test_what_stands_too_deep_is_no_flow() -> None:
+    tags = MAC
+    for _ in range(9):
+        tags /= Dot1Q(vlan=1)
+    headers = parse(batch([tags / FOUR / INNER, _deep(33) / INNER, _deep(32) / INNER]))
+    assert headers.flowing.tolist() == [False, False, True]
 
 
 def test_padding_is_no_payload_and_a_zero_length_is_the_frames() -> None:

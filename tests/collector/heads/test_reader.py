@@ -12,7 +12,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from collector.heads import reader
-from collector.heads.head import SHORT_HEAD, Entry
+from collector.heads.head import DATAGRAMS, ENOUGH, MOST_BAD, SHORT_HEAD, TRIES, Entry, Head
 from collector.protocols.model import Flow, Landmark, Log, Malformed, Protocol, Side
 from collector.watch import Watch
 from tests.collector.packets import NOON, batch
@@ -103,13 +103,43 @@ def test_a_beginning_in_two_parts_is_recognised_when_it_is_whole() -> None:
     assert said(entries) == ["EC", "banner", "HO", "closed"]
 
 
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_beginning_byte_by_byte_is_recognised(size: int) -> None:
+    banner = [tcp(bytes([97 + at % 7]), 900 + at, back=True) for at in range(40)]
+    word = [tcp(bytes([sign]), 100 + at) for at, sign in enumerate(b"ECHO all")]
+    entries, _ = run([*HELLO, *banner, *word], size)
+    assert "".join(said(entries)[40:]) == "ECHO allclosed"
+
+
+@pytest.mark.parametrize("length", [1, 100, 1000])
+def test_a_flow_that_nobody_recognises_is_not_asked_about_for_ever(length: int) -> None:
+    packets = [tcp(b"x" * length, 100 + at * length) for at in range(2 * ENOUGH)]
+    entries, watch = run([*HELLO, *packets], 1000)
+    assert said(entries) == []
+    assert watch.heads.selected <= 2000
+    asked: list[bytes] = []
+    head = Head(Flow(CLIENT, 1, SERVER, 2, "tcp"), "C", 0, (-1, -1))
+    while not head.hopeless:
+        head.waiting.append((Side.ORIG, b"x" * length))
+        asked.append(b"x")
+    assert len(asked) == max(TRIES, -(-ENOUGH // length))
+
+
+def test_a_datagram_is_recognised_whatever_came_before_it() -> None:
+    there = MAC / IP(src=CLIENT, dst=SERVER) / UDP(sport=40000, dport=5062)
+    noise = [there / Raw(b"noise") for _ in range(DATAGRAMS - 1)]
+    entries, _ = run([*noise, there / Raw(b"ECHO 1"), there / Raw(b"2")])
+    assert said(entries) == ["ECHO 1", "2", "closed"]
+    assert said(run([*noise, there / Raw(b"more"), there / Raw(b"ECHO 1")])[0]) == []
+
+
 def test_the_port_decides_when_nobody_recognises() -> None:
     entries, _ = run([*HELLO, tcp(b"what", 100, to=7)])
     assert (said(entries), services(entries)[-1]) == (["what", "closed"], "echo")
 
 
 def test_what_nobody_knows_is_soon_read_no_more() -> None:
-    watch_entries, watch = run([*HELLO, *(tcp(b"unknown", 100 + 7 * i) for i in range(50))], 10)
+    watch_entries, watch = run([*HELLO, *(tcp(b"unknown" * 20, 100 + 140 * i) for i in range(50))], 10)
     assert (said(watch_entries), services(watch_entries)) == ([], [""])
     assert watch.heads.selected <= 10
 
@@ -150,8 +180,42 @@ def test_bytes_that_break_the_rules_end_the_reading_of_their_flow_alone(mark: by
     other = [tcp(b"", 99, flags="S", port=5), tcp(b"ECHO", 100, port=5), tcp(b"fine", 104, port=5)]
     entries, watch = run([*broken, *other])
     assert said(entries) == ["ECHO", "ECHO", "fine", "closed"]
-    assert said(entries, "weird") == ([{"name": name, "source": "echo"}] if name else [])
+    assert said(entries, "weird") == ([{"name": name, "source": "echo", "unread": "flow"}] if name else [])
     assert (dict(watch.heads.weird), watch.heads.faults) == (({name: 1}, 0) if name else ({}, 1))
+
+
+def echoed(*payloads: bytes, size: int = 100) -> tuple[list[Entry], Watch]:
+    there = MAC / IP(src=CLIENT, dst=SERVER) / UDP(sport=40000, dport=7)
+    return run([there / Raw(payload) for payload in payloads], size)
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("mark", [b"!weird", b"!index"])
+def test_a_datagram_that_breaks_the_rules_costs_itself_alone(mark: bytes, size: int) -> None:
+    entries, watch = echoed(mark, b"ECHO", mark, b"more", size=size)
+    assert (said(entries), services(entries)) == (["ECHO", "more", "closed"], ["echo"])
+    assert (len(said(entries, "weird")), watch.heads.weird.total(), watch.heads.faults) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "told", "service"), [(1, 1, ""), (MOST_BAD - 1, 2, "echo"), (MOST_BAD, 3, ""), (2 * MOST_BAD, 3, "")]
+)
+def test_a_flow_of_nothing_but_broken_datagrams_is_given_up(bad: int, told: int, service: str) -> None:
+    entries, _ = echoed(*[b"!weird"] * bad, *[b"fine"] * (bad > 1))
+    assert (len(said(entries, "weird")), services(entries)[-1]) == (told, service)
+    assert said(entries, "weird")[-1]["unread"] == ("flow" if bad >= MOST_BAD else "message")
+    assert said(entries) == (["fine", "closed"] if service else ["closed"] if bad == 1 else [])
+
+
+def test_a_flow_that_was_understood_is_never_given_up_nor_fills_the_log() -> None:
+    entries, watch = echoed(b"fine", *[b"!weird"] * 2000, b"again")
+    assert said(entries) == ["fine", "again", "closed"]
+    assert (len(said(entries, "weird")), watch.heads.weird.total()) == (4, 2000)
+
+
+def test_a_fault_of_a_parser_ends_its_flow_of_datagrams_too() -> None:
+    entries, watch = echoed(b"fine", b"!fault", b"again")
+    assert (said(entries), watch.heads.faults) == (["fine"], 1)
 
 
 def test_what_only_looked_like_a_protocol_is_not_called_so() -> None:
@@ -259,3 +323,21 @@ def test_a_second_answer_with_another_number_hides_nothing(size: int, *, first: 
         [*hands, tcp(b"ECHO 1", 100), tcp(b"answer", at, back=True), tcp(b"more", at + 6, back=True)], size
     )
     assert said(entries) == ["ECHO 1", "answer", "more", "closed"]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("forged", [b"ECHO harmless", b"nothing known"])
+def test_bytes_that_come_twice_and_not_the_same_are_told_once(forged: bytes, size: int) -> None:
+    again = [tcp(b"ECHO at a bank", 100), tcp(b"ECHO at a bank", 100)]
+    entries, watch = run([*HELLO, tcp(forged, 100), *again, tcp(b"reply", 900, back=True)], size)
+    assert said(entries, "weird") == [{"name": "rexmit_inconsistency", "source": "tcp"}]
+    assert watch.heads.weird == {"rexmit_inconsistency": 1}
+    same = [tcp(b"ECHO at a bank", 100), *again, tcp(b" and on", 114), tcp(b"bank and", 110)]
+    assert said(run([*HELLO, *same], size)[0], "weird") == []
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_data_that_come_with_the_first_packet_are_read_from_their_beginning(size: int) -> None:
+    first = tcp(b"ECHO early", 99, flags="S")
+    entries, _ = run([first, HELLO[1], tcp(b"ECHO early", 100), tcp(b" more", 110)], size)
+    assert (said(entries), said(entries, "weird")) == (["ECHO early", " more", "closed"], [])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.heads.stream import MAX_HELD, MAX_SEGMENTS, Stream
+from collector.heads.stream import MAX_HELD, MAX_SEGMENTS, RECENT, Stream
 
 TEXT = bytes(i % 251 for i in range(4000))
 START = 2**32 - 1000
@@ -36,7 +36,7 @@ def test_segments_in_any_order_give_the_text(seed: int, reach: int) -> None:
     found += stream.flush()
     assert b"".join(piece for piece in found if piece) == TEXT
     assert None not in found
-    assert stream.held == 0
+    assert (stream.held, stream.contradicted) == (0, False)
 
 
 def test_a_hole_is_told_once_and_what_follows_is_given() -> None:
@@ -75,3 +75,51 @@ def test_a_stream_without_known_beginning_begins_with_what_comes() -> None:
     stream = Stream(-1)
     assert stream.take(_at(77), b"x") == [b"x"]
     assert stream.take(_at(78), b"y") == [b"y"]
+
+
+@pytest.mark.parametrize(
+    ("second", "contradicts"),
+    [
+        ((0, b"GET /index.html"), False),
+        ((0, b"GET /virus.html"), True),
+        ((5, b"virus"), True),
+        ((5, b"index.html HTTP/1.1"), False),
+        ((5, b"virus.html HTTP/1.1"), True),
+        ((14, b"\0"), False),  # whether the other side is still there
+        ((0, b""), False),
+        ((15, b" HTTP/1.1"), False),
+        ((100, b" HTTP/1.1"), False),
+        ((2**32 - 3, b"xxxGET"), False),
+        ((2**32 - 3, b"xxxPUT"), True),
+    ],
+)
+@pytest.mark.parametrize("cut", [1, 4, 15])
+def test_what_comes_again_with_another_content_is_noticed(
+    second: tuple[int, bytes], contradicts: bool, cut: int
+) -> None:
+    stream, said = Stream(START), b"GET /index.html"
+    for at in range(0, len(said), cut):
+        stream.take(_at(at), said[at : at + cut])
+    assert not stream.contradicted
+    stream.take(_at(second[0]), second[1])
+    assert stream.contradicted == contradicts
+
+
+def test_what_waits_twice_with_different_contents_is_noticed() -> None:
+    stream = Stream(START)
+    assert stream.take(_at(5), b"virus") == stream.take(_at(5), b"index") == []
+    assert stream.take(_at(0), b"GET /") == [b"GET /", b"virus"]
+    assert stream.contradicted
+
+
+def test_what_lies_before_a_hole_or_too_far_back_is_not_compared() -> None:
+    stream = Stream(START)
+    stream.take(_at(0), b"GET /")
+    stream.take(_at(9), b"end", missing=4)
+    assert stream.flush() == [None, b"end", None]
+    stream.take(_at(0), b"PUT /")
+    stream.take(_at(16), TEXT)
+    stream.take(_at(16), b"another")
+    assert not stream.contradicted
+    stream.take(_at(16 + len(TEXT) - RECENT), b"another")
+    assert stream.contradicted
