@@ -14,7 +14,7 @@ from .nodes import FOLDED, All, AnyOf, Atom, Const, Node, Not, Op, Wild
 from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
 from .resolve import Resolver, with_keys
 from .routes import EventClass
-from .values import Event, Value, fold, keyword_texts, texts
+from .values import Event, Value, fold, keyword_texts, text, texts
 
 KEYWORDS = "keywords"
 Span = tuple[int, int]
@@ -101,7 +101,7 @@ _WANTED: dict[Op, Callable[..., str]] = {
     Op.LIKE: _pattern_text,
     Op.CASED_LIKE: _pattern_text,
     Op.REGEX: lambda pattern, flags: f"(?{flags}){pattern}" if flags else pattern,
-    Op.COMPARE: lambda name, number: f"{name} {number:.15g}",
+    Op.COMPARE: lambda name, number: f"{name} {text(number)}",
     Op.TIME: lambda part, name, number, zone: f"{part} {name} {number} ({zone})",
     Op.FIELD: lambda other, how: f"{how} {other}",
     Op.EXPAND: lambda key, _: str(key),

@@ -111,7 +111,7 @@ def _number(field: str | None, value: Number) -> Node:
     if value.part:
         return Atom(field, Op.TIME, (value.part, value.operator, int(value.number), OFFICE))
     if value.operator != "equals":
-        return Atom(field, Op.COMPARE, (value.operator, float(value.number)))
+        return Atom(field, Op.COMPARE, (value.operator, value.number))
     return Atom(field, Op.CONTAINS if field is None else Op.EQUALS, fold(text(value.number)))
 
 

@@ -26,6 +26,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 _SHORT = 400
 #: A number as sources write one; `float` also takes blanks, underscores, words and digits of other scripts.
 _DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?").fullmatch
+_WHOLE = re.compile(r"[-+]?[0-9]+").fullmatch
 #: Bits before the v4 address in a mapped one.
 _MAPPED_BITS = 96
 
@@ -137,9 +138,19 @@ def _compare(name: str, number: float) -> Predicate:
     compare = _COMPARE[name]
 
     def decide(value: str) -> bool:
-        return len(value) <= _SHORT and _DECIMAL(value) is not None and compare(float(value), number)
+        found = number_of(value)
+        return found is not None and compare(found, number)
 
     return decide
+
+
+def number_of(value: str) -> int | float | None:
+    """The number that a text writes in decimal, whole ones exactly; None for any other text."""
+    if len(value) > _SHORT:
+        return None
+    if _WHOLE(value):
+        return int(value)
+    return float(value) if _DECIMAL(value) else None
 
 
 def _time(part: str, name: str, number: int, zone: str) -> Predicate:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from appliance.detect.model import Rule
+from appliance.detect.predicates import number_of
 from appliance.detect.resolve import ResolverFactory, with_renames
 from appliance.detect.routes import Routes, event_class
 from appliance.detect.values import Event, Value, fold, texts
@@ -76,15 +77,18 @@ def _shortened(text: str) -> str:
 
 
 def number_of_text(value: Value | None) -> float | None:
-    """A value as a number; None for what is none, or not finite. Of several values the first counts."""
+    """A value as a number, texts read as rules compare them; None for what is none, or not finite.
+
+    Of several values the first counts.
+    """
     if type(value) is int and -_EXACT < value < _EXACT:
         return float(value)
     if isinstance(value, tuple):
         value = value[0] if value else None
     if value is None or isinstance(value, bool):
         return None
+    number = number_of(value) if isinstance(value, str) else value
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
+        return float(number) if number is not None and math.isfinite(number) else None
+    except OverflowError:
         return None
-    return number if math.isfinite(number) else None

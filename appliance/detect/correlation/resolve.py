@@ -34,7 +34,7 @@ def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Resol
     named: dict[str, list[Target]] = defaultdict(list)
     everything: tuple[Target, ...] = (*rules, *correlations)
     for one in everything:
-        named[one.id].append(one)
+        named[one.id.lower()].append(one)
         if one.name and one.name != one.id:
             named[one.name].append(one)
     return _Walk(named).all(correlations)
@@ -79,7 +79,7 @@ class _Walk:
     def _unsettled(self, one: Correlation) -> Iterator[Correlation]:
         """What a correlation refers to and nobody has looked at yet."""
         for reference in one.rules:
-            found = _meant(self._named.get(reference, ()))
+            found = self._found(reference)
             for target in found.values() if len(found) == 1 else ():
                 if isinstance(target, Correlation) and target.id not in self._open and not self._is_settled(target):
                     yield target
@@ -99,7 +99,7 @@ class _Walk:
 
     def _target(self, one: Correlation, reference: str) -> Target | None:
         line = one.places.get(reference, one.line)
-        found = _meant(self._named.get(reference, ()))
+        found = self._found(reference)
         if len(found) != 1:
             if found:
                 where = ", ".join(sorted(f"{target.source_file}:{target.line}" for target in found.values()))
@@ -117,6 +117,10 @@ class _Walk:
             self._fault(one, line, f"korelacja „{reference}” jest wadliwa; popraw najpierw ją")
             return None
         return target
+
+    def _found(self, reference: str) -> dict[str, Target]:
+        """What has a name as it is written, or an id in any case."""
+        return _meant(self._named.get(reference) or self._named.get(reference.lower()) or ())
 
     def _fault(self, one: Correlation, line: int, message: str) -> None:
         self._bad.add(one.id)

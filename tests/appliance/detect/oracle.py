@@ -9,6 +9,7 @@ import ipaddress
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -166,6 +167,14 @@ def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
     return test
 
 
+def exact(text: str) -> Decimal:
+    """A number as JSON would read it: whole ones exactly, others as the nearest float."""
+    try:
+        return Decimal(int(text))
+    except ValueError:
+        return Decimal(float(text))
+
+
 def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
     wanted = value.number.number
     part = value.number.timestamp_part if isinstance(value.number, SigmaTimestampPart) else None
@@ -174,10 +183,8 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
         if part is None and set(text) - set("0123456789+-.eE"):
             return False
         try:
-            found = float(text) if part is None else float(part_of(text, part))
+            found = exact(text) if part is None else Decimal(part_of(text, part))
         except ValueError:
-            return False
-        if found != found:
             return False
         return {
             CompareOperators.LT: found < wanted,
