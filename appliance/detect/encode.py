@@ -111,7 +111,7 @@ def _plain_wanted(atom: Atom) -> Any:
         return among(atom).digest
     if atom.op is Op.COMPARE:
         assert isinstance(atom.wanted, tuple)
-        name, number = atom.wanted
+        name, number = atom.wanted[:2]
         # JSON keeps no integers of more than 64 bits.
         return [name, str(number) if type(number) is int else number]
     return atom.wanted

@@ -63,23 +63,24 @@ def explain_node(node: Node, event: Event, resolver: Resolver) -> Tree:
 
 def _leaf(atom: Atom, event: Event, resolver: Resolver) -> Tree:
     if atom.field is None:
-        return _value_leaf(atom, KEYWORDS, "", keyword_texts(event), None)
+        return _value_leaf(atom, atom, keyword_texts(event), None)
     keyed = with_keys(atom, resolver)
     key = keyed.field or ""
     value = event.get(key)
     if atom.op in (Op.NULL, Op.EXISTS, Op.FIELD):
         truth = compile_node(keyed)(event)
         return Tree("leaf", truth, (), "", atom.field, key, atom.op.value, wanted_text(atom), value)
-    return _value_leaf(atom, atom.field, key, texts(value), value)
+    return _value_leaf(atom, keyed, texts(value), value)
 
 
-def _value_leaf(atom: Atom, field: str, key: str, elements: tuple[str, ...], value: Value | None) -> Tree:
-    decide = predicates.of(atom)
+def _value_leaf(atom: Atom, keyed: Atom, elements: tuple[str, ...], value: Value | None) -> Tree:
+    field, key = atom.field or KEYWORDS, keyed.field or ""
+    decide = predicates.of(keyed)
     hit = next((element for element in elements if decide(element)), None)
     if hit is None:
         return Tree("leaf", False, (), "", field, key, atom.op.value, wanted_text(atom), value)
     found = hit if isinstance(value, tuple) or value is None else value
-    return Tree("leaf", True, (), "", field, key, atom.op.value, wanted_text(atom), found, span_of(atom, hit))
+    return Tree("leaf", True, (), "", field, key, atom.op.value, wanted_text(atom), found, span_of(keyed, hit))
 
 
 def wanted_text(atom: Atom) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from appliance.normalise.identity import ACCOUNT
 from appliance.normalise.schema import Group, windows
-from appliance.normalise.vocabulary import vocabulary
+from appliance.normalise.vocabulary import roots, vocabulary
 
 NATIVE = "winlog.event_data."
 
@@ -33,20 +33,27 @@ def _windows_key(channel: str | None, code: int | None) -> Callable[[str], str]:
     known = dict(table.system)
     known.update({alias: table.system[name] for alias, name in table.system_aliases.items()})
     group = table.group(channel, code)
+    moved = group_moves(group) if group else {}
     if group:
         known.update(group_keys(group))
 
     def resolve(name: str) -> str:
-        if "." in name:
+        if "." in name and name.partition(".")[0] in roots():
             return name
-        return known.get(name) or native_key(name)
+        # The normaliser moves a field by its name without blanks, too.
+        return known.get(name) or moved.get(name.replace(" ", "")) or native_key(name)
 
     return resolve
 
 
+def group_moves(group: Group) -> dict[str, str]:
+    """Return native name -> event key for what one group moves."""
+    return {**group.fields, **group.integers, **group.addresses, **group.guids}
+
+
 def group_keys(group: Group) -> dict[str, str]:
     """Return Sigma name -> event key for one group: its renames, and its aliases in front of them."""
-    renames = {**group.fields, **group.integers, **group.addresses, **group.guids}
+    renames = group_moves(group)
     keys = {**renames, **{user.whole: ACCOUNT for user in group.users if user.whole}}
     for alias, native in group.aliases.items():
         keys[alias] = renames.get(native) or native_key(native)

@@ -91,6 +91,10 @@ class Draws:
                 made[key] = self.needle()
         if self.below(4) == 0:
             made["host.name"] = made.get("agent.id", "a") if self.below(2) else self.needle()
+        if self.below(2):
+            made["process.pid"] = self.below(20)
+        if self.below(2):
+            made["process.entity_id"] = self.text("abA", 1, 3)
         return made
 
     def event(self) -> dict[str, Any]:
@@ -178,8 +182,23 @@ class Draws:
     def reference(self) -> tuple[str, Any]:
         return "|fieldref" + self.placed(), self.values(lambda: self.one(NAMES), 2)
 
+    def native(self) -> tuple[str, Any]:
+        """A line for what Windows writes otherwise than events have it."""
+        if self.below(2):
+            return "process.pid", self.values(lambda: self.one([hex, str, "0X{:X}".format])(self.below(20)))
+        whole = self.one([True, False])
+        edges = [("{", "}")] * 3 + [("{", ""), ("", "}"), ("", "")]
+
+        def braced() -> str:
+            before, after = self.one(edges if not whole else edges[:1] + edges[-1:])
+            return before + self.one(["", "*"]) + self.text("ab", 1, 2) + after
+
+        place = "" if whole else self.one(["|contains", "|startswith", "|endswith", "|cased|startswith"])
+        return f"process.entity_id{place}", self.values(braced)
+
     def map(self) -> dict[str, Any]:
-        return dict(self.some(1, 3, lambda: self.line(self.one(NAMES))))
+        lines = self.some(1, 3, lambda: self.line(self.one(NAMES)))
+        return dict([*lines[self.below(3) :], self.native()] if self.below(6) == 0 else lines)
 
     def part(self) -> Any:
         kind = self.below(8)

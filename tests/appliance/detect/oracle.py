@@ -55,6 +55,9 @@ Keys = Callable[[str], str]
 OURS = {"event.id", "agent.id", "event.original", "event.time_corrected", "winlog.logon.type", "network.bytes"} | {
     f"event.{word}" for word in ("module", "dataset", "kind", "category", "type", "action", "outcome", "duration")
 }
+#: Where events have a number for Windows' hexadecimal text, and a GUID without its braces.
+NUMBERS = {"process.pid", "process.parent.pid"}
+GUIDS = {"process.entity_id", "process.parent.entity_id"}
 LONGEST_FOR_REGEX = 131_072
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 FLAGS = {
@@ -240,6 +243,19 @@ def text_test(value: Any, keyword: bool) -> Callable[[str], bool]:
     return number_test(value)
 
 
+def native(key: str, value: Any) -> Any:
+    """A value both ways: as events have it and as Windows writes it."""
+    if key in NUMBERS:
+        return tuple(text for one in as_items(value) for text in (one, hex(one)))
+    if key in GUIDS:
+        return tuple(text for one in as_items(value) for text in (one, f"{{{one}}}"))
+    return value
+
+
+def as_items(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
 def field_check(field: str, value: Any, keys: Keys) -> Check:
     if field in LOCAL:
         return local_check(field, value)
@@ -258,7 +274,7 @@ def field_check(field: str, value: Any, keys: Keys) -> Check:
     def check(event: Event) -> bool:
         if key not in event:
             return False
-        found = event[key]
+        found = native(key, event[key])
         return test(found) if type(found) is str else any(test(text) for text in as_list(found))
 
     return check
