@@ -41,7 +41,8 @@ class Tree:
 
 def not_fed(source: Logsource, kind: EventClass) -> Tree:
     """Why a rule was not even asked: what it is written for, and what the event is."""
-    parts = (("module", kind.module), ("channel", kind.channel), ("code", kind.code), ("category", kind.category))
+    categories = ", ".join(kind.categories)
+    parts = (("module", kind.module), ("channel", kind.channel), ("code", kind.code), ("category", categories))
     found = ", ".join(f"{name} {value}" for name, value in parts if value not in (None, ""))
     return Tree("leaf", False, name="logsource", operator="is fed by", wanted=str(source), found=found or None)
 

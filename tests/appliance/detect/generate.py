@@ -25,6 +25,7 @@ MOMENTS = [
 PARTS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "week": (1, 53), "month": (1, 12), "year": (2024, 2027)}
 #: Where a float begins to leave out integers, and where words of the machine end.
 LARGE = [2**53, -(2**53), 2**63, 12345678901234567, 2**64 + 1, 10**25]
+CATEGORIES: Sequence[Any] = ["net", ("host", "dns"), ("host",), (7, "net", "net"), ("dns", "net"), ()]
 MIDNIGHT = 1_767_225_600_000_000
 IDENTIFIERS = ["s1", "s2", "sel_a", "sel_b", "_hid"]
 SELECTORS = ["1 of sel_*", "all of s*", "any of them", "all of them", "1 of _h*", "1 of *_b", "all of s1"]
@@ -91,6 +92,8 @@ class Draws:
                 made[key] = self.needle()
         if self.below(4) == 0:
             made["host.name"] = made.get("agent.id", "a") if self.below(2) else self.needle()
+        if self.below(3) == 0:
+            made["event.category"] = self.one(CATEGORIES)
         if self.below(2):
             made["process.pid"] = self.below(20)
         if self.below(2):
@@ -185,7 +188,7 @@ class Draws:
     def native(self) -> tuple[str, Any]:
         """A line for what Windows writes otherwise than events have it."""
         if self.below(2):
-            return "process.pid", self.values(lambda: self.one([hex, str, "0X{:X}".format])(self.below(20)))
+            return "process.pid", self.values(lambda: self.one(["{}", "0x{:x}", "0X{:X}"]).format(self.below(20)))
         whole = self.one([True, False])
         edges = [("{", "}")] * 3 + [("{", ""), ("", "}"), ("", "")]
 
@@ -236,9 +239,12 @@ class Draws:
         several = self.below(8) == 0
         return {**parts, "condition": self.some(2, 3, self.condition) if several else self.condition()}
 
+    def logsource(self) -> dict[str, Any]:
+        return {"product": "test", "category": "net"} if self.below(4) == 0 else {"product": "test"}
+
     def rule(self, number: int) -> dict[str, Any]:
         head = {"title": f"Rule {number}", "name": f"rule_{number}", "id": ID.format(number)}
-        return {**head, "logsource": {"product": "test"}, "detection": self.detection()}
+        return {**head, "logsource": self.logsource(), "detection": self.detection()}
 
     def filter(self, number: int, rules: int) -> dict[str, Any]:
         """A filter for any rule, or for some of the first `rules`."""

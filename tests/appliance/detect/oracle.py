@@ -352,7 +352,7 @@ class Oracle:
         self.rules = [(rule, [each.parsed for each in rule.detection.parsed_condition]) for rule in rules]
         self.routes = routes
         self.keys = keys
-        self.asked: dict[EventClass, list[tuple[str, Check, Check]]] = {}
+        self.asked: dict[tuple[EventClass, tuple[Any, ...]], list[tuple[str, Check, Check]]] = {}
 
     @classmethod
     def of_documents(
@@ -368,15 +368,18 @@ class Oracle:
         return cls([rule for rule in found.rules if isinstance(rule, SigmaRule)], routes, keys)
 
     def match(self, event: Event, kind: EventClass) -> set[str]:
-        checks = self.asked.get(kind)
-        if checks is None:
-            checks = self.asked[kind] = [row for rule, trees in self.rules for row in self.rows(rule, trees, kind)]
-        return {name for name, where, check in checks if where(event) and check(event)}
+        categories = as_items(event.get("event.category"))
+        place = (kind, categories)
+        if place not in self.asked:
+            self.asked[place] = [row for rule, trees in self.rules for row in self.rows(rule, trees, *place)]
+        return {name for name, where, check in self.asked[place] if where(event) and check(event)}
 
-    def rows(self, rule: SigmaRule, trees: list[Any], kind: EventClass) -> Iterable[tuple[str, Check, Check]]:
+    def rows(
+        self, rule: SigmaRule, trees: list[Any], kind: EventClass, categories: tuple[Any, ...]
+    ) -> Iterable[tuple[str, Check, Check]]:
         source = Logsource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
         for feed in self.routes.feeds(source):
-            if self.feeds(feed, kind):
+            if self.feeds(feed, kind, categories):
                 base = self.keys(kind)
 
                 def keys(name: str, base: Keys = base, feed: Feed = feed) -> str:
@@ -386,6 +389,7 @@ class Oracle:
                 yield str(rule.id), where_check(feed.where, keys), any_check(checks)
 
     @staticmethod
-    def feeds(feed: Feed, kind: EventClass) -> bool:
+    def feeds(feed: Feed, kind: EventClass, categories: tuple[Any, ...]) -> bool:
         wanted = ((feed.modules, kind.module), (feed.channels, kind.channel), (feed.codes, kind.code))
-        return all(names is None or value in names for names, value in (*wanted, (feed.categories, kind.category)))
+        in_category = feed.categories is None or any(one in feed.categories for one in categories)
+        return in_category and all(names is None or value in names for names, value in wanted)
