@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -17,6 +17,9 @@ from .model import Correlation
 
 #: Correlations that may stand on top of each other.
 MAX_CHAIN = 8
+#: What the memory of a correlation depends on, of itself and of a rule that it stands on.
+_COUNTED = ("id", "kind", "rules", "group_by", "timespan", "condition", "aliases")
+_MATCHED = ("id", "logsource", "condition")
 Target = Rule | Correlation
 
 
@@ -149,13 +152,15 @@ def silent_rules(correlations: Iterable[Correlation], targets: Mapping[str, Sequ
 
 
 def digests(resolved: Resolved) -> dict[str, str]:
-    """A hash of what each correlation says together with everything it refers to, wherever the files lie."""
+    """A hash of what each correlation counts together with everything it refers to; words about it do not count."""
     found: dict[str, str] = {}
     for one in resolved.correlations:
-        state = hashlib.sha256(_plain(encode_correlation(replace(one, line=0, places={}))))
+        said = encode_correlation(one)
+        state = hashlib.sha256(_plain([said[name] for name in _COUNTED]))
         for target in resolved.targets[one.id]:
             if isinstance(target, Rule):
-                state.update(_plain(encode_rule(replace(target, line=0))))
+                rule = encode_rule(target)
+                state.update(_plain([rule[name] for name in _MATCHED]))
             else:
                 state.update(found[target.id].encode())
         found[one.id] = state.hexdigest()[:32]
