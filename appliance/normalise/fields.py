@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from appliance.normalise.identity import ACCOUNT
 from appliance.normalise.schema import Group, windows
@@ -44,6 +45,14 @@ def _windows_key(channel: str | None, code: int | None) -> Callable[[str], str]:
         return known.get(name) or moved.get(name.replace(" ", "")) or native_key(name)
 
     return resolve
+
+
+@cache
+def told_twice() -> frozenset[str]:
+    """Return the event keys that may hold an account's name as (as written, in English)."""
+    users = [user for group in windows().groups for user in group.users]
+    names = {name for user in users for name in (user.account, user.name, user.domain) if name}
+    return frozenset({ACCOUNT, *map(native_key, names)})
 
 
 def group_moves(group: Group) -> dict[str, str]:

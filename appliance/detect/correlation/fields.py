@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -37,6 +37,12 @@ class FieldKeys:
         if feed is not None:
             resolver = with_renames(resolver, feed.renames)
         return tuple(resolver(name) for name in names)
+
+
+def canonical(event: Event, keys: Iterable[str]) -> Event:
+    """The event with the one English name where an account is told twice under one of the keys."""
+    found = {key: value[-1] for key in keys if isinstance(value := event.get(key), tuple) and value}
+    return {**event, **found} if found else event
 
 
 def group_text(value: Value | None) -> str:
