@@ -100,14 +100,21 @@ def encode_node(node: Node) -> Any:
         return ["!", encode_node(node.child)]
     if isinstance(node, All | AnyOf):
         return ["&" if isinstance(node, All) else "|", node.name, [encode_node(child) for child in node.children]]
-    wanted = node.wanted
-    if node.op in _PATTERN:
-        assert isinstance(wanted, tuple)
-        parts = [part.value if isinstance(part, Wild) else part for part in wanted]
-        return ["=", node.field, node.op.value, parts]
-    if node.op is Op.AMONG:
-        return ["=", node.field, node.op.value, among(node).digest]
-    return ["=", node.field, node.op.value, wanted]
+    return ["=", node.field, node.op.value, _plain_wanted(node)]
+
+
+def _plain_wanted(atom: Atom) -> Any:
+    if atom.op in _PATTERN:
+        assert isinstance(atom.wanted, tuple)
+        return [part.value if isinstance(part, Wild) else part for part in atom.wanted]
+    if atom.op is Op.AMONG:
+        return among(atom).digest
+    if atom.op is Op.COMPARE:
+        assert isinstance(atom.wanted, tuple)
+        name, number = atom.wanted[:2]
+        # JSON keeps no integers of more than 64 bits.
+        return [name, str(number) if type(number) is int else number]
+    return atom.wanted
 
 
 def decode_node(plain: Any) -> Node:
@@ -134,6 +141,8 @@ def _wanted(op: Op, wanted: Any) -> Any:
     if op in _SEVERAL:
         if len(wanted) != _SEVERAL[op]:
             raise ValueError("wanted")
+        if op is Op.COMPARE and isinstance(wanted[1], str):
+            return wanted[0], int(wanted[1])
         return tuple(wanted)
     if wanted is not None and not isinstance(wanted, str):
         raise ValueError("wanted")

@@ -14,7 +14,7 @@ from .nodes import FOLDED, All, AnyOf, Atom, Const, Node, Not, Op, Wild
 from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
 from .resolve import Resolver, with_keys
 from .routes import EventClass
-from .values import Event, Value, fold, keyword_texts, texts
+from .values import Event, Value, fold, keyword_texts, text, texts
 
 KEYWORDS = "keywords"
 Span = tuple[int, int]
@@ -41,7 +41,8 @@ class Tree:
 
 def not_fed(source: Logsource, kind: EventClass) -> Tree:
     """Why a rule was not even asked: what it is written for, and what the event is."""
-    parts = (("module", kind.module), ("channel", kind.channel), ("code", kind.code), ("category", kind.category))
+    categories = ", ".join(kind.categories)
+    parts = (("module", kind.module), ("channel", kind.channel), ("code", kind.code), ("category", categories))
     found = ", ".join(f"{name} {value}" for name, value in parts if value not in (None, ""))
     return Tree("leaf", False, name="logsource", operator="is fed by", wanted=str(source), found=found or None)
 
@@ -63,23 +64,24 @@ def explain_node(node: Node, event: Event, resolver: Resolver) -> Tree:
 
 def _leaf(atom: Atom, event: Event, resolver: Resolver) -> Tree:
     if atom.field is None:
-        return _value_leaf(atom, KEYWORDS, "", keyword_texts(event), None)
+        return _value_leaf(atom, atom, keyword_texts(event), None)
     keyed = with_keys(atom, resolver)
     key = keyed.field or ""
     value = event.get(key)
     if atom.op in (Op.NULL, Op.EXISTS, Op.FIELD):
         truth = compile_node(keyed)(event)
         return Tree("leaf", truth, (), "", atom.field, key, atom.op.value, wanted_text(atom), value)
-    return _value_leaf(atom, atom.field, key, texts(value), value)
+    return _value_leaf(atom, keyed, texts(value), value)
 
 
-def _value_leaf(atom: Atom, field: str, key: str, elements: tuple[str, ...], value: Value | None) -> Tree:
-    decide = predicates.of(atom)
+def _value_leaf(atom: Atom, keyed: Atom, elements: tuple[str, ...], value: Value | None) -> Tree:
+    field, key = atom.field or KEYWORDS, keyed.field or ""
+    decide = predicates.of(keyed)
     hit = next((element for element in elements if decide(element)), None)
     if hit is None:
         return Tree("leaf", False, (), "", field, key, atom.op.value, wanted_text(atom), value)
     found = hit if isinstance(value, tuple) or value is None else value
-    return Tree("leaf", True, (), "", field, key, atom.op.value, wanted_text(atom), found, span_of(atom, hit))
+    return Tree("leaf", True, (), "", field, key, atom.op.value, wanted_text(atom), found, span_of(keyed, hit))
 
 
 def wanted_text(atom: Atom) -> str:
@@ -101,7 +103,7 @@ _WANTED: dict[Op, Callable[..., str]] = {
     Op.LIKE: _pattern_text,
     Op.CASED_LIKE: _pattern_text,
     Op.REGEX: lambda pattern, flags: f"(?{flags}){pattern}" if flags else pattern,
-    Op.COMPARE: lambda name, number: f"{name} {number:.15g}",
+    Op.COMPARE: lambda name, number: f"{name} {text(number)}",
     Op.TIME: lambda part, name, number, zone: f"{part} {name} {number} ({zone})",
     Op.FIELD: lambda other, how: f"{how} {other}",
     Op.EXPAND: lambda key, _: str(key),

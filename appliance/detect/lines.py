@@ -7,6 +7,7 @@ from typing import Any
 
 from .faulty import Refused
 from .modifiers import (
+    LINE_WIDE,
     NAMES,
     Either,
     Lists,
@@ -21,13 +22,15 @@ from .modifiers import (
     value_of,
 )
 from .moments import LOCAL, OFFICE
-from .nodes import CASED, FALSE, Atom, Node, Op, all_of, any_of, negate
+from .nodes import CASED, FALSE, Atom, Node, Op, Wild, all_of, any_of, negate
 from .regexes import RegexRefused, searcher
 from .values import fold, text
 from .written import mapped, shape
 
 #: Atoms of one rule.
 MAX_ATOMS = 50_000
+#: Wildcards of one value: what it costs to look for it grows with them.
+MAX_WILDCARDS = 64
 #: Faulty values of one line that are told one by one.
 MAX_TOLD = 100
 _REFERENCES = {(True, True): "contains", (True, False): "startswith", (False, True): "endswith"}
@@ -79,6 +82,8 @@ def line_node(key: str, values: object, lists: Lists) -> Node:
             raise TooMany(f"wiersz daje ponad {MAX_ATOMS} porównań; skróć go albo listy, z których korzysta")
         return _node(field, value)
 
+    if values == [] and not LINE_WIDE.issuperset(names):
+        raise Refused("pusta lista z modyfikatorem niczego nie porównuje; wpisz wartości albo usuń wiersz")
     parts = each_value(values, read)
     if part is not None and not parts:
         return FALSE
@@ -111,7 +116,7 @@ def _number(field: str | None, value: Number) -> Node:
     if value.part:
         return Atom(field, Op.TIME, (value.part, value.operator, int(value.number), OFFICE))
     if value.operator != "equals":
-        return Atom(field, Op.COMPARE, (value.operator, float(value.number)))
+        return Atom(field, Op.COMPARE, (value.operator, value.number))
     return Atom(field, Op.CONTAINS if field is None else Op.EQUALS, fold(text(value.number)))
 
 
@@ -138,6 +143,8 @@ def _null(field: str | None, _: object = None) -> Node:
 
 
 def _text(field: str | None, value: Text) -> Node:
+    if sum(isinstance(part, Wild) for part in value.pattern) > MAX_WILDCARDS:
+        raise Refused(f"ponad {MAX_WILDCARDS} znaków * i ? w jednej wartości; podziel ją na kilka")
     pattern = value.pattern if value.cased else mapped(value.pattern, fold)
     op, wanted = shape(pattern, keyword=field is None)
     return Atom(field, CASED[op] if value.cased and op in CASED else op, wanted)

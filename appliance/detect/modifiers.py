@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from base64 import b64encode
 from codecs import BOM_UTF16_LE
@@ -16,6 +17,7 @@ from .moments import PARTS, RANGES
 from .nodes import Pattern, Wild
 from .predicates import unmapped
 from .regexes import like_regex
+from .values import LARGEST_WHOLE
 from .written import filled, joined, mapped, pattern_of, with_holes
 
 #: Site lists: placeholder name in lower case → its values, texts as in a rule.
@@ -103,12 +105,14 @@ def value_of(raw: object, *, regex: bool) -> Any:
 
 
 def _finite(number: float) -> int | float:
+    """A number that events may have: whole ones stay exact, 4688.0 is 4688 as in an event."""
     try:
-        as_float = float(number)
-        whole = int(number)
-    except (OverflowError, ValueError) as error:
-        raise Refused("ta liczba jest nieskończona albo za duża; popraw ją") from error
-    return whole if whole == as_float else as_float
+        finite = math.isfinite(number)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise Refused("ta liczba jest nieskończona albo za duża; popraw ją")
+    return int(number) if isinstance(number, float) and number.is_integer() and abs(number) < LARGEST_WHOLE else number
 
 
 def _contains(value: Any) -> Any:

@@ -84,9 +84,12 @@ def _literal(plain: Sequence[Any]) -> Literal | None:
 
 def pack_plans(plans: Plans) -> list[Any]:
     """All plans as one JSON value."""
-    return [[kind.module, kind.channel, kind.code, kind.category, raw.decode("utf-8")] for kind, raw in plans.items()]
+    return [[*kind, raw.decode("utf-8")] for kind, raw in plans.items()]
 
 
 def unpack_plans(rows: Iterable[Sequence[Any]]) -> dict[EventClass, bytes]:
     """The plans of `pack_plans`. Raises ValueError, TypeError, AttributeError."""
-    return {EventClass(module, channel, code, category): raw.encode() for module, channel, code, category, raw in rows}
+    return {
+        EventClass(module, channel, code, category, tuple(more)): raw.encode()
+        for module, channel, code, category, more, raw in rows
+    }

@@ -6,11 +6,13 @@ import ipaddress
 import operator
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import groupby
+from typing import Any
 
 from .among import Texts
 from .moments import part_of
-from .nodes import CASED, FOLDED, Atom, Op, Pattern
+from .nodes import CASED, FOLDED, Atom, Op, Pattern, Wild
 from .regexes import SCAN_LIMIT, encoded, like_regex, searcher
 from .values import fold
 
@@ -26,6 +28,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 _SHORT = 400
 #: A number as sources write one; `float` also takes blanks, underscores, words and digits of other scripts.
 _DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?").fullmatch
+_WHOLE = re.compile(r"[-+]?[0-9]+").fullmatch
 #: Bits before the v4 address in a mapped one.
 _MAPPED_BITS = 96
 
@@ -90,7 +93,37 @@ def _like(wanted: object, keyword: bool) -> Predicate:
     assert isinstance(wanted, tuple)
     pattern: Pattern = wanted
     search = searcher(like_regex(pattern, anchored=not keyword))
-    return lambda value: search(encoded(value, None)) is not None
+    # One search for all of it is the quickest where it is short, and keeps all places at once where it is long.
+    step_by_step = cache(lambda: _steps(pattern, anchored=not keyword))
+
+    def decide(value: str) -> bool:
+        if len(value) <= SCAN_LIMIT:
+            return search(encoded(value, None)) is not None
+        return step_by_step()(encoded(value, None))
+
+    return decide
+
+
+def _steps(pattern: Pattern, *, anchored: bool) -> Callable[[bytes], bool]:
+    """Decides a pattern part by part: what stands between two `*` is found where it first is."""
+    parts = [tuple(part) for many, part in groupby(pattern, lambda one: one is Wild.MANY) if not many]
+    starts = anchored and pattern[0] is not Wild.MANY
+    ends = anchored and pattern[-1] is not Wild.MANY
+    last = len(parts) - 1
+    steps = []
+    for number, part in enumerate(parts):
+        bound = (r"\A" if starts and not number else "", r"\z" if ends and number == last else "")
+        steps.append(searcher(f"{bound[0]}(?:{like_regex(part, anchored=False)}){bound[1]}"))
+
+    def decide(raw: bytes) -> bool:
+        for search in steps:
+            found: Any = search(raw)
+            if found is None:
+                return False
+            raw = raw[found.end() :]
+        return True
+
+    return decide
 
 
 def _regex(pattern: str, flags: str) -> Predicate:
@@ -137,9 +170,19 @@ def _compare(name: str, number: float) -> Predicate:
     compare = _COMPARE[name]
 
     def decide(value: str) -> bool:
-        return len(value) <= _SHORT and _DECIMAL(value) is not None and compare(float(value), number)
+        found = number_of(value)
+        return found is not None and compare(found, number)
 
     return decide
+
+
+def number_of(value: str) -> int | float | None:
+    """The number that a text writes in decimal, whole ones exactly; None for any other text."""
+    if len(value) > _SHORT:
+        return None
+    if _WHOLE(value):
+        return int(value)
+    return float(value) if _DECIMAL(value) else None
 
 
 def _time(part: str, name: str, number: int, zone: str) -> Predicate:

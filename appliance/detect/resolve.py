@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .compiled import compile_node
+from .fitted import fitted
 from .moments import LOCAL, MOMENT
 from .nodes import FALSE, TRUE, All, AnyOf, Atom, Const, Node, Not, Op, all_of, any_of, negate
 from .routes import EventClass, Feed
@@ -59,9 +60,12 @@ def _resolved(node: Node, resolver: Resolver, known: Mapping[str, Value]) -> Nod
 
 
 def with_keys(atom: Atom, resolver: Resolver) -> Atom:
-    """The atom over event keys."""
+    """The atom over event keys, asking for what events have there."""
     assert atom.field is not None
     if atom.op is Op.FIELD:
         assert isinstance(atom.wanted, tuple)
         return replace(atom, field=resolver(atom.field), wanted=(resolver(str(atom.wanted[0])), str(atom.wanted[1])))
-    return Atom(MOMENT if atom.field in LOCAL else resolver(atom.field), atom.op, atom.wanted)
+    if atom.field in LOCAL:
+        return Atom(MOMENT, atom.op, atom.wanted)
+    key = resolver(atom.field)
+    return fitted(Atom(key, atom.op, atom.wanted), key)

@@ -17,6 +17,8 @@ from .values import Event, fold, text
 
 SHIPPED = ROOT / "pipelines" / "logsources.yaml"
 Names = frozenset[str]
+#: Categories of one event; ECS has twenty.
+MAX_CATEGORIES = 32
 
 
 class EventClass(NamedTuple):
@@ -26,19 +28,31 @@ class EventClass(NamedTuple):
     channel: str | None = None
     code: int | None = None
     category: str | None = None
+    more: tuple[str, ...] = ()
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """All categories; field names depend on the first alone."""
+        return self.more if self.category is None else (self.category, *self.more)
+
+    def apart(self) -> list[EventClass]:
+        """The classes of one category each."""
+        return [self._replace(category=one, more=()) for one in self.categories] or [self]
 
 
 def event_class(event: Event) -> EventClass:
-    """The class of an event; of several categories the first counts."""
-    code, category = event.get("event.code"), event.get("event.category")
-    if isinstance(category, tuple):
-        category = category[0] if category else None
+    """The class of an event."""
+    code, categories = event.get("event.code"), event.get("event.category")
+    if not isinstance(categories, tuple):
+        categories = () if categories is None else (categories,)
+    words = [*dict.fromkeys(one for one in categories if isinstance(one, str))]
     channel = event.get("winlog.channel")
     return EventClass(
         str(event.get("event.module", "")),
         channel if isinstance(channel, str) else None,
         code if type(code) is int else None,
-        category if isinstance(category, str) else None,
+        words[0] if words else None,
+        tuple(words[1:MAX_CATEGORIES]),
     )
 
 
@@ -63,7 +77,7 @@ class Feed:
             (self.modules is None or kind.module in self.modules)
             and (self.channels is None or (kind.channel or "") in self.channels)
             and (self.codes is None or kind.code in self.codes)
-            and (self.categories is None or kind.category in self.categories)
+            and (self.categories is None or not self.categories.isdisjoint(kind.categories))
         )
 
     def narrowed(self, other: Feed) -> Feed:

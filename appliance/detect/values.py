@@ -20,6 +20,8 @@ ENVELOPE = frozenset({
     *("gap.to", "process.start", "file.mtime", "fim.before.mtime", "x509.not_before", "x509.not_after"),
     "network.bytes",
 })  # fmt: skip
+#: Floats without a fraction are written as integers below this.
+LARGEST_WHOLE = 1e18
 #: Integers beyond this many bits are read in hexadecimal: decimal conversion is quadratic.
 _DECIMAL_BITS = 4096
 _BETWEEN = "\0"
@@ -70,7 +72,7 @@ def text(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < LARGEST_WHOLE else repr(value)
     return str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)
 
 

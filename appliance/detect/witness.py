@@ -69,14 +69,17 @@ def _any(parts: Sequence[Witness]) -> Witness:
 
 def _alternatives(children: Iterable[Node], resolver: Resolver) -> list[Witness]:
     """The parts of a disjunction, with those that compare one field by one operator as one part."""
-    groups: dict[tuple[str, Op], list[str]] = defaultdict(list)
+    groups: dict[tuple[str, str, Op], list[str]] = defaultdict(list)
     parts = []
     for child in children:
         if isinstance(child, Atom) and child.field is not None and child.op in JOINT:
-            groups[child.field, child.op].append(str(child.wanted))
-        else:
-            parts.append(witness(child, resolver))
-    joint = [_value(name, resolver(name), any_literal(op, tuple(needles))) for (name, op), needles in groups.items()]
+            keyed = with_keys(child, resolver)
+            assert keyed.field is not None
+            if keyed.op in JOINT:
+                groups[child.field, keyed.field, keyed.op].append(str(keyed.wanted))
+                continue
+        parts.append(witness(child, resolver))
+    joint = [_value(name, key, any_literal(op, tuple(needles))) for (name, key, op), needles in groups.items()]
     return joint + parts
 
 
@@ -88,8 +91,8 @@ def _leaf(atom: Atom, resolver: Resolver) -> Witness:
     assert keyed.field is not None
     if atom.op in _OF_EVENT:
         return _of_event(name, keyed.field, compile_node(keyed))
-    joint = atom.op in JOINT
-    return _value(name, keyed.field, any_literal(atom.op, (str(atom.wanted),)) if joint else predicates.of(atom))
+    joint = keyed.op in JOINT
+    return _value(name, keyed.field, any_literal(keyed.op, (str(keyed.wanted),)) if joint else predicates.of(keyed))
 
 
 def _keyword(decide: Predicate) -> Witness:

@@ -10,11 +10,13 @@ number, numbers are asked for, too. (Not covered: integers of more than 4096 bit
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from typing import Any
 
 from appliance.detect import Rule
+from appliance.detect.fitted import fitted
 from appliance.detect.nodes import FOLDED, All, AnyOf, Atom, Const, Op, all_of
 from appliance.detect.nodes import Node as Condition
 from appliance.detect.nodes import Not as Negation
@@ -95,14 +97,22 @@ def widened(node: Condition, keys: Keys) -> Node:
 def _atom(atom: Atom, keys: Keys) -> Node:
     if atom.op in {Op.NULL, Op.EXISTS, Op.TIME}:
         return EVERYTHING
-    fields = () if atom.field is None else tuple(Field(key, _kind(key)) for key in keys(atom.field))
-    if atom.field is None and atom.op not in {*FOLDED, *FOLDED.values(), Op.REGEX}:
+    if atom.field is None:
+        return _keyword(atom)
+    asked: dict[Atom, list[Field]] = defaultdict(list)
+    for key in keys(atom.field):
+        asked[fitted(atom, key)].append(Field(key, _kind(key)))
+    return _or([Leaf(tuple(fields), test) for one, fields in asked.items() for test in _tests(one)])
+
+
+def _keyword(atom: Atom) -> Node:
+    if atom.op not in {*FOLDED, *FOLDED.values(), Op.REGEX}:
         return EVERYTHING
     tests = _tests(atom)
-    if not fields and not all(isinstance(test, Pattern) and _only_text(test) for test in tests):
+    if not all(isinstance(test, Pattern) and _only_text(test) for test in tests):
         # Without a field the store only looks at texts.
         return EVERYTHING
-    return _or([Leaf(fields, test) for test in tests])
+    return _or([Leaf((), test) for test in tests])
 
 
 def _kind(key: str) -> Kind:

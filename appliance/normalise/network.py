@@ -145,6 +145,10 @@ def _from_ecs(flat: Event) -> Event:
     words = vocabulary(MODULE)
     dataset = str(flat.get("event.dataset", "")).removeprefix("zeek.")
     category = flat.get("event.category")
+    if isinstance(category, tuple):
+        # Of several one names the log, which the names of fields depend on.
+        category = next((one for one in category if one in words.logs), category)
+        flat["event.category"] = category
     if category not in words.logs and dataset in categories():
         flat["event.category"] = category = categories()[dataset]
     log = words.logs.get(category) if isinstance(category, str) else None

@@ -9,7 +9,7 @@ from operator import methodcaller
 from typing import Any
 
 from appliance.normalise.common import SEPARATOR, hashed_id, short_address, text_of
-from appliance.normalise.fields import NATIVE, native_key
+from appliance.normalise.fields import NATIVE, group_moves, native_key
 from appliance.normalise.identity import who
 from appliance.normalise.localised import COMMAND, spellings
 from appliance.normalise.model import Event, Unreadable, Value
@@ -86,7 +86,7 @@ class Plan:
         self.shapes: dict[object, Any] = {}
         self._keys: dict[str, str] = {}
         if group:
-            self._keys |= {**group.fields, **group.integers, **group.addresses, **group.guids}
+            self._keys |= group_moves(group)
             self._special |= dict.fromkeys(group.integers, integer) | dict.fromkeys(group.addresses, _address)
             self._special |= dict.fromkeys(group.guids, unbraced)
         paths = set(self._keys.values())

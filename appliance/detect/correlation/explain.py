@@ -9,9 +9,10 @@ from appliance.detect.engine import Engine, field_names
 from appliance.detect.model import Rule, RuleSet
 from appliance.detect.routes import shipped_routes
 from appliance.detect.values import Event, texts
+from appliance.normalise.fields import told_twice
 
 from .entry import NOTHING, digest, identity_of, name, number, tail
-from .fields import GAP, FieldKeys, group_text, number_of_text
+from .fields import GAP, FieldKeys, canonical, group_text, number_of_text
 from .model import STATISTICS, Bounds, Correlation, Kind
 from .reading import narrowed
 from .resolve import Target, resolve
@@ -129,7 +130,9 @@ def _counted(
     shown: dict[str, None] = {}
     for event, place, rule in direct:
         names = tuple(one.field_of(field, one.rules[place]) for field in one.fields)
-        raw = [event.get(key) for key in keys.keys(rule, event, names)]
+        found = keys.keys(rule, event, names)
+        told = canonical(event, told_twice().intersection(found))
+        raw = [told.get(key) for key in found]
         value = NOTHING
         if one.kind in STATISTICS:
             value = number(number_of_text(raw[0]) or 0.0)

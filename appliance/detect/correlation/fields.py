@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
 from appliance.detect.model import Rule
+from appliance.detect.predicates import number_of
 from appliance.detect.resolve import ResolverFactory, with_renames
 from appliance.detect.routes import Routes, event_class
 from appliance.detect.values import Event, Value, fold, texts
@@ -36,6 +37,12 @@ class FieldKeys:
         if feed is not None:
             resolver = with_renames(resolver, feed.renames)
         return tuple(resolver(name) for name in names)
+
+
+def canonical(event: Event, keys: Iterable[str]) -> Event:
+    """The event with the one English name where an account is told twice under one of the keys."""
+    found = {key: value[-1] for key in keys if isinstance(value := event.get(key), tuple) and value}
+    return {**event, **found} if found else event
 
 
 def group_text(value: Value | None) -> str:
@@ -76,15 +83,18 @@ def _shortened(text: str) -> str:
 
 
 def number_of_text(value: Value | None) -> float | None:
-    """A value as a number; None for what is none, or not finite. Of several values the first counts."""
+    """A value as a number, texts read as rules compare them; None for what is none, or not finite.
+
+    Of several values the first counts.
+    """
     if type(value) is int and -_EXACT < value < _EXACT:
         return float(value)
     if isinstance(value, tuple):
         value = value[0] if value else None
     if value is None or isinstance(value, bool):
         return None
+    number = number_of(value) if isinstance(value, str) else value
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
+        return float(number) if number is not None and math.isfinite(number) else None
+    except OverflowError:
         return None
-    return number if math.isfinite(number) else None

@@ -17,9 +17,10 @@ from appliance.detect.engine import field_names
 from appliance.detect.model import Rule, RuleSet
 from appliance.detect.routes import shipped_routes
 from appliance.detect.values import Event, Value
+from appliance.normalise.fields import told_twice
 
 from .entry import NOTHING, bounded, digest, identity_of, number, tail
-from .fields import GAP, FieldKeys, Keys, group_key, group_text, number_of_text
+from .fields import GAP, FieldKeys, Keys, canonical, group_key, group_text, number_of_text
 from .plan import Node, make_plan
 from .resolve import resolve
 
@@ -90,6 +91,8 @@ class Way:
     groups: Sequence[tuple[Callable[[Values], str | None], Getter]]
     values: Sequence[tuple[Reader, Getter]]
     shared: bool
+    accounts: Keys
+    """Keys that are read and may tell an account twice."""
 
 
 class Hits:
@@ -118,6 +121,8 @@ class Hits:
             get("event.module"), get("winlog.channel"), get("event.code"), get("event.category"),
         )  # fmt: skip
         way = self._ways.get(kind) or self._new_way(kind, event, rules)
+        if way.accounts:
+            event = canonical(event, way.accounts)
         self.seen.hits += len(way.places)
         source = get("agent.id", "")
         return (
@@ -149,7 +154,8 @@ class Hits:
                 places.append(Place(node, 1 << place, keys, group, value, tail(1 << place)))
         counts = [(read, _getter(keys)) for read, keys in values]
         shared = len({place.node for place in places}) < len(places)
-        return Way(places, [(group_key, _getter(keys)) for keys in groups], counts, shared)
+        accounts = tuple(told_twice().intersection(key for place in places for key in place.keys))
+        return Way(places, [(group_key, _getter(keys)) for keys in groups], counts, shared, accounts)
 
     def _places(self, event: Event, way: Way) -> list[tuple[int, str, bytes]]:
         groups = _each(event, way.groups)

@@ -81,7 +81,7 @@ def parse_correlation(file: str, document: Document, fallback_id: str) -> Correl
     if reading.faults or kind is None or condition is None:
         raise CorrelationFaults(reading.faults)
     return Correlation(
-        id=str(raw.get("id") or fallback_id),
+        id=str(raw.get("id") or fallback_id).lower(),
         source_file=file,
         line=document.line,
         kind=kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -17,6 +17,9 @@ from .model import Correlation
 
 #: Correlations that may stand on top of each other.
 MAX_CHAIN = 8
+#: What the memory of a correlation depends on, of itself and of a rule that it stands on.
+_COUNTED = ("id", "kind", "rules", "group_by", "timespan", "condition", "aliases")
+_MATCHED = ("id", "logsource", "condition")
 Target = Rule | Correlation
 
 
@@ -34,7 +37,7 @@ def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Resol
     named: dict[str, list[Target]] = defaultdict(list)
     everything: tuple[Target, ...] = (*rules, *correlations)
     for one in everything:
-        named[one.id].append(one)
+        named[one.id.lower()].append(one)
         if one.name and one.name != one.id:
             named[one.name].append(one)
     return _Walk(named).all(correlations)
@@ -79,7 +82,7 @@ class _Walk:
     def _unsettled(self, one: Correlation) -> Iterator[Correlation]:
         """What a correlation refers to and nobody has looked at yet."""
         for reference in one.rules:
-            found = _meant(self._named.get(reference, ()))
+            found = self._found(reference)
             for target in found.values() if len(found) == 1 else ():
                 if isinstance(target, Correlation) and target.id not in self._open and not self._is_settled(target):
                     yield target
@@ -99,7 +102,7 @@ class _Walk:
 
     def _target(self, one: Correlation, reference: str) -> Target | None:
         line = one.places.get(reference, one.line)
-        found = _meant(self._named.get(reference, ()))
+        found = self._found(reference)
         if len(found) != 1:
             if found:
                 where = ", ".join(sorted(f"{target.source_file}:{target.line}" for target in found.values()))
@@ -117,6 +120,10 @@ class _Walk:
             self._fault(one, line, f"korelacja „{reference}” jest wadliwa; popraw najpierw ją")
             return None
         return target
+
+    def _found(self, reference: str) -> dict[str, Target]:
+        """What has a name as it is written, or an id in any case."""
+        return _meant(self._named.get(reference) or self._named.get(reference.lower()) or ())
 
     def _fault(self, one: Correlation, line: int, message: str) -> None:
         self._bad.add(one.id)
@@ -145,13 +152,15 @@ def silent_rules(correlations: Iterable[Correlation], targets: Mapping[str, Sequ
 
 
 def digests(resolved: Resolved) -> dict[str, str]:
-    """A hash of what each correlation says together with everything it refers to, wherever the files lie."""
+    """A hash of what each correlation counts together with everything it refers to; words about it do not count."""
     found: dict[str, str] = {}
     for one in resolved.correlations:
-        state = hashlib.sha256(_plain(encode_correlation(replace(one, line=0, places={}))))
+        said = encode_correlation(one)
+        state = hashlib.sha256(_plain([said[name] for name in _COUNTED]))
         for target in resolved.targets[one.id]:
             if isinstance(target, Rule):
-                state.update(_plain(encode_rule(replace(target, line=0))))
+                rule = encode_rule(target)
+                state.update(_plain([rule[name] for name in _MATCHED]))
             else:
                 state.update(found[target.id].encode())
         found[one.id] = state.hexdigest()[:32]

@@ -75,8 +75,7 @@ class Presence:
         """Return what was counted since `clear`, without the fields that were already handed out on this day."""
         found: dict[EventClass, Sighting] = {}
         for way, sighting in self._seen.items():
-            kind = _class(way)
-            if kind is not None:
+            for kind in _classes(way):
                 one = found.setdefault(kind, Sighting())
                 told = self._told.get(kind, set()) if day == self._day else set()
                 one.events += sighting.events
@@ -89,15 +88,18 @@ class Presence:
             self._told.clear()
             self._day = day
         for way, sighting in self._seen.items():
-            kind = _class(way)
-            if kind is not None:
+            for kind in _classes(way):
                 told = self._told.setdefault(kind, set())
                 if len(told) < MAX_FIELDS:
                     told |= sighting.fields
         self._seen.clear()
 
 
-def _class(way: _Way) -> EventClass | None:
-    kind = event_class({name: value for name, value in zip(_WAY, way, strict=True) if value is not None})
-    texts = (kind.module, kind.channel or "", kind.category or "")
-    return kind if all(len(text) <= MAX_TEXT for text in texts) else None
+def _classes(way: _Way) -> list[EventClass]:
+    """The classes of events, one for each of their categories; none with names that are too long to keep."""
+    whole = event_class({name: value for name, value in zip(_WAY, way, strict=True) if value is not None})
+    return [
+        kind
+        for kind in whole.apart()
+        if all(len(text or "") <= MAX_TEXT for text in (kind.module, kind.channel, kind.category))
+    ]

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 from sigma.modifiers import (
     SigmaContainsModifier,
@@ -21,6 +22,7 @@ from sigma.types import (
     SigmaCasedString,
     SigmaExpansion,
     SigmaFieldReference,
+    SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
     SpecialChars,
@@ -168,6 +170,12 @@ def expand_with(lists: Mapping[str, Sequence[str]]) -> type[SigmaListModifier[An
     return Expand  # type: ignore[return-value]
 
 
+def whole(self: SigmaNumber, given: Any) -> None:
+    """pySigma makes floats of large integers."""
+    number = given if isinstance(given, int) else float(given)
+    self.number = int(number) if abs(number) < 10**18 and int(number) == number else number
+
+
 @contextmanager
 def sigma_2_1(lists: Mapping[str, Sequence[str]]) -> Iterator[None]:
     """Lend pySigma what it lacks, for as long as rules are read."""
@@ -187,7 +195,8 @@ def sigma_2_1(lists: Mapping[str, Sequence[str]]) -> Iterator[None]:
     before = dict(modifier_mapping)
     modifier_mapping.update(lent)
     try:
-        yield
+        with patch.object(SigmaNumber, "__post_init__", whole):
+            yield
     finally:
         modifier_mapping.clear()
         modifier_mapping.update(before)

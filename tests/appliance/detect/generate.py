@@ -23,6 +23,10 @@ MOMENTS = [
     *("2026-06-07T12:00:00+0200", "2026-06-07T12:00", "x2026-06-07", "0001-01-01T00:00:00+05:00"),
 ]
 PARTS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "week": (1, 53), "month": (1, 12), "year": (2024, 2027)}
+#: Where a float begins to leave out integers, and where words of the machine end.
+LARGE = [2**53, -(2**53), 2**63, 12345678901234567, 2**64 + 1, 10**25]
+CATEGORIES: Sequence[Any] = ["net", ("host", "dns"), ("host",), (7, "net", "net"), ("dns", "net"), ()]
+MIDNIGHT = 1_767_225_600_000_000
 IDENTIFIERS = ["s1", "s2", "sel_a", "sel_b", "_hid"]
 SELECTORS = ["1 of sel_*", "all of s*", "any of them", "all of them", "1 of _h*", "1 of *_b", "all of s1"]
 OPEN = IDENTIFIERS[:4]
@@ -53,7 +57,9 @@ class Draws:
         if kind < 5:
             return self.text(self.one([FEW, LETTERS]), 0, 5)
         if kind == 5:
-            return self.below(16) - 3
+            if self.below(4):
+                return self.below(16) - 3
+            return self.one([int, str, float])(self.large())
         if kind == 6:
             return self.one([True, False])
         if kind == 7:
@@ -67,6 +73,9 @@ class Draws:
             return self.encoded()
         return "x " + self.one("-/–—―+") + self.one("ab") + self.one(["", " "])
 
+    def large(self) -> int:
+        return self.one(LARGE) + self.below(3) - 1
+
     def encoded(self) -> str:
         text = self.text(PLAIN, 0, 4)
         raw = self.one([b"", b"\xff\xfe"]) + text.encode(self.one(["utf-8", "utf-16-le", "utf-16-be"]))
@@ -75,7 +84,7 @@ class Draws:
     def envelope(self) -> dict[str, Any]:
         """What the box adds to an event, in words and numbers that keywords ask for."""
         made: dict[str, Any] = {
-            "@timestamp": 1_767_225_600_000_000 + self.below(1000),
+            "@timestamp": MIDNIGHT + self.below(1000),
             "event.ingested": self.below(99),
         }
         for key in ("event.action", "event.type", "event.outcome", "agent.id", "event.id", "winlog.logon.type"):
@@ -83,6 +92,12 @@ class Draws:
                 made[key] = self.needle()
         if self.below(4) == 0:
             made["host.name"] = made.get("agent.id", "a") if self.below(2) else self.needle()
+        if self.below(3) == 0:
+            made["event.category"] = self.one(CATEGORIES)
+        if self.below(2):
+            made["process.pid"] = self.below(20)
+        if self.below(2):
+            made["process.entity_id"] = self.text("abA", 1, 3)
         return made
 
     def event(self) -> dict[str, Any]:
@@ -149,13 +164,17 @@ class Draws:
         return order, self.values(lambda: self.one(["%admins%", "%Admins%a", "%nobody%", "\\%a%one%", "%one%%admins%"]))
 
     def number(self) -> tuple[str, Any]:
-        return "", self.values(lambda: self.one([self.below(16) - 3, 0.5, True, False]))
+        return "", self.values(
+            lambda: self.one([self.below(16) - 3, 0.5, True, False, self.large(), float(self.large())])
+        )
 
     def network(self) -> tuple[str, Any]:
         return "|cidr", self.values(lambda: self.one(NETWORKS))
 
     def comparison(self) -> tuple[str, Any]:
-        return self.one(["|gt", "|gte", "|lt", "|lte"]), self.values(lambda: self.one([self.below(12) - 3, 1.5]), 2)
+        return self.one(["|gt", "|gte", "|lt", "|lte"]), self.values(
+            lambda: self.one([self.below(12) - 3, 1.5, self.large()]), 2
+        )
 
     def nothing(self) -> tuple[str, Any]:
         return "", self.one([None, [], "", ["", None], "*"])
@@ -166,8 +185,23 @@ class Draws:
     def reference(self) -> tuple[str, Any]:
         return "|fieldref" + self.placed(), self.values(lambda: self.one(NAMES), 2)
 
+    def native(self) -> tuple[str, Any]:
+        """A line for what Windows writes otherwise than events have it."""
+        if self.below(2):
+            return "process.pid", self.values(lambda: self.one(["{}", "0x{:x}", "0X{:X}"]).format(self.below(20)))
+        whole = self.one([True, False])
+        edges = [("{", "}")] * 3 + [("{", ""), ("", "}"), ("", "")]
+
+        def braced() -> str:
+            before, after = self.one(edges if not whole else edges[:1] + edges[-1:])
+            return before + self.one(["", "*"]) + self.text("ab", 1, 2) + after
+
+        place = "" if whole else self.one(["|contains", "|startswith", "|endswith", "|cased|startswith"])
+        return f"process.entity_id{place}", self.values(braced)
+
     def map(self) -> dict[str, Any]:
-        return dict(self.some(1, 3, lambda: self.line(self.one(NAMES))))
+        lines = self.some(1, 3, lambda: self.line(self.one(NAMES)))
+        return dict([*lines[self.below(3) :], self.native()] if self.below(6) == 0 else lines)
 
     def part(self) -> Any:
         kind = self.below(8)
@@ -205,9 +239,12 @@ class Draws:
         several = self.below(8) == 0
         return {**parts, "condition": self.some(2, 3, self.condition) if several else self.condition()}
 
+    def logsource(self) -> dict[str, Any]:
+        return {"product": "test", "category": "net"} if self.below(4) == 0 else {"product": "test"}
+
     def rule(self, number: int) -> dict[str, Any]:
         head = {"title": f"Rule {number}", "name": f"rule_{number}", "id": ID.format(number)}
-        return {**head, "logsource": {"product": "test"}, "detection": self.detection()}
+        return {**head, "logsource": self.logsource(), "detection": self.detection()}
 
     def filter(self, number: int, rules: int) -> dict[str, Any]:
         """A filter for any rule, or for some of the first `rules`."""

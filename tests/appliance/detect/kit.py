@@ -14,7 +14,9 @@ from appliance.detect.parse import parse_file
 from appliance.detect.routes import Routes, event_class, parse_routes
 from tests.appliance.detect.oracle import Oracle
 
-ROUTES: Routes = parse_routes({"products": {"test": [{"modules": ["test"]}]}, "services": {}, "categories": {}})
+MODULE = {"modules": ["test"]}
+NET = {**MODULE, "categories": ["net", "dns"]}
+ROUTES: Routes = parse_routes({"products": {"test": [MODULE]}, "services": {}, "categories": {"test/net": [NET]}})
 ID = "00000000-0000-4000-8000-0000000000{:02x}"
 
 

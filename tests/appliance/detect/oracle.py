@@ -9,6 +9,7 @@ import ipaddress
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -54,6 +55,9 @@ Keys = Callable[[str], str]
 OURS = {"event.id", "agent.id", "event.original", "event.time_corrected", "winlog.logon.type", "network.bytes"} | {
     f"event.{word}" for word in ("module", "dataset", "kind", "category", "type", "action", "outcome", "duration")
 }
+#: Where events have a number for Windows' hexadecimal text, and a GUID without its braces.
+NUMBERS = {"process.pid", "process.parent.pid"}
+GUIDS = {"process.entity_id", "process.parent.entity_id"}
 LONGEST_FOR_REGEX = 131_072
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 FLAGS = {
@@ -166,6 +170,14 @@ def network_test(value: SigmaCIDRExpression) -> Callable[[str], bool]:
     return test
 
 
+def exact(text: str) -> Decimal:
+    """A number as JSON would read it: whole ones exactly, others as the nearest float."""
+    try:
+        return Decimal(int(text))
+    except ValueError:
+        return Decimal(float(text))
+
+
 def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
     wanted = value.number.number
     part = value.number.timestamp_part if isinstance(value.number, SigmaTimestampPart) else None
@@ -174,10 +186,8 @@ def number_test(value: SigmaCompareExpression) -> Callable[[str], bool]:
         if part is None and set(text) - set("0123456789+-.eE"):
             return False
         try:
-            found = float(text) if part is None else float(part_of(text, part))
+            found = exact(text) if part is None else Decimal(part_of(text, part))
         except ValueError:
-            return False
-        if found != found:
             return False
         return {
             CompareOperators.LT: found < wanted,
@@ -233,6 +243,19 @@ def text_test(value: Any, keyword: bool) -> Callable[[str], bool]:
     return number_test(value)
 
 
+def native(key: str, value: Any) -> Any:
+    """A value both ways: as events have it and as Windows writes it."""
+    if key in NUMBERS:
+        return tuple(text for one in as_items(value) for text in (one, hex(one)))
+    if key in GUIDS:
+        return tuple(text for one in as_items(value) for text in (one, f"{{{one}}}"))
+    return value
+
+
+def as_items(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
 def field_check(field: str, value: Any, keys: Keys) -> Check:
     if field in LOCAL:
         return local_check(field, value)
@@ -251,7 +274,7 @@ def field_check(field: str, value: Any, keys: Keys) -> Check:
     def check(event: Event) -> bool:
         if key not in event:
             return False
-        found = event[key]
+        found = native(key, event[key])
         return test(found) if type(found) is str else any(test(text) for text in as_list(found))
 
     return check
@@ -329,7 +352,7 @@ class Oracle:
         self.rules = [(rule, [each.parsed for each in rule.detection.parsed_condition]) for rule in rules]
         self.routes = routes
         self.keys = keys
-        self.asked: dict[EventClass, list[tuple[str, Check, Check]]] = {}
+        self.asked: dict[tuple[EventClass, tuple[Any, ...]], list[tuple[str, Check, Check]]] = {}
 
     @classmethod
     def of_documents(
@@ -345,15 +368,18 @@ class Oracle:
         return cls([rule for rule in found.rules if isinstance(rule, SigmaRule)], routes, keys)
 
     def match(self, event: Event, kind: EventClass) -> set[str]:
-        checks = self.asked.get(kind)
-        if checks is None:
-            checks = self.asked[kind] = [row for rule, trees in self.rules for row in self.rows(rule, trees, kind)]
-        return {name for name, where, check in checks if where(event) and check(event)}
+        categories = as_items(event.get("event.category"))
+        place = (kind, categories)
+        if place not in self.asked:
+            self.asked[place] = [row for rule, trees in self.rules for row in self.rows(rule, trees, *place)]
+        return {name for name, where, check in self.asked[place] if where(event) and check(event)}
 
-    def rows(self, rule: SigmaRule, trees: list[Any], kind: EventClass) -> Iterable[tuple[str, Check, Check]]:
+    def rows(
+        self, rule: SigmaRule, trees: list[Any], kind: EventClass, categories: tuple[Any, ...]
+    ) -> Iterable[tuple[str, Check, Check]]:
         source = Logsource(rule.logsource.product, rule.logsource.category, rule.logsource.service)
         for feed in self.routes.feeds(source):
-            if self.feeds(feed, kind):
+            if self.feeds(feed, kind, categories):
                 base = self.keys(kind)
 
                 def keys(name: str, base: Keys = base, feed: Feed = feed) -> str:
@@ -363,6 +389,7 @@ class Oracle:
                 yield str(rule.id), where_check(feed.where, keys), any_check(checks)
 
     @staticmethod
-    def feeds(feed: Feed, kind: EventClass) -> bool:
+    def feeds(feed: Feed, kind: EventClass, categories: tuple[Any, ...]) -> bool:
         wanted = ((feed.modules, kind.module), (feed.channels, kind.channel), (feed.codes, kind.code))
-        return all(names is None or value in names for names, value in (*wanted, (feed.categories, kind.category)))
+        in_category = feed.categories is None or any(one in feed.categories for one in categories)
+        return in_category and all(names is None or value in names for names, value in wanted)

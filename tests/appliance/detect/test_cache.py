@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 from appliance.detect import cache as cache_module
 from appliance.detect import load_rules
 from appliance.detect import parse as parse_module
+from appliance.detect.encode import Text, encode_node
 from appliance.detect.model import ParsedFile
-from appliance.detect.nodes import atoms
+from appliance.detect.nodes import Atom, Op, atoms
 from tests.appliance.detect.kit import ID, document, write
 
 TEXT = "sel:\n  a|re|i: 'x+y'\n  b|cased: 'p*q?r'\n  c|gt: 5\n  d|fieldref: e\n  f: null\ncondition: sel or not sel"
@@ -159,3 +161,9 @@ def test_a_cache_that_grows_too_long_has_what_the_last_load_used(
     assert file.stat().st_size <= cache_module._LIMIT
     load_rules([rules], cache)
     assert b"nope" in file.read_bytes()
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**64), 10**25 + 1, 1.5])
+def test_numbers_of_any_size_are_kept_exactly(number: float) -> None:
+    kept = Text(json.dumps(encode_node(Atom("a", Op.COMPARE, ("gt", number)))))
+    assert kept.node() == Atom("a", Op.COMPARE, ("gt", number))

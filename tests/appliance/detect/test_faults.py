@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from appliance.detect import load_rules
 from appliance.detect.parse import parse_file
 from appliance.detect.yamldoc import MAX_BYTES
-from tests.appliance.detect.kit import ID, document, parse, write
+from tests.appliance.detect.kit import ID, decide, document, one, parse, write
 
 GOOD = document("sel:\n  a: x\ncondition: sel")
 
@@ -240,3 +241,22 @@ def test_a_sign_that_yaml_cannot_hold_is_located(text: str, line: int) -> None:
     (fault,) = parse_file("rule.yml", text.encode()).faults
     assert fault.line == line
     assert f"U+{ord(next(sign for sign in text if not sign.isprintable() and sign != chr(10))):04X}" in fault.message
+
+
+EMPTY = ["contains", "startswith", "endswith", "re", "cidr", "exists", "fieldref", "expand", "gt", "hour", "cased"]
+
+
+@pytest.mark.parametrize("modifier", [*EMPTY, "contains|all", "re|i|neq", "base64offset|contains"])
+@pytest.mark.parametrize("values", ["[]", "null"])
+def test_nothing_to_compare_with_is_a_fault_and_not_a_missing_field(modifier: str, values: str) -> None:
+    found = parse(document(one(f"a|{modifier}: {values}")))
+    assert found.rules == []
+    assert [fault.line for fault in found.faults] == [7]
+
+
+@pytest.mark.parametrize("modifier", ["", "|all", "|neq"])
+def test_an_empty_list_without_a_comparison_is_no_value(modifier: str) -> None:
+    events: list[dict[str, Any]] = [{}, {"a": ()}]
+    for event in events:
+        assert decide(one(f"a{modifier}: []"), **event) is (modifier != "|neq")
+    assert decide(one(f"a{modifier}: []"), a="") is (modifier == "|neq")

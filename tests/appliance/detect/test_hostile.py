@@ -219,3 +219,25 @@ def test_a_regular_expression_sees_a_bounded_part_of_a_value() -> None:
     assert decide(one("a|re: 'b$'"), a="a" * (SCAN_LIMIT - 1) + "b")
     assert not decide(one("a|re: b"), a="a" * SCAN_LIMIT + "b")
     assert decide(one("a|contains: b"), a="a" * SCAN_LIMIT + "b")
+
+
+def test_a_value_of_very_many_wildcards_is_a_fault_and_the_most_of_them_are_quick() -> None:
+    faults = parse(document(one(f"a: '{'*a?' * 40}'"))).faults
+    assert "ponad 64" in faults[0].message
+    long, (found,) = "ab" * 500_000, parse(document(one(f"a: '{'*a?' * 31}*z'"))).rules
+    matcher = engine(found)
+    start = process_time()
+    assert matcher.match({"event.module": "test", "a": long}) == []
+    assert matcher.match({"event.module": "test", "a": long + "z"}) == [found]
+    assert process_time() - start < 2
+
+
+@pytest.mark.parametrize("pattern", ["a*b?*c", "*b*", "?b*z", "a*?z", "*a*b*z?", "b*", "*y", "a?*b*", "*a??b*z"])
+@pytest.mark.parametrize("modifier", ["", "|contains", "|startswith", "|endswith", "|cased"])
+def test_a_long_value_is_decided_as_a_short_one(pattern: str, modifier: str) -> None:
+    for detection in (one(f"a{modifier}: '{pattern}'"), f"kw: ['{pattern}']\ncondition: kw"):
+        matcher = engine(rule(detection))
+        for start in ("abc", "bab", "ab żc", ""):
+            for end in ("z", "bc", "ab\nz", "yż"):
+                long = {"event.module": "test", "a": start + "-" * 140_000 + end}
+                assert bool(matcher.match(long)) is decide(detection, a=f"{start}--{end}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,12 @@ from appliance.detect.index import PLACED
 from appliance.detect.memo import ENTRIES, Budget, Memo, Samples
 from appliance.detect.nodes import All, AnyOf, Atom, Node, Op, negate
 from appliance.detect.regexes import SCAN_LIMIT, encoded, required_literals, searcher
-from appliance.detect.routes import SHIPPED, parse_routes, shipped_routes
+from appliance.detect.routes import MAX_CATEGORIES, SHIPPED, parse_routes, shipped_routes
+from appliance.detect.selftest import SOURCE
 from appliance.detect.values import fold, text
+from appliance.hunt.question import question
+from appliance.normalise import normalise
+from appliance.search.evaluate import matches
 from tests.appliance.detect.kit import ROUTES, decide, document, engine, parse, rule, same
 
 PATTERNS = ["a+b", "(foo|bar)x", "x(?:ab)+y", "(?i)Kelvin", "[a-z]{2}ab", "a?bc|de", "^ab.*cd$", "(ab|c)d", "\\bab\\b"]
@@ -106,7 +111,31 @@ def test_the_class_of_an_event() -> None:
         "event.code": 7,
         "event.category": ("process", "file"),
     }
-    assert event_class(event) == EventClass("m", "c", 7, "process")
+    assert event_class(event) == EventClass("m", "c", 7, "process", ("file",))
+    many = tuple(map(str, range(1000)))
+    assert len(event_class({"event.category": (1, *many, *many)}).categories) == MAX_CATEGORIES
+    assert EventClass("m").apart() == [EventClass("m")]
+
+
+@pytest.mark.parametrize(
+    ("categories", "category"),
+    [(("configuration", "registry"), "registry_event"), (("host", "process"), "process_creation")],
+)
+def test_an_event_belongs_to_each_of_its_categories(categories: tuple[str, ...], category: str) -> None:
+    text = document("sel:\n  host.name: pc-7\ncondition: sel").replace(
+        "product: test", "product: windows\n  category: "
+    )
+    matcher = Engine(RuleSet(parse(text.replace("category: ", f"category: {category}")).rules, []))
+    head = {"host.os.type": "windows", "event.type": "start", "host.name": "pc-7"}
+    for words in (categories, categories[::-1], categories[1:], categories[1]):
+        record = {**head, "event.category": list(words) if isinstance(words, tuple) else words}
+        event = normalise(json.dumps(record).encode(), SOURCE)
+        assert matcher.match(event) == list(matcher.rules), words
+        assert matcher.explain(matcher.rules[0], event).truth
+        asked = question(matcher.rules)
+        assert asked is not None
+        assert matches(asked, event)
+    assert matcher.match({**event, "event.category": categories[:1]}) == []
     assert event_class({"event.code": "7"}) == EventClass("")
 
 

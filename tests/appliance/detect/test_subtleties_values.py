@@ -360,3 +360,21 @@ def test_17_a_time_part_that_cannot_be_is_refused(line: str) -> None:
 
 def test_22_a_hash_is_part_of_one_text() -> None:
     assert not decide(one("Hashes: 'IMPHASH=abcdef'"), Hashes="MD5=00,IMPHASH=ABCDEF")
+
+
+@pytest.mark.parametrize("number", [12345678901234567, 2**53 + 1, 2**63 + 1, 10**25 + 1])
+def test_06_large_integers_are_exact(number: int) -> None:
+    for event in (number, str(number)):
+        assert decide(one(f"a: {number}"), a=event)
+        assert decide(f"kw: [{number}]\ncondition: kw", a=event)
+        assert not decide(one(f"a|gt: {number}"), a=event)
+        assert decide(one(f"a|gte: {number}"), a=event)
+    for other in (number - 1, number + 1):
+        assert not decide(one(f"a: {number}"), a=other)
+        assert decide(one(f"a|gt: {number}"), a=other) is (other > number)
+        assert decide(one(f"a|lt: {number}"), a=str(other)) is (other < number)
+
+
+def test_06_a_float_is_written_alike_in_rule_and_event() -> None:
+    for number in (1e17, 1e18, 1.5e300, 0.1):
+        assert decide(one(f"a: {number:.17e}"), a=number)

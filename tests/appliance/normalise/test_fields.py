@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from evtx import PyEvtxParser
 
 from appliance.importer import records
 from appliance.normalise import Event, Source, normalise
-from appliance.normalise.fields import sigma_key
+from appliance.normalise.fields import group_moves, sigma_key
 from appliance.normalise.schema import fields, windows
+from appliance.normalise.windows_plan import plan_for
 from appliance.normalise.windows_xml import NativeFields, checked, parse_slowly
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
@@ -65,6 +67,28 @@ SYSMON = "Microsoft-Windows-Sysmon/Operational"
 )
 def test_sigma_names_resolve(module: str, channel: str | None, code: int | None, name: str, key: str) -> None:
     assert sigma_key(module, channel, code, None)(name) == key
+
+
+def test_a_name_is_looked_up_as_the_normaliser_moves_it() -> None:
+    """Also with blanks, as Defender writes them, and whatever System has under the same name without."""
+    spaced = 0
+    for group in windows().groups:
+        channel, code = group.channels[0], min(group.codes or (60_000,))
+        resolve, plan = sigma_key("windows.eventlog", channel, code, None), plan_for(channel, code)
+        names = [*group_moves(group), "Source Name", "Provider Name", "A.B", "New Thing", "A.B c"]
+        for name in (*names, *(re.sub("(?<=[a-z])(?=[A-Z])", " ", name) for name in names)):
+            spaced += " " in name
+            if name not in group.aliases:
+                assert resolve(name) == plan.key(name), (group.name, name)
+    assert spaced > 100
+
+
+@pytest.mark.parametrize(("channel", "code"), [("Vendor/X", 5), (SYSMON, 1), ("Security", 4688)])
+def test_nested_data_is_found_under_its_dotted_name(channel: str, code: int) -> None:
+    record = {"EventID": code, "Channel": channel, "A": {"B": "x", "C": {"D": "y"}}}
+    event = normalise(json.dumps(record).encode(), Source("agent", 1))
+    resolve = sigma_key("windows.eventlog", channel, code, None)
+    assert (event[resolve("A.B")], event[resolve("A.C.D")]) == ("x", "y")
 
 
 @pytest.mark.parametrize(

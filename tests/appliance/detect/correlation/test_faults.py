@@ -296,3 +296,19 @@ def test_no_document_breaks_the_reader(body: dict[str, object], head: dict[str, 
     parsed = parse_file("c.yml", text.encode("utf-8", "replace"))
     assert parsed.correlations or parsed.faults
     assert all(fault.line == 1 for fault in parsed.faults)
+
+
+def test_a_rule_is_named_by_its_id_in_any_case(tmp_path: Path) -> None:
+    identity = "ABCDEF00-0000-4000-8000-00000000000A"
+    base = f"title: R\nid: {identity}\nlogsource: {{product: test}}\ndetection: {{s: {{a: b}}, condition: s}}\n"
+    upper = complete(rules=f"[{identity}]")
+    lower = complete(rules=f"[{identity.lower()}]", type="temporal", condition="")
+    chained = complete(rules=f"[{identity[:-1]}B]")
+    documents = [
+        f"title: C\nid: {identity[:-1]}{letter}\ncorrelation:\n" + "".join(f"    {x}\n" for x in body.splitlines())
+        for letter, body in (("B", upper), ("C", lower), ("D", chained))
+    ]
+    (tmp_path / "c.yml").write_text("---\n".join([base, *documents]), encoding="utf-8")
+    ruleset = load_rules([tmp_path])
+    assert ruleset.faults == []
+    assert {one.id for one in ruleset.correlations} == {f"{identity[:-1]}{end}".lower() for end in "BCD"}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from appliance.detect import RuleSet
+import pytest
+
+from appliance.detect import Logsource, RuleSet
 from appliance.detect.correlation.correlator import SECOND, Correlator
+from appliance.detect.nodes import Atom, Op
 
 from .hits import count, hit, names, offer, offer_all
 from .traces import LATENESS, START, make, ruleset
@@ -68,14 +72,49 @@ def test_what_has_been_left_makes_room_before_a_live_group_does() -> None:
     assert after.kept.evicted == 0
 
 
-def test_a_rule_that_changes_under_a_correlation_resets_it() -> None:
+WORDS: dict[str, Any] = {
+    "title": "new",
+    "description": "new",
+    "author": "new",
+    "status": "stable",
+    "line": 99,
+    "level": 4,
+    "references": ("x",),
+    "tags": ("attack.t1110",),
+    "falsepositives": ("x",),
+    "custom": {"modified": "2026-11-23"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        *[({name: value}, 1) for name, value in WORDS.items()],
+        ({"condition": Atom("x", Op.EQUALS, "new")}, 0),
+        ({"logsource": Logsource("other")}, 0),
+    ],
+)
+def test_a_rule_that_asks_for_something_else_resets_a_correlation_and_words_about_it_do_not(
+    changes: dict[str, Any], kept: int
+) -> None:
     rules = ruleset(count(3))
-    other = RuleSet([replace(one, title="new") for one in rules.rules], [], correlations=rules.correlations)
+    other = RuleSet([replace(one, **changes) for one in rules.rules], [], correlations=rules.correlations)
     before = make(rules)
     offer_all(before, hit(1, START), hit(2, START))
     after = make(other)
     after.adopt(before)
-    assert after.kept.groups == 0
+    assert after.kept.groups == kept
+
+
+def test_words_about_a_correlation_keep_what_it_remembers() -> None:
+    rules = ruleset(count(3))
+    changed = [replace(one, **WORDS, generate=not one.generate, places={}) for one in rules.correlations]
+    before = make(rules)
+    offer_all(before, hit(1, START), hit(2, START))
+    after = make(RuleSet(rules.rules, [], correlations=changed))
+    after.adopt(before)
+    assert after.kept.groups == 1
+    assert names(offer_all(after, hit(3, START + 1))) == ["c0"]
 
 
 def test_a_new_correlation_on_top_that_carries_more_resets_what_is_below() -> None:
