@@ -22,19 +22,19 @@ from tests.agent.conditions import until
 
 
 class Source:
-    """A sensor that opens, or fails to with each of `faults` first, and has one record then."""
+    """A sensor that opens, or fails to as long as it has a fault, and has one record then."""
 
-    def __init__(self, name: str, *faults: Exception) -> None:
+    def __init__(self, name: str, fault: Exception | None = None) -> None:
         self.about = About(name, name, name)
-        self._faults = list(faults)
+        self.fault = fault
         self._pair: tuple[socket.socket, socket.socket] | None = None
 
     def availability(self) -> Availability:
         return Availability("on")
 
     def open(self, _bookmarks: Mapping[str, str]) -> list[Item]:
-        if self._faults:
-            raise self._faults.pop(0)
+        if self.fault is not None:
+            raise self.fault
         self._pair = socket.socketpair()
         return [Reading({"event.module": self.about.name})]
 
@@ -77,7 +77,8 @@ def test_a_sensor_that_cannot_be_opened_ends_nothing(
     monkeypatch.setattr(runner_module, "_GAPS_AFTER", 0.0)
     uplink = Uplink(spool, nobody, "boot", Chores(dict, lambda _box: False))
     care = Care(Watchdog(tmp_path), own_use=False)
-    loop = Runner(spool, [Source("bad", fault), Source("good")], uplink, "boot", care)
+    bad = Source("bad", fault)
+    loop = Runner(spool, [bad, Source("good")], uplink, "boot", care)
     states: list[list[dict[str, str]]] = []
 
     def found(text: str) -> bool:
@@ -90,6 +91,7 @@ def test_a_sensor_that_cannot_be_opened_ends_nothing(
     def stop() -> None:
         until(lambda: found('"good"'), 20, "the other sensor")
         states.append(loop.states())
+        bad.fault = None
         until(lambda: found('"bad"'), 20, "another try")
         if not isinstance(fault, OSError):
             until(lambda: found("sensor_restarted:bad"), 20, "the loss")
