@@ -20,17 +20,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _speak_utf8()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    match sys.argv[1:] if argv is None else argv:
-        case ["run", "--until-eof"]:
-            return _run(home_of(None), until_eof=True)
-        case ["run", "--home", folder, "--until-eof"]:
-            return _run(home_of(folder), until_eof=True)
-        case ["run"]:
-            return _run(home_of(None))
-        case ["run", "--home", folder]:
-            return _run(home_of(folder))
-        case others:
-            return _command(others)
+    arguments = sys.argv[1:] if argv is None else argv
+    until_eof = arguments[-1:] == ["--until-eof"]
+    shorter = arguments[:-1] if until_eof else arguments
+    if shorter == ["run"]:
+        return _run(home_of(None), until_eof=until_eof)
+    if shorter[:2] == ["run", "--home"] and len(shorter) == 3:
+        return _run(home_of(shorter[2]), until_eof=until_eof)
+    return _command(arguments)
 
 
 def _speak_utf8() -> None:

@@ -86,23 +86,32 @@ def _by_ca(ca_file: Path, signature: bytes, data: bytes) -> bool:
 def main(argv: list[str]) -> int:
     """Run one of the actions."""
     try:
-        match argv:
-            case ["pin"]:
-                answer: dict[str, str | bool] = {"spki": pin(sys.stdin.buffer.read(64 * 1024))}
-            case ["csr", key_file]:
-                answer = {"csr": request(Path(key_file))}
-            case ["verify", ca_file]:
-                answer = {"valid": valid(Path(ca_file), sys.stdin.buffer.read(64 * 1024))}
-            case ["verify-update", ca_file]:
-                answer = {"valid": valid_update(Path(ca_file), sys.stdin.buffer.read(64 * 1024))}
-            case _:
-                sys.stderr.write("usage: identity_request pin | csr KEYFILE | verify CAFILE | verify-update CAFILE\n")
-                return 2
+        answer = _answer(*argv)
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    if answer is None:
+        sys.stderr.write("usage: identity_request pin | csr KEYFILE | verify CAFILE | verify-update CAFILE\n")
+        return 2
     sys.stdout.write(json.dumps(answer))
     return 0
+
+
+def _answer(action: str = "", *files: str) -> dict[str, str | bool] | None:
+    """Do one of the actions; None when there is none of this name with as many files."""
+    if (action, len(files)) == ("pin", 0):
+        return {"spki": pin(_given())}
+    if (action, len(files)) == ("csr", 1):
+        return {"csr": request(Path(files[0]))}
+    if (action, len(files)) == ("verify", 1):
+        return {"valid": valid(Path(files[0]), _given())}
+    if (action, len(files)) == ("verify-update", 1):
+        return {"valid": valid_update(Path(files[0]), _given())}
+    return None
+
+
+def _given() -> bytes:
+    return sys.stdin.buffer.read(64 * 1024)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def is_manager(executable: str) -> bool:
 
 
 def _first(value: object) -> str:
-    return str(value[0]) if isinstance(value, list | tuple) and value else value if isinstance(value, str) else ""
+    return str(value[0]) if isinstance(value, (list, tuple)) and value else value if isinstance(value, str) else ""
 
 
 def _text(record: Record, name: str) -> str:

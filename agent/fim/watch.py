@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from agent.fim.baseline import Baseline
 from agent.fim.entries import DELETED, Change, Entry, compare
@@ -23,7 +23,7 @@ SETTLE_MOST = 3.0
 """Seconds after which it is looked at though it still changes."""
 TREE_SETTLE, TREE_EVERY = 2.0, 30.0
 """Seconds that a folder rests in which something happened, and between two looks through the same one."""
-Looking = Callable[[str, Entry | None], Entry | None]
+Looking = Callable[[str, Optional[Entry]], Optional[Entry]]
 """Looks at a path as `agent.fim.look.look` does."""
 
 

@@ -25,13 +25,14 @@ MEMORY = 768 << 20
 def main(argv: list[str]) -> int:
     """Run one round and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    match argv:
-        case ["collect", file, seen, *rest] if all(one == "whole" or one.startswith("off=") for one in rest):
-            _humble()
-            off = frozenset(one.removeprefix("off=") for one in rest if one != "whole")
-            return _collect(Path(file), int(seen), whole="whole" in rest, off=off)
-    sys.stderr.write("usage: python -m agent.inventory collect FILE SEEN [whole] [off=CATEGORY ...]\n")
-    return 2
+    rest = argv[3:]
+    known = argv[:1] == ["collect"] and all(one == "whole" or one.startswith("off=") for one in rest)
+    if not known or len(argv) < 3:
+        sys.stderr.write("usage: python -m agent.inventory collect FILE SEEN [whole] [off=CATEGORY ...]\n")
+        return 2
+    _humble()
+    off = frozenset(one.removeprefix("off=") for one in rest if one != "whole")
+    return _collect(Path(argv[1]), int(argv[2]), whole="whole" in rest, off=off)
 
 
 def _collect(path: Path, seen: int, *, whole: bool, off: frozenset[str]) -> int:

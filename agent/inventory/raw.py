@@ -7,7 +7,7 @@ same bytes give the same verdict on any machine.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 MAX_FILE = 4 << 20
 """Bytes of one file that are read; a longer one counts as too large."""
@@ -63,7 +63,7 @@ class Script(NamedTuple):
     part: str
 
 
-Source = File | Files | Names | Command | Registry | Native | Script
+Source = Union[File, Files, Names, Command, Registry, Native, Script]
 PROBLEMS = ("absent", "denied", "timeout", "failed", "too_large")
 """Why a source gave nothing: it is not there, may not be read, took too long, ended with an error, is too long."""
 REASONS = {

@@ -19,5 +19,5 @@ def redact_args(args: Sequence[str]) -> list[str]:
         new
         or (assigned(old) if place < shell or old.startswith(("-", "/")) else None)
         or (redact_text(old) if found or " " in old else old)
-        for place, (old, new) in enumerate(zip(args, hide(args), strict=True))
+        for place, (old, new) in enumerate(zip(args, hide(args)))
     ]

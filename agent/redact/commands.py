@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from agent.redact.accounts import hidden_account, hide_accounts
 from agent.redact.names import MARK, is_secret
@@ -53,7 +52,7 @@ def first_shell(words: Sequence[str]) -> int:
 
 def _command(words: Sequence[str], found: list[str | None], offset: int) -> None:
     if any(word.startswith(("-", "/")) for word in words):
-        for place, (word, following) in enumerate(pairwise(words)):
+        for place, (word, following) in enumerate(zip(words, words[1:])):
             if _FLAG.match(word) and is_secret(word, following) and not _is_option(following, word[0] == "/"):
                 found[offset + place + 1 + (following == "<<<" and place + 2 < len(words))] = MARK
         hide_pairs(words, found, offset)
@@ -77,7 +76,7 @@ def _spread(words: Sequence[str], found: list[str | None], offset: int) -> None:
             parts = _PARTS.split(word)
             hidden = hide([program, *parts[::2]])[1:]
             if any(hidden):
-                parts[::2] = [new or old for old, new in zip(parts[::2], hidden, strict=True)]
+                parts[::2] = [new or old for old, new in zip(parts[::2], hidden)]
                 found[offset + place] = "".join(parts)
         if program_of(word) in PROGRAMS:
             program = word

@@ -46,7 +46,7 @@ def _replaced(text: str, at: int, spans: Sequence[tuple[int, int]], inner: Inner
     words = [_bare(word) for word in raw]
     parts: list[str] = []
     shell = first_shell(words)
-    for place, ((start, end), new) in enumerate(zip(spans, hide(words), strict=True)):
+    for place, ((start, end), new) in enumerate(zip(spans, hide(words))):
         if start < at:
             continue
         whole = assigned(words[place]) if place < shell else None

@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from agent.sensors.auditcalls import ARCHES, numbers
 
@@ -32,7 +32,7 @@ _FAMILY_SINCE = (5, 3)
 """Kernel that first can look at a socket address's family; before, its length has to do."""
 _MACHINES: Mapping[str, tuple[str, str]] = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
 
-Field = tuple[int, int, int | str]
+Field = tuple[int, int, Union[int, str]]
 """A condition of a rule: field, operator, value."""
 
 
@@ -227,7 +227,7 @@ def is_ours(rule: bytes) -> bool:
     words = struct.unpack_from(f"={_HEAD // 4}I", rule)
     count = min(words[2], 64)
     place = _HEAD
-    for kind, length in zip(words[67 : 67 + count], words[131 : 131 + count], strict=True):
+    for kind, length in zip(words[67 : 67 + count], words[131 : 131 + count]):
         if kind == _KEY:
             return rule[place : place + length].decode(errors="replace").split(SEPARATOR)[0] in KEYS
         place += length if kind in _STRINGS else 0

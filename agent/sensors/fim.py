@@ -46,7 +46,7 @@ class FileSensor(FileRounds):
         self._processes = processes
         self._users = Users()
         self._fanotify: Fanotify | None = None
-        self._idle = -1
+        self._idle: select.epoll | None = None
         self._dpkg_log, self._owners = DpkgLog(), Owners()
         self._marked = False
 
@@ -65,7 +65,7 @@ class FileSensor(FileRounds):
         self._open_baseline()
         self._marked = self._listen()
         if self._fanotify is None:
-            self._idle = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            self._idle = select.epoll()
         self._begin()
         LOG.info("fim_opened known=%d fanotify=%s", self._known, self._marked)
         return []
@@ -94,7 +94,10 @@ class FileSensor(FileRounds):
 
     def fileno(self) -> int:
         """Return the descriptor of fanotify, else one that is never readable."""
-        return self._fanotify.descriptor if self._fanotify is not None else self._idle
+        if self._fanotify is not None:
+            return self._fanotify.descriptor
+        assert self._idle is not None
+        return self._idle.fileno()
 
     def read(self) -> list[Item]:
         """Note what is reported; it is looked at when it has settled."""
@@ -164,7 +167,7 @@ class FileSensor(FileRounds):
         """Stop listening and keep the baseline."""
         if self._fanotify is not None:
             self._fanotify.close()
-        if self._idle >= 0:
-            os.close(self._idle)
+        if self._idle is not None:
+            self._idle.close()
         self._close_baseline()
-        self._fanotify, self._idle, self._marked = None, -1, False
+        self._fanotify, self._idle, self._marked = None, None, False

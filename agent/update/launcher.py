@@ -6,7 +6,6 @@ The guard lives only during a trial (at most ten minutes), so that the resident 
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 import select
 import signal
@@ -34,7 +33,7 @@ def launch(base: Path, arguments: Sequence[str]) -> int:
 
 
 def _home_among(arguments: Sequence[str]) -> str | None:
-    for before, value in itertools.pairwise(arguments):
+    for before, value in zip(arguments, arguments[1:]):
         if before == "--home":
             return value
     return next((one.partition("=")[2] for one in arguments if one.startswith("--home=")), None)

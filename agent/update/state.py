@@ -96,7 +96,7 @@ def _failed(state: State, reason: str) -> State:
 
 def write(state: State) -> str:
     """Return the text of a state: a line a field, `name=value`."""
-    return "".join(f"{name}={value}\n" for name, value in zip(_KEYS, state, strict=True))
+    return "".join(f"{name}={value}\n" for name, value in zip(_KEYS, state))
 
 
 def read(text: str) -> State:

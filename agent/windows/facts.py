@@ -33,7 +33,7 @@ def machine_value(key: str, name: str) -> str | int | None:
                 value = winreg.QueryValueEx(handle, name)[0]
         except OSError:
             return None
-        return value if isinstance(value, str | int) else None
+        return value if isinstance(value, (str, int)) else None
     return None
 
 

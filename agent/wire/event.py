@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Union
 
-Scalar = str | int | float | bool
-Value = Scalar | None | list[Scalar] | tuple[Scalar, ...]
+Scalar = Union[str, int, float, bool]
+Value = Union[Scalar, None, list[Scalar], tuple[Scalar, ...]]
 Record = dict[str, Value]
 """One record on its way, flat: dotted names (ECS where ECS has a name) to scalars or lists of scalars."""
 

@@ -64,7 +64,7 @@ def _mapped(record: Record, change: Callable[[str, str], str]) -> Record:
             kept[name] = _VALUE.sub(lambda found: found[1] + change(found[2] or "Data", found[3]), value)
         elif isinstance(value, str):
             kept[name] = change(name, value)
-        elif isinstance(value, list | tuple) and name in _HOSTS:
+        elif isinstance(value, (list, tuple)) and name in _HOSTS:
             kept[name] = [change(name, one) if isinstance(one, str) else one for one in value]
         else:
             kept[name] = value

@@ -38,7 +38,7 @@ class _Timed(io.RawIOBase):
             self._sock.settimeout(left)
         try:
             return self._raw.readinto(buffer)
-        except TimeoutError as error:
+        except socket.timeout as error:
             raise TimeoutError(LATE) from error
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: Czujka <czujka@localhost>
 Installed-Size: {kib}
-Depends: python3 (>= 3.10), python3-cryptography
+Depends: python3 (>= 3.9), python3-cryptography
 Section: admin
 Priority: optional
 Description: Czujka: agent stacji roboczej

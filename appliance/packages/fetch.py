@@ -11,7 +11,7 @@ from appliance.packages.programs import run
 from appliance.packages.wheels import PackageError, Pins, is_there
 
 PLATFORMS = {
-    "linux-amd64": (("manylinux2010_x86_64",), "3.10"),
+    "linux-amd64": (("manylinux2010_x86_64",), "3.9"),
     "windows-amd64": (("win_amd64",), "3.11"),
     "collector-amd64": (("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux2010_x86_64"), "3.11"),
 }

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import tomllib
-
 TABLE = Path(__file__).with_name("channels.toml")
 MAX_CHANNELS = 60
 """Subscriptions: the system waits for at most 64 handles at once, and some are ours."""
@@ -27,6 +25,8 @@ class Channel(NamedTuple):
 
 def channels(table: Path = TABLE) -> tuple[Channel, ...]:
     """Return the subscriptions, most important first; raises ValueError for a table that is not in order."""
+    import tomllib  # noqa: PLC0415 (Windows brings a Python that has it)
+
     rows = tomllib.loads(table.read_text("utf-8"))["channel"]
     found = [
         Channel(row["name"], row["path"], row["priority"], tuple(row["events"]), row.get("wanted", False))

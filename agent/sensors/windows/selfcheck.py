@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Optional
 
 from agent.sensors.windows.channels import Channel, channels
 from agent.sensors.windows.channelstates import MISSING, OFF, state_of
@@ -18,7 +19,7 @@ from agent.wire.sending.sensor import Reading
 
 MOST = 200
 """Events of one channel in a sample."""
-Permitted = Callable[[Record], Record | None]
+Permitted = Callable[[Record], Optional[Record]]
 """Returns what of a record may be sent, None for nothing."""
 
 

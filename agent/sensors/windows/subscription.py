@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from agent.sensors.windows.channels import Channel, query
 from agent.sensors.windows.eventxml import NoEvent, record_of
@@ -187,7 +187,7 @@ def moment(text: object) -> int | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+    return int((found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp() * 1_000_000)
 
 
 def _time_of(item: Item) -> int:

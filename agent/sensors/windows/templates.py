@@ -59,7 +59,7 @@ class Forms:
         for form in self._known.get(kind.groups(), ()):
             event = form.pattern.fullmatch(text, len(BEGIN))
             if event is not None and not ("]" in text and "]]>" in text):
-                values: dict[str, str] = dict(zip(form.names, event.groups(""), strict=True))
+                values: dict[str, str] = dict(zip(form.names, event.groups("")))
                 return form, _without_empty(values)
         return None
 
@@ -82,7 +82,7 @@ class Forms:
 
 def attributes(head: re.Match[str]) -> dict[str, str]:
     """Return the attributes of System that HEAD found, without those that are empty."""
-    return _without_empty(dict(zip(SYSTEM_NAMES, head.groups(""), strict=True)))
+    return _without_empty(dict(zip(SYSTEM_NAMES, head.groups(""))))
 
 
 def _without_empty(values: dict[str, str]) -> dict[str, str]:

@@ -56,7 +56,7 @@ class ClockWatch:
     def look(self) -> Jump:
         """Return what happened since the last look."""
         before, self._last = self._last, self._apart()
-        wall, sleep = (now - then for now, then in zip(self._last, before, strict=True))
+        wall, sleep = (now - then for now, then in zip(self._last, before))
         return Jump(wall if abs(wall) > TOLERANCE else 0.0, sleep if sleep > TOLERANCE else 0.0)
 
     def _apart(self) -> tuple[float, float]:

@@ -41,7 +41,7 @@ class Renewal:
             renewed = enrolment.renew(self._home, box, now, asked=self._asked)
         except (enrolment.EnrolmentFailed, OSError, RetryLater, Permanent) as error:
             if now >= self._identity.expires_at:
-                raise error if isinstance(error, RetryLater | Permanent) else RetryLater(str(error)) from error
+                raise error if isinstance(error, (RetryLater, Permanent)) else RetryLater(str(error)) from error
             LOG.warning("certificate_not_renewed reason=%s", error)
             self._not_before = time.monotonic() + PAUSE
             return False

@@ -271,7 +271,7 @@ class Runner:
             slot.descriptor = slot.sensor.fileno()
             self._selector.register(slot.descriptor, selectors.EVENT_READ, slot)
         except Exception as error:  # one sensor's fault must not silence the others
-            known = isinstance(error, OSError | SensorLost)
+            known = isinstance(error, (OSError, SensorLost))
             LOG.warning("sensor_not_opened name=%s error=%s", slot.sensor.about.name, error, exc_info=not known)
             self._close(slot)
             slot.availability = _FAULTY

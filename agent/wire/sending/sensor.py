@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, Union, runtime_checkable
 
 from agent.wire.event import Record
 
@@ -59,7 +59,7 @@ class Gap(NamedTuple):
     priority: int = 0
 
 
-Item = Reading | Gap
+Item = Union[Reading, Gap]
 
 
 def merged(gaps: Sequence[Gap]) -> list[Gap]:

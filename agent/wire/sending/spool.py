@@ -322,7 +322,7 @@ class Spool:
             return 0, 0
         rows = freed = 0
         first, last = self._file.db.execute("SELECT first, last FROM batch").fetchone() or (0, 0)
-        for priority, query in zip((LEAST, USUAL, ALERTING), DROPPED_FIRST, strict=True):
+        for priority, query in zip((LEAST, USUAL, ALERTING), DROPPED_FIRST):
             victims: list[tuple[int, bytes]] = []
             for seq, body in self._file.db.execute(query, (0,)):
                 if freed >= excess:

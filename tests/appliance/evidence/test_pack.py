@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -30,6 +29,7 @@ from appliance.state.models import AlertEvent
 from appliance.state.slices import PacketSlice
 from appliance.store import Keeping
 from appliance.store.writer import GRACE
+from tests import oldest
 from tests.appliance.evidence.conftest import NOW, Box
 
 Files = dict[str, bytes]
@@ -71,9 +71,7 @@ def full(box: Box) -> Box:
 
 def interpreters() -> list[str]:
     """This Python, and the oldest one that will do where it is."""
-    oldest = shutil.which("python3.9")
-    works = oldest and subprocess.run([oldest, "-c", ""], capture_output=True, check=False).returncode == 0
-    return [sys.executable, *([oldest] if oldest and works else [])]
+    return [python for python in (sys.executable, oldest.interpreter()) if python]
 
 
 def test_a_pack_of_a_time_is_proved_in_a_bare_interpreter(full: Box, tmp_path: Path) -> None:

