@@ -118,9 +118,13 @@ def of_days() -> list[Case]:
             _named(OTHER_CARD, "kadry-2"),
         ),
         Case(
-            ("Computer Answers on a Port of Break-in Tools",),
+            (
+                "Computer Answers on a Port of Break-in Tools",
+                "Computer Can Suddenly Be Controlled from Afar",
+                "Computer Serves Something New",
+            ),
             "",
-            _served(VISITOR, 4444),
+            [frame for port in (3389, 4444, 5432) for frame in _served(VISITOR, port)],
             _served(VISITOR, 443),
         ),
         Case(("Unknown DHCP Server Hands out Addresses",), "", [lease(ROGUE, ROGUE)], [lease(SERVER, GATEWAY)]),
