@@ -53,11 +53,11 @@ def told(source: str, target: str, port: int, turns: Iterable[Turn], own: int = 
     return [bytes(ways[side] / data) for side, data in turns]
 
 
-def roasting(source: str, cipher: bytes = _RC4) -> list[bytes]:
-    """Tickets for six services, which are made with a cipher."""
+def roasting(source: str, cipher: bytes = _RC4, services: int = 6) -> list[bytes]:
+    """Tickets for so many services, which are made with a cipher."""
     (talk,) = [talk for talk in talks("kerberos") if talk.name == "roast"]
     frames: list[bytes] = []
-    for number in range(6):
+    for number in range(services):
         turns = [
             (side, data.replace(b"sql1", b"sql%d" % number).replace(_RC4, cipher)) for side, data in talk.turns[:2]
         ]
@@ -150,9 +150,9 @@ def guessed(source: str, wrong: int) -> list[bytes]:
 
 
 def desktops(source: str, count: int) -> list[bytes]:
-    """So many connections of Remote Desktop."""
+    """So many connections of Remote Desktop, as far as the agreement to go on with TLS."""
     (talk,) = [talk for talk in talks("rdp") if talk.name == "nla"]
-    return [frame for n in range(count) for frame in spoken(source, SERVER, 3389, talk.turns, 31000 + n)]
+    return [frame for n in range(count) for frame in spoken(source, SERVER, 3389, talk.turns[:2], 31000 + n)]
 
 
 def calls_out(numbers: Iterable[str]) -> list[bytes]:
