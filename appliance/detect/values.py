@@ -18,7 +18,7 @@ ENVELOPE = frozenset({
     *("event.module", "event.dataset", "event.kind", "event.category", "event.type", "event.action", "event.outcome"),
     *("@timestamp", "event.created", "event.ingested", "event.start", "event.end", "event.duration", "gap.from"),
     *("gap.to", "process.start", "file.mtime", "fim.before.mtime", "x509.not_before", "x509.not_after"),
-    "network.bytes",
+    *("network.bytes", "network.direction"),
 })  # fmt: skip
 #: Floats without a fraction are written as integers below this.
 LARGEST_WHOLE = 1e18
