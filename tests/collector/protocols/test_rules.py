@@ -64,7 +64,7 @@ FIRED_BY = {
     "zeek_telnet_password": "telnet",
 }
 #: Logs of the other parsers, of the core and of the analysers.
-ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice"}
+ELSEWHERE = {"conn", "dns", "http", "ssl", "x509", "files", "notice", "weird"}
 _THEIRS = ("dns.", "tls.", "x509.", "http.", "url.", "source.", "destination.", "event.", "network.", "zeek.conn.")
 #: Rules that need one side outside the office → which side, and its address.
 _OUTSIDE = {

@@ -170,7 +170,7 @@ def test_an_inventory_is_kept_and_nonsense_in_it_is_only_an_event(
     query = f'agent.id:"{station.id}" AND event.action:(inventory_item OR inventory_state)'
     wait_for("all five are stored", lambda: stored(box, query) == 5)
     assert box.get(f"agents/{station.id}/inventory")["items"] == [
-        {"name": "software", "count": 1, "revision": 1, "told_at": ANY, "agrees": True, "refused": 0}
+        {"name": "software", "count": 1, "revision": 1, "told_at": ANY, "agrees": True, "refused": 0, "problem": ""}
     ]
     for path in (f"/stacje/{station.id}", f"/stacje/{station.id}/spis?dzial=software"):
         page = officer.get(path)

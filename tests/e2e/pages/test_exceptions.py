@@ -31,6 +31,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     sample.fill(made, now())
     for version in (1, 2):
         files = {f"rules/{n}.yml": kit.rule_text(n, title=f"Rule {n} of {version}") for n in range(1, 3 + version)}
+        files["LICENSE"] = "Detection Rule License (DRL) 1.1"
         kit.take_release(made.home, kit.write(folder / str(version), files))
     return replace(made, rules=fresh(made.home, Settings(), made.sessions))
 
