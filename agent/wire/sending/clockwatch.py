@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 TOLERANCE = 2.0
 """Seconds that clocks may part between two looks without a word."""
+_TRIES = 3
 
 
 class Jump(NamedTuple):
@@ -60,5 +61,9 @@ class ClockWatch:
         return Jump(wall if abs(wall) > TOLERANCE else 0.0, sleep if sleep > TOLERANCE else 0.0)
 
     def _apart(self) -> tuple[float, float]:
-        boot = self._boot()
-        return self._wall() - boot, boot - self._awake()
+        """Return by how much the clocks are apart, read again where the process stood still between two of them."""
+        for _ in range(_TRIES):
+            boot, wall, awake = self._boot(), self._wall(), self._awake()
+            if self._boot() - boot < TOLERANCE / 2:
+                break
+        return wall - boot, boot - awake

@@ -50,3 +50,17 @@ def test_the_clocks_of_this_machine_agree() -> None:
     assert ClockWatch().look() == Jump(0, 0)
     assert since_boot() >= time.monotonic() - 1.0
     assert awake() <= since_boot() + 1.0
+
+
+def test_a_process_that_stands_still_between_two_clocks_has_seen_no_jump() -> None:
+    machine = Machine()
+    stalls: list[float] = []
+
+    def boot() -> float:
+        told = machine.boot
+        machine.passes(stalls.pop() if stalls else 0.0)
+        return told
+
+    watch = ClockWatch(lambda: machine.wall, boot, lambda: machine.awake)
+    stalls.append(5.0)
+    assert watch.look() == pytest.approx(Jump(0, 0))
