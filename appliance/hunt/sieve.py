@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.detect import Engine, Rule, event_class
+from appliance.detect.decided import bits
 from appliance.detect.event_index import Index
 from appliance.detect.keywords import AllKeywords
 from appliance.detect.partition import Partition
@@ -67,7 +68,7 @@ class Sieve:
         self._teach(partition, places)
         masks, number = self._candidates(partition.index, places)
         found = np.zeros(len(places), np.bool_)
-        for rule in _bits(reduce(or_, masks)):
+        for rule in bits(reduce(or_, masks)):
             waiting = np.flatnonzero(np.array([mask >> rule & 1 for mask in masks], np.bool_)[number] & ~found)
             found[waiting] = self._decided(partition, rule, places[waiting])
         for place, mask in zip(places[found].tolist(), number[found].tolist(), strict=True):
@@ -145,10 +146,3 @@ def _equal(numbers: Sequence[Places], size: int) -> tuple[Places, Places]:
         whole, width = whole * span + one, width * span
     _, first, number = np.unique(whole, return_index=True, return_inverse=True)
     return first, number
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
