@@ -25,6 +25,7 @@ from appliance.intake.writer import GroupWriter
 from appliance.journal import DeadLetters, Journal, JournalUnavailable
 from appliance.ops.health import beat
 from appliance.pki import PkiError, load_authority
+from appliance.roles.ending import in_time
 from appliance.roles.server import Server
 from appliance.settings import Settings
 from appliance.state.database import open_sessions, open_state
@@ -117,6 +118,7 @@ async def _serve(parts: Parts, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        in_time()
         server.should_exit = True
         parts.app.calls.end()
 
