@@ -25,6 +25,8 @@ from tests.wine import install as wine
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = (sys.executable, "-m", "pytest")
+SLOWEST = ("--durations=20", "--durations-min=5")
+"""Say at the end which tests took longest: the whole check has a limit of time."""
 PACKAGES = ("agent", "collector", "appliance", "rules", "dashboards", "tests")
 SYSTEM = {
     "auditd": "auditd",
@@ -112,6 +114,7 @@ def _whole(marks: list[str]) -> int:
     singles = [mark for mark in ("root", "nodes", "wine") if f"not {mark}" not in marks]
     rest = [
         "-q",
+        *SLOWEST,
         "-n",
         "2",
         "--dist",
@@ -124,7 +127,7 @@ def _whole(marks: list[str]) -> int:
         return _run(rest)
     with tempfile.TemporaryFile() as said:
         select = " and ".join([*marks, f"({' or '.join(singles)})"])
-        beside = subprocess.Popen([*PYTEST, "-q", "-m", select], stdout=said, stderr=subprocess.STDOUT)
+        beside = subprocess.Popen([*PYTEST, "-q", *SLOWEST, "-m", select], stdout=said, stderr=subprocess.STDOUT)
         code = _run(rest)
         code = beside.wait() or code
         said.seek(0)
