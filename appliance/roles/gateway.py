@@ -17,6 +17,7 @@ from appliance.clock import now
 from appliance.home import Home
 from appliance.intake.app import Gateway
 from appliance.intake.chain import break_told
+from appliance.intake.desk import Desk
 from appliance.intake.identity import Directory
 from appliance.intake.protocol import GatewayProtocol
 from appliance.intake.tls import Renewal, server_context
@@ -43,6 +44,7 @@ class Parts:
     """What the process holds open."""
 
     app: Gateway
+    desk: Desk
     journal: Journal
     engine: Engine
     tls: ssl.SSLContext
@@ -60,7 +62,7 @@ def run(home: Home, settings: Settings) -> int:
     try:
         asyncio.run(_serve(parts, listener))
     finally:
-        parts.app.writer.close()
+        parts.desk.writer.close()
         parts.journal.close()
         parts.engine.dispose()
     return 0
@@ -82,7 +84,7 @@ def _open(home: Home, settings: Settings) -> Parts:
     engine = open_state(settings.database(home))
     journal = Journal(home.journal, settings.journal.max_bytes, break_told)
     authority, sessions = load_authority(home), open_sessions(engine)
-    app = Gateway(
+    desk = Desk(
         writer=GroupWriter(journal),
         dead_letters=DeadLetters(home.dead_letters),
         directory=Directory(engine, home),
@@ -92,8 +94,9 @@ def _open(home: Home, settings: Settings) -> Parts:
         packets=home.packets,
         updates=Updates(sessions, home.agent_packages, authority, ensure_key(home)),
     )
+    app = Gateway(desk)
     tls = server_context(home, app.certificate_refused)
-    return Parts(app, journal, engine, tls, Renewal(tls, home))
+    return Parts(app, desk, journal, engine, tls, Renewal(tls, home))
 
 
 async def _serve(parts: Parts, listener: socket.socket) -> None:
@@ -120,7 +123,7 @@ async def _serve(parts: Parts, listener: socket.socket) -> None:
     def stop() -> None:
         in_time()
         server.should_exit = True
-        parts.app.calls.end()
+        parts.desk.calls.end()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -141,7 +144,7 @@ async def _beat_forever(parts: Parts) -> None:
 def _beat(parts: Parts) -> None:
     """Write counters and activity, and load a renewed certificate; what fails is tried again at the next beat."""
     try:
-        depth, counters = parts.journal.depth(), parts.app.counters
+        depth, counters = parts.journal.depth(), parts.desk.counters
         detail = {
             "batches": counters.batches,
             "records": counters.records,
@@ -150,8 +153,8 @@ def _beat(parts: Parts) -> None:
             "journal_bytes": depth.bytes,
             "journal_batches": depth.batches,
         }
-        beat(parts.app.sessions, "gateway", detail, now())
-        parts.app.activity.write(parts.engine)
+        beat(parts.desk.sessions, "gateway", detail, now())
+        parts.desk.activity.write(parts.engine)
         if parts.renewal.look():
             log.info("server_certificate_loaded")
     except (DBAPIError, JournalUnavailable, OSError) as error:
