@@ -23,6 +23,7 @@ from .modifiers import (
 )
 from .moments import LOCAL, OFFICE
 from .nodes import CASED, FALSE, Atom, Node, Op, Wild, all_of, any_of, negate
+from .plainly import instead, of_regex
 from .regexes import RegexRefused, searcher
 from .values import fold, text
 from .written import mapped, shape
@@ -96,7 +97,7 @@ def split_key(key: str) -> tuple[str | None, list[str]]:
     field, *names = key.split("|")
     for name in names:
         if name not in NAMES:
-            raise Refused(f"nieznany modyfikator „{name}” w „{key}”; popraw go lub usuń")
+            raise Refused(f"nieznany modyfikator „{name}” w „{key}”; {instead(name, sorted(NAMES))}")
     return field or None, names
 
 
@@ -157,9 +158,7 @@ def _regex(field: str | None, value: Regex) -> Node:
     try:
         searcher(pattern, value.flags)
     except RegexRefused as error:
-        raise Refused(
-            f"wyrażenia regularnego nie przyjmuje RE2: {error}; usuń odwołania wstecz i konstrukcje (?=…), (?!…)"
-        ) from error
+        raise Refused(f"RE2 nie przyjmuje tego wyrażenia regularnego: {of_regex(str(error))}") from error
     return Atom(field, Op.REGEX, (pattern, value.flags))
 
 

@@ -14,6 +14,7 @@ from sigma.rule.base import SigmaRuleBase
 from sigma import exceptions as sigma_errors
 
 from .model import LEVELS, Logsource
+from .plainly import of_metadata
 from .yamldoc import Document
 
 #: (line, message)
@@ -42,6 +43,8 @@ _KEY_OF_ERROR = {
 }
 #: Characters of a licence's name that are kept.
 LICENCE = 200
+#: How a rule says for which Sigma it is written (SigmaHQ's enhancement proposal 213), and the newest that we know.
+_VERSION, LATEST = "sigma-version", 2
 _NAMED = re.compile(r"^Sigma rule (\w+) ")
 _STANDARD = frozenset(
     {
@@ -123,7 +126,8 @@ def _logsource(raw: object, errors: list[sigma_errors.SigmaError]) -> Logsource:
 def _located(document: Document, error: Exception) -> LineFault:
     named = _NAMED.match(str(error))
     key = next((key for kind, key in _KEY_OF_ERROR.items() if isinstance(error, kind)), named[1] if named else "")
-    return document.line_of(key), f"błąd w „{key}”: {error}; popraw tę część"
+    said = of_metadata(key, document.value.get(key), error)
+    return document.line_of(key), f"błąd w „{key}”: {said}"
 
 
 def shape_faults(document: Document, what: str, *parts: str) -> Iterator[LineFault]:
@@ -131,6 +135,11 @@ def shape_faults(document: Document, what: str, *parts: str) -> Iterator[LineFau
     value = document.value
     if not isinstance(value.get("id", ""), str):
         yield document.line_of("id"), "identyfikator (id) musi być tekstem; ujmij go w cudzysłów"
+    version = value.get(_VERSION, LATEST)
+    major = re.match(r"[0-9]{1,4}", str(version))
+    if major is None or int(major[0]) > LATEST:
+        told = f"reguła jest napisana dla Sigmy {str(version)[:20]}, a Czujka zna wersje do {LATEST}; popraw {_VERSION}"
+        yield document.line_of(_VERSION), told
     for name in parts:
         if not isinstance(value.get(name), dict):
             yield document.line_of(name), f"{what} musi mieć klucz „{name}” z mapą; dodaj go"

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from .plainly import of_yaml
+
 #: Bytes of one rule file.
 MAX_BYTES = 1 << 20
 #: Documents in one file.
@@ -78,17 +80,26 @@ def read_documents(text: str) -> list[Document]:
         _check_shape(text)
         return _compose(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        last = text.count("\n") + (not text.endswith("\n"))
-        raise YamlFault(
-            min(mark.line + 1, max(last, 1)) if mark else 1, f"to nie jest poprawny YAML: {error.problem}; popraw zapis"
-        ) from error
+        raise _marked(error, text) from error
     except yaml.reader.ReaderError as error:
         # libyaml counts bytes.
         line = text.encode()[: error.position].count(b"\n") + 1
         raise YamlFault(line, f"znak U+{error.character:04X} nie może stać w pliku YAML; usuń go") from error
     except yaml.YAMLError as error:
         raise YamlFault(1, f"to nie jest poprawny YAML: {error}; popraw zapis") from error
+
+
+def _marked(error: yaml.MarkedYAMLError, text: str) -> YamlFault:
+    """A fault of the text itself: a quotation that never ends is told where it begins."""
+    problem, mark = error.problem or "", error.problem_mark or error.context_mark
+    if "unexpected end of stream" in problem:
+        mark = error.context_mark or mark
+    if mark is None:
+        return YamlFault(1, f"to nie jest poprawny YAML: {of_yaml(problem, '')}")
+    lines = text.splitlines() or [""]
+    row = min(mark.line, len(lines) - 1)
+    said = of_yaml(problem, lines[row][mark.column : mark.column + 1])
+    return YamlFault(row + 1, f"to nie jest poprawny YAML, kolumna {mark.column + 1}: {said}")
 
 
 def _check_shape(text: str) -> None:

@@ -24,6 +24,8 @@ RATIO_FREE = 4 << 20
 """Bytes that a gzip file may give before its ratio counts."""
 _SIP = 8192
 _BETWEEN = re.compile(r"[\s,]*")
+#: How an array of objects begins; `[2026-…] text` is a line of a log.
+_ARRAY = re.compile(rb"\[\s*(?:[{\]]|$)")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -118,7 +120,7 @@ def _is_document(path: Path) -> bool:
     """Tell whether a file is one JSON document over several lines rather than an object a line."""
     with _open(path) as handle:
         for _, line in _lines(handle):
-            if line.startswith(b"["):
+            if _ARRAY.match(line):
                 return True
             try:
                 decode(line)

@@ -17,6 +17,8 @@ from appliance.normalise.schema import Group, UserFields
 
 NATIVE = "winlog.event_data."
 _DIGESTS = ("md5", "sha1", "sha256", "imphash")
+#: Winlogbeat 7 writes a loaded library as a file, and every event's digests under `hash` besides.
+_LIBRARY, _FILE = "dll.", "file."
 _HASHED = ("process.hash", "file.hash", "dll.hash")
 _ACCOUNTS = (("user", "User"), ("process.parent.user", "ParentUser"))
 _WHO = tuple(who(UserFields(to, account=native)) for to, native in _ACCOUNTS)
@@ -44,6 +46,8 @@ def add_natives(record: Raw, group: Group, data: dict[str, Any]) -> None:
     for names in (group.fields, group.integers, group.addresses, group.guids):
         for native, key in names.items():
             _add(data, native, at(record, key))
+            if key.startswith(_LIBRARY):
+                _add(data, native, at(record, _FILE + key.removeprefix(_LIBRARY)))
     for user in group.users:
         name, domain = at(record, f"{user.to}.name"), at(record, f"{user.to}.domain")
         if user.account:
@@ -53,7 +57,9 @@ def add_natives(record: Raw, group: Group, data: dict[str, Any]) -> None:
             for field, value in parts:
                 _add(data, field or "", value)
     if group.hashes:
-        _add(data, group.hashes[0], _digests({name: at(record, f"{group.hashes[1]}.{name}") for name in _DIGESTS}))
+        name, prefix = group.hashes
+        _add(data, name, _digests({kind: at(record, f"{prefix}.{kind}") for kind in _DIGESTS}))
+        _add(data, name, _digests({kind: at(record, f"hash.{kind}") for kind in _DIGESTS}))
 
 
 def add_words(event: Event) -> None:

@@ -93,7 +93,7 @@ def put_address(event: Event, side: str, text: Value | None) -> None:
 
 def is_observer(record: Raw, kind: str, products: Container[str]) -> bool:
     """Tell whether a record is of an observer of a kind (`observer.type`), or its module is one of the products."""
-    return said(record, "observer.type") == kind or said(record, "event.module") in products
+    return said(record, "observer.type").lower() == kind or said(record, "event.module") in products
 
 
 def observed(record: Raw) -> tuple[Event, Value | None]:

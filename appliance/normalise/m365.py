@@ -17,6 +17,7 @@ from appliance.normalise.model import Event, Raw, Source, Unreadable
 
 MODULE = "m365"
 _PREFIX = "m365."
+_ELASTIC = "o365.audit."
 _TIMES = ("m365.CreationTime", "m365.CreationDate", "@timestamp")
 #: Lists of {Name, Value}: each value also gets a key of its own, under the list's name in the singular.
 _PAIRS: Mapping[str, str] = MappingProxyType(
@@ -64,7 +65,7 @@ def recognised(record: Raw) -> bool:
     """Tell whether a record that names no module of ours is one of the audit log."""
     if isinstance(record.get("AuditData"), str) and "Operations" in record:
         return True
-    if isinstance(record.get("o365"), dict):
+    if isinstance(record.get("o365"), dict) or f"{_ELASTIC}Operation" in record:
         return True
     return {"Operation", "Workload"} <= record.keys() and not {"CreationTime", "RecordType"}.isdisjoint(record)
 
@@ -91,7 +92,9 @@ def _inner(record: Raw) -> dict[str, Any] | None:
             raise Unreadable(f"Pole AuditData jest nieczytelne. {error.reason}") from error
     held = record.get("o365")
     audit = held.get("audit") if isinstance(held, dict) else None
-    return audit if isinstance(audit, dict) else None
+    if isinstance(audit, dict):
+        return audit
+    return {name.removeprefix(_ELASTIC): value for name, value in record.items() if name.startswith(_ELASTIC)} or None
 
 
 def _ours(name: str) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.normalise.common import content_id, given_id, stamp, text_of
-from appliance.normalise.ecs_windows import add_natives, undotted
-from appliance.normalise.foreign import at
+from appliance.normalise.ecs_windows import undotted
 from appliance.normalise.model import Event, Raw, Source, Unreadable
 from appliance.normalise.schema import windows
 from appliance.normalise.windows_plan import identity, plan_for
@@ -14,6 +13,7 @@ from appliance.normalise.windows_quick import MODULE, quickly
 from appliance.normalise.windows_scan import scan
 from appliance.normalise.windows_shape import CONTROL, TIMES, move_flat, move_native
 from appliance.normalise.windows_xml import MAX_FIELDS, checked, parse_slowly
+from appliance.normalise.winlogbeat import split_winlogbeat
 
 
 def normalise(record: Raw, source: Source) -> Event:
@@ -56,9 +56,9 @@ def split(record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
         return _split_dump(event)
     winlog = record.get("winlog")
     if isinstance(winlog, dict):
-        return _split_winlogbeat(winlog, record)
+        return split_winlogbeat(winlog, record)
     if "winlog.channel" in record:
-        return _split_winlogbeat(undotted(record), record)
+        return split_winlogbeat(undotted(record), record)
     system: dict[str, Any] = {}
     data: dict[str, Any] = {}
     table = windows()
@@ -112,35 +112,6 @@ def _leaves(node: Any, data: dict[str, Any]) -> None:
                 stack.append(value)
             else:
                 data[name] = value
-
-
-def _split_winlogbeat(winlog: dict[str, Any], record: Raw) -> tuple[dict[str, Any], dict[str, Any], str | None]:
-    process = _object(winlog.get("process"))
-    system = {
-        "Provider_Name": winlog.get("provider_name"),
-        "Provider_Guid": winlog.get("provider_guid"),
-        "EventID": winlog.get("event_id") or at(record, "event.code"),
-        "Channel": winlog.get("channel"),
-        "Computer": winlog.get("computer_name"),
-        "EventRecordID": winlog.get("record_id"),
-        "Execution_ProcessID": process.get("pid"),
-        "Execution_ThreadID": _object(process.get("thread")).get("id"),
-        "Security_UserID": _object(winlog.get("user")).get("identifier"),
-        "Version": winlog.get("version"),
-        "Task": winlog.get("task"),
-        "Opcode": winlog.get("opcode"),
-        "@timestamp": record.get("@timestamp"),
-    }
-    data: dict[str, Any] = {}
-    for section in ("event_data", "user_data"):
-        if isinstance(winlog.get(section), dict):
-            data.update(winlog[section])
-    code = text_of(system["EventID"]) or ""
-    group = windows().group(text_of(system["Channel"]), int(code) if code.isdecimal() and len(code) < 6 else None)
-    if group:
-        add_natives(record, group, data)
-    message = record.get("message")
-    return system, data, message if isinstance(message, str) else None
 
 
 def build(system: dict[str, Any], data: dict[str, Any], message: str | None, record: Raw, source: Source) -> Event:

@@ -36,7 +36,7 @@ _LOGON_TYPES = {
 _AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
 _PATHS = {"process.executable": "process.name", "process.parent.executable": "process.parent.name"}
 _KEYWORDS = "winlog.system.Keywords"
-_LONGEST_KEYWORDS = 20
+_LONGEST_KEYWORDS = 21
 _LOGON_TYPE = NATIVE + "LogonType"
 _HASHES = ("MD5", "SHA1", "SHA256", "IMPHASH")
 
@@ -248,7 +248,8 @@ def _address(value: str) -> str | None:
 @lru_cache(maxsize=256)
 def _audit_outcome(keywords: str) -> Event:
     try:
-        bits = int(keywords, 16)
+        # NXLog writes a decimal number, most with a sign.
+        bits = int(keywords, 16 if keywords[:2] in ("0x", "0X") else 10)
     except ValueError:
         return {}
     if bits & _AUDIT_FAILURE:

@@ -15,6 +15,7 @@ from appliance.detect.routes import Routes
 from .meaning import meaning, same_conditions
 from .model import LEVELS, Finding, Level, RuleText
 from .others import of_correlation, of_filter
+from .slips import slips
 from .written import written
 
 
@@ -33,6 +34,7 @@ def lint(
     placed = {(text.file, text.document.line): text for text in texts}
     for text in placed.values():
         findings.extend(written(text))
+        findings.extend(slips(text))
     whole = among or ruleset
     resolved = resolve(whole.rules, whole.correlations)
     for rule in ruleset.rules:

@@ -31,6 +31,8 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "R09": Level.WARNING,  # the same condition as another rule
         "R10": Level.WARNING,  # an identifier that the condition does not use
         "R11": Level.ERROR,  # a timeframe, which Sigma 2 does not have: its value is a keyword
+        "R12": Level.WARNING,  # a field that looks like another, which the log source has
+        "R13": Level.ERROR,  # `expand` without a placeholder
         "R20": Level.WARNING,  # a lone * where `exists` is meant
         "R21": Level.NOTE,  # a wildcard at the end of a value where a modifier says the same
         "R22": Level.WARNING,  # a text that looks like a regular expression
@@ -39,6 +41,8 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "R25": Level.NOTE,  # `cased` on a field whose case Windows does not keep
         "R26": Level.WARNING,  # a value that stands twice in one list
         "R27": Level.WARNING,  # a value without quotes that YAML reads as another text
+        "R28": Level.ERROR,  # a path with a `*` that its backslash makes an ordinary sign
+        "R29": Level.WARNING,  # quotes of a word processor, which belong to the value
         "R30": Level.WARNING,  # no id
         "R31": Level.WARNING,  # no level
         "R32": Level.WARNING,  # no status

@@ -86,7 +86,7 @@ def test_lines_around_the_bound_do_not_swallow_the_next(tmp_path: Path, size: in
         ('[{"a":1},{"a":2}]', 2, 0),
         ('{\n "a": 1\n}\n{\n "a": 2\n}\n', 2, 0),
         ('[{"a":1},\n {"a":', 1, 1),
-        ("[1, 2]", 0, 2),
+        ("[1, 2]", 0, 1),
         ("[" * 5000, 0, 1),
         ("[]", 0, 0),
     ],
@@ -94,6 +94,12 @@ def test_lines_around_the_bound_do_not_swallow_the_next(tmp_path: Path, size: in
 def test_one_json_document(tmp_path: Path, text: str, good: int, bad: int) -> None:
     found = split(made(tmp_path, "a.json", text.encode()))
     assert (len(found[0]), len(found[1])) == (good, bad)
+
+
+@pytest.mark.parametrize("start", ["[2026-03-07 10:00:00] a", "[INFO] a", "[Sat Mar 07 10:00:00 2026] a"])
+def test_a_log_of_lines_in_brackets_is_no_document(tmp_path: Path, start: str) -> None:
+    found = split(made(tmp_path, "a.log", f'{start}\n[x] b\n{{"a":1}}\n'.encode()))
+    assert (len(found[0]), len(found[1])) == (1, 2)
 
 
 def test_gzip_whole_cut_and_false(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ BY_DETECTION = {
     "a: {Image: x, CommandLine|contains: '**'}\ncondition: a": [("R20", FIRST)],
     "a:\n  Image:\n    - y\n    - '*\\x.exe'\ncondition: a": [("R21", FIRST + 3)],
     "a: {Image: 'C:\\\\x*'}\ncondition: a": [("R21", FIRST)],
-    "a: {Image: 'C:\\\\x\\*'}\ncondition: a": [],
+    "a: {CommandLine: 'C:\\\\x\\*'}\ncondition: a": [],
     "a: {Image: '*a*b'}\ncondition: a": [("R08", FIRST + 1)],
     "a: {Image: '*abc*b'}\ncondition: a": [],
     "a: {CommandLine|contains: 'net\\s+user'}\ncondition: a": [("R22", FIRST)],
@@ -92,6 +92,19 @@ BY_DETECTION = {
     "a: {Image: abcx}\ntimeframe: 5m\ncondition: a": [("R11", FIRST + 1)],
     "a: {Image: abcx}\ntimeframe: 15\ncondition: all of them": [("R11", FIRST + 1)],
     "a: {Image: abcx}\ntimeframe: {CommandLine: abcd}\ncondition: a and timeframe": [],
+    "a: {Imge: abcx}\ncondition: a": [("R12", FIRST)],
+    "a: {Commandline: abcx}\ncondition: a": [("R12", FIRST)],
+    "a: {PraentImage: abcx}\ncondition: a": [("R12", FIRST)],
+    "a: {ParentImagee: abcx}\ncondition: a": [("R12", FIRST)],
+    "a: {'Image |endswith': abcx}\ncondition: a": [("R12", FIRST)],
+    "a: {Image: abcx, Payload: abcd, param1: x, process.pid: 3}\ncondition: a": [],
+    "a: {Image|expand: abcx}\ncondition: a": [("R13", FIRST)],
+    "a: {Image|expand: 'C:\\\\%users%'}\ncondition: a": [("R13", FIRST)],
+    "a: {Image: 'C:\\Users\\*\\a.exe'}\ncondition: a": [("R28", FIRST)],
+    "a: {Image: 'C:\\Users\\?\\a.exe'}\ncondition: a": [("R28", FIRST)],
+    "a: {Image: 'C:\\Users\\\\*\\a.exe'}\ncondition: a": [],
+    "a: {CommandLine: 'C:\\Users\\*\\a.exe'}\ncondition: a": [],
+    "a: {Image|contains: „abcx”}\ncondition: a": [("R29", FIRST)],
     "a: {Image: abcx, Version: 1.0}\ncondition: a": [("R27", FIRST)],
     "a:\n  Image: abcx\n  Status:\n    - 0xC000006A\n    - '0xC000006A'\ncondition: a": [("R27", FIRST + 3)],
     "a: [abcd, 2.50, NO]\ncondition: a": [("R27", FIRST), ("R27", FIRST)],
@@ -223,5 +236,5 @@ def test_every_code_has_its_text_its_page_and_its_test() -> None:
 
 def test_what_keeps_a_rule_from_working_is_an_error() -> None:
     assert {code for code, level in LEVELS.items() if level is Level.ERROR} == {
-        *("R01", "R02", "R03", "R07", "R11", "R40", "R41")
+        *("R01", "R02", "R03", "R07", "R11", "R13", "R28", "R40", "R41")
     }
