@@ -1,4 +1,4 @@
-"""Answers that must come in time, head and body: a socket's timeout is for each read alone, and a drip renews it."""
+"""Answers that must come in time and within a size, head and body: a socket's timeout is for each read alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import time
 from typing import Any
 
 LATE = "the answer took too long"
+MOST = 128 * 1024
+"""Bytes of one answer, with all heads before it."""
 
 
 class Timely(http.client.HTTPResponse):
-    """Reads an answer for as long as the socket's timeout says, a proxy's answer too; then raises TimeoutError."""
+    """Reads an answer for as long as the socket's timeout says, a proxy's answer too; then raises TimeoutError.
+
+    One of more than `MOST` bytes is an HTTPException.
+    """
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
@@ -20,12 +25,13 @@ class Timely(http.client.HTTPResponse):
 
 
 class _Timed(io.RawIOBase):
-    """A socket's bytes until a moment."""
+    """A socket's bytes until a moment, and up to `MOST`."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         self._sock, self._raw = sock, raw
         self._seconds = sock.gettimeout()
         self._until = None if self._seconds is None else time.monotonic() + self._seconds
+        self._taken = 0
 
     def readable(self) -> bool:
         return True
@@ -37,9 +43,13 @@ class _Timed(io.RawIOBase):
                 raise TimeoutError(LATE)
             self._sock.settimeout(left)
         try:
-            return self._raw.readinto(buffer)
+            count = self._raw.readinto(buffer)
         except socket.timeout as error:
             raise TimeoutError(LATE) from error
+        self._taken += count or 0
+        if self._taken > MOST:
+            raise http.client.HTTPException(f"the answer is longer than {MOST} bytes")
+        return count
 
     def close(self) -> None:
         if not self.closed:

@@ -298,7 +298,7 @@ def _reason(data: bytes) -> str:
     if not isinstance(value, dict):
         return ""
     text = value.get("detail") or value.get("title") or value.get("reason") or value.get("error") or ""
-    return "".join(char for char in str(text)[:200] if char.isprintable())
+    return _short(str(text))
 
 
 def _integer(answer: Mapping[str, Any], name: str) -> int:
@@ -316,4 +316,9 @@ def _retry_after(text: str | None) -> float | None:
 
 
 def _text(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    """Return what an error says, which may be the words of whoever answered."""
+    return _short(str(error)) or type(error).__name__
+
+
+def _short(text: str) -> str:
+    return "".join(char for char in text[:200] if char.isprintable())

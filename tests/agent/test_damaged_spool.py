@@ -29,6 +29,15 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes]] = {
 }
 
 
+def test_a_folder_in_its_place_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "spool.db" / "below").mkdir(parents=True)
+    spool = Spool(tmp_path / "spool.db", keep_free=0)
+    assert [gap.cause for gap in spool.gaps()] == ["spool_damaged"]
+    spool.close()
+    (aside,) = tmp_path.glob("spool.db.damaged-*")
+    assert (aside / "below").is_dir()
+
+
 def record(number: int) -> Spooled:
     size = 9000 if number % 50 == 0 else 200
     return Spooled(b'{"@timestamp":%d,"n":%d,"x":"%s"}' % (number + 1, number, b"a" * size), number % 3 + 1, number + 1)

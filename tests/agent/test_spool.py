@@ -115,6 +115,21 @@ def test_a_full_disk_leaves_its_reserve_free(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_a_folder_that_is_gone_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    """Somebody moves it, or its file system does not answer."""
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    spool = Spool(folder / "s.db", keep_free=0)
+    spool.add(records(3))
+    folder.rename(tmp_path / "moved")
+    assert 0 <= spool.share <= 1
+    spool.add(records(2))
+    (tmp_path / "moved").rename(folder)
+    spool.add(records(1))
+    spool.close()
+    assert Spool(folder / "s.db", keep_free=0).depth == 6
+
+
 def test_losses_add_up_and_become_events_once(spool: Spool) -> None:
     spool.add([], gaps=[Gap("audit_lost", 3, 10, 20), Gap("audit_lost", 4, 5, 15), Gap("disk_full", 1, 1, 1)])
     gaps = spool.gaps()

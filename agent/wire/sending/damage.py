@@ -49,19 +49,23 @@ def set_aside(path: Path, error: BaseException) -> Path:
 
 
 def _damaged(path: Path) -> list[Path]:
-    """Return the files that were set aside, oldest first."""
-    found = (one for one in path.parent.glob(f"{path.name}.damaged-*") if not one.name.endswith(_SIDES))
+    """Return the files that were set aside, oldest first; not folders, whose content is somebody else's."""
+    names = (one for one in path.parent.glob(f"{path.name}.damaged-*") if not one.name.endswith(_SIDES))
+    found = (one for one in names if not one.is_dir())
     return sorted(found, key=lambda one: (len(one.name), one.name))
 
 
 def opened(
     path: Path, prepare: Callable[[sqlite3.Connection], None], **options: float | None
 ) -> tuple[sqlite3.Connection, Path | None]:
-    """Open a file and prepare it; a damaged one is set aside, and its new name told. Raises sqlite3.Error, OSError."""
+    """Open a file and prepare it; a damaged one is set aside, and its new name told. Raises sqlite3.Error, OSError.
+
+    A folder in its place is damage, too.
+    """
     try:
         return _open(path, prepare, **options), None
     except sqlite3.DatabaseError as error:
-        if not is_damage(error):
+        if not (is_damage(error) or path.is_dir()):
             raise
         aside = set_aside(path, error)
     return _open(path, prepare, **options), aside

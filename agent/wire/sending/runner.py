@@ -306,8 +306,9 @@ class Runner:
             self._bookmarks[reading.bookmark.name] = self._moved[reading.bookmark.name] = reading.bookmark.value
 
     def _wish_write(self) -> None:
-        if self._write_at is None:
-            self._write_at = self._written + WRITE_EVERY
+        soon = self._written + WRITE_EVERY
+        if self._write_at is None or (soon < self._write_at and not self._unwritable):
+            self._write_at = soon
 
     def _write(self) -> None:
         """Move what is held to the spool; when the disk takes nothing, hold on to it and try again."""

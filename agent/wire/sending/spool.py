@@ -313,8 +313,9 @@ class Spool:
         )
 
     def _bound(self) -> int:
-        room = free_bytes(self._path.parent) - self._keep_free
-        return min(self._max_bytes, self._bytes + max(0, room))
+        with contextlib.suppress(OSError):  # a folder that is gone for a while; its open file tells what it takes
+            return min(self._max_bytes, self._bytes + max(0, free_bytes(self._path.parent) - self._keep_free))
+        return self._max_bytes
 
     def _make_room(self, wanted: int) -> tuple[int, int]:
         excess = self._bytes + wanted - self._bound()

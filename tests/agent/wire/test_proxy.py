@@ -154,6 +154,18 @@ def test_a_captive_portal_gets_nothing_and_costs_nothing(server: FakeBox, answer
     assert server.seen.heartbeats == []
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 407 \x1b]0;forged\x07 " + b"x" * 9000 + b"\r\n\r\n", b"\x1b[2J" + b"y" * 9000 + b"\r\n\r\n"],
+    ids=["reason", "nonsense"],
+)
+def test_what_a_portal_says_is_told_short_and_without_control_characters(server: FakeBox, answer: bytes) -> None:
+    with pytest.raises(RetryLater) as caught:
+        beat(server, Middle(answer, through=False), {})
+    assert caught.value.reason.isprintable()
+    assert 20 < len(caught.value.reason) < 300
+
+
 class Dripping(Middle):
     """A proxy that takes a CONNECT and goes on with its head for ever."""
 

@@ -192,6 +192,25 @@ def never_a_head(handler: Handler, stop: threading.Event) -> None:
         handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
+LARGE_HEADS = {
+    "many": b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000,
+    "long": b"HTTP/1.1 100 Continue\r\n" + (b"X-More: " + b"x" * 60_000 + b"\r\n") * 50 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("head", LARGE_HEADS.values(), ids=LARGE_HEADS)
+def test_the_head_of_an_answer_is_bounded_too(server: FakeBox, box: Box, head: bytes) -> None:
+    def large(handler: Handler, _path: str) -> bool:
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            handler.wfile.write(head + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        return True
+
+    server.fault = large
+    with pytest.raises(RetryLater, match="longer than"):
+        box.heartbeat({})
+
+
 CALLS: dict[str, Callable[[Box], object]] = {
     "batch": lambda box: send(box, "k", {"a": 1}),
     "heartbeat": lambda box: box.heartbeat({}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -13,7 +14,7 @@ import pytest
 from agent.wire.sending import runner as runner_module
 from agent.wire.sending.care import Care
 from agent.wire.sending.runner import Runner
-from agent.wire.sending.sensor import About, Availability, Item, Reading
+from agent.wire.sending.sensor import About, Availability, Gap, Item, Reading
 from agent.wire.sending.spool import Spool
 from agent.wire.sending.uplink import Chores, Uplink
 from agent.wire.sending.watchdog import Watchdog
@@ -41,8 +42,18 @@ class Source:
     def fileno(self) -> int:
         return self._pair[0].fileno() if self._pair is not None else -1
 
+    def say(self) -> None:
+        """Have another record."""
+        assert self._pair is not None
+        self._pair[1].send(b"x")
+
     def read(self) -> list[Item]:
-        return []
+        assert self._pair is not None
+        try:
+            self._pair[0].recv(1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        return [Reading({"event.module": f"{self.about.name} again"})]
 
     def wait(self) -> float | None:
         return None
@@ -104,3 +115,29 @@ def test_a_sensor_that_cannot_be_opened_ends_nothing(
     stopper.join()
     assert states[0][0] == {"name": "bad", "state": "off", "reason": "sensor.reason.failed"}
     assert states[0][1]["state"] == "on"
+
+
+def test_a_loss_that_is_told_later_holds_no_record_back(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "_GAPS_AFTER", 600.0)
+    spool.add([], (), [Gap("audit_overflow", 3, 1, 2)])
+    source = Source("good")
+    uplink = Uplink(spool, nobody, "boot", Chores(dict, lambda _box: False))
+    loop = Runner(spool, [source], uplink, "boot", Care(Watchdog(tmp_path), own_use=False))
+
+    def say() -> None:
+        until(lambda: spool.depth, 20, "the first record")
+        before = spool.depth
+        source.say()
+        with contextlib.suppress(AssertionError):  # told below
+            until(lambda: spool.depth > before, 8, "the next record")
+        depths.append(spool.depth - before)
+        loop.stop("test")
+
+    depths: list[int] = []
+    sayer = threading.Thread(target=say)
+    sayer.start()
+    loop.run()
+    sayer.join()
+    assert depths == [1]
