@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from struct import error, unpack_from
 
 from collector.protocols.model import Flow, Log, Malformed, Protocol, Side
-from collector.protocols.tls.handshake import CLIENT_HELLO, Handshake
+from collector.protocols.tls.handshake import CLIENT_HELLO, MAX_BROKEN, Handshake
 from collector.protocols.tls.hello import PRE_SHARED_KEY
 from collector.protocols.tls.pieces import Pieces
 from collector.protocols.tls.report import report
 
 MAX_DATAGRAMS = 128
-"""Datagrams of a flow that are looked at."""
+"""Datagrams of a flow that are looked at; broken ones have a bound of their own."""
 MAX_AHEAD = 8
 """Messages of a side that may come before their turn."""
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
@@ -49,10 +49,11 @@ class Messages:
             size = int.from_bytes(head[1:], "big")
             if len(body) < size:
                 return
+            # One that turns out to be broken does not count: the right one may still come under its number.
             del self._parts[self._next]
-            self._next += 1
             message = _without_cookie(bytes(body[:size])) if head[0] == CLIENT_HELLO else bytes(body[:size])
             yield head[:1] + len(message).to_bytes(3, "big") + message
+            self._next += 1
 
 
 def _without_cookie(body: bytes) -> bytes:
@@ -72,17 +73,18 @@ class DtlsConversation:
         self._abbreviated = False
         self._alert: int | None = None
         self._fatal = False
-        self._seen = 0
+        self._seen = self._broken = 0
 
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
-        """Take a datagram."""
-        self._seen += 1
+        """Take a datagram. A broken one costs itself: anybody may have sent it."""
         try:
             self._records(side, at, data)
         except (Malformed, IndexError, error) as fault:
-            if not self._handshake.facts.began:
+            self._broken += 1
+            if self._broken < MAX_BROKEN:
                 raise
             return [*self._finish(), Log("weird", at, {"name": getattr(fault, "name", "ssl_truncated")})]
+        self._seen += 1
         over = self._fatal or self._ciphered == [True, True] or self._seen >= MAX_DATAGRAMS
         return self._finish() if over else ()
 
