@@ -74,6 +74,9 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "ssdp": ("ssdp",),
     "printer": ("lpd",),
     "radius": ("radius",),
+    "postgresql": ("pgsql",),
+    "mysql": ("mysql",),
+    "socks": ("socks",),
 }
 
 
