@@ -64,6 +64,12 @@ class Handshake:
             del buffer[: 4 + size]
             self._message(side, at, kind, body)
 
+    def old(self, side: Side, at: int, hello: ClientHello) -> None:
+        """Take a hello that came in the form of SSL 2.0."""
+        if self.facts.client is None:
+            self.facts.client, self.facts.client_side = hello, side
+            self.facts.began = self.facts.began or at
+
     def _message(self, side: Side, at: int, kind: int, body: bytes) -> None:
         self._counts[side] += 1
         if self._counts[side] > MAX_MESSAGES:
