@@ -17,7 +17,8 @@ MAX_AHEAD = 8
 """Messages of a side that may come before their turn."""
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
 _KINDS = frozenset(range(20, 27))
-_VERSIONS = (0xFF, 0xFD, 0xFC)
+#: The last is that of OpenSSL before 0.9.8f, with which Cisco's VPN stayed.
+_VERSIONS = frozenset({b"\xfe\xff", b"\xfe\xfd", b"\xfe\xfc", b"\x01\x00"})
 _FATAL = 2
 
 
@@ -140,7 +141,7 @@ class DtlsConversation:
 
 def recognises(side: Side, data: bytes) -> bool:
     """Tell whether a first datagram begins with a message of a handshake."""
-    if len(data) < 25 or data[0] != _HANDSHAKE or data[1] != 0xFE or data[2] not in _VERSIONS:
+    if len(data) < 25 or data[0] != _HANDSHAKE or data[1:3] not in _VERSIONS:
         return False
     return data[3:5] == b"\0\0" and data[13] in {1, 2, 3}
 

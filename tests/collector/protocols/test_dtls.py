@@ -48,6 +48,16 @@ def test_a_handshake_with_a_cookie_and_a_certificate_in_fragments() -> None:
     assert certificate["certificate.subject"] == ssl["subject"]
 
 
+def test_the_version_of_old_vpns_is_read_too() -> None:
+    body = b"\x01\x00" + BODY[2:]
+    hello = _record(_fragment(1, 0, body, 0, len(body))).replace(b"\xfe\xfd", b"\x01\x00")
+    chosen = b"\x01\x00" + bytes(32) + b"\x00" + b"\x00\x2f" + b"\x00"
+    answer = _record(_fragment(2, 0, chosen, 0, len(chosen))).replace(b"\xfe\xfd", b"\x01\x00")
+    assert PROTOCOL.recognises(Side.ORIG, hello)
+    (log,) = run(PROTOCOL, FLOW, [(Side.ORIG, hello), (Side.RESP, answer)])
+    assert (log.fields["version"], log.fields["cipher"]) == ("DTLSv10", "TLS_RSA_WITH_AES_128_CBC_SHA")
+
+
 def test_a_cookie_is_no_part_of_what_a_client_offers() -> None:
     (log,) = run(PROTOCOL, FLOW, [(Side.ORIG, HELLO)])
     assert str(log.fields["ja4"]).startswith("dd2i010000_")
