@@ -1,6 +1,7 @@
 """Packets inside packets, one level.
 
-IP in IP (RFC 2003, 4213), GRE (RFC 2784, 2890) with ERSPAN, VXLAN (RFC 7348), Geneve (RFC 8926), GTP-U (3GPP TS 29.281).
+IP in IP (RFC 2003, 4213), GRE (RFC 2784, 2890) with ERSPAN, VXLAN (RFC 7348), Geneve (RFC 8926),
+GTP-U (3GPP TS 29.281).
 """
 
 from __future__ import annotations
