@@ -14,7 +14,7 @@ LOGS = frozenset({
     "arp", "cdp", "conn", "conn_long", "dce_rpc", "dhcp", "dhcpv6", "dns", "files", "ftp", "http", "imap", "kerberos",
     "ldap", "ldap_search", "lldp", "modbus", "mqtt_connect", "mqtt_publish", "mqtt_subscribe", "nd", "notice", "ntlm",
     "ntp", "pop3", "printer", "radius", "rdp", "rtp", "s7comm", "sip", "smb_cmd", "smb_files", "smb_mapping", "smtp",
-    "snmp", "ssdp", "ssh", "ssl", "syslog", "telnet", "tftp", "weird", "x509",
+    "snmp", "socks", "ssdp", "ssh", "ssl", "syslog", "telnet", "tftp", "weird", "x509",
 })  # fmt: skip
 Record = dict[str, Value]
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

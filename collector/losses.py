@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from agent.wire.sending.sensor import Gap
+from collector.headers.unread import LLC
 from collector.rare.dissector import Dissector
 from collector.slices.ring import Slices
 from collector.watch import Watch
@@ -41,6 +42,8 @@ class Losses(NamedTuple):
     """Packets whose headers are cut, broken or too many."""
     weird: int = 0
     """Breaches of a protocol's rules: datagrams that are not read, streams of which the rest is not."""
+    others: int = 0
+    """Frames of protocols that are not read, by their EtherType; of spanning tree and its like without one not."""
 
 
 NONE = Losses()
@@ -77,6 +80,7 @@ def losses_of(watch: Watch, slices: Slices | None, rare: Dissector) -> Losses:
         rare=rare.left_out,
         unread=watch.unread.broken,
         weird=heads.weird.total() + links.weird.total(),
+        others=watch.unread.kinds.total() - watch.unread.kinds[LLC],
     )
 
 

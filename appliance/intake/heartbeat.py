@@ -30,9 +30,9 @@ LOSSES = (
     "unflagged",
 )
 """What a sensor may say that it passed over since its start, the worst first: counts that `sensor.loss.…` explains."""
-FIGURES = ("frames", "bits", "drops", "two_way", *LOSSES, "unread", "weird")
+FIGURES = ("frames", "bits", "drops", "two_way", *LOSSES, "unread", "weird", "others")
 """What a sensor may say in numbers: frames and bits a second, frames lost so far, percent of two-way flows, what it
-passed over itself, packets with broken headers, breaches of protocols.
+passed over itself, packets with broken headers, breaches of protocols, frames of protocols that are not read.
 """
 
 

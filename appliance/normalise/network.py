@@ -172,9 +172,22 @@ def _derive(event: Event) -> None:
         action = event.get("zeek.smb_files.action")
         if isinstance(action, str):
             event.setdefault("event.action", action)
+    elif category == "ldap":
+        _bound(event)
     for key in _SUCCESS:
         if isinstance(event.get(key), bool):
             event.setdefault("event.outcome", "success" if event[key] else "failure")
+
+
+def _bound(event: Event) -> None:
+    """Name the account of a sign-in to a directory as it was given, and say how it ended."""
+    if not str(event.get("zeek.ldap.opcode", "")).startswith("bind "):
+        return
+    name, result = event.get("zeek.ldap.object"), event.get("zeek.ldap.result")
+    if isinstance(name, str) and name:
+        event.setdefault("user.name", name)
+    if result in ("success", "invalidCredentials"):
+        event.setdefault("event.outcome", "success" if result == "success" else "failure")
 
 
 def _direct(event: Event) -> None:

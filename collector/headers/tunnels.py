@@ -1,6 +1,7 @@
 """Packets inside packets, one level.
 
-IP in IP (RFC 2003, 4213), GRE (RFC 2784, 2890) with ERSPAN, VXLAN (RFC 7348), GTP-U (3GPP TS 29.281).
+IP in IP (RFC 2003, 4213), GRE (RFC 2784, 2890) with ERSPAN, VXLAN (RFC 7348), Geneve (RFC 8926),
+GTP-U (3GPP TS 29.281).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collector.headers.link import IPV4, IPV6, NO_MAC, NOTHING, Links, by_versio
 from collector.headers.network import Network, read_network
 
 _IP_IN_IP, _SIX_IN_IP, _UDP, _GRE = 4, 41, 17, 47
-_VXLAN_PORT, _VXLAN_OF_LINUX, _GTP_PORT = 4789, 8472, 2152
+_VXLAN_PORT, _VXLAN_OF_LINUX, _GENEVE_PORT, _GTP_PORT = 4789, 8472, 6081, 2152
 _BRIDGED, _ERSPAN, _ERSPAN_3 = 0x6558, 0x88BE, 0x22EB
 
 
@@ -20,7 +21,7 @@ def unwrap(words: Words, links: Links, network: Network, captured: Ints, wire: I
     """Put the inner headers in the place of the outer ones where there are any; return the rows that were inside."""
     whole = (network.version > 0) & ~network.fragment
     inside = np.zeros(len(whole), np.bool_)
-    found = [read(words, network, whole) for read in (_ip, _gre, _vxlan, _gtp)]
+    found = [read(words, network, whole) for read in (_ip, _gre, _vxlan, _geneve, _gtp)]
     for rows, begin, carried, bridged in found:
         if not len(rows):
             continue
@@ -71,6 +72,20 @@ def _vxlan(words: Words, network: Network, whole: Flags) -> _Found:
     if not len(rows):
         return _none()
     return rows, network.transport[rows] + 16, np.full(len(rows), NOTHING), np.ones(len(rows), np.bool_)
+
+
+def _geneve(words: Words, network: Network, whole: Flags) -> _Found:
+    rows = np.flatnonzero(whole & (network.proto == _UDP))
+    if len(rows):
+        at = network.transport[rows]
+        rows = rows[(words.u16(at + 2) == _GENEVE_PORT) & (words.u8(at + 8) >> 6 == 0)]
+    if not len(rows):
+        return _none()
+    at = network.transport[rows] + 8
+    kind, size = words.u16(at + 2), 8 + 4 * (words.u8(at) & 0x3F)
+    bridged = kind == _BRIDGED
+    known = bridged | (kind == IPV4) | (kind == IPV6)
+    return rows[known], (at + size)[known], kind[known], bridged[known]
 
 
 def _gtp(words: Words, network: Network, whole: Flags) -> _Found:

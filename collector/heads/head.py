@@ -145,6 +145,12 @@ class Head:
             self.wanted[side] = SKIP if self.protocol.resumes is None else RESUME
             self.changed = True
 
+    def end(self, at: int, found: list[Entry]) -> None:
+        """Let the parser end and add what it tells, if it has read anything. Raises what parsers raise."""
+        conversation, self.conversation = self.conversation, None
+        if conversation is not None and self.understood:
+            self._add(conversation.close(at), found)
+
     def close(self, at: int, found: list[Entry]) -> None:
         """Give what still waits to the parser, let it end and add what it tells. Raises what parsers raise."""
         if self.conversation is None:

@@ -292,11 +292,21 @@ class Heads:
             return
         head.bad += 1
         if not head.lasts:
-            head.conversation = None
+            self._give_up(head, at, found)
         log = weird(error, head.protocol.name, at, "message" if head.conversation else "flow")
         self.weird[str(log.fields["name"])] += 1
         if told_at(head.bad):
             found.append(Entry(log, head.uid, head.flow))
+
+    def _give_up(self, head: Head, at: int, found: list[Entry]) -> None:
+        """Let a parser that cannot read on tell what it knows: a request is no less true for a broken answer."""
+        try:
+            head.end(at, found)
+        except FAULTS:
+            return
+        except Exception:
+            LOG.exception("parser_fault uid=%s", head.uid)
+            self.faults += 1
 
     def _close(self, head: Head, at: int, found: list[Entry]) -> None:
         try:

@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from struct import error, unpack_from
 
 from collector.protocols.model import Flow, Log, Malformed, Protocol, Side
-from collector.protocols.tls.handshake import CLIENT_HELLO, Handshake
+from collector.protocols.tls.handshake import CLIENT_HELLO, MAX_BROKEN, Handshake
 from collector.protocols.tls.hello import PRE_SHARED_KEY
 from collector.protocols.tls.pieces import Pieces
 from collector.protocols.tls.report import report
 
 MAX_DATAGRAMS = 128
-"""Datagrams of a flow that are looked at."""
+"""Datagrams of a flow that are looked at; broken ones have a bound of their own."""
 MAX_AHEAD = 8
 """Messages of a side that may come before their turn."""
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
 _KINDS = frozenset(range(20, 27))
-_VERSIONS = (0xFF, 0xFD, 0xFC)
+#: The last is that of OpenSSL before 0.9.8f, with which Cisco's VPN stayed.
+_VERSIONS = frozenset({b"\xfe\xff", b"\xfe\xfd", b"\xfe\xfc", b"\x01\x00"})
 _FATAL = 2
 
 
@@ -49,10 +50,11 @@ class Messages:
             size = int.from_bytes(head[1:], "big")
             if len(body) < size:
                 return
+            # One that turns out to be broken does not count: the right one may still come under its number.
             del self._parts[self._next]
-            self._next += 1
             message = _without_cookie(bytes(body[:size])) if head[0] == CLIENT_HELLO else bytes(body[:size])
             yield head[:1] + len(message).to_bytes(3, "big") + message
+            self._next += 1
 
 
 def _without_cookie(body: bytes) -> bytes:
@@ -72,17 +74,18 @@ class DtlsConversation:
         self._abbreviated = False
         self._alert: int | None = None
         self._fatal = False
-        self._seen = 0
+        self._seen = self._broken = 0
 
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
-        """Take a datagram."""
-        self._seen += 1
+        """Take a datagram. A broken one costs itself: anybody may have sent it."""
         try:
             self._records(side, at, data)
         except (Malformed, IndexError, error) as fault:
-            if not self._handshake.facts.began:
+            self._broken += 1
+            if self._broken < MAX_BROKEN:
                 raise
             return [*self._finish(), Log("weird", at, {"name": getattr(fault, "name", "ssl_truncated")})]
+        self._seen += 1
         over = self._fatal or self._ciphered == [True, True] or self._seen >= MAX_DATAGRAMS
         return self._finish() if over else ()
 
@@ -138,7 +141,7 @@ class DtlsConversation:
 
 def recognises(side: Side, data: bytes) -> bool:
     """Tell whether a first datagram begins with a message of a handshake."""
-    if len(data) < 25 or data[0] != _HANDSHAKE or data[1] != 0xFE or data[2] not in _VERSIONS:
+    if len(data) < 25 or data[0] != _HANDSHAKE or data[1:3] not in _VERSIONS:
         return False
     return data[3:5] == b"\0\0" and data[13] in {1, 2, 3}
 

@@ -129,7 +129,7 @@ class Conversation:
             self._announce(answered(command.name, line))
             command = command._replace(transfer=self._transfer)
         if command.name in _TOLD:
-            yield Log("ftp", command.at, {**self._fields(command), "reply_code": code})
+            yield Log("ftp", command.at, {**self._fields(command), "reply_code": code, **_outcome(command, code)})
         if command.name == "AUTH" and code == 234:
             # TLS begins now.
             self.done = True
@@ -141,6 +141,11 @@ class Conversation:
         if command.secret:
             fields["cleartext_password"] = True
         return fields | (command.transfer.fields(self._flow) if command.transfer else {})
+
+
+def _outcome(command: _Command, code: int) -> dict[str, Value]:
+    """Return whether a password was accepted; an answer that asks for more says neither."""
+    return {"success": code < 300} if command.name in _QUIET and not 300 <= code < 400 else {}
 
 
 def _recognises(side: Side, data: bytes) -> bool:

@@ -10,6 +10,7 @@ from collector.protocols.frames import Frames, text
 from collector.protocols.gss import SignIn
 from collector.protocols.ldap_filter import written
 from collector.protocols.model import Flow, Log, Malformed, Protocol, Side, Value
+from collector.protocols.signin import plain
 
 _BIND, _BIND_DONE, _SEARCH, _ENTRY, _SEARCH_DONE = 0x60, 0x61, 0x63, 0x64, 0x65
 _EXTENDED, _EXTENDED_DONE, _REFERENCE = 0x77, 0x78, 0x73
@@ -25,6 +26,9 @@ _CHANGES = MappingProxyType(
     }
 )
 _ANSWERS = frozenset(answer for _, answer in _CHANGES.values()) | {_BIND_DONE, _SEARCH_DONE, _EXTENDED_DONE}
+#: What a connection begins with, and at what reading is taken up again: the answers to sign-ins, not what is found.
+_FIRST = frozenset({_BIND, _SEARCH, _EXTENDED})
+_RESUMED = _FIRST | {_BIND_DONE, _EXTENDED_DONE}
 _QUIET = frozenset({0x42, 0x50, _REFERENCE, 0x79})
 _SCOPES = ("base", "single", "tree")
 _RESULTS = MappingProxyType(
@@ -152,9 +156,13 @@ class Conversation:
                 fields["cleartext_password"] = True
         elif kind == 0xA3:
             mechanism, *rest = list(ber.items(message, e, f))[:2]
-            fields.update(opcode="bind SASL", argument=text(message[mechanism[1] : mechanism[2]], 32))
+            named = text(message[mechanism[1] : mechanism[2]], 32)
+            fields.update(opcode="bind SASL", argument=named)
             for _, start, end in rest:
-                self._sign_in.take(message[start:end])
+                if named.upper() == "PLAIN":
+                    _in_clear(message[start:end], fields)
+                else:
+                    self._sign_in.take(message[start:end])
         else:
             # Microsoft's own (MS-ADTS 5.1.1.1.3): NTLM without SASL.
             fields["opcode"] = "bind NTLM"
@@ -183,6 +191,14 @@ class Conversation:
         yield Log(asked.path, asked.at, fields)
 
 
+def _in_clear(said: bytes, fields: dict[str, Value]) -> None:
+    """Tell whose password SASL's PLAIN sent, where no other name was given."""
+    if (user := plain(said)) is not None:
+        fields["cleartext_password"] = True
+        if user:
+            fields.setdefault("object", user)
+
+
 def _length(data: bytes, at: int) -> int:
     if data[at] != ber.SEQUENCE:
         raise Malformed("ldap_message")
@@ -203,14 +219,20 @@ def _search(message: bytes, place: tuple[int, int], fields: dict[str, Value]) ->
         fields["attributes"] = names[:_ATTRIBUTES]
 
 
-def _recognises(_side: Side, data: bytes) -> bool:
-    """Tell a message by its sequence, its number and a request's tag."""
+def _operation(data: bytes) -> int:
+    """Return what a packet begins with, by its sequence, its number and the tag behind them; -1 when it is none."""
     if len(data) < 8 or data[0] != ber.SEQUENCE:
-        return False
+        return -1
     at = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
     if data[at : at + 1] != b"\2" or not 1 <= data[at + 1] <= 4:
-        return False
-    return data[at + 2 + data[at + 1] : at + 3 + data[at + 1]] in {b"\x60", b"\x63", b"\x77"}
+        return -1
+    at += 2 + data[at + 1]
+    return data[at] if at < len(data) else -1
+
+
+def _recognises(_side: Side, data: bytes) -> bool:
+    """Tell a request that may be the first."""
+    return _operation(data) in _FIRST
 
 
 PROTOCOL = Protocol(
@@ -219,5 +241,5 @@ PROTOCOL = Protocol(
     ports=frozenset({389, 3268}),
     recognises=_recognises,
     open=Conversation,
-    resumes=lambda data: _recognises(Side.ORIG, data),
+    resumes=lambda data: _operation(data) in _RESUMED,
 )

@@ -19,8 +19,10 @@ from collector.protocols import (
     ldap,
     modbus,
     mqtt,
+    mysql,
     ntp,
     pop3,
+    postgresql,
     printer,
     quic,
     radius,
@@ -31,6 +33,7 @@ from collector.protocols import (
     smb,
     smtp,
     snmp,
+    socks,
     ssdp,
     ssh,
     syslog,
@@ -53,6 +56,8 @@ _CERTAIN = (
     dce_rpc,
     rdp,
     sip,
+    postgresql,
+    mysql,
     mqtt,
     dhcp,
     dhcpv6,
@@ -65,7 +70,7 @@ _CERTAIN = (
     snmp,
     ssdp,
 )
-_LIKELY = (smtp, imap, pop3, ftp, ftp_data, tftp, ntp, radius, syslog, printer, telnet, rtp)
+_LIKELY = (socks, smtp, imap, pop3, ftp, ftp_data, tftp, ntp, radius, syslog, printer, telnet, rtp)
 PROTOCOLS: tuple[Protocol, ...] = tuple(
     upgrading(module.PROTOCOL) if module in _UPGRADED else module.PROTOCOL for module in (*_CERTAIN, *_LIKELY)
 )

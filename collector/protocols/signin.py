@@ -32,6 +32,12 @@ def token(raw: bytes) -> bytes:
         return b""
 
 
+def plain(said: bytes) -> str | None:
+    """Return who signs in with SASL's PLAIN (RFC 4616): whom to act for, who, the password, parted by NUL."""
+    parts = said[:1024].split(b"\0")
+    return text(parts[1] or parts[0], 128) if len(parts) == 3 else None
+
+
 class Sasl:
     """One exchange of SASL in a protocol of lines. `user` is the name given, `clear` whether a password was."""
 
@@ -51,10 +57,8 @@ class Sasl:
             self._windows.take(token(line))
             self.user = self._windows.user
         elif self._mechanism == "PLAIN" and self._step == 1:
-            # RFC 4616: whom to act for, who signs in, the password, parted by NUL.
-            parts = decoded(line).split(b"\0")
-            if len(parts) == 3:
-                self.user, self.clear = text(parts[1] or parts[0], 128), True
+            if (user := plain(decoded(line))) is not None:
+                self.user, self.clear = user, True
         elif self._mechanism == "LOGIN" and self._step == 1:
             self.user = text(decoded(line), 128)
         elif self._mechanism == "LOGIN" and self._step == 2:

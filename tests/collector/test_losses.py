@@ -26,7 +26,7 @@ ATTEMPT = ETHER / IP(src="10.0.0.1", dst="10.0.0.2")
 
 
 def test_each_figure_is_known_to_the_box_and_explained() -> None:
-    assert set(Losses._fields) == {*LOSSES, "unread", "weird"}
+    assert set(Losses._fields) == {*LOSSES, "unread", "weird", "others"}
     assert set(Losses._fields) < set(FIGURES)
     keys = {f"sensor.loss.{name}" for name in Losses._fields}
     keys |= {f"cause.{cause}" for cause in CAUSES.values()} | {f"sensor.reason.{name}" for name in REASONS}
@@ -40,10 +40,11 @@ def test_what_the_parts_count_is_told(tmp_path: Path) -> None:
     assert losses_of(watch, slices, rare) == Losses()
     flood = [ATTEMPT / TCP(sport=1000 + n, dport=80, flags="S") for n in range(100)]
     claims = [ETHER / ARP(op=2, psrc=f"10.0.{n >> 8}.{n & 255}") for n in range(MAX_A_SECOND + 7)]
-    packets = [*flood, bytes(flood[0])[:40], *claims]
+    foreign = [Ether(type=kind) / bytes(50) for kind in (0x88E5, 0x8892, 0x888E, 0x0026)]
+    packets = [*flood, bytes(flood[0])[:40], *claims, *foreign]
     list(watch.take(batch(packets, [NOON] * len(packets))))
     found = losses_of(watch, slices, rare)
-    assert (found.flooded, found.neighbours, found.unread) == (75, 7, 1)
+    assert (found.flooded, found.neighbours, found.unread, found.others) == (75, 7, 1, 3)
     assert found.slices == 25
     assert summed([found, found]).flooded == 150
     rare.close()

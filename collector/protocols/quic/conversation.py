@@ -7,13 +7,13 @@ from struct import error
 
 from collector.protocols.model import Flow, Log, Malformed, Side
 from collector.protocols.quic.initial import VERSIONS, Keys, Packet, crypto, opened, packets
-from collector.protocols.tls.handshake import Handshake
+from collector.protocols.tls.handshake import MAX_BROKEN, Handshake
 from collector.protocols.tls.hello import PRE_SHARED_KEY
 from collector.protocols.tls.pieces import Pieces
 from collector.protocols.tls.report import report
 
 MAX_DATAGRAMS = 48
-"""Datagrams of a flow that are looked at."""
+"""Datagrams of a flow that are looked at; broken ones have a bound of their own."""
 
 
 class QuicConversation:
@@ -26,12 +26,11 @@ class QuicConversation:
         self._keys: Keys | None = None
         self._client = Side.ORIG
         self._version = 0
-        self._seen = 0
+        self._seen = self._broken = 0
         self._established = False
 
     def feed(self, side: Side, at: int, data: bytes) -> Iterable[Log]:
-        """Take a datagram."""
-        self._seen += 1
+        """Take a datagram. A broken one costs itself: anybody may have sent it."""
         facts = self._handshake.facts
         if data and not data[0] & 0x80:
             # A packet of the application: a client sends its first when the handshake has told it all it wants.
@@ -39,14 +38,17 @@ class QuicConversation:
         else:
             try:
                 for packet in packets(data):
-                    self._version = self._version or packet.version
-                    frames = self._open(side, packet, data)
+                    frames, keys = self._open(side, packet, data)
                     for offset, piece in crypto(frames or b""):
                         self._handshake.take(side, at, self._streams[side].take(offset, piece))
+                    if keys is not None:
+                        self._keys, self._client, self._version = keys, side, self._version or packet.version
             except (Malformed, IndexError, error) as fault:
-                if not facts.began:
+                self._broken += 1
+                if self._broken < MAX_BROKEN:
                     raise
                 return [*self._finish(), Log("weird", at, {"name": getattr(fault, "name", "quic_truncated")})]
+        self._seen += 1
         return self._finish() if self._established or self._seen >= MAX_DATAGRAMS else ()
 
     def lost(self, side: Side, at: int) -> Iterable[Log]:
@@ -57,17 +59,16 @@ class QuicConversation:
         """Tell a connection that was not seen to stand."""
         return () if self.done else self._finish()
 
-    def _open(self, side: Side, packet: Packet, datagram: bytes) -> bytes | None:
+    def _open(self, side: Side, packet: Packet, datagram: bytes) -> tuple[bytes | None, Keys | None]:
+        """Return the frames of a packet, None when it is not opened, and the keys where they are new ones."""
         if self._keys:
             key = self._keys.side(0 if side == self._client else 1)
             if (frames := opened(key, packet, datagram)) is not None or side != self._client:
-                return frames
+                return frames, None
         # The first packet, or the first after a Retry, whose connection id is a new one (RFC 9001, 5.2).
         made = Keys(packet.version, packet.target)
         frames = opened(made.side(0), packet, datagram)
-        if frames is not None:
-            self._keys, self._client = made, side
-        return frames
+        return frames, None if frames is None else made
 
     def _finish(self) -> list[Log]:
         self.done = True
@@ -77,4 +78,5 @@ class QuicConversation:
         if not logs:
             return []
         ssl, *others = logs
-        return [Log(ssl.path, ssl.at, {**ssl.fields, "quic_version": VERSIONS[self._version][0]}), *others]
+        version = {"quic_version": VERSIONS[self._version][0]} if self._version else {}
+        return [Log(ssl.path, ssl.at, {**ssl.fields, **version}), *others]

@@ -9,6 +9,7 @@ VERSIONS = {
     0x0302: "TLSv11",
     0x0303: "TLSv12",
     0x0304: "TLSv13",
+    0x0100: "DTLSv10",
     0xFEFF: "DTLSv10",
     0xFEFD: "DTLSv12",
     0xFEFC: "DTLSv13",

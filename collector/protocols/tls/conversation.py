@@ -7,7 +7,7 @@ from struct import error
 
 from collector.protocols.model import Flow, Log, Malformed, Side
 from collector.protocols.tls.handshake import CLIENT_HELLO, Handshake
-from collector.protocols.tls.hello import PRE_SHARED_KEY
+from collector.protocols.tls.hello import PRE_SHARED_KEY, old_hello, old_size
 from collector.protocols.tls.report import report
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEARTBEAT = 20, 21, 22, 23, 24
@@ -24,6 +24,7 @@ class TlsConversation:
         self.done = False
         self._handshake = Handshake()
         self._rest = [b"", b""]
+        self._first = [True, True]
         #: The record that a side is in the middle of: its type and how many bytes of it are to come.
         self._kind = [0, 0]
         self._left = [0, 0]
@@ -41,8 +42,11 @@ class TlsConversation:
         if self._dark[side]:
             self._unanswered += len(data)
             return self._finish() if self._unanswered > MAX_UNANSWERED else ()
+        held = self._rest[side] + data if self._rest[side] else data
         try:
-            self._records(side, at, self._rest[side] + data if self._rest[side] else data)
+            if self._first[side]:
+                held = self._begin(side, at, held)
+            self._records(side, at, held)
         except (Malformed, IndexError, error) as fault:
             if not self._handshake.facts.began:
                 raise
@@ -68,6 +72,15 @@ class TlsConversation:
             alert=self._alert,
             transport="t",
         )
+
+    def _begin(self, side: Side, at: int, data: bytes) -> bytes:
+        """Take away a hello in the form of SSL 2.0, with which a client may begin; it comes in one segment."""
+        self._first[side] = False
+        hello = old_hello(data)
+        if hello is None:
+            return data
+        self._handshake.old(side, at, hello)
+        return data[old_size(data) :]
 
     def _records(self, side: Side, at: int, data: bytes) -> None:
         place, size = 0, len(data)

@@ -13,6 +13,8 @@ MAX_MESSAGE = 131_072
 """Bytes of one handshake message."""
 MAX_MESSAGES = 64
 """Messages of one side; an honest handshake has a dozen."""
+MAX_BROKEN = 512
+"""Broken datagrams of a flow after which what carries handshakes in datagrams is read no more."""
 MAX_CERTIFICATES = 10
 """Certificates of a chain that are read."""
 
@@ -51,17 +53,22 @@ class Handshake:
         """Take the next handshake bytes of a side. Raises Malformed, IndexError, struct.error."""
         buffer = self._buffers[side]
         buffer += data
-        place = 0
-        while len(buffer) - place >= 4:
-            size = int.from_bytes(buffer[place + 1 : place + 4], "big")
+        while len(buffer) >= 4:
+            size = int.from_bytes(buffer[1:4], "big")
             if size > MAX_MESSAGE:
                 raise Malformed("ssl_handshake_message_too_long")
-            if len(buffer) - place - 4 < size:
+            if len(buffer) - 4 < size:
                 break
-            self._message(side, at, buffer[place], bytes(buffer[place + 4 : place + 4 + size]))
-            place += 4 + size
-        if place:
-            del buffer[:place]
+            kind, body = buffer[0], bytes(buffer[4 : 4 + size])
+            # Read or broken, the next one begins behind it.
+            del buffer[: 4 + size]
+            self._message(side, at, kind, body)
+
+    def old(self, side: Side, at: int, hello: ClientHello) -> None:
+        """Take a hello that came in the form of SSL 2.0."""
+        if self.facts.client is None:
+            self.facts.client, self.facts.client_side = hello, side
+            self.facts.began = self.facts.began or at
 
     def _message(self, side: Side, at: int, kind: int, body: bytes) -> None:
         self._counts[side] += 1

@@ -11,6 +11,10 @@ from collector.protocols.tls.codes import DTLS13, GREASE, TLS13
 
 MAX_EXTENSIONS = 256
 MAX_ALPN = 32
+MAX_OLD = 512
+"""Bytes of a hello in the form of SSL 2.0."""
+_OLD_HEAD = 11
+_OLD_VERSIONS = frozenset({b"\0\2", b"\3\0", b"\3\1", b"\3\2", b"\3\3"})
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 SERVER_NAME, GROUPS, FORMATS, SIGNATURES, ALPN = 0, 10, 11, 13, 16
@@ -32,6 +36,8 @@ class ClientHello:
     signatures: tuple[int, ...] = ()
     alpn: tuple[bytes, ...] = ()
     versions: tuple[int, ...] = ()
+    old: bool = False
+    """Whether it came in the form of SSL 2.0, for which there are no fingerprints."""
 
     @property
     def hidden(self) -> bool:
@@ -96,6 +102,33 @@ def client_hello(body: bytes) -> ClientHello:
         _protocols(get(ALPN, b"")),
         numbers(get(SUPPORTED_VERSIONS, b"")[1:]),
     )
+
+
+def old_hello(record: bytes) -> ClientHello | None:
+    """Return what a record of SSL 2.0 with a ClientHello says, None for any other (RFC 5246, E.2).
+
+    Clients that also know older servers begin so; what follows is TLS or SSL 3.0.
+    """
+    if len(record) < _OLD_HEAD or record[0] < 0x80 or record[2] != 1 or record[3:5] not in _OLD_VERSIONS:
+        return None
+    version, ciphers, session, challenge = unpack_from("!4H", record, 3)
+    size = _OLD_HEAD + ciphers + session + challenge
+    if (
+        not size == old_size(record) <= min(len(record), MAX_OLD)
+        or not ciphers
+        or ciphers % 3
+        or not 16 <= challenge <= 32
+    ):
+        return None
+    specs = record[_OLD_HEAD : _OLD_HEAD + ciphers]
+    # Three bytes each; those of SSL 2.0 itself begin with another one than 0.
+    found = (specs[at + 1] << 8 | specs[at + 2] for at in range(0, ciphers, 3) if not specs[at])
+    return ClientHello(version, tuple(found), (), old=True)
+
+
+def old_size(record: bytes) -> int:
+    """Return the length of a record of SSL 2.0 with its head of two bytes."""
+    return 2 + ((record[0] & 0x7F) << 8 | record[1])
 
 
 def server_hello(body: bytes) -> ServerHello:

@@ -22,10 +22,10 @@ class Pieces:
         """Return the bytes that are next, now that a piece came. Raises Malformed past the bounds."""
         if offset + len(data) > MAX_SIZE:
             raise Malformed("ssl_handshake_too_long")
+        if offset > self.due and offset not in self._waiting and len(self._waiting) >= MAX_PIECES:
+            raise Malformed("ssl_handshake_too_many_pieces")
         if len(self._waiting.get(offset, b"")) < len(data):
             self._waiting[offset] = data
-        if len(self._waiting) > MAX_PIECES:
-            raise Malformed("ssl_handshake_too_many_pieces")
         ready = b""
         for start in sorted(self._waiting):
             if start > self.due:

@@ -45,7 +45,7 @@ def host(name: bytes) -> str:
 
 
 def _client(hello: ClientHello, transport: str) -> dict[str, Value]:
-    fields: dict[str, Value] = {"ja3": ja3(hello), "ja4": ja4(hello, transport)}
+    fields: dict[str, Value] = {} if hello.old else {"ja3": ja3(hello), "ja4": ja4(hello, transport)}
     if hello.server_name:
         fields["server_name"] = host(hello.server_name)
     if hello.hidden:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scapy.contrib.geneve import GENEVE
 from scapy.contrib.mpls import MPLS
 from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
@@ -36,6 +37,7 @@ FOUR = IP(src="10.1.2.3", dst="192.0.2.9")
 SIX = IPv6(src="2001:db8::1", dst="fe80::9")
 INNER = TCP(sport=50000, dport=443, flags="PA", seq=7) / Raw(b"payload")
 MAC = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+GENEVE_OPTIONS = bytes.fromhex("020086dd000003000001800112345678")
 OUTER = MAC / IP(src="198.51.100.1", dst="198.51.100.2")
 
 
@@ -71,6 +73,8 @@ AROUND: dict[str, Packet] = {
     "snap": Dot3(src=MAC.src, dst=MAC.dst) / LLC() / SNAP(code=0x0800) / FOUR,
     "snap in a vlan": MAC / Dot1Q(vlan=5, type=100) / LLC() / SNAP(code=0x86DD) / SIX,
     "twenty extensions": _deep(20),
+    "geneve": OUTER / UDP(sport=50001, dport=6081) / GENEVE(proto=0x6558, vni=3) / MAC / FOUR,
+    "geneve with options": OUTER / UDP(sport=50001, dport=6081) / Raw(GENEVE_OPTIONS) / SIX,
     "vxlan of linux": OUTER / UDP(sport=50001, dport=8472) / VXLAN(vni=3, flags=8) / MAC / FOUR,
     "vxlan": OUTER / UDP(sport=50001, dport=4789) / VXLAN(vni=3, flags=8) / MAC / SIX,
 }
@@ -102,6 +106,8 @@ def test_a_packet_is_found_behind_whatever_stands_before_it(name: str) -> None:
         "gre with key",
         "gre bridged",
         "erspan",
+        "geneve",
+        "geneve with options",
         "vxlan",
         "vxlan of linux",
         "gtp",

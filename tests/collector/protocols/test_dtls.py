@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from itertools import pairwise
 from struct import pack
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from collector.protocols.dtls import MAX_DATAGRAMS, PROTOCOL, Messages
 from collector.protocols.model import Log, Malformed, Side
-from tests.collector.protocols.talk import Talk, damaged, flow_of, logs_of, run, talks
+from collector.protocols.tls.handshake import MAX_BROKEN
+from tests.collector.protocols.talk import ALLOWED, Talk, damaged, flow_of, logs_of, run, talks
 
 TALKS = {talk.name: talk for talk in talks("dtls")}
 FLOW = flow_of("udp", 50123, 4433)
@@ -44,6 +46,16 @@ def test_a_handshake_with_a_cookie_and_a_certificate_in_fragments() -> None:
     assert (ssl["server_name"], ssl["established"], ssl["resumed"]) == ("vpn.gmina.example", True, False)
     assert str(ssl["ja4"]).startswith("dd2d")
     assert certificate["certificate.subject"] == ssl["subject"]
+
+
+def test_the_version_of_old_vpns_is_read_too() -> None:
+    body = b"\x01\x00" + BODY[2:]
+    hello = _record(_fragment(1, 0, body, 0, len(body))).replace(b"\xfe\xfd", b"\x01\x00")
+    chosen = b"\x01\x00" + bytes(32) + b"\x00" + b"\x00\x2f" + b"\x00"
+    answer = _record(_fragment(2, 0, chosen, 0, len(chosen))).replace(b"\xfe\xfd", b"\x01\x00")
+    assert PROTOCOL.recognises(Side.ORIG, hello)
+    (log,) = run(PROTOCOL, FLOW, [(Side.ORIG, hello), (Side.RESP, answer)])
+    assert (log.fields["version"], log.fields["cipher"]) == ("DTLSv10", "TLS_RSA_WITH_AES_128_CBC_SHA")
 
 
 def test_a_cookie_is_no_part_of_what_a_client_offers() -> None:
@@ -85,9 +97,31 @@ def test_lengths_that_lie(data: bytes, weird: str) -> None:
         run(PROTOCOL, FLOW, [(Side.ORIG, data)])
 
 
-def test_damage_to_the_answer_leaves_what_was_read() -> None:
-    ssl, weird = run(PROTOCOL, FLOW, [(Side.ORIG, HELLO), (Side.RESP, HELLO[:30])])
-    assert (ssl.path, weird.fields) == ("ssl", {"name": "ssl_length_past_end"})
+@pytest.mark.parametrize(
+    "broken",
+    [HELLO[:30], _record(_fragment(2, 0, b"\xfe", 0, 1)), _record(_fragment(1, 0, BODY[:40], 0, 40))],
+    ids=["lengths", "a hello of the server", "a hello of the client"],
+)
+def test_a_broken_datagram_costs_itself(broken: bytes) -> None:
+    whole = list(logs_of(PROTOCOL, TALKS["dtls12"]))
+    parser, logs = PROTOCOL.open(TALKS["dtls12"].flow), list[Log]()
+    for side, data in TALKS["dtls12"].turns:
+        with contextlib.suppress(*ALLOWED):
+            logs += parser.feed(Side(1 - side), 5, broken)
+        with contextlib.suppress(*ALLOWED):
+            logs += parser.feed(side, 5, broken)
+        logs += parser.feed(side, 5, data)
+    assert [{"_path": log.path, **log.fields} for log in [*logs, *parser.close(6)]] == whole
+
+
+def test_broken_datagrams_have_an_end() -> None:
+    parser = PROTOCOL.open(FLOW)
+    assert not list(parser.feed(Side.ORIG, 1, HELLO))
+    for _ in range(MAX_BROKEN - 1):
+        with pytest.raises(Malformed, match="ssl_length_past_end"):
+            parser.feed(Side.RESP, 2, HELLO[:30])
+    ssl, weird = parser.feed(Side.RESP, 2, HELLO[:30])
+    assert (ssl.path, weird.fields, parser.done) == ("ssl", {"name": "ssl_length_past_end"}, True)
 
 
 def test_an_alert_ends_it() -> None:

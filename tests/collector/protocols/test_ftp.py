@@ -23,9 +23,9 @@ def test_a_page_is_replaced() -> None:
     }  # fmt: skip
     assert logs_of(PROTOCOL, _TALKS["upload"]) == [
         common | {"command": "USER", "arg": "bip", "reply_code": 331},
-        common | {"command": "PASS", "cleartext_password": True, "reply_code": 530},
+        common | {"command": "PASS", "cleartext_password": True, "reply_code": 530, "success": False},
         common | {"command": "USER", "arg": "bip", "reply_code": 331},
-        common | {"command": "PASS", "cleartext_password": True, "reply_code": 230},
+        common | {"command": "PASS", "cleartext_password": True, "reply_code": 230, "success": True},
         common | channel | {"command": "PASV", "reply_code": 227},
         common | channel | {"command": "STOR", "arg": "index.html", "reply_code": 226},
     ]

@@ -18,7 +18,10 @@ from scapy.layers.ldap import (
 
 from collector.protocols.ldap import PROTOCOL
 from collector.protocols.model import Malformed, Side
-from tests.collector.protocols.talk import Talk, damaged, flow_of, in_pieces, logs_of, run, talks
+from collector.watch import Watch
+from tests.collector.packets import batch
+from tests.collector.protocols.talk import Talk, Turn, damaged, flow_of, in_pieces, logs_of, run, talks
+from tests.e2e.attacks import spoken
 
 _TALKS = {talk.name: talk for talk in talks("ldap")}
 _FLOW = flow_of("tcp", 50123, 389)
@@ -71,6 +74,36 @@ def test_a_password_in_clear_is_told_without_the_password() -> None:
     }
     assert taken["result"] == "success"
     assert (tls["object"], tls["tls"]) == ("1.3.6.1.4.1.1466.20037", True)
+
+
+def _message(number: int, operation: bytes) -> bytes:
+    body = b"\x02\x02" + number.to_bytes(2, "big") + operation
+    return b"\x30" + bytes([len(body)]) + body
+
+
+def test_each_password_that_is_tried_in_a_long_connection_is_told_with_its_answer() -> None:
+    turns: list[Turn] = []
+    said = b"80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data 52e\0"
+    refused = b"\x0a\x01\x31\x04\x00\x04" + bytes([len(said)]) + said
+    for number in range(300):
+        asked = b"\x02\x01\x03\x04\x06cn=jan\x80\x05Tajne"
+        turns += [(Side.ORIG, _message(number, b"\x60" + bytes([len(asked)]) + asked))]
+        turns += [(Side.RESP, _message(number, b"\x61" + bytes([len(refused)]) + refused))]
+    watch = Watch((PROTOCOL,))
+    entries = [*watch.take(batch(spoken("10.0.0.9", "10.0.0.1", 389, turns))), *watch.finish()]
+    told = [entry.log.fields.get("result") for entry in entries if entry.log.path == "ldap"]
+    assert told == ["invalidCredentials"] * 300
+    assert "Tajne" not in repr(entries)
+
+
+@pytest.mark.parametrize(("name", "told"), [(b"", "anna"), (b"cn=inny", "cn=inny")])
+def test_a_password_that_sasl_carries_in_clear_is_told(name: bytes, told: str) -> None:
+    said = b"\0anna\0Tajne"
+    proof = b"\x04\x05PLAIN\x04" + bytes([len(said)]) + said
+    asked = b"\x02\x01\x03\x04" + bytes([len(name)]) + name + b"\xa3" + bytes([len(proof)]) + proof
+    (log,) = run(PROTOCOL, _FLOW, [(Side.ORIG, _message(1, b"\x60" + bytes([len(asked)]) + asked))])
+    assert (log.fields["object"], log.fields["cleartext_password"]) == (told, True)
+    assert "Tajne" not in repr(log)
 
 
 def test_the_search_for_a_controller_is_read_from_datagrams() -> None:

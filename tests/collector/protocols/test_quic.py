@@ -15,6 +15,7 @@ from collector.protocols.model import Log, Malformed, Side
 from collector.protocols.quic import PROTOCOL
 from collector.protocols.quic.conversation import MAX_DATAGRAMS
 from collector.protocols.quic.initial import V2, Keys, crypto, packets, varint
+from collector.protocols.tls.handshake import MAX_BROKEN
 from collector.protocols.tls.pieces import MAX_PIECES, MAX_SIZE, Pieces
 from tests.collector.protocols.initials import SERVER, crypto_frame, initial, number
 from tests.collector.protocols.talk import ALLOWED, Talk, damaged, flow_of, logs_of, run, talks
@@ -155,10 +156,37 @@ def test_a_connection_id_has_a_bound() -> None:
         list(packets(b"\xc3" + pack("!I", 1) + b"\x15" + bytes(60)))
 
 
-def test_damage_to_the_answer_leaves_what_was_read() -> None:
-    answer = initial(crypto_frame(MAX_SIZE, b"abc"), side=SERVER)
-    ssl, weird = run(PROTOCOL, FLOW, [(Side.ORIG, initial(crypto_frame(0, _hello()))), (Side.RESP, answer)])
-    assert ssl.fields["server_name"] == "gmina.example"
+@pytest.mark.parametrize("talk", TALKS.values(), ids=TALKS)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"\xc3" + pack("!I", 1) + b"\x15" + bytes(60),
+        initial(crypto_frame(0, b"abcd"))[:-1],
+        initial(crypto_frame(MAX_SIZE, b"abc")),
+        initial(crypto_frame(MAX_SIZE, b"abc"), side=SERVER),
+        initial(b"".join(crypto_frame(20_000 + 2 * n, b"a") for n in range(8)) + crypto_frame(MAX_SIZE, b"abc")),
+    ],
+    ids=["id", "cut", "far", "far answer", "after pieces"],
+)
+def test_a_broken_datagram_costs_itself(talk: Talk, broken: bytes) -> None:
+    parser, logs = PROTOCOL.open(talk.flow), list[Log]()
+    for side, data in talk.turns:
+        for sender in Side:
+            with contextlib.suppress(*ALLOWED):
+                logs += parser.feed(sender, 5, broken)
+        if not parser.done:
+            logs += parser.feed(side, 5, data)
+    assert [{"_path": log.path, **log.fields} for log in [*logs, *parser.close(6)]] == logs_of(PROTOCOL, talk)
+
+
+def test_broken_datagrams_have_an_end() -> None:
+    parser, answer = PROTOCOL.open(FLOW), initial(crypto_frame(MAX_SIZE, b"abc"), side=SERVER)
+    assert not list(parser.feed(Side.ORIG, 1, initial(crypto_frame(0, _hello()))))
+    for _ in range(MAX_BROKEN - 1):
+        with pytest.raises(Malformed, match="ssl_handshake_too_long"):
+            parser.feed(Side.RESP, 2, answer)
+    ssl, weird = parser.feed(Side.RESP, 2, answer)
+    assert (ssl.fields["server_name"], parser.done) == ("gmina.example", True)
     assert weird.fields == {"name": "ssl_handshake_too_long"}
 
 

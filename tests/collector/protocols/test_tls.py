@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from struct import pack
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from collector.protocols.tls import PROTOCOL
 from collector.protocols.tls.conversation import MAX_UNANSWERED
 from collector.protocols.tls.fingerprints import ja4_raw
 from collector.protocols.tls.handshake import MAX_MESSAGE, MAX_MESSAGES
-from collector.protocols.tls.hello import client_hello
+from collector.protocols.tls.hello import client_hello, old_hello
 from collector.protocols.tls.report import matches
 from tests.collector.protocols.talk import Talk, damaged, flow_of, in_pieces, logs_of, run, talks
 
@@ -305,3 +306,37 @@ def test_names_of_certificates(name: str, pattern: str, fits: bool) -> None:
 def test_other_bytes_are_not_taken_for_it(data: bytes) -> None:
     assert not PROTOCOL.recognises(Side.ORIG, b"G" + data)
     assert not PROTOCOL.recognises(Side.ORIG, b"\x16\x03\x01\x00\x20\x0e" + data)
+
+
+def _old(version: int = 0x0301, *, ciphers: bytes = b"\x00\x00\x2f\x07\x00\xc0", challenge: int = 16) -> bytes:
+    body = b"\x01" + pack("!4H", version, len(ciphers), 0, challenge) + ciphers + b"c" * challenge
+    return pack("!H", 0x8000 | len(body)) + body
+
+
+def test_a_hello_in_the_form_of_ssl_2_hides_nothing() -> None:
+    new, *certificates = logs_of(PROTOCOL, TALKS["tls10"])
+    turns = [(Side.ORIG, _old()), *TALKS["tls10"].turns[1:]]
+    assert PROTOCOL.recognises(*turns[0])
+    old, *others = run(PROTOCOL, FLOW, turns)
+    fingerprints = {"ja3", "ja4", "_path"}
+    assert old.fields == {name: value for name, value in new.items() if name not in fingerprints}
+    assert [log.path for log in others] == [one["_path"] for one in certificates]
+    found = old_hello(_old())
+    assert found is not None
+    assert (found.version, found.ciphers, found.old) == (0x0301, (0x2F,), True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"\x80", _old()[:-1], _old(0x0304), _old(0x0100), _old(ciphers=b""), _old(ciphers=b"\0\0"),
+        _old(challenge=15), _old(challenge=33), _old(ciphers=bytes(600)), b"\x00" + _old()[1:],
+    ],
+)  # fmt: skip
+def test_other_bytes_are_no_hello_of_ssl_2(data: bytes) -> None:
+    assert old_hello(data) is None
+    assert not PROTOCOL.recognises(Side.ORIG, data)
+    parser = PROTOCOL.open(FLOW)
+    with contextlib.suppress(Malformed):
+        assert not list(parser.feed(Side.ORIG, 1, data))
+    assert not list(parser.close(2))

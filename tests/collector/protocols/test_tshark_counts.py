@@ -28,7 +28,7 @@ Row = Mapping[str, list[str]]
 LISTED: dict[str, dict[str, dict[str, tuple[int, int]]]] = yaml.safe_load(
     Path(__file__).with_name("tshark_differences.yaml").read_text("utf-8")
 )
-COMPARED = 297
+COMPARED = 300
 """So many counts are compared."""
 FIELDS = (
     "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport", "udp.srcport",
@@ -74,6 +74,9 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
     "ssdp": ("ssdp",),
     "printer": ("lpd",),
     "radius": ("radius",),
+    "postgresql": ("pgsql",),
+    "mysql": ("mysql",),
+    "socks": ("socks",),
 }
 
 
