@@ -21,6 +21,7 @@ from agent.wire.sending.sensor import (
     Sensor,
     SensorLost,
 )
+from collector.acquaintance import Acquaintance
 from collector.analysers.analysis import Analysis
 from collector.analysers.registry import analysers
 from collector.capture import card
@@ -44,6 +45,8 @@ from collector.watching.model import Totals, Watching
 TICK = 1.0
 REMEMBER = 300.0
 """Seconds after which what the analysers know is saved again."""
+ACQUAINTANCE = "acquaintance"
+"""What is remembered of ends of connections, beside what analysers remember."""
 _BULK = frozenset({"conn", "conn_long"})
 
 
@@ -61,7 +64,7 @@ class NetworkSensor:
     ) -> None:
         """Watch these cards, in this process or with so many workers; `twins` hears what was told."""
         self._twins = twins
-        self._sides, self._increments = settings.sides, Increments()
+        self._sides, self._increments, self._acquaintance = settings.sides, Increments(), Acquaintance()
         self._interfaces = tuple(interfaces)
         self._watching: Watching = (
             Alone(interfaces, settings, analysers())
@@ -92,7 +95,10 @@ class NetworkSensor:
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
         """Begin to listen on all cards, the first time with what was known before; raises OSError."""
         if self._remembered is None:
-            self._watching.analysis.recall(unpacked(bookmarks.get(BOOKMARK, "")))
+            kept = unpacked(bookmarks.get(BOOKMARK, ""))
+            self._watching.analysis.recall(kept)
+            if ACQUAINTANCE in kept:
+                self._acquaintance.recall(kept[ACQUAINTANCE])
             self._remembered = time.monotonic()
         self._watching.open()
         left = self._conditions.finish(time.time_ns() // 1000)
@@ -170,14 +176,15 @@ class NetworkSensor:
     def _memory(self) -> Reading:
         """Return what moves only the bookmark: what the analysers know now."""
         self._remembered = time.monotonic()
-        return Reading(None, bookmark=Bookmark(BOOKMARK, packed(self._watching.analysis.memory())))
+        memory = {**self._watching.analysis.memory(), ACQUAINTANCE: self._acquaintance.memory()}
+        return Reading(None, bookmark=Bookmark(BOOKMARK, packed(memory)))
 
     def _reading(self, entry: Entry) -> Reading:
         if entry.log.path == "conn":
             self._meter.ended(entry.log.fields)
         if self._twins is not None:
             self._twins.note(entry)
-        told = self._sides.say(self._increments.say(entry))
+        told = self._sides.say(self._increments.say(self._acquaintance.say(entry)))
         return Reading(wire_record(told), USUAL if entry.log.path in _BULK else ALERTING)
 
 

@@ -14,6 +14,7 @@ from typing import cast
 import numpy as np
 
 from agent.wire.sending.memory import settle
+from collector.acquaintance import Acquaintance
 from collector.analysers.registry import analysers
 from collector.capture.batch import Batch, Link
 from collector.capture.files import CaptureFile
@@ -66,13 +67,14 @@ def _file(name: str, logs: Collection[str] | None, settings: Settings, slices: S
     rare = Dissector(patient=True)
     unread = _Unread()
     watch = Watch(PROTOCOLS, settings.office, analysers=analysers(), slices=slices, rare=rare)
-    sides, increments = settings.sides, Increments()
+    sides, increments, acquaintance = settings.sides, Increments(), Acquaintance()
     try:
         with _opened(name) as stream:
             file, leave_out = CaptureFile(stream), LeaveOut(settings.rules)
             for entry in entries(map(leave_out.kept, unread.seen(file)), watch):
+                told = acquaintance.say(entry)
                 if logs is None or entry.log.path in logs:
-                    sys.stdout.write(line(sides.say(increments.say(entry))) + "\n")
+                    sys.stdout.write(line(sides.say(increments.say(told))) + "\n")
     except Unknown:
         sys.stderr.write(f"{name}: to nie jest plik pcap ani pcapng.\n")
         return 1

@@ -1,7 +1,8 @@
 """A search for computers (T1018): so many addresses asked for in a short time that nobody has.
 
 Within a network an address that nobody has is seen in ARP alone: no packet follows. Behind a router it is a ping or a
-datagram without an answer. `Scan::Sweep` counts both, by address, whatever was asked for.
+datagram without an answer. `Scan::Sweep` counts both, by address, whatever was asked for; twice as many within hours
+are a slow search.
 
 Harmless, and not noticed: who asks for computers that were there within a week and are off, a router that asks for
 whom the internet tries to reach, a DHCP server that tries whether an address is free. Inventory and monitoring programs
@@ -26,6 +27,8 @@ MANY = 30
 (printers, shares and drives that are gone) are some ten."""
 MANY_UNLEARNED = 60
 """The same in the first hour, when computers that are there have not all been heard."""
+SLOW, MANY_SLOW = 6 * HOUR, 60
+"""Addresses that nobody has, asked for within hours: twice as many as old settings bring in minutes."""
 LEARN = HOUR
 ANSWER = 2 * SECOND
 """The time that a computer has to answer before its address counts as nobody's."""
@@ -142,10 +145,13 @@ class Sweep:
         if not asked or self._servers.get(source) is not None:
             return ()
         last = max(asked.values())
-        for target in [target for target, at in asked.items() if abs(last - at) > WINDOW]:
+        for target in [target for target, at in asked.items() if abs(last - at) > SLOW]:
             del asked[target]
         nobody = [target for target, at in asked.items() if at - (self._alive.get(target) or _NEVER) >= ALIVE]
-        if len(nobody) < (MANY if self._learning.over else MANY_UNLEARNED) or not self._may(source, now):
+        fast = sum(abs(last - asked[target]) <= WINDOW for target in nobody)
+        enough = fast >= (MANY if self._learning.over else MANY_UNLEARNED)
+        enough |= len(nobody) >= MANY_SLOW and self._learning.over
+        if not enough or not self._may(source, now):
             return ()
         said: dict[str, Value] = {"src": source, "n": len(nobody), "sub": ", ".join(nobody[-SHOWN:])}
         return (notice("Scan::Sweep", last, said),)

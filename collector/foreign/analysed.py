@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from agent.wire.sending.sensor import Bookmark, Reading
+from collector.acquaintance import Acquaintance
 from collector.analysers.analysis import Analysis
 from collector.heads.head import Entry
 from collector.memory import BOOKMARK, packed, unpacked
@@ -21,6 +22,7 @@ class Analysed:
     def __init__(self, sides: Sides, analysis: Analysis, *, shared: bool) -> None:
         """`shared` analysers have their time, and their memory, from the sensor whose they are."""
         self._sides, self._analysis, self._shared = sides, analysis, shared
+        self._acquaintance = Acquaintance()
         self._last = 0
         self._remembered: float | None = None
 
@@ -32,7 +34,7 @@ class Analysed:
 
     def see(self, entry: Entry) -> Iterator[Entry]:
         """Yield a log and what follows from it."""
-        told = self._sides.say(entry)
+        told = self._acquaintance.say(self._sides.say(entry))
         # Time is that of the logs; a sensor whose clock is ahead does not take it along.
         self._last = max(self._last, min(entry.log.at, time.time_ns() // 1000))
         yield told

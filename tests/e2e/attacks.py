@@ -17,7 +17,7 @@ ROASTER, INTRUDER, SWEEPER, TUNNELLER, CALLER = "10.66.0.40", "10.66.0.41", "10.
 SEARCHER, GUESSER, KNOCKER = "10.66.0.45", "10.66.0.46", "10.66.0.47"
 STRANGER, ROGUE, SPOOFER, OWNER = "198.51.100.66", "10.66.0.66", "08:00:27:00:00:66", "00:0c:42:00:00:01"
 MASTER, TRUNK = "198.51.100.77", "203.0.113.5"
-_RC4, _AES = bytes.fromhex("a003020117"), bytes.fromhex("a003020112")
+_RC4, AES = bytes.fromhex("a003020117"), bytes.fromhex("a003020112")
 #: Nearest first: what of the attack's bytes differs in the twin, in the coding of SMB.
 _TAME = {"PSEXESVC.exe": "DOKUMENT.doc", "PSEXESVC": "DOKUMENT", "ADMIN$": "BIURO$"}
 _SVCCTL, _SRVSVC = (
@@ -25,8 +25,10 @@ _SVCCTL, _SRVSVC = (
 )
 
 
-def spoken(source: str, target: str, port: int, turns: Iterable[Turn], own: int = 50123) -> list[bytes]:
-    """Return a connection of TCP with these turns, from the first packet to the last."""
+def spoken(
+    source: str, target: str, port: int, turns: Iterable[Turn], own: int = 50123, size: int = 1400
+) -> list[bytes]:
+    """Return a connection of TCP with these turns, in segments of a size, from the first packet to the last."""
     link = Ether(src="02:00:00:00:00:05", dst="02:00:00:00:00:06")
     ends = (link / IP(src=source, dst=target), link / IP(src=target, dst=source))
     ports = ((own, port), (port, own))
@@ -39,7 +41,7 @@ def spoken(source: str, target: str, port: int, turns: Iterable[Turn], own: int 
         return bytes(made)
 
     frames = [segment(0, "S"), segment(1, "SA"), segment(0, "A")]
-    frames += [segment(int(side), "PA", data[i : i + 1400]) for side, data in turns for i in range(0, len(data), 1400)]
+    frames += [segment(int(side), "PA", data[i : i + size]) for side, data in turns for i in range(0, len(data), size)]
     return [*frames, segment(0, "FA"), segment(1, "FA"), segment(0, "A")]
 
 
@@ -69,11 +71,11 @@ def _carried(transport: str, source: str, target: str, port: int, turns: Sequenc
     return (spoken if transport == "tcp" else told)(source, target, port, turns, own)
 
 
-def service_made(source: str, *, tame: bool = False) -> list[bytes]:
+def service_made(source: str, *, tame: bool = False, target: str = SERVER) -> list[bytes]:
     """A program is brought to the administrators' share, and a service made of it; tame: a document, to another."""
     (talk,) = [talk for talk in talks("smb") if talk.name == "psexec"]
     turns = [(side, _tamed(data) if tame else data) for side, data in talk.turns]
-    return spoken(source, SERVER, 445, turns)
+    return spoken(source, target, 445, turns)
 
 
 def _tamed(data: bytes) -> bytes:
@@ -184,7 +186,7 @@ def attacks() -> list[bytes]:
 def twins() -> list[bytes]:
     """The same, as it happens in an office all day."""
     return [
-        *roasting("10.66.0.50", _AES),
+        *roasting("10.66.0.50", AES),
         *service_made("10.66.0.51", tame=True),
         *sweep("10.66.0.52", 8),
         *ordinary(),

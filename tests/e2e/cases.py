@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-import struct
 from typing import NamedTuple
 
 from collector.protocols.model import Side
 from tests.collector.protocols.talk import Talk, talks
+from tests.collector.replay import stretched
 from tests.e2e.attacks import SERVER, spoken, told
 
 
@@ -46,15 +46,6 @@ def greeting(name: str) -> bytes:
 
 def poured(source: str, target: str, port: int, head: bytes, count: int, answer: bytes = b"ok") -> list[bytes]:
     """Return a connection that sends this and zeros, so many bytes, whose checksums the sender left to its card."""
-    size, place = 1400, 14 + 20 + 4
+    size = 1400
     turns = [(Side.ORIG, head.ljust(size, b"\0")), (Side.ORIG, bytes(size)), (Side.RESP, answer)]
-    *hands, first, part, said, closing, closed, thanks = spoken(source, target, port, turns, 50200)
-
-    def later(frame: bytes, by: int) -> bytes:
-        (number,) = struct.unpack_from(">I", frame, place)
-        return frame[:place] + struct.pack(">I", number + by) + frame[place + 4 :]
-
-    more = range(0, count - size, size)
-    last = more[-1]
-    parts = [later(part, by) for by in more]
-    return [*hands, first, *parts, said, later(closing, last), closed, later(thanks, last)]
+    return list(stretched(spoken(source, target, port, turns, 50200), 4, len(range(0, count - size, size))))

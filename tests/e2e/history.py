@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -27,7 +28,8 @@ CALLER, NIGHT, SEEKER, CARD = "10.66.1.100", "10.66.1.101", "10.66.1.102", "00:1
 QUIET_CALLER, DAYLIGHT, VISITOR, OTHER_CARD = "10.66.4.100", "10.66.4.101", "10.66.4.102", "00:1b:78:00:04:03"
 #: What an office sends in one upload, and no computer by itself.
 _MUCH = 21_000_000
-_Moment = tuple[float, list[bytes]]
+Moment = tuple[float, list[bytes]]
+"""How many seconds ago, and what passed by."""
 
 
 def _report(source: str) -> list[bytes]:
@@ -47,7 +49,7 @@ def _uploaded(source: str) -> list[bytes]:
     return poured(source, BACKUP, 443, b"x", _MUCH)
 
 
-def _named(card: str, name: str) -> list[bytes]:
+def named(card: str, name: str) -> list[bytes]:
     """A card asks for an address and says its name."""
     said = DHCP(options=[("message-type", "request"), ("hostname", name), "end"])
     there = Ether(src=card, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255")
@@ -55,16 +57,16 @@ def _named(card: str, name: str) -> list[bytes]:
     return [bytes(there / UDP(sport=68, dport=67) / asked / said)]
 
 
-def _tried(source: str, count: int) -> list[_Moment]:
+def _tried(source: str, count: int) -> list[Moment]:
     """So many doors that were closed, one each twenty minutes."""
     return [((n + 1) * 1200.0, scan(source, f"10.66.3.{n + 1}", [22 + n % 3])) for n in range(count)]
 
 
-def _before() -> list[_Moment]:
+def _before() -> list[Moment]:
     """What passed by, and how many seconds ago."""
     rhythm = random.Random(7)
-    names = [*_named(CARD, "kadry-1"), *_named(OTHER_CARD, "kadry-2")]
-    always = [lease(SERVER, GATEWAY), claim(GATEWAY, OWNER), *names]
+    names = [*named(CARD, "kadry-1"), *named(OTHER_CARD, "kadry-2")]
+    always = [lease(SERVER, GATEWAY), claim(GATEWAY, OWNER), router(OWNER, "2001:db8::"), *names]
     always += played("tls", "tls13", VISITOR, FILES)
     caller, quiet, night, daylight = _report(CALLER), _report(QUIET_CALLER), _visit(NIGHT), _visit(DAYLIGHT)
     moments = [(hour * HOUR + 1800.0, always) for hour in range(8 * 24)]
@@ -76,11 +78,11 @@ def _before() -> list[_Moment]:
     return [*moments, *_tried(SEEKER, 39), *_tried(VISITOR, 12)]
 
 
-def remember(spool: Path) -> None:
+def remember(spool: Path, moments: Iterable[Moment] | None = None) -> None:
     """Let the sensor know two weeks, as if it had been stopped a moment ago."""
     now = time.time()
     watch = Watch(PROTOCOLS, analysers=analysers())
-    for ago, frames in sorted(_before(), key=lambda moment: -moment[0]):
+    for ago, frames in sorted(_before() if moments is None else moments, key=lambda moment: -moment[0]):
         begin = int((now - ago) * SECOND)
         for _ in watch.take(batch(frames, range(begin, begin + len(frames) * 1_000_000, 1_000_000))):
             pass
@@ -114,8 +116,8 @@ def of_days() -> list[Case]:
         Case(
             ("Station Changed Its Name", "Device of an Intruder's Kind in the Network"),
             "",
-            _named(CARD, "kali"),
-            _named(OTHER_CARD, "kadry-2"),
+            named(CARD, "kali"),
+            named(OTHER_CARD, "kadry-2"),
         ),
         Case(
             (
@@ -128,5 +130,10 @@ def of_days() -> list[Case]:
             _served(VISITOR, 443),
         ),
         Case(("Unknown DHCP Server Hands out Addresses",), "", [lease(ROGUE, ROGUE)], [lease(SERVER, GATEWAY)]),
-        Case(("Unknown IPv6 Router Announces Itself",), "", [router(SPOOFER, "2001:db8::")], []),
+        Case(
+            ("Unknown IPv6 Router Announces Itself",),
+            "",
+            [router(SPOOFER, "2001:db8::")],
+            [router(OWNER, "2001:db8::")],
+        ),
     ]

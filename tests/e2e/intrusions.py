@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.protocols.model import Side
 from tests.collector.packets import claim
 from tests.collector.protocols.talk import Turn
-from tests.e2e.attacks import SERVER, STRANGER, roasting, spoken
+from tests.e2e.attacks import AES, SERVER, STRANGER, guessed, roasting, spoken
 from tests.e2e.cases import Case, fixture, played
 
 PUMP, CAMERA, PRINTER = "10.66.0.20", "10.66.0.21", "10.66.0.22"
@@ -88,7 +88,7 @@ def of_windows() -> list[Case]:
             ("Tickets of Many Service Accounts Collected by One User",),
             "",
             roasting("10.66.1.5", services=9),
-            [],
+            roasting("10.66.4.5", AES, services=3),
         ),
         Case(
             ("Passwords Tried on Many Accounts on the Wire",),
@@ -151,7 +151,7 @@ def of_devices() -> list[Case]:
             ("Telnet Session", "Password Typed over Telnet"),
             "10.66.1.24",
             played("telnet", "switch", "10.66.1.24"),
-            [],
+            played("ssh", "success", "10.66.4.24"),
         ),
         Case(
             ("Password of a Mailbox Sent in the Clear",),
@@ -193,7 +193,13 @@ def of_devices() -> list[Case]:
             ("Many Messages of One Computer Break Their Protocol's Rules",),
             "10.66.1.31",
             _broken("10.66.1.31", 6),
-            [],
+            [frame for n in range(6) for frame in played("ldap", "ticket", "10.66.4.31", own=35000 + n)],
+        ),
+        Case(
+            ("Password Sent in the Clear over FTP",),
+            "10.66.1.32",
+            guessed("10.66.1.32", 0),
+            played("ftp", "tls", "10.66.4.32"),
         ),
         Case(
             ("Network Card Claims Addresses of Several Others", "Another Card Claims a Station's Address"),

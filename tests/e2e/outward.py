@@ -78,7 +78,7 @@ def of_connections() -> list[Case]:
             ("Remote Desktop Reached from the Internet",),
             SERVER,
             played("rdp", "nla", STRANGER),
-            [],
+            played("rdp", "nla", "10.66.4.41"),
         ),
         Case(
             ("File Sharing Connection to the Internet", "Windows Sign-In Sent to the Internet"),

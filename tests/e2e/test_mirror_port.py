@@ -43,14 +43,14 @@ def test_a_scan_seen_on_the_mirror_port_raises_its_alert_and_an_import_of_it_is_
             sensor.pass_by(before)
             sensor.pass_by(capture)
             sensor.pass_by(names)
-            wait_for("the alert", lambda: _alerts(box, "Many Ports of One Computer Tried"), 40)
+            wait_for("the alert", lambda: _alerts(box, PORTS_TRIED), 40)
             wait_for("what an analyser noticed", lambda: _alerts(box, "Data Travels in Names Asked of DNS"), 40)
             for title, about in (("Invented Domains Sought over a Day", "10.66.0.11"), (REBINDING, "10.66.0.12")):
                 (alert,) = wait_for(title, partial(_alerts, box, title), 40)
                 assert alert["entity"] == about
             query = f"agent.id:{agent_id} AND event.dataset:zeek.conn AND source.ip:10.66.0.9"
             wait_for("the connections", lambda: box.get("events/count", q=query)["count"] == 40)
-            (alert,) = _alerts(box, "Many Ports of One Computer Tried")
+            (alert,) = _alerts(box, PORTS_TRIED)
             _packets_of(box, alert["id"], tmp_path)
             (one,) = sensor.told(agent_id)["sensors"]
             assert one["figures"]["drops"] == 0
@@ -117,6 +117,7 @@ def _slice(box: Box, number: int, state: str) -> dict[str, Any] | None:
     return found if found["state"] == state else None
 
 
+PORTS_TRIED = "Many Ports of One Computer Tried"
 REBINDING = "Name of the Internet Turns into an Address of the Office"
 PRINTER, PRINTER_CARD, STRANGER = "10.66.0.80", "00:80:77:00:00:80", "08:00:27:00:00:66"
 GATEWAY_CLAIMED = "Another Card Claims the Address of the Gateway or a Server"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.packets import pcap
-from tests.e2e import attacks, history, intrusions, outward
+from tests.e2e import attacks, history, shown
 from tests.e2e.box import Box, wait_for
 from tests.e2e.station import Sensor
 
@@ -42,11 +42,14 @@ WANTED = {
 }
 #: What is a flow for as long as it is not silent for a minute, or the sensor ends.
 LASTING = {("Data Carried in Ping or Time Queries", "10.66.1.43")}
+#: The last parts of addresses of twins.
+LAST_TWINS = (5, 24, 30, 31, 32, 40, 41, 48, 80, 81, 82, 101, *range(110, 119))
 #: What ends last of the twins, and how often it comes.
 LAST = (
     ("event.dataset:zeek.conn AND source.ip:10.66.0.54", 60),
     ("zeek.sip.method:*", 8),
-    *((f"event.dataset:zeek.conn AND source.ip:10.66.4.{n}", 1) for n in (30, 40, 48, 80, 81, 82, 101)),
+    ("zeek.nd.op:router_advertisement", 1),
+    *((f"event.dataset:zeek.conn AND source.ip:10.66.4.{n}", 1) for n in LAST_TWINS),
 )
 
 
@@ -56,7 +59,7 @@ class Wire(Sensor):
     card, other, space = "czt-wire", "czt-far", "czt-far"
 
 
-def _missing(box: Box, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def missing(box: Box, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """The wanted alerts, each a title and whom it is about, that there are not."""
     alerts = box.get("alerts", limit=500)["items"]
     # `account@address`, `address, port`
@@ -64,14 +67,13 @@ def _missing(box: Box, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return wanted - there - {(title, "") for title, _ in there}
 
 
-def _stored(box: Box, query: str, count: int) -> bool:
+def stored(box: Box, query: str, count: int) -> bool:
     return int(box.get("events/count", q=query)["count"]) >= count
 
 
 def test_attacks_on_the_wire_raise_their_alerts_and_their_harmless_twins_none(tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.pcap" for name in ("twins", "attacks")}
-    cases = [*intrusions.of_windows(), *intrusions.of_devices()]
-    cases += [*outward.of_connections(), *outward.of_names(), *outward.of_pages(), *history.of_days()]
+    cases = shown.cases()
     files["twins"].write_bytes(pcap([*attacks.twins(), *chain.from_iterable(case.twin for case in cases)]))
     files["attacks"].write_bytes(pcap([*attacks.attacks(), *chain.from_iterable(case.frames for case in cases)]))
     wanted = {*WANTED.items(), *((title, case.about) for case in cases for title in case.titles)}
@@ -85,15 +87,15 @@ def test_attacks_on_the_wire_raise_their_alerts_and_their_harmless_twins_none(tm
             sensor.pass_by(files["twins"])
             # An event is shown once its alerts are.
             for query, count in LAST:
-                wait_for(query, partial(_stored, box, query, count), 60)
+                wait_for(query, partial(stored, box, query, count), 60)
             assert {alert["title"] for alert in box.get("alerts")["items"]} == set()
             sensor.pass_by(files["attacks"])
             with suppress(AssertionError):  # what is missing is told better by what follows
-                wait_for("the alerts", lambda: _missing(box, wanted) <= LASTING, 60)
-            assert _missing(box, wanted) <= LASTING
+                wait_for("the alerts", lambda: missing(box, wanted) <= LASTING, 60)
+            assert missing(box, wanted) <= LASTING
             assert sensor.stop() == 0
             sensor.start()
-            wait_for("what the sensor told at its end", lambda: not _missing(box, wanted), 60)
+            wait_for("what the sensor told at its end", lambda: not missing(box, wanted), 60)
         finally:
             if sensor.process is not None and sensor.process.poll() is None:
                 sensor.stop(signal.SIGKILL)

@@ -110,7 +110,7 @@ def out(number: int) -> Entry:
         [*map(out, range(20)), *sweep(250, "10.0.0.1", ROUTER, begin=MINUTE)],
         [entry("dhcp", 0, msg_types=["OFFER"], server_addr="10.0.0.2"), *sweep(250, "10.0.0.2")],
         [*sweep(25), *sweep(25, begin=HOUR)],
-        list(sweep(140, apart=30 * SECOND)),
+        list(sweep(58, apart=5 * MINUTE)),
         [one for n in range(20) for one in sweep(10, f"10.0.0.{n}")],
         list(sweep(250, "0.0.0.0")),
         [asks(n * SECOND, f"10.0.1.{n % 20}") for n in range(1000)],
