@@ -15,5 +15,5 @@ def note_expired(session: Session, now: int) -> int:
     rows = session.scalars(ended).all()
     for row in rows:
         row.state = ExceptionState.EXPIRED
-        record(session, "czujka", "exception.expired", row.id, now, rule=row.rule_id)
+        record(session, "czujka", "exception.expired", row.id, now, **row.about)
     return len(rows)
