@@ -1,4 +1,4 @@
-"""Exceptions of several rules, or of every rule of a log source."""
+"""Exceptions of several rules, or of every rule of a log source; events that rules of a hunt could not judge."""
 
 from __future__ import annotations
 
@@ -31,3 +31,4 @@ def upgrade() -> None:
     op.drop_index("ix_rule_exception_rule_id", "rule_exception")
     op.drop_column("rule_exception", "rule_id")
     op.drop_column("rule_exception", "rule_title")
+    op.add_column("hunt", sa.Column("undirected", sa.BigInteger(), nullable=False, server_default="0"))
