@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.ops.operations import record
-from appliance.state.models import ExceptionState, RuleException
+from appliance.state.exceptions import RuleException
+from appliance.state.models import ExceptionState
 
 
 def note_expired(session: Session, now: int) -> int:

@@ -15,7 +15,8 @@ from appliance.alerts.service import ROBOT, Actor, BadText
 from appliance.clock import DAY
 from appliance.detect import Logsource, Rule
 from appliance.ops.operations import record
-from appliance.state.models import ExceptionRule, ExceptionState, Operation, RuleException
+from appliance.state.exceptions import ExceptionRule, RuleException
+from appliance.state.models import ExceptionState, Operation
 
 from .conditions import Condition, TooWide, checked, narrow
 from .filters import narrowed

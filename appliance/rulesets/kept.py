@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.clock import rfc3339
 from appliance.detect.modifiers import Lists
 from appliance.indicators import book as indicators
-from appliance.state.models import ExceptionState, RuleException, RuleStop
+from appliance.state.exceptions import RuleException
+from appliance.state.models import ExceptionState, RuleStop
 
 from .conditions import load_conditions
 from .scope import Scope, document

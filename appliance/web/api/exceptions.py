@@ -16,7 +16,7 @@ from appliance.rulesets.kept import filter_text
 from appliance.rulesets.replay import replay
 from appliance.rulesets.scope import MAX_RULES
 from appliance.state.database import writing
-from appliance.state.models import RuleException
+from appliance.state.exceptions import RuleException
 from appliance.web.api.common import LARGEST, After, Limit, Moment, Number, Page, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context

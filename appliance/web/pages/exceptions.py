@@ -25,7 +25,8 @@ from appliance.rulesets.kept import filter_text
 from appliance.rulesets.offers import offers
 from appliance.rulesets.scope import MAX_RULES
 from appliance.state.database import writing
-from appliance.state.models import Alert, ExceptionState, RuleException
+from appliance.state.exceptions import RuleException
+from appliance.state.models import Alert, ExceptionState
 from appliance.web.api.common import LARGEST, Number
 from appliance.web.api.exceptions import replayed
 from appliance.web.auth import Principal, require

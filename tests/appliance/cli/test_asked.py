@@ -14,7 +14,8 @@ from appliance.cli.rules import app as rules_app
 from appliance.clock import DAY, now
 from appliance.home import CHECKOUT, Home
 from appliance.state.database import open_sessions, writing
-from appliance.state.models import ExceptionRule, ExceptionState, RuleException
+from appliance.state.exceptions import ExceptionRule, RuleException
+from appliance.state.models import ExceptionState
 from tests.appliance.cli.test_detect import FLAT, RULE
 from tests.appliance.rulesets.kit import take_release, write
 from tests.appliance.state.fresh import fresh_state

@@ -15,7 +15,8 @@ from appliance.rulesets.content import Kind
 from appliance.rulesets.watch import FilesWatch, files_mark, state_mark
 from appliance.settings import RuleSettings, Settings
 from appliance.state.database import writing
-from appliance.state.models import ExceptionRule, ExceptionState, RuleException
+from appliance.state.exceptions import ExceptionRule, RuleException
+from appliance.state.models import ExceptionState
 from tests.appliance.rulesets import kit
 
 

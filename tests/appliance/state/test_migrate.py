@@ -17,8 +17,9 @@ from sqlalchemy import Engine, inspect, select, text
 
 from appliance.state import migrate as migration
 from appliance.state.database import lock, open_sessions, open_state, writing
+from appliance.state.exceptions import RuleException
 from appliance.state.migrate import migrate
-from appliance.state.models import Base, GapSeen, RuleException
+from appliance.state.models import Base, GapSeen
 from appliance.state.saved import SavedSearch
 
 

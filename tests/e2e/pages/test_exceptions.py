@@ -14,7 +14,8 @@ from appliance.roles.content import fresh
 from appliance.rulesets.budget import stop
 from appliance.settings import Settings
 from appliance.state.database import writing
-from appliance.state.models import Alert, ExceptionState, Operation, RuleException
+from appliance.state.exceptions import RuleException
+from appliance.state.models import Alert, ExceptionState, Operation
 from appliance.web.context import Context
 from tests.appliance.rulesets import kit
 from tests.appliance.web.pages import sample
