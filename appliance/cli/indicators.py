@@ -16,7 +16,8 @@ from appliance.home import Home
 from appliance.indicators import book
 from appliance.indicators.own import own_of
 from appliance.indicators.reading import Read, read
-from appliance.indicators.values import NAMES, Kind, written
+from appliance.indicators.refusals import kind_name
+from appliance.indicators.values import Kind, written
 from appliance.language.dates import moment
 from appliance.settings import load_settings
 from appliance.state.database import writing
@@ -55,7 +56,7 @@ def take(
             taken = book.take(session, name, found.wanted, "local", now)
     except book.TooMany as error:
         fail(ValueError(f"Niczego nie wczytano: {error}."), Exit.NO)
-    new = ", ".join(f"{NAMES[Kind(kind)]}: {count}" for kind, count in sorted(taken.new.items())) or "nie ma"
+    new = ", ".join(f"{kind_name(Kind(kind), 'pl')}: {count}" for kind, count in sorted(taken.new.items())) or "nie ma"
     typer.echo(f"Źródło: {name}. Nowe: {new}. Znane już wcześniej: {taken.known}. Odrzucone: {len(found.refused)}.")
     if found.refused:
         raise typer.Exit(Exit.NO)
@@ -81,14 +82,28 @@ def list_all(
         if find is None and source is None:
             for one in book.sources(session, now):
                 ends = "" if one.ends is None else moment(one.ends, "pl")
-                row = (one.name, NAMES[one.kind], str(one.acting), str(one.expired), moment(one.newest, "pl"), ends)
+                row = (
+                    one.name,
+                    kind_name(one.kind, "pl"),
+                    str(one.acting),
+                    str(one.expired),
+                    moment(one.newest, "pl"),
+                    ends,
+                )
                 typer.echo("\t".join(map(clean, row)))
             return
         for value in book.page(session, book.Asked(find or "", source=source), None, limit)[0]:
             ended = value.expires_at is not None and value.expires_at <= now
             ends = "bezterminowo" if value.expires_at is None else f"do {moment(value.expires_at, 'pl')}"
             state = "wygasł" if ended else "obowiązuje"
-            row = (value.value, NAMES[Kind(value.kind)], value.source, moment(value.added_at, "pl"), ends, state)
+            row = (
+                value.value,
+                kind_name(Kind(value.kind), "pl"),
+                value.source,
+                moment(value.added_at, "pl"),
+                ends,
+                state,
+            )
             typer.echo("\t".join(map(clean, (*row, value.comment))))
 
 

@@ -23,7 +23,9 @@ from appliance.detect import Rule, RuleSet
 from appliance.hunt.asked import huntable, tell
 from appliance.hunt.hunt import Hunt, asked_for
 from appliance.hunt.question import EVERYTHING
+from appliance.hunt.undirected import undirected
 from appliance.normalise import Event
+from appliance.search import Node
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.hunts import HuntAlert, HuntRun, HuntState
@@ -117,6 +119,7 @@ class Pass:
         self.hosts = frozenset(row.hosts)
         self.floor = self.end = row.since
         self.width, self.tries = FIRST, 0
+        self._undirected: Node | None = None
 
     def run(self) -> Outcome | None:
         """Hunt; return how it ended, None when the process is to end before. Raises SQLAlchemyError."""
@@ -125,6 +128,7 @@ class Pass:
         if not rules:
             return Outcome(HuntState.FAILED, "no_rules")
         hunt = Hunt.of(self.store, rules)
+        self._undirected = undirected(rules)
         self._begin(rules)
         while self.end > self.floor:
             outcome = self._asked_to_end()
@@ -197,11 +201,13 @@ class Pass:
                     self._alert(session, hits, tally)
                 tally.hits += len(hits)
                 hits = []
+        undirected = self.store.count(self._undirected, start, end) if self._undirected else 0
         tally.looked, tally.hits = before.looked + hunt.looked - looked, before.hits + tally.hits + len(hits)
         with writing(self.tools.sessions) as session:
             self._alert(session, hits, tally)
             row = session.get_one(HuntRun, self.row.id)
             row.done_from, row.looked, row.hits, row.by_rule = start, tally.looked, tally.hits, dict(tally.by_rule)
+            row.undirected += undirected
             tell(session, self.tools.clock())
         self.tally = tally
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from appliance.indicators.refusals import Refusal
 from appliance.indicators.shared import misp, stix
 from appliance.indicators.values import Kind
 
@@ -29,12 +30,12 @@ class Line:
     expires_at: int | None = None
 
 
-class BadFile(ValueError):
+class BadFile(Refusal):
     """A file cannot be read as a whole; `line` is where it stops."""
 
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line, self.message = line, message
+    def __init__(self, line: int, code: str, **values: object) -> None:
+        super().__init__(code, **values)
+        self.line = line
 
 
 _COLUMNS = {
@@ -52,12 +53,12 @@ _COMMENTS = {"comment", "komentarz", "opis", "description", "uwagi"}
 def lines(content: bytes, name: str) -> list[Line]:
     """Return the values of a file by what it is; a name that ends so, or a head of columns, is CSV. Raises BadFile."""
     if len(content) > MAX_BYTES:
-        raise BadFile(1, f"plik ma ponad {MAX_BYTES >> 20} MiB; podziel go")
+        raise BadFile(1, "large", most=MAX_BYTES >> 20)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise BadFile(line, "tekst nie jest w kodowaniu UTF-8; zapisz plik w UTF-8") from error
+        raise BadFile(line, "not_utf8") from error
     if text.lstrip()[:1] in {"{", "["}:
         found = _json(text)
     else:
@@ -66,7 +67,7 @@ def lines(content: bytes, name: str) -> list[Line]:
     taken: list[Line] = []
     for one in found:
         if len(taken) == MAX_VALUES:
-            raise BadFile(one.number, f"plik ma ponad {MAX_VALUES} wartości; podziel go")
+            raise BadFile(one.number, "many", most=MAX_VALUES)
         taken.append(one)
     return taken
 
@@ -98,25 +99,25 @@ def _csv(text: str) -> Iterator[Line]:
         comments = [at for at, name in enumerate(names) if name in _COMMENTS]
         if not values:
             wanted = "value, domain, ip, url, hash, sha256, email"
-            raise BadFile(1, f"nagłówek CSV nie ma kolumny z wartościami; nazwij ją: {wanted}")
+            raise BadFile(1, "no_column", names=wanted)
         for row in reader:
             comment = " ".join(row[at].strip() for at in comments if at < len(row))
             for at, kind in values:
                 if at < len(row) and row[at].strip():
                     yield Line(reader.line_num, row[at].strip(), kind, comment)
     except csv.Error as error:
-        raise BadFile(reader.line_num, f"to nie jest poprawny CSV: {error}") from error
+        raise BadFile(reader.line_num, "csv", fault=error) from error
 
 
 def _json(text: str) -> Iterator[Line]:
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadFile(error.lineno, f"to nie jest poprawny JSON: {error.msg}") from error
+        raise BadFile(error.lineno, "json", fault=error.msg) from error
     places = _Places(text)
     found = stix(document) if isinstance(document, dict) and document.get("type") == "bundle" else misp(document)
     if found is None:
-        raise BadFile(1, "to nie jest zdarzenie MISP ani paczka STIX 2.1; podaj jeden z tych plików")
+        raise BadFile(1, "no_bundle")
     for one in found:
         yield Line(places.line(one.text), one.text, one.hint, one.comment, one.expires_at)
 

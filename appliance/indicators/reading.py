@@ -9,6 +9,7 @@ from pathlib import Path
 from appliance.detect.model import Fault
 from appliance.indicators.book import Wanted
 from appliance.indicators.files import MAX_BYTES, BadFile, lines
+from appliance.indicators.refusals import Refusal
 from appliance.indicators.values import Own, Refused, value_of
 
 
@@ -22,11 +23,12 @@ class Document:
 
 @dataclass(slots=True)
 class Read:
-    """What lists say; `broken` are those of which nothing can be read."""
+    """What lists say; `broken` are those of which nothing can be read. Faults are told in `language`."""
 
     wanted: list[Wanted] = field(default_factory=list)
     refused: list[Fault] = field(default_factory=list)
     broken: list[Fault] = field(default_factory=list)
+    language: str = "pl"
 
     @property
     def useless(self) -> bool:
@@ -39,23 +41,26 @@ class Read:
         return [*self.broken, *self.refused]
 
 
-def read(files: Iterable[Path], own: Own, comment: str, ends: int | None) -> Read:
-    """Read files; `comment` and `ends` (microseconds) are for values that tell none. The earlier end counts."""
-    found = Read()
+def read(files: Iterable[Path], own: Own, comment: str, ends: int | None, language: str = "pl") -> Read:
+    """Read files; `comment` and `ends` (microseconds) are for values that tell none. The earlier end counts.
+
+    Faults are told in a language.
+    """
+    found = Read(language=language)
     for file in files:
         try:
             with file.open("rb") as stream:
                 document = Document(str(file), stream.read(MAX_BYTES + 1))
         except OSError as error:
-            found.broken.append(Fault(str(file), 1, f"nie można odczytać pliku: {error.strerror}"))
+            found.broken.append(Fault(str(file), 1, Refusal("unread", fault=error.strerror).said(language)))
             continue
         _add(found, document, own, comment, ends)
     return found
 
 
-def read_sent(documents: Iterable[Document], own: Own, comment: str, ends: int | None) -> Read:
+def read_sent(documents: Iterable[Document], own: Own, comment: str, ends: int | None, language: str = "pl") -> Read:
     """Read documents as `read` reads files."""
-    found = Read()
+    found = Read(language=language)
     for document in documents:
         _add(found, document, own, comment, ends)
     return found
@@ -65,13 +70,14 @@ def _add(found: Read, document: Document, own: Own, comment: str, ends: int | No
     try:
         told = lines(document.content, document.name)
     except BadFile as error:
-        found.broken.append(Fault(document.name, error.line, error.message))
+        found.broken.append(Fault(document.name, error.line, error.said(found.language)))
         return
     for one in told:
         try:
             value = value_of(one.text, own, one.hint)
         except Refused as error:
-            found.refused.append(Fault(document.name, one.number, f"„{one.text[:80]}”: {error}"))
+            why = Refusal("line", text=one.text[:80], why=error.said(found.language)).said(found.language)
+            found.refused.append(Fault(document.name, one.number, why))
             continue
         moments = [at for at in (one.expires_at, ends) if at is not None]
         found.wanted.append(Wanted(value, one.comment or comment, min(moments, default=None)))

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import SplitResult, urlsplit
 
 from appliance.detect.written import escaped
+from appliance.indicators.refusals import Refusal
 
 LONGEST = 1000
 """Characters of a value."""
@@ -30,8 +31,8 @@ class Kind(StrEnum):
     """An address of mail."""
 
 
-class Refused(ValueError):
-    """A text is no indicator, or one that would match too much; the text says why, in Polish."""
+class Refused(Refusal):
+    """A text is no indicator, or one that would match too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,13 @@ class Own:
         """Raise Refused for a domain of the office, one of everybody, or one that such a domain lies below."""
         parts = domain.split(".")
         if any(".".join(parts[at:]) in self.domains for at in range(len(parts))):
-            raise Refused("to domena tego urzędu")
+            raise Refused("own")
         if len(parts) < 2:
-            raise Refused("to cała końcówka domen, a nie jedna domena")
+            raise Refused("suffix")
         if domain in self.general:
-            raise Refused("ta domena jest zbyt ogólna: korzysta z niej każdy")
+            raise Refused("general")
         if any(one.endswith(f".{domain}") for one in self.domains):
-            raise Refused("obejmuje domenę tego urzędu")
+            raise Refused("above_own")
 
 
 _DOT = re.compile(r"\s*(?:\[\s*\.\s*\]|\(\s*\.\s*\)|\{\s*\.\s*\}|\[\s*dot\s*\]|\(\s*dot\s*\)|\\\.)\s*", re.IGNORECASE)
@@ -91,10 +92,10 @@ def value_of(text: str, own: Own = Own(), hint: Kind | None = None) -> Value:
     """Return the indicator that a text names; with a `hint` it must be of that kind. Raises Refused."""
     clean = refanged(text)
     if not clean or len(clean) > LONGEST or not clean.isprintable():
-        raise Refused(f"to nie jest wskaźnik: pusty, niedrukowalny albo dłuższy niż {LONGEST} znaków")
+        raise Refused("unreadable", most=LONGEST)
     found = _read(clean, own)
     if hint is not None and found.kind is not hint and not (hint is Kind.URL and found.kind in _OF_URL):
-        raise Refused(f"lista podaje rodzaj „{NAMES[hint]}”, a to {NAMES[found.kind]}")
+        raise Refused("other_kind", wanted=hint, found=found.kind)
     return found
 
 
@@ -106,13 +107,6 @@ def written(text: str) -> str:
         return text.strip().lower()
 
 
-NAMES = {
-    Kind.DOMAIN: "domena",
-    Kind.ADDRESS: "adres IP",
-    Kind.URL: "adres strony",
-    Kind.HASH: "skrót pliku",
-    Kind.SENDER: "nadawca poczty",
-}
 _OF_URL = {Kind.DOMAIN, Kind.ADDRESS}
 """What the address of a page without a path comes down to."""
 
@@ -132,11 +126,11 @@ def _read(text: str, own: Own) -> Value:
 
 def _hash(text: str) -> Value:
     if len(text) not in _SIZES:
-        raise Refused(f"skrót ma {len(text)} znaków; zdarzenia mają MD5, SHA-1 i SHA-256")
+        raise Refused("hash_size", size=len(text))
     if len(set(text)) == 1:
-        raise Refused("ten skrót nie należy do żadnego pliku")
+        raise Refused("hash_of_none")
     if text in _EMPTY:
-        raise Refused("to skrót pustego pliku")
+        raise Refused("hash_of_nothing")
     return Value(Kind.HASH, text)
 
 
@@ -167,11 +161,11 @@ def addresses(text: str) -> str:
     single = _address(text)
     network = _network(str(single) if single is not None else text)
     if network is None:
-        raise Refused("to nie jest adres ani sieć")
+        raise Refused("no_network")
     if network.num_addresses > WIDEST:
-        raise Refused(f"sieć jest zbyt szeroka: ma ponad {WIDEST} adresów; podaj węższą albo napisz regułę z cidr")
+        raise Refused("wide", most=WIDEST)
     if not (network[0].is_global and network[-1].is_global) or network.is_multicast:
-        raise Refused("adres jest prywatny albo zarezerwowany, nie ma go w internecie")
+        raise Refused("private")
     return str(network[0]) if network.num_addresses == 1 else str(network)
 
 
@@ -185,10 +179,10 @@ def _domain(text: str, own: Own) -> str:
     try:
         name = text.strip().rstrip(".").lstrip("*.").encode("idna").decode("ascii").lower()
     except UnicodeError as error:
-        raise Refused("to nie jest nazwa domeny") from error
+        raise Refused("no_domain") from error
     labels = name.split(".")
     if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit():
-        raise Refused("to nie jest domena, adres, adres strony, skrót pliku ani nadawca")
+        raise Refused("nothing")
     own.check(name)
     return name
 
@@ -198,7 +192,7 @@ def _sender(text: str, own: Own) -> Value:
     if not local:
         return Value(Kind.DOMAIN, _domain(domain, own))
     if not _SENDER.fullmatch(local):
-        raise Refused("to nie jest adres poczty")
+        raise Refused("no_mail")
     # Who everybody's mail is from may be one bad sender all the same; the office's own people are not.
     name = _domain(domain, Own(own.domains))
     return Value(Kind.SENDER, f"{local.lower()}@{name}")
@@ -209,9 +203,9 @@ def _url(text: str, own: Own) -> Value:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise Refused("to nie jest adres strony") from error
+        raise Refused("no_page") from error
     if parts.scheme not in {"http", "https", "ftp"} or not host:
-        raise Refused("to nie jest adres strony http, https albo ftp")
+        raise Refused("no_scheme")
     rest = _rest(parts)
     if not rest:
         found = _address(host)

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.ops.operations import record
-from appliance.state.models import ExceptionState, RuleException
+from appliance.state.exceptions import RuleException
+from appliance.state.models import ExceptionState
 
 
 def note_expired(session: Session, now: int) -> int:
@@ -15,5 +16,5 @@ def note_expired(session: Session, now: int) -> int:
     rows = session.scalars(ended).all()
     for row in rows:
         row.state = ExceptionState.EXPIRED
-        record(session, "czujka", "exception.expired", row.id, now, rule=row.rule_id)
+        record(session, "czujka", "exception.expired", row.id, now, **row.about)
     return len(rows)

@@ -6,25 +6,27 @@ Several conditions for one field and one way to compare are alternatives: one of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_network
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
-import yaml
-
+from appliance.detect.regexes import RegexRefused, required_literals, searcher
 from appliance.detect.written import escaped
 
 MAX_CONDITIONS = 40
 """Values in one exception."""
 MAX_VALUE = 4096
-TITLE = 255
-"""Characters of a title that a Sigma filter may have."""
+MAX_REGEX = 500
+"""Characters of one regular expression."""
 LEAST = 3
 """Characters of text that a part of a value must have; less would hide what nobody looked at."""
 WIDEST = {4: 16, 6: 48}
 """The shortest prefix of a network, by IP version."""
+TELLING = 8
+"""Characters of text that a part must have to say by itself what an exception of any rule is about."""
+NARROWEST = {4: 24, 6: 64}
+"""The shortest prefix of a network that does so, by IP version."""
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,119}")
 
 
@@ -36,6 +38,7 @@ class How(StrEnum):
     ENDS = "endswith"
     CONTAINS = "contains"
     NETWORK = "cidr"
+    REGEX = "re"
 
 
 class TooWide(ValueError):
@@ -58,7 +61,16 @@ class Condition:
     @property
     def line(self) -> str:
         """The key of a Sigma selection."""
-        return self.field if self.how is How.IS else f"{self.field}|{self.how}"
+        if self.how is How.IS:
+            return self.field
+        return f"{self.field}|re|i" if self.how is How.REGEX else f"{self.field}|{self.how}"
+
+    @property
+    def written(self) -> str:
+        """The value in a Sigma selection, where it stands for itself: a text's wildcards, too."""
+        if self.how is How.NETWORK:
+            return self.value.strip()
+        return self.value if self.how is How.REGEX else escaped(self.value)
 
     def dump(self) -> dict[str, str]:
         """Return plain values for JSON."""
@@ -94,9 +106,9 @@ def by_line(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
     return found
 
 
-def _values(alike: Sequence[Condition]) -> str | list[str]:
-    texts = [one.value.strip() if one.how is How.NETWORK else escaped(one.value) for one in alike]
-    return texts if len(texts) > 1 else texts[0]
+def narrow(conditions: Iterable[Condition]) -> bool:
+    """Say whether some condition by itself tells what is meant: all its values, as one of them is enough."""
+    return any(all(map(_narrow, alike)) for alike in by_line(conditions).values())
 
 
 _COMMON = frozenset({"event.module", "event.category", "event.code", "EventID", "Channel", "winlog.channel",
@@ -104,8 +116,28 @@ _COMMON = frozenset({"event.module", "event.category", "event.code", "EventID", 
 """Fields that all events of a rule may share: alone they are no scope."""
 
 
+_STATION = frozenset({"host.name", "host.hostname", "host.id", "host.ip", "agent.id", "agent.name", "Computer",
+                      "ComputerName", "Hostname", "HostName"})  # fmt: skip
+"""Fields that say which station: for any rule they would make Czujka blind to it."""
+
+
 def _tells(one: Condition) -> bool:
     return one.field not in _COMMON
+
+
+def _narrow(one: Condition) -> bool:
+    if one.field in _COMMON or one.field in _STATION:
+        return False
+    if one.how is How.NETWORK:
+        network = _network(one)
+        return network.prefixlen >= NARROWEST[network.version]
+    if one.how is How.REGEX:
+        return _fixed(one.value, TELLING)
+    return len(_bare(one.value)) >= (LEAST if one.how is How.IS else TELLING)
+
+
+def _bare(text: str) -> str:
+    return text.strip("*?\\/. ")
 
 
 def _check(one: Condition) -> None:
@@ -114,28 +146,34 @@ def _check(one: Condition) -> None:
     if not one.value.strip() or len(one.value) > MAX_VALUE:
         raise TooWide("no_value", one.field)
     if one.how is How.NETWORK:
-        try:
-            network = ip_network(one.value.strip())
-        except ValueError as error:
-            raise TooWide("bad_network", one.field) from error
+        network = _network(one)
         if network.prefixlen < WIDEST[network.version]:
             raise TooWide("wide_network", one.field)
-    elif one.how is not How.IS and len(one.value.strip("*?\\/. ")) < LEAST:
+    elif one.how is How.REGEX:
+        _check_regex(one)
+    elif one.how is not How.IS and len(_bare(one.value)) < LEAST:
         raise TooWide("short_value", one.field)
 
 
-def document(
-    *, identity: str, title: str, description: str, author: str, rule_id: str,
-    logsource: Mapping[str, str], conditions: Iterable[Condition],
-) -> str:  # fmt: skip
-    """Return the exception as the text of a Sigma filter; every value stands for itself, wildcards too."""
-    selection = {line: _values(alike) for line, alike in by_line(conditions).items()}
-    plain: dict[str, Any] = {
-        "title": title[:TITLE],
-        "id": identity,
-        "description": description,
-        "author": author,
-        "logsource": dict(logsource),
-        "filter": {"rules": [rule_id], "selection": selection, "condition": "not selection"},
-    }
-    return yaml.safe_dump(plain, allow_unicode=True, sort_keys=False, width=10_000)
+def _network(one: Condition) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(one.value.strip())
+    except ValueError as error:
+        raise TooWide("bad_network", one.field) from error
+
+
+def _check_regex(one: Condition) -> None:
+    if len(one.value) > MAX_REGEX:
+        raise TooWide("long_regex", one.field)
+    try:
+        searcher(one.value, "i")
+    except RegexRefused as error:
+        raise TooWide("bad_regex", one.field) from error
+    if not _fixed(one.value, LEAST):
+        raise TooWide("wide_regex", one.field)
+
+
+def _fixed(expression: str, least: int) -> bool:
+    """Say whether every text that an expression finds has so many telling characters that stand in it."""
+    literals = required_literals(expression, "i", least)
+    return literals is not None and all(len(_bare(text)) >= least for text in literals)

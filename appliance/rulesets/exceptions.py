@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,20 @@ from appliance.alerts.service import ROBOT, Actor, BadText
 from appliance.clock import DAY
 from appliance.detect import Logsource, Rule
 from appliance.ops.operations import record
-from appliance.state.models import ExceptionState, Operation, RuleException
+from appliance.state.exceptions import ExceptionRule, RuleException
+from appliance.state.models import ExceptionState, Operation
 
-from .conditions import Condition, TooWide, checked, document
+from .conditions import Condition, TooWide, checked, narrow
 from .filters import narrowed
+from .scope import MAX_RULES, Scope, document
+from .silenced import silenced
 
 REASON = 2000
 LONGEST = 365 * DAY
 _AUTHOR = 120
 """Characters of an author's name that are kept."""
+_TITLE = 255
+"""Characters of a rule's title that are kept."""
 
 
 class UnknownException(LookupError):
@@ -52,13 +57,31 @@ class BadExpiry(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What somebody wants a rule to leave alone. `expires_at` in microseconds; `alert_id` is what it came from."""
+    """What somebody wants rules to leave alone. `expires_at` in microseconds; `alert_id` is what it came from.
 
-    rule: Rule
+    With `source` it is for every rule of a log source, those of later, too; `rules` are those of now.
+    """
+
+    rules: tuple[Rule, ...]
     conditions: tuple[Condition, ...]
     reason: str
     expires_at: int
     alert_id: int | None = None
+    source: Logsource | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """The rules that it is for."""
+        return Scope.of(self.rules, self.source)
+
+    @property
+    def text(self) -> str:
+        """The text of its Sigma filters, without what it has only once it is written down."""
+        title = self.rules[0].title if self.rules else str(self.source)
+        return document(
+            identity=str(uuid.UUID(int=0)), title=title, description=self.reason, author="", scope=self.scope,
+            conditions=self.conditions,
+        )  # fmt: skip
 
     def check(self, now: int) -> Proposal:
         """Return the proposal. Raises TooWide, BadText, BadExpiry."""
@@ -67,29 +90,35 @@ class Proposal:
         if not now < self.expires_at <= now + LONGEST:
             raise BadExpiry(str(self.expires_at))
         checked(self.conditions)
-        self._check_filter()
-        return self
-
-    def _check_filter(self) -> None:
-        rule = self.rule
-        text = document(
-            identity=str(uuid.UUID(int=0)), title=rule.title, description=self.reason, author="", rule_id=rule.id,
-            logsource=logsource_of(rule.logsource), conditions=self.conditions,
-        )  # fmt: skip
-        _, faults = narrowed([rule], {"exception": text})
+        self._check_scope()
+        after, faults = narrowed(self.rules, {"exception": self.text})
         if faults:
             raise TooWide("no_filter", faults[0].message)
+        for rule, less in zip(self.rules, after, strict=True):
+            if silenced(rule, less):
+                raise TooWide("hides_all", rule.title)
+        return self
+
+    def _check_scope(self) -> None:
+        if self.source is not None:
+            if not narrow(self.conditions):
+                raise TooWide("any_wide", self.conditions[0].field)
+        elif not 1 <= len(self.rules) <= MAX_RULES or len({rule.id for rule in self.rules}) < len(self.rules):
+            raise TooWide("rules", str(MAX_RULES))
 
 
 def propose(session: Session, proposal: Proposal, actor: Actor, replay: dict[str, Any], now: int) -> RuleException:
     """Write a proposal down; it changes nothing yet. Raises TooWide, BadText, BadExpiry."""
     proposal.check(now)
-    rule = proposal.rule
+    titles = {rule.id: rule.title[:_TITLE] for rule in proposal.rules}
+    named = enumerate(proposal.scope.named)
     row = RuleException(
         filter_id=str(uuid.uuid4()),
-        rule_id=rule.id,
-        rule_title=rule.title[:255],
-        logsource=logsource_of(rule.logsource),
+        logsource=dict(proposal.scope.source),
+        rules=[
+            ExceptionRule(place=place, rule_id=name, title=titles[name], logsource=dict(source))
+            for place, (name, source) in named
+        ],
         conditions=[one.dump() for one in proposal.conditions],
         reason=proposal.reason.strip(),
         author=actor.who[:_AUTHOR],
@@ -102,7 +131,7 @@ def propose(session: Session, proposal: Proposal, actor: Actor, replay: dict[str
     session.add(row)
     session.flush()
     detail = {"conditions": row.conditions, "reason": row.reason, "expires_at": row.expires_at}
-    record(session, actor.who, "exception.proposed", row.id, now, rule=rule.id, alert=row.alert_id, **detail)
+    record(session, actor.who, "exception.proposed", row.id, now, **row.about, alert=row.alert_id, **detail)
     return row
 
 
@@ -116,7 +145,7 @@ def approve(session: Session, number: int, actor: Actor, now: int) -> RuleExcept
     if actor.who in _behind(session, row.author):
         raise SamePerson(actor.who)
     row.state, row.approver, row.approved_at = ExceptionState.APPROVED, actor.who[:_AUTHOR], now
-    record(session, actor.who, "exception.approved", row.id, now, rule=row.rule_id, author=row.author)
+    record(session, actor.who, "exception.approved", row.id, now, **row.about, author=row.author)
     return row
 
 
@@ -138,7 +167,7 @@ def withdraw(session: Session, number: int, actor: Actor, now: int) -> RuleExcep
     if before not in {ExceptionState.PROPOSED, ExceptionState.APPROVED}:
         raise NotInState(before)
     row.state, row.withdrawn_by, row.withdrawn_at = ExceptionState.WITHDRAWN, actor.who[:_AUTHOR], now
-    record(session, actor.who, "exception.withdrawn", row.id, now, rule=row.rule_id, before=before)
+    record(session, actor.who, "exception.withdrawn", row.id, now, **row.about, before=before)
     return row
 
 
@@ -160,10 +189,13 @@ def get(session: Session, number: int) -> RuleException:
 def page(
     session: Session, after: str | None, limit: int, rule_id: str | None = None
 ) -> tuple[Sequence[RuleException], str | None]:
-    """Return a page of exceptions, newest first, and the next cursor. Raises BadCursor."""
+    """Return a page of exceptions, newest first, and the next cursor. Raises BadCursor.
+
+    With `rule_id` those that name a rule.
+    """
     query = select(RuleException)
     if rule_id is not None:
-        query = query.where(RuleException.rule_id == rule_id)
+        query = query.where(RuleException.rules.any(ExceptionRule.rule_id == rule_id))
     return paging.page(session, query, [RuleException.id], after, limit)
 
 
@@ -172,14 +204,6 @@ def waiting_or_acting(session: Session, now: int) -> Sequence[RuleException]:
     alive = or_(RuleException.state == ExceptionState.PROPOSED, RuleException.state == ExceptionState.APPROVED)
     query = select(RuleException).where(alive, RuleException.expires_at > now)
     return session.scalars(query.order_by(RuleException.expires_at, RuleException.id).limit(1000)).all()
-
-
-def logsource_of(source: Logsource) -> dict[str, str]:
-    """Return a log source as Sigma writes it."""
-    parts: Iterable[tuple[str, str | None]] = (
-        ("product", source.product), ("category", source.category), ("service", source.service)
-    )  # fmt: skip
-    return {name: value for name, value in parts if value}
 
 
 def _locked(session: Session, number: int) -> RuleException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from appliance.detect import Fault, Rule
@@ -11,9 +12,9 @@ from appliance.detect.model import Filter, ParsedFile
 
 
 def narrowed(rules: Sequence[Rule], filters: Mapping[str, str]) -> tuple[list[Rule], list[Fault]]:
-    """Return the rules, each with the filters (name → text) that name it, and the faults of filters.
+    """Return the rules, each with the filters (name → text) that are about it, and the faults of filters.
 
-    A filter of a rule that is not among them has nothing to do.
+    For a rule that is not among them a filter has nothing to do.
     """
     there = {rule.id for rule in rules}
     wanted: list[Filter] = []
@@ -21,9 +22,16 @@ def narrowed(rules: Sequence[Rule], filters: Mapping[str, str]) -> tuple[list[Ru
     for name, text in filters.items():
         parsed = _parsed(name, text)
         faults.extend(parsed.faults)
-        wanted.extend(one for one in parsed.filters if one.rules and there.issuperset(one.rules))
+        wanted.extend(mine for one in parsed.filters if (mine := _about(one, there)))
     found, lost = apply_filters(rules, wanted)
     return found, faults + lost
+
+
+def _about(one: Filter, there: set[str]) -> Filter | None:
+    if one.rules is None:
+        return one
+    rules = tuple(rule for rule in one.rules if rule in there)
+    return replace(one, rules=rules) if rules else None
 
 
 @lru_cache(maxsize=1024)

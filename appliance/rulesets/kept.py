@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.clock import rfc3339
 from appliance.detect.modifiers import Lists
 from appliance.indicators import book as indicators
-from appliance.state.models import ExceptionState, RuleException, RuleStop
+from appliance.state.exceptions import RuleException
+from appliance.state.models import ExceptionState, RuleStop
 
-from .conditions import document, load_conditions
+from .conditions import load_conditions
+from .scope import Scope, document
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,19 @@ def mark(session: Session, now: int) -> tuple[object, ...]:
 
 
 def filter_text(row: RuleException) -> str:
-    """Return an exception as the text of a Sigma filter."""
+    """Return an exception as the text of Sigma filters, one a log source."""
     return document(
         identity=row.filter_id,
-        title=f"Wyjątek {row.id}: {row.rule_title}",
+        title=f"Wyjątek {row.id}: {_title(row)}",
         description=f"{row.reason} Wygasa: {rfc3339(row.expires_at)}. Zgoda: {row.approver or 'brak'}.",
         author=row.author,
-        rule_id=row.rule_id,
-        logsource=row.logsource,
+        scope=Scope(tuple((one.rule_id, one.logsource) for one in row.rules), row.logsource),
         conditions=load_conditions(row.conditions),
     )
+
+
+def _title(row: RuleException) -> str:
+    if not row.rules:
+        return " / ".join(row.logsource.values())
+    more = len(row.rules) - 1
+    return f"{row.rules[0].title} (+{more})" if more else row.rules[0].title

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 # Whoever has one table knows all of them: foreign keys and migrations go by the whole.
-from appliance.state import collecting, holds, hunts, indicators, slices, stations, updates
+from appliance.state import collecting, exceptions, holds, hunts, indicators, slices, stations, updates
 
-__all__ = ["collecting", "holds", "hunts", "indicators", "slices", "stations", "updates"]
+__all__ = ["collecting", "exceptions", "holds", "hunts", "indicators", "slices", "stations", "updates"]

@@ -71,6 +71,8 @@ class HuntRun(Base):
     """Matches of a rule, those that have an alert already among them."""
     by_rule: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """The same, by rule."""
+    undirected: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Events that rules of it could not judge, as nobody wrote down which way they went."""
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("hunt_plan.id", ondelete="SET NULL"))
     due_at: Mapped[int | None] = mapped_column(Micros)
     """When its plan wanted it."""

@@ -323,33 +323,6 @@ class EventField(Base):
     day: Mapped[int] = mapped_column()
 
 
-class RuleException(Base):
-    """Events that a rule leaves alone until a day: who wanted it, why, and who else agreed."""
-
-    __tablename__ = "rule_exception"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    filter_id: Mapped[str] = mapped_column(String(36), unique=True)
-    """The id of its Sigma filter."""
-    rule_id: Mapped[str] = mapped_column(String(64), index=True)
-    rule_title: Mapped[str] = mapped_column(String(255))
-    logsource: Mapped[dict[str, str]] = mapped_column(JSON)
-    conditions: Mapped[list[dict[str, str]]] = mapped_column(JSON)
-    """All must hold: each {"field", "how", "value"}, as the rule's Sigma names them."""
-    reason: Mapped[str] = mapped_column(Text)
-    author: Mapped[str] = mapped_column(String(120))
-    proposed_at: Mapped[int] = mapped_column(Micros)
-    expires_at: Mapped[int] = mapped_column(Micros)
-    state: Mapped[ExceptionState] = mapped_column(String(16), default=ExceptionState.PROPOSED)
-    approver: Mapped[str] = mapped_column(String(120), default="")
-    approved_at: Mapped[int | None] = mapped_column(Micros)
-    withdrawn_by: Mapped[str] = mapped_column(String(120), default="")
-    withdrawn_at: Mapped[int | None] = mapped_column(Micros)
-    alert_id: Mapped[int | None] = mapped_column(Integer)
-    """The alert that it was proposed from."""
-    replay: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """What it would have hidden, as it was when proposed."""
-
-
 class RuleStop(Base):
     """A rule that was stopped because it cost too much."""
 

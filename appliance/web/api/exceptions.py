@@ -1,4 +1,4 @@
-"""Exceptions: what a rule leaves alone, proposed by one and agreed to by another, until a day."""
+"""Exceptions: what rules leave alone, proposed by one and agreed to by another, until a day."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
-from appliance.detect import Rule
-from appliance.rulesets import exceptions
+from appliance.detect import Logsource, Rule
+from appliance.detect.filters import covers
+from appliance.rulesets import exceptions, listed
 from appliance.rulesets.conditions import MAX_CONDITIONS, MAX_VALUE, Condition, How
 from appliance.rulesets.exceptions import Proposal
 from appliance.rulesets.kept import filter_text
 from appliance.rulesets.replay import replay
+from appliance.rulesets.scope import MAX_RULES
 from appliance.state.database import writing
-from appliance.state.models import RuleException
+from appliance.state.exceptions import RuleException
 from appliance.web.api.common import LARGEST, After, Limit, Moment, Number, Page, api_router
 from appliance.web.auth import Principal, needs, require
 from appliance.web.context import Box, Context
@@ -35,23 +37,48 @@ class ConditionBody(BaseModel):
     value: str = Field(min_length=1, max_length=MAX_VALUE)
 
 
+_Part = Annotated[str | None, Field(min_length=1, max_length=64)]
+RuleId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class LogsourceBody(BaseModel):
+    """A log source as Sigma writes it; what is left out may be anything."""
+
+    product: _Part = None
+    category: _Part = None
+    service: _Part = None
+
+
 class ExceptionBody(BaseModel):
-    """A proposal: events of one rule for which every condition holds.
+    """A proposal: events of rules for which every condition holds.
 
     Of several with the same `field` and `how` one is enough.
+    Its rules are `rules`, or `rule_id` where it is one, or every rule of a log source, those of later, too.
     """
 
-    rule_id: str = Field(min_length=1, max_length=64)
+    rule_id: RuleId | None = None
+    rules: list[RuleId] = Field(default_factory=list, max_length=MAX_RULES)
+    every_rule_of: LogsourceBody | None = None
     conditions: list[ConditionBody] = Field(min_length=1, max_length=MAX_CONDITIONS)
     reason: str = Field(min_length=1, max_length=exceptions.REASON)
     expires_at: Moment
     alert_id: int | None = Field(None, ge=1, le=LARGEST)
 
 
-class ReplayAnswer(BaseModel):
-    """What an exception would have hidden: events and whole alerts of the rule, with the newest events.
+class ShareAnswer(BaseModel):
+    """What an exception would have hidden of one rule."""
 
-    `together` of `together_of_rule` are alerts of correlations that the rule serves.
+    id: str
+    title: str
+    hidden: int
+    alerts: int
+    alerts_of_rule: int
+
+
+class ReplayAnswer(BaseModel):
+    """What an exception would have hidden: events and whole alerts of its rules, with the newest events.
+
+    `together` of `together_of_rule` are alerts of correlations that the rules serve. `rules` says how much of each.
     """
 
     since: int
@@ -64,14 +91,24 @@ class ReplayAnswer(BaseModel):
     alerts_of_rule: int
     together: int = 0
     together_of_rule: int = 0
+    rules: list[ShareAnswer] = Field(default_factory=list)
+
+
+class ExceptedRule(BaseModel):
+    """A rule that an exception names."""
+
+    id: str
+    title: str
 
 
 class ExceptionAnswer(BaseModel):
-    """An exception; times in microseconds."""
+    """An exception; times in microseconds. `rule_id` and `rule_title` are of its first rule, if it names any."""
 
     id: int
-    rule_id: str
-    rule_title: str
+    rule_id: str | None
+    rule_title: str | None
+    rules: list[ExceptedRule]
+    every_rule_of: LogsourceBody | None
     state: str
     conditions: list[ConditionBody]
     reason: str
@@ -99,7 +136,7 @@ def list_exceptions(
     limit: Limit = 50,
     rule_id: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Page[ExceptionAnswer]:
-    """Return exceptions, newest first."""
+    """Return exceptions, newest first; with `rule_id` those that name a rule."""
     with context.sessions() as session:
         rows, cursor = exceptions.page(session, after, limit, rule_id)
     now = context.now()
@@ -148,14 +185,29 @@ def withdraw(context: Box, who: Proposer, number: Number) -> ExceptionAnswer:
 
 def proposal(context: Context, body: ExceptionBody) -> Proposal:
     """Return what a body asks for, checked. Raises Problem 404, TooWide, BadText, BadExpiry."""
-    rule = content_of(context, body.rule_id)
+    ids = body.rules or ([body.rule_id] if body.rule_id else [])
+    if (body.every_rule_of is None) != bool(ids) or (body.rules and body.rule_id):
+        raise Problem(422, "exception_scope")
+    source = Logsource(**body.every_rule_of.model_dump()) if body.every_rule_of else None
+    rules = tuple(_rule(context, one) for one in ids) if source is None else rules_of(context, source)
+    conditions = tuple(Condition(one.field, one.how, one.value) for one in body.conditions)
+    return Proposal(rules, conditions, body.reason, body.expires_at, body.alert_id, source).check(context.now())
+
+
+def _rule(context: Context, identity: str) -> Rule:
+    rule = content_of(context, identity)
     if rule is None:
         raise Problem(404, "rule_unknown")
     if not isinstance(rule, Rule):
         bases = "; ".join(f"{one.title} ({one.id})" for one in bases_of(context, rule))
         raise Problem(422, "exception_correlation", values={"rules": bases})
-    conditions = tuple(Condition(one.field, one.how, one.value) for one in body.conditions)
-    return Proposal(rule, conditions, body.reason, body.expires_at, body.alert_id).check(context.now())
+    return rule
+
+
+def rules_of(context: Context, source: Logsource) -> tuple[Rule, ...]:
+    """Return every rule in force of a log source."""
+    at_work = (one.rule for one in listed(context.rules()) if one.at_work)
+    return tuple(one for one in at_work if isinstance(one, Rule) and covers(source, one.logsource))
 
 
 def replayed(context: Context, wanted: Proposal) -> dict[str, Any]:
@@ -165,7 +217,16 @@ def replayed(context: Context, wanted: Proposal) -> dict[str, Any]:
 
 
 def _fields(row: RuleException, now: int) -> dict[str, Any]:
-    plain = ("id", "rule_id", "rule_title", "conditions", "reason", "author", "proposed_at", "expires_at", "approver",
-             "approved_at", "withdrawn_by", "withdrawn_at", "alert_id")  # fmt: skip
+    plain = ("id", "conditions", "reason", "author", "proposed_at", "expires_at", "approver", "approved_at",
+             "withdrawn_by", "withdrawn_at", "alert_id")  # fmt: skip
     values = {name: getattr(row, name) for name in plain}
-    return values | {"state": exceptions.state_of(row, now), "replay": row.replay or None}
+    rules = [ExceptedRule(id=one.rule_id, title=one.title) for one in row.rules]
+    first = rules[0] if rules else None
+    return values | {
+        "rule_id": first.id if first else None,
+        "rule_title": first.title if first else None,
+        "rules": rules,
+        "every_rule_of": None if rules else LogsourceBody(**row.logsource),
+        "state": exceptions.state_of(row, now),
+        "replay": row.replay or None,
+    }

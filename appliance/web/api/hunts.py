@@ -54,7 +54,8 @@ class HuntAnswer(Answer):
 
     `hits` are matches of a rule, those that had an alert before among them; `alerts` are those that the hunt made.
     `scan`: its rules cannot be asked for narrowly, so all events of the time are read. `resumed` counts how often it
-    went on after an interruption, `missing` rules that were not in force any more when it began.
+    went on after an interruption, `missing` rules that were not in force any more when it began. `undirected`
+    are events that rules of it could not judge, because nobody wrote down which way they went.
     """
 
     id: int
@@ -76,6 +77,7 @@ class HuntAnswer(Answer):
     progress: float
     scan: bool
     missing: int
+    undirected: int
     looked: int
     hits: int
     alerts: int

@@ -26,7 +26,7 @@ from appliance.web.context import Box, Context
 from appliance.web.explaining import rule_of
 from appliance.web.indicated import indicated
 from appliance.web.policy import Permission
-from appliance.web.problem import FieldFault, Problem
+from appliance.web.problem import FieldFault, Problem, language_of
 
 router = api_router("indicators")
 Manager = Annotated[Principal, Depends(require(Permission.INDICATORS_MANAGE))]
@@ -159,6 +159,7 @@ async def _body(request: Request, who: Manager) -> bytes:
 def take(
     context: Box,
     who: Manager,
+    request: Request,
     content: Annotated[bytes, Depends(_body)],
     source: SourceName,
     name: Annotated[str, Query(max_length=255, description="The file's name: `.csv` tells a table.")] = "",
@@ -166,7 +167,7 @@ def take(
     comment: Annotated[str, Query(max_length=book.COMMENT)] = "",
 ) -> ImportAnswer:
     """Take a list in. What is refused is told by line, and the rest counts within seconds."""
-    read, taken = taken_in(context, who, source, [Document(name, content)], days, comment)
+    read, taken = taken_in(context, who, source, [Document(name, content)], days, comment, language_of(request))
     faults = [LineFault(line=one.line, message=one.message) for one in read.faults[:FAULTS]]
     if taken is None:
         located = [FieldFault(field=f"line {one.line}", fault=one.message) for one in faults]
@@ -199,12 +200,21 @@ def sources_of(context: Context) -> list[Source]:
 
 
 def taken_in(
-    context: Context, who: Principal, source: str, documents: list[Document], days: int | None, comment: str
+    context: Context,
+    who: Principal,
+    source: str,
+    documents: list[Document],
+    days: int | None,
+    comment: str,
+    language: str,
 ) -> tuple[Read, Taken | None]:
-    """Take lists in for somebody; None when nothing of them may be taken. Raises BadSource, TooMany."""
+    """Take lists in for somebody; None when nothing of them may be taken. Faults are told in a language.
+
+    Raises BadSource, TooMany.
+    """
     name, now = book.named(source), context.now()
     ends = None if days is None else now + days * DAY
-    read = read_sent(documents, own_of(context.home, context.settings), comment.strip(), ends)
+    read = read_sent(documents, own_of(context.home, context.settings), comment.strip(), ends, language)
     if read.useless:
         return read, None
     with writing(context.sessions) as session:

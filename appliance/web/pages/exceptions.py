@@ -8,12 +8,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from appliance.alerts import service
 from appliance.alerts.service import BadText
 from appliance.clock import DAY, from_datetime
-from appliance.detect import Engine, Event, Rule, RuleSet
+from appliance.detect import Engine, Event, Logsource, Rule, RuleSet
 from appliance.detect.correlation import Correlation
 from appliance.detect.values import thaw
 from appliance.language.dates import WARSAW, local
@@ -22,14 +23,17 @@ from appliance.rulesets.conditions import Condition, How, TooWide, by_line, load
 from appliance.rulesets.exceptions import BadExpiry, Proposal
 from appliance.rulesets.kept import filter_text
 from appliance.rulesets.offers import offers
+from appliance.rulesets.scope import MAX_RULES
 from appliance.state.database import writing
-from appliance.state.models import Alert, ExceptionState, RuleException
+from appliance.state.exceptions import RuleException
+from appliance.state.models import Alert, ExceptionState
 from appliance.web.api.common import LARGEST, Number
 from appliance.web.api.exceptions import replayed
 from appliance.web.auth import Principal, require
 from appliance.web.context import Box, Context
 from appliance.web.explaining import bases_of, content_of
 from appliance.web.pages.cardview import own_title
+from appliance.web.pages.exception_scope import NAMED, Wanted, offered
 from appliance.web.pages.forms import Lines
 from appliance.web.pages.shell import back_to, page
 from appliance.web.policy import Permission
@@ -42,11 +46,14 @@ Approver = Annotated[Principal, Depends(require(Permission.EXCEPTIONS_APPROVE))]
 BaseRule = Annotated[str, Query(alias="regula", max_length=64)]
 AlertNumber = Annotated[int, Query(alias="alert", ge=1, le=LARGEST)]
 Texts = Annotated[tuple[str, ...], Form(max_length=40)]
+More = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Form(max_length=2 * MAX_RULES)]
 DAYS = 30
 """How long an exception lasts unless its author says otherwise."""
 ENDED = 100
 _LOOKED = 100
 """Events of an alert among which one of the rule is looked for."""
+_ONE = Wanted()
+"""The alert's rule alone."""
 _KIND = {"proposed": "late", "approved": "ok"}
 
 
@@ -55,8 +62,10 @@ class Row:
     """An exception as the list shows it."""
 
     id: int
-    rule_id: str
-    title: str
+    rules: list[tuple[str, str]]
+    """Id and title of the rules that it names."""
+    source: str
+    """The log source whose every rule it is for; empty when it names its rules."""
     conditions: list[tuple[str, str, list[str]]]
     """Field, how, and the values, one of which is enough."""
     author: str
@@ -86,12 +95,13 @@ class Line:
 def row_of(one: RuleException, now: int, language: str) -> Row:
     """Return the line of an exception."""
     state = exceptions.state_of(one, now)
-    title = own_title(one.rule_id, language) or one.rule_title
+    rules = [(each.rule_id, own_title(each.rule_id, language) or each.title) for each in one.rules]
+    source = "" if rules else str(Logsource(**one.logsource))
     hidden, alerts = int(one.replay.get("hidden", 0)), int(one.replay.get("alerts", 0))
     kind = _KIND.get(state, "off")
     alike = by_line(load_conditions(one.conditions)).values()
     conditions = [(same[0].field, same[0].how.value, [each.value for each in same]) for same in alike]
-    return Row(one.id, one.rule_id, title, conditions, one.author, one.expires_at, state, kind, hidden, alerts)
+    return Row(one.id, rules, source, conditions, one.author, one.expires_at, state, kind, hidden, alerts)
 
 
 @router.get("/wyjatki")
@@ -139,15 +149,22 @@ def propose(
     reason: Annotated[str, Form(max_length=8000), Lines] = "",
     last: Annotated[str, Form(max_length=20)] = "",
     base: Annotated[str, Form(alias="regula", max_length=64)] = "",
+    kind: Annotated[str, Form(max_length=20)] = NAMED,
+    more: More = (),
+    words: Annotated[str, Form(max_length=200)] = "",
     step: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Show what the proposal would have hidden, or send it to somebody else for their consent."""
+    """Look for rules, show what the proposal would have hidden, or send it to somebody else for their consent."""
     found, rule, _ = _origin(context, alert, base)
     rows = list(zip(field, how, value, strict=False))
     lines = [Line(name, way, text, at in chosen) for at, (name, way, text) in enumerate(rows)]
-    given: dict[str, Any] = {"lines": lines, "last": last, "reason": reason}
+    about = Wanted(kind, more, words)
+    given: dict[str, Any] = {"lines": lines, "last": last, "reason": reason, "wanted": about}
+    if step == "find":
+        return _form(request, context, who, found, rule, **given)
     try:
-        wanted = _proposal(rule, lines, reason, last, alert).check(context.now())
+        rules = about.rules(context, rule)
+        wanted = _proposal(rules, lines, reason, last, alert, about.source(rule)).check(context.now())
     except (TooWide, BadText, BadExpiry) as error:
         return _form(request, context, who, found, rule, status=422, fault=_said(error, who.language), **given)
     seen = replayed(context, wanted)
@@ -193,7 +210,8 @@ def _page(
     with context.sessions() as session:
         one = exceptions.get(session, number)
     row = row_of(one, now, who.language)
-    values = {"one": one, "row": row, "text": filter_text(one), "mine": one.author == who.who, "replay": one.replay}
+    values = {"one": one, "row": row, "text": filter_text(one), "mine": one.author == who.who}
+    values["replay"] = _told(one.replay, who.language)
     return page(request, context, who, "rules", "exception.html", status=status, fault=fault, **values)
 
 
@@ -207,15 +225,24 @@ def _form(
     status: int = 200,
     replay: dict[str, Any] | None = None,
     reason: str = "",
+    wanted: Wanted = _ONE,
     **values: Any,
 ) -> Response:
     limit = local(context.now() + exceptions.LONGEST).date()
     title = own_title(rule.id, who.language) or rule.title
     hows = [one.value for one in How]
-    shown = {"alert": alert, "rule": rule, "title": title, "hows": hows, "replay": replay, "reason": reason}
+    shown = {"alert": alert, "rule": rule, "title": title, "hows": hows, "reason": reason}
+    shown |= {"replay": _told(replay, who.language) if replay else None}
     shown |= {"bases": _bases(context, alert, who.language)}
+    shown |= {"about": offered(context, alert, rule, wanted, who.language)}
     days = {"first": local(context.now()).date().isoformat(), "limit": (limit - timedelta(days=1)).isoformat()}
     return page(request, context, who, "rules", "exception_new.html", status=status, **shown, **days, **values)
+
+
+def _told(replay: dict[str, Any], language: str) -> dict[str, Any]:
+    """Return a replay with its rules called as elsewhere in the console."""
+    rules = [{**one, "title": own_title(one["id"], language) or one["title"]} for one in replay.get("rules", ())]
+    return {**replay, "rules": rules} if replay else {}
 
 
 def _origin(context: Context, alert_id: int, base: str) -> tuple[Alert, Rule, Event]:
@@ -259,13 +286,15 @@ def _alert(session: Session, alert_id: int) -> Alert:
         raise Problem(404, "alert_unknown", values={"id": alert_id}) from error
 
 
-def _proposal(rule: Rule, lines: list[Line], reason: str, last: str, alert: int) -> Proposal:
+def _proposal(
+    rules: tuple[Rule, ...], lines: list[Line], reason: str, last: str, alert: int, source: Logsource | None
+) -> Proposal:
     """Return what the form asks for. Raises TooWide, BadExpiry."""
     on = [one for one in lines if one.on]
     if any(one.how not in set(How) for one in on):
         raise TooWide("bad_field", next(one.field for one in on if one.how not in set(How)))
     conditions = tuple(Condition(one.field.strip(), How(one.how), value) for one in on for value in one.values())
-    return Proposal(rule, conditions, reason, end_of_day(last), alert)
+    return Proposal(rules, conditions, reason, end_of_day(last), alert, source)
 
 
 def end_of_day(text: str) -> int:

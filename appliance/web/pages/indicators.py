@@ -128,7 +128,7 @@ def _taken(context: Context, who: Principal, sent: Sent) -> Outcome:
     if not documents:
         return refused("indicators_empty", 422, "pasted")
     try:
-        read, taken = api.taken_in(context, who, sent.source, documents, sent.lasting(), sent.comment)
+        read, taken = api.taken_in(context, who, sent.source, documents, sent.lasting(), sent.comment, who.language)
     except book.BadSource:
         return refused("indicators_source", 422, "source", most=book.SOURCE)
     except book.TooMany as error:

@@ -76,10 +76,11 @@ def disk_of(context: Context, held: int) -> Disk:
 def rows_of(
     usage: Usage, days: dict[str, int], classes: Classes, language: str, mixed: str, originals: Collection[str]
 ) -> list[ClassRow]:
-    """Return a row for each class, and one for what was stored before there were classes where there is any."""
+    """Return a row for each class, for those that are gone from the file where there is any, and for what has none."""
+    gone = sorted({one.source_class for one in usage.days} - {one.id for one in classes.listed} - {ORDINARY, ""})
     bases = {one.id: one.basis for one in classes.listed}
     rows = []
-    for source_class in [one.id for one in classes.listed] + [ORDINARY, ""]:
+    for source_class in [one.id for one in classes.listed] + [*gone, ORDINARY, ""]:
         found = [one for one in usage.days if one.source_class == source_class]
         if found or source_class:
             name = classes.name(source_class, language) if source_class else mixed

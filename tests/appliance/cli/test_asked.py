@@ -14,7 +14,8 @@ from appliance.cli.rules import app as rules_app
 from appliance.clock import DAY, now
 from appliance.home import CHECKOUT, Home
 from appliance.state.database import open_sessions, writing
-from appliance.state.models import ExceptionState, RuleException
+from appliance.state.exceptions import ExceptionRule, RuleException
+from appliance.state.models import ExceptionState
 from tests.appliance.cli.test_detect import FLAT, RULE
 from tests.appliance.rulesets.kit import take_release, write
 from tests.appliance.state.fresh import fresh_state
@@ -82,7 +83,10 @@ def test_exceptions_count(home: Home) -> None:
     with writing(open_sessions(fresh_state(f"sqlite:///{home.state}"))) as session:
         session.add(
             RuleException(
-                filter_id=ID, rule_id=ID, rule_title="Encoded PowerShell", logsource={"product": "windows"},
+                filter_id=ID,
+                rules=[
+                    ExceptionRule(place=0, rule_id=ID, title="Encoded PowerShell", logsource={"product": "windows"})
+                ],
                 conditions=[{"field": "CommandLine", "how": "contains", "value": "AAAA"}], reason="EZD", author="ala",
                 proposed_at=now(), expires_at=now() + DAY, state=ExceptionState.APPROVED, approver="ola",
             )

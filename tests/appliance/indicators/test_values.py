@@ -51,7 +51,7 @@ def test_a_text_is_read_as_people_write_it(text: str, kind: Kind, value: str) ->
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("pl", "końcówka"),
+        ("pl", "ostatnia część"),
         ("gov.pl", "zbyt ogólna"),
         ("Google.com", "zbyt ogólna"),
         ("https://google.com/", "zbyt ogólna"),
@@ -78,7 +78,7 @@ def test_a_text_is_read_as_people_write_it(text: str, kind: Kind, value: str) ->
         ("0" * 64, "do żadnego pliku"),
         ("a" * 32 + "b" * 96, "128 znaków"),
         ("plik.exe -x", "nie jest"),
-        ("powershell", "końcówka"),
+        ("powershell", "ostatnia część"),
         ("a..b", "nie jest"),
         ("a" * 64 + ".pl", "nie jest"),
         ("1.2.3", "nie jest"),
@@ -100,8 +100,9 @@ def test_what_is_none_or_would_match_too_much_is_refused_with_the_reason(text: s
 
 def test_a_list_that_names_the_kind_is_taken_at_its_word() -> None:
     assert value_of("http://example.com/", OWN, Kind.URL).kind is Kind.DOMAIN
-    with pytest.raises(Refused, match="rodzaj „adres IP”, a to domena"):
+    with pytest.raises(Refused, match="rodzaj „adres IP”, a to domena") as told:
         value_of("example.com", OWN, Kind.ADDRESS)
+    assert told.value.said("en") == "the list says “IP address”, and this is: domain"
 
 
 def test_values_become_lists_of_rules() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,17 @@ from hypothesis import strategies as st
 from appliance.detect import Engine, Rule, RuleSet
 from appliance.rulesets.conditions import (
     MAX_CONDITIONS,
+    MAX_REGEX,
     MAX_VALUE,
     Condition,
     How,
     TooWide,
     checked,
-    document,
     load_conditions,
+    narrow,
 )
 from appliance.rulesets.filters import narrowed
+from appliance.rulesets.scope import Scope, document
 from tests.appliance.rulesets import kit
 
 
@@ -30,9 +33,8 @@ def rule(tmp_path_factory: pytest.TempPathFactory) -> Rule:
 
 
 def hidden(rule: Rule, conditions: list[Condition], **values: str | int | tuple[str, ...]) -> bool:
-    source = {"product": "linux", "category": "process_creation"}
     text = document(
-        identity=kit.uuid(9), title="t", description="d", author="a", rule_id=rule.id, logsource=source,
+        identity=kit.uuid(9), title="t", description="d", author="a", scope=Scope.of([rule], None),
         conditions=checked(conditions),
     )  # fmt: skip
     rules, faults = narrowed([rule], {"f": text})
@@ -56,6 +58,9 @@ WIDE = {
     "bad_network": [is_("source.ip", "10.0.0.0/99", How.NETWORK)],
     "wide_network": [is_("source.ip", "0.0.0.0/0", How.NETWORK)],
     "short_value": [is_("a.b", "a", How.CONTAINS)],
+    "long_regex": [is_("a.b", "x" * (MAX_REGEX + 1), How.REGEX)],
+    "bad_regex": [is_("a.b", "(abc", How.REGEX)],
+    "wide_regex": [is_("a.b", "^.*$", How.REGEX)],
 }
 
 
@@ -71,6 +76,39 @@ def test_a_part_that_says_next_to_nothing_is_refused(value: str) -> None:
     for how in (How.STARTS, How.ENDS, How.CONTAINS):
         with pytest.raises(TooWide):
             checked([is_("process.command_line", value, how)])
+
+
+@pytest.mark.parametrize(
+    "value", [".*", "a.c", "(abcd|.)", "abc?", "[a-z]{3,}", r"(?=abc)abc", r"(abc)\1", r"\.exe|x", ""]
+)
+def test_an_expression_that_says_next_to_nothing_or_may_cost_much_is_refused(value: str) -> None:
+    with pytest.raises(TooWide):
+        checked([is_("process.command_line", value, How.REGEX)])
+
+
+@pytest.mark.parametrize(
+    ("condition", "alone"),
+    [
+        (is_("source.ip", "10.1.2.3"), True),
+        (is_("source.ip", "10.1.2.0/24", How.NETWORK), True),
+        (is_("source.ip", "10.1.0.0/23", How.NETWORK), False),
+        (is_("source.ip", "2001:db8::/64", How.NETWORK), True),
+        (is_("source.ip", "2001:db8::/63", How.NETWORK), False),
+        (is_("process.command_line", "ezd-job.", How.CONTAINS), False),
+        (is_("process.command_line", "ezd-jobs", How.CONTAINS), True),
+        (is_("process.command_line", r"ezd-jobs \d+", How.REGEX), True),
+        (is_("process.command_line", r"ezd|veeam-agent", How.REGEX), False),
+        (is_("host.name", "srv-ezd-01"), False),
+        (is_("Computer", "srv-ezd-01"), False),
+        (is_("event.code", "4688"), False),
+        (is_("user.name", "ez"), False),
+    ],
+)
+def test_what_tells_by_itself_what_is_meant(condition: Condition, alone: bool) -> None:
+    assert narrow([condition]) is alone
+    assert narrow([condition, is_("host.name", "srv-ezd-01")]) is alone
+    # Of several values one is enough, so all must tell.
+    assert not narrow([condition, replace(condition, value="10.0.0.0/8" if condition.how is How.NETWORK else "a")])
 
 
 def test_bounds_are_tested_past() -> None:
@@ -115,6 +153,14 @@ def test_a_network_and_a_number(rule: Rule) -> None:
     assert not hidden(rule, [is_("process.pid", "17")], **{"process.pid": 170})
 
 
+def test_an_expression(rule: Rule) -> None:
+    wanted = [is_("process.command_line", r"^SH -c '[a-z]{2}'$", How.REGEX)]
+    assert hidden(rule, wanted)
+    assert not hidden(rule, wanted, **{"process.command_line": "sh -c 'id' x"})
+    either = [*wanted, is_("process.command_line", r"who.mi\b", How.REGEX)]
+    assert hidden(rule, either, **{"process.command_line": "sh -c whoami"})
+
+
 def test_a_field_that_is_not_there_hides_nothing(rule: Rule) -> None:
     assert not hidden(rule, [is_("file.path", "/etc/passwd")])
 
@@ -137,7 +183,7 @@ def test_an_exception_hides_the_very_value_and_no_other(rule: Rule, value: str, 
 
 def test_the_document_is_a_filter_of_sigma(rule: Rule, tmp_path: Path) -> None:
     text = document(
-        identity=kit.uuid(9), title="t", description="d", author="a", rule_id=rule.id, logsource={"product": "linux"},
+        identity=kit.uuid(9), title="t", description="d", author="a", scope=Scope.of([rule], None),
         conditions=[is_("User", "a*"), is_("Image", "/x/y", How.ENDS)],
     )  # fmt: skip
     said = yaml.safe_load(text)

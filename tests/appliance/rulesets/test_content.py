@@ -15,7 +15,8 @@ from appliance.rulesets.content import Kind
 from appliance.rulesets.watch import FilesWatch, files_mark, state_mark
 from appliance.settings import RuleSettings, Settings
 from appliance.state.database import writing
-from appliance.state.models import ExceptionState, RuleException
+from appliance.state.exceptions import ExceptionRule, RuleException
+from appliance.state.models import ExceptionState
 from tests.appliance.rulesets import kit
 
 
@@ -24,9 +25,14 @@ def exception(
 ) -> RuleException:
     return RuleException(
         filter_id=kit.uuid(900 + number),
-        rule_id=kit.uuid(1),
-        rule_title="Rule 1",
-        logsource={"product": "linux", "category": "process_creation"},
+        rules=[
+            ExceptionRule(
+                place=0,
+                rule_id=kit.uuid(1),
+                title="Rule 1",
+                logsource={"product": "linux", "category": "process_creation"},
+            )
+        ],
         conditions=[{"field": "user.name", "how": "is", "value": "www-data"}],
         reason="EZD",
         author="ala",

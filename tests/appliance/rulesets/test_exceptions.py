@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from appliance.alerts.grouping import Hit, apply
 from appliance.alerts.service import Actor, BadText
 from appliance.clock import DAY
-from appliance.detect import Rule, RuleSet
+from appliance.detect import Logsource, Rule, RuleSet
 from appliance.home import Home
 from appliance.normalise import Event
 from appliance.ops.expiry import note_expired
@@ -25,6 +25,7 @@ from appliance.rulesets.filters import narrowed
 from appliance.rulesets.kept import kept
 from appliance.rulesets.offers import OFFERED, offers
 from appliance.rulesets.replay import Bounds, replay
+from appliance.rulesets.scope import MAX_RULES
 from appliance.settings import Settings
 from appliance.state.database import writing
 from appliance.state.models import Operation
@@ -44,7 +45,7 @@ def rule(tmp_path: Path) -> Rule:
 @pytest.fixture
 def proposal(rule: Rule) -> Proposal:
     conditions = (Condition("user.name", How.IS, "www-data"),)
-    return Proposal(rule, conditions, "EZD, potwierdzone telefonicznie", kit.NOW + 30 * DAY)
+    return Proposal((rule,), conditions, "EZD, potwierdzone telefonicznie", kit.NOW + 30 * DAY)
 
 
 def proposed(sessions: sessionmaker[Session], proposal: Proposal, actor: Actor = ALA) -> int:
@@ -150,12 +151,54 @@ def test_a_proposal_without_reason_end_or_value_is_refused(
 def test_what_is_agreed_to_acts(
     sessions: sessionmaker[Session], proposal: Proposal, conditions: tuple[Condition, ...], title: str
 ) -> None:
-    rule = replace(proposal.rule, title=title.strip())
-    number = proposed(sessions, replace(proposal, rule=rule, conditions=conditions))
+    rule = replace(proposal.rules[0], title=title.strip())
+    number = proposed(sessions, replace(proposal, rules=(rule,), conditions=conditions))
     with writing(sessions) as session:
         exceptions.approve(session, number, OLA, kit.NOW)
     (after,), faults = narrowed([rule], kept(sessions, kit.NOW).filters)
     assert (after.condition != rule.condition, faults) == (True, [])
+
+
+def test_rules_are_named_once_and_not_too_many(sessions: sessionmaker[Session], proposal: Proposal) -> None:
+    rules = tuple(replace(proposal.rules[0], id=kit.uuid(n)) for n in range(1, MAX_RULES + 2))
+    for wrong in ((), proposal.rules * 2, rules):
+        with pytest.raises(TooWide) as caught:
+            proposed(sessions, replace(proposal, rules=wrong))
+        assert caught.value.code == "rules"
+    number = proposed(sessions, replace(proposal, rules=rules[:-1]))
+    with sessions() as session:
+        for name in (1, MAX_RULES):
+            assert [one.id for one in exceptions.page(session, None, 2, kit.uuid(name))[0]] == [number]
+        assert exceptions.page(session, None, 2, kit.uuid(MAX_RULES + 1))[0] == []
+
+
+def test_an_exception_of_every_rule_needs_a_value_that_tells(
+    sessions: sessionmaker[Session], proposal: Proposal, rule: Rule
+) -> None:
+    every = replace(proposal, source=Logsource("linux"))
+    with pytest.raises(TooWide) as caught:
+        proposed(sessions, replace(every, conditions=(Condition("host.name", How.IS, "srv-1"),)))
+    assert caught.value.code == "any_wide"
+    number = proposed(sessions, every)
+    with writing(sessions) as session:
+        exceptions.approve(session, number, OLA, kit.NOW)
+    later = replace(rule, id=kit.uuid(70), title="Of a later release")
+    after, faults = narrowed([rule, later], kept(sessions, kit.NOW).filters)
+    assert ([one.condition != rule.condition for one in after], faults) == ([True, True], [])
+    with sessions() as session:
+        details = session.scalars(select(Operation.detail).order_by(Operation.id)).all()
+    assert [one["every_rule_of"] for one in details] == [{"product": "linux"}] * 2
+
+
+def test_an_exception_that_leaves_a_rule_nothing_is_refused(
+    sessions: sessionmaker[Session], proposal: Proposal, tmp_path: Path
+) -> None:
+    other = kit.one_rule(tmp_path, kit.rule_text(2, image="/curl"))
+    rules = (*proposal.rules, other)
+    with pytest.raises(TooWide) as caught:
+        proposed(sessions, replace(proposal, rules=rules, conditions=(Condition("Image", How.ENDS, "/curl"),)))
+    assert (caught.value.code, caught.value.field) == ("hides_all", "Rule 2")
+    assert proposed(sessions, replace(proposal, conditions=(Condition("Image", How.ENDS, "/curl"),)))
 
 
 def test_pages_are_newest_first(sessions: sessionmaker[Session], proposal: Proposal) -> None:
@@ -188,7 +231,7 @@ def test_a_replay_counts_what_would_have_been_hidden(
     with writing(sessions) as session:
         for number, user in ((1, "www-data"), (2, "root"), (3, "www-data")):
             event = kit.started(number, **{"user.name": user, "host.name": f"srv-{number}"})
-            apply(session, [Hit(proposal.rule, event)], kit.NOW, Settings())
+            apply(session, [Hit(proposal.rules[0], event)], kit.NOW, Settings())
     with sessions() as session:
         found = replay(history, session, proposal, kit.NOW, Bounds(listed=5), ruleset=NOTHING)
     assert (found.hidden, found.whole) == (20, True)
@@ -196,6 +239,28 @@ def test_a_replay_counts_what_would_have_been_hidden(
     assert [one["user"] for one in found.events] == ["www-data"] * 5
     assert found.events[0]["id"] == kit.started(1)["event.id"]
     assert found.looked < 32
+
+
+def test_a_replay_says_how_much_of_each_rule(
+    sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader, tmp_path: Path
+) -> None:
+    second = kit.one_rule(tmp_path, kit.rule_text(2, image="/bin/sh"))
+    third = kit.one_rule(tmp_path, kit.rule_text(3, image="/nothing"))
+    with writing(sessions) as session:
+        for number, user in ((1, "www-data"), (2, "root")):
+            event = kit.started(number, **{"user.name": user, "host.name": f"srv-{number}"})
+            apply(session, [Hit(proposal.rules[0], event), Hit(second, event)][: 3 - number], kit.NOW, Settings())
+    wanted = replace(proposal, rules=(*proposal.rules, second, third))
+    with sessions() as session:
+        named = replay(history, session, wanted, kit.NOW, ruleset=NOTHING)
+        every = replay(history, session, replace(wanted, source=Logsource("linux")), kit.NOW, ruleset=NOTHING)
+    assert (named.hidden, named.alerts, named.alerts_of_rule) == (20, 2, 3)
+    shares = [(one.title, one.hidden, one.alerts, one.alerts_of_rule) for one in named.rules]
+    assert shares == [("Rule 1", 20, 1, 2), ("Rule 2", 20, 1, 1), ("Rule 3", 0, 0, 0)]
+    assert [one.title for one in every.rules] == ["Rule 1", "Rule 2"]
+    assert every.dump()["rules"][0] == {
+        "id": kit.uuid(1), "title": "Rule 1", "hidden": 20, "alerts": 1, "alerts_of_rule": 2,
+    }  # fmt: skip
 
 
 def test_a_replay_stops_at_its_bounds_and_says_so(
@@ -213,7 +278,11 @@ def test_a_replay_finds_values_that_a_search_would_miss(
     sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader
 ) -> None:
     """Letters of either case: the question to the store asks for too much, never for too little."""
-    for condition in (Condition("user.name", How.IS, "WWW-Data"), Condition("User", How.STARTS, "WWW")):
+    for condition in (
+        Condition("user.name", How.IS, "WWW-Data"),
+        Condition("User", How.STARTS, "WWW"),
+        Condition("User", How.REGEX, "^w{3}-DATA$"),
+    ):
         with sessions() as session:
             wanted = replace(proposal, conditions=(condition,))
             assert replay(history, session, wanted, kit.NOW, ruleset=NOTHING).hidden == 20
@@ -257,7 +326,7 @@ correlation:
 def test_a_replay_says_which_correlations_would_have_kept_silent(
     sessions: sessionmaker[Session], proposal: Proposal, history: EmbeddedReader, tmp_path: Path
 ) -> None:
-    kit.write(tmp_path / "rules", {"one.yml": kit.rule_text(1), "two.yml": TOGETHER % proposal.rule.id})
+    kit.write(tmp_path / "rules", {"one.yml": kit.rule_text(1), "two.yml": TOGETHER % proposal.rules[0].id})
     ruleset = kit.ruleset(tmp_path / "rules")
     with writing(sessions) as session:
         for host, users in (("a", ("www-data",) * 3), ("b", ("root",) * 3), ("c", ("root", "www-data", "root"))):

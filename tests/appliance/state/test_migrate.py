@@ -13,10 +13,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
 from appliance.state import migrate as migration
 from appliance.state.database import lock, open_sessions, open_state, writing
+from appliance.state.exceptions import RuleException
 from appliance.state.migrate import migrate
 from appliance.state.models import Base, GapSeen
 from appliance.state.saved import SavedSearch
@@ -135,3 +136,23 @@ def test_verdicts_of_before_keep_their_age_and_stations_are_compared_anew(engine
         assert list(connection.execute(text("SELECT seen_at, told_at FROM station_finding"))) == [(7, 7)]
         assert list(connection.execute(text("SELECT told_at, problem FROM station_section"))) == [(6, "")]
         assert list(connection.execute(text("SELECT * FROM station_matched"))) == []
+
+
+def test_exceptions_of_one_rule_stay_what_they_were(engine: Engine) -> None:
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migration.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0016")
+        connection.execute(
+            text(
+                "INSERT INTO rule_exception (filter_id, rule_id, rule_title, logsource, conditions, reason, author, "
+                "proposed_at, expires_at, state, approver, withdrawn_by, replay) VALUES ('f', 'r', 'Rule', "
+                """'{"product": "linux"}', '[]', 'EZD', 'ala', 1, 2, 'approved', 'ola', '', '{}')"""
+            )
+        )
+    migrate(engine)
+    with open_sessions(engine)() as session:
+        row = session.scalars(select(RuleException)).one()
+        assert [(one.rule_id, one.title, one.logsource) for one in row.rules] == [("r", "Rule", {"product": "linux"})]
+        assert (row.logsource, row.reason, row.state) == ({}, "EZD", "approved")

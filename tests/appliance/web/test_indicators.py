@@ -110,7 +110,7 @@ def test_what_is_refused_is_told_by_line_and_the_rest_is_taken(box: TestBox, ope
     assert answer.status_code == 201
     told = answer.json()
     assert (told["new"], told["refused"], [one["line"] for one in told["faults"]]) == ({"domain": 1}, 2, [3, 4])
-    assert told["faults"][0]["message"].startswith("„10.0.0.1”: adres jest prywatny")
+    assert told["faults"][0]["message"].startswith("“10.0.0.1”: the address is private")
 
 
 @pytest.mark.parametrize(

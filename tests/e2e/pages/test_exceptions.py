@@ -14,7 +14,8 @@ from appliance.roles.content import fresh
 from appliance.rulesets.budget import stop
 from appliance.settings import Settings
 from appliance.state.database import writing
-from appliance.state.models import Alert, ExceptionState, Operation, RuleException
+from appliance.state.exceptions import RuleException
+from appliance.state.models import Alert, ExceptionState, Operation
 from appliance.web.context import Context
 from tests.appliance.rulesets import kit
 from tests.appliance.web.pages import sample
@@ -52,10 +53,16 @@ def test_an_exception_lives_from_the_alert_to_its_withdrawal(browser: Browser, a
     assert "Autor reguły: Czujka" in marek.content()
     marek.get_by_role("link", name="Dodaj wyjątek").click()
     check(marek)
+    marek.get_by_label("Szukaj innych reguł").fill("reverse shell")
+    marek.get_by_role("button", name="Szukaj reguł").click()
+    marek.get_by_text("Znalezione reguły").wait_for()
+    marek.get_by_label("Ktoś z zewnątrz dostał wiersz polecenia").check()
+    check(marek)
     marek.get_by_label("Użyj pola user.name").check()
     marek.get_by_label("Uzasadnienie").fill("Nocne zadanie EZD, potwierdzone u dostawcy.")
     marek.get_by_role("button", name="Sprawdź, co by ukrył").click()
     marek.get_by_text("Ukryłby 1 alert").wait_for()
+    assert marek.get_by_text("Ile ukryłby z każdej reguły").is_visible()
     check(marek)
     marek.get_by_role("button", name="Wyślij do zgody").click()
     marek.get_by_text("Wyjątek czeka na zgodę drugiej osoby.").wait_for()

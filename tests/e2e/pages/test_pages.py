@@ -78,6 +78,20 @@ def test_the_first_tab_skips_to_the_content_and_every_stop_is_seen(page: Page) -
         assert page.evaluate(SEEN)
 
 
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_long_names_leave_the_top_bar_one_line_high(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/")
+    for text in ("Marek Wiśniewski", "Aleksandra Brzęczyszczykiewicz-Kowalska " * 3):
+        page.evaluate("text => { document.querySelector('.who-menu > summary > span').textContent = text }", text)
+        heights = page.evaluate(
+            "['.top', '.top-end > .meta', '.who-menu > summary'].map(one => "
+            "document.querySelector(one).getBoundingClientRect().height)"
+        )
+        assert [height <= most for height, most in zip(heights, (54, 24, 36), strict=True)] == [True] * 3, heights
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_keys_go_and_help(page: Page, address: str) -> None:
     page.goto("/stacje")
     page.keyboard.press("g")

@@ -154,7 +154,7 @@ def test_an_exception_of_a_correlations_alert_is_one_for_a_rule_that_it_stands_o
     number = _alert(correlated.context.sessions, GUESSED)
     assert f'href="/wyjatki/nowy?alert={number}"' in correlated.ask("GET", f"/alerty/{number}", person).text
     page = correlated.ask("GET", f"/wyjatki/nowy?alert={number}", person).text
-    assert "Wyjątek dotyczy jednej z tych reguł" in page.replace("\xa0", " ")
+    assert "Pola do wyboru pochodzą ze zdarzenia jednej z nich" in page.replace("\xa0", " ")
     assert f'name="regula" value="{BASE}"' in page
     other = next(one.id for one in correlated.context.rules().rules if one.name == "security_network_logon")
     assert f"regula={other}" in page

@@ -182,6 +182,14 @@ def test_events_of_no_class_have_originals_by_their_class() -> None:
         assert [row.originals for row in rows[-2:]] == wanted
 
 
+def test_events_of_a_class_that_is_gone_from_the_file_have_a_row() -> None:
+    usage = Usage([DayUsage(1, "old_class", 5, 100), DayUsage(2, "old_class", 1, 10)], None, None)
+    rows = rows_of(usage, {"ordinary": 30}, shipped(), "pl", "mixed", [])
+    (gone,) = (row for row in rows if row.name == "old_class")
+    assert (gone.events, gone.bytes, gone.days) == (6, 110, 30)
+    assert [row.name for row in rows].count("mixed") == 0
+
+
 def test_damaged_files_are_named_wherever_events_are_shown(office: TestBox) -> None:
     operator, reader = office.person(Role.OPERATOR), office.token(Scope.EVENTS_READ)
     assert "Uszkodz" not in text(office)
