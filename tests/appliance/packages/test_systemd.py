@@ -87,3 +87,16 @@ def test_the_unit_runs_is_upgraded_and_goes(machine: Machine, tmp_path: Path, mo
         assert not machine.path(home).exists()
     finally:
         box.down()
+
+
+def test_a_box_that_is_away_breaks_no_installation(machine: Machine, tmp_path: Path) -> None:
+    """As the one-line command does it: the token is there before the package."""
+    box, home = FakeBox(tmp_path / "box"), machine.path("/var/lib/czujka-agent")
+    token = box.token()
+    box.down()
+    home.mkdir(0o700)
+    (home / "token").write_text(token)
+    install(machine, deb.build(psutil_files()))
+    assert "Status: install ok installed" in machine.run("dpkg", "--status", "czujka-agent").stdout
+    until(lambda: machine.state(UNIT)["NRestarts"] != "0", 60, "another try to enrol")
+    assert (home / "token").exists()
