@@ -316,7 +316,7 @@ def test_after_a_cursor_of_an_earlier_boot_all_of_this_one_is_followed() -> None
 
 
 THREE_BOOTS = Path(__file__).with_name("journals") / "three-boots.journal.xz"
-"""Of systemd-journal-remote: in each of the boots 1 to 3 three entries of sshd (with odd numbers of processes) and three
+"""Of systemd-journal-remote: in each of the boots 1 to 3 three entries of sshd (with odd process numbers) and three
 of the kernel."""
 
 
