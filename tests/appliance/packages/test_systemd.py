@@ -64,7 +64,9 @@ def test_the_unit_runs_is_upgraded_and_goes(machine: Machine, tmp_path: Path, mo
         spool = machine.path(f"{home}/spool.db").stat().st_ino
         assert machine.path(home).stat().st_mode & 0o777 == 0o700
         limit = machine.run("systemctl", "show", UNIT, "--property=TimeoutStartUSec").stdout.strip()
-        assert limit == "TimeoutStartUSec=5min", "a start took 100 s at a tenth of a core twenty times slower than usual"
+        assert limit == "TimeoutStartUSec=5min", (
+            "a start took 100 s at a tenth of a core twenty times slower than usual"
+        )
         status = machine.run("cat", f"/proc/{first['MainPID']}/status").stdout
         assert "NoNewPrivs:\t1\n" in status
         assert "Seccomp:\t2\n" in status
