@@ -15,6 +15,8 @@ from agent.inventory.raw import MAX_FILES, MAX_OUTPUT, Command, File, Files, Nam
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LOCALE = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
+_OURS = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
+"""What systemd tells the agent's service alone: a program that took it for its own would speak in its name."""
 
 
 def read_file(source: File) -> Raw:
@@ -55,7 +57,7 @@ def run_command(source: Command) -> Raw:
 
 def run(args: tuple[str, ...], seconds: float, given: bytes = b"") -> Raw:
     """Run a program; its output goes to a file, so that what it leaves behind in the background holds nobody up."""
-    environment = {**os.environ, **_LOCALE}
+    environment = {name: value for name, value in os.environ.items() if name not in _OURS} | _LOCALE
     if os.name != "nt":
         environment["PATH"] = _PATH
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as into:

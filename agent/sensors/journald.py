@@ -1,9 +1,14 @@
-"""sshd, sudo, cron and account changes from the systemd journal, through a child `journalctl -f`."""
+"""sshd, sudo, cron and account changes from the systemd journal, through a child journalctl.
+
+One child reads what there is after the cursor and ends, the next one follows: with `--follow`, journalctl from systemd
+251 on knows no boot but the present one, and leaves out the first entry after a cursor of an earlier one.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from agent.sensors.sysloglines import APPNAMES, parse_entry
 from agent.wire.event import CREATED, ID, TIMESTAMP, event_id
+from agent.wire.sending import hostinfo
 from agent.wire.sending.sensor import About, Availability, Bookmark, Gap, Item, Reading, SensorLost
 
 if TYPE_CHECKING:
@@ -32,15 +38,31 @@ TRIES = 3
 _MOMENT = re.compile(r"(?:\A|;)t=([0-9a-f]{1,15})(?:;|\Z)")
 
 
-def command(cursor: str | None, program: str = "journalctl", since: int | None = None) -> list[str]:
-    """Return the child's command line: after the cursor, else since a moment (µs), else with what comes."""
-    names = sorted({*APPNAMES, "CRON"})
+_BOOT = re.compile(r"(?:\A|;)b=([0-9a-f]{32})(?:;|\Z)")
+
+
+def command(where: Sequence[str], program: str = "journalctl", *, follow: bool = False) -> list[str]:
+    """Return the command line of a child that prints the wanted entries of a place, and those that come after them."""
+    wanted = [f"--identifier={name}" for name in sorted({*APPNAMES, "CRON"})]
+    form = ["--output=json", "--quiet", f"--output-fields={_FIELDS}"]
+    return [program, *(["--follow"] if follow else []), *form, *where, *wanted]
+
+
+def stored(cursor: str | None, since: int | None) -> list[str]:
+    """Return where to read what there is: after the cursor, else since a moment (µs); empty without either."""
     if cursor is not None:
-        where = [f"--after-cursor={cursor}"]
-    else:
-        where = ["--lines=0"] if since is None else [f"--since=@{since // 10**6}.{since % 10**6:06}", "--no-tail"]
-    wanted = [f"--identifier={name}" for name in names]
-    return [program, "--follow", "--output=json", "--quiet", f"--output-fields={_FIELDS}", *where, *wanted]
+        return [f"--after-cursor={cursor}"]
+    return [] if since is None else [f"--since=@{since // 10**6}.{since % 10**6:06}"]
+
+
+def coming(cursor: str | None, since: int | None, boot: str) -> list[str]:
+    """Return where to follow from when what there was has been read; `boot` is the present one, 32 hex digits.
+
+    After a cursor of an earlier boot nothing of this one has been read, so all of it is wanted.
+    """
+    of = _BOOT.search(cursor) if cursor is not None else None
+    place = ["--boot"] if of is not None and of[1] != boot else stored(cursor, since)
+    return [*place, "--no-tail"] if place else ["--lines=0"]
 
 
 class JournalSensor:
@@ -53,13 +75,23 @@ class JournalSensor:
     )
 
     def __init__(
-        self, program: str = "journalctl", socket: Path = SOCKET, journals: Sequence[Path] = _JOURNALS
+        self,
+        program: str = "journalctl",
+        socket: Path = SOCKET,
+        journals: Sequence[Path] = _JOURNALS,
+        boot_id: str = "",
     ) -> None:
-        """Read with `program` where `socket` exists; `journals` are the folders whose readability is checked."""
+        """Read with `program` where `socket` exists; `journals` are the folders whose readability is checked.
+
+        `boot_id` is the present boot's, that of this host when none is given.
+        """
         self._program = program
         self._socket = socket
         self._journals = tuple(journals)
+        self._boot = (boot_id or hostinfo.boot_id()).replace("-", "")
         self._child: subprocess.Popen[bytes] | None = None
+        self._epoll: select.epoll | None = None
+        self._follows = False
         self._buffer = b""
         self._skipping = False
         self._cursor: str | None = None
@@ -82,9 +114,7 @@ class JournalSensor:
         return Availability("on")
 
     def open(self, bookmarks: Mapping[str, str]) -> list[Item]:
-        """Start the child after the last cursor."""
-        import subprocess  # noqa: PLC0415 (only where there is a journal)
-
+        """Start to read after the last cursor."""
         now = _micros()
         self._began = self._began or now
         cursor = None if self._since is not None else self._cursor or bookmarks.get(BOOKMARK)
@@ -93,33 +123,45 @@ class JournalSensor:
             self._since = min(moment(cursor) or self._began, now)
             items.append(Gap("journal_cursor_lost", 0, self._since, now))
             cursor, self._refused = None, 0
-        self._buffer, self._skipping, self._fresh = b"", False, True
+        self._cursor = cursor
+        self._epoll = select.epoll()
+        self._start(follow=not stored(cursor, self._since))
+        if cursor is None and self._since is None:
+            self._since = now
+        return items
+
+    def _start(self, *, follow: bool) -> None:
+        """Start a child for what there is, or for what comes after it."""
+        import subprocess  # noqa: PLC0415 (only where there is a journal)
+
+        where = coming(self._cursor, self._since, self._boot) if follow else stored(self._cursor, self._since)
+        self._buffer, self._skipping, self._fresh, self._follows = b"", False, True, follow
         self._child = subprocess.Popen(
-            command(cursor, self._program, self._since),
+            command(where, self._program, follow=follow),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        if cursor is None and self._since is None:
-            self._since = now
         assert self._child.stdout is not None
+        assert self._epoll is not None
         os.set_blocking(self._child.stdout.fileno(), False)
-        self._cursor = cursor
-        return items
+        self._epoll.register(self._child.stdout, select.EPOLLIN)
 
     def fileno(self) -> int:
-        """Return the pipe from the child."""
-        return self._child.stdout.fileno() if self._child is not None and self._child.stdout is not None else -1
+        """Return a descriptor that is readable when the pipe from the child of the moment is."""
+        return self._epoll.fileno() if self._epoll is not None else -1
 
     def read(self) -> list[Item]:
-        """Read the entries that are there; raises SensorLost when the child has ended."""
+        """Read the entries that are there; raises SensorLost when the child that follows has ended, or has failed."""
+        assert self._child is not None
+        assert self._child.stdout is not None
         try:
-            data = os.read(self.fileno(), 1 << 18)
+            data = os.read(self._child.stdout.fileno(), 1 << 18)
         except BlockingIOError:
             return []
         if not data:
-            self._refused = self._refused + 1 if self._fresh and self._has_refused() else 0
-            raise SensorLost("journalctl ended", 2.0)
+            self._go_on()
+            return []
         self._fresh = False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         items: list[Item] = []
@@ -129,18 +171,29 @@ class JournalSensor:
             self._buffer, self._skipping = b"", True
         return items
 
-    def _has_refused(self) -> bool:
-        """Say whether the child has ended by itself and with an error, as it does when it cannot use the cursor.
+    def _go_on(self) -> None:
+        """After the end of the child that reads what there is, follow; else raise SensorLost.
 
-        One that was killed (for want of memory, by an upgrade) says nothing of the cursor.
+        A child that ends by itself and with an error cannot use the cursor. One that was killed (for want of memory, by
+        an upgrade) says nothing of it.
         """
+        code = self._code()
+        if code == 0 and not self._follows:
+            self._end_child()
+            self._start(follow=True)
+            return
+        self._refused = self._refused + 1 if self._fresh and code is not None and code > 0 else 0
+        raise SensorLost("journalctl ended", 2.0)
+
+    def _code(self) -> int | None:
+        """Return the exit code of the child whose output has ended, None when it lives on."""
         from subprocess import TimeoutExpired  # noqa: PLC0415 (only where there is a journal)
 
         assert self._child is not None
         try:
-            return self._child.wait(timeout=_END) > 0
+            return self._child.wait(timeout=_END)
         except TimeoutExpired:
-            return False
+            return None
 
     def _items(self, line: bytes) -> list[Item]:
         if self._skipping or len(line) > MAX_ENTRY:
@@ -172,12 +225,18 @@ class JournalSensor:
 
     def close(self) -> None:
         """End the child."""
+        self._end_child()
+        epoll, self._epoll = self._epoll, None
+        if epoll is not None:
+            epoll.close()
+
+    def _end_child(self) -> None:
         child, self._child = self._child, None
         if child is None:
             return
         _end(child)
         if child.stdout is not None:
-            child.stdout.close()
+            child.stdout.close()  # which takes it from the epoll as well
 
 
 def moment(cursor: str) -> int | None:

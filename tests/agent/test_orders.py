@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.wire.commands import REFRESH, RENEW, SLICE, Command, signed_bytes
 from agent.wire.limits import MAX_COMMANDS
+from agent.wire.sending.backoff import Backoff, Pause
 from agent.wire.sending.home import AgentHome, Identity
 from agent.wire.sending.orders import CLOCKS, Orders
 from agent.wire.transport import Box, Permanent, RetryLater, client_context
@@ -139,3 +140,24 @@ def test_the_next_heartbeat_tells_what_became_of_commands_until_the_box_has_hear
     assert orders.heartbeat() == told, "the answer was lost"
     orders.obey(sensor.box, {})
     assert orders.heartbeat() == {}
+
+
+def test_while_nothing_can_be_checked_it_is_tried_ever_more_rarely(sensor: Sensor, tmp_path: Path) -> None:
+    """The helper is broken here for want of the CA's file: a heartbeat every ten seconds for an hour."""
+    order, clock = sensor.signed(command()), 0.0
+    backoff = Backoff(30.0, 600.0)
+    orders = Orders(sensor.home, {SLICE: sensor.do}, Pause(backoff, lambda: clock))
+    sensor.home.ca.rename(tmp_path / "away")
+    for beat in range(360):
+        clock = beat * 10.0
+        orders.obey(sensor.box, {"commands": [order]})
+    assert 5 <= backoff.failures <= 20
+    (tmp_path / "away").rename(sensor.home.ca)
+    clock += 600.0
+    orders.obey(sensor.box, {"commands": [order]})
+    assert (sensor.done, backoff.failures) == ([1], 0)
+
+
+def test_an_order_that_is_signed_by_nothing_holds_up_no_other(sensor: Sensor) -> None:
+    good = sensor.signed(command())
+    assert sensor.hears({**good, "signature": "zz"}, good) == [1]

@@ -17,8 +17,8 @@ _NO_DISKS = frozenset({"loop", "rom"})
 def _judge(raws: Raws, _now: float) -> Finding:
     bare: list[str] = []
     found: set[str] = set()
-    for device, encrypted in disks.volumes(raws.output("lsblk")):
-        places = [place for place in disks.mounts(device) if place not in _STARTS]
+    for device, encrypted, mounted in disks.volumes(raws):
+        places = [place for place in mounted if place not in _STARTS]
         if device.get("rm") in {True, "1"}:
             places = [place for place in places if place in _SYSTEM]
         if str(device["name"]).startswith("zram") or device.get("type") in _NO_DISKS:
@@ -30,4 +30,4 @@ def _judge(raws: Raws, _now: float) -> Finding:
     return bad("not_encrypted", listed(bare)) if bare else good(listed(found))
 
 
-CHECKS = (Check("disk_encryption", {"lsblk": disks.LSBLK}, _judge, ("not_encrypted", "no_root_disk")),)
+CHECKS = (Check("disk_encryption", disks.SOURCES, _judge, ("not_encrypted", "no_root_disk")),)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 
 FIRST, LAST = 1.0, 300.0
 """Seconds after the first failure, and at most."""
@@ -26,3 +28,29 @@ class Backoff:
     def worked(self) -> None:
         """Forget the failures."""
         self.failures = 0
+
+
+class Pause:
+    """Says when something that failed may be tried again: ever later while it fails."""
+
+    def __init__(self, backoff: Backoff, clock: Callable[[], float] = time.monotonic) -> None:
+        self._backoff, self._clock = backoff, clock
+        self._until = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether it may be tried now."""
+        return self._clock() >= self._until
+
+    def failed(self) -> None:
+        """Note that it failed."""
+        self._until = self._clock() + self._backoff.failed()
+
+    def worked(self) -> None:
+        """Note that it worked."""
+        self._backoff.worked()
+
+
+def of_checks() -> Pause:
+    """Return the pause between checks of signatures that cannot be made: each starts a process."""
+    return Pause(Backoff(30.0, 600.0))

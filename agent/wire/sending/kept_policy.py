@@ -15,6 +15,7 @@ from agent import __version__
 from agent.wire.categories import CATEGORIES, permitted, wanted
 from agent.wire.event import Record
 from agent.wire.policy import AT_FIRST, BadPolicy, Off, Policy, digest, parse
+from agent.wire.sending.backoff import Pause, of_checks
 from agent.wire.sending.files import write_private
 from agent.wire.sending.home import AgentHome
 
@@ -61,8 +62,9 @@ def keep(home: AgentHome, offered: Mapping[str, Any]) -> None:
 class KeptPolicy:
     """The policy in force. Its methods may be called from both threads: what they read is replaced whole."""
 
-    def __init__(self, home: AgentHome, signed: Signed = signed_by_ca) -> None:
-        self._home, self._signed = home, signed
+    def __init__(self, home: AgentHome, signed: Signed = signed_by_ca, pause: Pause | None = None) -> None:
+        """Check with `signed`; after a check that could not be made, the next one waits for the end of a `pause`."""
+        self._home, self._signed, self._pause = home, signed, pause or of_checks()
         self.now = self._load()
         self._off = self.now.categories
         self._refused = ""
@@ -80,15 +82,19 @@ class KeptPolicy:
         statement, signature = offered.get("statement"), offered.get("signature")
         if not isinstance(statement, str) or not isinstance(signature, str) or signature == self._refused:
             return False
+        if not self._pause.over:
+            return False
         try:
             policy = self._checked(statement, signature)
         except NotChecked as error:  # the one in force stays, and the box offers this one again
             LOG.warning("policy_not_checked reason=%s", error)
+            self._pause.failed()
             return False
         except BadPolicy as error:
             self._refused = signature
             LOG.warning("policy_refused reason=%s", error)
             return False
+        self._pause.worked()
         # In force before it is kept: the other thread reads on meanwhile, and the file tells that it is obeyed.
         self.now, self._off = policy, policy.categories
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.wire.commands import DONE, REFUSED, SLICE, BadCommand, Command, parse
 from agent.wire.limits import MAX_COMMANDS
+from agent.wire.sending.backoff import Pause, of_checks
 from agent.wire.sending.home import AgentHome
 from agent.wire.transport import Box, Permanent
 
@@ -22,10 +23,13 @@ Duty = Callable[[Box, Command], None]
 
 
 class Orders:
-    """The commands to one program. `duties` are the kinds that it obeys."""
+    """The commands to one program. `duties` are the kinds that it obeys.
 
-    def __init__(self, home: AgentHome, duties: Mapping[str, Duty]) -> None:
-        self._home, self._duties = home, duties
+    After a check of a signature that could not be made, the next one waits for the end of a `pause`.
+    """
+
+    def __init__(self, home: AgentHome, duties: Mapping[str, Duty], pause: Pause | None = None) -> None:
+        self._home, self._duties, self._pause = home, duties, pause or of_checks()
         self._seen: dict[tuple[str, int], None] = {}
         self._outcomes: dict[int, str] = {}
         self._told: tuple[int, ...] = ()
@@ -80,12 +84,16 @@ class Orders:
     def _signed(self, order: Mapping[str, Any]) -> bool:
         from agent.wire.sending.enrolment import EnrolmentFailed, helper  # noqa: PLC0415 (only for a command)
 
+        if not self._pause.over:
+            raise BadCommand("not checked for now")
         request = json.dumps({"statement": order["statement"], "signature": order["signature"]}).encode()
         try:
-            return helper(["verify", str(self._home.ca)], request).get("valid") is True
+            valid = helper(["verify", str(self._home.ca)], request).get("valid") is True
         except (EnrolmentFailed, OSError) as error:
-            LOG.warning("command_not_checked reason=%s", error)
-            return False
+            self._pause.failed()
+            raise BadCommand(f"not checked: {error}") from error
+        self._pause.worked()
+        return valid
 
     def _remember(self, name: tuple[str, int]) -> None:
         self._seen[name] = None

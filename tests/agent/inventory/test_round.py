@@ -131,6 +131,14 @@ def test_files_too_long_missing_and_odd(tmp_path: Path) -> None:
     assert files.read_names(Names(str(tmp_path / "x*"))).problem == "absent"
 
 
+def test_a_program_that_is_asked_does_not_speak_for_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Debian 11 systemd noted messages of programs that had found the service's socket."""
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"):
+        monkeypatch.setenv(name, "/nowhere")
+    done = files.run_command(Command((sys.executable, "-c", "import os; print(*os.environ)")))
+    assert not {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"} & set(done.value["out"].split())
+
+
 def test_programs_that_are_missing_hang_or_talk_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_OUTPUT", 1000)
     python = (sys.executable, "-S", "-c")

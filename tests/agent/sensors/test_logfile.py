@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import select
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from agent.sensors import linux_sensors
-from agent.sensors.journald import BOOKMARK, MAX_ENTRY, TRIES, JournalSensor, command
+from agent.sensors.journald import BOOKMARK, MAX_ENTRY, TRIES, JournalSensor, coming, command
 from agent.sensors.logfile import LogFileSensor
 from agent.wire.sending.sensor import Availability, Gap, Item, Reading, SensorLost
 from agent.wire.sending.tail import LONGEST
+from tests.agent.conditions import until
 
 LINE = b"2026-11-22T11:59:01+01:00 h sshd[%d]: Accepted password for jan\n"
 
@@ -150,16 +154,20 @@ def test_a_log_that_was_emptied_and_a_line_too_long_are_known_losses(tmp_path: P
 
 
 def journal(tmp_path: Path, *entries: bytes) -> tuple[JournalSensor, Path]:
-    """A program that behaves as `journalctl -f`: prints what there is, notes how it was called, and stays or ends."""
+    """A program that behaves as journalctl: prints what there is once, notes how it was called, and stays or ends.
+
+    The file `end` decides how it ends; else it does so only where it was not asked to follow.
+    """
     (tmp_path / "entries").write_bytes(b"".join(entry + b"\n" for entry in entries))
     program = tmp_path / "journalctl"
     program.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/entries\n'
-        f"[ -e {tmp_path}/end ] || exec sleep 60\n. {tmp_path}/end\n"
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/entries\n: > {tmp_path}/entries\n'
+        f"[ ! -e {tmp_path}/end ] || . {tmp_path}/end\n"
+        'case "$*" in *--follow*) exec sleep 60 ;; esac\n'
     )
     program.chmod(0o755)
     (tmp_path / "socket").touch()
-    return JournalSensor(str(program), tmp_path / "socket", [tmp_path]), tmp_path / "calls"
+    return JournalSensor(str(program), tmp_path / "socket", [tmp_path], BOOT), tmp_path / "calls"
 
 
 def entry(number: int, **more: object) -> bytes:
@@ -176,6 +184,12 @@ def collect(sensor: JournalSensor, wanted: int) -> list[Item]:
     return items
 
 
+def called(calls: Path, number: int) -> list[str]:
+    """Return the first calls, once there are as many: a child that follows says nothing when it has begun."""
+    until(lambda: len(calls.read_text().splitlines()) >= number, 5, f"{number} calls")
+    return calls.read_text().splitlines()[:number]
+
+
 def test_journal_entries_and_their_cursor(tmp_path: Path) -> None:
     sensor, calls = journal(
         tmp_path, entry(1), entry(2, SYSLOG_IDENTIFIER="other"), entry(3, MESSAGE="y" * MAX_ENTRY), entry(4)
@@ -187,24 +201,34 @@ def test_journal_entries_and_their_cursor(tmp_path: Path) -> None:
     assert marks(items) == {BOOKMARK: "c4"}
     assert [item.cause for item in items if isinstance(item, Gap)] == ["entry_too_long"]
     assert "--lines=0" in calls.read_text()
+    (tmp_path / "entries").write_bytes(entry(5) + b"\n")
     sensor.open({})
-    collect(sensor, 4)
+    assert pids(collect(sensor, 1)) == [5]
+    assert readable(sensor)
+    assert sensor.read() == [], "the end of what there was"
+    _, drained, followed = called(calls, 3)
     sensor.close()
-    assert "--after-cursor=c4" in calls.read_text().splitlines()[1]
+    assert ("--follow" in drained, "--after-cursor=c4" in drained) == (False, True)
+    assert ("--follow" in followed, "--after-cursor=c5" in followed) == (True, True)
 
 
-CURSOR = "s=1b2c;i=7;b=0f0f;m=9;t=64b60b5dafa40;x=1"
-"""With the moment 1771728600234560 µs."""
+BOOT = "00000000-0000-4000-8000-00000000000f"
+CURSOR = "s=1b2c;i=7;b=0000000000004000800000000000000f;m=9;t=64b60b5dafa40;x=1"
+"""Of this boot, with the moment 1771728600234560 µs."""
 
 
 def end(sensor: JournalSensor, cursor: str | None) -> list[Item]:
     """Open a sensor whose program ends at once."""
     items = sensor.open({BOOKMARK: cursor} if cursor else {})
-    assert readable(sensor)
     with pytest.raises(SensorLost):
-        sensor.read()
+        read_on(sensor)
     sensor.close()
     return items
+
+
+def read_on(sensor: JournalSensor) -> None:
+    while readable(sensor):
+        sensor.read()
 
 
 def test_a_cursor_that_the_journal_refuses_again_and_again_is_left_for_its_moment_and_told(tmp_path: Path) -> None:
@@ -219,10 +243,10 @@ def test_a_cursor_that_the_journal_refuses_again_and_again_is_left_for_its_momen
     assert (gap.cause, gap.lost, gap.first) == ("journal_cursor_lost", 0, 1771728600234560)
     assert gap.last > gap.first
     sensor.close()
-    *before, last = calls.read_text().splitlines()
+    *before, last = called(calls, TRIES + 1)
     assert all(f"--after-cursor={CURSOR}" in line for line in before)
-    assert "--since=@1771728600.234560 --no-tail" in last
-    assert "--lines=0" not in last
+    assert "--since=@1771728600.234560" in last
+    assert "--follow" not in last
 
 
 def test_a_cursor_without_a_moment_is_left_for_what_comes(tmp_path: Path) -> None:
@@ -281,8 +305,52 @@ def test_journal_availability(tmp_path: Path) -> None:
     assert sensor.availability().reason == "sensor.reason.no_journal"
 
 
+def test_after_a_cursor_of_an_earlier_boot_all_of_this_one_is_followed() -> None:
+    before = CURSOR.replace("f;", "e;")
+    present = BOOT.replace("-", "")
+    assert coming(CURSOR, None, present) == [f"--after-cursor={CURSOR}", "--no-tail"]
+    assert coming(before, None, present) == ["--boot", "--no-tail"]
+    assert coming("of another form", None, present) == ["--after-cursor=of another form", "--no-tail"]
+    assert coming(None, 1_500_000, present) == ["--since=@1.500000", "--no-tail"]
+    assert coming(None, None, present) == ["--lines=0"]
+
+
+THREE_BOOTS = Path(__file__).with_name("journals") / "three-boots.journal.xz"
+"""Of systemd-journal-remote: in each of the boots 1 to 3 three entries of sshd (with odd process numbers) and three
+of the kernel."""
+
+
+@pytest.mark.parametrize("read", [1, 3, 4, 6, 8, 9])
+def test_entries_before_a_shutdown_are_read_after_the_next_start(tmp_path: Path, read: int) -> None:
+    """The first `read` entries had been read when the agent ended."""
+    program = shutil.which("journalctl")
+    assert program is not None
+    file = tmp_path / "three.journal"
+    file.write_bytes(lzma.decompress(THREE_BOOTS.read_bytes()))
+    told = subprocess.run([program, "--file", file, "-o", "json", "-t", "sshd"], capture_output=True, check=True)
+    cursor = json.loads(told.stdout.splitlines()[read - 1])["__CURSOR"]
+    calls, script = tmp_path / "calls", tmp_path / "journalctl"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec {program} --file {file} "$@"\n')
+    script.chmod(0o755)
+    sensor = JournalSensor(str(script), file, [tmp_path], f"{3:032x}")
+    sensor.open({BOOKMARK: cursor})
+    items: list[Item] = []
+
+    def follows() -> bool:
+        items.extend(sensor.read())
+        return len(lines_of(calls)) > 1
+
+    until(follows, 20, "the child that follows")
+    sensor.close()
+    assert pids(items) == [1, 3, 5, 7, 9, 11, 13, 15, 17][read:]
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def test_the_call_names_programs_and_place() -> None:
-    made = command("c1")
+    made = command(["--after-cursor=c1"])
     assert "--after-cursor=c1" in made
     assert "--identifier=sshd" in made
     assert os.fspath(made[0]) == "journalctl"

@@ -63,6 +63,10 @@ def test_the_unit_runs_is_upgraded_and_goes(machine: Machine, tmp_path: Path, mo
         identity = machine.path(f"{home}/identity.json").read_bytes()
         spool = machine.path(f"{home}/spool.db").stat().st_ino
         assert machine.path(home).stat().st_mode & 0o777 == 0o700
+        limit = machine.run("systemctl", "show", UNIT, "--property=TimeoutStartUSec").stdout.strip()
+        assert limit == "TimeoutStartUSec=5min", (
+            "a start took 100 s at a tenth of a core twenty times slower than usual"
+        )
         status = machine.run("cat", f"/proc/{first['MainPID']}/status").stdout
         assert "NoNewPrivs:\t1\n" in status
         assert "Seccomp:\t2\n" in status
@@ -87,3 +91,16 @@ def test_the_unit_runs_is_upgraded_and_goes(machine: Machine, tmp_path: Path, mo
         assert not machine.path(home).exists()
     finally:
         box.down()
+
+
+def test_a_box_that_is_away_breaks_no_installation(machine: Machine, tmp_path: Path) -> None:
+    """As the one-line command does it: the token is there before the package."""
+    box, home = FakeBox(tmp_path / "box"), machine.path("/var/lib/czujka-agent")
+    token = box.token()
+    box.down()
+    home.mkdir(0o700)
+    (home / "token").write_text(token)
+    install(machine, deb.build(psutil_files()))
+    assert "Status: install ok installed" in machine.run("dpkg", "--status", "czujka-agent").stdout
+    until(lambda: machine.state(UNIT)["NRestarts"] != "0", 60, "another try to enrol")
+    assert (home / "token").exists()

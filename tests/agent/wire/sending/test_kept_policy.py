@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from agent.what import lines
 from agent.wire.categories import CATEGORIES
 from agent.wire.policy import Off, Policy, digest, signed_bytes
+from agent.wire.sending.backoff import Backoff, Pause
 from agent.wire.sending.home import AgentHome, Identity
 from agent.wire.sending.kept_policy import COPY, FILE, KeptPolicy, NotChecked, keep, signed_by_ca
 from agent.wire.sending.sensor import About, Availability
@@ -117,6 +118,26 @@ def test_what_cannot_be_checked_now_stays_off_and_opens_nothing(home: AgentHome)
     broken.create()
     with pytest.raises(NotChecked):
         signed_by_ca(broken, policy().statement(), "00")
+
+
+def test_while_nothing_can_be_checked_it_is_tried_ever_more_rarely(home: AgentHome) -> None:
+    """A heartbeat every ten seconds for an hour."""
+    clock, works = 0.0, False
+
+    def helper(_home: AgentHome, _statement: str, _signature: str) -> bool:
+        if not works:
+            raise NotChecked("broken")
+        return True
+
+    backoff = Backoff(30.0, 600.0)
+    one = KeptPolicy(home, helper, Pause(backoff, lambda: clock))
+    for beat in range(360):
+        clock = beat * 10.0
+        assert not one.take(offer(policy()))
+    assert 5 <= backoff.failures <= 20
+    clock, works = clock + 600.0, True
+    assert one.take(offer(policy()))
+    assert backoff.failures == 0
 
 
 def test_a_signed_file_of_another_statement_does_not_count(home: AgentHome) -> None:
