@@ -21,6 +21,7 @@ SYSTEM: dict[str, Source] = {
     "name": File("/proc/sys/kernel/hostname"),
     "domain": File("/proc/sys/kernel/domainname"),
     "zone": File("/etc/timezone"),
+    "localtime": Native("time_zone"),
     "locale": File("/etc/default/locale"),
 }
 SOFTWARE: dict[str, Source] = {
@@ -94,7 +95,9 @@ def system(raws: Raws) -> Iterator[Item]:
     domain = raws.text_or("domain").strip()
     name = {"inventory.name": raws.text("name").strip(), "inventory.domain": "" if domain == "(none)" else domain}
     locale = dict(_ASSIGNED.findall(raws.text_or("locale"))).get("LANG", "").strip('"')
-    yield "names", {**name, "inventory.time_zone": raws.text_or("zone").strip(), "inventory.locale": locale}
+    # Debian 13 and others without the file keep the link alone.
+    zone = raws.text_or("zone").strip() or raws.value_or("localtime", "")
+    yield "names", {**name, "inventory.time_zone": zone, "inventory.locale": locale}
 
 
 def software(raws: Raws) -> Iterator[Item]:

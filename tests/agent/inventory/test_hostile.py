@@ -17,6 +17,7 @@ from agent.inventory.linux import accounts, disks, machine, packages, sudoers, u
 from agent.inventory.linux.autoruns import _crontab
 from agent.inventory.raw import File
 from agent.inventory.section import bounded
+from tests.agent.inventory.facts import raws
 
 _LINES = st.text(st.sampled_from("a: =.\n\t\\#@*ż(),ALLNOPASSWD:[]-0123"), max_size=200)
 _PARSERS: list[Callable[[str], Iterable[object]]] = [
@@ -58,7 +59,8 @@ def test_a_deep_tree_of_disks_is_walked_to_a_bound() -> None:
     device: dict[str, object] = {"name": "x", "type": "part"}
     for _ in range(100):
         device = {"name": "x", "type": "part", "children": [device]}
-    assert len(list(disks.volumes(json.dumps({"blockdevices": [device]})))) == disks.MAX_DEPTH + 1
+    printed = {"code": 0, "out": json.dumps({"blockdevices": [device]})}
+    assert len(list(disks.volumes(raws(disks.SOURCES, {"lsblk": printed})))) == disks.MAX_DEPTH + 1
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

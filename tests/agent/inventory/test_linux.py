@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from agent.inventory.linux import (
     updates,
     usb,
 )
+from agent.inventory.linux.host import time_zone
 from agent.inventory.raw import Unknown
 from agent.wire import inventory
 from tests.agent.inventory.facts import items
@@ -154,6 +156,15 @@ def test_what_runs_by_itself_is_told_without_the_secrets_in_it() -> None:
     assert [key for key in found if key.endswith(".timer")] == ["apt-daily.timer"]
 
 
+def test_a_zone_is_what_the_systems_clock_is_a_link_to(tmp_path: Path) -> None:
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Europe/Warsaw")
+    assert time_zone(link) == "Europe/Warsaw"
+    link.unlink()
+    link.symlink_to("../elsewhere")
+    assert not time_zone(link)
+
+
 def test_disks_below_a_luks_container_are_encrypted() -> None:
     root = {"name": "root", "type": "lvm", "size": 90, "fstype": "ext4", "mountpoints": ["/"]}
     crypt = {"name": "vda2_crypt", "type": "crypt", "size": 95, "mountpoints": [None], "children": [root]}
@@ -255,6 +266,8 @@ def test_the_machine_and_its_system() -> None:
     assert told["names"] == {
         "inventory.name": "SEKRETARIAT", "inventory.time_zone": "Europe/Warsaw", "inventory.locale": "pl_PL.UTF-8",
     }  # fmt: skip
+    linked = items(system, release="ID=debian\n", kernel="6.12.0\n", name="DEBIAN13\n", localtime="Europe/Warsaw")
+    assert linked["names"]["inventory.time_zone"] == "Europe/Warsaw"
     assert set(items(software, snaps={"/snap/firefox/current": 1}, opt={"/opt/platnik": 1})) == {
         "snaps:firefox", "opt:platnik",
     }  # fmt: skip
