@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let whole boxes begin: workers that share files out should not wait for the longest at the end."""
     boxes = Path(__file__).parent / "e2e"
     items.sort(key=lambda item: boxes not in item.path.parents)
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves, which stay to the end, out of each search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

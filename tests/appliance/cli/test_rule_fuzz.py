@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +63,6 @@ def damaged(draw: st.DrawFn) -> bytes:
 @contextmanager
 def written(text: bytes) -> Iterator[Path]:
     with TemporaryDirectory() as folder:
-        os.environ.update(XDG_CACHE_HOME=folder, CZUJKA_HOME=f"{folder}/no-home")
         file = Path(folder) / "rules" / "rule.yml"
         file.parent.mkdir()
         file.write_bytes(text)
@@ -75,10 +73,10 @@ def written(text: bytes) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `written` sets is taken back."""
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("CZUJKA_HOME", "")
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No box, and one cache for all that one test writes: the rules that ship are compiled once."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CZUJKA_HOME", str(tmp_path / "no-home"))
 
 
 def run(*arguments: str | Path) -> Result:
