@@ -44,7 +44,6 @@ class Parts:
     """What the process holds open."""
 
     app: Gateway
-    desk: Desk
     journal: Journal
     engine: Engine
     tls: ssl.SSLContext
@@ -62,7 +61,7 @@ def run(home: Home, settings: Settings) -> int:
     try:
         asyncio.run(_serve(parts, listener))
     finally:
-        parts.desk.writer.close()
+        parts.app.desk.writer.close()
         parts.journal.close()
         parts.engine.dispose()
     return 0
@@ -96,7 +95,7 @@ def _open(home: Home, settings: Settings) -> Parts:
     )
     app = Gateway(desk)
     tls = server_context(home, app.certificate_refused)
-    return Parts(app, desk, journal, engine, tls, Renewal(tls, home))
+    return Parts(app, journal, engine, tls, Renewal(tls, home))
 
 
 async def _serve(parts: Parts, listener: socket.socket) -> None:
@@ -123,7 +122,7 @@ async def _serve(parts: Parts, listener: socket.socket) -> None:
     def stop() -> None:
         in_time()
         server.should_exit = True
-        parts.desk.calls.end()
+        parts.app.desk.calls.end()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
@@ -144,7 +143,7 @@ async def _beat_forever(parts: Parts) -> None:
 def _beat(parts: Parts) -> None:
     """Write counters and activity, and load a renewed certificate; what fails is tried again at the next beat."""
     try:
-        depth, counters = parts.journal.depth(), parts.desk.counters
+        depth, counters = parts.journal.depth(), parts.app.desk.counters
         detail = {
             "batches": counters.batches,
             "records": counters.records,
@@ -153,8 +152,8 @@ def _beat(parts: Parts) -> None:
             "journal_bytes": depth.bytes,
             "journal_batches": depth.batches,
         }
-        beat(parts.desk.sessions, "gateway", detail, now())
-        parts.desk.activity.write(parts.engine)
+        beat(parts.app.desk.sessions, "gateway", detail, now())
+        parts.app.desk.activity.write(parts.engine)
         if parts.renewal.look():
             log.info("server_certificate_loaded")
     except (DBAPIError, JournalUnavailable, OSError) as error:

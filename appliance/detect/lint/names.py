@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from appliance.normalise.fields import group_keys
 from appliance.normalise.schema import UserFields, windows
@@ -13,6 +13,7 @@ from appliance.normalise.vocabulary import roots
 _LONG = 5
 
 
+@lru_cache(maxsize=4096)
 def meant(name: str) -> str:
     """The field of Windows that a name no table knows looks like; empty when it looks like none."""
     bare = name.strip()
@@ -20,15 +21,24 @@ def meant(name: str) -> str:
         return bare if bare != name else ""
     if not bare or ("." in bare and bare.partition(".")[0] in roots()):
         return ""
-    folded = bare.casefold()
-    same = next((each for each in sorted(known()) if each.casefold() == folded), "")
-    return same or next((each for each in sorted(known()) if len(each) >= _LONG and _near(folded, each.casefold())), "")
+    folded, spelt = bare.casefold(), _spelt()
+    near = (each for other, each in spelt.items() if len(each) >= _LONG and _near(folded, other))
+    return spelt.get(folded) or next(near, "")
 
 
 @cache
 def known() -> frozenset[str]:
     """Every name that the table of Windows gives to an attribute or a field."""
     return frozenset(_known())
+
+
+@cache
+def _spelt() -> dict[str, str]:
+    """From names without their case to the first as it is spelt."""
+    found: dict[str, str] = {}
+    for each in sorted(known()):
+        found.setdefault(each.casefold(), each)
+    return found
 
 
 def _known() -> Iterator[str]:
