@@ -27,8 +27,8 @@ UNIT_RECORDS = 2_000
 """Records that are worked in one go, past the first batch: what is made of them has its price for each time."""
 TAKE_RECORDS = 4_000
 """Records that are handed on together, past the first unit: what comes after has its price for each time."""
-AHEAD_RECORDS = 12_000
-"""Records that a helper is given ahead: enough for as long as the pipeline takes to write what it was handed."""
+AHEAD_UNITS = 2
+"""Units that a helper has at once: the one that it works, and the next. Whoever is free first takes what follows."""
 BUSY_SECONDS, IDLE_SECONDS = 1.0, 60.0
 """After how long with much to do a helper is started, and after how long without anything to do they are let go."""
 STUCK_SECONDS = 30.0
@@ -41,9 +41,10 @@ log = structlog.get_logger()
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """Batches in the queue: `helper` has been given them, `worked` is what became of them."""
+    """Batches in the queue: somebody has `begun`, maybe a `helper`; `worked` is what became of them."""
 
     unit: Unit
+    begun: bool = False
     helper: Helper | None = None
     worked: Worked | None = None
 
@@ -54,16 +55,16 @@ class Item:
 
 
 class Crew:
-    """The queue, a worker of our own, and up to `most` helpers. One thread uses it."""
+    """The queue, a worker of our own, and up to `most` helpers. One thread uses it; those of helpers take from it."""
 
     def __init__(self, worker: Worker, most: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.worker, self.most = worker, most
         self.helpers: list[Helper] = []
         self._queue: deque[Item] = deque()
+        self._lock = threading.Lock()
+        """Held by who changes the queue, who begins an item in it, and who changes the helpers."""
         self._clock = clock
         self._news = threading.Event()
-        self._heard: dict[Helper, float] = {}
-        """When a helper last answered, or was given a batch after it had answered all."""
         self._busy_since: float | None = None
         self._not_before = 0.0
         self._idle_since: float | None = None
@@ -86,10 +87,11 @@ class Crew:
     def add(self, batches: Sequence[Batch]) -> None:
         """Queue batches."""
         waiting = deque(batches)
-        while waiting:
-            self._queue.append(Item(tuple(_first(waiting, UNIT_RECORDS))))
-            for _ in self._queue[-1].unit:
-                waiting.popleft()
+        with self._lock:
+            while waiting:
+                self._queue.append(Item(tuple(_first(waiting, UNIT_RECORDS))))
+                for _ in self._queue[-1].unit:
+                    waiting.popleft()
         self._staff()
 
     def done(self) -> list[tuple[Unit, Worked]]:
@@ -98,7 +100,8 @@ class Crew:
         while True:
             self._collect()
             # Also when all is there: helpers go on while it is taken.
-            self._hand_out()
+            for helper in self.helpers:
+                self._feed(helper)
             if all(item.worked for item in first):
                 return [(item.unit, item.worked) for item in first if item.worked]
             if not self._work_one():
@@ -107,15 +110,16 @@ class Crew:
 
     def forget(self, count: int) -> None:
         """Drop so many units from the front: they are taken."""
-        for _ in range(count):
-            self._queue.popleft()
+        with self._lock:
+            for _ in range(count):
+                self._queue.popleft()
 
     def use(self, worker: Worker) -> None:
         """Go on with other rules: whatever waits is worked by them, and by helpers that are started with them."""
         self._let_go()
         self.worker = worker
         for item in self._queue:
-            item.worked = None
+            item.begun, item.worked = False, None
 
     def close(self) -> None:
         """Let all helpers go, and wait until they are gone."""
@@ -123,19 +127,20 @@ class Crew:
             thread.join()
 
     def _let_go(self) -> list[threading.Thread]:
-        gone = [self._part(helper) for helper in self.helpers]
-        self.helpers.clear()
-        return gone
+        return [self._part(helper) for helper in list(self.helpers)]
 
     def hire(self) -> None:
         """Start a helper; it is given batches once it is ready."""
-        self.helpers.append(Helper(self.worker, self._news.set))
+        with self._lock:
+            self.helpers.append(Helper(self.worker, self._news.set, self._feed, self._clock))
 
     def _part(self, helper: Helper) -> threading.Thread:
-        self._heard.pop(helper, None)
-        for item in self._queue:
-            if item.helper is helper:
-                item.helper = None
+        with self._lock:
+            self.helpers.remove(helper)
+            for item in self._queue:
+                if item.helper is helper:
+                    item.helper = None
+                    item.begun = item.worked is not None
         return helper.end()
 
     def _staff(self) -> None:
@@ -158,17 +163,15 @@ class Crew:
             for unit, answer in helper.answers():
                 item = next(item for item in self._queue if item.unit is unit)
                 item.worked = answer.worked
-                self._heard[helper] = self._clock()
                 self._charge(answer)
             if helper.dead or self._stuck(helper):
                 log.warning("helper_given_up", pid=helper.pid, dead=helper.dead)
                 # What ended this one may end the next: a start costs more than a second of a core.
                 self._not_before = self._clock() + REST_SECONDS
-                self.helpers.remove(helper)
                 self._part(helper).join()
 
     def _stuck(self, helper: Helper) -> bool:
-        return bool(helper.given) and self._clock() - self._heard[helper] > STUCK_SECONDS
+        return bool(helper.given) and self._clock() - helper.heard > STUCK_SECONDS
 
     def _charge(self, answer: Answer) -> None:
         """Count what rules have cost the helper as if it had been us."""
@@ -178,29 +181,31 @@ class Crew:
             stats.matched += matched
             stats.nanoseconds += nanoseconds
 
-    def _hand_out(self) -> None:
-        for helper in self.helpers:
-            given = sum(batch.records for unit in helper.given for batch in unit)
-            while helper.ready and not helper.dead and (not helper.given or given < AHEAD_RECORDS):
-                item = self._new()
+    def _feed(self, helper: Helper) -> None:
+        """Give a helper as much as it should have. Any thread may."""
+        with self._lock:
+            # Its thread may ask when it has just been let go.
+            while helper in self.helpers and helper.ready and not helper.dead and len(helper.given) < AHEAD_UNITS:
+                item = self._begin()
                 if item is None:
                     return
                 item.helper = helper
-                if not helper.given:
-                    self._heard[helper] = self._clock()
                 helper.give(item.unit)
-                given += item.records
 
     def _work_one(self) -> bool:
-        item = self._new()
+        with self._lock:
+            item = self._begin()
         if item is None:
             return False
         item.worked = self.worker.work(item.unit)
         return True
 
-    def _new(self) -> Item | None:
+    def _begin(self) -> Item | None:
         """The first item that nobody has begun."""
-        return next((item for item in self._queue if item.helper is None and item.worked is None), None)
+        item = next((item for item in self._queue if not item.begun), None)
+        if item is not None:
+            item.begun = True
+        return item
 
 
 def _since(before: float | None, now: float, *, holds: bool) -> float | None:

@@ -15,12 +15,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe
 from queue import Empty, SimpleQueue
 
 from appliance import logs
 from appliance.detect import Engine, Rule, RuleSet, RuleStats
 from appliance.normalise import normalise
+from appliance.pipeline.parcels import Parcels
 from appliance.pipeline.work import Unit, Worked, Worker
 from appliance.settling import settle
 
@@ -41,15 +41,26 @@ class Answer:
 
 
 class Helper:
-    """The pipeline's side of one such process. `wake` is called, by a thread, when there is something to take."""
+    """The pipeline's side of one such process.
 
-    def __init__(self, worker: Worker, wake: Callable[[], None]) -> None:
+    A thread calls `more` when it could do more, and `wake` when there is something to take or it has ended.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        wake: Callable[[], None],
+        more: Callable[[Helper], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.ready = self.dead = False
         self.given: deque[Unit] = deque()
         """What it has not answered yet, in order."""
-        self._wake = wake
-        self._answers: SimpleQueue[Answer] = SimpleQueue()
-        self._connection, theirs = Pipe()
+        self.heard = clock()
+        """When it last answered, or was given something after it had answered all."""
+        self._wake, self._more, self._clock = wake, more, clock
+        self._answers: SimpleQueue[tuple[Unit, Answer]] = SimpleQueue()
+        self._connection, theirs = Parcels.pair()
         # Not `-m`: this module must have its own name there, or its answers could not be read here.
         command = [sys.executable, "-c", f"from {__name__} import main; main({theirs.fileno()})"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
@@ -71,21 +82,29 @@ class Helper:
             self._connection.send(
                 (dict(worker.engine.plans), worker.importer, list(worker.correlations), worker.originals)
             )
-            self.ready = bool(self._connection.recv())
+            self.ready = bool(self._connection.receive())
             while True:
+                self._more(self)
                 self._wake()
-                self._answers.put(self._connection.recv())
+                self._take(self._connection.receive())
         except (EOFError, OSError):
             pass
         finally:
             self.dead = True
             self._wake()
 
+    def _take(self, answer: Answer) -> None:
+        self.heard = self._clock()
+        self._answers.put((self.given.popleft(), answer))
+
     def give(self, unit: Unit) -> None:
-        """Let it work batches."""
+        """Let it work batches. One thread at a time."""
+        if not self.given:
+            self.heard = self._clock()
+        # First noted, then sent: the answer may come at once.
+        self.given.append(unit)
         try:
             self._connection.send(unit)
-            self.given.append(unit)
         except OSError:
             self.dead = True
 
@@ -93,10 +112,9 @@ class Helper:
         """Yield what it has answered since, in order."""
         while True:
             try:
-                answer = self._answers.get_nowait()
+                yield self._answers.get_nowait()
             except Empty:
                 return
-            yield self.given.popleft(), answer
 
     def end(self) -> threading.Thread:
         """Let it go; what it has not answered is lost. Return the thread that waits until it is gone."""
@@ -117,7 +135,7 @@ def main(handle: int) -> None:
     # Ctrl-C is for the pipeline, which ends this process when it is through.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logs.configure()
-    connection = Connection(handle)
+    connection = Parcels.inherited(handle)
     try:
         worker = _worker(connection)
         connection.send(True)
@@ -131,9 +149,9 @@ def main(handle: int) -> None:
         return
 
 
-def _worker(connection: Connection) -> Worker:
+def _worker(connection: Parcels) -> Worker:
     rules: list[Rule] = []
-    while isinstance(part := connection.recv(), list):
+    while isinstance(part := connection.receive(), list):
         rules += part
     plans, importer, correlations, originals = part
     worker = Worker(Engine(RuleSet(rules, []), plans=plans), normalise, importer, correlations, originals=originals)
@@ -141,16 +159,16 @@ def _worker(connection: Connection) -> Worker:
     return worker
 
 
-def _read(connection: Connection, jobs: SimpleQueue[Unit | None]) -> None:
+def _read(connection: Parcels, jobs: SimpleQueue[Unit | None]) -> None:
     """Read ahead: the pipeline should not wait to be rid of a batch."""
     try:
         while True:
-            jobs.put(connection.recv())
+            jobs.put(connection.receive())
     except (EOFError, OSError):
         jobs.put(None)
 
 
-def _send(connection: Connection, answers: SimpleQueue[Answer]) -> None:
+def _send(connection: Parcels, answers: SimpleQueue[Answer]) -> None:
     """Send answers while the next are made: the pipeline takes them when it has time."""
     try:
         while True:

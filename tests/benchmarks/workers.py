@@ -1,9 +1,10 @@
 """One worker and two: batches through the pipeline's crew with all Windows rules of SigmaHQ, alone and with one helper.
 
-`./czujka bench workers [--events N] [--rounds N]`. Both ways are taken in turn, on the same batches, and the ratio of
-neighbours is the figure. It needs two cores that nothing else uses. What is measured is reading, normalising,
-matching and bringing all events back into the first process, as the box does; nothing is written. Beside it stands
-what two processes reach that share nothing at all: no way to share out work is faster on that machine.
+`./czujka bench workers [--events N] [--rounds N]`. Both ways are taken in turn, each time on events whose values never
+came before, and the ratio of neighbours is the figure. It needs two cores that nothing else uses. What is measured is
+reading, normalising, matching and bringing all events back into the first process, as the box does; nothing is
+written. Beside it stands what two processes reach that share nothing at all: no way to share out work is faster on
+that machine.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,39 +40,41 @@ WANTED = 1.8
 def main(argv: list[str]) -> int:
     """Print the rates of each round and the ratio."""
     options = argparse.ArgumentParser(prog="czujka bench workers")
-    options.add_argument("--events", type=int, default=40_000)
+    options.add_argument("--events", type=int, default=20_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--apart", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args(argv)
-    crew, batches = _ready(chosen.events)
+    crew, portions = _ready(chosen.events, 2 * chosen.rounds + 2)
     if chosen.apart:
-        return _work_apart(crew, batches, chosen.rounds)
+        return _work_apart(crew, portions)
+    both = Crew(crew.worker)
+    _hire(both, next(portions))
     ratios = []
     for number in range(chosen.rounds):
-        alone = _rate(crew, batches)
-        _hire(crew, batches)
-        both = _rate(crew, batches)
-        crew.close()
-        ratios.append(both / alone)
-        print(f"pass {number + 1}: one worker {alone:.0f} events/s, two {both:.0f} events/s, {ratios[-1]:.2f} ×")
+        one, two = _rate(crew, next(portions)), _rate(both, next(portions))
+        ratios.append(two / one)
+        print(f"pass {number + 1}: one worker {one:.0f} events/s, two {two:.0f} events/s, {ratios[-1]:.2f} ×")
+    both.close()
     middle = statistics.median(ratios)
     print(f"two workers : one {middle:.2f} (wanted {WANTED}), {len(os.sched_getaffinity(0))} cores")
     print(f"two processes that share nothing : one {_apart(chosen.events, chosen.rounds):.2f}")
     return 0 if middle >= WANTED else 1
 
 
-def _ready(events: int) -> tuple[Crew, list[Batch]]:
-    """Return a crew of one that has seen every class of events, and the events."""
+def _ready(events: int, portions: int) -> tuple[Crew, Iterator[list[Batch]]]:
+    """Return a crew of one that has seen every class of events, and so many portions of events it has not seen."""
     corpora = corpora_root()
     with TemporaryDirectory() as folder:
         ruleset = load_rules([corpora / "sigmahq" / "rules" / "windows"], Path(folder))
     worker = Worker(Engine(ruleset), normalise, "")
-    batches = _batches(corpora, worker, events)
+    batches = _batches(corpora, worker, events * (portions + 1))
+    size = events // BATCH
+    cut = iter([batches[start : start + size] for start in range(0, len(batches), size)])
     crew = Crew(worker)
-    _rate(crew, batches)
+    _rate(crew, next(cut))
     gc.collect()
     gc.freeze()
-    return crew, batches
+    return crew, cut
 
 
 def _apart(events: int, rounds: int) -> float:
@@ -103,11 +106,11 @@ def _told(process: subprocess.Popen[str]) -> float:
     return float(process.stdout.readline())
 
 
-def _work_apart(crew: Crew, batches: Sequence[Batch], rounds: int) -> int:
+def _work_apart(crew: Crew, portions: Iterator[list[Batch]]) -> int:
     """Say that it is ready, then the rate of each round that a line of standard input asks for."""
     print(0, flush=True)
-    for _ in zip(range(2 * rounds), sys.stdin, strict=False):
-        print(_rate(crew, batches), flush=True)
+    for portion, _ in zip(portions, sys.stdin, strict=False):
+        print(_rate(crew, portion), flush=True)
     return 0
 
 

@@ -21,6 +21,7 @@ from appliance.journal import Batch
 from appliance.normalise import normalise
 from appliance.pipeline import crew as crews
 from appliance.pipeline.crew import Crew
+from appliance.pipeline.helper import Helper
 from appliance.pipeline.work import Unit, Worked, Worker, restored
 from appliance.store.shape import decode
 
@@ -59,7 +60,6 @@ def clock() -> Clock:
 @pytest.fixture
 def crew(worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
     monkeypatch.setattr(crews, "BUSY_RECORDS", 10)
-    monkeypatch.setattr(crews, "AHEAD_RECORDS", 60)
     monkeypatch.setattr(crews, "UNIT_RECORDS", 12)
     made = Crew(worker, 2, clock)
     yield made
@@ -158,10 +158,6 @@ def test_with_helpers_the_results_are_the_same_and_in_order(crew: Crew, worker: 
     crew.add(batches)
     _hire(crew, clock)
     _hire(crew, clock)
-    crew.worker.work = _refused  # type: ignore[method-assign]
-    crew._hand_out()
-    assert [helper.given[0][0].seq for helper in crew.helpers] == [1, crew.helpers[0].given[-1][-1].seq + 1]
-    del crew.worker.work
     found = _drain(crew)
     assert _plain(found) == _plain(_alone(worker, batches))
     assert any(len(unit) > 1 for unit, _ in found)
@@ -173,8 +169,42 @@ def _refused(unit: Unit) -> Worked:
     raise AssertionError(unit)
 
 
+def test_a_helper_takes_what_is_next_while_we_are_busy(
+    crew: Crew, worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = [_batch(seq) for seq in range(60)]
+    crew.add(batches[:4])
+    _hire(crew, clock)
+    monkeypatch.setattr(crew.worker, "work", _refused)
+
+    crew.add(batches[4:])
+    crew._feed(crew.helpers[0])
+    _until(lambda: not crew.helpers[0].given)
+
+    assert _plain(_drain(crew)) == _plain(_alone(worker, batches))
+
+
+def test_a_helper_holds_little_so_that_whoever_is_free_has_something_to_do(crew: Crew, clock: Clock) -> None:
+    helper = _stopped(crew, clock)
+    crew._feed(helper)
+
+    assert len(helper.given) == crews.AHEAD_UNITS
+    assert crew._work_one()
+
+
+def _stopped(crew: Crew, clock: Clock) -> Helper:
+    """Return a helper that does nothing any more, with 59 batches waiting."""
+    crew.add([_batch(0, 21)])
+    _hire(crew, clock)
+    helper = crew.helpers[0]
+    _until(lambda: not helper.given)
+    os.kill(helper.pid, signal.SIGSTOP)
+    crew.add([_batch(seq) for seq in range(1, 60)])
+    return helper
+
+
 def test_what_rules_cost_a_helper_is_counted(crew: Crew, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crews, "AHEAD_RECORDS", 10_000)
+    monkeypatch.setattr(crews, "AHEAD_UNITS", 10_000)
     monkeypatch.setattr(crew.worker, "work", _refused)
     stats, hits, seq = crew.worker.engine.stats, 0, 100
     crew.add([_batch(seq) for seq in range(1, seq)])
@@ -189,35 +219,27 @@ def test_what_rules_cost_a_helper_is_counted(crew: Crew, clock: Clock, monkeypat
 
 
 def test_a_helper_that_hangs_is_given_up(crew: Crew, worker: Worker, clock: Clock) -> None:
-    batches = [_batch(seq) for seq in range(1, 60)]
-    crew.add(batches)
-    _hire(crew, clock)
-    pid = crew.helpers[0].pid
-    os.kill(pid, signal.SIGSTOP)
-    crew._hand_out()
+    helper = _stopped(crew, clock)
+    crew._feed(helper)
     clock.seconds += crews.STUCK_SECONDS + 1
-    assert _plain(_drain(crew)) == _plain(_alone(worker, batches))
+    assert _plain(_drain(crew)) == _plain(_alone(worker, [_batch(0, 21), *map(_batch, range(1, 60))]))
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(helper.pid, 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_what_a_dying_helper_held_is_worked_by_somebody_else(
     crew: Crew, worker: Worker, clock: Clock, number: signal.Signals
 ) -> None:
-    batches = [_batch(seq) for seq in range(1, 60)]
-    crew.add(batches)
-    _hire(crew, clock)
-    helper = crew.helpers[0]
-    os.kill(helper.pid, signal.SIGSTOP)
-    crew._hand_out()
+    helper = _stopped(crew, clock)
+    crew._feed(helper)
     assert helper.given
     os.kill(helper.pid, number)
     os.kill(helper.pid, signal.SIGCONT)
-    assert _plain(_drain(crew)) == _plain(_alone(worker, batches))
+    assert _plain(_drain(crew)) == _plain(_alone(worker, [_batch(0, 21), *map(_batch, range(1, 60))]))
     assert crew.helpers == []
     # The next one is not started at once.
-    crew.add(batches)
+    crew.add([_batch(seq) for seq in range(1, 60)])
     for seconds in (0.0, crews.BUSY_SECONDS, crews.REST_SECONDS - 2 * crews.BUSY_SECONDS):
         clock.seconds += seconds
         crew.add([])
