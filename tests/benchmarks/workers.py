@@ -40,8 +40,8 @@ WANTED = 1.8
 def main(argv: list[str]) -> int:
     """Print the rates of each round and the ratio."""
     options = argparse.ArgumentParser(prog="czujka bench workers")
-    options.add_argument("--events", type=int, default=20_000)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--events", type=int, default=60_000)
+    options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--apart", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args(argv)
     crew, portions = _ready(chosen.events, 2 * chosen.rounds + 2)
